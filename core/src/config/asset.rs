@@ -1,0 +1,104 @@
+//! One asset of the configuration.
+
+use serde_json::{Map, Value};
+
+use super::section::Section;
+use super::{AcceptedToken, ConfigError};
+use crate::ids::AssetId;
+use crate::money::Decimal;
+use crate::pricing::{MAX_SECONDS, QuantityError, Tariff, Unit, unit_seconds};
+
+/// What is for hire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asset {
+    /// Names it in URLs and tickets.
+    pub id: AssetId,
+    /// For people.
+    pub name: String,
+    /// For people; may be empty.
+    pub description: String,
+    /// What it costs.
+    pub tariff: Tariff,
+    /// The device behind it, if this host works one.
+    pub device: Option<DeviceConfig>,
+    /// Which of several assets that had this id in turn: a ticket of one is
+    /// worth nothing at the next.
+    pub incarnation: u64,
+}
+
+/// The device behind an asset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceConfig {
+    /// The driver's name.
+    pub driver: String,
+    /// The driver's own keys; it checks them itself.
+    pub settings: Map<String, Value>,
+}
+
+impl Asset {
+    pub(super) fn from_json(
+        path: &str,
+        value: &Value,
+        tokens: &[AcceptedToken],
+    ) -> Result<Self, ConfigError> {
+        let mut section = Section::new(path, value)?;
+        let id = section.need_text("id")?;
+        let id = AssetId::parse(id).ok_or_else(|| section.error("id", AssetId::SHAPE))?;
+        let name = section.text("name")?.unwrap_or(id.as_str()).to_owned();
+        let description = section.text("description")?.unwrap_or_default().to_owned();
+        if name.len() > 200 || description.len() > 1000 {
+            let key = if name.len() > 200 { "name" } else { "description" };
+            return Err(section.error(key, "is too long (200 bytes for a name, 1000 for a description)"));
+        }
+        let tariff = tariff(&mut section, tokens)?;
+        let device = match section.get("device") {
+            None => None,
+            Some(value) => {
+                let mut device = Section::new(&section.path("device"), value)?;
+                let driver = device.need_text("driver")?.to_owned();
+                Some(DeviceConfig { driver, settings: device.rest() })
+            }
+        };
+        section.finish()?;
+        Ok(Self { id, name, description, tariff, device, incarnation: 0 })
+    }
+}
+
+fn tariff(section: &mut Section<'_>, tokens: &[AcceptedToken]) -> Result<Tariff, ConfigError> {
+    let price =
+        Decimal::parse(section.need_text("price")?).map_err(|message| section.error("price", message))?;
+    if price.is_zero() {
+        return Err(section.error("price", "must be more than 0"));
+    }
+    let unit = Unit::from_name(section.need_text("unit")?)
+        .ok_or_else(|| section.error("unit", "must be second, minute, hour, day or session"))?;
+    let session_seconds = section.number("session_seconds")?;
+    if (unit == Unit::Session) != session_seconds.is_some() {
+        return Err(section.error("session_seconds", "belongs to unit = \"session\", and must be there then"));
+    }
+    let unit_seconds = unit_seconds(unit, session_seconds)
+        .filter(|seconds| (1..=MAX_SECONDS).contains(seconds))
+        .ok_or_else(|| section.error("session_seconds", "must be from 1 to 31622400 (366 days)"))?;
+    let min_quantity = section.number("min_quantity")?.unwrap_or(1);
+    let max_quantity =
+        section.number("max_quantity")?.unwrap_or_else(|| min_quantity.max(MAX_SECONDS / unit_seconds));
+    if min_quantity == 0 {
+        return Err(section.error("min_quantity", "must be at least 1"));
+    }
+    if max_quantity < min_quantity {
+        return Err(section.error("max_quantity", "must be at least min_quantity"));
+    }
+    let tariff = Tariff { price, unit, unit_seconds, min_quantity, max_quantity };
+    if tariff.seconds(max_quantity).is_none_or(|seconds| seconds > MAX_SECONDS) {
+        return Err(section.error("max_quantity", "is more than 366 days at once"));
+    }
+    for AcceptedToken { token, .. } in tokens {
+        if tariff.price(max_quantity, token.decimals) == Err(QuantityError::Overflow) {
+            return Err(section.error(
+                "price",
+                format!("max_quantity at this price is more {} than there can be", token.symbol),
+            ));
+        }
+    }
+    Ok(tariff)
+}

@@ -1,0 +1,314 @@
+//! The configuration: one shape on every platform, read strictly.
+//!
+//! It comes as JSON (`serve` turns its TOML file into the same shape). Unknown
+//! keys and bad values are refused with the path of the key, so that whoever
+//! wrote the file is told what to change and where.
+
+mod asset;
+mod section;
+
+use std::fmt;
+
+use serde_json::Value;
+
+pub use asset::{Asset, DeviceConfig};
+use section::Section;
+
+use crate::ids::AssetId;
+use crate::svm::{Address, Network, Token, TokenProgram, associated_token_account};
+
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The key, such as `asset[1].price`; empty for the whole file.
+    pub path: String,
+    /// What to change.
+    pub message: String,
+}
+
+impl ConfigError {
+    /// An error at `path`.
+    pub fn new(path: &str, message: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), message: message.into() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.path, self.message)
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// A whole deployment: one merchant and its assets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where `serve` listens: an address and a port.
+    pub listen: String,
+    /// The origin under which buyers reach this gateway, without a slash at the end.
+    pub public_url: String,
+    /// Where `serve` keeps its database.
+    pub data_dir: String,
+    /// Who is paid.
+    pub merchant: Merchant,
+    /// The chain.
+    pub network: Network,
+    /// The JSON-RPC endpoint of a node of that chain. It is trusted.
+    pub rpc_url: String,
+    /// How payments are settled.
+    pub settlement: Settlement,
+    /// How fast one client may ask.
+    pub limits: Limits,
+    /// What is for hire.
+    pub assets: Vec<Asset>,
+}
+
+/// Who is paid, and in what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merchant {
+    /// Stands in every key of the storage, so that more merchants can come.
+    pub id: String,
+    /// The wallet that is paid.
+    pub pay_to: Address,
+    /// What it takes, in the order in which it is offered.
+    pub tokens: Vec<AcceptedToken>,
+    /// SHA-256 of each API key.
+    pub api_keys: Vec<[u8; 32]>,
+}
+
+/// A token that is taken, and the merchant's account for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedToken {
+    /// The token.
+    pub token: Token,
+    /// The associated token account of `pay_to`: where payments must go.
+    pub account: Address,
+}
+
+/// Local settlement: our fee payer co-signs and submits.
+///
+/// It signs what strangers wrote, so what it may spend is bounded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// The file of the fee payer's key, for hosts that have files.
+    pub fee_payer_keypair: Option<String>,
+    /// The most that one transaction may cost, in lamports.
+    pub max_fee_lamports: u64,
+    /// The most that all transactions of one UTC day may cost, in lamports.
+    pub max_fee_lamports_per_day: u64,
+}
+
+impl Settlement {
+    /// Two signatures (10,000 lamports) and a modest priority fee.
+    pub const DEFAULT_MAX_FEE: u64 = 20_000;
+    /// A tenth of a SOL: some 10,000 sales.
+    pub const DEFAULT_MAX_FEE_PER_DAY: u64 = 100_000_000;
+}
+
+/// How fast one client address may ask (enforced by `serve`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests per second that are always let through; 0 lifts the limit.
+    pub requests_per_second: u64,
+    /// Requests that may come at once.
+    pub burst: u64,
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// The first key that is missing, unknown or has a bad value.
+    pub fn from_json(value: &Value) -> Result<Self, ConfigError> {
+        let mut top = Section::new("", value)?;
+        let listen = top.text("listen")?.unwrap_or("127.0.0.1:8402").to_owned();
+        if listen.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err())
+        {
+            return Err(top.error("listen", "write an address and a port, such as \"127.0.0.1:8402\""));
+        }
+        let public_url = origin(&mut top)?;
+        let data_dir = top.text("data_dir")?.unwrap_or("./coinop-data").to_owned();
+
+        let mut solana = top.section("solana")?;
+        let name = solana.need_text("network")?;
+        let network = Network::from_name(name)
+            .ok_or_else(|| solana.error("network", "must be \"mainnet\", \"devnet\" or \"testnet\""))?;
+        let rpc_url = solana.need_text("rpc_url")?.to_owned();
+        if !is_http_url(&rpc_url) {
+            return Err(solana.error("rpc_url", "must start with http:// or https://"));
+        }
+        solana.finish()?;
+
+        let merchant = merchant(top.section("merchant")?, network)?;
+        let settlement = settlement(&mut top)?;
+        let limits = limits(&mut top)?;
+        let assets = assets(&mut top, &merchant)?;
+        top.finish()?;
+        Ok(Self { listen, public_url, data_dir, merchant, network, rpc_url, settlement, limits, assets })
+    }
+
+    /// The mints given by their address alone, as `(index in tokens, address)`.
+    ///
+    /// What they need besides (decimals and program) stands on the chain: a host
+    /// that can ask puts `{ mint, decimals, program }` in their place.
+    #[must_use]
+    pub fn bare_mints(value: &Value) -> Vec<(usize, Address)> {
+        let tokens = value.pointer("/merchant/tokens").and_then(Value::as_array);
+        let address = |v: &Value| v.as_str().and_then(|text| text.parse().ok());
+        tokens.into_iter().flatten().enumerate().filter_map(|(i, v)| Some((i, address(v)?))).collect()
+    }
+
+    /// The asset of this id.
+    #[must_use]
+    pub fn asset(&self, id: &AssetId) -> Option<&Asset> {
+        self.assets.iter().find(|asset| asset.id == *id)
+    }
+}
+
+fn is_http_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        !rest.is_empty() && !rest.starts_with('/') && rest.bytes().all(|b| b.is_ascii_graphic())
+    })
+}
+
+fn origin(top: &mut Section<'_>) -> Result<String, ConfigError> {
+    let url = top.need_text("public_url")?;
+    let url = url.strip_suffix('/').unwrap_or(url);
+    let host = url.split_once("://").map_or("", |(_, host)| host);
+    if !is_http_url(url) || host.contains(['/', '?', '#', '@']) {
+        return Err(
+            top.error("public_url", "must be an origin such as \"https://coinop.example\", with no path")
+        );
+    }
+    Ok(url.to_owned())
+}
+
+fn merchant(mut section: Section<'_>, network: Network) -> Result<Merchant, ConfigError> {
+    let id = section.text("id")?.unwrap_or("main").to_owned();
+    if AssetId::parse(&id).is_none() {
+        return Err(section.error("id", AssetId::SHAPE));
+    }
+    let pay_to: Address = section
+        .need_text("pay_to")?
+        .parse()
+        .map_err(|_| section.error("pay_to", "must be the Solana address of your wallet"))?;
+    if !pay_to.is_on_curve() {
+        return Err(
+            section.error("pay_to", "must be a wallet's address; this is a token account's or a program's")
+        );
+    }
+    let mut tokens: Vec<AcceptedToken> = Vec::new();
+    for (index, value) in section.list("tokens")?.iter().enumerate() {
+        let path = format!("{}[{index}]", section.path("tokens"));
+        let token = token(&path, value, network)?;
+        if tokens.iter().any(|t| t.token.mint == token.mint) {
+            return Err(ConfigError::new(&path, "this token is listed twice"));
+        }
+        let account = associated_token_account(&pay_to, &token.mint, token.program)
+            .ok_or_else(|| ConfigError::new(&path, "no token account can be derived for it"))?;
+        tokens.push(AcceptedToken { token, account });
+    }
+    if tokens.is_empty() {
+        return Err(section.error("tokens", "name at least one token, such as [\"USDC\"]"));
+    }
+    let mut api_keys = Vec::new();
+    for (index, value) in section.list("api_keys")?.iter().enumerate() {
+        let hash =
+            value.as_str().and_then(|text| text.strip_prefix("sha256:")).and_then(crate::encoding::from_hex);
+        api_keys.push(hash.ok_or_else(|| {
+            let path = format!("{}[{index}]", section.path("api_keys"));
+            ConfigError::new(&path, "must be \"sha256:\" and 64 hex digits, as `coinop keygen --api` prints")
+        })?);
+    }
+    section.finish()?;
+    Ok(Merchant { id, pay_to, tokens, api_keys })
+}
+
+fn token(path: &str, value: &Value, network: Network) -> Result<Token, ConfigError> {
+    if let Some(name) = value.as_str() {
+        if let Some(known) = network.known_token(name) {
+            return Ok(known);
+        }
+        let message = if name.parse::<Address>().is_ok() {
+            "write { mint = \"...\", decimals = 6, program = \"spl-token\" } for a mint that is not known by name".to_owned()
+        } else {
+            format!(
+                "not known on {}: write {}, or a mint's address",
+                network.name(),
+                network.known_symbols().join(", ")
+            )
+        };
+        return Err(ConfigError::new(path, message));
+    }
+    let mut section = Section::new(path, value)?;
+    let mint: Address = section
+        .need_text("mint")?
+        .parse()
+        .map_err(|_| section.error("mint", "must be the mint's address"))?;
+    let decimals = section.need("decimals")?.as_u64().and_then(|d| u8::try_from(d).ok()).filter(|&d| d <= 18);
+    let decimals =
+        decimals.ok_or_else(|| section.error("decimals", "must be a whole number from 0 to 18"))?;
+    let program = match section.text("program")? {
+        None | Some("spl-token") => TokenProgram::Spl,
+        Some("token-2022") => TokenProgram::Token2022,
+        Some(_) => return Err(section.error("program", "must be \"spl-token\" or \"token-2022\"")),
+    };
+    let text = mint.to_string();
+    let symbol = section.text("symbol")?.map_or_else(|| text.chars().take(4).collect(), str::to_owned);
+    section.finish()?;
+    Ok(Token { symbol, mint, decimals, program })
+}
+
+fn settlement(top: &mut Section<'_>) -> Result<Settlement, ConfigError> {
+    let mut section = top.section("settlement")?;
+    match section.text("mode")? {
+        None | Some("local") => {}
+        Some(_) => return Err(section.error("mode", "must be \"local\"")),
+    }
+    let fee_payer_keypair = section.text("fee_payer_keypair")?.map(str::to_owned);
+    let max_fee_lamports = section.number("max_fee_lamports")?.unwrap_or(Settlement::DEFAULT_MAX_FEE);
+    if !(10_000..=10_000_000).contains(&max_fee_lamports) {
+        return Err(section.error("max_fee_lamports", "must be from 10000 (two signatures) to 10000000"));
+    }
+    let max_fee_lamports_per_day =
+        section.number("max_fee_lamports_per_day")?.unwrap_or(Settlement::DEFAULT_MAX_FEE_PER_DAY);
+    section.finish()?;
+    Ok(Settlement { fee_payer_keypair, max_fee_lamports, max_fee_lamports_per_day })
+}
+
+fn limits(top: &mut Section<'_>) -> Result<Limits, ConfigError> {
+    let default = Limits { requests_per_second: 100, burst: 400 };
+    if top.get("limits").is_none() {
+        return Ok(default);
+    }
+    let mut section = top.section("limits")?;
+    let requests_per_second = section.number("requests_per_second")?.unwrap_or(default.requests_per_second);
+    let burst = section.number("burst")?.unwrap_or(default.burst.max(requests_per_second));
+    if burst < requests_per_second {
+        return Err(section.error("burst", "must be at least requests_per_second"));
+    }
+    section.finish()?;
+    Ok(Limits { requests_per_second, burst })
+}
+
+fn assets(top: &mut Section<'_>, merchant: &Merchant) -> Result<Vec<Asset>, ConfigError> {
+    let mut assets: Vec<Asset> = Vec::new();
+    for (index, value) in top.list("asset")?.iter().enumerate() {
+        let path = format!("asset[{index}]");
+        let asset = Asset::from_json(&path, value, &merchant.tokens)?;
+        if assets.iter().any(|other| other.id == asset.id) {
+            return Err(ConfigError::new(&format!("{path}.id"), "another asset has this id already"));
+        }
+        assets.push(asset);
+    }
+    Ok(assets)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! Reads one section of a configuration: every key is asked for by name, and
+//! what nobody asked for is an error. So each error knows its key.
+
+use serde_json::{Map, Value};
+
+use super::ConfigError;
+
+/// One section (a JSON object) and where it stands.
+pub(super) struct Section<'a> {
+    path: String,
+    fields: &'a Map<String, Value>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Section<'a> {
+    pub(super) fn new(path: &str, value: &'a Value) -> Result<Self, ConfigError> {
+        let fields =
+            value.as_object().ok_or_else(|| ConfigError::new(path, "must be a section with keys"))?;
+        Ok(Self { path: path.to_owned(), fields, known: Vec::new() })
+    }
+
+    /// The path of one of this section's keys.
+    pub(super) fn path(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// An error at one of this section's keys.
+    pub(super) fn error(&self, key: &str, message: impl Into<String>) -> ConfigError {
+        ConfigError::new(&self.path(key), message)
+    }
+
+    pub(super) fn get(&mut self, key: &'static str) -> Option<&'a Value> {
+        self.known.push(key);
+        self.fields.get(key)
+    }
+
+    pub(super) fn need(&mut self, key: &'static str) -> Result<&'a Value, ConfigError> {
+        let path = self.path.clone();
+        self.get(key).ok_or_else(|| ConfigError::new(&path, format!("`{key}` is missing")))
+    }
+
+    pub(super) fn text(&mut self, key: &'static str) -> Result<Option<&'a str>, ConfigError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        match value.as_str() {
+            Some("") => Err(self.error(key, "must not be empty")),
+            Some(text) => Ok(Some(text)),
+            None => Err(self.error(key, "must be a string, in double quotes")),
+        }
+    }
+
+    pub(super) fn need_text(&mut self, key: &'static str) -> Result<&'a str, ConfigError> {
+        self.need(key)?;
+        let missing = self.error(key, "must not be empty");
+        self.text(key)?.ok_or(missing)
+    }
+
+    pub(super) fn number(&mut self, key: &'static str) -> Result<Option<u64>, ConfigError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        value.as_u64().map(Some).ok_or_else(|| self.error(key, "must be a whole number, 0 or more"))
+    }
+
+    pub(super) fn list(&mut self, key: &'static str) -> Result<&'a [Value], ConfigError> {
+        match self.get(key) {
+            None => Ok(&[]),
+            Some(Value::Array(items)) => Ok(items),
+            Some(_) => Err(self.error(key, "must be a list, in [brackets]")),
+        }
+    }
+
+    pub(super) fn section(&mut self, key: &'static str) -> Result<Section<'a>, ConfigError> {
+        let value = self.need(key)?;
+        Section::new(&self.path(key), value)
+    }
+
+    /// The keys that nobody asked for, with their values.
+    pub(super) fn rest(&self) -> Map<String, Value> {
+        let unknown = |(key, _): &(&String, &Value)| !self.known.contains(&key.as_str());
+        self.fields.iter().filter(unknown).map(|(k, v)| (k.clone(), v.clone())).collect()
+    }
+
+    /// Ends the reading: an error if a key is left that nobody asked for.
+    pub(super) fn finish(self) -> Result<(), ConfigError> {
+        match self.rest().keys().next() {
+            None => Ok(()),
+            Some(key) => {
+                let known = self.known.join(", ");
+                Err(self.error(key, format!("unknown key; the keys here are {known}")))
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::money::Amount;
+
+fn contract() -> Value {
+    json!({
+        "listen": "127.0.0.1:8402",
+        "public_url": "http://127.0.0.1:8402/",
+        "data_dir": "./coinop-data",
+        "merchant": {"pay_to": "H5jU1gxo9HyxGsqsZMBF9enms7mRSLNDMaqMMexyvNH5", "tokens": ["USDC"], "api_keys": []},
+        "solana": {"network": "devnet", "rpc_url": "http://127.0.0.1:8899"},
+        "settlement": {"mode": "local", "fee_payer_keypair": "fee-payer.json"},
+        "asset": [{
+            "id": "door-1", "name": "Front door", "price": "0.01", "unit": "minute",
+            "min_quantity": 1, "max_quantity": 240,
+            "device": {"driver": "exec", "unlock": ["touch", "door-1.open"]},
+        }],
+    })
+}
+
+fn error(change: impl FnOnce(&mut Value)) -> (String, String) {
+    let mut value = contract();
+    change(&mut value);
+    let error = Config::from_json(&value).unwrap_err();
+    (error.path, error.message)
+}
+
+#[test]
+fn the_documented_configuration_is_read() {
+    let config = Config::from_json(&contract()).unwrap();
+    assert_eq!(config.public_url, "http://127.0.0.1:8402");
+    let token = &config.merchant.tokens[0];
+    assert_eq!(token.account.to_string(), "Bt5PuVhPp5t9NVPbBK6WkViHnWRsbvaWykGhVdn5XQ9L");
+    let asset = config.asset(&AssetId::parse("door-1").unwrap()).unwrap();
+    assert_eq!(asset.tariff.price(3, token.token.decimals), Ok(Amount::new(30_000)));
+    assert_eq!(asset.device.as_ref().unwrap().settings.keys().collect::<Vec<_>>(), ["unlock"]);
+}
+
+#[test]
+fn every_mistake_names_its_key() {
+    let cases: &[(&str, fn(&mut Value))] = &[
+        ("colour", |v| v["colour"] = json!(1)),
+        ("listen", |v| v["listen"] = json!("8402")),
+        ("public_url", |v| v["public_url"] = json!("https://a.example/shop")),
+        ("merchant.pay_to", |v| v["merchant"]["pay_to"] = json!("me")),
+        ("merchant.pay_to", |v| {
+            v["merchant"]["pay_to"] = json!("Bt5PuVhPp5t9NVPbBK6WkViHnWRsbvaWykGhVdn5XQ9L")
+        }),
+        ("merchant.tokens[1]", |v| v["merchant"]["tokens"] = json!(["USDC", "EUR"])),
+        ("merchant.tokens[1]", |v| v["merchant"]["tokens"] = json!(["USDC", "USDC"])),
+        ("merchant.tokens", |v| v["merchant"]["tokens"] = json!([])),
+        ("merchant.api_keys[0]", |v| v["merchant"]["api_keys"] = json!(["secret"])),
+        ("solana.network", |v| v["solana"]["network"] = json!("localnet")),
+        ("solana.rpc_url", |v| v["solana"]["rpc_url"] = json!("127.0.0.1:8899")),
+        ("settlement.mode", |v| v["settlement"]["mode"] = json!("magic")),
+        ("settlement.max_fee_lamports", |v| v["settlement"]["max_fee_lamports"] = json!(1)),
+        ("asset[0].id", |v| v["asset"][0]["id"] = json!("Front door")),
+        ("asset[0].price", |v| v["asset"][0]["price"] = json!("0")),
+        ("asset[0].price", |v| v["asset"][0]["price"] = json!(0.01)),
+        ("asset[0].price", |v| v["asset"][0]["price"] = json!("999999999999")),
+        ("asset[0].unit", |v| v["asset"][0]["unit"] = json!("fortnight")),
+        ("asset[0].session_seconds", |v| v["asset"][0]["session_seconds"] = json!(5)),
+        ("asset[0].session_seconds", |v| v["asset"][0]["unit"] = json!("session")),
+        ("asset[0].min_quantity", |v| v["asset"][0]["min_quantity"] = json!(0)),
+        ("asset[0].max_quantity", |v| v["asset"][0]["max_quantity"] = json!(10_000_000)),
+        ("asset[0].colour", |v| v["asset"][0]["colour"] = json!("red")),
+        ("asset[1].id", |v| {
+            let first = v["asset"][0].clone();
+            v["asset"].as_array_mut().unwrap().push(first);
+        }),
+        ("limits.burst", |v| v["limits"] = json!({"requests_per_second": 10, "burst": 1})),
+    ];
+    for (path, change) in cases {
+        assert_eq!(error(change).0, *path);
+    }
+    assert_eq!(
+        error(|v| {
+            v.as_object_mut().unwrap().remove("public_url");
+        })
+        .1,
+        "`public_url` is missing"
+    );
+}
+
+#[test]
+fn a_mint_by_address_is_resolved_by_the_host_or_written_out() {
+    let mint = "So11111111111111111111111111111111111111112";
+    let mut value = contract();
+    value["merchant"]["tokens"] = json!(["USDC", mint]);
+    assert_eq!(Config::bare_mints(&value), [(1, mint.parse().unwrap())]);
+    assert_eq!(Config::from_json(&value).unwrap_err().path, "merchant.tokens[1]");
+    value["merchant"]["tokens"][1] = json!({"mint": mint, "decimals": 9});
+    assert_eq!(Config::bare_mints(&value), []);
+    assert_eq!(Config::from_json(&value).unwrap().merchant.tokens[1].token.symbol, "So11");
+}

@@ -1,0 +1,100 @@
+//! The driver: it loads, decides, appends and carries out, through the ports. The
+//! only part of the core that waits for anything.
+//!
+//! What it does is always the same: load a state, [`decide`], append what follows
+//! with the revision that was loaded, and start again if somebody else was first.
+//! Effects come after the append that promises them, and every effect can be done
+//! again.
+
+mod recovery;
+mod sale;
+
+pub use recovery::{Plan, PlannedOrder};
+pub use sale::{Buy, Sale, SaleError, Sold};
+
+use crate::config::Config;
+use crate::ids::AssetId;
+use crate::keys::KeyRing;
+use crate::ports::{Appended, Clock as _, Journal as _, PortError, Ports};
+use crate::session::{AssetState, Batch, Command, Reject, decide};
+
+/// What a deployment is made of: read once, never changed.
+#[derive(Debug)]
+pub struct Deployment {
+    /// The configuration.
+    pub config: Config,
+    /// The keys.
+    pub keys: KeyRing,
+}
+
+/// A gateway: a deployment on a platform.
+#[derive(Debug)]
+pub struct Gateway<'a, P> {
+    deployment: &'a Deployment,
+    ports: &'a P,
+}
+
+/// How often a command is decided again because somebody else was first.
+const ATTEMPTS: u32 = 16;
+
+/// Why a command did not happen.
+#[derive(Debug)]
+enum CommandError {
+    /// It is refused.
+    Rejected(Reject),
+    /// A payment or ticket that it claims is claimed already, or everybody else was
+    /// always first.
+    Conflict,
+    /// Storage does not answer.
+    Port(PortError),
+}
+
+impl From<PortError> for CommandError {
+    fn from(error: PortError) -> Self {
+        Self::Port(error)
+    }
+}
+
+impl<'a, P: Ports> Gateway<'a, P> {
+    /// A gateway.
+    pub const fn new(deployment: &'a Deployment, ports: &'a P) -> Self {
+        Self { deployment, ports }
+    }
+
+    /// The deployment.
+    #[must_use]
+    pub const fn deployment(&self) -> &'a Deployment {
+        self.deployment
+    }
+
+    /// The ports.
+    #[must_use]
+    pub const fn ports(&self) -> &'a P {
+        self.ports
+    }
+
+    /// Decides a command and makes its events durable. Returns the state after them.
+    async fn command(&self, asset: &AssetId, command: Command) -> Result<AssetState, CommandError> {
+        for attempt in 0..ATTEMPTS {
+            let stored = self.ports.journal().load(asset).await?;
+            let now = self.ports.clock().now();
+            let events = decide(&stored.state, command.clone(), &now).map_err(CommandError::Rejected)?;
+            let Some(batch) = Batch::new(asset, &stored.state, events, &stored.state.steady(&now)) else {
+                return Ok(stored.state);
+            };
+            match self.ports.journal().append(asset, stored.revision, &batch).await? {
+                Appended::Done => return Ok(batch.state),
+                // Whether it was the revision or a unique claim, only a look can tell.
+                Appended::Conflict if matches!(command, Command::Claim(_)) => {
+                    if attempt > 0 && self.ports.journal().load(asset).await?.revision == stored.revision {
+                        return Err(CommandError::Conflict);
+                    }
+                }
+                Appended::Conflict => {}
+            }
+            // Several are at it: let one finish.
+            self.ports.clock().sleep(u64::from(attempt) * 5).await;
+        }
+        Err(CommandError::Conflict)
+    }
+}

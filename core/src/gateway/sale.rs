@@ -1,0 +1,498 @@
+//! One sale: from a payment as it arrived to the session that it bought.
+//!
+//! The order of the checks matters (design, "From payment to open door"): a claim
+//! of this payment is looked up first, before expiry, price or busy, because a
+//! buyer who was charged must never be told no because time has passed.
+
+use super::{CommandError, Gateway};
+use crate::config::{AcceptedToken, Asset};
+use crate::ids::{AssetId, PaymentId, SessionId};
+use crate::money::Amount;
+use crate::ports::{Clock as _, Effort, Entropy as _, Journal as _, Outcome, PortError, Ports};
+use crate::ports::{PrepareError, Prepared, Settlement as _};
+use crate::quote::{Operation, Quote, Ticket};
+use crate::session::index::{PaymentRecord, PaymentStatus, SessionRecord};
+use crate::session::{Claim, Command, Paid, Reject, decide};
+use crate::svm::exact::{self, Refusal, Requirement, VerifiedPayment};
+use crate::svm::transaction::Transaction;
+use crate::svm::{Token, associated_token_account};
+use crate::time::Timestamp;
+use crate::x402::{Envelope, Payment};
+
+/// How long a request waits for its payment's outcome, in milliseconds.
+const WAIT_MS: u64 = 30_000;
+/// How long to wait between two looks at the chain, in milliseconds: at first, and later.
+const POLL_MS: (u64, u64) = (150, 1_000);
+/// How long to wait before the same bytes are sent again, in milliseconds.
+const RESEND_MS: u64 = 2_000;
+/// When a waiting repeat begins to look at the chain itself, in milliseconds.
+const HELP_AFTER_MS: u64 = 2_500;
+/// When a look at the chain includes its history, in milliseconds since the claim.
+const THOROUGH_AFTER_MS: u64 = 45_000;
+
+/// What a buyer asks for, with a payment.
+#[derive(Clone, Debug)]
+pub struct Buy<'a> {
+    /// Of which asset.
+    pub asset: &'a Asset,
+    /// A new session, or more time.
+    pub operation: Operation,
+    /// How much, if the request says so.
+    pub quantity: Option<u64>,
+    /// The payment.
+    pub payment: &'a Payment,
+}
+
+/// A payment that bought something.
+#[derive(Clone, Debug)]
+pub struct Sold {
+    /// The payment.
+    pub payment: PaymentRecord,
+    /// The session that it started or extended, as it stands now.
+    pub session: SessionRecord,
+}
+
+/// What became of a sale.
+#[derive(Clone, Debug)]
+pub enum Sale {
+    /// Paid and granted, now or before.
+    Sold(Box<Sold>),
+    /// Sent; whether it landed is not known yet.
+    Pending(Box<PaymentRecord>),
+}
+
+/// Why there is no sale.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SaleError {
+    /// The payment is refused: a stable reason, and what the buyer can do.
+    Refused {
+        /// For machines.
+        reason: &'static str,
+        /// For people.
+        detail: &'static str,
+    },
+    /// Another quantity is asked for than was quoted.
+    QuantityMismatch {
+        /// What was quoted.
+        quoted: u64,
+    },
+    /// This payment has bought something already, and who sends it does not show
+    /// the ticket.
+    AlreadyUsed,
+    /// Another payment has answered this quote.
+    QuoteUsed,
+    /// The asset's state refuses it.
+    Rejected(Reject),
+    /// The fee payer's budget of the day is spent; until then.
+    FeeBudget(Timestamp),
+    /// Storage or the chain does not answer; nothing was charged.
+    Unavailable(PortError),
+}
+
+impl From<PortError> for SaleError {
+    fn from(error: PortError) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+impl From<Refusal> for SaleError {
+    fn from(refusal: Refusal) -> Self {
+        refused(refusal.reason(), "the transaction is not the payment that was asked for")
+    }
+}
+
+const fn refused(reason: &'static str, detail: &'static str) -> SaleError {
+    SaleError::Refused { reason, detail }
+}
+
+/// What a payment has to be, and what it buys.
+struct Terms {
+    paid: Paid,
+    token: Token,
+    memo: Option<String>,
+    requirement: Requirement,
+}
+
+impl<P: Ports> Gateway<'_, P> {
+    /// Carries out a sale, or answers the repeat of one.
+    ///
+    /// # Errors
+    /// When there is none. Then nothing was charged, except for
+    /// [`SaleError::AlreadyUsed`], whose sale was answered before.
+    pub async fn buy(&self, buy: &Buy<'_>) -> Result<Sale, SaleError> {
+        let started = self.ports().clock().now().wall;
+        let transaction = Transaction::decode(&buy.payment.transaction).map_err(|_| Refusal::Undecodable)?;
+        let id = PaymentId::of_message(&transaction.message_bytes);
+        if let Some(record) = self.ports().journal().payment(&id).await? {
+            return self.repeat(buy, record, started).await;
+        }
+        let claim = match self.make_ready(buy, &transaction, started).await {
+            Ok(claim) => claim,
+            // The same payment may have been claimed meanwhile by a request beside this
+            // one: then this is a repeat, whatever the state or the chain says now.
+            Err(error) => match self.ports().journal().payment(&id).await? {
+                Some(record) => return self.repeat(buy, record, started).await,
+                None => return Err(error),
+            },
+        };
+        match self.command(&buy.asset.id, Command::Claim(Box::new(claim))).await {
+            Ok(state) => match state.claim(&id) {
+                Some(claim) => self.settle(&buy.asset.id, claim, started).await,
+                None => Err(SaleError::Unavailable(PortError("a claim was lost".to_owned()))),
+            },
+            Err(error) => {
+                if let Some(record) = self.ports().journal().payment(&id).await? {
+                    return self.repeat(buy, record, started).await;
+                }
+                Err(match error {
+                    CommandError::Rejected(reject) => SaleError::Rejected(reject),
+                    CommandError::Port(error) => SaleError::Unavailable(error),
+                    CommandError::Conflict => self.conflict(buy).await?,
+                })
+            }
+        }
+    }
+
+    /// Why a claim met a conflict although the payment itself is new.
+    async fn conflict(&self, buy: &Buy<'_>) -> Result<SaleError, SaleError> {
+        if let Envelope::V2 { ticket: Some(ticket), .. } = &buy.payment.envelope
+            && self.ports().journal().payment_by_ticket(&ticket.memo()).await?.is_some()
+        {
+            return Ok(SaleError::QuoteUsed);
+        }
+        let until = self.ports().clock().now().wall.plus_millis(1000);
+        Ok(SaleError::Rejected(Reject::Busy { until }))
+    }
+
+    /// Everything before the claim: what the payment has to be, whether it is that,
+    /// and whether the chain would take it. Nothing is written.
+    async fn make_ready(
+        &self,
+        buy: &Buy<'_>,
+        transaction: &Transaction,
+        now: Timestamp,
+    ) -> Result<Claim, SaleError> {
+        let terms = match &buy.payment.envelope {
+            Envelope::V1 => self.present_terms(buy, transaction)?,
+            Envelope::V2 { ticket, .. } => {
+                let ticket = ticket.as_ref().ok_or(refused(
+                    "ticket_missing",
+                    "`accepted.extra.ticket` must come back as it was offered",
+                ))?;
+                self.quoted_terms(buy, ticket, now)?
+            }
+        };
+        let payment = exact::verify(&buy.payment.transaction, &terms.requirement)?;
+        self.check_fee_budget(payment.fee_lamports, now).await?;
+        if let Some(memo) = &terms.memo
+            && self.ports().journal().payment_by_ticket(memo).await?.is_some()
+        {
+            return Err(SaleError::QuoteUsed);
+        }
+        let unsent = Prepared { transaction: String::new(), signature: String::new(), height: 0 };
+        let session = match &buy.operation {
+            Operation::Access => SessionId::from_random(self.ports().entropy().random()),
+            Operation::Extend { session } => session.clone(),
+        };
+        let claim = |prepared: Prepared| claim(buy, &terms, &payment, session.clone(), prepared);
+        // Whoever can't have the asset anyway is told so before the chain is asked.
+        let stored = self.ports().journal().load(&buy.asset.id).await?;
+        let now = self.ports().clock().now();
+        decide(&stored.state, Command::Claim(Box::new(claim(unsent))), &now).map_err(SaleError::Rejected)?;
+        match self.ports().settlement().prepare(&payment, &terms.token).await {
+            Ok(prepared) => Ok(claim(prepared)),
+            Err(PrepareError::Refused { reason, detail }) => Err(refused(reason, detail)),
+            Err(PrepareError::AlreadySettled) => Err(SaleError::AlreadyUsed),
+            Err(PrepareError::Unavailable(error)) => {
+                self.ports().log(&format!("a payment can't be settled now: {error}"));
+                Err(SaleError::Unavailable(error))
+            }
+        }
+    }
+
+    /// The terms of the quote that the payment answers (v2).
+    fn quoted_terms(&self, buy: &Buy<'_>, ticket: &Ticket, now: Timestamp) -> Result<Terms, SaleError> {
+        let config = &self.deployment().config;
+        let quote = ticket
+            .open(&self.deployment().keys)
+            .ok_or(refused("ticket_invalid", "the ticket was not made here, or was altered"))?;
+        let for_this = quote.merchant == config.merchant.id
+            && quote.network == config.network
+            && quote.asset == buy.asset.id
+            && quote.incarnation == buy.asset.incarnation
+            && quote.operation == buy.operation;
+        if !for_this {
+            return Err(refused(
+                "ticket_mismatch",
+                "the ticket is for something else: ask for a new 402 here",
+            ));
+        }
+        if buy.quantity.is_some_and(|asked| asked != quote.quantity) {
+            return Err(SaleError::QuantityMismatch { quoted: quote.quantity });
+        }
+        if let Envelope::V2 { amount, mint, pay_to, .. } = buy.payment.envelope {
+            let mismatch = if amount != quote.amount {
+                Some(Refusal::Amount)
+            } else if mint != quote.mint {
+                Some(Refusal::Mint)
+            } else if pay_to != quote.pay_to {
+                Some(Refusal::Recipient)
+            } else {
+                None
+            };
+            if let Some(refusal) = mismatch {
+                return Err(refused(refusal.reason(), "`accepted` is not what was offered"));
+            }
+        }
+        if now >= quote.expires_at {
+            return Err(refused("quote_expired", "the quote has expired: ask for a new 402"));
+        }
+        let token = self.token_of(&quote);
+        let destination =
+            associated_token_account(&quote.pay_to, &quote.mint, quote.program).ok_or(Refusal::Recipient)?;
+        let memo = ticket.memo();
+        Ok(Terms {
+            paid: Paid {
+                quantity: quote.quantity,
+                seconds: quote.seconds,
+                amount: quote.amount,
+                mint: quote.mint,
+                decimals: quote.decimals,
+            },
+            requirement: self.requirement(quote.amount, &token, destination, Some(memo.clone())),
+            token,
+            memo: Some(memo),
+        })
+    }
+
+    fn token_of(&self, quote: &Quote) -> Token {
+        let tokens = &self.deployment().config.merchant.tokens;
+        let known = tokens.iter().find(|t| t.token.mint == quote.mint).map(|t| t.token.symbol.clone());
+        Token {
+            symbol: known.unwrap_or_default(),
+            mint: quote.mint,
+            decimals: quote.decimals,
+            program: quote.program,
+        }
+    }
+
+    /// The terms at the present price (v1, whose clients echo nothing).
+    fn present_terms(&self, buy: &Buy<'_>, transaction: &Transaction) -> Result<Terms, SaleError> {
+        let tariff = &buy.asset.tariff;
+        let tokens = &self.deployment().config.merchant.tokens;
+        let pays_with = |t: &&AcceptedToken| transaction.message.accounts.contains(&t.token.mint);
+        let AcceptedToken { token, account } = tokens.iter().find(pays_with).ok_or(Refusal::Mint)?;
+        let quantity = buy.quantity.unwrap_or(tariff.min_quantity);
+        // The router has refused quantities without a price.
+        let unpriced = || refused("invalid_quantity", "there is no price for this quantity");
+        let amount = tariff.price(quantity, token.decimals).map_err(|_| unpriced())?;
+        let seconds = tariff.seconds(quantity).ok_or_else(unpriced)?;
+        let paid = Paid { quantity, seconds, amount, mint: token.mint, decimals: token.decimals };
+        let requirement = self.requirement(amount, token, *account, None);
+        Ok(Terms { paid, token: token.clone(), memo: None, requirement })
+    }
+
+    fn requirement(
+        &self,
+        amount: Amount,
+        token: &Token,
+        destination: crate::svm::Address,
+        memo: Option<String>,
+    ) -> Requirement {
+        Requirement {
+            amount,
+            mint: token.mint,
+            decimals: token.decimals,
+            program: token.program,
+            destination,
+            fee_payer: self.ports().settlement().fee_payer(),
+            memo,
+            max_fee_lamports: self.deployment().config.settlement.max_fee_lamports,
+        }
+    }
+
+    async fn check_fee_budget(&self, fee: u64, now: Timestamp) -> Result<(), SaleError> {
+        let spent = self.ports().journal().fees_of_day(now.day()).await?;
+        if spent.saturating_add(fee) <= self.deployment().config.settlement.max_fee_lamports_per_day {
+            return Ok(());
+        }
+        self.ports()
+            .log("the fee payer's budget of the day is spent: raise settlement.max_fee_lamports_per_day");
+        let tomorrow = Timestamp::from_millis((now.day() + 1) * 86_400_000);
+        Err(SaleError::FeeBudget(tomorrow))
+    }
+
+    /// Answers a payment that is claimed already. Whoever shows its ticket is the
+    /// buyer; the bytes alone are public once they have landed (invariant 1).
+    async fn repeat(
+        &self,
+        buy: &Buy<'_>,
+        record: PaymentRecord,
+        started: Timestamp,
+    ) -> Result<Sale, SaleError> {
+        let shown = match &buy.payment.envelope {
+            Envelope::V2 { ticket: Some(ticket), .. } => Some(ticket.memo()),
+            _ => None,
+        };
+        let same = shown.is_some()
+            && shown == record.ticket
+            && record.asset == buy.asset.id
+            && record.operation == buy.operation;
+        if !same {
+            return Err(SaleError::AlreadyUsed);
+        }
+        if buy.quantity.is_some_and(|asked| asked != record.paid.quantity) {
+            return Err(SaleError::QuantityMismatch { quoted: record.paid.quantity });
+        }
+        self.wait(&buy.asset.id, record, started).await
+    }
+
+    /// Sends a payment that was just claimed, and follows it until its outcome is
+    /// known or the request has waited long enough.
+    async fn settle(&self, asset: &AssetId, claim: &Claim, started: Timestamp) -> Result<Sale, SaleError> {
+        let (mut pause, slowest) = POLL_MS;
+        let mut sent_at: Option<Timestamp> = None;
+        loop {
+            let now = self.ports().clock().now().wall;
+            if sent_at.is_none_or(|sent| now.millis_since(sent) >= RESEND_MS) {
+                // Whatever the answer: unknown is not failed (invariant 3).
+                if let Err(error) = self.ports().settlement().send(claim).await {
+                    self.ports().log(&format!("sending a payment: {error}"));
+                }
+                sent_at = Some(now);
+            }
+            self.ports().clock().sleep(pause).await;
+            pause = (pause * 2).min(slowest);
+            if let Some(sale) = self.look(asset, claim, Effort::Quick).await? {
+                return Ok(sale);
+            }
+            if self.ports().clock().now().wall.millis_since(started) >= WAIT_MS {
+                return self.after(&claim.payment).await;
+            }
+        }
+    }
+
+    /// Waits beside whoever settles a payment; helps when that takes long.
+    async fn wait(
+        &self,
+        asset: &AssetId,
+        mut record: PaymentRecord,
+        started: Timestamp,
+    ) -> Result<Sale, SaleError> {
+        let (mut pause, slowest) = POLL_MS;
+        let mut helped_at = started;
+        while record.status == PaymentStatus::Pending {
+            let now = self.ports().clock().now().wall;
+            if now.millis_since(started) >= WAIT_MS {
+                return Ok(Sale::Pending(Box::new(record)));
+            }
+            let age = now.millis_since(record.at);
+            if age >= HELP_AFTER_MS && now.millis_since(helped_at) >= RESEND_MS {
+                helped_at = now;
+                let state = self.ports().journal().load(asset).await?.state;
+                if let Some(claim) = state.claim(&record.payment) {
+                    self.pursue(asset, claim, now).await?;
+                }
+            }
+            self.ports().clock().sleep(pause).await;
+            pause = (pause * 2).min(slowest);
+            match self.ports().journal().payment(&record.payment).await? {
+                Some(newer) => record = newer,
+                None => return Err(not_charged()),
+            }
+        }
+        self.sold(record).await
+    }
+
+    /// Looks after a claimed payment once: asks for its outcome, and sends it again
+    /// if that is not clear.
+    pub(super) async fn pursue(
+        &self,
+        asset: &AssetId,
+        claim: &Claim,
+        now: Timestamp,
+    ) -> Result<(), SaleError> {
+        let old = now.millis_since(claim.at) >= THOROUGH_AFTER_MS;
+        let effort = if old { Effort::Thorough } else { Effort::Quick };
+        match self.look(asset, claim, effort).await {
+            Ok(None) => {
+                if let Err(error) = self.ports().settlement().send(claim).await {
+                    self.ports().log(&format!("sending a payment again: {error}"));
+                }
+                Ok(())
+            }
+            // That it failed is an outcome too; it was made durable.
+            Ok(Some(_)) | Err(SaleError::Refused { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks for a payment's outcome and makes it durable. `None`: not known.
+    async fn look(&self, asset: &AssetId, claim: &Claim, effort: Effort) -> Result<Option<Sale>, SaleError> {
+        let payment = claim.payment.clone();
+        let command = match self.ports().settlement().outcome(claim, effort).await {
+            Outcome::Unclear => return Ok(None),
+            Outcome::Landed { slot } => Command::Landed { payment, slot },
+            Outcome::Failed { reason } => {
+                self.ports().log(&format!("a payment for {asset} failed: {reason}"));
+                Command::Failed { payment, reason }
+            }
+        };
+        match self.command(asset, command).await {
+            Ok(_) => self.after(&claim.payment).await.map(Some),
+            // Everybody else was first: what they wrote is read at the next look.
+            Err(CommandError::Conflict | CommandError::Rejected(_)) => Ok(None),
+            // Money may have moved and can't be written down now: pending work will.
+            Err(CommandError::Port(error)) => {
+                self.ports().log(&format!("the outcome of a payment can't be written: {error}"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// What is known of a payment now.
+    async fn after(&self, payment: &PaymentId) -> Result<Sale, SaleError> {
+        match self.ports().journal().payment(payment).await? {
+            Some(record) if record.status == PaymentStatus::Pending => Ok(Sale::Pending(Box::new(record))),
+            Some(record) => self.sold(record).await,
+            None => Err(not_charged()),
+        }
+    }
+
+    async fn sold(&self, payment: PaymentRecord) -> Result<Sale, SaleError> {
+        let session = self.ports().journal().session(&payment.session).await?;
+        let session =
+            session.ok_or_else(|| PortError("database: a granted session is missing".to_owned()))?;
+        Ok(Sale::Sold(Box::new(Sold { payment, session })))
+    }
+}
+
+const fn not_charged() -> SaleError {
+    refused(
+        "invalid_exact_svm_transaction_failed",
+        "the payment did not land and can't any more: nothing was charged. Ask for a new 402",
+    )
+}
+
+fn claim(
+    buy: &Buy<'_>,
+    terms: &Terms,
+    payment: &VerifiedPayment,
+    session: SessionId,
+    prepared: Prepared,
+) -> Claim {
+    Claim {
+        payment: payment.id.clone(),
+        operation: buy.operation.clone(),
+        session,
+        paid: terms.paid.clone(),
+        ticket: terms.memo.clone(),
+        payer: payment.payer,
+        source: payment.source,
+        transaction: prepared.transaction,
+        signature: prepared.signature,
+        height: prepared.height,
+        fee_lamports: payment.fee_lamports,
+        at: Timestamp::default(),
+    }
+}

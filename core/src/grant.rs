@@ -1,0 +1,183 @@
+//! What a buyer holds: the session token (bearer of the session's API) and the
+//! grant (what a device checks with no network). Their `typ` and keys differ, so
+//! that neither stands in for the other.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::encoding::base64url;
+use crate::ids::{AssetId, SessionId};
+use crate::jws;
+use crate::keys::{KeyRing, Purpose};
+use crate::time::Timestamp;
+
+/// The `typ` of session tokens.
+pub const SESSION_TYP: &str = "coinop-session+jwt";
+/// The `typ` of grants.
+pub const GRANT_TYP: &str = "coinop-grant+jwt";
+
+/// How long a session token works beyond the session's end, in seconds: its
+/// bearer may still ask what became of it.
+const TOKEN_GRACE_SECONDS: u64 = 7 * 86_400;
+
+/// The claims of a session token (RFC 7519 names; times in seconds since the epoch).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionToken {
+    /// The gateway's origin.
+    pub iss: String,
+    /// The session.
+    pub sub: SessionId,
+    /// The asset.
+    pub asset: AssetId,
+    /// When it was made.
+    pub iat: u64,
+    /// When it stops working.
+    pub exp: u64,
+}
+
+/// The claims of a grant. It names no payer: a device need not know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Grant {
+    /// The gateway's origin.
+    pub iss: String,
+    /// The asset that may be opened.
+    pub aud: AssetId,
+    /// The session.
+    pub sub: SessionId,
+    /// Not before, in seconds since the epoch.
+    pub nbf: u64,
+    /// Not after, in whole seconds since the epoch, rounded down.
+    pub exp: u64,
+    /// Not after, exactly: milliseconds since the epoch.
+    pub ends_at_ms: u64,
+    /// Counts the grants of an asset: a later one replaces an earlier one.
+    pub seq: u64,
+}
+
+/// When a session began and ends, and which grant this is.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// The moment of the grant.
+    pub starts_at: Timestamp,
+    /// The end of the paid time.
+    pub ends_at: Timestamp,
+    /// The number of the device order that goes with it.
+    pub sequence: u64,
+}
+
+/// Makes the session token and the grant of a session. The same session gives the
+/// same texts, so that a repeat gets the first answer.
+#[must_use]
+pub fn issue(
+    keys: &KeyRing,
+    issuer: &str,
+    asset: &AssetId,
+    session: &SessionId,
+    span: Span,
+) -> (String, String) {
+    let token = SessionToken {
+        iss: issuer.to_owned(),
+        sub: session.clone(),
+        asset: asset.clone(),
+        iat: span.starts_at.seconds(),
+        exp: span.ends_at.plus_seconds(TOKEN_GRACE_SECONDS).seconds(),
+    };
+    let grant = Grant {
+        iss: issuer.to_owned(),
+        aud: asset.clone(),
+        sub: session.clone(),
+        nbf: span.starts_at.seconds(),
+        exp: span.ends_at.seconds(),
+        ends_at_ms: span.ends_at.millis(),
+        seq: span.sequence,
+    };
+    let sign_token = jws::sign(keys.signing(Purpose::Session), SESSION_TYP, &token);
+    (sign_token, jws::sign(keys.signing(Purpose::Grant), GRANT_TYP, &grant))
+}
+
+/// The claims of a session token that these keys signed and that still works.
+#[must_use]
+pub fn session_token(keys: &KeyRing, issuer: &str, token: &str, now: Timestamp) -> Option<SessionToken> {
+    let key = keys.signing_by_id(Purpose::Session, &jws::header(token)?.kid)?;
+    let claims: SessionToken = jws::verify(token, SESSION_TYP, &key.key.verifying_key())?;
+    (claims.iss == issuer && now.seconds() < claims.exp).then_some(claims)
+}
+
+/// The public keys as a JWK set (RFC 7517).
+#[must_use]
+pub fn jwks(keys: &KeyRing) -> Value {
+    // Session tokens are only ever checked by the gateway itself.
+    let jwk = |key: &crate::keys::SignatureKey| {
+        json!({
+            "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": key.id,
+            "x": base64url(key.key.verifying_key().as_bytes()),
+        })
+    };
+    json!({ "keys": keys.public(Purpose::Grant).map(jwk).collect::<Vec<_>>() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Secret;
+
+    const ISSUER: &str = "https://coinop.example";
+
+    fn issued(keys: &KeyRing) -> (String, String) {
+        let span = Span {
+            starts_at: Timestamp::from_millis(1_000_500),
+            ends_at: Timestamp::from_millis(1_060_500),
+            sequence: 3,
+        };
+        issue(keys, ISSUER, &AssetId::parse("door-1").unwrap(), &SessionId::from_random([1; 16]), span)
+    }
+
+    #[test]
+    fn a_session_token_works_for_its_issuer_until_it_expires() {
+        let keys = KeyRing::new(&Secret::new([1; 32]), None);
+        let (token, _) = issued(&keys);
+        let at = |ms| session_token(&keys, ISSUER, &token, Timestamp::from_millis(ms));
+        assert_eq!(at(0).unwrap().sub, SessionId::from_random([1; 16]));
+        assert!(at(1_060_500 + 7 * 86_400_000).is_none());
+        assert!(session_token(&keys, "https://other.example", &token, Timestamp::default()).is_none());
+    }
+
+    #[test]
+    fn a_grant_is_no_session_token_and_the_other_way_round_inv_1() {
+        let keys = KeyRing::new(&Secret::new([1; 32]), None);
+        let (token, grant) = issued(&keys);
+        assert!(session_token(&keys, ISSUER, &grant, Timestamp::default()).is_none());
+        let grant_key = keys.signing(Purpose::Grant).key.verifying_key();
+        assert!(jws::verify::<Grant>(&token, GRANT_TYP, &grant_key).is_none());
+        assert_eq!(jws::verify::<Grant>(&grant, GRANT_TYP, &grant_key).unwrap().ends_at_ms, 1_060_500);
+        // Not even when signed by the other key with the right claims.
+        let forged = jws::sign(
+            keys.signing(Purpose::Grant),
+            SESSION_TYP,
+            &session_token(&keys, ISSUER, &token, Timestamp::default()).unwrap(),
+        );
+        assert!(session_token(&keys, ISSUER, &forged, Timestamp::default()).is_none());
+    }
+
+    #[test]
+    fn every_altered_character_is_refused_inv_1() {
+        let keys = KeyRing::new(&Secret::new([1; 32]), None);
+        let (token, _) = issued(&keys);
+        for position in 0..token.len() {
+            let mut bytes = token.clone().into_bytes();
+            bytes[position] = if bytes[position] == b'A' { b'B' } else { b'A' };
+            let altered = String::from_utf8(bytes).unwrap();
+            assert!(session_token(&keys, ISSUER, &altered, Timestamp::default()).is_none(), "{position}");
+        }
+    }
+
+    #[test]
+    fn tokens_outlive_a_change_of_the_secret() {
+        let (old, new) = (Secret::new([1; 32]), Secret::new([2; 32]));
+        let (token, _) = issued(&KeyRing::new(&old, None));
+        let works = |keys: KeyRing| session_token(&keys, ISSUER, &token, Timestamp::default()).is_some();
+        assert!(works(KeyRing::new(&new, Some(&old))));
+        assert!(!works(KeyRing::new(&new, None)));
+    }
+}

@@ -1,0 +1,280 @@
+//! Buying: the 402, and what comes back for a payment.
+
+use serde_json::{Map, Value, json};
+
+use super::{Problem, Request, Response, query, views};
+use crate::config::Asset;
+use crate::encoding::hex;
+use crate::gateway::{Buy, Gateway, Sale, SaleError, Sold};
+use crate::ports::{Clock as _, Entropy as _, Journal as _, Ports, Settlement as _};
+use crate::quote::{Operation, QUOTE_SECONDS, Quote, Ticket};
+use crate::session::Reject;
+use crate::session::index::PaymentRecord;
+use crate::sign_in;
+use crate::x402::{self, Offer, Payment, Required, SettlementResponse, Version};
+
+/// What a buyer stands in front of.
+struct Counter<'a> {
+    asset: &'a Asset,
+    operation: Operation,
+    quantity: Option<u64>,
+}
+
+impl<P: Ports> Gateway<'_, P> {
+    pub(super) async fn access(&self, request: &Request, id: &str) -> Result<Response, Problem> {
+        let asset = self.asset(id)?;
+        let quantity = query::quantity(request)?;
+        let counter = Counter { asset, operation: Operation::Access, quantity };
+        if let Some(answer) = self.paid(request, &counter).await? {
+            return Ok(answer);
+        }
+        if let Some(payer) = self.signed_in(request)? {
+            let state =
+                self.ports().journal().load(&asset.id).await.map_err(|error| self.failed(&error))?.state;
+            let now = state.steady(&self.ports().clock().now());
+            let running = state.session.as_ref().filter(|s| s.payer == payer && !s.is_over(&now));
+            if let Some(session) = running {
+                let record = views::record_of(asset, session, &state);
+                let body = views::granted(self.deployment(), &record, &session.paid, &session.signature);
+                return Ok(Response::json(200, &body).no_store());
+            }
+        }
+        self.challenge(request, &counter, "payment_required")
+    }
+
+    pub(super) async fn extend(&self, request: &Request, id: &str) -> Result<Response, Problem> {
+        let asset = self.asset(id)?;
+        let token = self.bearer(request)?;
+        if token.asset != asset.id {
+            return Err(Problem::new(403, "other_session", "Forbidden", "this session is of another asset"));
+        }
+        let quantity = query::quantity(request)?;
+        let counter = Counter { asset, operation: Operation::Extend { session: token.sub }, quantity };
+        match self.paid(request, &counter).await? {
+            Some(answer) => Ok(answer),
+            None => {
+                // Who asks for the price of a session that is over would pay for nothing.
+                let state =
+                    self.ports().journal().load(&asset.id).await.map_err(|error| self.failed(&error))?.state;
+                let now = state.steady(&self.ports().clock().now());
+                let Operation::Extend { session } = &counter.operation else {
+                    return Err(Problem::not_found("session"));
+                };
+                let runs = state
+                    .session
+                    .as_ref()
+                    .is_some_and(|s| s.id == *session && (!s.is_over(&now) || state.is_extending()));
+                if runs { self.challenge(request, &counter, "payment_required") } else { Err(session_over()) }
+            }
+        }
+    }
+
+    /// The answer to a request that carries a payment; `None` if it carries none.
+    async fn paid(&self, request: &Request, counter: &Counter<'_>) -> Result<Option<Response>, Problem> {
+        let v2 = request.values(x402::PAYMENT_SIGNATURE).map(|value| (Version::V2, value));
+        let v1 = request.values(x402::X_PAYMENT).map(|value| (Version::V1, value));
+        let mut payments = v2.chain(v1);
+        let Some((version, header)) = payments.next() else { return Ok(None) };
+        if payments.next().is_some() {
+            return Err(Problem::malformed("several_payments", "send one payment in one header"));
+        }
+        if let Some(quantity) = counter.quantity {
+            query::check_quantity(&counter.asset.tariff, quantity)?;
+        }
+        let payment = match Payment::read(version, header, self.deployment().config.network) {
+            Ok(payment) => payment,
+            Err(x402::EnvelopeError::Malformed) => {
+                let detail = "the payment header must be base64 of the JSON that x402 specifies";
+                return Err(self.refuse(version, Problem::malformed("invalid_payload", detail)));
+            }
+            Err(error) => return self.refused(request, counter, version, error.reason()).map(Some),
+        };
+        let buy = Buy {
+            asset: counter.asset,
+            operation: counter.operation.clone(),
+            quantity: counter.quantity,
+            payment: &payment,
+        };
+        let answer = match self.buy(&buy).await {
+            Ok(Sale::Sold(sold)) => self.sold_answer(version, &sold),
+            Ok(Sale::Pending(record)) => self.settlement_pending(counter, &record),
+            Err(SaleError::Refused { reason, detail }) => {
+                self.ports()
+                    .log(&format!("a payment for {} is refused: {reason} ({detail})", counter.asset.id));
+                return self.refused(request, counter, version, reason).map(Some);
+            }
+            Err(error) => return Err(self.refuse(version, self.sale_problem(error))),
+        };
+        Ok(Some(answer))
+    }
+
+    fn sold_answer(&self, version: Version, sold: &Sold) -> Response {
+        let Sold { payment, session } = sold;
+        let body = views::granted(self.deployment(), session, &payment.paid, &payment.signature);
+        let settlement = SettlementResponse {
+            success: true,
+            error_reason: None,
+            transaction: payment.signature.clone(),
+            network: self.network_name(version).to_owned(),
+            payer: Some(payment.payer),
+        };
+        Response::json(200, &body).no_store().with(response_header(version), settlement.to_header())
+    }
+
+    fn settlement_pending(&self, counter: &Counter<'_>, record: &PaymentRecord) -> Response {
+        let base = format!("{}/api/v1", self.deployment().config.public_url);
+        let body = json!({
+            "code": "settlement_pending",
+            "detail": "the payment was sent and the chain has not confirmed it yet. Send the same payment again, or sign in to see your sessions. Do not sign another one",
+            "transaction": record.signature,
+            "retry": format!("{base}/access/{}", counter.asset.id),
+            "sessions": format!("{base}/payers/{}/sessions", record.payer),
+        });
+        Response::json(202, &body).no_store().with("retry-after", "5")
+    }
+
+    /// What a sale that did not happen is told, where it is no plain refusal.
+    fn sale_problem(&self, error: SaleError) -> Problem {
+        let now = self.ports().clock().now().wall;
+        match error {
+            SaleError::QuantityMismatch { quoted } => {
+                let detail = format!(
+                    "this payment was quoted for a quantity of {quoted}: ask for that, or leave it out"
+                );
+                Problem::malformed("quantity_mismatch", detail)
+            }
+            SaleError::AlreadyUsed => conflict(
+                "payment_already_used",
+                "this transaction was used already. If it was yours, send it with its ticket, or sign in with your wallet (SIGN-IN-WITH-X)",
+            ),
+            SaleError::QuoteUsed => {
+                conflict("quote_already_used", "another payment has answered this quote: ask for a new 402")
+            }
+            SaleError::Rejected(Reject::Busy { until }) => {
+                conflict("asset_busy", "somebody has it; nothing was charged").retry_at(until, now)
+            }
+            SaleError::Rejected(Reject::SessionOver) => session_over(),
+            SaleError::Rejected(Reject::TooLong) => {
+                conflict("session_too_long", "a session can't last longer than 366 days; nothing was charged")
+            }
+            SaleError::Rejected(Reject::BackOff { until }) => {
+                let detail = "several payments of this wallet failed here; wait before the next one";
+                Problem::new(429, "payer_backoff", "Too many failures", detail).retry_at(until, now)
+            }
+            SaleError::FeeBudget(until) => {
+                let detail = "no more payments are settled today; nothing was charged";
+                Problem::new(503, "fee_budget_spent", "Temporarily unavailable", detail).retry_at(until, now)
+            }
+            SaleError::Unavailable(error) => self.failed(&error),
+            SaleError::Refused { reason, detail } => Problem::new(402, reason, "Payment refused", detail),
+        }
+    }
+
+    /// A problem as the answer to a payment.
+    fn refuse(&self, version: Version, problem: Problem) -> Problem {
+        let failure = self.failure(version, problem.code());
+        problem.header(response_header(version), failure)
+    }
+
+    /// A refused payment: why, and what would have to be paid.
+    fn refused(
+        &self,
+        request: &Request,
+        counter: &Counter<'_>,
+        version: Version,
+        reason: &'static str,
+    ) -> Result<Response, Problem> {
+        let challenge = self.challenge(request, counter, reason)?;
+        Ok(challenge.with(response_header(version), self.failure(version, reason)))
+    }
+
+    fn failure(&self, version: Version, reason: &str) -> String {
+        let settlement = SettlementResponse {
+            success: false,
+            error_reason: Some(reason.to_owned()),
+            transaction: String::new(),
+            network: self.network_name(version).to_owned(),
+            payer: None,
+        };
+        settlement.to_header()
+    }
+
+    const fn network_name(&self, version: Version) -> &'static str {
+        let network = self.deployment().config.network;
+        match version {
+            Version::V1 => network.v1_name(),
+            Version::V2 => network.caip2(),
+        }
+    }
+
+    /// The 402: what has to be paid, in both versions at once. It writes nothing and
+    /// calls nobody (invariant 8).
+    fn challenge(&self, request: &Request, counter: &Counter<'_>, error: &str) -> Result<Response, Problem> {
+        let tariff = &counter.asset.tariff;
+        let quantity = counter.quantity.unwrap_or(tariff.min_quantity);
+        query::check_quantity(tariff, quantity)?;
+        let config = &self.deployment().config;
+        let url = format!("{}{}?quantity={quantity}", config.public_url, request.path);
+        let mut extensions = Map::new();
+        if counter.operation == Operation::Access {
+            let challenge = self.sign_in_challenge(&request.path);
+            extensions.insert(sign_in::EXTENSION.to_owned(), challenge);
+        }
+        let required = Required {
+            error: error.to_owned(),
+            url,
+            description: format!("{}: {quantity} x {}", counter.asset.name, tariff.unit.name()),
+            network: config.network,
+            offers: self.offers(counter, quantity)?,
+            extensions,
+        };
+        let body: Value = x402::v1_body(&required);
+        Ok(Response::json(402, &body).no_store().with(x402::PAYMENT_REQUIRED, x402::v2_header(&required)))
+    }
+
+    fn offers(&self, counter: &Counter<'_>, quantity: u64) -> Result<Vec<Offer>, Problem> {
+        let deployment = self.deployment();
+        let config = &deployment.config;
+        let expires_at = self.ports().clock().now().wall.plus_seconds(QUOTE_SECONDS);
+        let fee_payer = self.ports().settlement().fee_payer();
+        let unpriced = || Problem::malformed("invalid_quantity", "there is no price for this quantity");
+        let seconds = counter.asset.tariff.seconds(quantity).ok_or_else(unpriced)?;
+        let offer = |token: &crate::svm::Token| {
+            let amount = counter.asset.tariff.price(quantity, token.decimals).map_err(|_| unpriced())?;
+            let quote = Quote {
+                operation: counter.operation.clone(),
+                merchant: config.merchant.id.clone(),
+                asset: counter.asset.id.clone(),
+                incarnation: counter.asset.incarnation,
+                quantity,
+                seconds,
+                amount,
+                mint: token.mint,
+                decimals: token.decimals,
+                program: token.program,
+                pay_to: config.merchant.pay_to,
+                network: config.network,
+                expires_at,
+                nonce: hex(&self.ports().entropy().random()),
+            };
+            let ticket = Ticket::seal(&deployment.keys, &quote);
+            Ok(Offer { amount, mint: token.mint, pay_to: config.merchant.pay_to, fee_payer, ticket })
+        };
+        config.merchant.tokens.iter().map(|accepted| offer(&accepted.token)).collect()
+    }
+}
+
+const fn response_header(version: Version) -> &'static str {
+    match version {
+        Version::V1 => x402::X_PAYMENT_RESPONSE,
+        Version::V2 => x402::PAYMENT_RESPONSE,
+    }
+}
+
+fn conflict(code: &'static str, detail: &str) -> Problem {
+    Problem::new(409, code, "Conflict", detail)
+}
+
+fn session_over() -> Problem {
+    conflict("session_over", "this session has ended: buy a new one; nothing was charged")
+}

@@ -1,0 +1,91 @@
+//! The HTTP interface, version 1: a request in, a response out. Platforms only
+//! translate their own types.
+
+mod access;
+mod catalogue;
+mod problem;
+mod query;
+mod router;
+mod sessions;
+mod views;
+
+pub use problem::Problem;
+
+use serde_json::Value;
+
+use crate::x402;
+
+/// A request, as the platform received it.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// `GET`, `POST`, ...
+    pub method: String,
+    /// The path, undecoded, without the query.
+    pub path: String,
+    /// The query, undecoded, without the question mark.
+    pub query: Option<String>,
+    /// Names in lower case, and values; what is not ASCII is left out.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// The values of a header.
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether this is a buyer who has not paid: such a request must leave nothing
+    /// behind and call nobody (invariant 8).
+    #[must_use]
+    pub fn is_unpaid_access(&self) -> bool {
+        let paid = self.values(x402::PAYMENT_SIGNATURE).chain(self.values(x402::X_PAYMENT)).next().is_some();
+        self.path.starts_with("/api/v1/access/") && !paid
+    }
+
+    /// The token of `Authorization: Bearer`.
+    fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.values("authorization").next()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+}
+
+/// A response, for the platform to send.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// Names in lower case, and values.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// A JSON body.
+    #[must_use]
+    pub fn json(status: u16, body: &Value) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: serde_json::to_vec(body).unwrap_or_default(),
+        }
+    }
+
+    /// With one more header.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Not to be stored by anybody on the way.
+    #[must_use]
+    pub fn no_store(self) -> Self {
+        self.with("cache-control", "no-store")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Errors as `application/problem+json` (RFC 9457), with a stable code.
+
+use serde_json::{Value, json};
+
+use super::Response;
+use crate::time::Timestamp;
+
+/// An error that is told to a caller: what is wrong and what to change.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: u16,
+    code: &'static str,
+    title: &'static str,
+    detail: String,
+    retry_after: Option<u64>,
+    more: Vec<(&'static str, Value)>,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Problem {
+    /// A problem. `code` never changes once it is published.
+    #[must_use]
+    pub fn new(status: u16, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            title,
+            detail: detail.into(),
+            retry_after: None,
+            more: Vec::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Its stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// There is nothing of this name.
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::new(404, "not_found", "Not found", format!("there is no such {what}"))
+    }
+
+    /// The request can't be read.
+    #[must_use]
+    pub fn malformed(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(400, code, "Malformed request", detail)
+    }
+
+    /// Storage or the chain does not answer.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        let detail = "this can't be done just now, and nothing was charged; try again with the same payment";
+        Self::new(503, "unavailable", "Temporarily unavailable", detail).retry_after(5)
+    }
+
+    /// To be tried again after so many seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// To be tried again at this moment, which is at least a second away.
+    #[must_use]
+    pub fn retry_at(self, at: Timestamp, now: Timestamp) -> Self {
+        self.retry_after(at.millis_since(now).div_ceil(1000).max(1))
+    }
+
+    /// With one more member.
+    #[must_use]
+    pub fn member(mut self, name: &'static str, value: Value) -> Self {
+        self.more.push((name, value));
+        self
+    }
+
+    /// With one more header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+impl From<Problem> for Response {
+    fn from(problem: Problem) -> Self {
+        let mut body = json!({
+            "type": format!("urn:coinop:problem:{}", problem.code),
+            "title": problem.title,
+            "status": problem.status,
+            "detail": problem.detail,
+            "code": problem.code,
+        });
+        if let Value::Object(members) = &mut body {
+            members.extend(problem.more.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        }
+        let mut response = Self {
+            status: problem.status,
+            headers: vec![("content-type", "application/problem+json".to_owned())],
+            body: serde_json::to_vec(&body).unwrap_or_default(),
+        }
+        .no_store();
+        response.headers.extend(problem.headers);
+        match problem.retry_after {
+            Some(seconds) => response.with("retry-after", seconds.to_string()),
+            None => response,
+        }
+    }
+}

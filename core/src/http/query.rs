@@ -1,0 +1,92 @@
+//! The few parameters that requests carry.
+
+use serde_json::Value;
+
+use super::{Problem, Request};
+use crate::ids::SessionId;
+use crate::ports::Cursor;
+use crate::pricing::{QuantityError, Tariff};
+use crate::time::Timestamp;
+
+/// A parameter of the query; all that occur here are plain ASCII.
+fn parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    let pairs = request.query.as_deref().unwrap_or_default().split('&');
+    pairs.filter_map(|pair| pair.split_once('=')).find(|(n, _)| *n == name).map(|(_, value)| value)
+}
+
+fn whole_number(text: &str) -> Option<u64> {
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// The quantity that the request asks for, in its query or its JSON body, if any.
+pub(super) fn quantity(request: &Request) -> Result<Option<u64>, Problem> {
+    let invalid = || Problem::malformed("invalid_quantity", "quantity must be a whole number, 1 or more");
+    let in_query =
+        parameter(request, "quantity").map(|text| whole_number(text).ok_or_else(invalid)).transpose()?;
+    let in_body = if request.body.iter().all(u8::is_ascii_whitespace) {
+        None
+    } else {
+        let body: Value = serde_json::from_slice(&request.body).map_err(|_| {
+            Problem::malformed("malformed_body", "the body must be JSON, such as {\"quantity\": 1}")
+        })?;
+        let members = body.as_object().ok_or_else(|| {
+            Problem::malformed("malformed_body", "the body must be a JSON object, such as {\"quantity\": 1}")
+        })?;
+        members.get("quantity").map(|value| value.as_u64().ok_or_else(invalid)).transpose()?
+    };
+    match (in_query, in_body) {
+        (Some(a), Some(b)) if a != b => {
+            Err(Problem::malformed("invalid_quantity", "the query and the body ask for different quantities"))
+        }
+        (asked, None) | (_, asked) => Ok(asked),
+    }
+}
+
+/// Refuses a quantity that has no price.
+pub(super) fn check_quantity(tariff: &Tariff, quantity: u64) -> Result<(), Problem> {
+    // The decimals don't matter: whether the greatest price fits was checked with the configuration.
+    match tariff.price(quantity, 0) {
+        Ok(_) => Ok(()),
+        Err(QuantityError::TooSmall | QuantityError::TooLarge | QuantityError::Overflow) => {
+            let detail = format!(
+                "quantity must be from {} to {} ({})",
+                tariff.min_quantity,
+                tariff.max_quantity,
+                tariff.unit.name()
+            );
+            Err(Problem::malformed("invalid_quantity", detail))
+        }
+    }
+}
+
+/// How many entries of a list are asked for: 50 unless told, 100 at most.
+pub(super) fn limit(request: &Request) -> Result<usize, Problem> {
+    match parameter(request, "limit").map(whole_number) {
+        None => Ok(50),
+        Some(Some(limit @ 1..=100)) => Ok(usize::try_from(limit).unwrap_or(50)),
+        Some(_) => Err(Problem::malformed("invalid_limit", "limit must be from 1 to 100")),
+    }
+}
+
+/// Where a list of assets goes on: behind this id.
+pub(super) fn after(request: &Request) -> Option<&str> {
+    parameter(request, "after")
+}
+
+/// Where a list of sessions goes on.
+pub(super) fn before(request: &Request) -> Result<Option<Cursor>, Problem> {
+    let Some(text) = parameter(request, "before") else { return Ok(None) };
+    let cursor = text.split_once('.').and_then(|(starts, session)| {
+        Some(Cursor {
+            starts: Timestamp::from_millis(whole_number(starts)?),
+            session: SessionId::parse(session)?,
+        })
+    });
+    let problem = || Problem::malformed("invalid_cursor", "before must be the `next` of the page before");
+    cursor.map(Some).ok_or_else(problem)
+}
+
+/// The text of a cursor.
+pub(super) fn cursor(cursor: &Cursor) -> String {
+    format!("{}.{}", cursor.starts.millis(), cursor.session)
+}

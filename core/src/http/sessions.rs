@@ -1,0 +1,93 @@
+//! Sessions, for who bought them.
+
+use serde_json::json;
+
+use super::{Problem, Request, Response, query, views};
+use crate::gateway::Gateway;
+use crate::grant::{self, SessionToken};
+use crate::ports::{Clock as _, Cursor, Entropy as _, Journal as _, Ports};
+use crate::sign_in;
+use crate::svm::Address;
+use crate::x402::SIGN_IN_WITH_X;
+
+impl<P: Ports> Gateway<'_, P> {
+    /// The claims of the session token that the request carries.
+    pub(super) fn bearer(&self, request: &Request) -> Result<SessionToken, Problem> {
+        let deployment = self.deployment();
+        let now = self.ports().clock().now().wall;
+        let token = request.bearer().and_then(|token| {
+            grant::session_token(&deployment.keys, &deployment.config.public_url, token, now)
+        });
+        token.ok_or_else(|| {
+            let detail = "send the sessionToken of this session as `Authorization: Bearer ...`";
+            Problem::new(401, "session_token_required", "Unauthorized", detail)
+                .header("www-authenticate", "Bearer")
+        })
+    }
+
+    pub(super) async fn session_status(&self, request: &Request, id: &str) -> Result<Response, Problem> {
+        let token = self.bearer(request)?;
+        if token.sub.as_str() != id {
+            return Err(Problem::new(403, "other_session", "Forbidden", "this token is for another session"));
+        }
+        let record = self.ports().journal().session(&token.sub).await.map_err(|error| self.failed(&error))?;
+        let record = record.ok_or_else(|| Problem::not_found("session"))?;
+        let now = self.ports().clock().now();
+        let status = views::session_status(&self.deployment().config, &record, &now);
+        Ok(Response::json(200, &status).no_store())
+    }
+
+    /// The address that the request proves, if it carries a proof.
+    pub(super) fn signed_in(&self, request: &Request) -> Result<Option<Address>, Problem> {
+        let Some(header) = request.values(SIGN_IN_WITH_X).next() else { return Ok(None) };
+        let deployment = self.deployment();
+        let config = &deployment.config;
+        let now = self.ports().clock().now().wall;
+        sign_in::verify(&deployment.keys, &config.public_url, config.network, now, header)
+            .map(Some)
+            .map_err(|error| self.sign_in_required(request, error.detail()))
+    }
+
+    /// A fresh sign-in challenge for the request's own address.
+    pub(super) fn sign_in_challenge(&self, path: &str) -> serde_json::Value {
+        let deployment = self.deployment();
+        let config = &deployment.config;
+        let uri = format!("{}{path}", config.public_url);
+        let (now, random) = (self.ports().clock().now().wall, self.ports().entropy().random());
+        sign_in::challenge(&deployment.keys, &config.public_url, &uri, config.network, now, random)
+    }
+
+    fn sign_in_required(&self, request: &Request, detail: &str) -> Problem {
+        Problem::new(401, "sign_in_required", "Unauthorized", detail)
+            .member("extensions", json!({ sign_in::EXTENSION: self.sign_in_challenge(&request.path) }))
+            .header("www-authenticate", "SIGN-IN-WITH-X")
+    }
+
+    pub(super) async fn sessions_of_payer(
+        &self,
+        request: &Request,
+        address: &str,
+    ) -> Result<Response, Problem> {
+        let address: Address = address.parse().map_err(|_| Problem::not_found("payer"))?;
+        let required = "sign the challenge in `extensions` with this wallet, and send it in SIGN-IN-WITH-X";
+        let proven = self.signed_in(request)?.ok_or_else(|| self.sign_in_required(request, required))?;
+        if proven != address {
+            return Err(self.sign_in_required(request, "the proof is another wallet's"));
+        }
+        let limit = query::limit(request)?;
+        let before = query::before(request)?;
+        // One more than asked for tells whether there is a next page.
+        let asked = u32::try_from(limit + 1).unwrap_or(u32::MAX);
+        let found = self.ports().journal().sessions_of(&address, before.as_ref(), asked).await;
+        let mut records = found.map_err(|error| self.failed(&error))?;
+        let more = records.len() > limit;
+        records.truncate(limit);
+        let next = records.last().filter(|_| more).map(|record| {
+            query::cursor(&Cursor { starts: record.session.starts_at, session: record.session.id.clone() })
+        });
+        let now = self.ports().clock().now();
+        let view = |record| views::session_of_payer(self.deployment(), record, &now);
+        let sessions: Vec<_> = records.iter().map(view).collect();
+        Ok(Response::json(200, &json!({ "sessions": sessions, "next": next })).no_store())
+    }
+}

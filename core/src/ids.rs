@@ -1,0 +1,138 @@
+//! Names of things.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::encoding;
+
+/// Names an asset: 1 to 64 letters, digits, `-` and `_`, the first a letter or digit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct AssetId(String);
+
+impl AssetId {
+    /// What an id looks like, for error messages.
+    pub const SHAPE: &'static str =
+        "must be 1 to 64 letters (a to z), digits, - or _, and start with a letter or digit";
+
+    /// Reads an id. `None` if it has another shape.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let starts_well = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        let fits = text.len() <= 64 && text.bytes().all(allowed);
+        (starts_well && fits).then(|| Self(text.to_owned()))
+    }
+
+    /// As text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AssetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for AssetId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not an asset's id"))
+    }
+}
+
+/// Names a session: `s_` and 128 random bits in hexadecimal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// The id made of these random bytes.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(format!("s_{}", encoding::hex(&bytes)))
+    }
+
+    /// Reads an id. `None` if it has another shape.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = encoding::from_hex(text.strip_prefix("s_")?)?;
+        Some(Self::from_random(bytes)).filter(|id| id.0 == text)
+    }
+
+    /// As text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a session's id"))
+    }
+}
+
+/// Names a payment: the SHA-256 of its transaction's message, in hexadecimal.
+///
+/// Of the message, not of the transaction: signature bytes may vary for one
+/// payment, and whoever varies them must not get a second grant (invariant 1).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct PaymentId(String);
+
+impl PaymentId {
+    /// The id of the payment with this message.
+    #[must_use]
+    pub fn of_message(message: &[u8]) -> Self {
+        Self(encoding::hex(&Sha256::digest(message)))
+    }
+
+    /// As text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for PaymentId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let shaped = encoding::from_hex::<32>(&text).map(|bytes| encoding::hex(&bytes));
+        shaped
+            .filter(|hex| *hex == *text)
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("not a payment's id"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_one_shape() {
+        for good in ["door-1", "a", "0", "gpu_node-7", "Door"] {
+            assert_eq!(AssetId::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "-door", "_x", "door 1", "../x", "tür", &"a".repeat(65)] {
+            assert_eq!(AssetId::parse(bad), None, "{bad:?}");
+        }
+        let id = SessionId::from_random([7; 16]);
+        assert_eq!(SessionId::parse(id.as_str()), Some(id));
+        assert_eq!(SessionId::parse("s_07"), None);
+        assert_eq!(SessionId::parse(&format!("s_{}", "AB".repeat(16))), None);
+    }
+}

@@ -1,0 +1,231 @@
+//! The gateway's keys, all derived by label from one secret.
+//!
+//! Different purposes have different keys, so that nothing made for one can be
+//! passed off as another. Two secrets can be in force: what the previous one made
+//! is still accepted, what is new is made with the current one.
+
+use ed25519_dalek::SigningKey;
+use hmac::{Hmac, Mac as _};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::encoding::{base64url, from_base64};
+
+/// The secret from which all keys are derived: 32 random bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    /// The secret of these bytes.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads base64 of exactly 32 bytes.
+    #[must_use]
+    pub fn from_base64(text: &str) -> Option<Self> {
+        from_base64(text)?.try_into().ok().map(Self)
+    }
+
+    fn derive(&self, label: &str) -> [u8; 32] {
+        mac(&self.0, &[b"coinop/1/", label.as_bytes()])
+    }
+}
+
+/// Never prints the secret (invariant 9).
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// HMAC-SHA256 over the parts, one behind the other.
+fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    // An HMAC key may have any length: the error can't occur, and a zero key is never used.
+    let Ok(mut hmac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
+    for part in parts {
+        hmac.update(part);
+    }
+    hmac.finalize().into_bytes().into()
+}
+
+/// A key for message authentication codes of 128 bits.
+#[derive(Clone)]
+pub struct MacKey {
+    key: [u8; 32],
+    /// Names the key; says nothing about it.
+    pub id: String,
+}
+
+impl MacKey {
+    fn new(key: [u8; 32]) -> Self {
+        let id = mac(&key, &[b"key id"]);
+        Self { key, id: base64url(id.split_at(4).0) }
+    }
+
+    /// The code over the parts. Callers separate them so that no two lists of
+    /// parts are the same bytes.
+    #[must_use]
+    pub fn code(&self, parts: &[&[u8]]) -> [u8; 16] {
+        let mut code = [0; 16];
+        code.copy_from_slice(mac(&self.key, parts).split_at(16).0);
+        code
+    }
+
+    /// Whether the code fits, in constant time.
+    #[must_use]
+    pub fn verifies(&self, parts: &[&[u8]], code: &[u8]) -> bool {
+        self.code(parts).as_slice().ct_eq(code).into()
+    }
+}
+
+/// A key for signatures, and its name.
+#[derive(Clone)]
+pub struct SignatureKey {
+    /// The key.
+    pub key: SigningKey,
+    /// Its JWK thumbprint (RFC 7638), which is its `kid`.
+    pub id: String,
+}
+
+impl SignatureKey {
+    /// Names a key.
+    #[must_use]
+    pub fn new(key: SigningKey) -> Self {
+        let x = base64url(key.verifying_key().as_bytes());
+        let thumbprint = Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#));
+        Self { key, id: base64url(&thumbprint) }
+    }
+}
+
+/// What a signature key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Session tokens: the bearer's proof towards the session's API.
+    Session,
+    /// Grants: what a device checks with no network.
+    Grant,
+}
+
+/// The keys of one secret.
+#[derive(Clone)]
+struct KeySet {
+    ticket: MacKey,
+    sign_in: MacKey,
+    session: SignatureKey,
+    grant: SignatureKey,
+}
+
+impl KeySet {
+    fn derive(secret: &Secret) -> Self {
+        let signing = |label| SignatureKey::new(SigningKey::from_bytes(&secret.derive(label)));
+        Self {
+            ticket: MacKey::new(secret.derive("ticket")),
+            sign_in: MacKey::new(secret.derive("sign-in-with-x")),
+            session: signing("session token"),
+            grant: signing("grant"),
+        }
+    }
+
+    const fn signing(&self, purpose: Purpose) -> &SignatureKey {
+        match purpose {
+            Purpose::Session => &self.session,
+            Purpose::Grant => &self.grant,
+        }
+    }
+}
+
+/// All keys in force.
+#[derive(Clone)]
+pub struct KeyRing {
+    current: KeySet,
+    previous: Option<KeySet>,
+}
+
+/// Never prints a key (invariant 9).
+impl std::fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyRing")
+    }
+}
+
+impl KeyRing {
+    /// Derives the keys. `previous` is the secret before the current one, kept
+    /// for longer than any quote lives.
+    #[must_use]
+    pub fn new(current: &Secret, previous: Option<&Secret>) -> Self {
+        Self { current: KeySet::derive(current), previous: previous.map(KeySet::derive) }
+    }
+
+    fn sets(&self) -> impl Iterator<Item = &KeySet> {
+        std::iter::once(&self.current).chain(&self.previous)
+    }
+
+    /// The key that new tickets are made with.
+    #[must_use]
+    pub const fn ticket(&self) -> &MacKey {
+        &self.current.ticket
+    }
+
+    /// The ticket key of this id, if it is in force.
+    #[must_use]
+    pub fn ticket_by_id(&self, id: &str) -> Option<&MacKey> {
+        self.sets().map(|set| &set.ticket).find(|key| key.id == id)
+    }
+
+    /// The key that new sign-in challenges are made with.
+    #[must_use]
+    pub const fn sign_in(&self) -> &MacKey {
+        &self.current.sign_in
+    }
+
+    /// All keys that sign-in challenges in force were made with.
+    pub fn all_sign_in(&self) -> impl Iterator<Item = &MacKey> {
+        self.sets().map(|set| &set.sign_in)
+    }
+
+    /// The key that new statements of this purpose are signed with.
+    #[must_use]
+    pub const fn signing(&self, purpose: Purpose) -> &SignatureKey {
+        self.current.signing(purpose)
+    }
+
+    /// The key of this purpose and id, if it is in force.
+    #[must_use]
+    pub fn signing_by_id(&self, purpose: Purpose, id: &str) -> Option<&SignatureKey> {
+        self.sets().map(|set| set.signing(purpose)).find(|key| key.id == id)
+    }
+
+    /// The public keys of this purpose, current first.
+    pub fn public(&self, purpose: Purpose) -> impl Iterator<Item = &SignatureKey> {
+        self.sets().map(move |set| set.signing(purpose))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_purpose_has_its_own_key_inv_9() {
+        let ring = KeyRing::new(&Secret::new([1; 32]), Some(&Secret::new([2; 32])));
+        let mut ids: Vec<_> = [Purpose::Session, Purpose::Grant]
+            .into_iter()
+            .flat_map(|purpose| ring.public(purpose))
+            .map(|key| key.id.clone())
+            .collect();
+        ids.extend(ring.sets().map(|set| set.ticket.id.clone()));
+        ids.extend(ring.all_sign_in().map(|key| key.id.clone()));
+        let count = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!((count, ids.len()), (8, 8));
+    }
+
+    #[test]
+    fn nothing_secret_is_printed_inv_9() {
+        let secret = Secret::new([65; 32]);
+        assert_eq!(format!("{secret:?} {:?}", KeyRing::new(&secret, None)), "Secret KeyRing");
+    }
+}

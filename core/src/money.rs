@@ -1,0 +1,196 @@
+//! Amounts of money: integers in a mint's atomic units, and the decimal prices
+//! that people write. Floating point never touches either.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An amount in a mint's atomic units (for USDC: millionths of a dollar).
+///
+/// On the wire it is a decimal string, as in x402 (specification v2, section 5.1.2):
+/// JSON numbers lose precision in many readers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Amount(u64);
+
+impl Amount {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// An amount of `atomic` units.
+    #[must_use]
+    pub const fn new(atomic: u64) -> Self {
+        Self(atomic)
+    }
+
+    /// The atomic units.
+    #[must_use]
+    pub const fn atomic(self) -> u64 {
+        self.0
+    }
+
+    /// The sum, or `None` beyond 2^64 - 1 atomic units.
+    #[must_use]
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// Reads atomic units written in decimal digits, with no sign, point or
+    /// leading zero.
+    #[must_use]
+    pub fn parse_atomic(text: &str) -> Option<Self> {
+        let canonical = !text.is_empty()
+            && text.bytes().all(|b| b.is_ascii_digit())
+            && (text == "0" || !text.starts_with('0'));
+        if canonical { text.parse().ok().map(Self) } else { None }
+    }
+
+    /// The amount in token units, for people: `10000` at 6 decimals is `0.01`.
+    #[must_use]
+    pub fn to_decimal(self, decimals: u8) -> String {
+        let digits = usize::from(decimals);
+        let padded = format!("{:0>width$}", self.0, width = digits + 1);
+        let (whole, fraction) = padded.split_at(padded.len() - digits);
+        let fraction = fraction.trim_end_matches('0');
+        match fraction.len() {
+            0 => whole.to_owned(),
+            // Cents read better with two places.
+            1 if digits > 1 => format!("{whole}.{fraction}0"),
+            _ => format!("{whole}.{fraction}"),
+        }
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse_atomic(&text)
+            .ok_or_else(|| serde::de::Error::custom("an amount is a string of decimal digits"))
+    }
+}
+
+/// A price as its owner wrote it: a decimal number of token units, kept exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decimal {
+    digits: u64,
+    scale: u8,
+}
+
+impl Decimal {
+    /// Most places after the point.
+    pub const MAX_SCALE: u8 = 12;
+
+    /// Reads `12`, `0.01`, `1.50`: digits, and at most one point with digits on
+    /// both sides and at most 12 places after it.
+    ///
+    /// # Errors
+    /// A line that says what is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        const SHAPE: &str = "write a decimal number such as \"0.01\"";
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let all_digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+        if !all_digits(whole) || !all_digits(fraction) {
+            return Err(SHAPE);
+        }
+        let fraction = fraction.trim_end_matches('0');
+        let scale = u8::try_from(fraction.len()).map_err(|_| SHAPE)?;
+        if scale > Self::MAX_SCALE {
+            return Err("at most 12 places after the point");
+        }
+        let digits = format!("{whole}{fraction}").parse().map_err(|_| "the number is too large")?;
+        Ok(Self { digits, scale })
+    }
+
+    /// Whether it is nothing.
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.digits == 0
+    }
+
+    /// `quantity` times this price, in atomic units of a mint with `decimals`,
+    /// rounded **up** to a whole unit, once, at the end. `None` when it does not
+    /// fit into 64 bits.
+    ///
+    /// Up, because the last fraction of an atomic unit can't be paid, and rounding
+    /// down would make a price below one unit free.
+    #[must_use]
+    pub fn times(self, quantity: u64, decimals: u8) -> Option<Amount> {
+        let total = u128::from(self.digits).checked_mul(u128::from(quantity))?;
+        let atomic = if decimals >= self.scale {
+            total.checked_mul(10u128.checked_pow(u32::from(decimals - self.scale))?)?
+        } else {
+            total.div_ceil(10u128.checked_pow(u32::from(self.scale - decimals))?)
+        };
+        u64::try_from(atomic).ok().map(Amount)
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Amount(self.digits).to_decimal(self.scale))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decimal_price_is_multiplied_exactly_and_rounded_up_once_inv_6() {
+        let cases = [
+            ("0.01", 1, 6, Some(10_000)),
+            ("0.01", 240, 6, Some(2_400_000)),
+            ("1", 3, 6, Some(3_000_000)),
+            ("0.0000001", 1, 6, Some(1)),
+            ("0.0000001", 10, 6, Some(1)),
+            ("0.0000001", 11, 6, Some(2)),
+            ("0.333333", 3, 6, Some(999_999)),
+            ("0.3333333", 3, 6, Some(1_000_000)),
+            ("18446744073709.551615", 1, 6, Some(u64::MAX)),
+            ("18446744073709.551615", 2, 6, None),
+        ];
+        for (price, quantity, decimals, expected) in cases {
+            let amount = Decimal::parse(price).unwrap().times(quantity, decimals);
+            assert_eq!(amount.map(Amount::atomic), expected, "{price} x {quantity}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_plain_decimal_is_refused() {
+        for text in ["", ".", "1.", ".5", "-1", "+1", "1e3", "1,5", "0x1", " 1", "1 ", "１"] {
+            assert!(Decimal::parse(text).is_err(), "{text:?}");
+        }
+        assert!(Decimal::parse("0.0000000000001").is_err());
+        assert!(Decimal::parse("99999999999999999999").is_err());
+    }
+
+    #[test]
+    fn atomic_amounts_are_read_canonically_only() {
+        assert_eq!(Amount::parse_atomic("10000"), Some(Amount(10_000)));
+        assert_eq!(Amount::parse_atomic("0"), Some(Amount::ZERO));
+        for text in ["", "007", "+1", "-1", "1.0", "1 ", "18446744073709551616"] {
+            assert_eq!(Amount::parse_atomic(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn amounts_read_well() {
+        for (atomic, text) in
+            [(10_000, "0.01"), (500_000, "0.50"), (3_000_000, "3"), (1, "0.000001"), (0, "0")]
+        {
+            assert_eq!(Amount(atomic).to_decimal(6), text);
+        }
+        assert_eq!(Amount(7).to_decimal(0), "7");
+    }
+}

@@ -1,0 +1,215 @@
+//! What the core needs from the platform it runs on. Few and small; what is
+//! written here is a contract.
+//!
+//! No `Send` is asked for: on Workers futures are not `Send`. Native callers get
+//! it from their concrete types.
+
+#![allow(async_fn_in_trait, reason = "no bound on the futures is wanted: see the module's documentation")]
+
+use std::fmt;
+
+use crate::ids::{AssetId, PaymentId, SessionId};
+use crate::session::index::{PaymentRecord, SessionRecord};
+use crate::session::{Batch, Claim, Stored};
+use crate::svm::exact::VerifiedPayment;
+use crate::svm::{Address, Token};
+use crate::time::{Now, Timestamp};
+
+/// The platform's fault: storage or the network does not do what it should. For
+/// the operator's eyes; a buyer only learns that it can't be done now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortError(pub String);
+
+impl fmt::Display for PortError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for PortError {}
+
+/// The clocks.
+pub trait Clock {
+    /// Both clocks, read at once. Sampled once for each command.
+    fn now(&self) -> Now;
+
+    /// Waits for about `ms` milliseconds.
+    async fn sleep(&self, ms: u64);
+}
+
+/// Randomness.
+pub trait Entropy {
+    /// 16 bytes from a cryptographically secure source.
+    fn random(&self) -> [u8; 16];
+}
+
+/// What became of an append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is durable.
+    Done,
+    /// Somebody else was first: the revision is taken, or a payment or a ticket that
+    /// it claims is claimed already. Nothing was written. Load again.
+    Conflict,
+}
+
+/// A page of a payer's sessions: those that began before this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// When it began.
+    pub starts: Timestamp,
+    /// Which it is.
+    pub session: SessionId,
+}
+
+/// The durable memory.
+pub trait Journal {
+    /// The state of an asset; revision 0 for one that nothing has happened to. The
+    /// cost does not depend on the asset's history.
+    async fn load(&self, asset: &AssetId) -> Result<Stored, PortError>;
+
+    /// Appends a batch as revision `expected + 1`: all of it or nothing, durable
+    /// when it answers `Done` (a loss of power does not undo it). A
+    /// [`PortError`] leaves open whether it was written: load and look.
+    async fn append(&self, asset: &AssetId, expected: u64, batch: &Batch) -> Result<Appended, PortError>;
+
+    /// The payment of this id, if it is in flight or has bought something. A false
+    /// `None` would charge a buyer twice only if [`Self::append`] lied too.
+    async fn payment(&self, id: &PaymentId) -> Result<Option<PaymentRecord>, PortError>;
+
+    /// The payment for the ticket of this memo, likewise.
+    async fn payment_by_ticket(&self, memo: &str) -> Result<Option<PaymentRecord>, PortError>;
+
+    /// A session, running or past.
+    async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, PortError>;
+
+    /// A payer's sessions, the latest first, `limit` at most, those before the cursor.
+    async fn sessions_of(
+        &self,
+        payer: &Address,
+        before: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<SessionRecord>, PortError>;
+
+    /// Assets for which something is due at `now`, the longest overdue first.
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<AssetId>, PortError>;
+
+    /// The next moment after `now` at which something is due.
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, PortError>;
+
+    /// Assets whose device has not reported that it does what it should.
+    async fn unfulfilled(&self, limit: u32) -> Result<Vec<AssetId>, PortError>;
+
+    /// What the payments claimed on this UTC day may cost our fee payer, in lamports.
+    async fn fees_of_day(&self, day: u64) -> Result<u64, PortError>;
+}
+
+/// A payment that can be sent, and by when it must have landed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// The transaction with all signatures, base64.
+    pub transaction: String,
+    /// Its id, base58.
+    pub signature: String,
+    /// The block height at which its blockhash was seen valid.
+    pub height: u64,
+}
+
+/// Why a payment can't be prepared. Nobody was charged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PrepareError {
+    /// The chain would refuse it.
+    Refused {
+        /// A stable reason.
+        reason: &'static str,
+        /// What the buyer can do about it.
+        detail: &'static str,
+    },
+    /// It is on chain already, settled elsewhere or long ago.
+    AlreadySettled,
+    /// No clear answer.
+    Unavailable(PortError),
+}
+
+/// What is known of a payment that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// A transaction with identical message bytes and no error is on chain.
+    Landed {
+        /// In this slot.
+        slot: u64,
+    },
+    /// It landed with an error for good, or can't land any more: nobody was charged.
+    Failed {
+        /// A stable reason.
+        reason: &'static str,
+    },
+    /// Not known: to be asked again (invariant 3).
+    Unclear,
+}
+
+/// How much work an answer is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// Ask what nodes remember of the last minutes.
+    Quick,
+    /// Search full history, and find out whether the payment can still land.
+    Thorough,
+}
+
+/// Moves money.
+pub trait Settlement {
+    /// The account that pays the network's fees.
+    fn fee_payer(&self) -> Address;
+
+    /// Simulates the payment and makes it ready to send, without sending it.
+    async fn prepare(&self, payment: &VerifiedPayment, token: &Token) -> Result<Prepared, PrepareError>;
+
+    /// Sends a claimed payment: always the same bytes. An error says nothing about
+    /// whether it lands.
+    async fn send(&self, claim: &Claim) -> Result<(), PortError>;
+
+    /// Finds out what became of a claimed payment. A network error is `Unclear`.
+    async fn outcome(&self, claim: &Claim, effort: Effort) -> Outcome;
+
+    /// Whether payments could be settled now.
+    async fn health(&self) -> Result<(), PortError>;
+}
+
+/// An answer to an HTTP request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// The status code.
+    pub status: u16,
+    /// The body, cut off by the platform at some bound.
+    pub body: Vec<u8>,
+}
+
+/// Outgoing HTTP.
+pub trait Http {
+    /// Posts JSON and waits for the whole answer, `timeout_ms` at most.
+    async fn post_json(&self, url: &str, body: String, timeout_ms: u64) -> Result<HttpAnswer, PortError>;
+}
+
+/// All ports of one platform.
+pub trait Ports {
+    /// Its clocks.
+    type Clock: Clock;
+    /// Its randomness.
+    type Entropy: Entropy;
+    /// Its memory.
+    type Journal: Journal;
+    /// How it moves money.
+    type Settlement: Settlement;
+
+    /// The clocks.
+    fn clock(&self) -> &Self::Clock;
+    /// The randomness.
+    fn entropy(&self) -> &Self::Entropy;
+    /// The memory.
+    fn journal(&self) -> &Self::Journal;
+    /// The settlement.
+    fn settlement(&self) -> &Self::Settlement;
+    /// Says something to the operator: one line, nothing secret.
+    fn log(&self, line: &str);
+}

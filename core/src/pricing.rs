@@ -1,0 +1,138 @@
+//! Tariffs: what a quantity of an asset costs, and how long it lasts.
+//!
+//! There is one pure function for each question ([`Tariff::price`],
+//! [`Tariff::seconds`]); every quote, bill and display calls it (invariant 6).
+
+use serde::{Deserialize, Serialize};
+
+use crate::money::{Amount, Decimal};
+
+/// The longest that may be bought at once: 366 days, in seconds.
+pub const MAX_SECONDS: u64 = 366 * 86_400;
+
+/// What one unit of a quantity is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// 1 second.
+    Second,
+    /// 60 seconds.
+    Minute,
+    /// 3,600 seconds.
+    Hour,
+    /// 86,400 seconds.
+    Day,
+    /// A whole session, of a length that the tariff states.
+    Session,
+}
+
+impl Unit {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Second, Self::Minute, Self::Hour, Self::Day, Self::Session];
+
+    /// Its name in a configuration and in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Second => "second",
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Session => "session",
+        }
+    }
+
+    /// The unit of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|unit| unit.name() == name)
+    }
+}
+
+/// The pricing rule of an asset: a fixed price for each unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tariff {
+    /// For one unit, in token units (dollars, for USDC).
+    pub price: Decimal,
+    /// What one unit is.
+    pub unit: Unit,
+    /// Seconds in one unit.
+    pub unit_seconds: u64,
+    /// The least that can be bought at once, in units.
+    pub min_quantity: u64,
+    /// The most that can be bought at once, in units.
+    pub max_quantity: u64,
+}
+
+/// Why a quantity has no price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuantityError {
+    /// Less than the tariff's least quantity.
+    TooSmall,
+    /// More than the tariff's greatest quantity.
+    TooLarge,
+    /// The price does not fit into 64 bits of atomic units.
+    Overflow,
+}
+
+impl Tariff {
+    /// The price of `quantity` units in atomic units of a mint with `decimals`.
+    /// Rounded up to a whole atomic unit once, after multiplying.
+    ///
+    /// # Errors
+    /// When the quantity is outside the tariff's bounds or the price overflows.
+    pub fn price(&self, quantity: u64, decimals: u8) -> Result<Amount, QuantityError> {
+        if quantity < self.min_quantity.max(1) {
+            return Err(QuantityError::TooSmall);
+        }
+        if quantity > self.max_quantity {
+            return Err(QuantityError::TooLarge);
+        }
+        self.price.times(quantity, decimals).ok_or(QuantityError::Overflow)
+    }
+
+    /// How many seconds `quantity` units last. `None` beyond 2^64 - 1.
+    #[must_use]
+    pub fn seconds(&self, quantity: u64) -> Option<u64> {
+        self.unit_seconds.checked_mul(quantity)
+    }
+}
+
+/// The seconds of one unit; for a session they must be stated.
+#[must_use]
+pub const fn unit_seconds(unit: Unit, session_seconds: Option<u64>) -> Option<u64> {
+    match unit {
+        Unit::Second => Some(1),
+        Unit::Minute => Some(60),
+        Unit::Hour => Some(3_600),
+        Unit::Day => Some(86_400),
+        Unit::Session => session_seconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tariff() -> Tariff {
+        let price = Decimal::parse("0.01").unwrap();
+        Tariff { price, unit: Unit::Minute, unit_seconds: 60, min_quantity: 2, max_quantity: 240 }
+    }
+
+    #[test]
+    fn a_quantity_inside_the_bounds_has_one_price_and_length_inv_6() {
+        assert_eq!(tariff().price(2, 6), Ok(Amount::new(20_000)));
+        assert_eq!(tariff().price(240, 6), Ok(Amount::new(2_400_000)));
+        assert_eq!(tariff().seconds(240), Some(14_400));
+    }
+
+    #[test]
+    fn a_quantity_outside_the_bounds_has_none() {
+        assert_eq!(tariff().price(0, 6), Err(QuantityError::TooSmall));
+        assert_eq!(tariff().price(1, 6), Err(QuantityError::TooSmall));
+        assert_eq!(tariff().price(241, 6), Err(QuantityError::TooLarge));
+        let wide = Tariff { min_quantity: 0, max_quantity: u64::MAX, ..tariff() };
+        assert_eq!(wide.price(0, 6), Err(QuantityError::TooSmall));
+        assert_eq!(wide.price(u64::MAX, 6), Err(QuantityError::Overflow));
+    }
+}

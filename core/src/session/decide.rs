@@ -1,0 +1,223 @@
+//! What a command means.
+
+use super::event::Event;
+use super::state::{AssetState, Claim, LockState, Paid, Report, Session, evolve};
+use crate::ids::PaymentId;
+use crate::quote::Operation;
+use crate::time::{Monotonic, Now, Timestamp};
+
+/// What is asked of an asset.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Reserve a verified payment. Its `at` is set here.
+    Claim(Box<Claim>),
+    /// The chain shows the payment.
+    Landed {
+        /// Which.
+        payment: PaymentId,
+        /// The slot in which it landed.
+        slot: u64,
+    },
+    /// The payment can't land any more, or landed with an error.
+    Failed {
+        /// Which.
+        payment: PaymentId,
+        /// A stable reason.
+        reason: &'static str,
+    },
+    /// Time has passed.
+    Tick,
+    /// The box beside the device says what it does.
+    Reported(Report),
+}
+
+/// Why a command is refused: the caller's fault, or bad luck. Nothing was charged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reject {
+    /// Somebody else has the asset, until then at least.
+    Busy {
+        /// When to ask again.
+        until: Timestamp,
+    },
+    /// The session that is to be extended does not run any more.
+    SessionOver,
+    /// An extension would last longer than anything may.
+    TooLong,
+    /// The payer's payments failed too often here; until then.
+    BackOff {
+        /// When to ask again.
+        until: Timestamp,
+    },
+}
+
+/// Failures after which a payer has to wait.
+const FAILURES_ALLOWED: u32 = 3;
+/// How long a payer's failures are held against it, in milliseconds.
+const BACK_OFF_MS: u64 = 60_000;
+/// How long a buyer is told to wait for a payment in flight, in milliseconds.
+const IN_FLIGHT_MS: u64 = 10_000;
+
+/// What the command means in this state: the events, none if there is nothing to do.
+///
+/// # Errors
+/// When the command can't be followed. Only [`Command::Claim`] can be refused:
+/// what money or a device says is always taken in.
+pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Event>, Reject> {
+    let now = state.steady(now);
+    // Time passes first, whatever is asked.
+    let mut events = tick(state, &now);
+    let state = events.iter().fold(state.clone(), evolve);
+    events.extend(match command {
+        Command::Tick => Vec::new(),
+        Command::Claim(claim) => claim_payment(&state, *claim, now.wall)?,
+        Command::Landed { payment, slot } => landed(&state, &payment, slot, &now),
+        Command::Failed { payment, reason } => failed(&state, &payment, reason, &now),
+        Command::Reported(report) => reported(&state, report, now.wall),
+    });
+    Ok(events)
+}
+
+/// Locks the device when the paid time is over, and ends the session unless an
+/// extension in flight may still bring it back.
+fn tick(state: &AssetState, now: &Now) -> Vec<Event> {
+    let Some(session) = state.session.as_ref().filter(|session| session.is_over(now)) else {
+        return Vec::new();
+    };
+    let mut events = Vec::new();
+    if state.device.unlocked_until.is_some() {
+        events.push(order(state, None, now.wall));
+    }
+    if !state.is_extending() {
+        events.push(Event::SessionEnded { session: session.id.clone(), at: now.wall });
+    }
+    events
+}
+
+fn claim_payment(state: &AssetState, claim: Claim, now: Timestamp) -> Result<Vec<Event>, Reject> {
+    if let Some(failures) = state.failures.iter().find(|f| f.payer == claim.payer) {
+        let until = failures.last.plus_millis(BACK_OFF_MS);
+        if failures.count >= FAILURES_ALLOWED && now < until {
+            return Err(Reject::BackOff { until });
+        }
+    }
+    let in_flight = now.plus_millis(IN_FLIGHT_MS);
+    // A second payment from one balance could make the first one bounce.
+    if state.claims.iter().any(|other| other.source == claim.source || other.payment == claim.payment) {
+        return Err(Reject::Busy { until: in_flight });
+    }
+    match (&claim.operation, &state.session) {
+        (Operation::Access, None) if state.claims.is_empty() => {}
+        (Operation::Access, None) => return Err(Reject::Busy { until: in_flight }),
+        (Operation::Access, Some(session)) => {
+            return Err(Reject::Busy { until: session.ends_at.max(now.plus_millis(1000)) });
+        }
+        (Operation::Extend { session }, Some(running)) if running.id == *session => {
+            let bought = running.paid.seconds.checked_add(claim.paid.seconds);
+            let in_bounds = bought.is_some_and(|seconds| seconds <= crate::pricing::MAX_SECONDS);
+            let summable = sum(&running.paid, &claim.paid).is_some();
+            if !in_bounds || !summable {
+                return Err(Reject::TooLong);
+            }
+        }
+        (Operation::Extend { .. }, _) => return Err(Reject::SessionOver),
+    }
+    Ok(vec![Event::PaymentClaimed(Claim { at: now, ..claim })])
+}
+
+/// Money has moved: it becomes a session in the same append (invariant 2).
+fn landed(state: &AssetState, payment: &PaymentId, slot: u64, now: &Now) -> Vec<Event> {
+    let Some(claim) = state.claim(payment) else { return Vec::new() };
+    let at = now.wall;
+    let mut events = vec![Event::PaymentLanded { payment: payment.clone(), payer: claim.payer, slot, at }];
+    match (&claim.operation, &state.session) {
+        (Operation::Extend { session: id }, Some(session)) if session.id == *id => {
+            // A session that lapsed while its extension was in flight goes on from now:
+            // the buyer gets all that was paid for.
+            let ends_at = session.ends_at.max(at).plus_seconds(claim.paid.seconds);
+            let paid = sum(&session.paid, &claim.paid).unwrap_or_else(|| session.paid.clone());
+            let deadline = deadline(now, ends_at);
+            events.push(Event::SessionExtended { session: id.clone(), ends_at, deadline, paid, at });
+            events.push(order(state, Some(ends_at), at));
+        }
+        // An extension whose session is gone (the claim reserves it, so this does not
+        // happen) is worth a session of its own rather than nothing.
+        _ => {
+            let ends_at = at.plus_seconds(claim.paid.seconds);
+            events.push(Event::SessionStarted(Session {
+                id: claim.session.clone(),
+                payer: claim.payer,
+                starts_at: at,
+                ends_at,
+                deadline: deadline(now, ends_at),
+                paid: claim.paid.clone(),
+                signature: claim.signature.clone(),
+            }));
+            events.push(order(state, Some(ends_at), at));
+        }
+    }
+    events
+}
+
+fn failed(state: &AssetState, payment: &PaymentId, reason: &str, now: &Now) -> Vec<Event> {
+    let Some(claim) = state.claim(payment) else { return Vec::new() };
+    let event = Event::PaymentFailed {
+        payment: payment.clone(),
+        payer: claim.payer,
+        reason: reason.to_owned(),
+        at: now.wall,
+    };
+    // The last extension of a lapsed session may just have failed: it ends now.
+    let after = evolve(state.clone(), &event);
+    let mut events = vec![event];
+    events.extend(tick(&after, now));
+    events
+}
+
+fn reported(state: &AssetState, report: Report, now: Timestamp) -> Vec<Event> {
+    let current = state.device.reported.as_ref();
+    let stale = current.is_some_and(|current| report.sequence < current.sequence);
+    let same = current.is_some_and(|c| c.sequence == report.sequence && c.state == report.state);
+    // A report about an order that was never given is not believed.
+    if stale || same || report.sequence > state.device.sequence {
+        return Vec::new();
+    }
+    // Seen when the report says, but never in the future: that would stop this
+    // asset's clock.
+    vec![Event::DeviceReported(Report { at: report.at.min(now), ..report })]
+}
+
+fn order(state: &AssetState, unlocked_until: Option<Timestamp>, at: Timestamp) -> Event {
+    Event::DeviceOrdered { sequence: state.device.sequence + 1, unlocked_until, at }
+}
+
+fn deadline(now: &Now, ends_at: Timestamp) -> Option<Monotonic> {
+    let mono = now.mono.as_ref()?;
+    let ms = mono.ms.checked_add(ends_at.millis_since(now.wall))?;
+    Some(Monotonic { boot: mono.boot.clone(), ms })
+}
+
+/// Both purchases together; `None` for another mint or an overflow.
+fn sum(a: &Paid, b: &Paid) -> Option<Paid> {
+    if a.mint != b.mint {
+        // What was bought adds up; the money is stated in the first mint only.
+        return Some(Paid {
+            quantity: a.quantity.checked_add(b.quantity)?,
+            seconds: a.seconds.checked_add(b.seconds)?,
+            ..a.clone()
+        });
+    }
+    Some(Paid {
+        quantity: a.quantity.checked_add(b.quantity)?,
+        seconds: a.seconds.checked_add(b.seconds)?,
+        amount: a.amount.checked_add(b.amount)?,
+        ..a.clone()
+    })
+}
+
+impl LockState {
+    /// Whether this is what an order asked for.
+    #[must_use]
+    pub const fn fulfils(self, unlocked: bool) -> bool {
+        matches!((self, unlocked), (Self::Unlocked, true) | (Self::Locked, false))
+    }
+}

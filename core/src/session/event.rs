@@ -1,0 +1,138 @@
+//! What happened, in its one canonical encoding.
+//!
+//! An event is written once and must be readable for ever: members are only ever
+//! added, with a default; a new meaning is a new event.
+
+use serde::{Deserialize, Serialize};
+
+use super::index::{self, IndexChange};
+use super::pending;
+use super::state::{AssetState, Claim, Paid, Report, Session, evolve};
+use crate::ids::{AssetId, PaymentId, SessionId};
+use crate::svm::Address;
+use crate::time::{Monotonic, Now, Timestamp};
+
+/// Something that happened to an asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A payment is reserved for this asset. No money has moved yet.
+    PaymentClaimed(Claim),
+    /// The chain shows the payment.
+    PaymentLanded {
+        /// Which.
+        payment: PaymentId,
+        /// Who paid.
+        payer: Address,
+        /// The slot in which it landed.
+        slot: u64,
+        /// When that was seen.
+        at: Timestamp,
+    },
+    /// The payment can't land any more, or landed with an error: nobody was charged.
+    PaymentFailed {
+        /// Which.
+        payment: PaymentId,
+        /// Who would have paid.
+        payer: Address,
+        /// A stable reason.
+        reason: String,
+        /// When that was known.
+        at: Timestamp,
+    },
+    /// A session began.
+    SessionStarted(Session),
+    /// A session was extended.
+    SessionExtended {
+        /// Which.
+        session: SessionId,
+        /// The new end.
+        ends_at: Timestamp,
+        /// The new end on the monotonic clock.
+        deadline: Option<Monotonic>,
+        /// Everything bought so far.
+        paid: Paid,
+        /// When.
+        at: Timestamp,
+    },
+    /// A session is over.
+    SessionEnded {
+        /// Which.
+        session: SessionId,
+        /// When that was decided; the paid time ended at the session's end.
+        at: Timestamp,
+    },
+    /// The device is to do something else from now on.
+    DeviceOrdered {
+        /// The order's number.
+        sequence: u64,
+        /// Unlocked until then at the latest; `None`: locked.
+        unlocked_until: Option<Timestamp>,
+        /// When.
+        at: Timestamp,
+    },
+    /// The device was seen doing something else than before.
+    DeviceReported(Report),
+}
+
+impl Event {
+    /// When it happened.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::PaymentClaimed(claim) => claim.at,
+            Self::SessionStarted(session) => session.starts_at,
+            Self::DeviceReported(report) => report.at,
+            Self::PaymentLanded { at, .. }
+            | Self::PaymentFailed { at, .. }
+            | Self::SessionExtended { at, .. }
+            | Self::SessionEnded { at, .. }
+            | Self::DeviceOrdered { at, .. } => *at,
+        }
+    }
+}
+
+/// The version of the encoding that is written.
+const ENCODING: u8 = 1;
+
+/// What one append writes, as one JSON text in one row: the events, the state
+/// after them, what changes in the indexes, and when something is due next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// The version of the encoding: 1.
+    pub v: u8,
+    /// What happened.
+    pub events: Vec<Event>,
+    /// The state after it.
+    pub state: AssetState,
+    /// What changes in the indexes.
+    pub index: Vec<IndexChange>,
+    /// When something is to be done next without being asked, if ever.
+    pub due: Option<Timestamp>,
+    /// Whether the device still has to report that it does what it should.
+    pub unfulfilled: bool,
+}
+
+impl Batch {
+    /// The batch of these events, which happened to `before`. `None` if there are none.
+    #[must_use]
+    pub fn new(asset: &AssetId, before: &AssetState, events: Vec<Event>, now: &Now) -> Option<Self> {
+        if events.is_empty() {
+            return None;
+        }
+        let state = events.iter().fold(before.clone(), evolve);
+        let index = index::changes(asset, before, &state, &events);
+        let due = pending::due(&state);
+        let unfulfilled = pending::pending(&state, now).order.is_some();
+        Some(Self { v: ENCODING, events, state, index, due, unfulfilled })
+    }
+}
+
+/// A state as the journal holds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// How many batches there are; 0 for an asset that nothing has happened to.
+    pub revision: u64,
+    /// The state after them.
+    pub state: AssetState,
+}

@@ -1,0 +1,34 @@
+//! The life of what was bought, from claim to expiry, as a pure decider.
+//!
+//! * [`decide`] says what a command means in a state: events, or a [`Reject`].
+//! * [`evolve`] is what an event does to the state; it is total.
+//! * [`pending`] says, from the state alone, what is still to be done. Recovery
+//!   after a crash is the same code as normal running: load, `pending`, carry out.
+//!
+//! One aggregate is one asset: who occupies it, which payments are in flight for
+//! it, and what its device should be doing. It stays as small as that, whatever
+//! the asset's history; what is past is kept in the journal's indexes
+//! ([`index`](mod@index)).
+//!
+//! ```text
+//! claimed -> landed  -> session started or extended -> ended
+//!         -> failed (purged)
+//! ```
+//!
+//! While an extension is in flight the asset stays reserved for its session, even
+//! past the session's end (the device is locked then): so money that lands late
+//! always finds the session that it was paid for (invariant 2).
+
+mod decide;
+mod event;
+pub mod index;
+mod pending;
+mod state;
+
+pub use decide::{Command, Reject, decide};
+pub use event::{Batch, Event, Stored};
+pub use pending::{Order, Pending, due, order, pending};
+pub use state::{AssetState, Claim, DeviceState, LockState, Paid, Report, Session, evolve};
+
+#[cfg(test)]
+mod tests;

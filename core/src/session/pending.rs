@@ -1,0 +1,65 @@
+//! What is still to be done, from the state alone.
+
+use super::state::{AssetState, Claim};
+use crate::time::{Now, Timestamp};
+
+/// How long the request that claimed a payment has it to itself, in milliseconds.
+/// After that, recovery looks after it too.
+const SETTLE_AFTER_MS: u64 = 5_000;
+
+/// What the device should be doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The order's number.
+    pub sequence: u64,
+    /// Unlocked until then at the latest; `None`: locked.
+    pub unlocked_until: Option<Timestamp>,
+}
+
+/// What is to be done for an asset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending<'a> {
+    /// Time has brought something about: decide [`Command::Tick`](super::Command::Tick).
+    pub tick: bool,
+    /// Payments whose outcome is to be asked for, and sent again.
+    pub settle: Vec<&'a Claim>,
+    /// The order that the device has not reported as carried out.
+    pub order: Option<Order>,
+    /// When the next of these is due, if none is now. An unfulfilled order is the
+    /// box's to repeat, and has no date.
+    pub due: Option<Timestamp>,
+}
+
+/// What the device should be doing now. Never unlocked past the paid time, even if
+/// nobody has decided the session's end yet (invariant 4).
+#[must_use]
+pub fn order(state: &AssetState, now: &Now) -> Order {
+    let over = state.session.as_ref().is_none_or(|session| session.is_over(now));
+    let unlocked_until = state.device.unlocked_until.filter(|until| !over && *until > now.wall);
+    Order { sequence: state.device.sequence, unlocked_until }
+}
+
+/// Says what is still to be done.
+#[must_use]
+pub fn pending<'a>(state: &'a AssetState, now: &Now) -> Pending<'a> {
+    let now = state.steady(now);
+    let over = state.session.as_ref().filter(|session| session.is_over(&now));
+    let tick = over.is_some() && (state.device.unlocked_until.is_some() || !state.is_extending());
+    let settle_at = |claim: &Claim| claim.at.plus_millis(SETTLE_AFTER_MS);
+    let settle = state.claims.iter().filter(|claim| settle_at(claim) <= now.wall).collect();
+    let order = order(state, &now);
+    let fulfilled = state.device.reported.as_ref().is_some_and(|report| {
+        report.sequence == order.sequence && report.state.fulfils(order.unlocked_until.is_some())
+    });
+    Pending { tick, settle, order: (!fulfilled).then_some(order), due: due(state) }
+}
+
+/// When something is to be done next without being asked: the end of the paid
+/// time, or the moment to look after a payment. In the past if it is overdue.
+#[must_use]
+pub fn due(state: &AssetState) -> Option<Timestamp> {
+    let end =
+        state.session.as_ref().filter(|_| state.device.unlocked_until.is_some() || !state.is_extending());
+    let settle = state.claims.iter().map(|claim| claim.at.plus_millis(SETTLE_AFTER_MS));
+    settle.chain(end.map(|session| session.ends_at)).min()
+}

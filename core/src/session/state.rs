@@ -1,0 +1,219 @@
+//! The state of one asset, and what each event does to it.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::Event;
+use crate::ids::{PaymentId, SessionId};
+use crate::money::Amount;
+use crate::quote::Operation;
+use crate::svm::Address;
+use crate::time::{Monotonic, Now, Timestamp};
+
+/// What was bought and for how much.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paid {
+    /// Units.
+    pub quantity: u64,
+    /// How long they last, in seconds.
+    pub seconds: u64,
+    /// What they cost.
+    pub amount: Amount,
+    /// In which mint.
+    pub mint: Address,
+    /// The mint's decimals.
+    pub decimals: u8,
+}
+
+/// The durable reservation of one payment, made before any money moves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The payment.
+    pub payment: PaymentId,
+    /// What it is for.
+    pub operation: Operation,
+    /// The session that it will start or extend.
+    pub session: SessionId,
+    /// What was quoted.
+    pub paid: Paid,
+    /// The ticket's memo (its hash), where there was a ticket: who shows the
+    /// ticket again is the buyer.
+    pub ticket: Option<String>,
+    /// Who pays.
+    pub payer: Address,
+    /// From which token account.
+    pub source: Address,
+    /// The transaction with all signatures, base64: what is sent, again and again
+    /// the same bytes.
+    pub transaction: String,
+    /// The transaction's id (our signature, base58): known before it is sent.
+    pub signature: String,
+    /// The block height at which the blockhash was seen valid: beyond this + 150
+    /// the transaction can't land any more.
+    pub height: u64,
+    /// What it costs our fee payer at most, in lamports.
+    pub fee_lamports: u64,
+    /// When it was claimed.
+    pub at: Timestamp,
+}
+
+/// A session that occupies the asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its name.
+    pub id: SessionId,
+    /// Who paid for it.
+    pub payer: Address,
+    /// The moment of the grant.
+    pub starts_at: Timestamp,
+    /// The end of the paid time.
+    pub ends_at: Timestamp,
+    /// The same end on the monotonic clock of the boot in which it was set: it
+    /// holds when the wall clock jumps back.
+    pub deadline: Option<Monotonic>,
+    /// Everything bought so far.
+    pub paid: Paid,
+    /// The transaction that started it.
+    pub signature: String,
+}
+
+impl Session {
+    /// Whether the paid time is over: by the wall clock, or by the monotonic
+    /// clock if it is the one that saw the session begin (invariant 4).
+    #[must_use]
+    pub fn is_over(&self, now: &Now) -> bool {
+        let by_monotonic = match (&self.deadline, &now.mono) {
+            (Some(deadline), Some(mono)) => deadline.boot == mono.boot && mono.ms >= deadline.ms,
+            _ => false,
+        };
+        now.wall >= self.ends_at || by_monotonic
+    }
+}
+
+/// What a device was last seen doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LockState {
+    /// It is locked.
+    Locked,
+    /// It is unlocked.
+    Unlocked,
+    /// No answer, or one that can't be believed. Never read it as locked.
+    Unknown,
+}
+
+/// What the box beside the device says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The order that it answers.
+    pub sequence: u64,
+    /// What the device does.
+    pub state: LockState,
+    /// When that was seen.
+    pub at: Timestamp,
+}
+
+/// What the device should be doing, and what it was last seen doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceState {
+    /// Counts the orders; the latest rules.
+    pub sequence: u64,
+    /// Unlocked until then at the latest; `None`: locked.
+    pub unlocked_until: Option<Timestamp>,
+    /// The last report.
+    pub reported: Option<Report>,
+}
+
+/// How often a payer's settlements failed here of late.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failures {
+    /// Who.
+    pub payer: Address,
+    /// How often.
+    pub count: u32,
+    /// When last.
+    pub last: Timestamp,
+}
+
+/// All that has to be known of an asset to decide about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssetState {
+    /// The latest moment that this asset has seen: time never runs backwards here.
+    pub last: Timestamp,
+    /// Who occupies it.
+    pub session: Option<Session>,
+    /// Payments in flight.
+    pub claims: Vec<Claim>,
+    /// The device.
+    pub device: DeviceState,
+    /// Payers whose settlements failed, the latest last; a handful at most.
+    pub failures: Vec<Failures>,
+}
+
+/// Failing payers that are remembered for one asset.
+const MAX_FAILURES: usize = 32;
+
+impl AssetState {
+    /// The claim of this payment, if it is in flight.
+    #[must_use]
+    pub fn claim(&self, payment: &PaymentId) -> Option<&Claim> {
+        self.claims.iter().find(|claim| claim.payment == *payment)
+    }
+
+    /// The clocks as this asset takes them: the wall never behind what it has seen.
+    #[must_use]
+    pub fn steady(&self, now: &Now) -> Now {
+        Now { wall: now.wall.max(self.last), mono: now.mono.clone() }
+    }
+
+    /// Whether payments are in flight that extend the session.
+    #[must_use]
+    pub fn is_extending(&self) -> bool {
+        self.claims.iter().any(|claim| matches!(claim.operation, Operation::Extend { .. }))
+    }
+
+    fn note_failure(&mut self, payer: Address, at: Timestamp) {
+        let count = self.failures.iter().find(|f| f.payer == payer).map_or(0, |f| f.count);
+        self.failures.retain(|f| f.payer != payer);
+        self.failures.push(Failures { payer, count: count.saturating_add(1), last: at });
+        if self.failures.len() > MAX_FAILURES {
+            self.failures.remove(0);
+        }
+    }
+}
+
+/// What an event does to the state. Total: an event that does not fit (which no
+/// journal written by [`decide`](super::decide) contains) changes nothing it can't.
+#[must_use]
+pub fn evolve(mut state: AssetState, event: &Event) -> AssetState {
+    state.last = state.last.max(event.at());
+    match event {
+        Event::PaymentClaimed(claim) => state.claims.push(claim.clone()),
+        Event::PaymentLanded { payment, payer, .. } => {
+            state.claims.retain(|claim| claim.payment != *payment);
+            state.failures.retain(|failures| failures.payer != *payer);
+        }
+        Event::PaymentFailed { payment, payer, at, .. } => {
+            state.claims.retain(|claim| claim.payment != *payment);
+            state.note_failure(*payer, *at);
+        }
+        Event::SessionStarted(session) => state.session = Some(session.clone()),
+        Event::SessionExtended { session: id, ends_at, deadline, paid, .. } => {
+            if let Some(session) = state.session.as_mut().filter(|session| session.id == *id) {
+                session.ends_at = *ends_at;
+                session.deadline.clone_from(deadline);
+                session.paid.clone_from(paid);
+            }
+        }
+        Event::SessionEnded { session: id, .. } => {
+            if state.session.as_ref().is_some_and(|session| session.id == *id) {
+                state.session = None;
+            }
+        }
+        Event::DeviceOrdered { sequence, unlocked_until, .. } => {
+            state.device.sequence = *sequence;
+            state.device.unlocked_until = *unlocked_until;
+        }
+        Event::DeviceReported(report) => state.device.reported = Some(report.clone()),
+    }
+    state
+}

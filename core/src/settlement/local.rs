@@ -1,0 +1,183 @@
+//! Local settlement: our own fee payer co-signs and submits to a Solana RPC.
+//!
+//! The transaction's id is our signature, made before anything is sent: so it can
+//! be journalled first, and what became of it can always be looked up
+//! (invariants 2 and 3).
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use serde_json::Value;
+
+use super::mint::is_plain_token_2022;
+use super::rpc::{Commitment, Rpc, RpcError};
+use crate::encoding::{base64, from_base64};
+use crate::ports::{Effort, Http, Outcome, PortError, PrepareError, Prepared, Settlement};
+use crate::session::Claim;
+use crate::svm::exact::VerifiedPayment;
+use crate::svm::transaction::Transaction;
+use crate::svm::{Address, Token, TokenProgram};
+
+/// How many blocks a blockhash lives.
+const BLOCKHASH_BLOCKS: u64 = 150;
+
+/// A landed payment that ended with an error: its fee is spent, no token moved.
+const FAILED_ON_CHAIN: &str = "invalid_exact_svm_transaction_failed";
+/// A payment that did not land while its blockhash lived.
+const EXPIRED: &str = "transaction_expired";
+
+/// Our fee payer and a node.
+pub struct LocalSettlement<H> {
+    rpc: Rpc<H>,
+    fee_payer: SigningKey,
+}
+
+impl<H: Http> LocalSettlement<H> {
+    /// Settles with this key through this node.
+    pub const fn new(rpc: Rpc<H>, fee_payer: SigningKey) -> Self {
+        Self { rpc, fee_payer }
+    }
+
+    /// The transaction with our signature in its first place, and that signature.
+    fn co_sign(&self, transaction: &Transaction) -> (Vec<u8>, String) {
+        let ours = self.fee_payer.sign(&transaction.message_bytes).to_bytes();
+        let mut signed = transaction.clone();
+        if let Some(first) = signed.signatures.first_mut() {
+            *first = ours;
+        }
+        (signed.encode(), bs58::encode(ours).into_string())
+    }
+
+    /// What a transaction that the node has heard of turned out to be. Believed only
+    /// if the chain shows the identical message.
+    async fn landed(&self, claim: &Claim, commitment: Commitment) -> Result<Outcome, RpcError> {
+        let Some(found) = self.rpc.transaction(&claim.signature, commitment).await? else {
+            return Ok(Outcome::Unclear);
+        };
+        let message = |bytes: &[u8]| Transaction::decode(bytes).ok().map(|t| t.message_bytes);
+        let ours = from_base64(&claim.transaction).and_then(|bytes| message(&bytes));
+        if ours.is_none() || message(&found.transaction) != ours {
+            return Ok(Outcome::Unclear);
+        }
+        match (found.failed, commitment) {
+            (false, _) => Ok(Outcome::Landed { slot: found.slot }),
+            // An error may still be undone by a fork until it is final.
+            (true, Commitment::Finalized) => Ok(Outcome::Failed { reason: FAILED_ON_CHAIN }),
+            (true, Commitment::Confirmed) => Ok(Outcome::Unclear),
+        }
+    }
+
+    async fn look_up(&self, claim: &Claim, effort: Effort) -> Result<Outcome, RpcError> {
+        let thorough = effort == Effort::Thorough;
+        // Read before the search: what the search does not find then can't have
+        // landed up to this height, and nothing can land after it.
+        let height =
+            if thorough { Some(self.rpc.block_height(Commitment::Finalized, 0).await?) } else { None };
+        if let Some(status) = self.rpc.status(&claim.signature, thorough).await? {
+            return match status.commitment {
+                Some(commitment) => self.landed(claim, commitment).await,
+                None => Ok(Outcome::Unclear),
+            };
+        }
+        let expired = height.is_some_and(|height| height > claim.height.saturating_add(BLOCKHASH_BLOCKS));
+        if !expired {
+            return Ok(Outcome::Unclear);
+        }
+        // The node's index by id finds nothing. Ask its index by account too, before
+        // anybody is told that they were not charged.
+        if self.rpc.signatures_of(&claim.source).await?.contains(&claim.signature) {
+            return self.landed(claim, Commitment::Finalized).await;
+        }
+        match self.rpc.transaction(&claim.signature, Commitment::Confirmed).await? {
+            None => Ok(Outcome::Failed { reason: EXPIRED }),
+            Some(_) => self.landed(claim, Commitment::Finalized).await,
+        }
+    }
+
+    /// Refuses a mint whose transfers do not move what was signed.
+    async fn check_mint(&self, token: &Token) -> Result<(), PrepareError> {
+        if token.program == TokenProgram::Spl {
+            return Ok(());
+        }
+        let account = self.rpc.account(&token.mint).await.map_err(unavailable)?;
+        let plain = account.is_some_and(|account| {
+            account.owner == token.program.address() && is_plain_token_2022(&account.data)
+        });
+        if plain {
+            return Ok(());
+        }
+        Err(PrepareError::Refused {
+            reason: "unsupported_mint",
+            detail: "this token takes a fee or runs a program with each transfer; pay with another one",
+        })
+    }
+}
+
+fn unavailable(error: RpcError) -> PrepareError {
+    PrepareError::Unavailable(error.into())
+}
+
+/// What a simulation's error means for the buyer.
+fn simulation_refusal(error: &Value) -> PrepareError {
+    const FAILED: &str = "invalid_exact_svm_transaction_simulation_failed";
+    // SPL Token's error 1; the transfer is instruction 2.
+    let too_little = error.pointer("/InstructionError/1/Custom").and_then(Value::as_u64) == Some(1);
+    match error.as_str() {
+        Some("AlreadyProcessed") => PrepareError::AlreadySettled,
+        Some("BlockhashNotFound") => PrepareError::Refused {
+            reason: FAILED,
+            detail: "the transaction's blockhash is unknown or too old: sign a new one",
+        },
+        _ if too_little => PrepareError::Refused {
+            reason: "insufficient_funds",
+            detail: "the paying token account holds less than the price",
+        },
+        _ => PrepareError::Refused {
+            reason: FAILED,
+            detail: "the chain would refuse this transaction: check that both token accounts exist and that yours is not frozen",
+        },
+    }
+}
+
+impl<H: Http> Settlement for LocalSettlement<H> {
+    fn fee_payer(&self) -> Address {
+        Address::new(self.fee_payer.verifying_key().to_bytes())
+    }
+
+    async fn prepare(&self, payment: &VerifiedPayment, token: &Token) -> Result<Prepared, PrepareError> {
+        let (signed, signature) = self.co_sign(&payment.transaction);
+        if self.rpc.status(&signature, true).await.map_err(unavailable)?.is_some() {
+            return Err(PrepareError::AlreadySettled);
+        }
+        let blockhash = &payment.transaction.message.blockhash;
+        let Some(slot) = self.rpc.blockhash_valid_in(blockhash).await.map_err(unavailable)? else {
+            return Err(simulation_refusal(&Value::from("BlockhashNotFound")));
+        };
+        // After the blockhash was seen valid: it lives at most 150 blocks from here.
+        let height = self.rpc.block_height(Commitment::Confirmed, slot).await.map_err(unavailable)?;
+        self.check_mint(token).await?;
+        if let Some(error) = self.rpc.simulate(&signed).await.map_err(unavailable)? {
+            return Err(simulation_refusal(&error));
+        }
+        Ok(Prepared { transaction: base64(&signed), signature, height })
+    }
+
+    async fn send(&self, claim: &Claim) -> Result<(), PortError> {
+        Ok(self.rpc.send(&claim.transaction).await?)
+    }
+
+    async fn outcome(&self, claim: &Claim, effort: Effort) -> Outcome {
+        self.look_up(claim, effort).await.unwrap_or(Outcome::Unclear)
+    }
+
+    async fn health(&self) -> Result<(), PortError> {
+        self.rpc.block_height(Commitment::Confirmed, 0).await?;
+        let address = self.fee_payer();
+        let lamports = self.rpc.account(&address).await?.map_or(0, |account| account.lamports);
+        // Enough for a hundred sales; the account must also stay rent-exempt.
+        if lamports < 2_000_000 {
+            return Err(PortError(format!(
+                "the fee payer {address} has too little SOL to pay for transactions"
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,12 @@
+//! Ways to move money. So far one: our own fee payer and a Solana RPC.
+
+mod local;
+mod mint;
+mod rpc;
+
+pub use local::LocalSettlement;
+pub use mint::is_plain_token_2022;
+pub use rpc::{Rpc, RpcError};
+
+#[cfg(test)]
+mod tests;

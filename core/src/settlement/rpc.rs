@@ -1,0 +1,263 @@
+//! JSON-RPC to a Solana node: the few methods that settlement needs, each answer
+//! read strictly. Whatever is not the expected shape is an error, never a guess.
+
+use serde_json::{Value, json};
+
+use crate::encoding::{base64, from_base64};
+use crate::ports::{Http, PortError};
+use crate::svm::Address;
+
+/// How long one call may take, in milliseconds.
+const TIMEOUT_MS: u64 = 5_000;
+
+/// Why a call has no result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RpcError {
+    /// No answer, or none that can be read.
+    Transport(PortError),
+    /// The node says no.
+    Refused {
+        /// The JSON-RPC error code.
+        code: i64,
+    },
+    /// The answer is not of the documented shape.
+    Shape(&'static str),
+}
+
+impl From<RpcError> for PortError {
+    fn from(error: RpcError) -> Self {
+        match error {
+            RpcError::Transport(error) => error,
+            RpcError::Refused { code } => Self(format!("the RPC answered error {code}")),
+            RpcError::Shape(method) => Self(format!("the RPC gave {method} an answer of another shape")),
+        }
+    }
+}
+
+/// How sure a node must be of what it tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commitment {
+    /// Most of the stake has voted for it.
+    Confirmed,
+    /// It can't be undone.
+    Finalized,
+}
+
+impl Commitment {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Finalized => "finalized",
+        }
+    }
+}
+
+/// What a node says about a transaction's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Whether it ended with an error.
+    pub failed: bool,
+    /// How sure the node is; `None`: less than confirmed.
+    pub commitment: Option<Commitment>,
+}
+
+/// A transaction as the chain holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnChain {
+    /// Its bytes.
+    pub transaction: Vec<u8>,
+    /// Whether it ended with an error.
+    pub failed: bool,
+    /// In which slot.
+    pub slot: u64,
+}
+
+/// An account as the chain holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The program that owns it.
+    pub owner: Address,
+    /// Its data.
+    pub data: Vec<u8>,
+    /// Its balance.
+    pub lamports: u64,
+}
+
+/// A node, over any HTTP.
+#[derive(Debug)]
+pub struct Rpc<H> {
+    http: H,
+    url: String,
+}
+
+impl<H: Http> Rpc<H> {
+    /// The node at this URL.
+    pub const fn new(http: H, url: String) -> Self {
+        Self { http, url }
+    }
+
+    async fn call(&self, method: &str, params: Value) -> Result<Value, RpcError> {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+        let answer = self.http.post_json(&self.url, body, TIMEOUT_MS).await.map_err(RpcError::Transport)?;
+        let unreadable = || {
+            RpcError::Transport(PortError(format!("the RPC answered {method} with status {}", answer.status)))
+        };
+        let mut json: Value = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+        if let Some(error) = json.get("error").filter(|error| !error.is_null()) {
+            let code = error.get("code").and_then(Value::as_i64).unwrap_or_default();
+            return Err(RpcError::Refused { code });
+        }
+        if answer.status != 200 {
+            return Err(unreadable());
+        }
+        match json.get_mut("result") {
+            Some(result) => Ok(result.take()),
+            None => Err(unreadable()),
+        }
+    }
+
+    /// The height of the latest block of this commitment, told by a node that has
+    /// seen slot `since` at least: behind a load balancer another node may lag.
+    ///
+    /// # Errors
+    /// When there is no clear answer.
+    pub async fn block_height(&self, commitment: Commitment, since: u64) -> Result<u64, RpcError> {
+        let options = json!([{ "commitment": commitment.name(), "minContextSlot": since }]);
+        let result = self.call("getBlockHeight", options).await?;
+        result.as_u64().ok_or(RpcError::Shape("getBlockHeight"))
+    }
+
+    /// The slot in which transactions with this blockhash could still land, as far
+    /// as the node has seen; `None` if they can't.
+    ///
+    /// # Errors
+    /// When there is no clear answer.
+    pub async fn blockhash_valid_in(&self, blockhash: &[u8; 32]) -> Result<Option<u64>, RpcError> {
+        let hash = bs58::encode(blockhash).into_string();
+        let result = self.call("isBlockhashValid", json!([hash, { "commitment": "confirmed" }])).await?;
+        let valid = result.get("value").and_then(Value::as_bool);
+        let slot = result.pointer("/context/slot").and_then(Value::as_u64);
+        match (valid, slot) {
+            (Some(valid), Some(slot)) => Ok(valid.then_some(slot)),
+            _ => Err(RpcError::Shape("isBlockhashValid")),
+        }
+    }
+
+    /// A recent blockhash, base58.
+    ///
+    /// # Errors
+    /// When there is no clear answer.
+    pub async fn latest_blockhash(&self) -> Result<String, RpcError> {
+        let result = self.call("getLatestBlockhash", json!([{ "commitment": "confirmed" }])).await?;
+        let hash = result.pointer("/value/blockhash").and_then(Value::as_str);
+        hash.map(str::to_owned).ok_or(RpcError::Shape("getLatestBlockhash"))
+    }
+
+    /// What would become of a signed transaction: `None`, or the chain's error.
+    ///
+    /// # Errors
+    /// When there is no clear answer.
+    pub async fn simulate(&self, transaction: &[u8]) -> Result<Option<Value>, RpcError> {
+        let options = json!({
+            "encoding": "base64", "sigVerify": true, "replaceRecentBlockhash": false, "commitment": "confirmed",
+        });
+        let mut result = self.call("simulateTransaction", json!([base64(transaction), options])).await?;
+        let value = result.get_mut("value").ok_or(RpcError::Shape("simulateTransaction"))?;
+        match value.get_mut("err") {
+            Some(Value::Null) => Ok(None),
+            Some(error) => Ok(Some(error.take())),
+            None => Err(RpcError::Shape("simulateTransaction")),
+        }
+    }
+
+    /// Hands a transaction (base64) to the network.
+    ///
+    /// # Errors
+    /// When the node does not take it; it may have been sent all the same.
+    pub async fn send(&self, transaction: &str) -> Result<(), RpcError> {
+        let options =
+            json!({ "encoding": "base64", "skipPreflight": true, "preflightCommitment": "confirmed" });
+        self.call("sendTransaction", json!([transaction, options])).await.map(|_| ())
+    }
+
+    /// What the node knows of a transaction's id; without `history` only of the
+    /// last minutes.
+    ///
+    /// # Errors
+    /// When there is no clear answer.
+    pub async fn status(&self, signature: &str, history: bool) -> Result<Option<Status>, RpcError> {
+        let shape = RpcError::Shape("getSignatureStatuses");
+        let params = json!([[signature], { "searchTransactionHistory": history }]);
+        let result = self.call("getSignatureStatuses", params).await?;
+        let Some([status]) = result.get("value").and_then(Value::as_array).map(Vec::as_slice) else {
+            return Err(shape);
+        };
+        if status.is_null() {
+            return Ok(None);
+        }
+        let failed = !status.get("err").ok_or_else(|| shape.clone())?.is_null();
+        let commitment = match status.get("confirmationStatus").and_then(Value::as_str) {
+            Some("finalized") => Some(Commitment::Finalized),
+            Some("confirmed") => Some(Commitment::Confirmed),
+            Some("processed") => None,
+            _ => return Err(shape),
+        };
+        Ok(Some(Status { failed, commitment }))
+    }
+
+    /// A transaction that is on chain with this commitment.
+    ///
+    /// # Errors
+    /// When there is no clear answer.
+    pub async fn transaction(
+        &self,
+        signature: &str,
+        commitment: Commitment,
+    ) -> Result<Option<OnChain>, RpcError> {
+        let shape = || RpcError::Shape("getTransaction");
+        let options = json!({
+            "encoding": "base64", "commitment": commitment.name(), "maxSupportedTransactionVersion": 0,
+        });
+        let result = self.call("getTransaction", json!([signature, options])).await?;
+        if result.is_null() {
+            return Ok(None);
+        }
+        let bytes = result.pointer("/transaction/0").and_then(Value::as_str).and_then(from_base64);
+        let error = result.pointer("/meta/err").ok_or_else(shape)?;
+        let slot = result.get("slot").and_then(Value::as_u64).ok_or_else(shape)?;
+        Ok(Some(OnChain { transaction: bytes.ok_or_else(shape)?, failed: !error.is_null(), slot }))
+    }
+
+    /// The ids of the latest transactions that touch an account, the latest first.
+    ///
+    /// # Errors
+    /// When there is no clear answer.
+    pub async fn signatures_of(&self, address: &Address) -> Result<Vec<String>, RpcError> {
+        let shape = || RpcError::Shape("getSignaturesForAddress");
+        let params = json!([address, { "limit": 1000, "commitment": "confirmed" }]);
+        let result = self.call("getSignaturesForAddress", params).await?;
+        let signature = |entry: &Value| entry.get("signature").and_then(Value::as_str).map(str::to_owned);
+        result.as_array().ok_or_else(shape)?.iter().map(|entry| signature(entry).ok_or_else(shape)).collect()
+    }
+
+    /// An account; `None` if there is none.
+    ///
+    /// # Errors
+    /// When there is no clear answer.
+    pub async fn account(&self, address: &Address) -> Result<Option<Account>, RpcError> {
+        let shape = || RpcError::Shape("getAccountInfo");
+        let params = json!([address, { "encoding": "base64", "commitment": "confirmed" }]);
+        let result = self.call("getAccountInfo", params).await?;
+        let value = result.get("value").ok_or_else(shape)?;
+        if value.is_null() {
+            return Ok(None);
+        }
+        let owner = value.get("owner").and_then(Value::as_str).and_then(|text| text.parse().ok());
+        let data = value.pointer("/data/0").and_then(Value::as_str).and_then(from_base64);
+        let lamports = value.get("lamports").and_then(Value::as_u64);
+        match (owner, data, lamports) {
+            (Some(owner), Some(data), Some(lamports)) => Ok(Some(Account { owner, data, lamports })),
+            _ => Err(shape()),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Sign-in-with-x: a payer proves its address by signing a message
+//! (x402 extension `sign-in-with-x`; the message is Sign-In With Solana).
+//!
+//! The challenge needs no storage: its nonce is a MAC over its own fields, one of
+//! which is random. So a proof can be repeated within its five minutes; it only
+//! ever reads what belongs to its signer.
+
+use ed25519_dalek::{Signature, VerifyingKey};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::encoding::{from_base64, hex};
+use crate::keys::{KeyRing, MacKey};
+use crate::svm::{Address, Network};
+use crate::time::Timestamp;
+
+/// How long a challenge can be answered, in seconds.
+pub const CHALLENGE_SECONDS: u64 = 300;
+
+/// The extension's name.
+pub const EXTENSION: &str = "sign-in-with-x";
+
+const STATEMENT: &str = "Sign in to see the sessions that this wallet has paid for.";
+
+/// The server's part of a challenge: the `info` member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Info {
+    /// The host and port of the gateway.
+    pub domain: String,
+    /// What is to be read with the proof.
+    pub uri: String,
+    /// Always `1` (CAIP-122).
+    pub version: String,
+    /// 32 hexadecimal digits.
+    pub nonce: String,
+    /// RFC 3339.
+    pub issued_at: String,
+    /// RFC 3339.
+    pub expiration_time: String,
+    /// For the signer to read.
+    pub statement: String,
+    /// Random: it makes the nonce differ each time.
+    pub request_id: String,
+}
+
+/// What the client sends back: the challenge, its address and the signature.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Proof {
+    #[serde(flatten)]
+    info: Info,
+    address: String,
+    chain_id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    signature: String,
+    #[serde(default)]
+    not_before: Option<String>,
+    #[serde(default)]
+    resources: Vec<String>,
+}
+
+fn nonce(key: &MacKey, info: &Info) -> String {
+    let fields =
+        [&info.domain, &info.uri, &info.issued_at, &info.expiration_time, &info.statement, &info.request_id];
+    // JSON separates the fields so that no two lists read the same.
+    hex(&key.code(&[&serde_json::to_vec(&fields).unwrap_or_default()]))
+}
+
+/// The host and port of an origin.
+fn domain(origin: &str) -> &str {
+    origin.split_once("://").map_or(origin, |(_, domain)| domain)
+}
+
+/// A challenge for reading `uri`, as the extension's value in a 402 or a 401.
+#[must_use]
+pub fn challenge(
+    keys: &KeyRing,
+    origin: &str,
+    uri: &str,
+    network: Network,
+    now: Timestamp,
+    random: [u8; 16],
+) -> Value {
+    let mut info = Info {
+        domain: domain(origin).to_owned(),
+        uri: uri.to_owned(),
+        version: "1".to_owned(),
+        nonce: String::new(),
+        issued_at: now.to_string(),
+        expiration_time: now.plus_seconds(CHALLENGE_SECONDS).to_string(),
+        statement: STATEMENT.to_owned(),
+        request_id: hex(&random),
+    };
+    info.nonce = nonce(keys.sign_in(), &info);
+    json!({
+        "info": info,
+        "supportedChains": [{ "chainId": network.caip2(), "type": "ed25519", "signatureScheme": "siws" }],
+        "schema": {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": {
+                "domain": { "type": "string" }, "address": { "type": "string" },
+                "uri": { "type": "string", "format": "uri" }, "version": { "type": "string" },
+                "chainId": { "type": "string" }, "type": { "type": "string" },
+                "nonce": { "type": "string" },
+                "issuedAt": { "type": "string", "format": "date-time" },
+                "expirationTime": { "type": "string", "format": "date-time" },
+                "statement": { "type": "string" }, "requestId": { "type": "string" },
+                "signature": { "type": "string" }
+            },
+            "required": [
+                "domain", "address", "uri", "version", "chainId", "type", "nonce", "issuedAt",
+                "expirationTime", "statement", "requestId", "signature"
+            ]
+        }
+    })
+}
+
+/// Why a proof is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofError {
+    /// Not base64 of the expected JSON.
+    Malformed,
+    /// Not a challenge of this gateway, or altered.
+    NotOurs,
+    /// Not within its time.
+    Expired,
+    /// Another chain or kind of key.
+    UnsupportedChain,
+    /// The signature does not fit.
+    Signature,
+}
+
+impl ProofError {
+    /// For the person who sent it.
+    #[must_use]
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::Malformed => "SIGN-IN-WITH-X must be base64 of the JSON that the extension describes",
+            Self::NotOurs => {
+                "the challenge was not made here for this address, or was altered: fetch a new one"
+            }
+            Self::Expired => "the challenge has expired: fetch a new one and sign it within five minutes",
+            Self::UnsupportedChain => "sign with an ed25519 key of the chain that the challenge names",
+            Self::Signature => "the signature does not fit the message and the address",
+        }
+    }
+}
+
+/// The address that a `SIGN-IN-WITH-X` header proves.
+///
+/// # Errors
+/// When it proves nothing (extension, "Verification Logic").
+pub fn verify(
+    keys: &KeyRing,
+    origin: &str,
+    network: Network,
+    now: Timestamp,
+    header: &str,
+) -> Result<Address, ProofError> {
+    let json = from_base64(header).ok_or(ProofError::Malformed)?;
+    let proof: Proof = serde_json::from_slice(&json).map_err(|_| ProofError::Malformed)?;
+    let address: Address = proof.address.parse().map_err(|_| ProofError::Malformed)?;
+    let info = &proof.info;
+    let in_origin = info.uri.strip_prefix(origin).is_some_and(|path| path.starts_with('/'));
+    if info.domain != domain(origin) || !in_origin || info.version != "1" {
+        return Err(ProofError::NotOurs);
+    }
+    if !keys.all_sign_in().any(|key| nonce(key, info) == info.nonce) {
+        return Err(ProofError::NotOurs);
+    }
+    // The times are under the MAC: ours.
+    let parse = |text: &str| Timestamp::parse_rfc3339(text).ok_or(ProofError::Malformed);
+    let (issued, expires) = (parse(&info.issued_at)?, parse(&info.expiration_time)?);
+    let not_before = proof.not_before.as_deref().map(parse).transpose()?.unwrap_or(issued);
+    if now < issued || now < not_before || now >= expires {
+        return Err(ProofError::Expired);
+    }
+    let reference = network.reference();
+    if !(proof.chain_id == network.caip2() || proof.chain_id == reference) || proof.kind != "ed25519" {
+        return Err(ProofError::UnsupportedChain);
+    }
+    let message = message(&proof, reference);
+    let signature = bs58::decode(&proof.signature).into_vec().map_err(|_| ProofError::Malformed)?;
+    let signature = Signature::from_slice(&signature).map_err(|_| ProofError::Malformed)?;
+    let key = VerifyingKey::from_bytes(address.as_bytes()).map_err(|_| ProofError::Signature)?;
+    key.verify_strict(message.as_bytes(), &signature).map_err(|_| ProofError::Signature)?;
+    Ok(address)
+}
+
+/// The text that was signed (extension, "Message Format", Solana).
+fn message(proof: &Proof, chain: &str) -> String {
+    let info = &proof.info;
+    let mut text = format!(
+        "{} wants you to sign in with your Solana account:\n{}\n\n{}\n\nURI: {}\nVersion: {}\nChain ID: {chain}\nNonce: {}\nIssued At: {}\nExpiration Time: {}",
+        info.domain,
+        proof.address,
+        info.statement,
+        info.uri,
+        info.version,
+        info.nonce,
+        info.issued_at,
+        info.expiration_time
+    );
+    if let Some(not_before) = &proof.not_before {
+        text.push_str(&format!("\nNot Before: {not_before}"));
+    }
+    text.push_str(&format!("\nRequest ID: {}", info.request_id));
+    if !proof.resources.is_empty() {
+        text.push_str("\nResources:");
+        for resource in &proof.resources {
+            text.push_str(&format!("\n- {resource}"));
+        }
+    }
+    text
+}
+
+/// Signs a challenge: the client's side, for `coinop pay` and tests. `None` if
+/// the challenge is not of the expected shape.
+#[must_use]
+pub fn prove(challenge: &Value, key: &ed25519_dalek::SigningKey) -> Option<String> {
+    use ed25519_dalek::Signer as _;
+    let mut proof = challenge.get("info")?.as_object()?.clone();
+    let chain = challenge.pointer("/supportedChains/0")?;
+    let address = Address::new(key.verifying_key().to_bytes());
+    proof.insert("address".to_owned(), json!(address));
+    proof.insert("chainId".to_owned(), chain.get("chainId")?.clone());
+    proof.insert("type".to_owned(), json!("ed25519"));
+    proof.insert("signature".to_owned(), json!(""));
+    let read: Proof = serde_json::from_value(Value::Object(proof.clone())).ok()?;
+    let reference = read.chain_id.rsplit(':').next()?;
+    let signature = key.sign(message(&read, reference).as_bytes());
+    proof.insert("signature".to_owned(), json!(bs58::encode(signature.to_bytes()).into_string()));
+    Some(crate::encoding::base64(&serde_json::to_vec(&proof).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Secret;
+    use crate::testkit::keys as known;
+
+    const ORIGIN: &str = "http://127.0.0.1:8402";
+
+    fn ring() -> KeyRing {
+        KeyRing::new(&Secret::new([1; 32]), None)
+    }
+
+    fn offered() -> Value {
+        let now = Timestamp::from_millis(1_000_000);
+        challenge(&ring(), ORIGIN, &format!("{ORIGIN}/api/v1/access/door-1"), Network::Devnet, now, [5; 16])
+    }
+
+    fn check(header: &str, at: u64) -> Result<Address, ProofError> {
+        verify(&ring(), ORIGIN, Network::Devnet, Timestamp::from_millis(at), header)
+    }
+
+    fn altered(header: &str, change: impl FnOnce(&mut Value)) -> String {
+        let mut proof: Value = serde_json::from_slice(&from_base64(header).unwrap()).unwrap();
+        change(&mut proof);
+        crate::encoding::base64(&serde_json::to_vec(&proof).unwrap())
+    }
+
+    #[test]
+    fn a_signed_challenge_proves_the_address_for_five_minutes() {
+        let header = prove(&offered(), &known::payer()).unwrap();
+        assert_eq!(check(&header, 1_000_000), Ok(known::address(&known::payer())));
+        assert_eq!(check(&header, 1_299_999), Ok(known::address(&known::payer())));
+        assert_eq!(check(&header, 1_300_000), Err(ProofError::Expired));
+        assert_eq!(check(&header, 999_999), Err(ProofError::Expired));
+    }
+
+    #[test]
+    fn an_altered_or_foreign_proof_proves_nothing_inv_9() {
+        let header = prove(&offered(), &known::payer()).unwrap();
+        let other = known::address(&known::numbered(9));
+        let cases: [(fn(&mut Value, Address), ProofError); 8] = [
+            (|p, other| p["address"] = json!(other), ProofError::Signature),
+            (|p, _| p["domain"] = json!("evil.example"), ProofError::NotOurs),
+            (|p, _| p["uri"] = json!("http://127.0.0.1:8402.evil.example/"), ProofError::NotOurs),
+            (|p, _| p["expirationTime"] = json!("2036-01-01T00:00:00.000Z"), ProofError::NotOurs),
+            (|p, _| p["requestId"] = json!("00"), ProofError::NotOurs),
+            (
+                |p, _| p["chainId"] = json!("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"),
+                ProofError::UnsupportedChain,
+            ),
+            (|p, _| p["type"] = json!("eip191"), ProofError::UnsupportedChain),
+            (|p, _| p["signature"] = json!("1111"), ProofError::Malformed),
+        ];
+        for (change, expected) in cases {
+            assert_eq!(check(&altered(&header, |p| change(p, other)), 1_000_000), Err(expected));
+        }
+        for text in ["", "%%%", "e30=", "bnVsbA=="] {
+            assert_eq!(check(text, 1_000_000), Err(ProofError::Malformed));
+        }
+        let foreign = KeyRing::new(&Secret::new([2; 32]), None);
+        assert_eq!(
+            verify(&foreign, ORIGIN, Network::Devnet, Timestamp::from_millis(1_000_000), &header),
+            Err(ProofError::NotOurs)
+        );
+    }
+}

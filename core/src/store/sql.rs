@@ -1,0 +1,215 @@
+//! The journal's statements.
+
+#![allow(async_fn_in_trait, reason = "as the ports")]
+
+use serde::de::DeserializeOwned;
+
+use super::schema::SCHEMA;
+use crate::ids::{AssetId, PaymentId, SessionId};
+use crate::ports::{Appended, Cursor, Journal, PortError};
+use crate::session::index::{PaymentRecord, SessionRecord};
+use crate::session::{Batch, Stored};
+use crate::svm::Address;
+use crate::time::Timestamp;
+
+/// A value of SQLite, as far as they occur here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// No value.
+    Null,
+    /// A number.
+    Integer(i64),
+    /// Text.
+    Text(String),
+}
+
+/// Why a statement failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SqlError {
+    /// A primary key or unique column has that value already.
+    Unique,
+    /// Anything else, in SQLite's words.
+    Other(String),
+}
+
+impl SqlError {
+    /// The error with this text of SQLite's.
+    #[must_use]
+    pub fn from_message(message: &str) -> Self {
+        if message.contains("UNIQUE constraint failed") {
+            Self::Unique
+        } else {
+            Self::Other(message.to_owned())
+        }
+    }
+}
+
+/// Runs statements on one database.
+pub trait Sql {
+    /// Runs one statement and returns its rows. What it writes is durable when it
+    /// returns, and undone as a whole if it fails.
+    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError>;
+}
+
+/// The journal of one merchant on an SQLite database.
+#[derive(Debug)]
+pub struct SqlJournal<S> {
+    sql: S,
+    merchant: String,
+}
+
+impl<S: Sql> SqlJournal<S> {
+    /// The journal of this merchant. Run [`Self::prepare`] once before the first use.
+    pub const fn new(sql: S, merchant: String) -> Self {
+        Self { sql, merchant }
+    }
+
+    /// Makes the tables that are missing.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub async fn prepare(&self) -> Result<(), PortError> {
+        // Asking first keeps a start from writing, and a second process from waiting.
+        let made = "SELECT count(*) FROM sqlite_master WHERE name = 'append_batch'";
+        if self.run(made, &[]).await?.first().and_then(|row| row.first()) == Some(&Value::Integer(1)) {
+            return Ok(());
+        }
+        for statement in SCHEMA {
+            self.run(statement, &[]).await?;
+        }
+        Ok(())
+    }
+
+    /// The asset's key: the merchant's id is in it, so that more merchants can come.
+    fn key(&self, asset: &AssetId) -> Value {
+        Value::Text(format!("{}/{asset}", self.merchant))
+    }
+
+    fn asset(&self, key: &Value) -> Result<AssetId, PortError> {
+        let Value::Text(key) = key else { return Err(corrupt("an asset's key")) };
+        let id = key.strip_prefix(self.merchant.as_str()).and_then(|rest| rest.strip_prefix('/'));
+        id.and_then(AssetId::parse).ok_or_else(|| corrupt("an asset's key"))
+    }
+
+    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, PortError> {
+        self.sql.run(statement, parameters).await.map_err(|error| match error {
+            SqlError::Unique => PortError("database: a unique value was written twice".to_owned()),
+            SqlError::Other(message) => PortError(format!("database: {message}")),
+        })
+    }
+
+    async fn record<T: DeserializeOwned>(&self, statement: &str, key: &str) -> Result<Option<T>, PortError> {
+        let rows = self.run(statement, &[Value::Text(key.to_owned())]).await?;
+        rows.first().map(|row| parse(row.first(), "a record")).transpose()
+    }
+
+    async fn assets(&self, statement: &str, parameters: &[Value]) -> Result<Vec<AssetId>, PortError> {
+        let rows = self.run(statement, parameters).await?;
+        rows.iter().filter_map(|row| row.first()).map(|key| self.asset(key)).collect()
+    }
+
+    /// All keys of this merchant lie between these two.
+    fn bounds(&self) -> [Value; 2] {
+        // '0' follows '/' in ASCII.
+        [Value::Text(format!("{}/", self.merchant)), Value::Text(format!("{}0", self.merchant))]
+    }
+}
+
+fn corrupt(what: &str) -> PortError {
+    PortError(format!("database: {what} can't be read"))
+}
+
+fn parse<T: DeserializeOwned>(value: Option<&Value>, what: &str) -> Result<T, PortError> {
+    match value {
+        Some(Value::Text(text)) => serde_json::from_str(text).map_err(|_| corrupt(what)),
+        _ => Err(corrupt(what)),
+    }
+}
+
+fn integer(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn number(value: Option<&Value>) -> Result<u64, PortError> {
+    match value {
+        Some(Value::Integer(number)) => u64::try_from(*number).map_err(|_| corrupt("a number")),
+        _ => Err(corrupt("a number")),
+    }
+}
+
+impl<S: Sql> Journal for SqlJournal<S> {
+    async fn load(&self, asset: &AssetId) -> Result<Stored, PortError> {
+        let rows = self.run("SELECT revision, state FROM head WHERE asset = ?1", &[self.key(asset)]).await?;
+        let Some(row) = rows.first() else { return Ok(Stored::default()) };
+        Ok(Stored { revision: number(row.first())?, state: parse(row.get(1), "a state")? })
+    }
+
+    async fn append(&self, asset: &AssetId, expected: u64, batch: &Batch) -> Result<Appended, PortError> {
+        let batch =
+            serde_json::to_string(batch).map_err(|_| PortError("a batch can't be written".to_owned()))?;
+        let parameters = [self.key(asset), integer(expected + 1), Value::Text(batch)];
+        let statement = "INSERT INTO append (asset, revision, batch) VALUES (?1, ?2, ?3)";
+        match self.sql.run(statement, &parameters).await {
+            Ok(_) => Ok(Appended::Done),
+            Err(SqlError::Unique) => Ok(Appended::Conflict),
+            Err(SqlError::Other(message)) => Err(PortError(format!("database: {message}"))),
+        }
+    }
+
+    async fn payment(&self, id: &PaymentId) -> Result<Option<PaymentRecord>, PortError> {
+        self.record("SELECT record FROM payment WHERE id = ?1", id.as_str()).await
+    }
+
+    async fn payment_by_ticket(&self, memo: &str) -> Result<Option<PaymentRecord>, PortError> {
+        self.record("SELECT record FROM payment WHERE ticket = ?1", memo).await
+    }
+
+    async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, PortError> {
+        self.record("SELECT record FROM session WHERE id = ?1", id.as_str()).await
+    }
+
+    async fn sessions_of(
+        &self,
+        payer: &Address,
+        before: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<SessionRecord>, PortError> {
+        let (starts, id) = match before {
+            Some(cursor) => (integer(cursor.starts.millis()), cursor.session.to_string()),
+            None => (Value::Integer(i64::MAX), String::new()),
+        };
+        let parameters =
+            [Value::Text(payer.to_string()), starts, Value::Text(id), Value::Integer(i64::from(limit))];
+        let statement = "SELECT record FROM session WHERE payer = ?1 AND (starts, id) < (?2, ?3)
+            ORDER BY starts DESC, id DESC LIMIT ?4";
+        let rows = self.run(statement, &parameters).await?;
+        rows.iter().map(|row| parse(row.first(), "a session")).collect()
+    }
+
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<AssetId>, PortError> {
+        let [from, to] = self.bounds();
+        let statement = "SELECT asset FROM head WHERE due <= ?1 AND asset >= ?3 AND asset < ?4
+            ORDER BY due LIMIT ?2";
+        self.assets(statement, &[integer(now.millis()), Value::Integer(i64::from(limit)), from, to]).await
+    }
+
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
+        let [from, to] = self.bounds();
+        let statement =
+            "SELECT due FROM head WHERE due > ?1 AND asset >= ?2 AND asset < ?3 ORDER BY due LIMIT 1";
+        let rows = self.run(statement, &[integer(now.millis()), from, to]).await?;
+        rows.first().map(|row| number(row.first()).map(Timestamp::from_millis)).transpose()
+    }
+
+    async fn unfulfilled(&self, limit: u32) -> Result<Vec<AssetId>, PortError> {
+        let [from, to] = self.bounds();
+        let statement =
+            "SELECT asset FROM head WHERE unfulfilled = 1 AND asset >= ?2 AND asset < ?3 LIMIT ?1";
+        self.assets(statement, &[Value::Integer(i64::from(limit)), from, to]).await
+    }
+
+    async fn fees_of_day(&self, day: u64) -> Result<u64, PortError> {
+        let rows = self.run("SELECT lamports FROM fee WHERE day = ?1", &[integer(day)]).await?;
+        rows.first().map_or(Ok(0), |row| number(row.first()))
+    }
+}

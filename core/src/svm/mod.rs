@@ -1,0 +1,16 @@
+//! Solana (the "SVM" of x402): addresses, networks, transactions, and the rules
+//! of the `exact` scheme.
+
+mod address;
+pub mod build;
+pub mod exact;
+pub mod keypair;
+mod network;
+pub mod programs;
+pub mod transaction;
+
+pub use ed25519_dalek::SigningKey;
+
+pub use address::{Address, NotAnAddress};
+pub use network::{Network, Token};
+pub use programs::{TokenProgram, associated_token_account};

@@ -1,0 +1,112 @@
+//! The Solana networks that x402 names, and the tokens known on each by name.
+
+use serde::{Deserialize, Serialize};
+
+use super::Address;
+use super::programs::TokenProgram;
+
+/// A Solana network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    /// The network where money is real.
+    Mainnet,
+    /// The developers' network; a local chain plays it too.
+    Devnet,
+    /// The validators' network.
+    Testnet,
+}
+
+impl Network {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Mainnet, Self::Devnet, Self::Testnet];
+
+    /// Its name in a configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mainnet => "mainnet",
+            Self::Devnet => "devnet",
+            Self::Testnet => "testnet",
+        }
+    }
+
+    /// Its CAIP-2 id, as x402 v2 writes it: the start of the genesis hash.
+    #[must_use]
+    pub const fn caip2(self) -> &'static str {
+        match self {
+            Self::Mainnet => "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp",
+            Self::Devnet => "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1",
+            Self::Testnet => "solana:4uhcVJyU9pJkvQyS88uRDiswHXSCkY3z",
+        }
+    }
+
+    /// The part of the CAIP-2 id behind the colon: what a Solana sign-in message
+    /// calls the chain id.
+    #[must_use]
+    pub fn reference(self) -> &'static str {
+        self.caip2().split_once(':').map_or("", |(_, reference)| reference)
+    }
+
+    /// Its name in x402 v1.
+    #[must_use]
+    pub const fn v1_name(self) -> &'static str {
+        match self {
+            Self::Mainnet => "solana",
+            Self::Devnet => "solana-devnet",
+            Self::Testnet => "solana-testnet",
+        }
+    }
+
+    /// The network of this configuration name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|n| n.name() == name)
+    }
+
+    /// The network of this CAIP-2 id.
+    #[must_use]
+    pub fn from_caip2(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|n| n.caip2() == id)
+    }
+
+    /// The token known by this symbol here, if any.
+    #[must_use]
+    pub fn known_token(self, symbol: &str) -> Option<Token> {
+        let (mint, program) = match (self, symbol) {
+            (Self::Mainnet, "USDC") => ("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", TokenProgram::Spl),
+            (Self::Devnet | Self::Testnet, "USDC") => {
+                ("4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU", TokenProgram::Spl)
+            }
+            (Self::Mainnet, "USDT") => ("Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB", TokenProgram::Spl),
+            (Self::Mainnet, "PYUSD") => {
+                ("2b1kV6DkPAnxd5ixfnxCpjxmKwqjjaYmCZfHsFu24GXo", TokenProgram::Token2022)
+            }
+            (Self::Devnet, "PYUSD") => {
+                ("CXk2AMBfi3TwaEL2468s6zP8xq9NxTXjp9gjMgzeUynM", TokenProgram::Token2022)
+            }
+            _ => return None,
+        };
+        let mint = mint.parse().ok()?;
+        Some(Token { symbol: symbol.to_owned(), mint, decimals: 6, program })
+    }
+
+    /// The symbols that [`Self::known_token`] knows here.
+    #[must_use]
+    pub fn known_symbols(self) -> Vec<&'static str> {
+        ["USDC", "USDT", "PYUSD"].into_iter().filter(|s| self.known_token(s).is_some()).collect()
+    }
+}
+
+/// A token that pays: its mint and what has to be known of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// For people: `USDC`.
+    pub symbol: String,
+    /// The mint's address.
+    pub mint: Address,
+    /// Places after the point of one token.
+    pub decimals: u8,
+    /// The token program that owns the mint.
+    pub program: TokenProgram,
+}

@@ -1,0 +1,36 @@
+//! The x402 wire types, versions 1 and 2, and their HTTP headers.
+//!
+//! Source: `x402-specification-v1.md`, `x402-specification-v2.md` (section 5),
+//! `transports-v1/http.md`, `transports-v2/http.md`. Members that we do not know
+//! are ignored when reading, and never written.
+
+mod payment;
+mod required;
+
+pub use payment::{Envelope, EnvelopeError, Payment, SettlementResponse};
+pub use required::{Offer, Required, v1_body, v2_header};
+
+/// The v2 header of a 402: base64 of a `PaymentRequired`.
+pub const PAYMENT_REQUIRED: &str = "payment-required";
+/// The v2 header of a payment: base64 of a `PaymentPayload`.
+pub const PAYMENT_SIGNATURE: &str = "payment-signature";
+/// The v2 header of an answer to a payment: base64 of a `SettlementResponse`.
+pub const PAYMENT_RESPONSE: &str = "payment-response";
+/// The v1 header of a payment.
+pub const X_PAYMENT: &str = "x-payment";
+/// The v1 header of an answer to a payment.
+pub const X_PAYMENT_RESPONSE: &str = "x-payment-response";
+/// The header of a sign-in-with-x proof.
+pub const SIGN_IN_WITH_X: &str = "sign-in-with-x";
+
+/// The only scheme that is offered.
+pub const EXACT: &str = "exact";
+
+/// Which version of x402 a payment speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// `X-PAYMENT`.
+    V1,
+    /// `PAYMENT-SIGNATURE`.
+    V2,
+}

@@ -1,0 +1,245 @@
+//! What was paid: the payment headers of both versions, and the answer to them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{EXACT, Version};
+use crate::encoding::{base64, from_base64};
+use crate::money::Amount;
+use crate::quote::Ticket;
+use crate::svm::{Address, Network};
+
+/// A payment as it arrived: decoded, and nothing in it believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// Its version, and what the version carries besides the transaction.
+    pub envelope: Envelope,
+    /// The bytes of the transaction.
+    pub transaction: Vec<u8>,
+}
+
+/// What a payment carries besides the transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Envelope {
+    /// Nothing but the network's name.
+    V1,
+    /// The offer that the client accepted, echoed.
+    V2 {
+        /// The quote that it answers, if the client echoed it.
+        ticket: Option<Ticket>,
+        /// What the client says that it pays; compared with the quote, never used.
+        amount: Amount,
+        /// The mint that it says.
+        mint: Address,
+        /// The wallet that it says.
+        pay_to: Address,
+    },
+}
+
+impl Payment {
+    /// Which version it speaks.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        match self.envelope {
+            Envelope::V1 => Version::V1,
+            Envelope::V2 { .. } => Version::V2,
+        }
+    }
+}
+
+/// Why a payment header can't be read, or is for something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnvelopeError {
+    /// Not base64, not JSON, or not of the specified shape.
+    Malformed,
+    /// Another version than its header says.
+    Version,
+    /// Another scheme than `exact`.
+    Scheme,
+    /// Another network than ours.
+    Network,
+}
+
+impl EnvelopeError {
+    /// The stable reason (specification v2, section 9, and the SVM scheme's own).
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed => "invalid_payload",
+            Self::Version => "invalid_x402_version",
+            Self::Scheme => "unsupported_scheme",
+            Self::Network => "invalid_exact_svm_network_mismatch",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AnyVersion {
+    x402_version: u64,
+}
+
+#[derive(Deserialize)]
+struct Exact {
+    transaction: String,
+}
+
+#[derive(Deserialize)]
+struct V1 {
+    scheme: String,
+    network: String,
+    payload: Exact,
+}
+
+#[derive(Deserialize)]
+struct V2 {
+    accepted: Accepted,
+    payload: Exact,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted {
+    scheme: String,
+    network: String,
+    amount: Amount,
+    asset: Address,
+    pay_to: Address,
+    #[serde(default)]
+    extra: Extra,
+}
+
+#[derive(Default, Deserialize)]
+struct Extra {
+    #[serde(default)]
+    ticket: Option<String>,
+}
+
+impl Payment {
+    /// Reads the value of `PAYMENT-SIGNATURE` (v2) or `X-PAYMENT` (v1).
+    ///
+    /// # Errors
+    /// When it is no payment of that version on this network.
+    pub fn read(version: Version, header: &str, network: Network) -> Result<Self, EnvelopeError> {
+        let json = from_base64(header).ok_or(EnvelopeError::Malformed)?;
+        let stated: AnyVersion = parse(&json)?;
+        let (expected, network_name) = match version {
+            Version::V1 => (1, network.v1_name()),
+            Version::V2 => (2, network.caip2()),
+        };
+        if stated.x402_version != expected {
+            return Err(EnvelopeError::Version);
+        }
+        let (scheme, named, payload, envelope) = match version {
+            Version::V1 => {
+                let V1 { scheme, network, payload } = parse(&json)?;
+                (scheme, network, payload, Envelope::V1)
+            }
+            Version::V2 => {
+                let V2 { accepted, payload } = parse(&json)?;
+                let Accepted { scheme, network, amount, asset, pay_to, extra } = accepted;
+                let ticket = extra.ticket.as_deref().map(Ticket::from_text);
+                (scheme, network, payload, Envelope::V2 { ticket, amount, mint: asset, pay_to })
+            }
+        };
+        if scheme != EXACT {
+            return Err(EnvelopeError::Scheme);
+        }
+        if named != network_name {
+            return Err(EnvelopeError::Network);
+        }
+        let transaction = from_base64(&payload.transaction).ok_or(EnvelopeError::Malformed)?;
+        Ok(Self { envelope, transaction })
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, EnvelopeError> {
+    serde_json::from_slice(json).map_err(|_| EnvelopeError::Malformed)
+}
+
+/// The answer to a payment (specification v2, section 5.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SettlementResponse {
+    /// Whether money moved.
+    pub success: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_reason: Option<String>,
+    /// The transaction's id; empty if none landed.
+    pub transaction: String,
+    /// The network's name in the payment's version.
+    pub network: String,
+    /// Who paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payer: Option<Address>,
+}
+
+impl SettlementResponse {
+    /// The value of `PAYMENT-RESPONSE` or `X-PAYMENT-RESPONSE`.
+    #[must_use]
+    pub fn to_header(&self) -> String {
+        base64(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// Reads what [`Self::to_header`] writes.
+    #[must_use]
+    pub fn from_header(text: &str) -> Option<Self> {
+        serde_json::from_slice(&from_base64(text)?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testkit::vectors;
+
+    fn header(purchase: &str, name: &str) -> String {
+        vectors::json(purchase)["http"][1]["request"]["headers"][name].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn captured_payment_headers_are_read() {
+        let v2 = header(vectors::V2_PURCHASE, "payment-signature");
+        let payment = Payment::read(Version::V2, &v2, Network::Devnet).unwrap();
+        assert_eq!(payment.transaction.len(), 496);
+        let Envelope::V2 { ticket: None, amount, .. } = payment.envelope else { panic!("{payment:?}") };
+        assert_eq!(amount, Amount::new(1000));
+
+        let v1 = header(vectors::V1_PURCHASE, "x-payment");
+        let payment = Payment::read(Version::V1, &v1, Network::Devnet).unwrap();
+        assert_eq!((payment.transaction.len(), payment.envelope), (429, Envelope::V1));
+
+        assert_eq!(Payment::read(Version::V2, &v2, Network::Mainnet), Err(EnvelopeError::Network));
+        assert_eq!(Payment::read(Version::V1, &v2, Network::Devnet), Err(EnvelopeError::Version));
+        assert_eq!(Payment::read(Version::V2, &v1, Network::Devnet), Err(EnvelopeError::Version));
+    }
+
+    #[test]
+    fn a_changed_envelope_has_a_stable_reason() {
+        let original = header(vectors::V2_PURCHASE, "payment-signature");
+        let original: Value = serde_json::from_slice(&from_base64(&original).unwrap()).unwrap();
+        let read = |change: fn(&mut Value)| {
+            let mut value = original.clone();
+            change(&mut value);
+            Payment::read(Version::V2, &base64(value.to_string().as_bytes()), Network::Devnet)
+        };
+        let cases: [(fn(&mut Value), EnvelopeError); 7] = [
+            (|v| v["x402Version"] = json!(3), EnvelopeError::Version),
+            (|v| v["x402Version"] = json!("2"), EnvelopeError::Malformed),
+            (|v| v["accepted"]["scheme"] = json!("upto"), EnvelopeError::Scheme),
+            (|v| v["accepted"]["network"] = json!("eip155:8453"), EnvelopeError::Network),
+            (|v| v["accepted"]["amount"] = json!(1000), EnvelopeError::Malformed),
+            (|v| v["payload"] = json!({}), EnvelopeError::Malformed),
+            (|v| v["payload"]["transaction"] = json!("%"), EnvelopeError::Malformed),
+        ];
+        for (change, expected) in cases {
+            assert_eq!(read(change), Err(expected));
+        }
+        assert!(read(|v| v["unheardOf"] = json!([1])).is_ok());
+        for text in ["", "%", "bnVsbA==", "e30=", "W10="] {
+            assert_eq!(Payment::read(Version::V2, text, Network::Devnet), Err(EnvelopeError::Malformed));
+        }
+    }
+}
