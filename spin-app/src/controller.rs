@@ -1,0 +1,46 @@
+//! The device controller: what `coinop serve` calls besides HTTP.
+
+use coinop_core::ids::AssetId;
+use coinop_core::session;
+use coinop_core::time::Timestamp;
+
+use crate::deployment::gateway;
+
+mod bindings {
+    //! Generated from `wit/device.wit`.
+    #![allow(missing_docs, unreachable_pub, unsafe_code, clippy::all, reason = "generated")]
+    wit_bindgen::generate!({ path: "wit", world: "device-controller" });
+    use super::Controller;
+    export!(Controller);
+}
+
+use bindings::exports::coinop::device::controller::{Guest, LockState, Order, Plan, Report};
+
+struct Controller;
+
+impl Guest for Controller {
+    fn step(resync: bool, reports: Vec<Report>) -> Result<Plan, String> {
+        spin_executor::run(async {
+            let gateway = gateway().await?;
+            let reports = reports.into_iter().filter_map(read).collect();
+            let plan = gateway.step(resync, reports).await.map_err(|error| error.0)?;
+            let orders = plan.orders.into_iter().map(|planned| Order {
+                asset: planned.asset.to_string(),
+                sequence: planned.order.sequence,
+                unlocked_until_ms: planned.order.unlocked_until.map(Timestamp::millis),
+            });
+            Ok(Plan { orders: orders.collect(), next_ms: plan.next.map(Timestamp::millis) })
+        })
+    }
+}
+
+/// A report about an asset that can't exist is dropped.
+fn read(report: Report) -> Option<(AssetId, session::Report)> {
+    let state = match report.state {
+        LockState::Locked => session::LockState::Locked,
+        LockState::Unlocked => session::LockState::Unlocked,
+        LockState::Unknown => session::LockState::Unknown,
+    };
+    let at = Timestamp::from_millis(report.at_ms);
+    Some((AssetId::parse(&report.asset)?, session::Report { sequence: report.sequence, state, at }))
+}

@@ -1,0 +1,66 @@
+//! The configuration and the keys, read once for each instance. An instance may
+//! serve many requests: nothing else outlives one.
+
+use std::cell::OnceCell;
+
+use coinop_core::config::Config;
+use coinop_core::gateway::{Deployment, Gateway};
+use coinop_core::keys::{KeyRing, Secret};
+use coinop_core::svm::keypair;
+use spin_sdk::variables;
+
+use crate::platform::Platform;
+
+/// What an instance is made of.
+pub(crate) struct Instance {
+    deployment: Deployment,
+    platform: Platform,
+}
+
+impl Instance {
+    pub(crate) const fn gateway(&'static self) -> Gateway<'static, Platform> {
+        Gateway::new(&self.deployment, &self.platform)
+    }
+}
+
+thread_local! {
+    static INSTANCE: OnceCell<Result<&'static Instance, &'static str>> = const { OnceCell::new() };
+}
+
+/// The gateway of this instance, its tables made.
+///
+/// # Errors
+/// A line for the operator that says what is wrong.
+pub(crate) async fn gateway() -> Result<Gateway<'static, Platform>, String> {
+    // Leaked: it lives as long as the instance's memory does.
+    let read = || match read() {
+        Ok(instance) => Ok(&*Box::leak(Box::new(instance))),
+        Err(message) => Err(&*message.leak()),
+    };
+    let instance = INSTANCE.with(|cell| *cell.get_or_init(read))?;
+    instance.platform.prepare().await.map_err(|error| error.0)?;
+    Ok(instance.gateway())
+}
+
+fn read() -> Result<Instance, String> {
+    let need = |name: &str| {
+        let value = variables::get(name).unwrap_or_default();
+        if value.is_empty() { Err(format!("the variable {name} is not set")) } else { Ok(value) }
+    };
+    let json = serde_json::from_str(&need("coinop_config")?)
+        .map_err(|error| format!("coinop_config is not JSON: {error}"))?;
+    let config = Config::from_json(&json).map_err(|error| format!("coinop_config: {error}"))?;
+    let secret = |name: &str, text: &str| {
+        Secret::from_base64(text).ok_or(format!("{name} must be base64 of 32 random bytes"))
+    };
+    let current = secret("coinop_secret", &need("coinop_secret")?)?;
+    let previous = match variables::get("coinop_secret_previous").unwrap_or_default() {
+        text if text.is_empty() => None,
+        text => Some(secret("coinop_secret_previous", &text)?),
+    };
+    let fee_payer = keypair::parse(&need("coinop_fee_payer")?)
+        .ok_or("coinop_fee_payer must be a Solana key: a JSON array of 64 bytes, or base58")?;
+    let platform = Platform::new(&config, fee_payer);
+    let keys = KeyRing::new(&current, previous.as_ref());
+    Ok(Instance { deployment: Deployment { config, keys }, platform })
+}

@@ -1,0 +1,83 @@
+//! Requests from WASI to the core and back.
+
+use std::pin::pin;
+
+use coinop_core::http::{Problem, Request, Response};
+use futures::StreamExt as _;
+use spin_sdk::http::{IncomingRequest, Method, Response as SpinResponse};
+
+use crate::deployment::gateway;
+
+/// The longest body that is read, in bytes.
+const MAX_BODY: usize = 64 << 10;
+
+mod export {
+    #![allow(unsafe_code, reason = "the macro writes the export by hand")]
+    use super::{IncomingRequest, SpinResponse};
+
+    #[spin_sdk::http_component]
+    async fn handle(incoming: IncomingRequest) -> SpinResponse {
+        super::handle(incoming).await
+    }
+}
+
+async fn handle(incoming: IncomingRequest) -> SpinResponse {
+    let response = match read(incoming).await {
+        Ok(request) => answer(&request).await,
+        Err(problem) => problem.into(),
+    };
+    let mut builder = SpinResponse::builder();
+    builder.status(response.status);
+    for (name, value) in response.headers {
+        builder.header(name, value);
+    }
+    builder.body(response.body).build()
+}
+
+async fn answer(request: &Request) -> Response {
+    let gateway = match gateway().await {
+        Ok(gateway) => gateway,
+        Err(message) => {
+            eprintln!("coinop can't serve: {message}");
+            return Problem::unavailable().into();
+        }
+    };
+    // Where no host calls the controller, whoever comes carries out one bounded
+    // step of what is due; but an unpaid request leaves nothing behind.
+    if !gateway.ports().has_controller()
+        && !request.is_unpaid_access()
+        && let Err(error) = gateway.step(false, Vec::new()).await
+    {
+        eprintln!("a step failed: {error}");
+    }
+    gateway.handle(request).await
+}
+
+async fn read(incoming: IncomingRequest) -> Result<Request, Problem> {
+    let target = incoming.path_with_query().unwrap_or_default();
+    let (path, query) = match target.split_once('?') {
+        Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
+        None => (target, None),
+    };
+    let headers = incoming.headers().entries().into_iter().filter_map(|(name, value)| {
+        Some((name.to_ascii_lowercase(), String::from_utf8(value).ok().filter(|value| value.is_ascii())?))
+    });
+    let headers = headers.collect();
+    let method = match incoming.method() {
+        Method::Get => "GET".to_owned(),
+        Method::Head => "HEAD".to_owned(),
+        Method::Post => "POST".to_owned(),
+        Method::Other(method) => method,
+        other => format!("{other}").to_ascii_uppercase(),
+    };
+    let mut body = Vec::new();
+    let mut stream = pin!(incoming.into_body_stream());
+    while let Some(chunk) = stream.next().await {
+        let unread = |_| Problem::malformed("malformed_body", "the body could not be read to its end");
+        body.extend(chunk.map_err(unread)?);
+        if body.len() > MAX_BODY {
+            return Err(Problem::new(413, "too_large", "Too large", "a body may have 65536 bytes"));
+        }
+    }
+    Ok(Request { method, path, query, headers, body })
+}

@@ -1,0 +1,219 @@
+//! The core's ports on WASI 0.2 and Spin.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use coinop_core::config::Config;
+use coinop_core::ports::{Clock, Entropy, Http, HttpAnswer, PortError, Ports};
+use coinop_core::settlement::{LocalSettlement, Rpc};
+use coinop_core::store::{Sql, SqlError, SqlJournal, Value};
+use coinop_core::svm::SigningKey;
+use coinop_core::time::{Monotonic, Now, Timestamp};
+use futures::StreamExt as _;
+use futures::future::{Either, poll_fn, select};
+use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
+use spin_sdk::http::{IncomingResponse, Method, Request};
+use spin_sdk::sqlite3::{Connection, Error, Value as SpinValue};
+use wasi::clocks::monotonic_clock;
+
+/// The most that is read of an answer of the RPC, in bytes.
+const MAX_ANSWER: usize = 4 << 20;
+
+/// All ports.
+pub(crate) struct Platform {
+    clock: WasiClock,
+    journal: SqlJournal<SpinSqlite>,
+    settlement: LocalSettlement<WasiHttp>,
+    prepared: Cell<bool>,
+}
+
+impl Platform {
+    pub(crate) fn new(config: &Config, fee_payer: SigningKey) -> Self {
+        Self {
+            clock: WasiClock { boot: std::env::var("COINOP_BOOT_ID").ok() },
+            journal: SqlJournal::new(SpinSqlite::default(), config.merchant.id.clone()),
+            settlement: LocalSettlement::new(Rpc::new(WasiHttp, config.rpc_url.clone()), fee_payer),
+            prepared: Cell::new(false),
+        }
+    }
+
+    /// Makes the tables, once for each instance.
+    pub(crate) async fn prepare(&self) -> Result<(), PortError> {
+        if !self.prepared.get() {
+            self.journal.prepare().await?;
+            self.prepared.set(true);
+        }
+        Ok(())
+    }
+
+    /// Whether a host calls the device controller. Elsewhere (on Spin) requests
+    /// carry out what is due.
+    pub(crate) const fn has_controller(&self) -> bool {
+        self.clock.boot.is_some()
+    }
+}
+
+impl Ports for Platform {
+    type Clock = WasiClock;
+    type Entropy = WasiEntropy;
+    type Journal = SqlJournal<SpinSqlite>;
+    type Settlement = LocalSettlement<WasiHttp>;
+
+    fn clock(&self) -> &WasiClock {
+        &self.clock
+    }
+    fn entropy(&self) -> &WasiEntropy {
+        &WasiEntropy
+    }
+    fn journal(&self) -> &Self::Journal {
+        &self.journal
+    }
+    fn settlement(&self) -> &Self::Settlement {
+        &self.settlement
+    }
+    fn log(&self, line: &str) {
+        eprintln!("{line}");
+    }
+}
+
+/// WASI's clocks.
+pub(crate) struct WasiClock {
+    /// Names the run of the host whose monotonic clock this is. Only `coinop serve`
+    /// has one that outlives a request.
+    boot: Option<String>,
+}
+
+impl Clock for WasiClock {
+    fn now(&self) -> Now {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = Timestamp::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX));
+        let ms = monotonic_clock::now() / 1_000_000;
+        Now { wall, mono: self.boot.clone().map(|boot| Monotonic { boot, ms }) }
+    }
+
+    async fn sleep(&self, ms: u64) {
+        let deadline = monotonic_clock::now().saturating_add(ms.saturating_mul(1_000_000));
+        let mut registered: Option<CancelOnDropToken> = None;
+        // The executor polls everything whenever anything is ready: only the clock
+        // tells whether it was this.
+        poll_fn(|context| {
+            if monotonic_clock::now() >= deadline {
+                return Poll::Ready(());
+            }
+            let pollable = monotonic_clock::subscribe_instant(deadline);
+            registered = Some(push_waker_and_get_token(pollable, context.waker().clone()).into());
+            Poll::Pending
+        })
+        .await;
+        drop(registered);
+    }
+}
+
+/// WASI's randomness.
+pub(crate) struct WasiEntropy;
+
+impl Entropy for WasiEntropy {
+    fn random(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        match getrandom::fill(&mut bytes) {
+            Ok(()) => bytes,
+            // Guessable tickets would be worse than none. WASI never fails here.
+            Err(_) => std::process::abort(),
+        }
+    }
+}
+
+/// Outgoing HTTP.
+pub(crate) struct WasiHttp;
+
+impl Http for WasiHttp {
+    async fn post_json(&self, url: &str, body: String, timeout_ms: u64) -> Result<HttpAnswer, PortError> {
+        let exchange = pin!(exchange(url, body));
+        let clock = WasiClock { boot: None };
+        let timeout = pin!(clock.sleep(timeout_ms));
+        match select(exchange, timeout).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(((), _)) => {
+                Err(PortError(format!("the RPC did not answer within {timeout_ms} ms")))
+            }
+        }
+    }
+}
+
+async fn exchange(url: &str, body: String) -> Result<HttpAnswer, PortError> {
+    let request = Request::builder()
+        .method(Method::Post)
+        .uri(url)
+        .header("content-type", "application/json")
+        .body(body)
+        .build();
+    let failed = |what: String| PortError(format!("the RPC can't be reached: {what}"));
+    let response: IncomingResponse =
+        spin_sdk::http::send(request).await.map_err(|error| failed(error.to_string()))?;
+    let status = response.status();
+    let mut stream = pin!(response.take_body_stream());
+    let mut body = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        body.extend(chunk.map_err(|error| failed(error.to_string()))?);
+        if body.len() > MAX_ANSWER {
+            return Err(PortError("the RPC's answer is too long".to_owned()));
+        }
+    }
+    Ok(HttpAnswer { status, body })
+}
+
+/// Spin's SQLite: one connection for each instance, opened when it is needed.
+#[derive(Default)]
+pub(crate) struct SpinSqlite {
+    connection: RefCell<Option<Connection>>,
+}
+
+impl SpinSqlite {
+    fn execute(&self, statement: &str, parameters: &[SpinValue]) -> Result<Vec<Vec<Value>>, Error> {
+        let mut connection = self.connection.borrow_mut();
+        let open = match connection.as_ref() {
+            Some(open) => open,
+            None => connection.insert(Connection::open("default")?),
+        };
+        let result = open.execute(statement, parameters);
+        if matches!(result, Err(Error::InvalidConnection)) {
+            *connection = None;
+        }
+        let rows = result?.rows.into_iter().map(|row| row.values.into_iter().map(from_spin).collect());
+        Ok(rows.collect())
+    }
+}
+
+fn from_spin(value: SpinValue) -> Value {
+    match value {
+        SpinValue::Integer(number) => Value::Integer(number),
+        SpinValue::Text(text) => Value::Text(text),
+        // Neither occurs in the journal.
+        SpinValue::Real(_) | SpinValue::Blob(_) | SpinValue::Null => Value::Null,
+    }
+}
+
+impl Sql for SpinSqlite {
+    fn run(
+        &self,
+        statement: &str,
+        parameters: &[Value],
+    ) -> impl Future<Output = Result<Vec<Vec<Value>>, SqlError>> {
+        let parameters: Vec<_> = parameters
+            .iter()
+            .map(|value| match value {
+                Value::Null => SpinValue::Null,
+                Value::Integer(number) => SpinValue::Integer(*number),
+                Value::Text(text) => SpinValue::Text(text.clone()),
+            })
+            .collect();
+        let result = self.execute(statement, &parameters).map_err(|error| match error {
+            Error::Io(message) => SqlError::from_message(&message),
+            other => SqlError::Other(other.to_string()),
+        });
+        std::future::ready(result)
+    }
+}
