@@ -1,0 +1,147 @@
+//! Every transaction that landed, for as long as the process lives.
+
+use std::collections::{HashMap, HashSet};
+
+use solana_address::Address;
+use solana_hash::Hash;
+use solana_message::inner_instruction::InnerInstructionsList;
+use solana_message::v0::LoadedAddresses;
+use solana_signature::Signature;
+use solana_transaction::versioned::VersionedTransaction;
+use solana_transaction_error::TransactionError;
+
+use crate::blocks::Block;
+
+/// What a run of a transaction did.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcome {
+    /// Why it failed, if it did.
+    pub(crate) error: Option<TransactionError>,
+    /// What its programs logged.
+    pub(crate) logs: Vec<String>,
+    /// Compute units used.
+    pub(crate) units: u64,
+    /// Fee, in lamports.
+    pub(crate) fee: u64,
+    /// The program that returned data last, with the data.
+    pub(crate) returned: Option<(Address, Vec<u8>)>,
+    /// Cross-program calls, per top-level instruction.
+    pub(crate) inner: InnerInstructionsList,
+}
+
+/// One account's token balance, beside a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TokenBalance {
+    /// Position among the transaction's accounts.
+    pub(crate) index: usize,
+    /// Which token.
+    pub(crate) mint: Address,
+    /// Whose.
+    pub(crate) owner: Address,
+    /// The token program.
+    pub(crate) program: Address,
+    /// How much, in atomic units.
+    pub(crate) amount: u64,
+    /// Decimals of the mint.
+    pub(crate) decimals: u8,
+}
+
+/// The balances of a transaction's accounts at one moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Balances {
+    /// Lamports, one per account.
+    pub(crate) lamports: Vec<u64>,
+    /// Tokens, of those accounts that hold some.
+    pub(crate) tokens: Vec<TokenBalance>,
+}
+
+/// A transaction that landed.
+#[derive(Clone, Debug)]
+pub(crate) struct Landed {
+    /// The transaction.
+    pub(crate) transaction: VersionedTransaction,
+    /// Its first signature, which is its id.
+    pub(crate) signature: Signature,
+    /// The block that holds it.
+    pub(crate) block: Block,
+    /// What it did.
+    pub(crate) outcome: Outcome,
+    /// Addresses that it took from lookup tables.
+    pub(crate) loaded: LoadedAddresses,
+    /// Balances before.
+    pub(crate) before: Balances,
+    /// Balances after.
+    pub(crate) after: Balances,
+}
+
+/// All landed transactions, in order, with indexes.
+#[derive(Default)]
+pub(crate) struct History {
+    landed: Vec<Landed>,
+    by_signature: HashMap<Signature, usize>,
+    by_address: HashMap<Address, Vec<usize>>,
+    messages: HashSet<Hash>,
+}
+
+impl History {
+    /// Adds one; `message` is the hash of its message.
+    pub(crate) fn add(&mut self, message: Hash, landed: Landed) {
+        let index = self.landed.len();
+        self.messages.insert(message);
+        self.by_signature.insert(landed.signature, index);
+        let mut seen = HashSet::new();
+        for address in accounts(&landed.transaction, &landed.loaded) {
+            if seen.insert(address) {
+                self.by_address.entry(address).or_default().push(index);
+            }
+        }
+        self.landed.push(landed);
+    }
+
+    /// Whether a transaction with this message's hash has landed.
+    pub(crate) fn has_message(&self, message: &Hash) -> bool {
+        self.messages.contains(message)
+    }
+
+    /// The landed transaction with this id.
+    pub(crate) fn get(&self, signature: &Signature) -> Option<&Landed> {
+        self.landed.get(*self.by_signature.get(signature)?)
+    }
+
+    /// Landed transactions that name `address`, newest first: those before the
+    /// transaction `before` and after the transaction `until`, where given.
+    /// Nothing, where `before` never landed.
+    pub(crate) fn of_address(
+        &self,
+        address: &Address,
+        before: Option<&Signature>,
+        until: Option<&Signature>,
+    ) -> impl Iterator<Item = &Landed> {
+        let index_of = |signature: &Signature| self.by_signature.get(signature).copied();
+        let end = before.map_or(usize::MAX, |signature| index_of(signature).unwrap_or(0));
+        let start = until.and_then(index_of);
+        self.by_address
+            .get(address)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+            .iter()
+            .rev()
+            .copied()
+            .skip_while(move |index| *index >= end)
+            .take_while(move |index| start.is_none_or(|start| *index > start))
+            .filter_map(|index| self.landed.get(index))
+    }
+
+    /// How many landed.
+    pub(crate) fn len(&self) -> usize {
+        self.landed.len()
+    }
+}
+
+/// A transaction's accounts in the order in which it counts them.
+pub(crate) fn accounts(transaction: &VersionedTransaction, loaded: &LoadedAddresses) -> Vec<Address> {
+    let mut all = transaction.message.static_account_keys().to_vec();
+    all.extend(&loaded.writable);
+    all.extend(&loaded.readonly);
+    all
+}

@@ -1,0 +1,301 @@
+//! The chain's state: accounts in a virtual machine, blocks, and history.
+//!
+//! The virtual machine executes; whether a transaction may be executed at all
+//! (a recent blockhash, not landed before) is decided here, as a validator would.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use litesvm::LiteSVM;
+use litesvm::types::TransactionMetadata;
+use solana_account::{Account, ReadableAccount};
+use solana_address::Address;
+use solana_clock::Clock;
+use solana_hash::Hash;
+use solana_keypair::Keypair;
+use solana_message::v0::{self, LoadedAddresses};
+use solana_message::{
+    AddressLoader, MessageHeader, VersionedMessage, compiled_instruction::CompiledInstruction,
+};
+use solana_signature::Signature;
+use solana_signer::Signer;
+use solana_transaction::versioned::VersionedTransaction;
+use solana_transaction_error::TransactionError;
+
+use crate::blocks::{Blocks, Commitment, SLOTS_PER_EPOCH, slot};
+use crate::genesis::{self, Funding};
+use crate::history::{Balances, History, Landed, Outcome, TokenBalance, accounts};
+use crate::token::{Holding, Mint, is_token_program};
+
+/// The whole chain.
+pub(crate) struct Ledger {
+    svm: LiteSVM,
+    /// Heights and blockhashes.
+    pub(crate) blocks: Blocks,
+    /// What landed.
+    pub(crate) history: History,
+    /// How often `sendTransaction` was called.
+    pub(crate) sends: u64,
+    faucet: Keypair,
+    airdrops: u64,
+}
+
+/// What a simulation found.
+pub(crate) struct Simulation {
+    /// What the run did, or why there was none.
+    pub(crate) outcome: Outcome,
+    /// The writable accounts as the run left them; empty if it failed.
+    pub(crate) accounts: Vec<(Address, Account)>,
+}
+
+impl Simulation {
+    fn refused(error: TransactionError) -> Self {
+        Self { outcome: Outcome { error: Some(error), ..Outcome::default() }, accounts: Vec::new() }
+    }
+}
+
+impl Ledger {
+    /// A new chain that has funded `funding`, and where a block is final once
+    /// `finality_lag` blocks follow it.
+    pub(crate) fn new(funding: &[Funding], finality_lag: u64) -> anyhow::Result<Self> {
+        let faucet = Keypair::new();
+        let mut ledger = Self {
+            svm: genesis::create(funding, &faucet.pubkey())?,
+            blocks: Blocks::new(faucet.pubkey().as_ref(), finality_lag, now()),
+            history: History::default(),
+            sends: 0,
+            faucet,
+            airdrops: 0,
+        };
+        ledger.set_clock();
+        Ok(ledger)
+    }
+
+    /// Adds `count` blocks.
+    pub(crate) fn advance(&mut self, count: u64) {
+        self.blocks.advance(count, now());
+        self.set_clock();
+    }
+
+    fn set_clock(&mut self) {
+        let tip = self.blocks.tip();
+        let slot = slot(tip.height);
+        let epoch = slot / SLOTS_PER_EPOCH;
+        self.svm.set_sysvar(&Clock {
+            slot,
+            epoch_start_timestamp: tip.time,
+            epoch,
+            leader_schedule_epoch: epoch.saturating_add(1),
+            unix_timestamp: tip.time,
+        });
+    }
+
+    /// The account at `address`, at the tip.
+    pub(crate) fn account(&self, address: &Address) -> Option<Account> {
+        self.svm.get_account(address)
+    }
+
+    /// The mint at `address`, if there is one.
+    pub(crate) fn mint(&self, address: &Address) -> Option<Mint> {
+        self.account(address).as_ref().and_then(Mint::read)
+    }
+
+    /// Token accounts of `owner` under `program`, by address.
+    pub(crate) fn token_accounts(
+        &self,
+        owner: &Address,
+        program: &Address,
+    ) -> Vec<(Address, Account, Holding)> {
+        let mut found: Vec<_> = self
+            .svm
+            .get_program_accounts(program)
+            .into_iter()
+            .filter_map(|(address, account)| {
+                let holding = Holding::read(&account)?;
+                (&holding.owner == owner).then_some((address, account, holding))
+            })
+            .collect();
+        found.sort_by_key(|(address, ..)| *address);
+        found
+    }
+
+    /// Lamports that keep an account of `size` bytes alive for ever.
+    pub(crate) fn rent_exemption(&self, size: usize) -> u64 {
+        self.svm.minimum_balance_for_rent_exemption(size)
+    }
+
+    /// Makes the USDC balance of `owner` exactly `amount` atomic units, without
+    /// a transaction.
+    pub(crate) fn set_tokens(&mut self, owner: Address, amount: u64) -> anyhow::Result<()> {
+        genesis::set_tokens(&mut self.svm, owner, amount)
+    }
+
+    /// Why a transaction could not land, as the bank at `commitment` sees it.
+    fn refusal(
+        &self,
+        transaction: &VersionedTransaction,
+        message: &Hash,
+        commitment: Commitment,
+    ) -> Option<TransactionError> {
+        let blockhash = transaction.message.recent_blockhash();
+        if !self.blocks.is_valid(blockhash, commitment) {
+            Some(TransactionError::BlockhashNotFound)
+        } else if self.history.has_message(message) {
+            Some(TransactionError::AlreadyProcessed)
+        } else {
+            None
+        }
+    }
+
+    /// Runs `transaction` on the state of the tip and keeps nothing.
+    /// Signatures are not looked at.
+    pub(crate) fn simulate(&self, transaction: VersionedTransaction, commitment: Commitment) -> Simulation {
+        let message = transaction.message.hash();
+        if let Some(error) = self.refusal(&transaction, &message, commitment) {
+            return Simulation::refused(error);
+        }
+        match self.svm.simulate_transaction(transaction) {
+            Ok(done) => Simulation {
+                outcome: outcome(done.meta, None),
+                accounts: done
+                    .post_accounts
+                    .into_iter()
+                    .map(|(address, account)| (address, account.into()))
+                    .collect(),
+            },
+            Err(failed) => {
+                Simulation { outcome: outcome(failed.meta, Some(failed.err)), accounts: Vec::new() }
+            }
+        }
+    }
+
+    /// The fee of a message whose blockhash is valid, in lamports.
+    pub(crate) fn fee(&self, message: VersionedMessage, commitment: Commitment) -> Option<u64> {
+        if !self.blocks.is_valid(message.recent_blockhash(), commitment) {
+            return None;
+        }
+        let signatures = usize::from(message.header().num_required_signatures);
+        let run = self.svm.simulate_transaction(VersionedTransaction {
+            signatures: vec![Signature::default(); signatures],
+            message,
+        });
+        Some(match run {
+            Ok(done) => done.meta.fee,
+            Err(failed) => failed.meta.fee,
+        })
+    }
+
+    /// Lands `transaction`, whose signatures the caller has verified, in the
+    /// tip; or drops it without a word, as a cluster does, where it cannot land.
+    pub(crate) fn land(&mut self, transaction: VersionedTransaction) {
+        let message = transaction.message.hash();
+        if self.refusal(&transaction, &message, Commitment::Processed).is_some() {
+            return;
+        }
+        let Some(signature) = transaction.signatures.first().copied() else {
+            return;
+        };
+        let loaded = self.loaded(&transaction);
+        let keys = accounts(&transaction, &loaded);
+        let before = self.balances(&keys);
+        let outcome = match self.svm.send_transaction(transaction.clone()) {
+            Ok(meta) => outcome(meta, None),
+            // Without a signature nothing was executed and no fee was paid.
+            Err(failed) if failed.meta.signature == Signature::default() => return,
+            Err(failed) => outcome(failed.meta, Some(failed.err)),
+        };
+        let after = self.balances(&keys);
+        let landed =
+            Landed { transaction, signature, block: self.blocks.tip(), outcome, loaded, before, after };
+        self.history.add(message, landed);
+    }
+
+    /// Sends `lamports` from the faucet to `address`; returns the transaction's id.
+    pub(crate) fn airdrop(&mut self, address: Address, lamports: u64) -> anyhow::Result<Signature> {
+        self.airdrops = self.airdrops.saturating_add(1);
+        let transfer = |to: u8, lamports: u64| CompiledInstruction {
+            program_id_index: 2,
+            accounts: vec![0, to],
+            data: [2_u32.to_le_bytes().as_slice(), lamports.to_le_bytes().as_slice()].concat(),
+        };
+        let message = VersionedMessage::V0(v0::Message {
+            header: MessageHeader {
+                num_required_signatures: 1,
+                num_readonly_signed_accounts: 0,
+                num_readonly_unsigned_accounts: 1,
+            },
+            account_keys: vec![self.faucet.pubkey(), address, Address::default()],
+            recent_blockhash: self.blocks.tip().hash,
+            // The second transfer moves nothing; its amount keeps equal airdrops apart.
+            instructions: vec![transfer(1, lamports), transfer(0, self.airdrops)],
+            address_table_lookups: Vec::new(),
+        });
+        let transaction =
+            VersionedTransaction::try_new(message, &[&self.faucet]).context("cannot sign the airdrop")?;
+        let signature = transaction.signatures.first().copied().unwrap_or_default();
+        self.land(transaction);
+        let landed = self.history.get(&signature);
+        let landed = landed.context("ask for another address: this one cannot be funded")?;
+        match &landed.outcome.error {
+            None => Ok(signature),
+            Some(error) => anyhow::bail!("ask for another amount or address: {error}"),
+        }
+    }
+
+    fn loaded(&self, transaction: &VersionedTransaction) -> LoadedAddresses {
+        transaction
+            .message
+            .address_table_lookups()
+            .and_then(|lookups| self.svm.accounts_db().load_addresses(lookups).ok())
+            .unwrap_or_default()
+    }
+
+    fn balances(&self, keys: &[Address]) -> Balances {
+        let mut balances = Balances::default();
+        for (index, key) in keys.iter().enumerate() {
+            let Some(account) = self.svm.accounts_db().get_account_ref(key) else {
+                balances.lamports.push(0);
+                continue;
+            };
+            balances.lamports.push(account.lamports());
+            // Only what can be a token account is copied: programs are large.
+            if !is_token_program(account.owner()) {
+                continue;
+            }
+            let account = Account::from(account.clone());
+            let Some(holding) = Holding::read(&account) else {
+                continue;
+            };
+            balances.tokens.push(TokenBalance {
+                index,
+                mint: holding.mint,
+                owner: holding.owner,
+                program: account.owner,
+                amount: holding.amount,
+                decimals: self.mint(&holding.mint).map_or(0, |mint| mint.decimals),
+            });
+        }
+        balances
+    }
+}
+
+fn outcome(meta: TransactionMetadata, error: Option<TransactionError>) -> Outcome {
+    let returned = meta.return_data;
+    Outcome {
+        error,
+        logs: meta.logs,
+        units: meta.compute_units_consumed,
+        fee: meta.fee,
+        returned: (!returned.data.is_empty()).then_some((returned.program_id, returned.data)),
+        inner: meta.inner_instructions,
+    }
+}
+
+/// Unix time, in seconds.
+fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_secs()).ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,214 @@
+//! Methods that decode, simulate and send transactions.
+//!
+//! Where no commitment is named, simulation and preflight go by the tip's
+//! blockhashes. (A real node would go by what is final, and refuse a blockhash
+//! that was fetched as `confirmed`; so it does here when asked to.)
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use solana_message::VersionedMessage;
+use solana_transaction::versioned::VersionedTransaction;
+use solana_transaction_error::TransactionError;
+
+use super::accounts::read_addresses;
+use super::blocks::show_blockhash;
+use super::history::show_inner;
+use super::params::{Config, Params};
+use super::show::{self, Encoding};
+use super::{Answer, Chain, RpcError, with_context};
+use crate::blocks::Commitment;
+use crate::ledger::{Ledger, Simulation};
+
+/// The most bytes of a transaction: what fits into one packet.
+const PACKET: usize = 1232;
+/// `PACKET` in base64 and in base58.
+const PACKET_BASE64: usize = 1644;
+const PACKET_BASE58: usize = 1683;
+
+/// Decodes a transaction in the encoding that `config` names (base58 where it
+/// names none) and checks its form, but no signature.
+fn decode(text: &str, config: &Config<'_>) -> Result<VersionedTransaction, RpcError> {
+    let (name, limit) = match config.text("encoding")? {
+        None | Some("base58") => ("base58", PACKET_BASE58),
+        Some("base64") => ("base64", PACKET_BASE64),
+        Some(other) => {
+            return Err(RpcError::params(format!(
+                "unsupported encoding: {other}. Supported encodings: base58, base64"
+            )));
+        }
+    };
+    let kind = "solana_transaction::versioned::VersionedTransaction";
+    if text.len() > limit {
+        return Err(RpcError::params(format!(
+            "{name} encoded {kind} too large: {} bytes (max: encoded/raw {limit}/{PACKET})",
+            text.len()
+        )));
+    }
+    let bytes = match name {
+        "base58" => bs58::decode(text).into_vec().map_err(|e| e.to_string()),
+        _ => STANDARD.decode(text).map_err(|e| e.to_string()),
+    }
+    .map_err(|error| RpcError::params(format!("invalid {name} encoding: {error}")))?;
+    if bytes.len() > PACKET {
+        return Err(RpcError::params(format!(
+            "decoded {kind} too large: {} bytes (max: {PACKET} bytes)",
+            bytes.len()
+        )));
+    }
+    let transaction: VersionedTransaction = wincode::deserialize(&bytes)
+        .map_err(|error| RpcError::params(format!("failed to deserialize {kind}: {error}")))?;
+    if matches!(transaction.message, VersionedMessage::V1(_)) {
+        return Err(RpcError::params("invalid transaction: version 1 is not supported"));
+    }
+    transaction.sanitize().map_err(|error| RpcError::params(format!("invalid transaction: {error}")))?;
+    Ok(transaction)
+}
+
+fn verify(transaction: &VersionedTransaction) -> Result<(), RpcError> {
+    if transaction.verify_with_results().iter().all(|good| *good) {
+        Ok(())
+    } else {
+        Err(RpcError::new(-32003, "Transaction signature verification failure"))
+    }
+}
+
+/// `err` of a transaction, in Solana's JSON.
+pub(super) fn show_error(error: Option<&TransactionError>) -> Value {
+    error
+        .map_or(Value::Null, |error| serde_json::to_value(error).unwrap_or_else(|_| json!(error.to_string())))
+}
+
+fn show_simulation(simulation: &Simulation) -> Value {
+    let outcome = &simulation.outcome;
+    json!({
+        "accounts": null,
+        "err": show_error(outcome.error.as_ref()),
+        "innerInstructions": null,
+        "logs": outcome.logs,
+        "replacementBlockhash": null,
+        "returnData": outcome.returned.as_ref().map(|(program, data)| json!({
+            "programId": program.to_string(),
+            "data": [STANDARD.encode(data), "base64"],
+        })),
+        "unitsConsumed": outcome.units,
+    })
+}
+
+pub(super) fn simulate(chain: &Chain, params: &Params<'_>) -> Answer {
+    let text = params.text(0, "a transaction")?;
+    let config = params.config(1)?;
+    let commitment = config.commitment("commitment", Commitment::Processed)?;
+    let replace = config.flag("replaceRecentBlockhash")?;
+    let wants_inner = config.flag("innerInstructions")?;
+    let mut transaction = decode(text, &config)?;
+    if config.flag("sigVerify")? {
+        if replace {
+            return Err(RpcError::params("sigVerify may not be used with replaceRecentBlockhash"));
+        }
+        verify(&transaction)?;
+    }
+    let ledger = &*chain.lock();
+    config.check_min_slot(ledger, commitment)?;
+    let replacement = replace.then(|| {
+        let block = ledger.blocks.latest(commitment);
+        transaction.message.set_recent_blockhash(block.hash);
+        show_blockhash(ledger, commitment)
+    });
+    let simulation = ledger.simulate(transaction, commitment);
+    let accounts = show_accounts(ledger, &config, &simulation)?;
+    let mut shown = show_simulation(&simulation);
+    if let Some(fields) = shown.as_object_mut() {
+        fields.insert("accounts".to_owned(), accounts);
+        fields.insert("replacementBlockhash".to_owned(), json!(replacement));
+        if wants_inner {
+            let inner = show_inner(&simulation.outcome.inner);
+            fields.insert("innerInstructions".to_owned(), inner);
+        }
+    }
+    Ok(with_context(ledger, shown))
+}
+
+/// The accounts that the caller asked to see as the simulation left them.
+fn show_accounts(ledger: &Ledger, config: &Config<'_>, simulation: &Simulation) -> Result<Value, RpcError> {
+    let Some(wanted) = config.object("accounts")? else {
+        return Ok(Value::Null);
+    };
+    let encoding = Encoding::read(&wanted, Encoding::Base64)?;
+    let addresses = wanted
+        .get("addresses")
+        .and_then(Value::as_array)
+        .ok_or_else(|| RpcError::params("Invalid params: `accounts` needs `addresses`"))?;
+    let failed = simulation.outcome.error.is_some();
+    let shown: Vec<Value> = read_addresses(addresses)?
+        .iter()
+        .map(|address| {
+            let written = simulation.accounts.iter().find(|(key, _)| key == address);
+            let account = match written {
+                _ if failed => None,
+                Some((_, account)) => Some(account.clone()).filter(|account| account.lamports > 0),
+                None => ledger.account(address),
+            };
+            account.map_or(Ok(Value::Null), |account| show::account(ledger, &account, encoding, &wanted))
+        })
+        .collect::<Result<_, RpcError>>()?;
+    Ok(Value::Array(shown))
+}
+
+pub(super) fn send(chain: &Chain, params: &Params<'_>) -> Answer {
+    {
+        let ledger = &mut *chain.lock();
+        ledger.sends = ledger.sends.saturating_add(1);
+    }
+    let text = params.text(0, "a transaction")?;
+    let config = params.config(1)?;
+    let skip_preflight = config.flag("skipPreflight")?;
+    let commitment = config.commitment("preflightCommitment", Commitment::Processed)?;
+    let transaction = decode(text, &config)?;
+    verify(&transaction)?;
+    let signature = transaction
+        .signatures
+        .first()
+        .map(ToString::to_string)
+        .ok_or_else(|| RpcError::params("invalid transaction: it has no signature"))?;
+    let ledger = &mut *chain.lock();
+    config.check_min_slot(ledger, commitment)?;
+    if !skip_preflight {
+        let simulation = ledger.simulate(transaction.clone(), commitment);
+        if let Some(error) = &simulation.outcome.error {
+            return Err(RpcError {
+                data: Some(show_simulation(&simulation)),
+                ..RpcError::new(-32002, format!("Transaction simulation failed: {error}"))
+            });
+        }
+    }
+    ledger.land(transaction);
+    Ok(json!(signature))
+}
+
+pub(super) fn fee(ledger: &Ledger, params: &Params<'_>) -> Answer {
+    let text = params.text(0, "a message")?;
+    let config = params.config(1)?;
+    let commitment = config.commitment("commitment", Commitment::Processed)?;
+    config.check_min_slot(ledger, commitment)?;
+    if text.len() > PACKET_BASE64 {
+        return Err(RpcError::params("the message is too large"));
+    }
+    let bytes = STANDARD
+        .decode(text)
+        .map_err(|error| RpcError::params(format!("invalid base64 encoding: {error}")))?;
+    let message: VersionedMessage = wincode::deserialize(&bytes)
+        .map_err(|error| RpcError::params(format!("failed to deserialize the message: {error}")))?;
+    message.sanitize().map_err(|error| RpcError::params(format!("invalid transaction message: {error}")))?;
+    Ok(with_context(ledger, json!(ledger.fee(message, commitment))))
+}
+
+pub(super) fn airdrop(ledger: &mut Ledger, params: &Params<'_>) -> Answer {
+    let address = params.address(0)?;
+    let lamports = params.number(1, "lamports")?;
+    params.config(2)?;
+    let signature = ledger
+        .airdrop(address, lamports)
+        .map_err(|error| RpcError::params(format!("Invalid request: {error}")))?;
+    Ok(json!(signature.to_string()))
+}

@@ -1,0 +1,8 @@
+//! The chain as a client meets it: the binary, over HTTP.
+
+mod accounts;
+mod blocks;
+mod malformed;
+mod start;
+mod support;
+mod transactions;

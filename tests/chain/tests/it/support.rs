@@ -1,0 +1,246 @@
+//! A chain per test, a small JSON-RPC client, and signed transfers.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use solana_address::Address;
+use solana_keypair::Keypair;
+use solana_message::{
+    Message, MessageHeader, VersionedMessage, compiled_instruction::CompiledInstruction, v0,
+};
+use solana_signer::Signer;
+use solana_transaction::versioned::VersionedTransaction;
+
+pub(crate) const USDC: &str = "4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU";
+const TOKEN: &str = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA";
+const ASSOCIATED: &str = "ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL";
+const MEMO: &str = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr";
+
+pub(crate) fn key(text: &str) -> Address {
+    text.parse().unwrap()
+}
+
+/// The program, to be run with `arguments`.
+pub(crate) fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_coinop-chain"));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A running chain; it ends with the test.
+pub(crate) struct Chain {
+    pub(crate) process: Child,
+    pub(crate) address: String,
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Chain {
+    /// Starts a chain on a free port and waits until it is ready.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let mut process = program(&[&["--port", "0"], arguments].concat()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("chain ready on http://").unwrap().to_owned();
+        Self { process, address }
+    }
+
+    /// A chain whose blocks come only when asked for.
+    pub(crate) fn still(arguments: &[&str]) -> Self {
+        Self::start(&[&["--block-ms", "0"], arguments].concat())
+    }
+
+    /// Posts `body`; answers the status and the body.
+    pub(crate) fn post(&self, body: &[u8]) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
+            self.address,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        // A refused body is not read to its end.
+        let _ = stream.write_all(body);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, body.to_owned())
+    }
+
+    /// Calls `method`; answers the whole response.
+    pub(crate) fn call(&self, method: &str, params: Value) -> Value {
+        let request = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});
+        let (status, body) = self.post(request.to_string().as_bytes());
+        assert_eq!(status, 200, "{method}: {body}");
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(answer["id"], 7);
+        assert_eq!(answer["jsonrpc"], "2.0");
+        answer
+    }
+
+    /// Calls `method`, which has to succeed; answers its result.
+    pub(crate) fn get(&self, method: &str, params: Value) -> Value {
+        let mut answer = self.call(method, params);
+        assert!(answer.get("error").is_none(), "{method}: {answer}");
+        answer["result"].take()
+    }
+
+    /// Calls `method`, which has to fail; answers the error.
+    pub(crate) fn error(&self, method: &str, params: Value) -> Value {
+        let mut answer = self.call(method, params);
+        assert!(answer.get("result").is_none(), "{method}: {answer}");
+        answer["error"].take()
+    }
+
+    pub(crate) fn advance(&self, count: u64) {
+        self.get("coinop_advanceBlocks", json!([count]));
+    }
+
+    pub(crate) fn blockhash(&self) -> String {
+        let config = json!([{"commitment": "confirmed"}]);
+        let latest = self.get("getLatestBlockhash", config);
+        latest["value"]["blockhash"].as_str().unwrap().to_owned()
+    }
+
+    /// Atomic units of USDC that `owner` has.
+    pub(crate) fn tokens(&self, owner: &Address) -> u64 {
+        let balance = self.get("getTokenAccountBalance", json!([associated(owner).to_string()]));
+        balance["value"]["amount"].as_str().unwrap().parse().unwrap()
+    }
+
+    pub(crate) fn lamports(&self, address: &Address) -> u64 {
+        let balance = self.get("getBalance", json!([address.to_string()]));
+        balance["value"].as_u64().unwrap()
+    }
+
+    /// Sends as settlement does: without preflight.
+    pub(crate) fn submit(&self, transaction: &VersionedTransaction) -> String {
+        let config = json!({"encoding": "base64", "skipPreflight": true});
+        let id = self.get("sendTransaction", json!([base64(transaction), config]));
+        assert_eq!(id, transaction.signatures[0].to_string());
+        id.as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn simulate(&self, transaction: &VersionedTransaction, mut config: Value) -> Value {
+        config["encoding"] = json!("base64");
+        let params = json!([base64(transaction), config]);
+        self.get("simulateTransaction", params)["value"].take()
+    }
+
+    /// The status of one transaction.
+    pub(crate) fn status(&self, id: &str, everything: bool) -> Value {
+        let config = json!({"searchTransactionHistory": everything});
+        self.get("getSignatureStatuses", json!([[id], config]))["value"][0].take()
+    }
+}
+
+pub(crate) fn base64(transaction: &VersionedTransaction) -> String {
+    STANDARD.encode(wincode::serialize(transaction).unwrap())
+}
+
+pub(crate) fn associated(owner: &Address) -> Address {
+    let seeds: [&[u8]; 3] = [owner.as_ref(), &key(TOKEN).to_bytes(), &key(USDC).to_bytes()];
+    Address::find_program_address(&seeds, &key(ASSOCIATED)).0
+}
+
+/// The parties of a payment, and a chain that has funded them: the buyer with
+/// 25 USDC, the seller with none.
+pub(crate) struct Market {
+    pub(crate) chain: Chain,
+    pub(crate) payer: Keypair,
+    pub(crate) buyer: Keypair,
+    pub(crate) seller: Keypair,
+}
+
+impl Market {
+    pub(crate) fn open(arguments: &[&str]) -> Self {
+        let [payer, buyer, seller] = [(); 3].map(|()| Keypair::new());
+        let fund = |who: &Keypair, amount: &str| format!("--fund={}={amount}", who.pubkey());
+        let funds = [fund(&payer, "0"), fund(&buyer, "25"), fund(&seller, "0")];
+        let mut all: Vec<&str> = funds.iter().map(String::as_str).collect();
+        all.extend(arguments);
+        Self { chain: Chain::still(&all), payer, buyer, seller }
+    }
+
+    /// A payment as x402 clients make it, with a memo, fully signed.
+    pub(crate) fn payment(&self, units: u64, memo: &str) -> VersionedTransaction {
+        self.payment_at(units, memo, &self.chain.blockhash())
+    }
+
+    pub(crate) fn payment_at(&self, units: u64, memo: &str, blockhash: &str) -> VersionedTransaction {
+        let instruction = |program_id_index, accounts: &[u8], data: Vec<u8>| CompiledInstruction {
+            program_id_index,
+            accounts: accounts.to_vec(),
+            data,
+        };
+        let transfer = [[12].as_slice(), &units.to_le_bytes(), &[6]].concat();
+        let message = VersionedMessage::V0(v0::Message {
+            header: MessageHeader {
+                num_required_signatures: 2,
+                num_readonly_signed_accounts: 1,
+                num_readonly_unsigned_accounts: 3,
+            },
+            account_keys: vec![
+                self.payer.pubkey(),
+                self.buyer.pubkey(),
+                associated(&self.buyer.pubkey()),
+                associated(&self.seller.pubkey()),
+                key(USDC),
+                key(TOKEN),
+                key(MEMO),
+            ],
+            recent_blockhash: blockhash.parse().unwrap(),
+            instructions: vec![
+                instruction(5, &[2, 4, 3, 1], transfer),
+                instruction(6, &[], memo.as_bytes().to_vec()),
+            ],
+            address_table_lookups: Vec::new(),
+        });
+        VersionedTransaction::try_new(message, &[&self.payer, &self.buyer]).unwrap()
+    }
+
+    /// A version-less transaction in which the payer opens `owner`'s token
+    /// account: it calls other programs.
+    pub(crate) fn opening(&self, owner: &Address) -> VersionedTransaction {
+        let message = VersionedMessage::Legacy(Message {
+            header: MessageHeader {
+                num_required_signatures: 1,
+                num_readonly_signed_accounts: 0,
+                num_readonly_unsigned_accounts: 5,
+            },
+            account_keys: vec![
+                self.payer.pubkey(),
+                associated(owner),
+                *owner,
+                key(USDC),
+                Address::default(),
+                key(TOKEN),
+                key(ASSOCIATED),
+            ],
+            recent_blockhash: self.chain.blockhash().parse().unwrap(),
+            instructions: vec![CompiledInstruction {
+                program_id_index: 6,
+                accounts: vec![0, 1, 2, 3, 4, 5],
+                data: vec![0],
+            }],
+        });
+        VersionedTransaction::try_new(message, &[&self.payer]).unwrap()
+    }
+
+    /// What the buyer and the seller have, in atomic units of USDC.
+    pub(crate) fn balances(&self) -> (u64, u64) {
+        (self.chain.tokens(&self.buyer.pubkey()), self.chain.tokens(&self.seller.pubkey()))
+    }
+}
