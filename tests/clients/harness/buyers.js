@@ -1,0 +1,72 @@
+// The real clients. Each `pays.*` is a `fetch` that pays for what it is asked to.
+
+import { x402Client, x402HTTPClient, wrapFetchWithPayment } from '@x402/fetch';
+import { ExactSvmScheme } from '@x402/svm/exact/client';
+import { ExactSvmSchemeV1 } from '@x402/svm/exact/v1/client';
+import { NETWORK_V1 } from './chain.js';
+import { decode } from './wire.js';
+
+const clientV2 = ({ chain }, { signer }) =>
+  new x402Client().register('solana:*', new ExactSvmScheme(signer, { rpcUrl: chain.url }));
+
+/** The v2 challenge hidden, as if the gateway were one that speaks v1 only: this client prefers v2. */
+async function fetchWithoutV2(input, init) {
+  const response = await fetch(input, init);
+  const headers = new Headers(response.headers);
+  headers.delete('payment-required');
+  return new Response(response.body, { status: response.status, headers });
+}
+
+export const pays = {
+  v2: (world, buyer) => wrapFetchWithPayment(fetch, clientV2(world, buyer)),
+
+  v1({ chain }, { signer }) {
+    const scheme = new ExactSvmSchemeV1(signer, { rpcUrl: chain.url });
+    return wrapFetchWithPayment(fetchWithoutV2, new x402Client().registerV1(NETWORK_V1, scheme));
+  },
+
+  /** x402-fetch 1.2.0, loaded only where it is used: it is slow to load. */
+  async legacy({ chain }, { signer }) {
+    const legacy = await import('x402-fetch');
+    const config = { svmConfig: { rpcUrl: chain.url } };
+    return legacy.wrapFetchWithPayment(fetch, signer, undefined, undefined, config);
+  },
+};
+
+/** The v2 challenge for a request. */
+export async function challenge(url, init) {
+  const response = await fetch(url, init);
+  const header = response.headers.get('payment-required');
+  if (response.status !== 402 || header === null) {
+    throw new Error(`no challenge at ${url}: ${response.status} ${await response.text()}`);
+  }
+  await response.body.cancel();
+  return decode(header);
+}
+
+/**
+ * What the v2 client would send for a challenge, as an object. `bend` may change the offer that it
+ * signs; it still claims to have accepted the true one.
+ */
+export async function sign(world, buyer, required, bend = (offer) => offer) {
+  const [offer] = required.accepts;
+  const bent = { ...required, accepts: [bend(structuredClone(offer))] };
+  const payload = await clientV2(world, buyer).createPaymentPayload(bent);
+  return { ...payload, accepted: offer };
+}
+
+/** A payment as request headers, encoded by the client library. */
+export const paymentHeaders = (payload) =>
+  new x402HTTPClient(new x402Client()).encodePaymentSignatureHeader(payload);
+
+/** A v2 payment for one request, ready to be sent: its headers. */
+export const payment = async (world, buyer, url, init) =>
+  paymentHeaders(await sign(world, buyer, await challenge(url, init)));
+
+/** A v1 payment, made by the v2 library's v1 support, for the v1 offer in a 402's body. */
+export async function paymentV1({ chain }, { signer }, url, init) {
+  const required = await (await fetch(url, init)).json();
+  const scheme = new ExactSvmSchemeV1(signer, { rpcUrl: chain.url });
+  const client = new x402Client().registerV1(NETWORK_V1, scheme);
+  return paymentHeaders(await client.createPaymentPayload(required));
+}

@@ -1,0 +1,77 @@
+// The local Solana chain, playing devnet, and the few questions the tests ask it.
+
+import { fileURLToPath } from 'node:url';
+import { getAddressEncoder, getProgramDerivedAddress } from '@solana/kit';
+import { Program } from './process.js';
+
+export const NETWORK = 'solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1';
+export const NETWORK_V1 = 'solana-devnet';
+export const USDC = '4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU';
+const TOKEN_PROGRAM = 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA';
+const ATA_PROGRAM = 'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL';
+
+const BINARY =
+  process.env.COINOP_CHAIN_BIN ??
+  fileURLToPath(new URL('../../../target/release/coinop-chain', import.meta.url));
+
+/** The address of an owner's USDC account. */
+export async function usdcAccount(owner) {
+  const seeds = [owner, TOKEN_PROGRAM, USDC].map((a) => getAddressEncoder().encode(a));
+  const [account] = await getProgramDerivedAddress({ programAddress: ATA_PROGRAM, seeds });
+  return account;
+}
+
+export class Chain {
+  /** @param {Record<string, number>} funds  USDC by address; 0 gives a token account and SOL only */
+  static async start(funds) {
+    const fund = Object.entries(funds).flatMap(([to, amount]) => ['--fund', `${to}=${amount}`]);
+    const chain = new Chain();
+    chain.program = new Program('chain', BINARY, ['--port', '0', ...fund]);
+    chain.url = await chain.program.until(
+      'it says that it is ready',
+      () => /chain ready on (http:\/\/\S+)/.exec(chain.program.log)?.[1],
+    );
+    return chain;
+  }
+
+  async rpc(method, ...params) {
+    const response = await fetch(this.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
+    });
+    const { result, error } = await response.json();
+    if (error) throw new Error(`${method}: ${JSON.stringify(error)}`);
+    return result;
+  }
+
+  /** What an owner has, in atomic units of USDC. */
+  async balance(owner) {
+    const config = { encoding: 'base64', commitment: 'confirmed' };
+    const { value } = await this.rpc('getAccountInfo', await usdcAccount(owner), config);
+    return value ? Buffer.from(value.data[0], 'base64').readBigUInt64LE(64) : 0n;
+  }
+
+  /** A landed transaction by its id, or null. */
+  transaction(id) {
+    return this.rpc('getTransaction', id, {
+      encoding: 'base64',
+      commitment: 'confirmed',
+      maxSupportedTransactionVersion: 0,
+    });
+  }
+
+  /** How many transactions have landed so far. */
+  async landed() {
+    const { transactions } = await this.rpc('coinop_stats');
+    return transactions;
+  }
+
+  advanceBlocks(count) {
+    return this.rpc('coinop_advanceBlocks', count);
+  }
+
+  stop() {
+    return this.program.kill();
+  }
+}

@@ -1,0 +1,59 @@
+// Stands between the gateway and the chain: counts the gateway's calls, and spoils those a test picks.
+
+import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
+
+/** What a spoiled call can come to: `pass` carries it out and answers the chain's words; null hangs up. */
+export const spoiled = {
+  neverArrives: async () => null,
+  answerIsLost: async (pass) => (await pass(), null),
+  answersError: async (pass) => {
+    const { id } = JSON.parse(await pass());
+    return JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32603, message: 'Internal error' } });
+  },
+};
+
+export class Relay {
+  static async start(upstream) {
+    const relay = new Relay();
+    relay.calls = [];
+    relay.spoil = () => null;
+    relay.server = createServer(async (request, response) => {
+      const headers = { 'content-type': 'application/json' };
+      try {
+        const body = await text(request);
+        const { method } = JSON.parse(body);
+        relay.calls.push(method);
+        const pass = async () => (await fetch(upstream, { method: 'POST', headers, body })).text();
+        const answer = await (relay.spoil(method) ?? ((through) => through()))(pass);
+        if (answer === null) request.socket.destroy();
+        else response.writeHead(200, headers).end(answer);
+      } catch {
+        request.socket.destroy(); // one of the two ends is gone
+      }
+    });
+    await new Promise((resolve) => relay.server.listen(0, '127.0.0.1', resolve));
+    relay.url = `http://127.0.0.1:${relay.server.address().port}`;
+    return relay;
+  }
+
+  /** Spoils the next call of this method. */
+  spoilNext(wanted, how) {
+    let left = 1;
+    this.spoil = (method) => (method === wanted && left-- > 0 ? how : null);
+  }
+
+  /** Spoils every call until `mend`. */
+  spoilAll(how) {
+    this.spoil = () => how;
+  }
+
+  mend() {
+    this.spoil = () => null;
+  }
+
+  stop() {
+    this.server.closeAllConnections();
+    this.server.close();
+  }
+}

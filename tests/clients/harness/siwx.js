@@ -1,0 +1,26 @@
+// Sign-in-with-x, by the client that x402 ships for it.
+
+import { createSIWxPayload, encodeSIWxHeader, wrapFetchWithSIWx } from '@x402/extensions/sign-in-with-x';
+import { NETWORK } from './chain.js';
+import { decode } from './wire.js';
+
+const EXTENSION = 'sign-in-with-x';
+
+/** A `fetch` that answers a 402 by proving the wallet's address instead of paying. */
+export const signsIn = ({ signer }) => wrapFetchWithSIWx(fetch, signer);
+
+/** The sign-in challenge of a 402 or 401: in the x402 header if there is one, else in the body. */
+export async function signInChallenge(response) {
+  const header = response.headers.get('payment-required');
+  const body = header ? decode(header) : await response.json();
+  const found = body.extensions?.[EXTENSION] ?? body[EXTENSION];
+  if (!found) throw new Error(`no sign-in challenge in the ${response.status}: ${JSON.stringify(body)}`);
+  return found;
+}
+
+/** A wallet's proof for a challenge, as request headers. `bend` may change it after signing. */
+export async function proof({ signer }, found, url, bend = (payload) => payload) {
+  const chain = found.supportedChains.find(({ chainId }) => chainId === NETWORK);
+  const payload = await createSIWxPayload({ ...found.info, ...chain }, signer, url);
+  return { [EXTENSION]: encodeSIWxHeader(bend(payload)) };
+}

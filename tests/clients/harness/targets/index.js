@@ -1,0 +1,11 @@
+// The gateway under test. A target is `{name, can, start(config, feePayer)}`; what it starts has
+// `{url, logs, revive(), dispose()}`, and for what it `can` do: `isOpen(file)` (files), `stored()`
+// (storage), `stop()`, `kill()`, `restart()` (restart). The tests are written once, for all targets.
+
+import { serve } from './serve.js';
+
+const targets = { serve };
+const name = process.env.COINOP_TARGET ?? 'serve';
+if (!(name in targets)) throw new Error(`COINOP_TARGET: no target ${name}; there is ${Object.keys(targets)}`);
+
+export const target = targets[name];

@@ -1,0 +1,99 @@
+// The gateway as `coinop serve` on this machine, in a fresh folder.
+
+import { existsSync, rmSync } from 'node:fs';
+import { mkdtemp, readdir, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Program, freePort } from '../process.js';
+import { toToml } from '../toml.js';
+
+const BINARY =
+  process.env.COINOP_BIN ?? fileURLToPath(new URL('../../../../target/release/coinop', import.meta.url));
+
+const folders = new Set();
+const remove = (folder) => rmSync(folder, { recursive: true, force: true });
+process.on('exit', () => folders.forEach(remove));
+
+class Serve {
+  constructor(folder, port) {
+    this.folder = folder;
+    this.url = `http://127.0.0.1:${port}`;
+    this.past = '';
+  }
+
+  get logs() {
+    return this.past + (this.program?.log ?? '');
+  }
+
+  /** Starts it (again, after stop or kill): same folder, same address. Ready when /health says so. */
+  async restart() {
+    this.past = this.logs;
+    this.program = new Program('gateway', BINARY, ['serve', '--config', 'coinop.toml'], {
+      cwd: this.folder,
+    });
+    const healthy = () => fetch(`${this.url}/health`).then((r) => r.body.cancel().then(() => r.ok), () => false);
+    await this.program.until('GET /health is 200', healthy, { within: 30_000 });
+  }
+
+  /** Starts it again only if it is down. */
+  async revive() {
+    if (this.program.outcome) await this.restart();
+  }
+
+  /** Ends it as an operator would; answers `{code, signal}`. */
+  stop() {
+    return this.program.stop();
+  }
+
+  /** Ends it as a power cut would. */
+  kill() {
+    return this.program.kill();
+  }
+
+  /** Is the lock file there? That is: is the device open? */
+  isOpen(file) {
+    return existsSync(join(this.folder, file));
+  }
+
+  /** What is stored, as sizes by file name. */
+  async stored() {
+    const folder = join(this.folder, 'coinop-data');
+    const names = (await readdir(folder)).sort();
+    return Promise.all(names.map(async (name) => [name, (await stat(join(folder, name))).size]));
+  }
+
+  async dispose() {
+    if (this.program) await this.program.kill();
+    remove(this.folder);
+    folders.delete(this.folder);
+  }
+}
+
+export const serve = {
+  name: 'coinop serve',
+  /** What tests may ask of this target beyond HTTP. */
+  can: { files: true, storage: true, restart: true },
+
+  async start(config, feePayer) {
+    const folder = await mkdtemp(join(tmpdir(), 'coinop-clients-'));
+    folders.add(folder);
+    const port = await freePort();
+    const gateway = new Serve(folder, port);
+    const file = {
+      listen: `127.0.0.1:${port}`,
+      public_url: gateway.url,
+      data_dir: './coinop-data',
+      ...config,
+    };
+    await writeFile(join(folder, 'coinop.toml'), `${toToml(file)}\n`);
+    await writeFile(join(folder, 'fee-payer.json'), JSON.stringify([...feePayer.secret]), { mode: 0o600 });
+    try {
+      await gateway.restart();
+    } catch (error) {
+      await gateway.dispose();
+      throw error;
+    }
+    return gateway;
+  },
+};

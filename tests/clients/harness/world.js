@@ -1,0 +1,86 @@
+// A world for one file of tests: a chain, a gateway that reaches it by a relay, and funded buyers.
+
+import { after, before, test } from 'node:test';
+import { Chain } from './chain.js';
+import { MERCHANT, configuration } from './config.js';
+import { newWallet, newWallets } from './keys.js';
+import { Relay } from './relay.js';
+import { target } from './targets/index.js';
+
+class World {
+  constructor({ assets, buyers = 1, paupers = 0 }) {
+    Object.assign(this, { assets, counts: { buyers, paupers } });
+  }
+
+  async start() {
+    const feePayer = await newWallet();
+    this.feePayer = feePayer.address;
+    this.buyers = await newWallets(this.counts.buyers);
+    this.paupers = await newWallets(this.counts.paupers);
+    const funds = { [feePayer.address]: 0, [MERCHANT]: 0 };
+    for (const { address } of this.buyers) funds[address] = 5;
+    for (const { address } of this.paupers) funds[address] = 0;
+    this.chain = await Chain.start(funds);
+    this.relay = await Relay.start(this.chain.url);
+    this.gateway = await target.start(configuration({ rpcUrl: this.relay.url, assets: this.assets }), feePayer);
+  }
+
+  async stop() {
+    await this.gateway?.dispose();
+    this.relay?.stop();
+    await this.chain?.stop();
+  }
+
+  /** The next buyer who has not bought anything yet. */
+  buyer() {
+    const buyer = this.buyers.shift();
+    if (!buyer) throw new Error('this world needs more buyers');
+    return buyer;
+  }
+
+  /** What the target can show beyond HTTP. */
+  get can() {
+    return target.can;
+  }
+
+  url(path) {
+    return `${this.gateway.url}${path}`;
+  }
+
+  /** What the merchant has, in atomic units. */
+  earned() {
+    return this.chain.balance(MERCHANT);
+  }
+
+  /** Runs `action` and answers by how much the merchant's balance and the landed transactions rose. */
+  async gain(action) {
+    const [money, landed] = [await this.earned(), await this.chain.landed()];
+    await action();
+    return { money: (await this.earned()) - money, landed: (await this.chain.landed()) - landed };
+  }
+
+  /** A test in this world; when it fails, the gateway's log is printed. `needs` names what its target must be able to do. */
+  test(name, { needs = [], timeout = 60_000 } = {}, body) {
+    const lacking = needs.find((need) => !target.can[need]);
+    const skip = lacking && `${target.name} has no ${lacking}`;
+    test(name, { skip, timeout }, async (t) => {
+      const logged = this.gateway?.logs.length;
+      try {
+        this.relay.mend(); // whatever the test before did
+        await this.gateway.revive();
+        await body(t);
+      } catch (error) {
+        console.error(`--- log of ${target.name} during "${name}"\n${this.gateway?.logs.slice(logged)}---`);
+        throw error;
+      }
+    });
+  }
+}
+
+/** Declares the world of the calling test file; it exists while the file's tests run. */
+export function world(needs) {
+  const it = new World(needs);
+  before(() => it.start());
+  after(() => it.stop());
+  return it;
+}

@@ -1,0 +1,57 @@
+// What was paid for is over on time, and stays over.
+
+import assert from 'node:assert/strict';
+import { challenge, payment, paymentHeaders, sign } from '../harness/buyers.js';
+import { perSecond } from '../harness/config.js';
+import { closesOnTime, opens } from '../harness/device.js';
+import { bought, granted, problem, refused, time } from '../harness/expect.js';
+import { bearer } from '../harness/wire.js';
+import { world } from '../harness/world.js';
+
+const w = world({ assets: [perSecond('gate')], buyers: 2 });
+
+w.test('a device is open for the paid time and closed within half a second after it, and a repeat does not open it again (inv. 1, 4)', { needs: ['files'] }, async () => {
+  const url = w.url('/api/v1/access/gate?quantity=3');
+  const headers = await payment(w, w.buyer(), url);
+  const response = await fetch(url, { headers });
+  await opens(w.gateway, 'gate.open');
+  const session = await granted(response);
+  assert.equal(bought(session), 3_000);
+  await closesOnTime(w.gateway, 'gate.open', time(session.endsAt));
+
+  const gain = await w.gain(async () => {
+    const repeat = await granted(await fetch(url, { headers }));
+    assert.equal(repeat.sessionId, session.sessionId);
+    assert.equal(repeat.endsAt, session.endsAt);
+  });
+  assert.deepEqual(gain, { money: 0n, landed: 0 });
+  assert.ok(!w.gateway.isOpen('gate.open'), 'it stays closed');
+
+  const status = await fetch(w.url(`/api/v1/sessions/${session.sessionId}/status`), {
+    headers: bearer(session.sessionToken),
+  });
+  // A token may end with its session; if it does not, nothing is left.
+  if (status.status === 200) assert.equal((await status.json()).secondsLeft, 0);
+  else await problem(status, [401, 403]);
+
+  const late = await fetch(w.url('/api/v1/access/gate/extend?quantity=3'), {
+    method: 'POST',
+    headers: bearer(session.sessionToken),
+  });
+  assert.ok(late.status >= 400 && late.status < 500 && late.status !== 402, `an ended session is not extended: ${late.status}`);
+});
+
+w.test('a quote is used once: a second payment for it is refused before any money moves (inv. 1)', {}, async () => {
+  const buyer = w.buyer();
+  const url = w.url('/api/v1/access/gate?quantity=1');
+  const required = await challenge(url);
+  const first = paymentHeaders(await sign(w, buyer, required));
+  await w.chain.advanceBlocks(1); // another blockhash, so another transaction
+  const second = paymentHeaders(await sign(w, buyer, required));
+  assert.notDeepEqual(first, second);
+  const session = await granted(await fetch(url, { headers: first }));
+  await opens(w.gateway, 'gate.open');
+  await closesOnTime(w.gateway, 'gate.open', time(session.endsAt));
+  const gain = await w.gain(async () => refused(await fetch(url, { headers: second })));
+  assert.deepEqual(gain, { money: 0n, landed: 0 });
+});
