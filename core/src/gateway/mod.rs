@@ -98,3 +98,6 @@ impl<'a, P: Ports> Gateway<'a, P> {
         Err(CommandError::Conflict)
     }
 }
+
+#[cfg(test)]
+mod tests;

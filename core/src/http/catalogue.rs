@@ -32,9 +32,10 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 self.ports().journal().load(&asset.id).await.map_err(|error| self.failed(&error))?.state;
             assets.push(views::asset(config, asset, &state, &self.ports().clock().now()));
         }
-        let last = config.assets.iter().skip(skipped).take(limit).last();
-        let more = config.assets.len() > skipped + assets.len();
-        let next = last.filter(|_| more).map(|asset| &asset.id);
+        let shown = skipped + assets.len();
+        let more = config.assets.len() > shown;
+        let next = shown.checked_sub(1).filter(|_| more).and_then(|last| config.assets.get(last));
+        let next = next.map(|asset| &asset.id);
         Ok(Response::json(200, &json!({ "assets": assets, "next": next })))
     }
 

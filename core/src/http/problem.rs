@@ -7,7 +7,10 @@ use crate::time::Timestamp;
 
 /// An error that is told to a caller: what is wrong and what to change.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct Problem(Box<Details>);
+
+#[derive(Clone, Debug)]
+struct Details {
     status: u16,
     code: &'static str,
     title: &'static str,
@@ -21,7 +24,7 @@ impl Problem {
     /// A problem. `code` never changes once it is published.
     #[must_use]
     pub fn new(status: u16, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             status,
             code,
             title,
@@ -29,13 +32,13 @@ impl Problem {
             retry_after: None,
             more: Vec::new(),
             headers: Vec::new(),
-        }
+        }))
     }
 
     /// Its stable code.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
-        self.code
+    pub fn code(&self) -> &'static str {
+        self.0.code
     }
 
     /// There is nothing of this name.
@@ -60,7 +63,7 @@ impl Problem {
     /// To be tried again after so many seconds.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
-        self.retry_after = Some(seconds);
+        self.0.retry_after = Some(seconds);
         self
     }
 
@@ -73,20 +76,20 @@ impl Problem {
     /// With one more member.
     #[must_use]
     pub fn member(mut self, name: &'static str, value: Value) -> Self {
-        self.more.push((name, value));
+        self.0.more.push((name, value));
         self
     }
 
     /// With one more header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.0.headers.push((name, value.into()));
         self
     }
 }
 
 impl From<Problem> for Response {
-    fn from(problem: Problem) -> Self {
+    fn from(Problem(problem): Problem) -> Self {
         let mut body = json!({
             "type": format!("urn:coinop:problem:{}", problem.code),
             "title": problem.title,

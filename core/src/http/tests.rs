@@ -1,1 +1,229 @@
+use serde_json::{Value, json};
 
+use super::*;
+use crate::encoding::{base64, from_base64};
+use crate::gateway::Gateway;
+use crate::sign_in;
+use crate::testkit::keys;
+use crate::testkit::world::{Platform, World};
+use crate::x402::SettlementResponse;
+
+struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Value,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(n, _)| *n == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    /// The `PaymentRequired` of the v2 header.
+    fn required(&self) -> Value {
+        serde_json::from_slice(&from_base64(self.header("payment-required")).unwrap()).unwrap()
+    }
+
+    fn settlement(&self) -> SettlementResponse {
+        let value = [self.header("payment-response"), self.header("x-payment-response")].concat();
+        SettlementResponse::from_header(&value).unwrap()
+    }
+}
+
+fn ask(world: &World, method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q.to_owned())));
+    let request = Request {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query,
+        headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+        body: body.as_bytes().to_vec(),
+    };
+    let platform = Platform::new(world);
+    let gateway = Gateway::new(&world.deployment, &platform);
+    let response = world.run(gateway.handle(&request)).unwrap();
+    let body = serde_json::from_slice(&response.body).unwrap();
+    Answer { status: response.status, headers: response.headers, body }
+}
+
+fn get(world: &World, target: &str) -> Answer {
+    ask(world, "GET", target, &[], "")
+}
+
+/// The header that pays for a 402, as a v2 client would make it.
+fn payment(world: &World, who: u8, answer: &Answer) -> String {
+    let accepted = answer.required()["accepts"][0].clone();
+    let ticket = crate::quote::Ticket::from_text(accepted["extra"]["ticket"].as_str().unwrap());
+    let quote = ticket.open(&world.deployment.keys).unwrap();
+    let transaction = base64(&world.pay(who, &ticket, &quote).transaction);
+    let payload = json!({"x402Version": 2, "accepted": accepted, "payload": {"transaction": transaction}});
+    base64(payload.to_string().as_bytes())
+}
+
+#[test]
+fn a_402_speaks_both_versions_and_leaves_nothing_behind_inv_8() {
+    let world = World::new();
+    let answer = ask(&world, "POST", "/api/v1/access/door-1", &[], r#"{"quantity": 3}"#);
+    assert_eq!((answer.status, answer.header("cache-control")), (402, "no-store"));
+    let offer = &answer.required()["accepts"][0];
+    assert_eq!((&offer["amount"], &offer["scheme"]), (&json!("30000"), &json!("exact")));
+    assert_eq!(offer["extra"]["memo"].as_str().unwrap().len(), 33);
+    assert_eq!(answer.required()["x402Version"], 2);
+    let body = &answer.body["accepts"][0];
+    assert_eq!((&answer.body["x402Version"], &body["maxAmountRequired"]), (&json!(1), &json!("30000")));
+    assert_eq!(body["extra"], json!({"feePayer": offer["extra"]["feePayer"]}));
+    assert!(body.get("outputSchema").is_none());
+    for table in ["journal", "head", "payment", "session", "fee"] {
+        assert_eq!(world.count(table), 0);
+    }
+}
+
+#[test]
+fn a_paid_request_gets_its_session_and_its_settlement() {
+    let world = World::new();
+    let offered = get(&world, "/api/v1/access/door-1?quantity=2");
+    let header = payment(&world, 1, &offered);
+    let answer =
+        ask(&world, "GET", "/api/v1/access/door-1?quantity=2", &[("payment-signature", &header)], "");
+    assert_eq!((answer.status, answer.header("cache-control")), (200, "no-store"));
+    let settlement = answer.settlement();
+    assert!(settlement.success);
+    assert_eq!(json!(settlement.transaction), answer.body["transaction"]);
+    assert_eq!((&answer.body["amount"], &answer.body["display"]), (&json!("20000"), &json!("0.02 USDC")));
+
+    let id = answer.body["sessionId"].as_str().unwrap();
+    let bearer = format!("Bearer {}", answer.body["sessionToken"].as_str().unwrap());
+    let status =
+        ask(&world, "GET", &format!("/api/v1/sessions/{id}/status"), &[("authorization", &bearer)], "");
+    assert_eq!((&status.body["status"], &status.body["secondsLeft"]), (&json!("active"), &json!(120)));
+    world.advance(120_000);
+    let status =
+        ask(&world, "GET", &format!("/api/v1/sessions/{id}/status"), &[("authorization", &bearer)], "");
+    assert_eq!((&status.body["status"], &status.body["secondsLeft"]), (&json!("ended"), &json!(0)));
+}
+
+#[test]
+fn a_refusal_names_a_stable_reason_and_offers_a_new_price() {
+    let world = World::new();
+    let mut offered = get(&world, "/api/v1/access/door-1");
+    let header = payment(&world, 1, &offered);
+    let mut altered: Value = serde_json::from_slice(&from_base64(&header).unwrap()).unwrap();
+    altered["accepted"]["amount"] = json!("1");
+    let altered = base64(altered.to_string().as_bytes());
+    offered = ask(&world, "GET", "/api/v1/access/door-1", &[("payment-signature", &altered)], "");
+    assert_eq!(offered.status, 402);
+    assert_eq!(offered.settlement().error_reason.unwrap(), "invalid_exact_svm_payload_amount_mismatch");
+    assert_eq!(offered.required()["error"], "invalid_exact_svm_payload_amount_mismatch");
+    assert_eq!(world.count("journal"), 0);
+}
+
+#[test]
+fn every_mistake_is_a_problem_with_a_stable_code() {
+    let world = World::new();
+    let pay = |value: &'static str| [("payment-signature", value)];
+    let cases: &[(&str, &str, &[(&str, &str)], &str, u16, &str)] = &[
+        ("GET", "/nothing", &[], "", 404, "not_found"),
+        ("GET", "/api/v1/access/door-9", &[], "", 404, "not_found"),
+        ("GET", "/api/v1/access/..%2F", &[], "", 404, "not_found"),
+        ("DELETE", "/api/v1/access/door-1", &[], "", 405, "method_not_allowed"),
+        ("POST", "/health", &[], "", 405, "method_not_allowed"),
+        ("GET", "/api/v1/access/door-1?quantity=0", &[], "", 400, "invalid_quantity"),
+        ("GET", "/api/v1/access/door-1?quantity=-1", &[], "", 400, "invalid_quantity"),
+        ("GET", "/api/v1/access/door-1?quantity=1.5", &[], "", 400, "invalid_quantity"),
+        ("GET", "/api/v1/access/door-1?quantity=241", &[], "", 400, "invalid_quantity"),
+        ("GET", "/api/v1/access/door-1?quantity=99999999999999999999999", &[], "", 400, "invalid_quantity"),
+        ("GET", "/api/v1/access/door-1?quantity=", &[], "", 400, "invalid_quantity"),
+        ("POST", "/api/v1/access/door-1?quantity=1", &[], r#"{"quantity":2}"#, 400, "invalid_quantity"),
+        ("POST", "/api/v1/access/door-1", &[], r#"{"quantity":1.0}"#, 400, "invalid_quantity"),
+        ("POST", "/api/v1/access/door-1", &[], r#"{"quantity":"1"}"#, 400, "invalid_quantity"),
+        ("POST", "/api/v1/access/door-1", &[], "quantity=1", 400, "malformed_body"),
+        ("POST", "/api/v1/access/door-1", &[], "[1]", 400, "malformed_body"),
+        ("GET", "/api/v1/access/door-1", &pay("%%%"), "", 400, "invalid_payload"),
+        ("GET", "/api/v1/access/door-1", &pay("e30="), "", 400, "invalid_payload"),
+        (
+            "GET",
+            "/api/v1/access/door-1",
+            &[("x-payment", "a"), ("payment-signature", "b")],
+            "",
+            400,
+            "several_payments",
+        ),
+        ("GET", "/api/v1/access/door-1", &[("sign-in-with-x", "e30=")], "", 401, "sign_in_required"),
+        ("GET", "/api/v1/access/door-1/extend", &[], "", 401, "session_token_required"),
+        (
+            "GET",
+            "/api/v1/sessions/s_00/status",
+            &[("authorization", "Bearer a.b.c")],
+            "",
+            401,
+            "session_token_required",
+        ),
+        ("GET", "/api/v1/payers/me/sessions", &[], "", 404, "not_found"),
+        ("GET", "/api/v1/assets?limit=101", &[], "", 400, "invalid_limit"),
+        ("GET", "/api/v1/assets?after=x", &[], "", 400, "invalid_cursor"),
+    ];
+    for (method, target, headers, body, status, code) in cases {
+        let answer = ask(&world, method, target, headers, body);
+        assert_eq!(
+            (answer.status, &answer.body["code"]),
+            (*status, &json!(code)),
+            "{method} {target} {body}"
+        );
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert_eq!(answer.body["status"], json!(status));
+    }
+    assert_eq!(world.count("journal"), 0);
+}
+
+#[test]
+fn a_busy_asset_still_has_a_price_and_refuses_the_payment_before_money_moves_inv_1() {
+    let world = World::new();
+    world.bought(1, "door-1", 1);
+    let offered = get(&world, "/api/v1/access/door-1");
+    assert_eq!(offered.status, 402);
+    let header = payment(&world, 2, &offered);
+    let answer = ask(&world, "GET", "/api/v1/access/door-1", &[("payment-signature", &header)], "");
+    assert_eq!((answer.status, &answer.body["code"]), (409, &json!("asset_busy")));
+    assert!((1..=60).contains(&answer.header("retry-after").parse::<u64>().unwrap()));
+    assert_eq!(answer.settlement().error_reason.unwrap(), "asset_busy");
+    assert_eq!(world.charged(), 1);
+}
+
+#[test]
+fn a_wallet_that_signs_in_sees_its_own_sessions_and_nobody_elses_inv_9() {
+    let world = World::new();
+    let (bought, _) = world.bought(1, "door-1", 1);
+    let id = json!(bought.session.session.id);
+    let challenge = get(&world, "/api/v1/access/door-1").required()["extensions"]["sign-in-with-x"].clone();
+    let mine = sign_in::prove(&challenge, &keys::numbered(1)).unwrap();
+    let theirs = sign_in::prove(&challenge, &keys::numbered(2)).unwrap();
+    let answer = ask(&world, "GET", "/api/v1/access/door-1", &[("sign-in-with-x", &mine)], "");
+    assert_eq!((answer.status, &answer.body["sessionId"]), (200, &id));
+    let answer = ask(&world, "GET", "/api/v1/access/door-1", &[("sign-in-with-x", &theirs)], "");
+    assert_eq!(answer.status, 402);
+
+    let history = format!("/api/v1/payers/{}/sessions", keys::address(&keys::numbered(1)));
+    let unproven = get(&world, &history);
+    let challenge = unproven.body["extensions"]["sign-in-with-x"].clone();
+    assert_eq!(unproven.status, 401);
+    let mine = sign_in::prove(&challenge, &keys::numbered(1)).unwrap();
+    let answer = ask(&world, "GET", &history, &[("sign-in-with-x", &mine)], "");
+    assert_eq!((answer.status, &answer.body["sessions"][0]["sessionId"]), (200, &id));
+    assert!(answer.body["sessions"][0]["sessionToken"].is_string());
+    assert_eq!(ask(&world, "GET", &history, &[("sign-in-with-x", &theirs)], "").status, 401);
+}
+
+#[test]
+fn an_assets_status_says_when_it_is_free_and_never_who_is_inside_inv_9() {
+    let world = World::new();
+    let free = get(&world, "/api/v1/assets/door-1/status").body;
+    assert_eq!((&free["available"], &free["session"]), (&json!(true), &Value::Null));
+    let (bought, _) = world.bought(1, "door-1", 1);
+    let taken = get(&world, "/api/v1/assets/door-1/status").body;
+    assert_eq!(taken["session"], json!({"endsAt": bought.session.session.ends_at.to_string()}));
+    // Nothing was reported yet: unknown is not locked.
+    assert_eq!(taken["device"], json!({"state": "unknown", "since": null}));
+    let everything = format!("{taken}{}", get(&world, "/api/v1/assets").body);
+    let payer = keys::address(&keys::numbered(1)).to_string();
+    assert!(!everything.contains(&payer) && !everything.contains(bought.session.session.id.as_str()));
+}

@@ -107,10 +107,9 @@ pub(super) fn granted(
     bought: &Paid,
     transaction: &str,
 ) -> Value {
-    let Deployment { config, keys } = deployment;
+    let config = &deployment.config;
     let session = &record.session;
     let (token, grant) = tokens(deployment, record);
-    let _ = keys;
     let view = json!({
         "sessionId": session.id,
         "sessionToken": token,

@@ -1,1 +1,250 @@
-//! tests
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::ids::{AssetId, PaymentId, SessionId};
+use crate::money::Amount;
+use crate::quote::Operation;
+use crate::svm::Address;
+use crate::time::{Now, Timestamp};
+
+const START: u64 = 1_800_000_000_000;
+
+fn at(ms: u64) -> Now {
+    Now::at(Timestamp::from_millis(START + ms))
+}
+
+fn paid(seconds: u64) -> Paid {
+    let mint = Address::new([1; 32]);
+    Paid { quantity: seconds, seconds, amount: Amount::new(seconds * 10), mint, decimals: 6 }
+}
+
+fn claim(number: u8, operation: Operation, seconds: u64) -> Claim {
+    let session = match &operation {
+        Operation::Access => SessionId::from_random([number; 16]),
+        Operation::Extend { session } => session.clone(),
+    };
+    Claim {
+        payment: PaymentId::of_message(&[number]),
+        operation,
+        session,
+        paid: paid(seconds),
+        ticket: Some(format!("q{number}")),
+        payer: Address::new([number; 32]),
+        source: Address::new([number; 32]),
+        transaction: "AQ==".to_owned(),
+        signature: format!("sig{number}"),
+        height: 100,
+        fee_lamports: 10_001,
+        at: Timestamp::default(),
+    }
+}
+
+/// What is asked of an asset, in a form that can be made at random.
+#[derive(Clone, Debug)]
+enum Ask {
+    Access(u64),
+    Extend(u64),
+    Land(usize),
+    Fail(usize),
+    Pass(u64),
+    Report(LockState),
+}
+
+fn asks() -> impl Strategy<Value = Vec<Ask>> {
+    let lock = prop_oneof![Just(LockState::Locked), Just(LockState::Unlocked), Just(LockState::Unknown)];
+    let ask = prop_oneof![
+        (1u64..100).prop_map(Ask::Access),
+        (1u64..100).prop_map(Ask::Extend),
+        (0usize..3).prop_map(Ask::Land),
+        (0usize..3).prop_map(Ask::Fail),
+        (1u64..60_000).prop_map(Ask::Pass),
+        lock.prop_map(Ask::Report),
+    ];
+    proptest::collection::vec(ask, 1..60)
+}
+
+/// The asset as a person would think of it: who is inside until when, and what
+/// each has paid.
+#[derive(Default)]
+struct Model {
+    ends_at: Option<u64>,
+    landed_seconds: u64,
+    granted_ms: u64,
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_paid_time_is_granted_once_and_nothing_is_open_unpaid_inv_1_2_4(asks in asks()) {
+        let mut state = AssetState::default();
+        let mut model = Model::default();
+        let (mut ms, mut number) = (0, 0u8);
+        for ask in asks {
+            let before = state.clone();
+            let nth = |n: usize| before.claims.get(n % before.claims.len().max(1)).cloned();
+            let command = match ask {
+                Ask::Pass(more) => { ms += more; Command::Tick }
+                Ask::Access(seconds) => { number += 1; Command::Claim(Box::new(claim(number, Operation::Access, seconds))) }
+                Ask::Extend(seconds) => {
+                    let Some(session) = before.session.as_ref().map(|s| s.id.clone()) else { continue };
+                    number += 1;
+                    Command::Claim(Box::new(claim(number, Operation::Extend { session }, seconds)))
+                }
+                Ask::Land(n) => { let Some(c) = nth(n) else { continue }; Command::Landed { payment: c.payment, slot: 1 } }
+                Ask::Fail(n) => { let Some(c) = nth(n) else { continue }; Command::Failed { payment: c.payment, reason: "x" } }
+                Ask::Report(lock) => Command::Reported(Report { sequence: before.device.sequence, state: lock, at: at(ms).wall }),
+            };
+            let landed = match &command {
+                Command::Landed { payment, .. } => before.claim(payment).cloned(),
+                _ => None,
+            };
+            let Ok(events) = decide(&before, command, &at(ms)) else { continue };
+            state = events.iter().fold(before.clone(), evolve);
+
+            // What landed is granted in full, in the same append, from the moment it is needed.
+            if let Some(landed) = landed {
+                let running = model.ends_at.filter(|&end| matches!(landed.operation, Operation::Extend { .. }) || end > ms);
+                let from = running.map_or(ms, |end| end.max(ms));
+                let until = from + landed.paid.seconds * 1000;
+                model.ends_at = Some(until);
+                model.landed_seconds += landed.paid.seconds;
+                model.granted_ms += until - from;
+                let session = state.session.as_ref().unwrap();
+                prop_assert_eq!(&session.id, &landed.session);
+                prop_assert_eq!(session.ends_at, at(until).wall);
+            }
+            prop_assert_eq!(model.granted_ms, model.landed_seconds * 1000);
+
+            // Open only while somebody's paid time runs, and not a moment longer.
+            let open = order(&state, &at(ms)).unlocked_until;
+            prop_assert_eq!(open, model.ends_at.filter(|&end| end > ms).map(|end| at(end).wall));
+
+            // At most one payment for access is in flight, and none while somebody is inside.
+            let access = state.claims.iter().filter(|c| c.operation == Operation::Access).count();
+            prop_assert!(access <= usize::from(state.session.is_none()));
+            // Money on its way to a session always finds it.
+            for claim in &state.claims {
+                if let Operation::Extend { session } = &claim.operation {
+                    prop_assert_eq!(Some(session), state.session.as_ref().map(|s| &s.id));
+                }
+            }
+            // Nothing that has to happen is forgotten.
+            let pending = pending(&state, &at(ms));
+            prop_assert!(!pending.tick, "a tick was just decided");
+            prop_assert_eq!(pending.due.is_some(), !state.claims.is_empty() || open.is_some());
+            prop_assert_eq!(pending.order.is_none(), state.device.reported.as_ref().is_some_and(|r| {
+                r.sequence == state.device.sequence && r.state.fulfils(open.is_some())
+            }));
+        }
+    }
+
+    #[test]
+    fn every_batch_is_read_back_as_it_was_written_inv_7(seconds in 1u64..1000, ms in 0u64..1_000_000) {
+        let asset = AssetId::parse("door-1").unwrap();
+        let mut state = AssetState::default();
+        for command in [
+            Command::Claim(Box::new(claim(1, Operation::Access, seconds))),
+            Command::Landed { payment: PaymentId::of_message(&[1]), slot: 7 },
+        ] {
+            let events = decide(&state, command, &at(ms)).unwrap();
+            let batch = Batch::new(&asset, &state, events, &at(ms)).unwrap();
+            let text = serde_json::to_string(&batch).unwrap();
+            let read: Batch = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(&read, &batch);
+            prop_assert_eq!(serde_json::to_string(&read).unwrap(), text);
+            state = batch.state;
+        }
+    }
+}
+
+#[test]
+fn events_that_were_once_written_stay_readable_inv_7() {
+    // Version 1 of the encoding, as it stands in journals: never change this text.
+    let written = [
+        r#"{"type":"payment_claimed","payment":"4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a","operation":{"op":"access"},"session":"s_01010101010101010101010101010101","paid":{"quantity":60,"seconds":60,"amount":"600","mint":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","decimals":6},"ticket":"q1","payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","source":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","transaction":"AQ==","signature":"sig1","height":100,"fee_lamports":10001,"at":1800000000000}"#,
+        r#"{"type":"payment_landed","payment":"4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a","payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","slot":7,"at":1800000001000}"#,
+        r#"{"type":"session_started","id":"s_01010101010101010101010101010101","payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","starts_at":1800000001000,"ends_at":1800000061000,"deadline":{"boot":"b","ms":61000},"paid":{"quantity":60,"seconds":60,"amount":"600","mint":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","decimals":6},"signature":"sig1"}"#,
+        r#"{"type":"device_ordered","sequence":1,"unlocked_until":1800000061000,"at":1800000001000}"#,
+        r#"{"type":"device_reported","sequence":1,"state":"unlocked","at":1800000001050}"#,
+        r#"{"type":"session_extended","session":"s_01010101010101010101010101010101","ends_at":1800000121000,"deadline":null,"paid":{"quantity":120,"seconds":120,"amount":"1200","mint":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","decimals":6},"at":1800000030000}"#,
+        r#"{"type":"session_ended","session":"s_01010101010101010101010101010101","at":1800000121000}"#,
+        r#"{"type":"payment_failed","payment":"4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a","payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","reason":"transaction_expired","at":1800000200000}"#,
+    ];
+    let mut state = AssetState::default();
+    for text in written {
+        let event: Event = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&event).unwrap(), text);
+        state = evolve(state, &event);
+    }
+    assert_eq!(state.session, None);
+    assert_eq!(state.device.unlocked_until, Some(Timestamp::from_millis(1_800_000_061_000)));
+    assert_eq!(state.last, Timestamp::from_millis(1_800_000_200_000));
+}
+
+#[test]
+fn a_session_is_over_by_either_clock_of_the_boot_that_saw_it_begin_inv_4() {
+    use crate::time::Monotonic;
+    let now = |wall: u64, boot: &str, ms: u64| Now {
+        wall: Timestamp::from_millis(START + wall),
+        mono: Some(Monotonic { boot: boot.to_owned(), ms }),
+    };
+    let mut state = AssetState::default();
+    for command in [
+        Command::Claim(Box::new(claim(1, Operation::Access, 60))),
+        Command::Landed { payment: PaymentId::of_message(&[1]), slot: 7 },
+    ] {
+        let events = decide(&state, command, &now(0, "a", 5_000)).unwrap();
+        state = events.iter().fold(state, evolve);
+    }
+    let session = state.session.unwrap();
+    assert!(!session.is_over(&now(59_999, "a", 64_999)));
+    assert!(session.is_over(&now(60_000, "a", 64_999)), "by the wall clock");
+    assert!(session.is_over(&now(10, "a", 65_000)), "by the monotonic clock");
+    assert!(!session.is_over(&now(10, "b", 65_000)), "another boot's clock says nothing");
+}
+
+#[test]
+fn reports_that_are_late_or_about_nothing_are_not_believed_inv_4() {
+    let state = AssetState {
+        device: DeviceState {
+            sequence: 3,
+            unlocked_until: None,
+            reported: Some(Report { sequence: 2, state: LockState::Unlocked, at: at(0).wall }),
+        },
+        ..AssetState::default()
+    };
+    let report = |sequence, state| Command::Reported(Report { sequence, state, at: at(5_000_000).wall });
+    for (sequence, lock, taken) in [
+        (1, LockState::Locked, false),
+        (2, LockState::Unlocked, false),
+        (4, LockState::Locked, false),
+        (3, LockState::Locked, true),
+    ] {
+        let events = decide(&state, report(sequence, lock), &at(1_000)).unwrap();
+        assert_eq!(!events.is_empty(), taken, "{sequence}");
+        // A box whose clock is ahead does not put ours forward.
+        assert!(events.iter().all(|event| event.at() <= at(1_000).wall));
+    }
+}
+
+#[test]
+fn a_reject_changes_nothing_and_says_when_to_come_back() {
+    let mut state = AssetState::default();
+    for command in [
+        Command::Claim(Box::new(claim(1, Operation::Access, 60))),
+        Command::Landed { payment: PaymentId::of_message(&[1]), slot: 7 },
+    ] {
+        state = decide(&state, command, &at(0)).unwrap().iter().fold(state, evolve);
+    }
+    let busy = decide(&state, Command::Claim(Box::new(claim(2, Operation::Access, 1))), &at(10_000));
+    assert_eq!(busy, Err(Reject::Busy { until: at(60_000).wall }));
+    let other = Operation::Extend { session: SessionId::from_random([9; 16]) };
+    assert_eq!(
+        decide(&state, Command::Claim(Box::new(claim(2, other, 1))), &at(0)),
+        Err(Reject::SessionOver)
+    );
+    let own = Operation::Extend { session: SessionId::from_random([1; 16]) };
+    let long = Command::Claim(Box::new(claim(2, own, crate::pricing::MAX_SECONDS)));
+    assert_eq!(decide(&state, long, &at(0)), Err(Reject::TooLong));
+    assert_eq!(json!(LockState::Unknown), json!("unknown"));
+}

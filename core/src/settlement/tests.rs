@@ -1,1 +1,148 @@
+//! What every answer of a node, and the lack of one, means for a payment.
 
+mod faults;
+mod node;
+mod outcome;
+mod prepare;
+mod property;
+mod scenarios;
+mod send;
+
+use std::pin::pin;
+use std::sync::LazyLock;
+use std::task::{Context, Poll, Waker};
+
+use self::node::{Node, URL};
+use super::*;
+use crate::ids::SessionId;
+use crate::money::Amount;
+use crate::ports::{Effort, Outcome, PrepareError, Prepared, Settlement as _};
+use crate::quote::Operation;
+use crate::session::{Claim, Paid};
+use crate::svm::build::Transfer;
+use crate::svm::exact::{Requirement, VerifiedPayment, verify};
+use crate::svm::{Token, TokenProgram, associated_token_account};
+use crate::testkit::keys;
+use crate::time::Timestamp;
+
+const MEMO_TEXT: &str = "q0123456789abcdef0123456789abcdef";
+
+/// Runs a future that never has to wait: the node answers at once.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("the node answers at once"),
+    }
+}
+
+fn token(program: TokenProgram) -> Token {
+    let mint = "4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU".parse().unwrap();
+    Token { symbol: "USDC".to_owned(), mint, decimals: 6, program }
+}
+
+/// A payment with this memo and blockhash, in the mint of this program.
+fn signed(memo: &str, program: TokenProgram) -> VerifiedPayment {
+    let Token { mint, decimals, .. } = token(program);
+    let transfer = Transfer {
+        fee_payer: keys::address(&keys::fee_payer()),
+        pay_to: keys::address(&keys::merchant()),
+        mint,
+        decimals,
+        program,
+        amount: Amount::new(10_000),
+        blockhash: [9; 32],
+        memo: Some(memo),
+    };
+    let requirement = Requirement {
+        amount: transfer.amount,
+        mint,
+        decimals,
+        program,
+        destination: associated_token_account(&transfer.pay_to, &mint, program).unwrap(),
+        fee_payer: transfer.fee_payer,
+        memo: Some(memo.to_owned()),
+        max_fee_lamports: 20_000,
+    };
+    verify(&transfer.sign(&keys::payer()).unwrap().encode(), &requirement).unwrap()
+}
+
+/// The payment, and what an honest node makes of it.
+struct Fixture {
+    payment: VerifiedPayment,
+    /// A payment of the same payer that is not this one.
+    other: VerifiedPayment,
+    prepared: Prepared,
+    claim: Claim,
+}
+
+static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
+    let payment = signed(MEMO_TEXT, TokenProgram::Spl);
+    let world = World::new();
+    let prepared = world.prepare(&payment).unwrap();
+    let claim = claim_of(&payment, &prepared);
+    Fixture { other: signed("another", TokenProgram::Spl), payment, prepared, claim }
+});
+
+fn claim_of(payment: &VerifiedPayment, prepared: &Prepared) -> Claim {
+    let Token { mint, decimals, .. } = token(TokenProgram::Spl);
+    Claim {
+        payment: payment.id.clone(),
+        operation: Operation::Access,
+        session: SessionId::from_random([1; 16]),
+        paid: Paid { quantity: 1, seconds: 60, amount: Amount::new(10_000), mint, decimals },
+        ticket: Some(MEMO_TEXT.to_owned()),
+        payer: payment.payer,
+        source: payment.source,
+        transaction: prepared.transaction.clone(),
+        signature: prepared.signature.clone(),
+        height: prepared.height,
+        fee_lamports: payment.fee_lamports,
+        at: Timestamp::from_millis(1_700_000_000_000),
+    }
+}
+
+/// A node and the gateway before it.
+struct World {
+    node: Node,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { node: Node::new([9; 32]) }
+    }
+
+    fn settlement(&self) -> LocalSettlement<&Node> {
+        LocalSettlement::new(Rpc::new(&self.node, URL.to_owned()), keys::fee_payer())
+    }
+
+    fn prepare(&self, payment: &VerifiedPayment) -> Result<Prepared, PrepareError> {
+        block_on(self.settlement().prepare(payment, &token(TokenProgram::Spl)))
+    }
+
+    fn send(&self) {
+        block_on(self.settlement().send(&FIXTURE.claim)).unwrap();
+    }
+
+    fn outcome(&self, effort: Effort) -> Outcome {
+        block_on(self.settlement().outcome(&FIXTURE.claim, effort))
+    }
+
+    /// The payment is sent, lands in slot 5001, and `blocks` go by.
+    fn landed(&self, blocks: u64) {
+        self.send();
+        let mut chain = self.node.chain();
+        chain.land();
+        chain.pass(blocks);
+    }
+
+    /// The same, but its execution ends with an error.
+    fn failed(&self, blocks: u64) {
+        self.node.chain().fails_with = Some(serde_json::json!({ "InstructionError": [2, { "Custom": 1 }] }));
+        self.landed(blocks);
+    }
+
+    /// So many blocks go by without it.
+    fn passed(&self, blocks: u64) {
+        self.node.chain().pass(blocks);
+    }
+}

@@ -12,6 +12,25 @@ use crate::session::{Batch, Stored};
 use crate::svm::Address;
 use crate::time::Timestamp;
 
+const LOAD: &str = "SELECT revision, state FROM head WHERE asset = ?1";
+const PAYMENT: &str = "SELECT record FROM payment WHERE id = ?1";
+const PAYMENT_BY_TICKET: &str = "SELECT record FROM payment WHERE ticket = ?1";
+const SESSION: &str = "SELECT record FROM session WHERE id = ?1";
+const FEES: &str = "SELECT lamports FROM fee WHERE day = ?1";
+const SESSIONS_OF: &str = "SELECT record FROM session WHERE payer = ?1 AND (starts, id) < (?2, ?3) ORDER BY starts DESC, id DESC LIMIT ?4";
+// `+asset` keeps SQLite from walking all assets instead of those that are due.
+const DUE: &str =
+    "SELECT asset FROM head WHERE due <= ?1 AND +asset >= ?3 AND +asset < ?4 ORDER BY due LIMIT ?2";
+const NEXT_DUE: &str =
+    "SELECT due FROM head WHERE due > ?1 AND +asset >= ?2 AND +asset < ?3 ORDER BY due LIMIT 1";
+const UNFULFILLED: &str =
+    "SELECT asset FROM head WHERE unfulfilled = 1 AND asset >= ?2 AND asset < ?3 LIMIT ?1";
+
+/// Everything that is read while somebody waits: each by an index.
+#[cfg(test)]
+pub(super) const READS: &[&str] =
+    &[LOAD, PAYMENT, PAYMENT_BY_TICKET, SESSION, FEES, SESSIONS_OF, DUE, NEXT_DUE, UNFULFILLED];
+
 /// A value of SQLite, as far as they occur here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -139,7 +158,7 @@ fn number(value: Option<&Value>) -> Result<u64, PortError> {
 
 impl<S: Sql> Journal for SqlJournal<S> {
     async fn load(&self, asset: &AssetId) -> Result<Stored, PortError> {
-        let rows = self.run("SELECT revision, state FROM head WHERE asset = ?1", &[self.key(asset)]).await?;
+        let rows = self.run(LOAD, &[self.key(asset)]).await?;
         let Some(row) = rows.first() else { return Ok(Stored::default()) };
         Ok(Stored { revision: number(row.first())?, state: parse(row.get(1), "a state")? })
     }
@@ -157,15 +176,15 @@ impl<S: Sql> Journal for SqlJournal<S> {
     }
 
     async fn payment(&self, id: &PaymentId) -> Result<Option<PaymentRecord>, PortError> {
-        self.record("SELECT record FROM payment WHERE id = ?1", id.as_str()).await
+        self.record(PAYMENT, id.as_str()).await
     }
 
     async fn payment_by_ticket(&self, memo: &str) -> Result<Option<PaymentRecord>, PortError> {
-        self.record("SELECT record FROM payment WHERE ticket = ?1", memo).await
+        self.record(PAYMENT_BY_TICKET, memo).await
     }
 
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, PortError> {
-        self.record("SELECT record FROM session WHERE id = ?1", id.as_str()).await
+        self.record(SESSION, id.as_str()).await
     }
 
     async fn sessions_of(
@@ -180,36 +199,28 @@ impl<S: Sql> Journal for SqlJournal<S> {
         };
         let parameters =
             [Value::Text(payer.to_string()), starts, Value::Text(id), Value::Integer(i64::from(limit))];
-        let statement = "SELECT record FROM session WHERE payer = ?1 AND (starts, id) < (?2, ?3)
-            ORDER BY starts DESC, id DESC LIMIT ?4";
-        let rows = self.run(statement, &parameters).await?;
+        let rows = self.run(SESSIONS_OF, &parameters).await?;
         rows.iter().map(|row| parse(row.first(), "a session")).collect()
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<AssetId>, PortError> {
         let [from, to] = self.bounds();
-        let statement = "SELECT asset FROM head WHERE due <= ?1 AND asset >= ?3 AND asset < ?4
-            ORDER BY due LIMIT ?2";
-        self.assets(statement, &[integer(now.millis()), Value::Integer(i64::from(limit)), from, to]).await
+        self.assets(DUE, &[integer(now.millis()), Value::Integer(i64::from(limit)), from, to]).await
     }
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
         let [from, to] = self.bounds();
-        let statement =
-            "SELECT due FROM head WHERE due > ?1 AND asset >= ?2 AND asset < ?3 ORDER BY due LIMIT 1";
-        let rows = self.run(statement, &[integer(now.millis()), from, to]).await?;
+        let rows = self.run(NEXT_DUE, &[integer(now.millis()), from, to]).await?;
         rows.first().map(|row| number(row.first()).map(Timestamp::from_millis)).transpose()
     }
 
     async fn unfulfilled(&self, limit: u32) -> Result<Vec<AssetId>, PortError> {
         let [from, to] = self.bounds();
-        let statement =
-            "SELECT asset FROM head WHERE unfulfilled = 1 AND asset >= ?2 AND asset < ?3 LIMIT ?1";
-        self.assets(statement, &[Value::Integer(i64::from(limit)), from, to]).await
+        self.assets(UNFULFILLED, &[Value::Integer(i64::from(limit)), from, to]).await
     }
 
     async fn fees_of_day(&self, day: u64) -> Result<u64, PortError> {
-        let rows = self.run("SELECT lamports FROM fee WHERE day = ?1", &[integer(day)]).await?;
+        let rows = self.run(FEES, &[integer(day)]).await?;
         rows.first().map_or(Ok(0), |row| number(row.first()))
     }
 }

@@ -1,1 +1,92 @@
+use crate::ids::AssetId;
+use crate::ports::{Appended, Cursor, Journal as _};
+use crate::quote::Operation;
+use crate::session::{Batch, Event};
+use crate::testkit::keys;
+use crate::testkit::world::{Platform, World, sold};
+use crate::time::Timestamp;
 
+fn asset(id: &str) -> AssetId {
+    AssetId::parse(id).unwrap()
+}
+
+/// The batch that claimed the only payment in this world, made again.
+fn claim_batch(world: &World, asset: &AssetId) -> Batch {
+    let written = world.events(asset.as_str());
+    let claimed: Event = serde_json::from_value(written[0].clone()).unwrap();
+    let now = crate::time::Now::at(world.now());
+    Batch::new(asset, &crate::session::AssetState::default(), vec![claimed], &now).unwrap()
+}
+
+#[test]
+fn a_payment_is_claimed_once_in_all_assets_and_a_failed_append_leaves_nothing_inv_1() {
+    let world = World::new();
+    world.bought(1, "door-1", 1);
+    let platform = Platform::new(&world);
+    let batch = claim_batch(&world, &asset("door-1"));
+    let before = (world.count("journal"), world.count("head"), world.count("fee"));
+    let append = |id: &str, expected| world.run(platform.journal.append(&asset(id), expected, &batch));
+    // The revision is taken.
+    assert_eq!(append("door-1", 0), Some(Ok(Appended::Conflict)));
+    // The revision is free, the payment is not: also elsewhere.
+    assert_eq!(append("door-2", 0), Some(Ok(Appended::Conflict)));
+    assert_eq!((world.count("journal"), world.count("head"), world.count("fee")), before);
+}
+
+#[test]
+fn what_was_appended_is_found_again_by_every_key_inv_2() {
+    let world = World::new();
+    let (ticket, quote) = world.ticket("door-1", Operation::Access, 1);
+    let payment = world.pay(1, &ticket, &quote);
+    let bought = sold(world.buy("door-1", Operation::Access, &payment));
+    let platform = Platform::new(&world);
+    let journal = &platform.journal;
+    let by_id = world.run(journal.payment(&bought.payment.payment)).unwrap().unwrap();
+    let by_ticket = world.run(journal.payment_by_ticket(&ticket.memo())).unwrap().unwrap();
+    assert_eq!((by_id.as_ref(), by_ticket.as_ref()), (Some(&bought.payment), Some(&bought.payment)));
+    let session = world.run(journal.session(&bought.session.session.id)).unwrap().unwrap();
+    assert_eq!(session, Some(bought.session.clone()));
+    let end = bought.session.session.ends_at;
+    assert_eq!(world.run(journal.next_due(world.now())), Some(Ok(Some(end))));
+    assert_eq!(world.run(journal.due(world.now(), 9)), Some(Ok(vec![])));
+    assert_eq!(world.run(journal.due(end, 9)), Some(Ok(vec![asset("door-1")])));
+    assert_eq!(world.run(journal.unfulfilled(9)), Some(Ok(vec![asset("door-1")])));
+    assert_eq!(world.run(journal.fees_of_day(world.now().day())), Some(Ok(10_001)));
+    assert_eq!(world.run(journal.fees_of_day(0)), Some(Ok(0)));
+}
+
+#[test]
+fn a_payers_sessions_are_paged_the_latest_first_and_nobody_elses_inv_9() {
+    let world = World::new();
+    let mut starts = Vec::new();
+    for _ in 0..5 {
+        starts.insert(0, world.bought(1, "door-1", 1).0.session.session.starts_at);
+        world.bought(2, "door-2", 1);
+        world.advance(61_000);
+    }
+    let platform = Platform::new(&world);
+    let payer = keys::address(&keys::numbered(1));
+    let page = |before: Option<&Cursor>| {
+        world.run(platform.journal.sessions_of(&payer, before, 2)).unwrap().unwrap()
+    };
+    let mut seen: Vec<Timestamp> = Vec::new();
+    let mut cursor = None;
+    loop {
+        let sessions = page(cursor.as_ref());
+        let Some(last) = sessions.last() else { break };
+        cursor = Some(Cursor { starts: last.session.starts_at, session: last.session.id.clone() });
+        assert!(sessions.iter().all(|record| record.session.payer == payer));
+        seen.extend(sessions.iter().map(|record| record.session.starts_at));
+    }
+    assert_eq!(seen, starts);
+}
+
+#[test]
+fn loading_does_not_depend_on_the_assets_history() {
+    // One row is read, however many sessions there were: the plan says so.
+    let world = World::new();
+    for statement in super::sql::READS {
+        let plan = world.query_plan(statement);
+        assert!(plan.starts_with("SEARCH") && !plan.contains("TEMP B-TREE"), "{statement}: {plan}");
+    }
+}

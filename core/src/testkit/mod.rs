@@ -1,5 +1,7 @@
 //! What tests need, here and in the crates around the core: known keys, captured
-//! payments, and (later) a whole simulated world.
+//! payments, and a small world to run a gateway in.
 
 pub mod keys;
 pub mod vectors;
+#[cfg(test)]
+pub(crate) mod world;

@@ -1,0 +1,79 @@
+//! Time that passes at the wrong moment, and clocks that jump.
+
+use crate::gateway::Sale;
+use crate::quote::Operation;
+use crate::testkit::world::{Chain, START, World, extend, sold};
+use crate::time::Timestamp;
+
+#[test]
+fn a_wall_clock_that_jumps_back_holds_no_door_open_inv_4() {
+    let world = World::new();
+    world.bought(1, "door-1", 1);
+    world.jump_back(3_600_000);
+    world.advance(60_000);
+    assert_eq!(world.unlocked_until("door-1"), None);
+}
+
+#[test]
+fn a_wall_clock_that_jumps_back_between_two_sessions_moves_no_end_into_the_past_inv_4() {
+    let world = World::new();
+    let (first, _) = world.bought(1, "door-1", 1);
+    world.advance(60_000);
+    world.step();
+    world.jump_back(3_600_000);
+    let (second, _) = world.bought(2, "door-1", 1);
+    assert!(second.session.session.starts_at >= first.session.session.ends_at);
+}
+
+#[test]
+fn an_extension_that_lands_after_the_end_goes_on_from_its_landing_inv_2_4() {
+    let world = World::new();
+    let (first, _) = world.bought(1, "door-1", 1);
+    let session = first.session.session;
+    world.advance(50_000);
+    // Sent ten seconds before the end, shown thirty seconds after it.
+    let shown = world.now().millis() + 40_000;
+    world.chain.set(Chain::ShownFrom(shown));
+    let (ticket, quote) = world.ticket("door-1", extend(&session.id), 2);
+    let payment = world.pay(1, &ticket, &quote);
+    let outcome = world.buy("door-1", extend(&session.id), &payment);
+    assert!(matches!(outcome, Some(Ok(Sale::Pending(_)))), "{outcome:?}");
+    // Locked while it is not known to be paid, and kept for its payer.
+    assert!(world.now() > session.ends_at);
+    assert_eq!(world.unlocked_until("door-1"), None);
+    let (other, price) = world.ticket("door-1", Operation::Access, 1);
+    assert!(world.buy("door-1", Operation::Access, &world.pay(2, &other, &price)).unwrap().is_err());
+    let longer = sold(world.buy("door-1", extend(&session.id), &payment)).session.session;
+    assert!(longer.ends_at >= Timestamp::from_millis(shown + 120_000), "all that was bought");
+    assert_eq!(world.unlocked_until("door-1"), Some(longer.ends_at));
+}
+
+#[test]
+fn an_extension_that_never_lands_ends_the_session_it_kept_inv_2_4() {
+    let world = World::new();
+    let (first, _) = world.bought(1, "door-1", 1);
+    let id = first.session.session.id;
+    world.advance(50_000);
+    world.chain.set(Chain::Drops);
+    let (ticket, quote) = world.ticket("door-1", extend(&id), 2);
+    world.buy("door-1", extend(&id), &world.pay(1, &ticket, &quote));
+    for _ in 0..60 {
+        world.step();
+        world.advance(2_000);
+    }
+    assert_eq!((world.charged(), world.count("payment")), (1, 1));
+    world.chain.set(Chain::Prompt);
+    world.bought(2, "door-1", 1);
+}
+
+#[test]
+fn the_next_step_is_due_when_the_paid_time_ends_inv_4() {
+    let world = World::new();
+    let (sold, _) = world.bought(1, "door-1", 1);
+    assert_eq!(world.step().unwrap().next, Some(sold.session.session.ends_at));
+    world.advance(60_000);
+    let plan = world.step().unwrap();
+    assert_eq!(plan.next, None);
+    assert!(plan.orders.iter().all(|order| order.order.unlocked_until.is_none()));
+    assert!(world.now() > Timestamp::from_millis(START));
+}

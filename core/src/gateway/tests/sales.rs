@@ -1,0 +1,318 @@
+//! Honest sales, repeats, and ways to get a session without paying for it.
+
+use crate::gateway::{Buy, Gateway, Sale, SaleError};
+use crate::quote::{Operation, Quote, Ticket};
+use crate::session::Reject;
+use crate::testkit::world::{Chain, Platform, START, World, extend, sold};
+use crate::time::Timestamp;
+use crate::x402::{Envelope, Payment};
+
+const ACCESS: Operation = Operation::Access;
+
+fn refusal(outcome: Option<Result<Sale, SaleError>>) -> &'static str {
+    match outcome {
+        Some(Err(SaleError::Refused { reason, .. })) => reason,
+        other => panic!("expected a refusal: {other:?}"),
+    }
+}
+
+/// A v2 payment without its ticket: what anybody can make of a landed transaction.
+fn without_ticket(payment: &Payment) -> Payment {
+    let mut stripped = payment.clone();
+    if let Envelope::V2 { ticket, .. } = &mut stripped.envelope {
+        *ticket = None;
+    }
+    stripped
+}
+
+#[test]
+fn a_payment_becomes_a_session_and_an_order_to_unlock_inv_1_2() {
+    let world = World::new();
+    let (sold, _) = world.bought(1, "door-1", 3);
+    let session = &sold.session.session;
+    assert_eq!(session.ends_at.millis_since(session.starts_at), 180_000);
+    assert_eq!(world.unlocked_until("door-1"), Some(session.ends_at));
+    assert_eq!(world.unlocked_until("door-2"), None);
+    assert_eq!((world.charged(), world.count("session"), world.count("payment")), (1, 1, 1));
+}
+
+#[test]
+fn a_repeat_with_the_ticket_gets_the_same_session_even_after_its_end_inv_1() {
+    let world = World::new();
+    let (first, payment) = world.bought(1, "door-1", 1);
+    for wait in [0, 30_000, 60_000, 400_000] {
+        world.advance(wait);
+        world.step();
+        let again = sold(world.buy("door-1", ACCESS, &payment));
+        assert_eq!(again.session.session, first.session.session);
+    }
+    assert_eq!((world.charged(), world.sends.get(), world.count("session")), (1, 1, 1));
+}
+
+#[test]
+fn the_bytes_of_a_landed_payment_fetch_nothing_inv_1() {
+    let world = World::new();
+    let (_, payment) = world.bought(1, "door-1", 1);
+    let (fresh, quote) = world.ticket("door-1", ACCESS, 1);
+    let with_fresh_ticket = Payment {
+        envelope: Envelope::V2 {
+            ticket: Some(fresh),
+            amount: quote.amount,
+            mint: quote.mint,
+            pay_to: quote.pay_to,
+        },
+        ..payment.clone()
+    };
+    let as_v1 = Payment { envelope: Envelope::V1, ..payment.clone() };
+    for thief in [&without_ticket(&payment), &with_fresh_ticket, &as_v1] {
+        for asset in ["door-1", "door-2"] {
+            let outcome = world.buy(asset, ACCESS, thief);
+            assert!(matches!(outcome, Some(Err(SaleError::AlreadyUsed))), "{outcome:?}");
+        }
+    }
+    // The ticket itself is of no use elsewhere.
+    let session = crate::ids::SessionId::from_random([1; 16]);
+    for (asset, operation) in [("door-2", ACCESS), ("door-1", extend(&session))] {
+        let outcome = world.buy(asset, operation, &payment);
+        assert!(matches!(outcome, Some(Err(SaleError::AlreadyUsed))), "{outcome:?}");
+    }
+    assert_eq!((world.charged(), world.count("session")), (1, 1));
+}
+
+#[test]
+fn a_transaction_settled_elsewhere_buys_nothing_inv_1() {
+    let world = World::new();
+    let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+    let payment = world.pay(1, &ticket, &quote);
+    world.land(&payment);
+    let outcome = world.buy("door-1", ACCESS, &payment);
+    assert!(matches!(outcome, Some(Err(SaleError::AlreadyUsed))), "{outcome:?}");
+    assert_eq!((world.count("journal"), world.sends.get()), (0, 0));
+}
+
+#[test]
+fn two_payments_for_one_ticket_charge_one_inv_1() {
+    let world = World::new();
+    let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+    sold(world.buy("door-1", ACCESS, &world.pay(1, &ticket, &quote)));
+    world.advance(61_000);
+    world.step();
+    for who in [1, 2] {
+        let outcome = world.buy("door-1", ACCESS, &world.pay(who, &ticket, &quote));
+        assert!(matches!(outcome, Some(Err(SaleError::QuoteUsed))), "{outcome:?}");
+    }
+    assert_eq!(world.charged(), 1);
+}
+
+/// All at once: payments and the asset each is for.
+fn at_once(world: &World, buys: &[(&str, &Payment)]) -> Vec<Result<Sale, SaleError>> {
+    let platform = Platform::new(world);
+    let gateway = Gateway::new(&world.deployment, &platform);
+    let futures = buys.iter().map(|&(asset, payment)| {
+        let gateway = &gateway;
+        let buy = Buy { asset: world.asset(asset), operation: ACCESS, quantity: None, payment };
+        let future: std::pin::Pin<Box<dyn Future<Output = _>>> =
+            Box::pin(async move { gateway.buy(&buy).await });
+        future
+    });
+    world.run_all(futures.collect()).into_iter().map(Option::unwrap).collect()
+}
+
+#[test]
+fn fifty_sends_of_one_payment_at_once_make_one_session_and_fifty_same_answers_inv_1() {
+    for chain in [Chain::Prompt, Chain::LandsButErrs, Chain::ShownFrom(START + 12_000)] {
+        let world = World::new();
+        world.chain.set(chain);
+        let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+        let payment = world.pay(1, &ticket, &quote);
+        let outcomes = at_once(&world, &vec![("door-1", &payment); 50]);
+        let sessions: Vec<_> =
+            outcomes.into_iter().map(|outcome| sold(Some(outcome)).session.session.id).collect();
+        assert!(sessions.iter().all(|id| *id == sessions[0]));
+        assert_eq!((world.charged(), world.count("session"), world.count("payment")), (1, 1, 1));
+    }
+}
+
+#[test]
+fn a_hundred_payers_of_one_door_at_once_charge_one_inv_1() {
+    let world = World::new();
+    let payments: Vec<_> = (1..=100)
+        .map(|who| {
+            let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+            world.pay(who, &ticket, &quote)
+        })
+        .collect();
+    let outcomes = at_once(&world, &payments.iter().map(|p| ("door-1", p)).collect::<Vec<_>>());
+    let (sold, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert_eq!((sold.len(), refused.len(), world.charged()), (1, 99, 1));
+    assert!(refused.iter().all(|r| matches!(r, Err(SaleError::Rejected(Reject::Busy { .. })))));
+}
+
+#[test]
+fn a_v1_payment_sent_to_two_doors_at_once_opens_one_inv_1() {
+    let world = World::new();
+    let payment = world.pay_v1(1, 10_000);
+    let outcomes = at_once(&world, &[("door-1", &payment), ("door-2", &payment)]);
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert_eq!((world.charged(), world.count("session")), (1, 1));
+    // Its repeats are public bytes: nobody gets the session by them.
+    for asset in ["door-1", "door-2"] {
+        let outcome = world.buy(asset, ACCESS, &payment);
+        assert!(matches!(outcome, Some(Err(SaleError::AlreadyUsed))), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_v1_payment_must_be_the_present_price_inv_6() {
+    let world = World::new();
+    let reason = refusal(world.buy("door-1", ACCESS, &world.pay_v1(1, 9_999)));
+    assert_eq!(reason, "invalid_exact_svm_payload_amount_mismatch");
+    assert_eq!(world.count("journal"), 0);
+}
+
+#[test]
+fn what_accepted_says_has_to_be_what_was_offered_inv_1() {
+    let world = World::new();
+    let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+    let other = crate::testkit::keys::address(&crate::testkit::keys::numbered(9));
+    let changes: [fn(&mut Quote, crate::svm::Address); 3] = [
+        |q, _| q.amount = crate::money::Amount::new(1),
+        |q, other| q.mint = other,
+        |q, other| q.pay_to = other,
+    ];
+    for change in changes {
+        let mut echoed = quote.clone();
+        change(&mut echoed, other);
+        let mut payment = world.pay(1, &ticket, &quote);
+        payment.envelope = Envelope::V2 {
+            ticket: Some(ticket.clone()),
+            amount: echoed.amount,
+            mint: echoed.mint,
+            pay_to: echoed.pay_to,
+        };
+        assert!(refusal(world.buy("door-1", ACCESS, &payment)).ends_with("_mismatch"));
+    }
+    assert_eq!(world.count("journal"), 0);
+}
+
+#[test]
+fn tickets_are_worth_nothing_for_anything_else_or_after_their_time_inv_1() {
+    let world = World::new();
+    let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+    let payment = world.pay(1, &ticket, &quote);
+    assert_eq!(refusal(world.buy("door-2", ACCESS, &payment)), "ticket_mismatch");
+    let session = crate::ids::SessionId::from_random([1; 16]);
+    assert_eq!(refusal(world.buy("door-1", extend(&session), &payment)), "ticket_mismatch");
+    assert_eq!(refusal(world.buy("door-1", ACCESS, &without_ticket(&payment))), "ticket_missing");
+    let forged = Payment {
+        envelope: Envelope::V2 {
+            ticket: Some(Ticket::from_text("a.b.c")),
+            amount: quote.amount,
+            mint: quote.mint,
+            pay_to: quote.pay_to,
+        },
+        ..payment.clone()
+    };
+    assert_eq!(refusal(world.buy("door-1", ACCESS, &forged)), "ticket_invalid");
+    world.advance(300_000);
+    assert_eq!(refusal(world.buy("door-1", ACCESS, &payment)), "quote_expired");
+    assert_eq!((world.count("journal"), world.charged()), (0, 0));
+}
+
+#[test]
+fn an_extension_moves_the_end_by_exactly_what_was_bought_inv_6() {
+    let world = World::new();
+    let (first, _) = world.bought(1, "door-1", 1);
+    let id = first.session.session.id.clone();
+    world.advance(10_000);
+    let (ticket, quote) = world.ticket("door-1", extend(&id), 2);
+    let payment = world.pay(1, &ticket, &quote);
+    let longer = sold(world.buy("door-1", extend(&id), &payment));
+    let (before, after) = (&first.session.session, &longer.session.session);
+    assert_eq!((&after.id, after.ends_at.millis_since(before.ends_at)), (&before.id, 120_000));
+    assert_eq!((after.paid.quantity, after.paid.amount.atomic()), (3, 30_000));
+    assert!(longer.session.sequence > first.session.sequence);
+    assert_eq!(world.unlocked_until("door-1"), Some(after.ends_at));
+    // A repeat moves nothing again.
+    assert_eq!(sold(world.buy("door-1", extend(&id), &payment)).session.session, *after);
+    // An extension of a session that is over is refused before any money moves.
+    world.advance(300_000);
+    let (ticket, quote) = world.ticket("door-1", extend(&id), 1);
+    let outcome = world.buy("door-1", extend(&id), &world.pay(1, &ticket, &quote));
+    assert!(matches!(outcome, Some(Err(SaleError::Rejected(Reject::SessionOver)))), "{outcome:?}");
+    assert_eq!(world.charged(), 2);
+}
+
+#[test]
+fn a_payment_without_an_answer_is_pending_and_never_given_up_before_it_is_dead_inv_3() {
+    let world = World::new();
+    world.chain.set(Chain::ShownFrom(START + 50_000));
+    let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+    let payment = world.pay(1, &ticket, &quote);
+    let outcome = world.buy("door-1", ACCESS, &payment);
+    assert!(matches!(outcome, Some(Ok(Sale::Pending(_)))), "{outcome:?}");
+    let waited = world.now().millis_since(Timestamp::from_millis(START));
+    assert!((30_000..33_000).contains(&waited), "{waited}");
+    // Nobody else gets the door meanwhile, and the repeat gets it in the end.
+    let (other, price) = world.ticket("door-1", ACCESS, 1);
+    let outcome = world.buy("door-1", ACCESS, &world.pay(2, &other, &price));
+    assert!(matches!(outcome, Some(Err(SaleError::Rejected(Reject::Busy { .. })))), "{outcome:?}");
+    let session = sold(world.buy("door-1", ACCESS, &payment)).session.session;
+    assert!(session.starts_at >= Timestamp::from_millis(START + 50_000), "paid time begins with the grant");
+    assert_eq!(world.charged(), 1);
+}
+
+#[test]
+fn a_payment_that_can_not_land_any_more_is_purged_and_nobody_was_charged_inv_2_3() {
+    let world = World::new();
+    world.chain.set(Chain::Drops);
+    let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+    let payment = world.pay(1, &ticket, &quote);
+    assert!(matches!(world.buy("door-1", ACCESS, &payment), Some(Ok(Sale::Pending(_)))));
+    while world.count("payment") == 1 {
+        world.step();
+        world.advance(2_000);
+        assert!(world.now() < Timestamp::from_millis(START + 200_000), "it is given up in the end");
+    }
+    // Blocks take 0.4 s here: not before 150 of them and the finality lag.
+    assert!(world.now() > Timestamp::from_millis(START + 182 * 400));
+    assert_eq!((world.charged(), world.count("session")), (0, 0));
+    assert!(world.sends.get() > 10, "the same bytes were sent again and again");
+    world.chain.set(Chain::Prompt);
+    world.bought(2, "door-1", 1);
+}
+
+#[test]
+fn a_payer_whose_payments_keep_failing_has_to_wait() {
+    let world = World::new();
+    world.chain.set(Chain::Drops);
+    for _ in 0..3 {
+        let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+        assert!(world.buy("door-1", ACCESS, &world.pay(1, &ticket, &quote)).unwrap().is_ok());
+        while world.count("payment") == 1 {
+            world.advance(2_000);
+            world.step();
+        }
+    }
+    let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+    let outcome = world.buy("door-1", ACCESS, &world.pay(1, &ticket, &quote));
+    assert!(matches!(outcome, Some(Err(SaleError::Rejected(Reject::BackOff { .. })))), "{outcome:?}");
+    // Others need not.
+    world.chain.set(Chain::Prompt);
+    world.bought(2, "door-1", 1);
+}
+
+#[test]
+fn the_fee_payers_budget_of_a_day_is_kept() {
+    let mut world = World::new();
+    // Each sale here costs 10,001 lamports.
+    world.deployment.config.settlement.max_fee_lamports_per_day = 20_002;
+    world.bought(1, "door-1", 1);
+    world.bought(2, "door-2", 1);
+    world.advance(61_000);
+    let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+    let outcome = world.buy("door-1", ACCESS, &world.pay(1, &ticket, &quote));
+    assert!(matches!(outcome, Some(Err(SaleError::FeeBudget(_)))), "{outcome:?}");
+    world.advance(86_400_000);
+    world.bought(1, "door-1", 1);
+}

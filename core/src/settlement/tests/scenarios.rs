@@ -1,0 +1,212 @@
+//! What the chain holds, what a node makes of it, and what has to follow.
+
+use serde_json::{Value, json};
+
+use super::node::{HEIGHT, Landed, Reply, SIGNATURES, STATUSES, TRANSACTION, shown};
+use super::*;
+use crate::encoding::from_base64;
+use crate::svm::transaction::Transaction;
+
+/// What tells the latest final height.
+pub(super) const FINAL_HEIGHT: &str = HEIGHT;
+
+/// Its answer with this height.
+pub(super) fn final_height(height: u64) -> Reply {
+    Reply::Result(json!(height))
+}
+
+/// The calls of a search that ends with "it can't land any more".
+pub(super) const DEAD_CHECK: [&str; 4] = [FINAL_HEIGHT, STATUSES, SIGNATURES, TRANSACTION];
+
+pub(super) const LANDED: Outcome = Outcome::Landed { slot: 5_001 };
+pub(super) const FAILED: Outcome = Outcome::Failed { reason: "invalid_exact_svm_transaction_failed" };
+pub(super) const EXPIRED: Outcome = Outcome::Failed { reason: "transaction_expired" };
+pub(super) const UNCLEAR: Outcome = Outcome::Unclear;
+
+/// The payment was claimed at height 3998 (slot 4998), at the latest block 5000. It is
+/// dead when height 4149 (slot 5149) is final: then the latest block is 5181.
+pub(super) const UNTIL_DEAD: u64 = 181;
+
+/// Blocks after which nodes have forgotten the statuses of the payment's time.
+pub(super) const LONG: u64 = 400;
+
+/// The payment's bytes as they are sent.
+pub(super) fn ours() -> Vec<u8> {
+    from_base64(&FIXTURE.claim.transaction).unwrap()
+}
+
+/// The answer to `getTransaction` that shows these bytes, without an error.
+pub(super) fn shows(bytes: Vec<u8>) -> Reply {
+    Reply::Result(shown(&Landed { bytes, slot: 5_001, error: None }))
+}
+
+/// The answer that shows the payment, changed.
+fn altered(change: impl FnOnce(&mut Transaction)) -> Reply {
+    let mut transaction = Transaction::decode(&ours()).unwrap();
+    change(&mut transaction);
+    shows(transaction.encode())
+}
+
+/// The answer to `getSignatureStatuses` that knows the payment so.
+pub(super) fn status(confirmation: &str, error: &Value) -> Reply {
+    let status =
+        json!({ "slot": 5_001, "confirmations": null, "err": error, "confirmationStatus": confirmation });
+    Reply::Result(json!({ "context": { "slot": 6_000 }, "value": [status] }))
+}
+
+/// The answer of a node that has never heard of the payment.
+pub(super) fn unknown(method: &str) -> Reply {
+    Reply::Result(match method {
+        STATUSES => json!({ "context": { "slot": 6_000 }, "value": [null] }),
+        SIGNATURES => json!([]),
+        _ => Value::Null,
+    })
+}
+
+/// Makes the chain what it is.
+pub(super) type Arrange = fn(&World);
+/// What the chain holds, with what a quick and a thorough look find.
+pub(super) type State = (&'static str, Arrange, Outcome, Outcome);
+
+pub(super) const STATES: [State; 16] = [
+    ("never sent", |_| (), UNCLEAR, UNCLEAR),
+    ("sent, in no block yet", World::send, UNCLEAR, UNCLEAR),
+    ("landed, not confirmed", |w| w.landed(0), UNCLEAR, UNCLEAR),
+    ("landed, not quite confirmed", |w| w.landed(1), UNCLEAR, UNCLEAR),
+    ("landed, confirmed", |w| w.landed(2), LANDED, LANDED),
+    ("landed, final", |w| w.landed(32), LANDED, LANDED),
+    ("landed, forgotten by nodes without history", |w| w.landed(LONG), UNCLEAR, LANDED),
+    ("failed, not confirmed", |w| w.failed(0), UNCLEAR, UNCLEAR),
+    ("failed, confirmed", |w| w.failed(2), UNCLEAR, UNCLEAR),
+    ("failed, not quite final", |w| w.failed(31), UNCLEAR, UNCLEAR),
+    ("failed, final", |w| w.failed(32), FAILED, FAILED),
+    ("failed, forgotten by nodes without history", |w| w.failed(LONG), UNCLEAR, FAILED),
+    ("151 confirmed blocks later", |w| w.passed(151), UNCLEAR, UNCLEAR),
+    ("150 final blocks later", |w| w.passed(UNTIL_DEAD - 1), UNCLEAR, UNCLEAR),
+    ("151 final blocks later", |w| w.passed(UNTIL_DEAD), UNCLEAR, EXPIRED),
+    ("sent, and taken by no block", sent_in_vain, UNCLEAR, EXPIRED),
+];
+
+fn sent_in_vain(world: &World) {
+    world.send();
+    world.passed(LONG);
+}
+
+/// A chain, and answers that don't tell the truth about it, or not all of it.
+pub(super) struct Lie {
+    pub(super) name: &'static str,
+    pub(super) arrange: Arrange,
+    pub(super) answers: Vec<(&'static str, Reply)>,
+    /// What a quick look and a thorough one make of it.
+    pub(super) outcomes: [Outcome; 2],
+}
+
+pub(super) fn lies() -> Vec<Lie> {
+    const NO_ERROR: Value = Value::Null;
+    let error = json!("AccountInUse");
+    let confirmed: Arrange = |w| w.landed(2);
+    let landed: Arrange = |w| w.landed(40);
+    let failed: Arrange = |w| w.failed(40);
+    let failed_confirmed: Arrange = |w| w.failed(5);
+    let landed_long_ago: Arrange = |w| w.landed(LONG);
+    let failed_long_ago: Arrange = |w| w.failed(LONG);
+    let never: Arrange = |_| ();
+    let dead: Arrange = |w| w.passed(LONG);
+
+    let forgets = |methods: &[&'static str]| -> Vec<_> { methods.iter().map(|m| (*m, unknown(m))).collect() };
+    let says = |confirmation, error: &Value| vec![(STATUSES, status(confirmation, error))];
+    let shown = |reply| vec![(TRANSACTION, reply)];
+    let other = || shows(FIXTURE.other.transaction.encode());
+    let behind = |method, blocks| vec![(method, Reply::Behind(blocks))];
+    let null_beside: Vec<_> =
+        DEAD_CHECK.map(|m| (m, Reply::Changed(|answer| answer["error"] = Value::Null))).into();
+    let other_message = altered(|t| t.message_bytes.clone_from(&FIXTURE.other.transaction.message_bytes));
+    let other_bit = altered(|t| *t.message_bytes.last_mut().unwrap() ^= 1);
+    let other_payer_signature = altered(|t| t.signatures[1] = [7; 64]);
+    let cut = shows(ours()[..ours().len() - 1].to_vec());
+    let others = Reply::Result(json!([{ "signature": "1".repeat(88) }, { "signature": "" }]));
+
+    let nothing = [UNCLEAR, UNCLEAR];
+    let cases = [
+        ("confirmed, and can't be shown", confirmed, forgets(&[TRANSACTION]), nothing),
+        ("final, and can't be shown", landed, forgets(&[TRANSACTION]), nothing),
+        ("final and old, and can't be shown", landed_long_ago, forgets(&[TRANSACTION]), nothing),
+        ("final, shown by a node that lags", landed, behind(TRANSACTION, 20), nothing),
+        ("said to be confirmed, never sent", never, says("confirmed", &NO_ERROR), nothing),
+        ("said to be final, never sent", never, says("finalized", &NO_ERROR), nothing),
+        ("said to be processed, dead", dead, says("processed", &NO_ERROR), nothing),
+        ("said to be confirmed, dead", dead, says("confirmed", &NO_ERROR), nothing),
+        ("said to be final, dead", dead, says("finalized", &NO_ERROR), nothing),
+        ("said to have failed for good, never sent", never, says("finalized", &error), nothing),
+        ("said to have failed for good, dead", dead, says("finalized", &error), nothing),
+        ("said to have failed for good, landed", landed, says("finalized", &error), [LANDED; 2]),
+        ("said to have failed, confirmed, landed", landed, says("confirmed", &error), [LANDED; 2]),
+        ("said to have no error, failed", failed_confirmed, says("confirmed", &NO_ERROR), nothing),
+        ("said to have no error, failed for good", failed, says("finalized", &NO_ERROR), [FAILED; 2]),
+        ("failed for good, said to be confirmed", failed, says("confirmed", &error), nothing),
+        ("failed, said to be final", failed_confirmed, says("finalized", &error), nothing),
+        ("final, said to be processed", landed, says("processed", &NO_ERROR), nothing),
+        ("another payment is shown", landed, shown(other()), nothing),
+        ("another payment is shown, failed", failed, shown(other()), nothing),
+        ("another payment is shown, dead", dead, shown(other()), nothing),
+        (
+            "another payment is shown, never sent",
+            never,
+            [says("finalized", &NO_ERROR), shown(other())].concat(),
+            nothing,
+        ),
+        ("another message with our signatures is shown", landed, shown(other_message), nothing),
+        ("the message with one bit changed is shown", landed, shown(other_bit), nothing),
+        (
+            "our message with another signature of the payer",
+            landed,
+            shown(other_payer_signature),
+            [LANDED; 2],
+        ),
+        ("a transaction with a byte behind it", landed, shown(shows([ours(), vec![0]].concat())), nothing),
+        ("a transaction that ends early", landed, shown(cut), nothing),
+        ("no bytes", landed, shown(shows(vec![])), nothing),
+        (
+            "the message without signatures",
+            landed,
+            shown(shows(FIXTURE.payment.transaction.message_bytes.clone())),
+            nothing,
+        ),
+        ("statuses are forgotten", landed, forgets(&[STATUSES]), nothing),
+        ("statuses are forgotten, dead", dead, forgets(&[STATUSES]), [UNCLEAR, EXPIRED]),
+        (
+            "only the list and the transaction are left",
+            landed_long_ago,
+            forgets(&[STATUSES]),
+            [UNCLEAR, LANDED],
+        ),
+        ("only they are left, failed", failed_long_ago, forgets(&[STATUSES]), [UNCLEAR, FAILED]),
+        ("only the list is left", landed_long_ago, forgets(&[STATUSES, TRANSACTION]), nothing),
+        ("only the list is left, failed", failed_long_ago, forgets(&[STATUSES, TRANSACTION]), nothing),
+        (
+            "only the list is left, another is shown",
+            landed_long_ago,
+            [forgets(&[STATUSES]), shown(other())].concat(),
+            nothing,
+        ),
+        (
+            "only the transaction is left",
+            landed_long_ago,
+            forgets(&[STATUSES, SIGNATURES]),
+            [UNCLEAR, LANDED],
+        ),
+        (
+            "only the transaction is left, failed",
+            failed_long_ago,
+            forgets(&[STATUSES, SIGNATURES]),
+            [UNCLEAR, FAILED],
+        ),
+        ("the list names others only", dead, vec![(SIGNATURES, others)], [UNCLEAR, EXPIRED]),
+        ("the height goes back, dead", dead, behind(FINAL_HEIGHT, LONG - 100), nothing),
+        ("the height goes back, landed", landed, behind(FINAL_HEIGHT, 60), [LANDED; 2]),
+        ("an error of null beside each result, landed", landed, null_beside.clone(), [LANDED; 2]),
+        ("an error of null beside each result, dead", dead, null_beside, [UNCLEAR, EXPIRED]),
+    ];
+    let lie = |(name, arrange, answers, outcomes)| Lie { name, arrange, answers, outcomes };
+    cases.into_iter().map(lie).collect()
+}

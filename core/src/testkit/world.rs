@@ -1,0 +1,447 @@
+//! A small world to run a gateway in: a clock that only moves when everybody
+//! waits, the real tables on a real SQLite, a chain that can be slow, deaf or
+//! silent, and a fuse that ends everything at the n-th thing the gateway does.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use crate::config::Config;
+use crate::gateway::{Buy, Deployment, Gateway, Sale, SaleError, Sold};
+use crate::ids::{AssetId, PaymentId, SessionId};
+use crate::keys::{KeyRing, Secret};
+use crate::money::Amount;
+use crate::ports::{Clock, Effort, Entropy, Outcome, PortError, Ports, PrepareError, Prepared, Settlement};
+use crate::quote::{Operation, QUOTE_SECONDS, Quote, Ticket};
+use crate::session::Claim;
+use crate::store::{Sql, SqlError, SqlJournal, Value};
+use crate::svm::build::Transfer;
+use crate::svm::exact::VerifiedPayment;
+use crate::svm::{Address, Token, TokenProgram};
+use crate::testkit::keys;
+use crate::time::{Monotonic, Now, Timestamp};
+use crate::x402::{Envelope, Payment};
+
+/// 2026-11-20, some time in the morning.
+pub(crate) const START: u64 = 1_795_165_429_123;
+
+/// What the chain does with a transaction that is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chain {
+    /// Lands it at once.
+    Prompt,
+    /// Lands it, and answers the sender with an error.
+    LandsButErrs,
+    /// Takes it and forgets it.
+    Drops,
+    /// Lands it, and shows it only from this moment on (milliseconds).
+    ShownFrom(u64),
+}
+
+pub(crate) struct World {
+    pub(crate) deployment: Deployment,
+    pub(crate) chain: Cell<Chain>,
+    /// What the chain holds: when each payment was first sent.
+    landed: RefCell<BTreeMap<PaymentId, u64>>,
+    database: Connection,
+    wall: Cell<u64>,
+    mono: Cell<u64>,
+    wake_at: Cell<u64>,
+    drawn: Cell<u64>,
+    fuse: Cell<Option<u32>>,
+    crashed: Cell<bool>,
+    pub(crate) sends: Cell<u32>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let asset = |id: &str| json!({"id": id, "price": "0.01", "unit": "minute", "max_quantity": 240, "device": {"driver": "simulated"}});
+        let config = json!({
+            "public_url": "http://127.0.0.1:8402",
+            "merchant": {"pay_to": keys::address(&keys::merchant()), "tokens": ["USDC"]},
+            "solana": {"network": "devnet", "rpc_url": "http://127.0.0.1:8899"},
+            "settlement": {"mode": "local"},
+            "asset": [asset("door-1"), asset("door-2")],
+        });
+        let config = Config::from_json(&config).unwrap();
+        let world = Self {
+            deployment: Deployment { config, keys: KeyRing::new(&Secret::new([7; 32]), None) },
+            chain: Cell::new(Chain::Prompt),
+            landed: RefCell::default(),
+            database: Connection::open_in_memory().unwrap(),
+            wall: Cell::new(START),
+            mono: Cell::new(1_000),
+            wake_at: Cell::new(u64::MAX),
+            drawn: Cell::new(0),
+            fuse: Cell::new(None),
+            crashed: Cell::new(false),
+            sends: Cell::new(0),
+        };
+        let platform = Platform::new(&world);
+        world.run(platform.journal.prepare()).unwrap().unwrap();
+        world
+    }
+
+    /// Runs futures side by side until all are done; `None` for each if the fuse blew.
+    pub(crate) fn run_all<T>(&self, futures: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) -> Vec<Option<T>> {
+        let mut futures: Vec<_> = futures.into_iter().map(Some).collect();
+        let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+        let mut context = Context::from_waker(Waker::noop());
+        while !self.crashed.get() && futures.iter().any(Option::is_some) {
+            self.wake_at.set(u64::MAX);
+            let mut progress = false;
+            for (slot, result) in futures.iter_mut().zip(&mut results) {
+                if let Some(future) = slot
+                    && let Poll::Ready(value) = future.as_mut().poll(&mut context)
+                {
+                    (*slot, *result, progress) = (None, Some(value), true);
+                }
+            }
+            if !progress && !self.crashed.get() {
+                assert_ne!(self.wake_at.get(), u64::MAX, "everybody waits for nothing");
+                self.advance(self.wake_at.get().saturating_sub(self.mono.get()));
+            }
+        }
+        self.crashed.set(false);
+        self.fuse.set(None);
+        results
+    }
+
+    pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        self.run_all(vec![Box::pin(future)]).pop().flatten()
+    }
+
+    /// Ends everything at the `n`-th thing that is done from now on, counted from 0.
+    pub(crate) fn blow_at(&self, n: u32) {
+        self.fuse.set(Some(n));
+    }
+
+    async fn point(&self) {
+        match self.fuse.get() {
+            Some(0) => {
+                self.crashed.set(true);
+                std::future::pending::<()>().await;
+            }
+            Some(n) => self.fuse.set(Some(n - 1)),
+            None => {}
+        }
+    }
+
+    /// Both clocks go on by this many milliseconds.
+    pub(crate) fn advance(&self, ms: u64) {
+        self.wall.set(self.wall.get() + ms);
+        self.mono.set(self.mono.get() + ms);
+    }
+
+    /// The wall clock alone jumps back.
+    pub(crate) fn jump_back(&self, ms: u64) {
+        self.wall.set(self.wall.get() - ms);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.wall.get())
+    }
+
+    /// How many payments the chain holds.
+    pub(crate) fn charged(&self) -> usize {
+        self.landed.borrow().len()
+    }
+
+    /// Puts a payment on chain behind the gateway's back.
+    pub(crate) fn land(&self, payment: &Payment) {
+        let transaction = crate::svm::transaction::Transaction::decode(&payment.transaction).unwrap();
+        self.landed.borrow_mut().insert(PaymentId::of_message(&transaction.message_bytes), 0);
+    }
+
+    pub(crate) fn count(&self, table: &str) -> u64 {
+        self.database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    }
+
+    /// How SQLite would find what a statement asks for.
+    pub(crate) fn query_plan(&self, statement: &str) -> String {
+        let mut prepared = self.database.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+        let parameters = vec![rusqlite::types::Value::Null; prepared.parameter_count()];
+        let rows = prepared.query_map(rusqlite::params_from_iter(parameters), |row| row.get::<_, String>(3));
+        rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    }
+
+    /// All events of an asset, as they were written.
+    pub(crate) fn events(&self, asset: &str) -> Vec<serde_json::Value> {
+        let mut statement =
+            self.database.prepare("SELECT events FROM journal WHERE asset = ?1 ORDER BY revision").unwrap();
+        let rows = statement.query_map([format!("main/{asset}")], |row| row.get::<_, String>(0)).unwrap();
+        rows.flat_map(|text| serde_json::from_str::<Vec<serde_json::Value>>(&text.unwrap()).unwrap())
+            .collect()
+    }
+
+    pub(crate) fn asset(&self, id: &str) -> &crate::config::Asset {
+        self.deployment.config.asset(&AssetId::parse(id).unwrap()).unwrap()
+    }
+
+    /// A number that was not drawn before.
+    fn draw(&self) -> u64 {
+        self.drawn.set(self.drawn.get() + 1);
+        self.drawn.get()
+    }
+
+    /// A ticket as a 402 would offer it.
+    pub(crate) fn ticket(&self, asset: &str, operation: Operation, quantity: u64) -> (Ticket, Quote) {
+        let config = &self.deployment.config;
+        let token = &config.merchant.tokens[0].token;
+        let asset = self.asset(asset);
+        let quote = Quote {
+            operation,
+            merchant: config.merchant.id.clone(),
+            asset: asset.id.clone(),
+            incarnation: 0,
+            quantity,
+            seconds: asset.tariff.seconds(quantity).unwrap(),
+            amount: asset.tariff.price(quantity, token.decimals).unwrap(),
+            mint: token.mint,
+            decimals: token.decimals,
+            program: token.program,
+            pay_to: config.merchant.pay_to,
+            network: config.network,
+            expires_at: self.now().plus_seconds(QUOTE_SECONDS),
+            nonce: format!("{:032x}", self.draw()),
+        };
+        (Ticket::seal(&self.deployment.keys, &quote), quote)
+    }
+
+    /// A v2 payment of buyer `who` for that ticket.
+    pub(crate) fn pay(&self, who: u8, ticket: &Ticket, quote: &Quote) -> Payment {
+        let transaction = self.transfer(who, quote.amount, Some(&ticket.memo()));
+        let envelope = Envelope::V2 {
+            ticket: Some(ticket.clone()),
+            amount: quote.amount,
+            mint: quote.mint,
+            pay_to: quote.pay_to,
+        };
+        Payment { envelope, transaction }
+    }
+
+    /// A v1 payment of buyer `who`.
+    pub(crate) fn pay_v1(&self, who: u8, amount: u64) -> Payment {
+        Payment { envelope: Envelope::V1, transaction: self.transfer(who, Amount::new(amount), None) }
+    }
+
+    fn transfer(&self, who: u8, amount: Amount, memo: Option<&str>) -> Vec<u8> {
+        let mut blockhash = [0; 32];
+        blockhash[..8].copy_from_slice(&self.draw().to_be_bytes());
+        let token = &self.deployment.config.merchant.tokens[0].token;
+        let transfer = Transfer {
+            fee_payer: keys::address(&keys::fee_payer()),
+            pay_to: self.deployment.config.merchant.pay_to,
+            mint: token.mint,
+            decimals: 6,
+            program: TokenProgram::Spl,
+            amount,
+            blockhash,
+            memo,
+        };
+        transfer.sign(&keys::numbered(who)).unwrap().encode()
+    }
+
+    /// Buys with this payment, on a gateway that was just started.
+    pub(crate) fn buy(
+        &self,
+        asset: &str,
+        operation: Operation,
+        payment: &Payment,
+    ) -> Option<Result<Sale, SaleError>> {
+        let platform = Platform::new(self);
+        let gateway = Gateway::new(&self.deployment, &platform);
+        let buy = Buy { asset: self.asset(asset), operation, quantity: None, payment };
+        self.run(gateway.buy(&buy))
+    }
+
+    /// A whole access, from quote to session, that has to succeed.
+    pub(crate) fn bought(&self, who: u8, asset: &str, quantity: u64) -> (Box<Sold>, Payment) {
+        let (ticket, quote) = self.ticket(asset, Operation::Access, quantity);
+        let payment = self.pay(who, &ticket, &quote);
+        (sold(self.buy(asset, Operation::Access, &payment)), payment)
+    }
+
+    /// One step of recovery on a gateway that was just started.
+    pub(crate) fn step(&self) -> Option<crate::gateway::Plan> {
+        let platform = Platform::new(self);
+        let gateway = Gateway::new(&self.deployment, &platform);
+        self.run(gateway.step(true, Vec::new())).map(Result::unwrap)
+    }
+
+    /// Until when the device of an asset is to be unlocked, as a step says now.
+    pub(crate) fn unlocked_until(&self, asset: &str) -> Option<Timestamp> {
+        let orders = self.step().unwrap().orders;
+        orders.into_iter().find(|o| o.asset.as_str() == asset).unwrap().order.unlocked_until
+    }
+}
+
+pub(crate) fn sold(outcome: Option<Result<Sale, SaleError>>) -> Box<Sold> {
+    match outcome {
+        Some(Ok(Sale::Sold(sold))) => sold,
+        other => panic!("expected a sale: {other:?}"),
+    }
+}
+
+pub(crate) fn extend(session: &SessionId) -> Operation {
+    Operation::Extend { session: session.clone() }
+}
+
+/// What a gateway runs on. Made anew for each run, as after a start.
+pub(crate) struct Platform<'w> {
+    world: &'w World,
+    pub(crate) journal: SqlJournal<Tables<'w>>,
+}
+
+impl<'w> Platform<'w> {
+    pub(crate) fn new(world: &'w World) -> Self {
+        Self { world, journal: SqlJournal::new(Tables(world), "main".to_owned()) }
+    }
+}
+
+impl<'w> Ports for Platform<'w> {
+    type Clock = World;
+    type Entropy = World;
+    type Journal = SqlJournal<Tables<'w>>;
+    type Settlement = World;
+
+    fn clock(&self) -> &World {
+        self.world
+    }
+    fn entropy(&self) -> &World {
+        self.world
+    }
+    fn journal(&self) -> &Self::Journal {
+        &self.journal
+    }
+    fn settlement(&self) -> &World {
+        self.world
+    }
+    fn log(&self, _: &str) {}
+}
+
+impl Clock for World {
+    fn now(&self) -> Now {
+        let mono = Monotonic { boot: "boot".to_owned(), ms: self.mono.get() };
+        Now { wall: self.now(), mono: Some(mono) }
+    }
+
+    async fn sleep(&self, ms: u64) {
+        let until = self.mono.get() + ms.max(1);
+        std::future::poll_fn(|_| {
+            if self.mono.get() >= until {
+                return Poll::Ready(());
+            }
+            self.wake_at.set(self.wake_at.get().min(until));
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Entropy for World {
+    fn random(&self) -> [u8; 16] {
+        u128::from(self.draw()).to_be_bytes()
+    }
+}
+
+impl Settlement for World {
+    fn fee_payer(&self) -> Address {
+        keys::address(&keys::fee_payer())
+    }
+
+    async fn prepare(&self, payment: &VerifiedPayment, _: &Token) -> Result<Prepared, PrepareError> {
+        self.point().await;
+        // A network's round trip: others get their turn.
+        self.sleep(20).await;
+        if self.landed.borrow().contains_key(&payment.id) {
+            return Err(PrepareError::AlreadySettled);
+        }
+        Ok(Prepared {
+            transaction: crate::encoding::base64(&payment.transaction.encode()),
+            signature: payment.id.as_str().to_owned(),
+            height: self.mono.get() / 400,
+        })
+    }
+
+    async fn send(&self, claim: &Claim) -> Result<(), PortError> {
+        self.point().await;
+        self.sends.set(self.sends.get() + 1);
+        // Bytes that were not journalled before could not be looked up after a crash.
+        let journalled = format!("payment WHERE id = '{}'", claim.payment.as_str());
+        assert_eq!(self.count(&journalled), 1, "sent before it was journalled");
+        if self.chain.get() != Chain::Drops {
+            self.landed.borrow_mut().entry(claim.payment.clone()).or_insert(self.wall.get());
+        }
+        self.point().await;
+        match self.chain.get() {
+            Chain::LandsButErrs => Err(PortError("time-out".to_owned())),
+            _ => Ok(()),
+        }
+    }
+
+    async fn outcome(&self, claim: &Claim, effort: Effort) -> Outcome {
+        self.point().await;
+        let landed = self.landed.borrow().contains_key(&claim.payment);
+        let shown = !matches!(self.chain.get(), Chain::ShownFrom(at) if self.wall.get() < at);
+        let dead = self.mono.get() / 400 > claim.height + 150 + 32;
+        match (landed, effort) {
+            (true, _) if shown => Outcome::Landed { slot: 1 },
+            (false, Effort::Thorough) if dead => Outcome::Failed { reason: "transaction_expired" },
+            _ => Outcome::Unclear,
+        }
+    }
+
+    async fn health(&self) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+/// The world's database, with a crash point before and behind each write.
+pub(crate) struct Tables<'w>(&'w World);
+
+impl Sql for Tables<'_> {
+    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
+        let writes = statement.starts_with("INSERT");
+        if writes {
+            self.0.point().await;
+        }
+        let result = self.execute(statement, parameters);
+        if writes {
+            self.0.point().await;
+        }
+        result.map_err(|error| SqlError::from_message(&error.to_string()))
+    }
+}
+
+impl Tables<'_> {
+    fn execute(&self, statement: &str, parameters: &[Value]) -> rusqlite::Result<Vec<Vec<Value>>> {
+        let parameters = parameters.iter().map(|value| match value {
+            Value::Null => rusqlite::types::Value::Null,
+            Value::Integer(number) => rusqlite::types::Value::Integer(*number),
+            Value::Text(text) => rusqlite::types::Value::Text(text.clone()),
+        });
+        let mut prepared = self.0.database.prepare(statement)?;
+        let columns = prepared.column_count();
+        let mut rows = prepared.query(rusqlite::params_from_iter(parameters))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let value = |column| {
+                Ok(match row.get_ref(column)? {
+                    rusqlite::types::ValueRef::Integer(number) => Value::Integer(number),
+                    rusqlite::types::ValueRef::Text(text) => {
+                        Value::Text(String::from_utf8_lossy(text).into_owned())
+                    }
+                    _ => Value::Null,
+                })
+            };
+            found.push((0..columns).map(value).collect::<rusqlite::Result<Vec<_>>>()?);
+        }
+        Ok(found)
+    }
+}
