@@ -39,7 +39,7 @@ impl<P: Ports> Gateway<'_, P> {
                 return Ok(Response::json(200, &body).no_store());
             }
         }
-        self.challenge(request, &counter, "payment_required")
+        self.challenge(request, &counter, "payment_required", None)
     }
 
     pub(super) async fn extend(&self, request: &Request, id: &str) -> Result<Response, Problem> {
@@ -64,7 +64,11 @@ impl<P: Ports> Gateway<'_, P> {
                     .session
                     .as_ref()
                     .is_some_and(|s| s.id == *session && (!s.is_over(&now) || state.is_extending()));
-                if runs { self.challenge(request, &counter, "payment_required") } else { Err(session_over()) }
+                if runs {
+                    self.challenge(request, &counter, "payment_required", None)
+                } else {
+                    Err(session_over())
+                }
             }
         }
     }
@@ -87,7 +91,10 @@ impl<P: Ports> Gateway<'_, P> {
                 let detail = "the payment header must be base64 of the JSON that x402 specifies";
                 return Err(self.refuse(version, Problem::malformed("invalid_payload", detail)));
             }
-            Err(error) => return self.refused(request, counter, version, error.reason()).map(Some),
+            Err(error) => {
+                let detail = "this gateway takes the x402 version, scheme and network that its 402 offers";
+                return self.refused(request, counter, version, error.reason(), detail).map(Some);
+            }
         };
         let buy = Buy {
             asset: counter.asset,
@@ -97,11 +104,11 @@ impl<P: Ports> Gateway<'_, P> {
         };
         let answer = match self.buy(&buy).await {
             Ok(Sale::Sold(sold)) => self.sold_answer(version, &sold),
-            Ok(Sale::Pending(record)) => self.settlement_pending(counter, &record),
+            Ok(Sale::Pending(record)) => self.settlement_pending(request, &record),
             Err(SaleError::Refused { reason, detail }) => {
                 self.ports()
                     .log(&format!("a payment for {} is refused: {reason} ({detail})", counter.asset.id));
-                return self.refused(request, counter, version, reason).map(Some);
+                return self.refused(request, counter, version, reason, detail).map(Some);
             }
             Err(error) => return Err(self.refuse(version, self.sale_problem(error))),
         };
@@ -121,14 +128,14 @@ impl<P: Ports> Gateway<'_, P> {
         Response::json(200, &body).no_store().with(response_header(version), settlement.to_header())
     }
 
-    fn settlement_pending(&self, counter: &Counter<'_>, record: &PaymentRecord) -> Response {
-        let base = format!("{}/api/v1", self.deployment().config.public_url);
+    fn settlement_pending(&self, request: &Request, record: &PaymentRecord) -> Response {
+        let origin = &self.deployment().config.public_url;
         let body = json!({
             "code": "settlement_pending",
             "detail": "the payment was sent and the chain has not confirmed it yet. Send the same payment again, or sign in to see your sessions. Do not sign another one",
             "transaction": record.signature,
-            "retry": format!("{base}/access/{}", counter.asset.id),
-            "sessions": format!("{base}/payers/{}/sessions", record.payer),
+            "retry": format!("{origin}{}", request.path),
+            "sessions": format!("{origin}/api/v1/payers/{}/sessions", record.payer),
         });
         Response::json(202, &body).no_store().with("retry-after", "5")
     }
@@ -183,8 +190,9 @@ impl<P: Ports> Gateway<'_, P> {
         counter: &Counter<'_>,
         version: Version,
         reason: &'static str,
+        detail: &'static str,
     ) -> Result<Response, Problem> {
-        let challenge = self.challenge(request, counter, reason)?;
+        let challenge = self.challenge(request, counter, reason, Some(detail))?;
         Ok(challenge.with(response_header(version), self.failure(version, reason)))
     }
 
@@ -209,7 +217,13 @@ impl<P: Ports> Gateway<'_, P> {
 
     /// The 402: what has to be paid, in both versions at once. It writes nothing and
     /// calls nobody (invariant 8).
-    fn challenge(&self, request: &Request, counter: &Counter<'_>, error: &str) -> Result<Response, Problem> {
+    fn challenge(
+        &self,
+        request: &Request,
+        counter: &Counter<'_>,
+        error: &str,
+        detail: Option<&'static str>,
+    ) -> Result<Response, Problem> {
         let tariff = &counter.asset.tariff;
         let quantity = counter.quantity.unwrap_or(tariff.min_quantity);
         query::check_quantity(tariff, quantity)?;
@@ -222,6 +236,7 @@ impl<P: Ports> Gateway<'_, P> {
         }
         let required = Required {
             error: error.to_owned(),
+            detail,
             url,
             description: format!("{}: {quantity} x {}", counter.asset.name, tariff.unit.name()),
             network: config.network,

@@ -114,6 +114,7 @@ fn a_refusal_names_a_stable_reason_and_offers_a_new_price() {
     assert_eq!(offered.status, 402);
     assert_eq!(offered.settlement().error_reason.unwrap(), "invalid_exact_svm_payload_amount_mismatch");
     assert_eq!(offered.required()["error"], "invalid_exact_svm_payload_amount_mismatch");
+    assert!(offered.body["detail"].as_str().unwrap().contains("accepted"));
     assert_eq!(world.count("journal"), 0);
 }
 

@@ -5,7 +5,7 @@
 //! (invariants 2 and 3).
 
 use ed25519_dalek::{Signer as _, SigningKey};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::mint::is_plain_token_2022;
 use super::rpc::{Commitment, Rpc, RpcError};
@@ -68,22 +68,23 @@ impl<H: Http> LocalSettlement<H> {
     async fn look_up(&self, claim: &Claim, effort: Effort) -> Result<Outcome, RpcError> {
         let thorough = effort == Effort::Thorough;
         // Read before the search: what the search does not find then can't have
-        // landed up to this height, and nothing can land after it.
-        let height =
-            if thorough { Some(self.rpc.block_height(Commitment::Finalized, 0).await?) } else { None };
-        if let Some(status) = self.rpc.status(&claim.signature, thorough).await? {
+        // landed up to this height, and nothing can land after it. Who is searched must
+        // have seen its slot.
+        let block = if thorough { Some(self.rpc.latest_block(Commitment::Finalized).await?) } else { None };
+        let since = block.map_or(0, |block| block.slot);
+        if let Some(status) = self.rpc.status(&claim.signature, thorough, since).await? {
             return match status.commitment {
                 Some(commitment) => self.landed(claim, commitment).await,
                 None => Ok(Outcome::Unclear),
             };
         }
-        let expired = height.is_some_and(|height| height > claim.height.saturating_add(BLOCKHASH_BLOCKS));
+        let expired = block.is_some_and(|block| block.height > claim.height.saturating_add(BLOCKHASH_BLOCKS));
         if !expired {
             return Ok(Outcome::Unclear);
         }
         // The node's index by id finds nothing. Ask its index by account too, before
         // anybody is told that they were not charged.
-        if self.rpc.signatures_of(&claim.source).await?.contains(&claim.signature) {
+        if self.rpc.touches(&claim.source, &claim.signature, claim.at, since).await? {
             return self.landed(claim, Commitment::Finalized).await;
         }
         match self.rpc.transaction(&claim.signature, Commitment::Confirmed).await? {
@@ -115,12 +116,22 @@ fn unavailable(error: RpcError) -> PrepareError {
     PrepareError::Unavailable(error.into())
 }
 
+fn out_of_funds() -> PrepareError {
+    PrepareError::Unavailable(PortError(
+        "the fee payer has too little SOL to pay for transactions".to_owned(),
+    ))
+}
+
 /// What a simulation's error means for the buyer.
 fn simulation_refusal(error: &Value) -> PrepareError {
     const FAILED: &str = "invalid_exact_svm_transaction_simulation_failed";
     // SPL Token's error 1; the transfer is instruction 2.
-    let too_little = error.pointer("/InstructionError/1/Custom").and_then(Value::as_u64) == Some(1);
+    let too_little = error.get("InstructionError") == Some(&json!([2, { "Custom": 1 }]));
+    // Account 0 is our fee payer.
+    let broke = error.pointer("/InsufficientFundsForRent/account_index") == Some(&Value::from(0));
     match error.as_str() {
+        Some("InsufficientFundsForFee" | "AccountNotFound" | "InvalidAccountForFee") => out_of_funds(),
+        _ if broke => out_of_funds(),
         Some("AlreadyProcessed") => PrepareError::AlreadySettled,
         Some("BlockhashNotFound") => PrepareError::Refused {
             reason: FAILED,
@@ -144,7 +155,7 @@ impl<H: Http> Settlement for LocalSettlement<H> {
 
     async fn prepare(&self, payment: &VerifiedPayment, token: &Token) -> Result<Prepared, PrepareError> {
         let (signed, signature) = self.co_sign(&payment.transaction);
-        if self.rpc.status(&signature, true).await.map_err(unavailable)?.is_some() {
+        if self.rpc.status(&signature, true, 0).await.map_err(unavailable)?.is_some() {
             return Err(PrepareError::AlreadySettled);
         }
         let blockhash = &payment.transaction.message.blockhash;

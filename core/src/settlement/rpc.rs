@@ -6,9 +6,15 @@ use serde_json::{Value, json};
 use crate::encoding::{base64, from_base64};
 use crate::ports::{Http, PortError};
 use crate::svm::Address;
+use crate::time::Timestamp;
 
 /// How long one call may take, in milliseconds.
 const TIMEOUT_MS: u64 = 5_000;
+
+/// The most that a node lists at once.
+const SIGNATURES_PER_PAGE: usize = 1_000;
+/// Pages of an account's transactions that are searched at most.
+const MAX_PAGES: usize = 20;
 
 /// Why a call has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +28,8 @@ pub enum RpcError {
     },
     /// The answer is not of the documented shape.
     Shape(&'static str),
+    /// The node that answered has not seen the slot that matters.
+    Lagging(&'static str),
 }
 
 impl From<RpcError> for PortError {
@@ -30,6 +38,9 @@ impl From<RpcError> for PortError {
             RpcError::Transport(error) => error,
             RpcError::Refused { code } => Self(format!("the RPC answered error {code}")),
             RpcError::Shape(method) => Self(format!("the RPC gave {method} an answer of another shape")),
+            RpcError::Lagging(method) => {
+                Self(format!("the RPC answered {method} from before the slot asked for"))
+            }
         }
     }
 }
@@ -59,6 +70,15 @@ pub struct Status {
     pub failed: bool,
     /// How sure the node is; `None`: less than confirmed.
     pub commitment: Option<Commitment>,
+}
+
+/// A block, as far as a search needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Its slot.
+    pub slot: u64,
+    /// How many blocks came before it.
+    pub height: u64,
 }
 
 /// A transaction as the chain holds it.
@@ -127,6 +147,16 @@ impl<H: Http> Rpc<H> {
         result.as_u64().ok_or(RpcError::Shape("getBlockHeight"))
     }
 
+    /// The latest block of this commitment.
+    ///
+    /// # Errors
+    /// When there is no clear answer.
+    pub async fn latest_block(&self, commitment: Commitment) -> Result<Block, RpcError> {
+        let result = self.call("getEpochInfo", json!([{ "commitment": commitment.name() }])).await?;
+        let number = |name| result.get(name).and_then(Value::as_u64).ok_or(RpcError::Shape("getEpochInfo"));
+        Ok(Block { slot: number("absoluteSlot")?, height: number("blockHeight")? })
+    }
+
     /// The slot in which transactions with this blockhash could still land, as far
     /// as the node has seen; `None` if they can't.
     ///
@@ -181,11 +211,17 @@ impl<H: Http> Rpc<H> {
     }
 
     /// What the node knows of a transaction's id; without `history` only of the
-    /// last minutes.
+    /// last minutes. That it knows nothing counts only if it has seen slot `since`:
+    /// behind a load balancer another node may lag.
     ///
     /// # Errors
     /// When there is no clear answer.
-    pub async fn status(&self, signature: &str, history: bool) -> Result<Option<Status>, RpcError> {
+    pub async fn status(
+        &self,
+        signature: &str,
+        history: bool,
+        since: u64,
+    ) -> Result<Option<Status>, RpcError> {
         let shape = RpcError::Shape("getSignatureStatuses");
         let params = json!([[signature], { "searchTransactionHistory": history }]);
         let result = self.call("getSignatureStatuses", params).await?;
@@ -193,7 +229,9 @@ impl<H: Http> Rpc<H> {
             return Err(shape);
         };
         if status.is_null() {
-            return Ok(None);
+            let seen =
+                result.pointer("/context/slot").and_then(Value::as_u64).ok_or_else(|| shape.clone())?;
+            return if seen >= since { Ok(None) } else { Err(RpcError::Lagging("getSignatureStatuses")) };
         }
         let failed = !status.get("err").ok_or_else(|| shape.clone())?.is_null();
         let commitment = match status.get("confirmationStatus").and_then(Value::as_str) {
@@ -228,16 +266,44 @@ impl<H: Http> Rpc<H> {
         Ok(Some(OnChain { transaction: bytes.ok_or_else(shape)?, failed: !error.is_null(), slot }))
     }
 
-    /// The ids of the latest transactions that touch an account, the latest first.
+    /// Whether a transaction is among those that touch an account, told by a node that
+    /// has seen slot `since` at least; searched back to `from`.
     ///
     /// # Errors
     /// When there is no clear answer.
-    pub async fn signatures_of(&self, address: &Address) -> Result<Vec<String>, RpcError> {
+    pub async fn touches(
+        &self,
+        address: &Address,
+        signature: &str,
+        from: Timestamp,
+        since: u64,
+    ) -> Result<bool, RpcError> {
         let shape = || RpcError::Shape("getSignaturesForAddress");
-        let params = json!([address, { "limit": 1000, "commitment": "confirmed" }]);
-        let result = self.call("getSignaturesForAddress", params).await?;
-        let signature = |entry: &Value| entry.get("signature").and_then(Value::as_str).map(str::to_owned);
-        result.as_array().ok_or_else(shape)?.iter().map(|entry| signature(entry).ok_or_else(shape)).collect()
+        let mut options =
+            json!({ "limit": SIGNATURES_PER_PAGE, "commitment": "confirmed", "minContextSlot": since });
+        for _ in 0..MAX_PAGES {
+            let result = self.call("getSignaturesForAddress", json!([address, options])).await?;
+            let page = result.as_array().ok_or_else(shape)?;
+            let mut last = None;
+            for entry in page {
+                let listed = entry.get("signature").and_then(Value::as_str).ok_or_else(shape)?;
+                if listed == signature {
+                    return Ok(true);
+                }
+                last = Some((listed, entry.get("blockTime").and_then(Value::as_u64)));
+            }
+            let Some((last, time)) = last.filter(|_| page.len() >= SIGNATURES_PER_PAGE) else {
+                return Ok(false);
+            };
+            // An hour for clocks that disagree.
+            if time.is_some_and(|time| time.saturating_add(3_600) < from.seconds()) {
+                return Ok(false);
+            }
+            if let Some(options) = options.as_object_mut() {
+                options.insert("before".to_owned(), Value::from(last));
+            }
+        }
+        Err(shape())
     }
 
     /// An account; `None` if there is none.

@@ -32,6 +32,8 @@ pub struct Offer {
 pub struct Required {
     /// Why, in a word or a stable reason.
     pub error: String,
+    /// What the buyer can do about it; in the body only.
+    pub detail: Option<&'static str>,
     /// What is paid for.
     pub url: String,
     /// The same, for people.
@@ -134,9 +136,13 @@ pub fn v1_body(required: &Required) -> Value {
             "extra": { "feePayer": offer.fee_payer },
         })
     };
-    json!({
+    let mut body = json!({
         "x402Version": 1,
         "error": required.error,
         "accepts": required.offers.iter().map(accepts).collect::<Vec<_>>(),
-    })
+    });
+    if let (Some(detail), Value::Object(members)) = (required.detail, &mut body) {
+        members.insert("detail".to_owned(), json!(detail));
+    }
+    body
 }

@@ -35,20 +35,22 @@ fn a_node_that_forgets_or_contradicts_itself_decides_nothing_inv_2_inv_3() {
 
 #[test]
 fn an_answer_that_cant_be_read_leaves_it_open_inv_3() {
+    let faults = DEAD_CHECK.map(|method| (method, faults(method)));
     let mut seen = 0;
-    for method in DEAD_CHECK {
-        for (fault, reply) in faults(method) {
-            for (state, arrange, quick, thorough) in STATES {
-                for (effort, honest) in [(Effort::Quick, quick), (Effort::Thorough, thorough)] {
+    for (state, arrange, ..) in STATES {
+        for effort in [Effort::Quick, Effort::Thorough] {
+            let honest = World::new();
+            arrange(&honest);
+            honest.node.reset();
+            honest.outcome(effort);
+            let asked = honest.node.methods();
+            for (method, faults) in faults.iter().filter(|(method, _)| asked.iter().any(|m| m == method)) {
+                for (fault, reply) in faults {
                     let world = World::new();
-                    arrange(&world);
-                    world.node.reset();
+                    *world.node.chain() = honest.node.chain().clone();
                     world.node.always(method, reply.clone());
-                    let outcome = world.outcome(effort);
-                    let asked = world.node.methods().iter().any(|called| called == method);
-                    let expected = if asked { UNCLEAR } else { honest };
-                    assert_eq!(outcome, expected, "{fault}, {state}, {effort:?}");
-                    seen += usize::from(asked);
+                    assert_eq!(world.outcome(effort), UNCLEAR, "{fault}, {state}, {effort:?}");
+                    seen += 1;
                 }
             }
         }
@@ -211,7 +213,6 @@ fn a_status_that_flips_decides_only_while_the_chain_shows_it_inv_2_inv_3() {
 }
 
 #[test]
-#[ignore = "open: only the first page of the account's list is read"]
 fn a_busy_accounts_list_is_searched_back_to_the_claim_inv_3() {
     let world = World::new();
     world.landed(LONG);

@@ -229,7 +229,6 @@ fn what_the_chain_would_refuse_is_refused_with_a_stable_reason_inv_2() {
 }
 
 #[test]
-#[ignore = "open: any instruction's error 1 is told as the transfer's"]
 fn only_the_transfers_own_error_speaks_of_funds() {
     for instruction in [0, 1, 3, 4, 5] {
         let world = World::new();
@@ -239,7 +238,6 @@ fn only_the_transfers_own_error_speaks_of_funds() {
 }
 
 #[test]
-#[ignore = "open: the buyer is told to check token accounts when our fee payer is out of SOL"]
 fn a_fee_payer_without_funds_is_our_fault_not_the_buyers() {
     let errors = [
         json!("InsufficientFundsForFee"),

@@ -2,17 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::node::{HEIGHT, Landed, Reply, SIGNATURES, STATUSES, TRANSACTION, shown};
+use super::node::{EPOCH, Landed, Reply, SIGNATURES, STATUSES, TRANSACTION, shown};
 use super::*;
 use crate::encoding::from_base64;
 use crate::svm::transaction::Transaction;
 
 /// What tells the latest final height.
-pub(super) const FINAL_HEIGHT: &str = HEIGHT;
+pub(super) const FINAL_HEIGHT: &str = EPOCH;
 
 /// Its answer with this height.
 pub(super) fn final_height(height: u64) -> Reply {
-    Reply::Result(json!(height))
+    Reply::Result(json!({ "absoluteSlot": 6_000, "blockHeight": height }))
 }
 
 /// The calls of a search that ends with "it can't land any more".
