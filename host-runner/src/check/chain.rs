@@ -1,0 +1,217 @@
+//! What the chain has to hold: the right network behind the RPC, SOL for the
+//! fees, and an account for each token.
+
+use coinop_core::config::AcceptedToken;
+use coinop_core::settlement::is_plain_token_2022;
+use coinop_core::svm::{Address, Network, TokenProgram};
+use serde_json::{Value, json};
+
+use super::Finding;
+use crate::pay::chain::{Account, account};
+use crate::settings::{Settings, rpc};
+
+/// What a sale costs: two signatures.
+const FEE_PER_SALE: u64 = 10_000;
+/// What an account must keep to exist: rent for an account without data.
+const RENT: u64 = 890_880;
+
+/// Everything that needs the RPC.
+pub(super) fn all(settings: &Settings, fee_payer: Option<&Address>) -> Vec<(String, Finding)> {
+    let config = &settings.config;
+    let network = config.network;
+    let genesis = rpc::call(&config.rpc_url, "getGenesisHash", &json!([]));
+    let rpc = right_network(network, genesis);
+    let usable = rpc.is_ok();
+    let mut findings = vec![("RPC".to_owned(), rpc)];
+    if !usable {
+        // The rest would only say the same again.
+        return findings;
+    }
+    if let Some(address) = fee_payer {
+        findings.push(("fee payer's SOL".to_owned(), sol(&config.rpc_url, network, address)));
+    }
+    for accepted in &config.merchant.tokens {
+        let symbol = &accepted.token.symbol;
+        let mint = ask(&config.rpc_url, &accepted.token.mint).and_then(|mint| mint_fits(accepted, mint));
+        findings.push((format!("token {symbol}"), mint));
+        let held = ask(&config.rpc_url, &accepted.account)
+            .and_then(|account| receives(accepted, config.merchant.pay_to, network, account));
+        findings.push((format!("merchant's account for {symbol}"), held));
+    }
+    findings
+}
+
+fn ask(rpc_url: &str, address: &Address) -> Result<Option<Account>, String> {
+    account(rpc_url, address).map_err(|error| format!("the RPC was asked for {address} and failed ({error}): try again, or take another in `solana.rpc_url`"))
+}
+
+fn right_network(network: Network, genesis: Result<Value, String>) -> Finding {
+    let name = network.name();
+    match genesis {
+        Err(error) => Err(format!("it does not answer ({error}): start it, or change `solana.rpc_url`")),
+        // A network's id is the beginning of the hash.
+        Ok(Value::String(hash)) if hash.starts_with(network.reference()) => Ok(format!("{name}, answers")),
+        Ok(Value::String(hash)) => {
+            let other = Network::ALL.into_iter().find(|n| hash.starts_with(n.reference()));
+            let other = other.map_or("an unknown network", Network::name);
+            Err(format!("it is of {other}, not of {name}: change `solana.rpc_url` or `solana.network`"))
+        }
+        Ok(_) => Err("it does not say which network it is of: change `solana.rpc_url`".to_owned()),
+    }
+}
+
+fn sol(rpc_url: &str, network: Network, address: &Address) -> Finding {
+    let lamports = ask(rpc_url, address)?.map_or(0, |account| account.lamports);
+    let sales = lamports.saturating_sub(RENT) / FEE_PER_SALE;
+    let sol = coinop_core::money::Amount::new(lamports).to_decimal(9);
+    if sales > 0 {
+        return Ok(format!("{sol} SOL, about {sales} sales"));
+    }
+    let fund = match network {
+        Network::Mainnet => format!("send SOL to {address}"),
+        Network::Devnet | Network::Testnet => format!(
+            "run `solana airdrop 1 {address} --url {}`, or use https://faucet.solana.com",
+            if is_local(rpc_url) { rpc_url } else { cluster(network) }
+        ),
+    };
+    Err(format!("{sol} SOL pay for no sale: {fund}"))
+}
+
+/// A network as Solana's own tools name it.
+const fn cluster(network: Network) -> &'static str {
+    match network {
+        Network::Mainnet => "mainnet-beta",
+        Network::Devnet | Network::Testnet => network.name(),
+    }
+}
+
+/// Whether this RPC is on this machine. Other addresses may carry a key and are
+/// not shown.
+fn is_local(rpc_url: &str) -> bool {
+    ["http://127.0.0.1:", "http://localhost:"].iter().any(|start| rpc_url.starts_with(start))
+}
+
+fn mint_fits(accepted: &AcceptedToken, account: Option<Account>) -> Finding {
+    let token = &accepted.token;
+    let mint = token.mint;
+    let found = account.as_ref().and_then(|account| Some((account.mint()?, &account.data)));
+    let Some(((decimals, program), data)) = found else {
+        return Err(format!("there is no mint {mint} on this network: change `merchant.tokens`"));
+    };
+    if (decimals, program) != (token.decimals, token.program) {
+        return Err(format!(
+            "{mint} has {decimals} decimals and belongs to {}: write that in `merchant.tokens`",
+            program.name()
+        ));
+    }
+    if program == TokenProgram::Token2022 && !is_plain_token_2022(data) {
+        return Err(format!(
+            "transfers of {mint} take a fee, run a program or can be stopped: take another in `merchant.tokens`"
+        ));
+    }
+    Ok(format!("{mint}, {decimals} decimals"))
+}
+
+/// Whether payments to the merchant's account arrive.
+fn receives(
+    accepted: &AcceptedToken,
+    pay_to: Address,
+    network: Network,
+    account: Option<Account>,
+) -> Finding {
+    let AcceptedToken { token, account: address } = accepted;
+    let Some(account) = account else {
+        return Err(format!(
+            "{address} does not exist yet: send any amount of {} to {pay_to}, or run `spl-token create-account {} --owner {pay_to} --fee-payer KEY --url {}`",
+            token.symbol,
+            token.mint,
+            cluster(network)
+        ));
+    };
+    // Layout of a token account: mint (32), owner (32), amount (8), ..., state at 108.
+    let part = |from: usize| account.data.get(from..from + 32);
+    if account.owner != token.program.address() || part(0) != Some(token.mint.as_bytes().as_slice()) {
+        return Err(format!("{address} is no account for {}: change `merchant.pay_to`", token.symbol));
+    }
+    if part(32) != Some(pay_to.as_bytes().as_slice()) {
+        return Err(format!("{address} was given to another owner: change `merchant.pay_to`"));
+    }
+    match account.data.get(108) {
+        Some(1) => Ok(address.to_string()),
+        Some(2) => Err(format!("{address} is frozen by the token's issuer: change `merchant.pay_to`")),
+        _ => Err(format!("{address} is not ready: send any amount of {} to {pay_to}", token.symbol)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use coinop_core::svm::associated_token_account;
+
+    use super::*;
+
+    const WALLET: Address = Address::new([3; 32]);
+
+    fn accepted(program: TokenProgram) -> AcceptedToken {
+        let mut token = Network::Devnet.known_token("USDC").unwrap();
+        token.program = program;
+        let account = associated_token_account(&WALLET, &token.mint, program).unwrap();
+        AcceptedToken { token, account }
+    }
+
+    fn mint(program: TokenProgram, decimals: u8) -> Account {
+        let mut data = vec![0; 82];
+        (data[44], data[45]) = (decimals, 1);
+        Account { owner: program.address(), data, lamports: 1 }
+    }
+
+    fn held(change: impl FnOnce(&mut Account)) -> Finding {
+        let accepted = accepted(TokenProgram::Spl);
+        let mut data = vec![0; 165];
+        data[..32].copy_from_slice(accepted.token.mint.as_bytes());
+        data[32..64].copy_from_slice(WALLET.as_bytes());
+        data[108] = 1;
+        let mut account = Account { owner: TokenProgram::Spl.address(), data, lamports: 1 };
+        change(&mut account);
+        receives(&accepted, WALLET, Network::Devnet, Some(account))
+    }
+
+    #[test]
+    fn the_network_is_told_by_its_genesis() {
+        let hash = |text: &str| Ok(Value::from(text));
+        let devnet = "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG";
+        assert!(right_network(Network::Devnet, hash(devnet)).is_ok());
+        assert!(
+            right_network(Network::Mainnet, hash(devnet)).unwrap_err().contains("of devnet, not of mainnet")
+        );
+        assert!(right_network(Network::Mainnet, hash("x")).unwrap_err().contains("unknown network"));
+        assert!(right_network(Network::Mainnet, Ok(Value::Null)).is_err());
+        assert!(right_network(Network::Mainnet, Err("no".to_owned())).unwrap_err().contains("rpc_url"));
+    }
+
+    #[test]
+    fn a_mint_has_to_be_what_the_configuration_says() {
+        let spl = accepted(TokenProgram::Spl);
+        assert!(mint_fits(&spl, Some(mint(TokenProgram::Spl, 6))).is_ok());
+        assert!(mint_fits(&spl, Some(mint(TokenProgram::Spl, 9))).unwrap_err().contains("9 decimals"));
+        assert!(mint_fits(&spl, Some(mint(TokenProgram::Token2022, 6))).unwrap_err().contains("token-2022"));
+        assert!(mint_fits(&spl, None).is_err());
+        let mut fee = mint(TokenProgram::Token2022, 6);
+        fee.data.resize(165, 0);
+        fee.data.extend([1, 9, 0, 0, 0]);
+        let new = accepted(TokenProgram::Token2022);
+        assert!(mint_fits(&new, Some(mint(TokenProgram::Token2022, 6))).is_ok());
+        assert!(mint_fits(&new, Some(fee)).unwrap_err().contains("take another"));
+    }
+
+    #[test]
+    fn the_merchants_account_has_to_be_there_and_the_merchants() {
+        assert!(held(|_| {}).is_ok());
+        assert!(held(|account| account.data[0] ^= 1).is_err());
+        assert!(held(|account| account.data[40] ^= 1).unwrap_err().contains("another owner"));
+        assert!(held(|account| account.data[108] = 2).unwrap_err().contains("frozen"));
+        assert!(held(|account| account.data.truncate(20)).is_err());
+        assert!(held(|account| account.owner = WALLET).is_err());
+        let missing = receives(&accepted(TokenProgram::Spl), WALLET, Network::Devnet, None).unwrap_err();
+        assert!(missing.contains("spl-token create-account") && missing.contains(&WALLET.to_string()));
+    }
+}

@@ -1,0 +1,86 @@
+//! Whether each device can be read back. None is worked.
+
+use serde_json::Value;
+
+use super::Finding;
+use crate::devices::Device;
+use crate::drivers::LockState;
+
+/// Asks every device what it is doing, one after the other.
+pub(super) fn all(devices: &[Device]) -> Result<Vec<(String, Finding)>, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the runtime cannot be started: {error}"))?;
+    let ask = |device: &Device| (device.asset.clone(), runtime.block_on(look(device)));
+    Ok(devices.iter().map(ask).collect())
+}
+
+async fn look(device: &Device) -> Finding {
+    let mut driver =
+        device.driver().map_err(|mistake| format!("device.{}: {}", mistake.path, mistake.message))?;
+    let name = &device.driver;
+    if !driver.can_look() {
+        return Ok(format!("{name}, cannot be read back, so not tried"));
+    }
+    match driver.check().await {
+        LockState::Unknown => Err(format!(
+            "{name}: it does not say whether it is locked; {}",
+            match command(device) {
+                Some(command) => format!("run its `check` by hand in {}: {command}", device.folder.display()),
+                None => "see whether it is switched on and can be reached".to_owned(),
+            }
+        )),
+        state => Ok(format!("{name}, now {}", state.as_str())),
+    }
+}
+
+/// The command that reads the device back, where it is one.
+fn command(device: &Device) -> Option<String> {
+    let words = device.settings.get("check")?.as_array()?;
+    let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn device(check: &Value) -> (tempfile::TempDir, Device) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = json!({ "unlock": ["touch", "opened"], "lock": ["touch", "locked"] });
+        if !check.is_null() {
+            settings["check"] = check.clone();
+        }
+        let device = Device {
+            asset: "door-1".to_owned(),
+            driver: "exec".to_owned(),
+            settings: settings.as_object().unwrap().clone(),
+            folder: dir.path().to_owned(),
+        };
+        (dir, device)
+    }
+
+    #[test]
+    fn a_device_is_read_and_not_worked_inv_4() {
+        for (check, expected) in [
+            (json!(["true"]), Some("unlocked")),
+            (json!(["false"]), Some("locked")),
+            (Value::Null, Some("not tried")),
+            (json!(["sh", "-c", "exit 7"]), None),
+            (json!(["no-such-program-here"]), None),
+        ] {
+            let (dir, device) = device(&check);
+            let findings = all(&[device]).unwrap();
+            let (asset, finding) = &findings[0];
+            assert_eq!(asset, "door-1");
+            match expected {
+                Some(text) => assert!(finding.as_ref().unwrap().contains(text), "{finding:?}"),
+                None => assert!(finding.as_ref().unwrap_err().contains("by hand"), "{finding:?}"),
+            }
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What this machine has to offer: files, a port, an address.
+
+use std::fs::TryLockError;
+use std::net::{IpAddr, TcpListener};
+use std::path::Path;
+
+use coinop_core::svm::Address;
+use ureq::http::Uri;
+
+use super::Finding;
+use crate::settings::{Settings, keypair, secret};
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+/// Whether a `coinop serve` is using the data folder at this moment.
+pub(super) fn is_running(data_dir: &Path) -> bool {
+    let lock = std::fs::File::open(data_dir.join("lock"));
+    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Whether files can be written to the data folder, or to where it will be made.
+pub(super) fn data_dir(data_dir: &Path, running: bool) -> Finding {
+    let name = data_dir.display();
+    if running {
+        return Ok(format!("{name}, in use by a `coinop serve`"));
+    }
+    let there = data_dir.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
+    if !there.is_dir() {
+        return Err(format!("{} is not a folder: change `data_dir`", there.display()));
+    }
+    let probe = there.join(format!(".coinop-check-{}", std::process::id()));
+    let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&probe);
+    // It stays nowhere, whatever came of it.
+    let removed = written.and_then(|_| std::fs::remove_file(&probe));
+    match removed {
+        Ok(()) if there == data_dir => Ok(name.to_string()),
+        Ok(()) => Ok(format!("{name}, made by the first start")),
+        Err(error) => Err(format!(
+            "{} cannot be written to ({}): give this user the right to, or change `data_dir`",
+            there.display(),
+            error.kind()
+        )),
+    }
+}
+
+/// The secret that keys are derived from, without making one.
+pub(super) fn secret(data_dir: &Path) -> Finding {
+    let given = environment("COINOP_SECRET");
+    secret::previous(environment("COINOP_SECRET_PREVIOUS"))?;
+    if given.is_some() {
+        return secret::load(given, data_dir).map(|_| "from COINOP_SECRET".to_owned());
+    }
+    if data_dir.join("secret").exists() {
+        return secret::load(None, data_dir).map(|_| "from data_dir; keep a copy of it".to_owned());
+    }
+    Ok("made by the first start".to_owned())
+}
+
+/// The address of the key that pays the network's fees.
+pub(super) fn fee_payer(settings: &Settings) -> Result<Address, String> {
+    let file = settings.config.settlement.fee_payer_keypair.as_deref();
+    let file = file.map(|file| settings.folder.join(file));
+    keypair::fee_payer(environment("COINOP_FEE_PAYER"), file.as_deref())
+        .map(|key| Address::new(key.verifying_key().to_bytes()))
+        .map_err(|error| settings.mistake("settlement.fee_payer_keypair", error))
+}
+
+/// Whether the address can be listened on.
+pub(super) fn listen(address: &str, running: bool) -> Finding {
+    match TcpListener::bind(address) {
+        Ok(_) => Ok(format!("{address} is free")),
+        Err(error) => match error.kind() {
+            std::io::ErrorKind::AddrInUse if running => {
+                Ok(format!("{address}, in use by the `coinop serve` that runs"))
+            }
+            std::io::ErrorKind::AddrInUse => {
+                Err(format!("{address} is in use by another program: stop it, or change `listen`"))
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                Err(format!("this user may not listen on {address}: take a port above 1023 in `listen`"))
+            }
+            _ => Err(format!("cannot listen on {address} ({}): change `listen`", error.kind())),
+        },
+    }
+}
+
+/// Whether buyers can use this address. Nobody is asked: from here it may well
+/// not be reachable.
+pub(super) fn public_url(url: &str) -> Finding {
+    let uri: Option<Uri> = url.parse().ok();
+    let host = uri.as_ref().and_then(|uri| uri.host()).unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let address: Option<IpAddr> = host.parse().ok();
+    if address.is_some_and(|address| address.is_unspecified()) {
+        return Err(format!("{url} is no address that buyers can go to: write the one they use"));
+    }
+    let loopback = host.eq_ignore_ascii_case("localhost")
+        || host.to_ascii_lowercase().ends_with(".localhost")
+        || address.is_some_and(|address| address.is_loopback());
+    if loopback {
+        return Ok(format!("{url}, for buyers on this machine only"));
+    }
+    if url.starts_with("https://") {
+        return Ok(url.to_owned());
+    }
+    Err(format!(
+        "{url} is not encrypted, so session tokens can be read on the way: put a proxy with TLS in front and write https://"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_address_has_to_be_encrypted_unless_it_is_this_machines() {
+        for url in [
+            "https://a.example",
+            "http://127.0.0.1:8402",
+            "http://localhost",
+            "http://[::1]:1",
+            "https://1.2.3.4",
+        ] {
+            assert!(public_url(url).is_ok(), "{url}");
+        }
+        for url in
+            ["http://a.example", "http://192.168.1.4:8402", "http://0.0.0.0:8402", "http://localhost.example"]
+        {
+            assert!(public_url(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let later = dir.path().join("a/b");
+        assert!(data_dir(&later, false).unwrap().contains("first start"));
+        assert!(secret(&later).unwrap().contains("first start"));
+        assert!(!is_running(&later));
+        assert!(data_dir(dir.path(), false).is_ok());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+        let file = dir.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(data_dir(&file.join("c"), false).unwrap_err().contains("not a folder"));
+    }
+
+    #[test]
+    fn a_running_gateway_is_not_in_its_own_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = crate::db::lock_data_dir(dir.path()).map_err(|refused| refused.0).unwrap();
+        assert!(is_running(dir.path()));
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        assert!(listen(&address, true).is_ok());
+        assert!(listen(&address, false).unwrap_err().contains("in use"));
+        drop(lock);
+        assert!(!is_running(dir.path()));
+    }
+}

@@ -1,0 +1,81 @@
+//! `coinop check`: tries what `coinop serve` will need, before anybody waits in
+//! front of a door. It changes nothing: no device is worked, no money moves, and
+//! no file stays.
+
+mod chain;
+mod devices;
+mod local;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use crate::settings::Settings;
+
+/// Tries what `serve` will need, and says what is wrong and how to mend it.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  coinop check\n  coinop check --config /etc/coinop/coinop.toml\n\nIt changes nothing and works no device. It exits with 0 only if nothing is wrong."
+)]
+pub(crate) struct Args {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "coinop.toml")]
+    config: PathBuf,
+}
+
+/// What came of one thing that was tried: something to know, or what is wrong
+/// and what to do about it.
+type Finding = Result<String, String>;
+
+/// The findings, printed as they come.
+struct Report {
+    wrong: usize,
+}
+
+impl Report {
+    fn say(&mut self, subject: &str, finding: &Finding) -> Result<(), String> {
+        let line = match finding {
+            Ok(detail) => format!("{subject}: ok ({detail})"),
+            Err(mistake) => {
+                self.wrong += 1;
+                format!("{subject}: wrong: {mistake}")
+            }
+        };
+        writeln!(std::io::stdout(), "{line}").map_err(|error| format!("cannot print: {error}"))
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<(), String> {
+    let mut report = Report { wrong: 0 };
+    let settings = match Settings::load(&args.config) {
+        Ok(settings) => settings,
+        Err(mistake) => {
+            report.say("configuration", &Err(mistake))?;
+            return Err("nothing else was tried: mend the configuration first".to_owned());
+        }
+    };
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let assets = count(settings.config.assets.len(), "asset");
+    report.say("configuration", &Ok(format!("{}, {assets}", args.config.display())))?;
+
+    let running = local::is_running(&settings.data_dir);
+    report.say("data_dir", &local::data_dir(&settings.data_dir, running))?;
+    report.say("secret", &local::secret(&settings.data_dir))?;
+    let fee_payer = local::fee_payer(&settings);
+    let shown = fee_payer.as_ref().map(ToString::to_string).map_err(Clone::clone);
+    report.say("fee payer", &shown)?;
+    report.say("listen", &local::listen(&settings.config.listen, running))?;
+    report.say("public_url", &local::public_url(&settings.config.public_url))?;
+
+    for (subject, finding) in chain::all(&settings, fee_payer.as_ref().ok()) {
+        report.say(&subject, &finding)?;
+    }
+    for (asset, finding) in devices::all(&settings.devices)? {
+        report.say(&format!("device {asset}"), &finding)?;
+    }
+    match report.wrong {
+        0 => Ok(()),
+        1 => Err("one thing is wrong; `coinop serve` needs it".to_owned()),
+        n => Err(format!("{n} things are wrong; `coinop serve` needs them")),
+    }
+}

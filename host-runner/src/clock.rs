@@ -1,0 +1,257 @@
+//! The one clock of the process.
+//!
+//! A session's end is a moment of wall-clock time, and a wall clock can be set
+//! back: by a person, by a time server, by a board without a battery. A door
+//! must not stay open because of it (invariant 4). So the wall clock that the
+//! component and every worker here see is *steady*: it never goes back and never
+//! stands still, whatever happens to the system's. It follows the system clock
+//! forward at once, and otherwise runs with the monotonic clock.
+//!
+//! Between two runs of the process the last time seen is kept in the data
+//! folder ([`Floor`]), so that a box that wakes up in 1970 does not believe it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
+
+/// Where the time comes from; replaced in tests.
+pub(crate) trait Sources: Send + Sync {
+    /// The system's wall clock, since the Unix epoch. May jump.
+    fn wall(&self) -> Duration;
+    /// Time since some fixed moment. Never goes back.
+    fn monotonic(&self) -> Duration;
+}
+
+struct SystemSources {
+    origin: Instant,
+}
+
+impl Sources for SystemSources {
+    fn wall(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.origin.elapsed()
+    }
+}
+
+/// A wall clock that only ever goes forward. Clones are the same clock.
+#[derive(Clone)]
+pub(crate) struct SteadyClock {
+    sources: Arc<dyn Sources>,
+    /// Wall time minus monotonic time, in nanoseconds: the largest ever seen.
+    /// Keeping only this makes "the later of the system's time and the last
+    /// answer plus what has passed since" one atomic maximum.
+    offset: Arc<AtomicI64>,
+}
+
+impl fmt::Debug for SteadyClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SteadyClock").field("now", &self.now()).finish()
+    }
+}
+
+fn nanos(d: Duration) -> i64 {
+    i64::try_from(d.as_nanos()).unwrap_or(i64::MAX)
+}
+
+impl SteadyClock {
+    /// The clock of this machine, no earlier than `floor`.
+    pub(crate) fn system(floor: Duration) -> Self {
+        Self::new(Arc::new(SystemSources { origin: Instant::now() }), floor)
+    }
+
+    /// A clock over the given sources, no earlier than `floor`.
+    pub(crate) fn new(sources: Arc<dyn Sources>, floor: Duration) -> Self {
+        let offset = nanos(floor).saturating_sub(nanos(sources.monotonic()));
+        Self { sources, offset: Arc::new(AtomicI64::new(offset)) }
+    }
+
+    /// Time since the Unix epoch.
+    pub(crate) fn now(&self) -> Duration {
+        let monotonic = nanos(self.sources.monotonic());
+        let seen = nanos(self.sources.wall()).saturating_sub(monotonic);
+        let offset = self.offset.fetch_max(seen, Ordering::Relaxed).max(seen);
+        let now = monotonic.saturating_add(offset);
+        Duration::from_nanos(u64::try_from(now).unwrap_or(0))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// How long until `at_ms`, which is nothing once it has come.
+    pub(crate) fn until(&self, at_ms: u64) -> Duration {
+        Duration::from_millis(at_ms).saturating_sub(self.now())
+    }
+
+    /// Time since this clock was made, for measuring.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.sources.monotonic()
+    }
+}
+
+impl HostWallClock for SteadyClock {
+    fn resolution(&self) -> Duration {
+        Duration::from_nanos(1)
+    }
+
+    fn now(&self) -> Duration {
+        Self::now(self)
+    }
+}
+
+impl HostMonotonicClock for SteadyClock {
+    fn resolution(&self) -> u64 {
+        1
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.monotonic().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The last time this data folder has seen, across restarts.
+#[derive(Debug, Clone)]
+pub(crate) struct Floor {
+    path: PathBuf,
+}
+
+impl Floor {
+    /// How often the floor is worth writing: rarely enough for a memory card.
+    pub(crate) const EVERY: Duration = Duration::from_secs(60);
+
+    /// A floor later than the system's clock by more than this is not believed.
+    /// It would come from a moment when the clock was far ahead, and believing
+    /// it would keep everything ended and expired until that day comes.
+    const CREDIBLE: Duration = Duration::from_secs(400 * 24 * 3600);
+
+    pub(crate) fn new(data_dir: &Path) -> Self {
+        Self { path: data_dir.join("clock") }
+    }
+
+    /// The time last written; zero when there is none that can be believed.
+    pub(crate) fn read(&self) -> Duration {
+        let text = std::fs::read_to_string(&self.path).unwrap_or_default();
+        let floor = Duration::from_millis(text.trim().parse().unwrap_or(0));
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        // A board without a battery starts at the epoch, or at the day its
+        // system was built: then the floor is all there is to go by.
+        let reset = wall < Duration::from_secs(1_735_689_600);
+        if reset || floor <= wall + Self::CREDIBLE {
+            if floor > wall + Duration::from_secs(3600) {
+                tracing::warn!(
+                    file = %self.path.display(),
+                    "the system's clock is behind the last time seen here; going on from that. If it was wrong, remove the file and start again"
+                );
+            }
+            floor
+        } else {
+            tracing::warn!(file = %self.path.display(), "the last time seen lies far in the future; not believed");
+            Duration::ZERO
+        }
+    }
+
+    /// Notes that it is now `now`. Losing it costs nothing but certainty after
+    /// the next power cut, so a failure is only logged.
+    pub(crate) fn write(&self, now_ms: u64) {
+        if let Err(error) = crate::files::write_atomically(&self.path, now_ms.to_string().as_bytes(), 0o644) {
+            tracing::warn!(%error, "the time could not be noted in the data folder");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    #[derive(Default)]
+    struct Fake(Mutex<(Duration, Duration)>);
+
+    impl Fake {
+        fn set(&self, wall: u64, monotonic: u64) {
+            *self.0.lock().unwrap() = (Duration::from_secs(wall), Duration::from_secs(monotonic));
+        }
+    }
+
+    impl Sources for Fake {
+        fn wall(&self) -> Duration {
+            self.0.lock().unwrap().0
+        }
+        fn monotonic(&self) -> Duration {
+            self.0.lock().unwrap().1
+        }
+    }
+
+    fn clock(fake: &Arc<Fake>, floor: u64) -> SteadyClock {
+        SteadyClock::new(fake.clone(), Duration::from_secs(floor))
+    }
+
+    /// Invariant 4: set back, the clock goes on as if nothing had happened.
+    #[test]
+    fn a_clock_set_back_goes_on() {
+        let fake = Arc::new(Fake::default());
+        fake.set(1_000, 10);
+        let c = clock(&fake, 0);
+        assert_eq!(c.now().as_secs(), 1_000);
+        fake.set(400, 11);
+        assert_eq!(c.now().as_secs(), 1_001);
+        fake.set(400, 60);
+        assert_eq!(c.now().as_secs(), 1_050);
+        // Back where it belongs: no jump of its own.
+        fake.set(1_051, 61);
+        assert_eq!(c.now().as_secs(), 1_051);
+    }
+
+    /// Invariant 4: a system clock that stands still does not stop the time.
+    #[test]
+    fn a_clock_that_stands_still_is_carried_on() {
+        let fake = Arc::new(Fake::default());
+        fake.set(1_000, 0);
+        let c = clock(&fake, 0);
+        assert_eq!(c.now().as_secs(), 1_000);
+        fake.set(1_000, 30);
+        assert_eq!(c.now().as_secs(), 1_030);
+    }
+
+    #[test]
+    fn forward_is_followed_at_once() {
+        let fake = Arc::new(Fake::default());
+        fake.set(1_000, 0);
+        let c = clock(&fake, 0);
+        c.now();
+        fake.set(5_000, 1);
+        assert_eq!(c.now().as_secs(), 5_000);
+        assert_eq!(c.until(5_002_000), Duration::from_secs(2));
+        assert_eq!(c.until(4_000_000), Duration::ZERO);
+    }
+
+    /// Invariant 4, across a restart with the system's clock at the epoch.
+    #[test]
+    fn the_floor_is_never_undercut() {
+        let fake = Arc::new(Fake::default());
+        fake.set(7, 100);
+        let c = clock(&fake, 9_000);
+        assert_eq!(c.now().as_secs(), 9_000);
+        fake.set(8, 101);
+        assert_eq!(c.now().as_secs(), 9_001);
+    }
+
+    #[test]
+    fn the_floor_survives_and_an_absurd_one_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let floor = Floor::new(dir.path());
+        assert_eq!(floor.read(), Duration::ZERO);
+        floor.write(1_760_000_000_123);
+        assert_eq!(floor.read(), Duration::from_millis(1_760_000_000_123));
+        floor.write(9_999_999_999_999);
+        assert_eq!(floor.read(), Duration::ZERO);
+    }
+}

@@ -1,0 +1,223 @@
+//! The loop between the component's device controller and the devices.
+//!
+//! It asks the component what each device should be doing, hands the orders on
+//! and brings the reports back. It may be held up (a settlement waits for the
+//! chain, the database is slow); the devices keep their time without it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+
+use crate::clock::SteadyClock;
+use crate::devices::{Order, Report};
+use crate::guest::{self, Failure, Plan};
+use crate::metrics::Metrics;
+
+/// After an error.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The longest sleep; nothing should depend on it.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// Between two steps, whoever asks for the second: many requests writing at once
+/// share one.
+const SHORTEST: Duration = Duration::from_millis(10);
+
+/// The most reports kept while the component cannot take them. Each asset's
+/// latest is among them.
+const MOST: usize = 4096;
+
+/// What decides: the component, or a stand-in.
+pub(crate) trait Decide: Send {
+    fn step(
+        &mut self,
+        resync: bool,
+        reports: &[Report],
+    ) -> impl Future<Output = Result<Plan, Failure>> + Send;
+}
+
+impl Decide for guest::Controller {
+    async fn step(&mut self, resync: bool, reports: &[Report]) -> Result<Plan, Failure> {
+        Self::step(self, resync, reports).await
+    }
+}
+
+/// The loop's surroundings.
+pub(crate) struct Loop<D> {
+    pub(crate) decide: D,
+    pub(crate) orders: Box<dyn Fn(&Order) + Send>,
+    pub(crate) reports: mpsc::UnboundedReceiver<Report>,
+    /// Something was written by a request.
+    pub(crate) written: Arc<Notify>,
+    pub(crate) clock: SteadyClock,
+    pub(crate) metrics: Metrics,
+    /// Becomes true when the host goes down.
+    pub(crate) closing: watch::Receiver<bool>,
+}
+
+impl<D: Decide> Loop<D> {
+    /// Runs until the host goes down.
+    pub(crate) async fn run(mut self) {
+        let mut closing = self.closing.clone();
+        tokio::select! {
+            _ = closing.wait_for(|closing| *closing) => {}
+            () = self.forever() => {}
+        }
+    }
+
+    async fn forever(&mut self) {
+        let mut pending: Vec<Report> = Vec::new();
+        // After a start, and after every error: nobody knows which orders were
+        // lost with it, and all of them may be given again.
+        let mut resync = true;
+        loop {
+            while let Ok(report) = self.reports.try_recv() {
+                keep(&mut pending, report);
+            }
+            let wait = match self.decide.step(resync, &pending).await {
+                Ok(plan) => {
+                    self.metrics.stepped("ok");
+                    pending.clear();
+                    resync = false;
+                    for order in &plan.orders {
+                        (self.orders)(order);
+                    }
+                    tokio::time::sleep(SHORTEST).await;
+                    let wait = plan.next_ms.map_or(LONGEST, |at| self.clock.until(at));
+                    wait.min(LONGEST)
+                }
+                Err(failure) => {
+                    self.metrics.stepped("failed");
+                    let error = match failure {
+                        Failure::Broken(error) => error,
+                        Failure::TimedOut => "it took too long".to_owned(),
+                        Failure::Busy => "no room for an instance".to_owned(),
+                    };
+                    tracing::error!(%error, "the device controller failed; trying again");
+                    resync = true;
+                    tokio::time::sleep(RETRY).await;
+                    continue;
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.written.notified() => {}
+                Some(report) = self.reports.recv() => keep(&mut pending, report),
+            }
+        }
+    }
+}
+
+/// Keeps a report for the next step. Of a device that says the same again, the
+/// first is enough.
+fn keep(pending: &mut Vec<Report>, report: Report) {
+    let last = pending.iter().rev().find(|r| r.asset == report.asset);
+    if last.is_some_and(|r| r.sequence == report.sequence && r.state == report.state) {
+        return;
+    }
+    if pending.len() >= MOST {
+        pending.remove(0);
+    }
+    pending.push(report);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::drivers::LockState;
+
+    type Called = (bool, Vec<(u64, LockState)>);
+
+    struct Script {
+        called: mpsc::UnboundedSender<Called>,
+        answers: Vec<Result<Plan, Failure>>,
+    }
+
+    impl Decide for Script {
+        async fn step(&mut self, resync: bool, reports: &[Report]) -> Result<Plan, Failure> {
+            let reports = reports.iter().map(|r| (r.sequence, r.state)).collect();
+            self.called.send((resync, reports)).unwrap();
+            if self.answers.is_empty() {
+                return Ok(Plan { orders: Vec::new(), next_ms: None });
+            }
+            self.answers.remove(0)
+        }
+    }
+
+    struct Rig {
+        calls: mpsc::UnboundedReceiver<Called>,
+        reports: mpsc::UnboundedSender<Report>,
+        written: Arc<Notify>,
+        orders: Arc<Mutex<Vec<u64>>>,
+        closing: watch::Sender<bool>,
+        task: tokio::task::JoinHandle<()>,
+        clock: SteadyClock,
+    }
+
+    fn rig(answers: impl FnOnce(&SteadyClock) -> Vec<Result<Plan, Failure>>) -> Rig {
+        let (called, calls) = mpsc::unbounded_channel();
+        let (reports, listen) = mpsc::unbounded_channel();
+        let (closing, closed) = watch::channel(false);
+        let clock = SteadyClock::system(Duration::ZERO);
+        let written = Arc::new(Notify::new());
+        let orders = Arc::new(Mutex::new(Vec::new()));
+        let seen = orders.clone();
+        let the_loop = Loop {
+            decide: Script { called, answers: answers(&clock) },
+            orders: Box::new(move |o| seen.lock().unwrap().push(o.sequence)),
+            reports: listen,
+            written: written.clone(),
+            clock: clock.clone(),
+            metrics: Metrics::new().unwrap(),
+            closing: closed,
+        };
+        Rig { calls, reports, written, orders, closing, task: tokio::spawn(the_loop.run()), clock }
+    }
+
+    impl Rig {
+        async fn called(&mut self) -> Called {
+            let call = tokio::time::timeout(Duration::from_secs(5), self.calls.recv());
+            call.await.unwrap().unwrap()
+        }
+        fn report(&self, sequence: u64, state: LockState) {
+            let report = Report { asset: "door".into(), sequence, state, at_ms: self.clock.now_ms() };
+            self.reports.send(report).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn it_starts_with_everything_and_then_only_with_what_is_new() {
+        let order = Order { asset: "door".into(), sequence: 3, unlocked_until_ms: None };
+        let mut rig =
+            rig(|clock| vec![Ok(Plan { orders: vec![order], next_ms: Some(clock.now_ms() + 200) })]);
+        let started = rig.clock.now_ms();
+        assert_eq!(rig.called().await, (true, vec![]));
+        // By itself, when it said so.
+        assert_eq!(rig.called().await, (false, vec![]));
+        assert!(rig.clock.now_ms() >= started + 150);
+        assert_eq!(*rig.orders.lock().unwrap(), [3]);
+        // At once, when something was written, and when there is a report.
+        rig.written.notify_one();
+        assert_eq!(rig.called().await, (false, vec![]));
+        rig.report(3, LockState::Locked);
+        assert_eq!(rig.called().await, (false, vec![(3, LockState::Locked)]));
+        rig.closing.send(true).unwrap();
+        rig.task.await.unwrap();
+    }
+
+    /// Invariant 3: a report is not lost with the step that failed.
+    #[tokio::test]
+    async fn after_an_error_it_says_everything_again() {
+        let plan = || Plan { orders: Vec::new(), next_ms: None };
+        let mut rig = rig(|_| vec![Ok(plan()), Err(Failure::Broken("trap".into())), Ok(plan())]);
+        rig.called().await;
+        rig.report(1, LockState::Unlocked);
+        assert_eq!(rig.called().await, (false, vec![(1, LockState::Unlocked)]));
+        rig.report(1, LockState::Locked);
+        rig.report(1, LockState::Locked);
+        assert_eq!(rig.called().await, (true, vec![(1, LockState::Unlocked), (1, LockState::Locked)]));
+    }
+}

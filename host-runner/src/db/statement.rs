@@ -1,0 +1,83 @@
+//! Running one prepared statement.
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Statement, ToSql};
+
+use super::{Answer, Refused, Value};
+
+/// The most one answer may take in memory. The component itself has 64 MiB;
+/// this keeps a forgotten LIMIT from taking the host's.
+const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+struct Parameter<'a>(&'a Value);
+
+impl ToSql for Parameter<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Integer(i) => ValueRef::Integer(*i),
+            Value::Real(r) => ValueRef::Real(*r),
+            Value::Text(t) => ValueRef::Text(t.as_bytes()),
+            Value::Blob(b) => ValueRef::Blob(b),
+            Value::Null => ValueRef::Null,
+        }))
+    }
+}
+
+fn value(from: ValueRef<'_>) -> Result<Value, Refused> {
+    Ok(match from {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(i) => Value::Integer(i),
+        ValueRef::Real(r) => Value::Real(r),
+        ValueRef::Text(t) => Value::Text(
+            std::str::from_utf8(t)
+                .map_err(|_| Refused("a text in the database is not UTF-8".to_owned()))?
+                .to_owned(),
+        ),
+        ValueRef::Blob(b) => Value::Blob(b.to_vec()),
+    })
+}
+
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Text(t) => t.len(),
+        Value::Blob(b) => b.len(),
+        Value::Integer(_) | Value::Real(_) | Value::Null => 0,
+    }
+    .saturating_add(size_of::<Value>())
+}
+
+/// Runs the statement to its end and gathers its rows.
+pub(crate) fn run(statement: &mut Statement<'_>, parameters: &[Value]) -> Result<Answer, Refused> {
+    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let width = columns.len();
+    let mut rows = statement.query(rusqlite::params_from_iter(parameters.iter().map(Parameter)))?;
+    let mut answer = Answer { columns, ..Answer::default() };
+    let mut total = 0usize;
+    while let Some(row) = rows.next()? {
+        let mut values = Vec::with_capacity(width);
+        for index in 0..width {
+            let value = value(row.get_ref(index)?)?;
+            total = total.saturating_add(size(&value));
+            values.push(value);
+        }
+        if total > LARGEST_ANSWER {
+            return Err(Refused("the answer is too large".to_owned()));
+        }
+        answer.rows.push(values);
+    }
+    Ok(answer)
+}
+
+/// Runs a statement that writes, and says what it changed.
+pub(crate) fn write(connection: &Connection, sql: &str, parameters: &[Value]) -> Result<Answer, Refused> {
+    let before = connection.total_changes();
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut answer = run(&mut statement, parameters)?;
+    if connection.total_changes() == before {
+        answer.changes = Some(0);
+    } else {
+        answer.changes = Some(connection.changes());
+        answer.last_insert_rowid = Some(connection.last_insert_rowid());
+    }
+    Ok(answer)
+}

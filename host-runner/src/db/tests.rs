@@ -1,0 +1,214 @@
+//! The database against a real file.
+
+use std::time::Duration;
+
+use super::*;
+
+fn open(dir: &Path) -> Db {
+    Db::open(dir, Metrics::new().unwrap()).unwrap()
+}
+
+async fn run(db: &Db, sql: &str) -> Result<Answer, Refused> {
+    db.execute(sql.to_owned(), Vec::new(), Origin::Request).await
+}
+
+async fn with_table() -> (tempfile::TempDir, Db) {
+    let dir = tempfile::tempdir().unwrap();
+    let db = open(dir.path());
+    run(&db, "CREATE TABLE t (id INTEGER PRIMARY KEY, c TEXT UNIQUE)").await.unwrap();
+    (dir, db)
+}
+
+fn int(answer: &Answer) -> i64 {
+    match answer.rows[0][0] {
+        Value::Integer(i) => i,
+        ref other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn every_type_comes_back_as_it_went_in() {
+    let (_dir, db) = with_table().await;
+    run(&db, "CREATE TABLE v (a, b, c, d, e)").await.unwrap();
+    let values = vec![
+        Value::Integer(i64::MIN),
+        Value::Real(0.5),
+        Value::Text("a\u{1F6AA}".into()),
+        Value::Blob(vec![0, 255]),
+        Value::Null,
+    ];
+    let answer = db
+        .execute("INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5)".into(), values.clone(), Origin::Request)
+        .await
+        .unwrap();
+    assert_eq!(answer.changes, Some(1));
+    assert_eq!(answer.last_insert_rowid, Some(1));
+    let answer = run(&db, "SELECT * FROM v").await.unwrap();
+    assert_eq!(answer.columns, ["a", "b", "c", "d", "e"]);
+    assert_eq!(answer.rows, vec![values]);
+}
+
+/// Invariant 1 rests on this: a claim is a unique insert, and the second claimer
+/// has to be told by the words Spin uses.
+#[tokio::test]
+async fn a_second_claimer_is_told_as_on_spin() {
+    let (_dir, db) = with_table().await;
+    run(&db, "INSERT INTO t (c) VALUES ('x')").await.unwrap();
+    let error = run(&db, "INSERT INTO t (c) VALUES ('x')").await.unwrap_err();
+    assert_eq!(error.0, "UNIQUE constraint failed: t.c");
+}
+
+/// Invariant 1: of many at once exactly one wins, and a failing statement takes
+/// nobody with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_at_once_one_wins_and_the_rest_stands() {
+    let (dir, db) = with_table().await;
+    let mut tasks = Vec::new();
+    for n in 0..64 {
+        let db = db.clone();
+        tasks.push(tokio::spawn(async move {
+            let own = db
+                .execute(
+                    "INSERT INTO t (c) VALUES (?1)".into(),
+                    vec![Value::Text(format!("own {n}"))],
+                    Origin::Request,
+                )
+                .await;
+            let shared = run(&db, "INSERT INTO t (c) VALUES ('shared')").await;
+            (own.is_ok(), shared.is_ok())
+        }));
+    }
+    let mut won = 0;
+    for task in tasks {
+        let (own, shared) = task.await.unwrap();
+        assert!(own);
+        won += usize::from(shared);
+    }
+    assert_eq!(won, 1);
+    assert_eq!(int(&run(&db, "SELECT count(*) FROM t").await.unwrap()), 65);
+    // And to somebody else who opens the file.
+    let other = rusqlite::Connection::open(dir.path().join("coinop.db")).unwrap();
+    let n: i64 = other.query_row("SELECT count(*) FROM t", [], |r| r.get(0)).unwrap();
+    assert_eq!(n, 65);
+}
+
+/// A statement that rolls the transaction back fails alone too: those that share
+/// the transaction with it are carried out without it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_rollback_takes_nobody_with_it() {
+    let (_dir, db) = with_table().await;
+    run(
+        &db,
+        "CREATE TRIGGER no BEFORE INSERT ON t WHEN new.c = 'bad' BEGIN SELECT RAISE(ROLLBACK, 'not this one'); END",
+    )
+    .await
+    .unwrap();
+    let mut tasks = Vec::new();
+    for n in 0..90 {
+        let db = db.clone();
+        tasks.push(tokio::spawn(async move {
+            let c = if n % 3 == 0 { "bad".to_owned() } else { n.to_string() };
+            let bad = c == "bad";
+            let result = db
+                .execute("INSERT INTO t (c) VALUES (?1)".into(), vec![Value::Text(c)], Origin::Request)
+                .await;
+            match result {
+                Ok(_) => assert!(!bad),
+                Err(e) => assert!(bad && e.0 == "not this one", "{e:?}"),
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    assert_eq!(int(&run(&db, "SELECT count(*) FROM t").await.unwrap()), 60);
+}
+
+#[tokio::test]
+async fn returning_answers_and_is_a_write() {
+    let (_dir, db) = with_table().await;
+    let answer = run(&db, "INSERT INTO t (c) VALUES ('r') RETURNING id, c").await.unwrap();
+    assert_eq!(answer.columns, ["id", "c"]);
+    assert_eq!(answer.rows, vec![vec![Value::Integer(1), Value::Text("r".into())]]);
+    assert_eq!(int(&run(&db, "SELECT count(*) FROM t").await.unwrap()), 1);
+}
+
+#[tokio::test]
+async fn a_write_is_seen_by_the_next_read() {
+    let (_dir, db) = with_table().await;
+    for n in 1..=50 {
+        run(&db, &format!("INSERT INTO t (c) VALUES ('{n}')")).await.unwrap();
+        assert_eq!(int(&run(&db, "SELECT count(*) FROM t").await.unwrap()), n);
+    }
+}
+
+#[tokio::test]
+async fn what_would_break_the_others_is_refused() {
+    let (_dir, db) = with_table().await;
+    for sql in [
+        "BEGIN",
+        "COMMIT",
+        "ROLLBACK",
+        "SAVEPOINT s",
+        "ATTACH 'other.db' AS other",
+        "PRAGMA synchronous = OFF",
+        "PRAGMA query_only = 0",
+        "PRAGMA user_version = 3",
+        "SELECT load_extension('x')",
+        "INSERT INTO t (c) VALUES ('1'); INSERT INTO t (c) VALUES ('2')",
+        "SELECT 1; DROP TABLE t",
+    ] {
+        assert!(run(&db, sql).await.is_err(), "{sql}");
+    }
+    assert_eq!(int(&run(&db, "SELECT count(*) FROM t").await.unwrap()), 0);
+    let error = run(&db, "SELECT 1; SELECT 2").await.unwrap_err();
+    assert_eq!(error.0, "more than one statement in one call");
+    for sql in ["PRAGMA user_version", "PRAGMA table_info(t)", "SELECT 1;  -- end"] {
+        run(&db, sql).await.unwrap();
+    }
+    let mode = run(&db, "PRAGMA journal_mode").await.unwrap();
+    assert_eq!(mode.rows[0][0], Value::Text("wal".into()));
+}
+
+#[tokio::test]
+async fn foreign_keys_hold() {
+    let (_dir, db) = with_table().await;
+    run(&db, "CREATE TABLE child (t INTEGER REFERENCES t (id))").await.unwrap();
+    let error = run(&db, "INSERT INTO child VALUES (99)").await.unwrap_err();
+    assert_eq!(error.0, "FOREIGN KEY constraint failed");
+}
+
+/// The controller is woken by what requests wrote, not by itself, nor by reads
+/// and writes that changed nothing.
+#[tokio::test]
+async fn the_controller_is_told_of_requests_writes() {
+    let (_dir, db) = with_table().await;
+    let written = db.written();
+    let told = async || tokio::time::timeout(Duration::from_millis(50), written.notified()).await.is_ok();
+    told().await;
+    run(&db, "INSERT INTO t (c) VALUES ('a')").await.unwrap();
+    assert!(told().await);
+    run(&db, "SELECT * FROM t").await.unwrap();
+    run(&db, "DELETE FROM t WHERE c = 'none'").await.unwrap();
+    db.execute("INSERT INTO t (c) VALUES ('b')".into(), Vec::new(), Origin::Controller).await.unwrap();
+    assert!(!told().await);
+}
+
+#[tokio::test]
+async fn a_data_folder_serves_one_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = lock_data_dir(dir.path()).unwrap();
+    let error = lock_data_dir(dir.path()).unwrap_err();
+    assert!(error.0.contains("another `coinop serve`"), "{error:?}");
+    drop(first);
+    lock_data_dir(dir.path()).unwrap();
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_opening_again() {
+    let (dir, db) = with_table().await;
+    run(&db, "INSERT INTO t (c) VALUES ('kept')").await.unwrap();
+    drop(db);
+    let db = open(dir.path());
+    assert_eq!(int(&run(&db, "SELECT count(*) FROM t").await.unwrap()), 1);
+}

@@ -1,0 +1,154 @@
+//! The one thread that writes.
+//!
+//! While it waits for the disk, the next statements queue up; it takes all of
+//! them into the next transaction. Alone, a statement is committed at once:
+//! there is no waiting for company.
+//!
+//! What arrives here has been prepared by a reader before, and so has passed its
+//! rules: it is one statement, and none that begins or ends a transaction.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
+
+use rusqlite::Connection;
+use tokio::sync::{Notify, oneshot};
+
+use super::{Answer, Origin, Refused, Value, statement};
+use crate::metrics::Metrics;
+
+/// The most statements in one transaction: it bounds how long the first of them
+/// waits for the last.
+const LARGEST_BATCH: usize = 256;
+
+struct Job {
+    sql: String,
+    parameters: Vec<Value>,
+    origin: Origin,
+    answer: oneshot::Sender<Result<Answer, Refused>>,
+}
+
+/// A handle to the writer's thread, which ends when the last handle is gone.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    jobs: Sender<Job>,
+}
+
+impl Writer {
+    pub(crate) fn start(
+        connection: Connection,
+        written: Arc<Notify>,
+        metrics: Metrics,
+    ) -> Result<Self, Refused> {
+        let (jobs, queue) = channel();
+        std::thread::Builder::new()
+            .name("coinop-writer".to_owned())
+            .spawn(move || {
+                Thread { connection, written, metrics }.work(&queue);
+            })
+            .map_err(|e| Refused(format!("the writer's thread cannot be started: {e}")))?;
+        Ok(Self { jobs })
+    }
+
+    pub(crate) async fn run(
+        &self,
+        sql: String,
+        parameters: Vec<Value>,
+        origin: Origin,
+    ) -> Result<Answer, Refused> {
+        let closed = |_| Refused("the database is closed".to_owned());
+        let (answer, answered) = oneshot::channel();
+        self.jobs.send(Job { sql, parameters, origin, answer }).map_err(|_| closed(()))?;
+        answered.await.map_err(|_| closed(()))?
+    }
+}
+
+struct Thread {
+    connection: Connection,
+    written: Arc<Notify>,
+    metrics: Metrics,
+}
+
+impl Thread {
+    fn work(&self, queue: &Receiver<Job>) {
+        while let Ok(first) = queue.recv() {
+            let mut batch = vec![first];
+            batch.extend(queue.try_iter().take(LARGEST_BATCH - 1));
+            while !batch.is_empty() {
+                batch = self.commit(batch);
+            }
+        }
+    }
+
+    /// Carries out a batch in one transaction. Answers the jobs it is done with
+    /// and gives back those that have to be tried again.
+    fn commit(&self, batch: Vec<Job>) -> Vec<Job> {
+        // Left open only if even the rollback failed last time.
+        let begun = if self.connection.is_autocommit() { Ok(()) } else { self.control("ROLLBACK") };
+        if let Err(error) = begun.and_then(|()| self.control("BEGIN IMMEDIATE")) {
+            fail(batch, &error);
+            return Vec::new();
+        }
+        let mut done: Vec<(Job, Result<Answer, Refused>)> = Vec::with_capacity(batch.len());
+        let mut rest = batch.into_iter();
+        for job in rest.by_ref() {
+            let result = statement::write(&self.connection, &job.sql, &job.parameters);
+            if self.connection.is_autocommit() {
+                // This statement took the whole transaction with it (RAISE
+                // ROLLBACK, a full disk). Only it fails: the others were not
+                // acknowledged yet and are carried out again without it.
+                let error =
+                    result.err().unwrap_or_else(|| Refused("the statement ended the transaction".to_owned()));
+                answer(job, Err(error));
+                return done.into_iter().map(|(job, _)| job).chain(rest).collect();
+            }
+            done.push((job, result));
+        }
+        self.finish(done);
+        Vec::new()
+    }
+
+    fn finish(&self, done: Vec<(Job, Result<Answer, Refused>)>) {
+        let started = Instant::now();
+        if let Err(error) = self.control("COMMIT") {
+            // Nothing of it is certain to be on the disk, so nobody is told
+            // that it is.
+            tracing::error!(error = %error.0, "the journal could not be committed");
+            if !self.connection.is_autocommit()
+                && let Err(error) = self.control("ROLLBACK")
+            {
+                tracing::error!(error = %error.0, "nor rolled back");
+            }
+            fail(done.into_iter().map(|(job, _)| job), &error);
+            return;
+        }
+        self.metrics.committed(done.len(), started.elapsed());
+        let by_request = done.iter().any(|(job, result)| {
+            job.origin == Origin::Request
+                && result.as_ref().is_ok_and(|answer| answer.last_insert_rowid.is_some())
+        });
+        for (job, result) in done {
+            answer(job, result);
+        }
+        if by_request {
+            self.written.notify_one();
+        }
+    }
+
+    /// Runs one of the writer's own statements.
+    fn control(&self, sql: &str) -> Result<(), Refused> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+}
+
+fn answer(job: Job, result: Result<Answer, Refused>) {
+    // Nobody waits any more when the request was given up; the write stands.
+    let _ = job.answer.send(result);
+}
+
+fn fail(jobs: impl IntoIterator<Item = Job>, error: &Refused) {
+    for job in jobs {
+        answer(job, Err(error.clone()));
+    }
+}

@@ -1,0 +1,161 @@
+//! The devices of this host: one worker each.
+//!
+//! The component decides, the [worker] does. Between the two stand an order
+//! (until when the device may be unlocked) and a report (what it is doing). A
+//! worker holds on to its order by itself: whatever happens to the component,
+//! the network or the database, the device is locked when its time is up
+//! (invariant 4).
+
+mod worker;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::clock::SteadyClock;
+use crate::drivers::{self, LockState, Mistake};
+use crate::metrics::Metrics;
+use worker::{Wish, Worker};
+
+/// What one device should be doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Order {
+    pub(crate) asset: String,
+    /// Of two orders the higher one rules.
+    pub(crate) sequence: u64,
+    /// The last moment at which it may be unlocked, in milliseconds since the
+    /// Unix epoch; absent: it is to be locked.
+    pub(crate) unlocked_until_ms: Option<u64>,
+}
+
+/// What one device was seen doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) asset: String,
+    /// The order it answers; 0 before the first.
+    pub(crate) sequence: u64,
+    pub(crate) state: LockState,
+    pub(crate) at_ms: u64,
+}
+
+/// A device as configured.
+#[derive(Debug, Clone)]
+pub(crate) struct Device {
+    pub(crate) asset: String,
+    pub(crate) driver: String,
+    pub(crate) settings: Map<String, Value>,
+    /// Where the configuration lies.
+    pub(crate) folder: PathBuf,
+}
+
+impl Device {
+    pub(crate) fn driver(&self) -> Result<Box<dyn drivers::Driver>, Mistake> {
+        drivers::make(&self.driver, &self.settings, &self.asset, &self.folder)
+    }
+}
+
+/// All devices of this host.
+pub(crate) struct Devices {
+    orders: Orders,
+    workers: Vec<(String, JoinHandle<bool>)>,
+}
+
+/// Where orders are handed in. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Orders(BTreeMap<String, watch::Sender<Wish>>);
+
+impl Orders {
+    /// Hands an order to its device.
+    pub(crate) fn give(&self, order: &Order) {
+        match self.0.get(&order.asset) {
+            Some(wishes) => {
+                wishes.send_if_modified(|wish| wish.take(order));
+            }
+            None => tracing::warn!(asset = %order.asset, "an order for an asset without a device"),
+        }
+    }
+}
+
+impl Devices {
+    /// Starts a worker for each device. What they see goes to `reports`.
+    pub(crate) fn start(
+        devices: Vec<Device>,
+        clock: &SteadyClock,
+        metrics: &Metrics,
+        reports: &mpsc::UnboundedSender<Report>,
+    ) -> Self {
+        let mut orders = BTreeMap::new();
+        let mut workers = Vec::new();
+        for device in devices {
+            let (wishes, wish) = watch::channel(Wish::default());
+            let asset = device.asset.clone();
+            orders.insert(asset.clone(), wishes);
+            let worker = supervise(device, wish, clock.clone(), metrics.clone(), reports.clone());
+            workers.push((asset, tokio::spawn(worker)));
+        }
+        Self { orders: Orders(orders), workers }
+    }
+
+    pub(crate) fn orders(&self) -> Orders {
+        self.orders.clone()
+    }
+
+    /// Locks every device, and says which of them could not be seen locked
+    /// within `limit`.
+    pub(crate) async fn close(self, limit: Duration) -> Vec<String> {
+        let deadline = tokio::time::Instant::now() + limit;
+        for wishes in self.orders.0.values() {
+            wishes.send_modify(|wish| wish.closing = true);
+        }
+        let mut open = Vec::new();
+        for (asset, worker) in self.workers {
+            let locked = tokio::time::timeout_at(deadline, worker).await;
+            if !matches!(locked, Ok(Ok(true))) {
+                open.push(asset);
+            }
+        }
+        open
+    }
+}
+
+/// Runs a device's worker, and starts it again should it ever break: nobody else
+/// would lock the device.
+async fn supervise(
+    device: Device,
+    wish: watch::Receiver<Wish>,
+    clock: SteadyClock,
+    metrics: Metrics,
+    reports: mpsc::UnboundedSender<Report>,
+) -> bool {
+    loop {
+        match device.driver() {
+            Ok(driver) => {
+                let worker = Worker::new(
+                    device.asset.clone(),
+                    driver,
+                    wish.clone(),
+                    clock.clone(),
+                    metrics.clone(),
+                    reports.clone(),
+                );
+                match tokio::spawn(worker.run()).await {
+                    Ok(locked) => return locked,
+                    Err(error) => {
+                        tracing::error!(asset = %device.asset, %error, "a device's worker broke; starting it again");
+                    }
+                }
+            }
+            Err(mistake) => {
+                tracing::error!(asset = %device.asset, key = %mistake.path, error = %mistake.message, "a device's driver cannot be made");
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

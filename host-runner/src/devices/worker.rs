@@ -1,0 +1,285 @@
+//! One device's worker.
+//!
+//! It has one aim at any time, which follows from the latest order and the clock
+//! alone: unlocked until T, or locked. It works the driver until the device is
+//! *seen* to have reached the aim, and starts again as soon as the aim changes.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+
+use super::{Order, Report};
+use crate::clock::SteadyClock;
+use crate::drivers::{Driver, Failed, LockState};
+use crate::metrics::Metrics;
+
+/// How long a device that was found at the start is left as it is, waiting for
+/// the first order: a paid session should not see its door close and open again
+/// because the gateway was restarted.
+const FIRST_ORDER: Duration = Duration::from_secs(2);
+/// How often a device that can be read back is looked at when nothing happens.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// The longest a worker sleeps while the device is unlocked. Timers stand still
+/// while a machine sleeps, and the wall clock may leap: looking at the clock
+/// this often bounds what either can do.
+const NAP: Duration = Duration::from_millis(200);
+/// Between two tries: the first, doubled each time, up to the last.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// What a device's worker is asked for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wish {
+    order: Option<Order>,
+    /// Counts the orders that were taken, so that a repeated one is answered too.
+    receipt: u64,
+    /// The host is going down: lock, whatever the order says.
+    pub(super) closing: bool,
+}
+
+impl Wish {
+    /// Takes an order unless a later one is there already.
+    pub(super) fn take(&mut self, order: &Order) -> bool {
+        if self.order.as_ref().is_some_and(|o| o.sequence > order.sequence) {
+            return false;
+        }
+        self.order = Some(order.clone());
+        self.receipt = self.receipt.wrapping_add(1);
+        true
+    }
+
+    fn sequence(&self) -> u64 {
+        self.order.as_ref().map_or(0, |order| order.sequence)
+    }
+
+    fn aim(&self, now_ms: u64) -> Aim {
+        match self.order.as_ref().and_then(|o| o.unlocked_until_ms) {
+            Some(until_ms) if !self.closing && until_ms > now_ms => Aim::Unlocked { until_ms },
+            _ => Aim::Locked,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aim {
+    Locked,
+    Unlocked { until_ms: u64 },
+}
+
+impl Aim {
+    fn reached(self, state: LockState) -> bool {
+        match self {
+            Self::Locked => state == LockState::Locked,
+            Self::Unlocked { .. } => state == LockState::Unlocked,
+        }
+    }
+}
+
+pub(super) struct Worker {
+    asset: String,
+    driver: Box<dyn Driver>,
+    wishes: watch::Receiver<Wish>,
+    clock: SteadyClock,
+    metrics: Metrics,
+    reports: mpsc::UnboundedSender<Report>,
+    /// What the device was last seen doing, since nothing was done to it.
+    state: LockState,
+    counted: Option<&'static str>,
+    /// The last report: sequence, state, and the receipt it answered.
+    told: Option<(u64, LockState, u64)>,
+    failures: u32,
+}
+
+impl Worker {
+    pub(super) fn new(
+        asset: String,
+        driver: Box<dyn Driver>,
+        wishes: watch::Receiver<Wish>,
+        clock: SteadyClock,
+        metrics: Metrics,
+        reports: mpsc::UnboundedSender<Report>,
+    ) -> Self {
+        Self {
+            asset,
+            driver,
+            wishes,
+            clock,
+            metrics,
+            reports,
+            state: LockState::Unknown,
+            counted: None,
+            told: None,
+            failures: 0,
+        }
+    }
+
+    /// Works the device until the host goes down. Whether it was locked then.
+    pub(super) async fn run(mut self) -> bool {
+        self.look().await;
+        let asked = |wish: &Wish| wish.closing || wish.order.is_some();
+        let orphaned = matches!(timeout(FIRST_ORDER, self.wishes.wait_for(asked)).await, Ok(Err(_)));
+        if orphaned {
+            self.close();
+        }
+        loop {
+            let wish = self.wishes.borrow_and_update().clone();
+            let aim = wish.aim(self.clock.now_ms());
+            if !aim.reached(self.state) {
+                self.act(aim, &wish).await;
+            } else if self.told.is_none_or(|(_, _, receipt)| receipt != wish.receipt) {
+                // A new order for what is the case already, as far as known: an
+                // extension, or a repeat. Look, do not touch.
+                self.look().await;
+                self.report(&wish);
+            } else if wish.closing {
+                return true;
+            } else if self.rest(aim).await.is_err() {
+                self.close();
+            }
+        }
+    }
+
+    /// Whoever gave the orders is gone; so is the right to be open.
+    fn close(&mut self) {
+        let wish = Wish { closing: true, ..self.wishes.borrow().clone() };
+        self.wishes = watch::channel(wish).1;
+    }
+
+    /// One try to reach the aim.
+    async fn act(&mut self, aim: Aim, wish: &Wish) {
+        self.state = LockState::Unknown;
+        let done = match aim {
+            Aim::Locked => Some(self.driver.lock().await),
+            Aim::Unlocked { .. } => {
+                // An unlock that takes long must not outlast its permission.
+                let overtaken = overtaken(self.wishes.clone(), self.clock.clone());
+                tokio::select! {
+                    biased;
+                    () = overtaken => None,
+                    done = self.driver.unlock() => Some(done),
+                }
+            }
+        };
+        let Some(done) = done else { return };
+        self.look().await;
+        if aim.reached(self.state) {
+            tracing::info!(asset = %self.asset, state = self.state.as_str(), sequence = wish.sequence(), "device");
+            self.failures = 0;
+            self.report(wish);
+            return;
+        }
+        self.report(wish);
+        self.failures = self.failures.saturating_add(1);
+        self.complain(aim, done);
+        let wait = RETRY.0.saturating_mul(1u32 << self.failures.saturating_sub(1).min(6)).min(RETRY.1);
+        let overtaken = overtaken(self.wishes.clone(), self.clock.clone());
+        match aim {
+            Aim::Locked => sleep(wait).await,
+            Aim::Unlocked { .. } => {
+                let _ = timeout(wait, overtaken).await;
+            }
+        }
+    }
+
+    fn complain(&self, aim: Aim, done: Result<(), Failed>) {
+        let error = match done {
+            Err(Failed(error)) => error,
+            Ok(()) => "the command succeeded, but the device does not say so".to_owned(),
+        };
+        let state = self.state.as_str();
+        let (asset, tries) = (&self.asset, self.failures);
+        match aim {
+            Aim::Locked => {
+                tracing::error!(%asset, %error, state, tries, "the device cannot be locked; trying on");
+            }
+            Aim::Unlocked { .. } => {
+                tracing::warn!(%asset, %error, state, tries, "the device cannot be unlocked");
+            }
+        }
+    }
+
+    async fn look(&mut self) {
+        let state = self.driver.check().await;
+        self.seen(state);
+    }
+
+    fn seen(&mut self, state: LockState) {
+        self.state = state;
+        let state = state.as_str();
+        if self.counted != Some(state) {
+            self.metrics.device(self.counted.replace(state), state);
+        }
+    }
+
+    /// Tells what the device is doing, if that is news or was asked for.
+    fn report(&mut self, wish: &Wish) {
+        let told = (wish.sequence(), self.state, wish.receipt);
+        if self.told.replace(told) == Some(told) {
+            return;
+        }
+        // The loop that listens is gone only when the host goes down.
+        let _ = self.reports.send(Report {
+            asset: self.asset.clone(),
+            sequence: wish.sequence(),
+            state: self.state,
+            at_ms: self.clock.now_ms(),
+        });
+    }
+
+    /// The aim is reached: waits until there may be something to do. An error
+    /// means that no order can come any more.
+    async fn rest(&mut self, aim: Aim) -> Result<(), watch::error::RecvError> {
+        let looked = self.clock.monotonic();
+        loop {
+            let nap = match aim {
+                Aim::Locked => LOOK_AGAIN,
+                Aim::Unlocked { until_ms } => self.clock.until(until_ms).min(NAP),
+            };
+            match timeout(nap, self.wishes.changed()).await {
+                Ok(changed) => return changed,
+                Err(_) if self.due(aim) => return Ok(()),
+                Err(_) => {}
+            }
+            if self.driver.can_look() && self.clock.monotonic().saturating_sub(looked) >= LOOK_AGAIN {
+                let before = self.state;
+                // Not in the way of an order, nor of the moment at which the
+                // device is to be locked.
+                let mut wishes = self.wishes.clone();
+                let clock = self.clock.clone();
+                let interrupted = async {
+                    match aim {
+                        Aim::Locked => drop(wishes.changed().await),
+                        Aim::Unlocked { .. } => overtaken(wishes, clock).await,
+                    }
+                };
+                let seen = tokio::select! {
+                    biased;
+                    () = interrupted => return Ok(()),
+                    state = self.driver.check() => state,
+                };
+                if seen != before {
+                    tracing::warn!(asset = %self.asset, was = before.as_str(), is = seen.as_str(), "the device changed by itself");
+                }
+                self.seen(seen);
+                return Ok(());
+            }
+        }
+    }
+
+    fn due(&self, aim: Aim) -> bool {
+        matches!(aim, Aim::Unlocked { until_ms } if until_ms <= self.clock.now_ms())
+    }
+}
+
+/// Returns as soon as the device may not be unlocked any more.
+async fn overtaken(mut wishes: watch::Receiver<Wish>, clock: SteadyClock) {
+    loop {
+        let aim = wishes.borrow_and_update().aim(clock.now_ms());
+        let Aim::Unlocked { until_ms } = aim else {
+            return;
+        };
+        if let Ok(Err(_)) = timeout(clock.until(until_ms).min(NAP), wishes.changed()).await {
+            return;
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The driver `exec`: a device worked by commands.
+//!
+//! Keys, in the asset's `device` table:
+//!
+//! | key | |
+//! |---|---|
+//! | `unlock` | the command that opens it, as a list: `["touch", "door-1.open"]`. Needed |
+//! | `lock` | the command that closes it. Needed |
+//! | `check` | the command that reads it back: exit 0 is unlocked, 1 is locked, anything else is unknown. Without it the state follows the exit codes of the other two |
+//! | `timeout_seconds` | how long a command may take, 1 to 60; 10 if not given. Then it and all it started are killed |
+//!
+//! The commands run in the folder of the configuration file, without a shell and
+//! with nothing on their standard input. What they print goes to the log, the
+//! first few kilobytes of it. They get this process' environment, but not the
+//! gateway's secrets.
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+
+use super::settings::{Mistake, command, only, seconds};
+use super::{Driver, Failed, LockState, Working};
+
+/// How much of a command's output is kept for the log.
+const KEPT: usize = 4096;
+
+/// How long to wait for the end of the output of a command that has ended: a
+/// child left in the background may hold it open for ever.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// Never handed to a command.
+const SECRETS: [&str; 3] = ["COINOP_SECRET", "COINOP_SECRET_PREVIOUS", "COINOP_FEE_PAYER"];
+
+struct Exec {
+    asset: String,
+    folder: PathBuf,
+    unlock: Vec<String>,
+    lock: Vec<String>,
+    check: Option<Vec<String>>,
+    limit: Duration,
+    /// What the last command should have led to, where there is no `check`.
+    presumed: LockState,
+}
+
+pub(super) fn make(
+    settings: &Map<String, Value>,
+    asset: &str,
+    folder: &Path,
+) -> Result<Box<dyn Driver>, Mistake> {
+    only(settings, &["unlock", "lock", "check", "timeout_seconds"])?;
+    let needed = |key: &str| {
+        command(settings, key)?.ok_or_else(|| {
+            Mistake::new(key, format!("the driver exec needs the command that does it: {key} = [\"...\"]"))
+        })
+    };
+    Ok(Box::new(Exec {
+        asset: asset.to_owned(),
+        folder: folder.to_owned(),
+        unlock: needed("unlock")?,
+        lock: needed("lock")?,
+        check: command(settings, "check")?,
+        limit: seconds(settings, "timeout_seconds", 10, 60)?,
+        presumed: LockState::Unknown,
+    }))
+}
+
+impl Exec {
+    async fn order(&mut self, what: &'static str, leads_to: LockState) -> Result<(), Failed> {
+        let argv = match leads_to {
+            LockState::Unlocked => &self.unlock,
+            LockState::Locked | LockState::Unknown => &self.lock,
+        };
+        // Also what remains if this is dropped half-way.
+        self.presumed = LockState::Unknown;
+        let status = self.run(what, argv).await?;
+        if status.success() {
+            self.presumed = leads_to;
+            Ok(())
+        } else {
+            Err(Failed(format!("`{what}` ended with {status}")))
+        }
+    }
+
+    async fn look(&self) -> LockState {
+        let Some(argv) = &self.check else {
+            return self.presumed;
+        };
+        match self.run("check", argv).await.map(|s| s.code()) {
+            Ok(Some(0)) => LockState::Unlocked,
+            Ok(Some(1)) => LockState::Locked,
+            Ok(code) => {
+                tracing::warn!(asset = %self.asset, ?code, "`check` answered neither 0 nor 1");
+                LockState::Unknown
+            }
+            Err(Failed(error)) => {
+                tracing::warn!(asset = %self.asset, %error, "`check` failed");
+                LockState::Unknown
+            }
+        }
+    }
+
+    async fn run(&self, what: &'static str, argv: &[String]) -> Result<ExitStatus, Failed> {
+        let failed = |e: std::io::Error| {
+            let name = argv.first().map_or("", String::as_str);
+            Failed(format!("`{what}` ({name}) cannot be run: {e}"))
+        };
+        let mut group = Group::spawn(&self.folder, argv).map_err(failed)?;
+        let out = gather(group.child.stdout.take());
+        let err = gather(group.child.stderr.take());
+        let status = match tokio::time::timeout(self.limit, group.child.wait()).await {
+            Ok(status) => {
+                group.ended = true;
+                status.map_err(failed)
+            }
+            Err(_) => {
+                group.kill();
+                Err(Failed(format!("`{what}` took longer than {} s and was killed", self.limit.as_secs())))
+            }
+        };
+        let (out, err) = (text(out).await, text(err).await);
+        let fine = status.as_ref().is_ok_and(|s| s.code().is_some_and(|c| c <= 1));
+        if fine {
+            tracing::debug!(asset = %self.asset, what, %out, %err, "command");
+        } else {
+            tracing::warn!(asset = %self.asset, what, %out, %err, "command");
+        }
+        status
+    }
+}
+
+impl Driver for Exec {
+    fn unlock(&mut self) -> Working<'_, Result<(), Failed>> {
+        Box::pin(self.order("unlock", LockState::Unlocked))
+    }
+
+    fn lock(&mut self) -> Working<'_, Result<(), Failed>> {
+        Box::pin(self.order("lock", LockState::Locked))
+    }
+
+    fn check(&mut self) -> Working<'_, LockState> {
+        Box::pin(self.look())
+    }
+
+    fn can_look(&self) -> bool {
+        self.check.is_some()
+    }
+}
+
+/// A command and everything it starts, killed together when this is dropped
+/// before the command has ended.
+struct Group {
+    child: Child,
+    ended: bool,
+}
+
+impl Group {
+    fn spawn(folder: &Path, argv: &[String]) -> std::io::Result<Self> {
+        let (name, arguments) = argv.split_first().ok_or_else(|| std::io::Error::other("no command"))?;
+        // A path with a folder in it starts from the configuration; a bare name
+        // is looked up in PATH. Left to the system the first would depend on
+        // how it starts processes.
+        let program = if name.contains('/') { folder.join(name) } else { PathBuf::from(name) };
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        for secret in SECRETS {
+            command.env_remove(secret);
+        }
+        #[cfg(unix)]
+        command.process_group(0);
+        Ok(Self { child: command.spawn()?, ended: false })
+    }
+
+    fn kill(&mut self) {
+        #[cfg(unix)]
+        if let Some(pid) =
+            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
+        {
+            // The group has the number of its first process. Not there any more
+            // is what is wanted.
+            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        }
+        let _ = self.child.start_kill();
+        self.ended = true;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.kill();
+        }
+    }
+}
+
+type Gathered = tokio::task::JoinHandle<()>;
+type Kept = std::sync::Arc<std::sync::Mutex<Vec<u8>>>;
+
+/// Reads all of the output, so that the command never waits for a reader, and
+/// keeps the beginning.
+fn gather(from: Option<impl AsyncRead + Send + Unpin + 'static>) -> (Gathered, Kept) {
+    let kept = Kept::default();
+    let into = kept.clone();
+    let task = tokio::spawn(async move {
+        let Some(mut from) = from else { return };
+        let mut buffer = [0; 1024];
+        while let Ok(n) = from.read(&mut buffer).await {
+            if n == 0 {
+                break;
+            }
+            if let Ok(mut kept) = into.lock() {
+                let room = KEPT.saturating_sub(kept.len()).min(n);
+                kept.extend(buffer.iter().take(room));
+            }
+        }
+    });
+    (task, kept)
+}
+
+async fn text((mut task, kept): (Gathered, Kept)) -> String {
+    if tokio::time::timeout(LINGER, &mut task).await.is_err() {
+        task.abort();
+    }
+    let kept = kept.lock().map(|k| k.clone()).unwrap_or_default();
+    String::from_utf8_lossy(&kept).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! The component: the same one that Spin runs.
+//!
+//! [`engine`] compiles it and sets the limits, [`state`] is what one instance of
+//! it owns, [`imports`], [`outbound`] and [`rpc`] are what it may ask for, [`pool`] hands
+//! requests to instances, and [`controller`] calls its extra export.
+
+mod controller;
+mod engine;
+mod imports;
+mod outbound;
+mod pool;
+mod rpc;
+mod state;
+mod stderr;
+
+pub(crate) use controller::{Controller, Plan};
+pub(crate) use engine::{Component, Limits};
+pub(crate) use pool::{Pool, Request, Response};
+pub(crate) use rpc::Rpc;
+pub(crate) use state::{Host, Variables};
+
+/// Why the component gave no answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Too many are waiting already.
+    Busy,
+    /// It took longer than it may.
+    TimedOut,
+    /// It trapped, ran over a limit, or could not be started. For the log only.
+    Broken(String),
+}
+
+impl Failure {
+    fn broken(what: &str, error: &wasmtime::Error) -> Self {
+        // The way through the component says little to an operator.
+        tracing::debug!(target: "coinop::component", error = ?error, "{what}");
+        Self::Broken(format!("{what}: {}", error.root_cause()))
+    }
+}

@@ -1,0 +1,200 @@
+//! Handing requests to instances of the component.
+//!
+//! An instance answers one request at a time, and is used again a bounded number
+//! of times. One that trapped, or ran over a limit, is thrown away: nobody knows
+//! what is left in it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::JoinHandle;
+use wasmtime::Store;
+use wasmtime_wasi_http::WasiHttpView;
+use wasmtime_wasi_http::p2::bindings::Proxy;
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+
+use super::Failure;
+use super::engine::Component;
+use super::state::{GuestState, Host, allow, store};
+use crate::db::Origin;
+
+/// A request as the component gets it: complete, and no larger than allowed.
+pub(crate) type Request = hyper::Request<Full<Bytes>>;
+/// Its answer, complete.
+pub(crate) type Response = hyper::Response<Bytes>;
+
+/// The component itself answers a buyer who waits after 30 s; this is for when
+/// it does not.
+const LONGEST_CALL: Duration = Duration::from_secs(45);
+/// The most of it that may be spent waiting for the RPC.
+const LONGEST_WAIT_FOR_RPC: Duration = Duration::from_secs(40);
+/// How long a request may wait for an instance.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How many may wait.
+const MOST_WAITING: usize = 512;
+/// Instances kept for the next request while nothing is going on.
+const MOST_IDLE: usize = 16;
+/// Instances that requests leave to the device controller.
+const SPARE: u32 = 4;
+/// The largest answer.
+const LARGEST_ANSWER: usize = 4 << 20;
+
+/// The instances that answer HTTP. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Pool(Arc<Inner>);
+
+struct Inner {
+    component: Component,
+    host: Arc<Host>,
+    idle: Mutex<Vec<Instance>>,
+    running: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+struct Instance {
+    store: Store<GuestState>,
+    proxy: Proxy,
+    used: u32,
+}
+
+type Answered = Result<hyper::Response<HyperOutgoingBody>, ErrorCode>;
+
+impl Pool {
+    pub(crate) fn new(component: Component, host: Arc<Host>) -> Self {
+        // Never more than the pool of memories has room for.
+        let at_once = component.limits.instances.saturating_sub(SPARE).max(1);
+        Self(Arc::new(Inner {
+            component,
+            host,
+            idle: Mutex::default(),
+            running: Arc::new(Semaphore::new(at_once as usize)),
+            waiting: Arc::new(Semaphore::new(MOST_WAITING)),
+        }))
+    }
+
+    /// Has the component answer one request.
+    ///
+    /// The component goes on with it even if the caller does not wait for the
+    /// end: a buyer who hangs up in the middle of a settlement has still paid.
+    pub(crate) async fn handle(&self, request: Request) -> Result<Response, Failure> {
+        let permit = self.admit().await?;
+        let (answer, answered) = oneshot::channel();
+        let pool = self.clone();
+        let task = tokio::spawn(async move { pool.serve(request, answer, permit).await });
+        gather(answered, task).await
+    }
+
+    async fn admit(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        let running = self.0.running.clone();
+        if let Ok(permit) = running.clone().try_acquire_owned() {
+            return Ok(permit);
+        }
+        let waiting = self.0.waiting.clone().try_acquire_owned();
+        let _waiting = waiting.map_err(|_| Failure::Busy)?;
+        match tokio::time::timeout(LONGEST_WAIT, running.acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(Failure::Busy),
+        }
+    }
+
+    async fn serve(
+        &self,
+        request: Request,
+        answer: oneshot::Sender<Answered>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(), Failure> {
+        // Given back last: the instance's place must be free by then.
+        let _permit = permit;
+        let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut instance = match idle {
+            Some(instance) => instance,
+            None => self.fresh().await?,
+        };
+        instance.used = instance.used.saturating_add(1);
+        let answered = tokio::time::timeout(LONGEST_CALL, instance.call(request, answer))
+            .await
+            .map_err(|_| Failure::TimedOut)?
+            .map_err(|error| {
+                self.0.host.metrics.trapped();
+                Failure::broken("the component stopped", &error)
+            })?;
+        if !answered {
+            return Err(Failure::Broken("the component gave no answer".to_owned()));
+        }
+        if instance.used < self.0.component.limits.reuse {
+            let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            if idle.len() < MOST_IDLE {
+                idle.push(instance);
+            }
+        }
+        Ok(())
+    }
+
+    async fn fresh(&self) -> Result<Instance, Failure> {
+        let mut store = store(&self.0.component, &self.0.host, Origin::Request);
+        let proxy = self.0.component.http.instantiate_async(&mut store).await;
+        let proxy = proxy.map_err(|error| Failure::broken("the component cannot be started", &error))?;
+        Ok(Instance { store, proxy, used: 0 })
+    }
+}
+
+impl Instance {
+    /// Whether it answered.
+    async fn call(&mut self, request: Request, answer: oneshot::Sender<Answered>) -> wasmtime::Result<bool> {
+        allow(&mut self.store, LONGEST_WAIT_FOR_RPC);
+        let answered = Arc::new(AtomicBool::new(false));
+        let scheme = match request.uri().scheme_str() {
+            Some("https") => Scheme::Https,
+            _ => Scheme::Http,
+        };
+        let mut view = self.store.data_mut().http();
+        let request = view.new_incoming_request(scheme, request)?;
+        let note = answered.clone();
+        let outparam = view.new_response_outparam_from_callback(move |result| {
+            note.store(true, Ordering::Release);
+            // Nobody waits any more; the work is done all the same.
+            let _ = answer.send(result);
+        })?;
+        self.proxy.wasi_http_incoming_handler().call_handle(&mut self.store, request, outparam).await?;
+        Ok(answered.load(Ordering::Acquire))
+    }
+}
+
+/// Waits for the head and the body of the answer.
+///
+/// All of it is taken in at once: the instance must not wait for a client that
+/// reads slowly, and a trap half-way can still become a clean error.
+async fn gather(
+    answered: oneshot::Receiver<Answered>,
+    mut task: JoinHandle<Result<(), Failure>>,
+) -> Result<Response, Failure> {
+    let answered = tokio::select! {
+        biased;
+        answered = answered => answered.ok(),
+        // It ended before it answered, or at the same moment.
+        ended = &mut task => return Err(ended_without(ended)),
+    };
+    let Some(answered) = answered else {
+        return Err(ended_without(task.await));
+    };
+    let response = answered.map_err(|code| Failure::Broken(format!("the component answered {code:?}")))?;
+    let (head, body) = response.into_parts();
+    let body = Limited::new(body, LARGEST_ANSWER)
+        .collect()
+        .await
+        .map_err(|error| Failure::Broken(format!("the answer broke off: {error}")))?;
+    Ok(Response::from_parts(head, body.to_bytes()))
+}
+
+fn ended_without(ended: Result<Result<(), Failure>, tokio::task::JoinError>) -> Failure {
+    match ended {
+        Ok(Err(failure)) => failure,
+        Ok(Ok(())) => Failure::Broken("the component gave no answer".to_owned()),
+        Err(error) => Failure::Broken(format!("the request's task ended: {error}")),
+    }
+}

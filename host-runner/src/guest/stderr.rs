@@ -1,0 +1,73 @@
+//! What the component prints becomes lines of the log.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+
+/// A line longer than this is cut into several.
+const LONGEST: usize = 2048;
+
+/// One of the component's standard streams.
+#[derive(Debug, Clone)]
+pub(super) struct Lines {
+    stream: &'static str,
+    pending: Vec<u8>,
+}
+
+impl Lines {
+    pub(super) fn new(stream: &'static str) -> Self {
+        Self { stream, pending: Vec::new() }
+    }
+
+    fn say(&mut self) {
+        if !self.pending.is_empty() {
+            let line = String::from_utf8_lossy(&self.pending);
+            tracing::info!(target: "coinop::component", stream = self.stream, "{}", line.trim_end());
+            self.pending.clear();
+        }
+    }
+}
+
+impl IsTerminal for Lines {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Lines {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+}
+
+impl AsyncWrite for Lines {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        for &byte in bytes {
+            if byte == b'\n' || self.pending.len() >= LONGEST {
+                self.say();
+            }
+            if byte != b'\n' {
+                self.pending.push(byte);
+            }
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.say();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.say();
+    }
+}

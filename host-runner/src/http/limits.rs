@@ -1,0 +1,81 @@
+//! Bringing a request into the shape in which the component gets it.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::uri::{Authority, PathAndQuery, Scheme};
+use hyper::{Request, Uri};
+
+use super::problem::Problem;
+use crate::guest;
+
+/// The most of a body, and of all headers together.
+pub(super) const LARGEST: usize = 64 << 10;
+
+/// How long a body may take to arrive.
+const SLOWEST: Duration = Duration::from_secs(10);
+
+/// Where buyers reach this gateway.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    scheme: Scheme,
+    authority: Authority,
+    host: HeaderValue,
+}
+
+impl Origin {
+    /// `None` if it is not an origin.
+    pub(crate) fn new(public_url: &str) -> Option<Self> {
+        let parts = public_url.parse::<Uri>().ok()?.into_parts();
+        let authority = parts.authority?;
+        Some(Self { host: HeaderValue::from_str(authority.as_str()).ok()?, scheme: parts.scheme?, authority })
+    }
+}
+
+/// Takes in the whole request, within the limits, and gives it the configured
+/// origin. What `Host` says is whatever the client likes, so nobody gets to see
+/// it; nor the headers in which Spin tells the component about its caller.
+pub(super) async fn admit(request: Request<Incoming>, origin: &Origin) -> Result<guest::Request, Problem> {
+    let (mut head, body) = request.into_parts();
+    let target = head.uri.path_and_query().ok_or(Problem::BadTarget)?;
+    if size(&head.headers) + target.as_str().len() > LARGEST {
+        return Err(Problem::HeadersTooLarge);
+    }
+    if !target.as_str().starts_with('/') {
+        return Err(Problem::BadTarget);
+    }
+    head.uri = absolute(origin, target.clone())?;
+    let spin: Vec<HeaderName> =
+        head.headers.keys().filter(|name| name.as_str().starts_with("spin-")).cloned().collect();
+    for name in spin {
+        head.headers.remove(name);
+    }
+    head.headers.insert(HOST, origin.host.clone());
+    if body.size_hint().lower() > LARGEST as u64 {
+        return Err(Problem::BodyTooLarge);
+    }
+    let whole = tokio::time::timeout(SLOWEST, Limited::new(body, LARGEST).collect());
+    let body = match whole.await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Problem::BodyTooLarge),
+        Ok(Err(_)) => return Err(Problem::BodyBroken),
+        Err(_) => return Err(Problem::BodyTooSlow),
+    };
+    Ok(Request::from_parts(head, Full::new(body)))
+}
+
+fn absolute(origin: &Origin, target: PathAndQuery) -> Result<Uri, Problem> {
+    Uri::builder()
+        .scheme(origin.scheme.clone())
+        .authority(origin.authority.clone())
+        .path_and_query(target)
+        .build()
+        .map_err(|_| Problem::BadTarget)
+}
+
+fn size(headers: &HeaderMap) -> usize {
+    // As on the wire: a colon, a space, and the end of the line.
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}

@@ -1,0 +1,102 @@
+//! Refusals by this host, in the words and the shape of the rest of the API
+//! (invariant 9: with nothing of the inside).
+
+use coinop_core::http;
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::header::{HeaderName, HeaderValue};
+
+use crate::guest::Response;
+
+/// A refusal by this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Problem {
+    HeadersTooLarge,
+    BodyTooLarge,
+    BodyTooSlow,
+    BodyBroken,
+    BadTarget,
+    TooFast { retry_after: u64 },
+    Busy,
+    TimedOut,
+    Internal,
+    OperatorOnly,
+}
+
+/// Whoever paid must not pay again because of a fault here.
+const PAID: &str = "if a payment was sent, send the same one again, do not sign another";
+
+impl From<Problem> for http::Problem {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::HeadersTooLarge => {
+                Self::new(431, "headers_too_large", "Headers too large", "the headers are more than 64 KiB")
+            }
+            Problem::BodyTooLarge => {
+                Self::new(413, "body_too_large", "Body too large", "the body is more than 64 KiB")
+            }
+            Problem::BodyTooSlow => {
+                Self::new(408, "body_too_slow", "Body too slow", "the body did not arrive in time")
+            }
+            Problem::BodyBroken => Self::malformed("malformed_body", "the body broke off"),
+            Problem::BadTarget => Self::malformed("malformed_target", "what is asked for is not a path"),
+            Problem::TooFast { retry_after } => Self::new(
+                429,
+                "too_many_requests",
+                "Too many requests",
+                "you ask faster than this gateway answers one client",
+            )
+            .retry_after(retry_after),
+            Problem::Busy => Self::new(
+                503,
+                "overloaded",
+                "Overloaded",
+                "too many requests are waiting, and nothing was charged; try again",
+            )
+            .retry_after(1),
+            Problem::TimedOut => Self::new(504, "timed_out", "Timed out", PAID).retry_after(5),
+            Problem::Internal => Self::new(500, "internal_error", "Internal error", PAID),
+            Problem::OperatorOnly => Self::new(
+                403,
+                "operator_only",
+                "Operator only",
+                "this page answers only on the machine itself",
+            ),
+        }
+    }
+}
+
+impl Problem {
+    pub(super) fn response(self) -> Response {
+        let told = http::Response::from(http::Problem::from(self));
+        let mut response = Response::new(Bytes::from(told.body));
+        *response.status_mut() =
+            StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        for (name, value) in told.headers {
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value))
+            {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_look_like_the_rest_of_the_api() {
+        let response = Problem::TooFast { retry_after: 3 }.response();
+        assert_eq!(response.status(), 429);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(response.headers()["retry-after"], "3");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(body["code"], "too_many_requests");
+        assert_eq!(body["type"], "urn:coinop:problem:too_many_requests");
+        assert_eq!(body["status"], 429);
+    }
+}

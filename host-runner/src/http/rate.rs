@@ -1,0 +1,135 @@
+//! A basic rate limit per client address.
+//!
+//! Each client has a bucket that holds `burst` requests and is refilled at
+//! `requests_per_second`. All it takes to remember a bucket is the moment at
+//! which it will be full again, so everything is whole numbers of nanoseconds.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// The most clients remembered in each of the two generations. Above it the
+/// older half is forgotten: memory is bounded, and whoever has that many
+/// addresses is not stopped by a limit per address anyway.
+const REMEMBERED: usize = 16_384;
+
+/// See the module.
+pub(crate) struct RateLimiter {
+    /// Time for one request to flow back into the bucket; zero: no limit.
+    each: Duration,
+    /// Time for the whole bucket to fill.
+    whole: Duration,
+    buckets: Mutex<Generations>,
+}
+
+#[derive(Default)]
+struct Generations {
+    young: HashMap<IpAddr, Duration>,
+    old: HashMap<IpAddr, Duration>,
+}
+
+impl RateLimiter {
+    /// `requests_per_second` of 0 lifts the limit.
+    pub(crate) fn new(requests_per_second: u64, burst: u64) -> Self {
+        let each = Duration::from_nanos(1_000_000_000u64.checked_div(requests_per_second).unwrap_or(0));
+        let burst = u32::try_from(burst.max(1)).unwrap_or(u32::MAX);
+        Self { each, whole: each.saturating_mul(burst), buckets: Mutex::default() }
+    }
+
+    /// Takes one request out of the client's bucket at monotonic time `now`, or
+    /// says how long to wait.
+    pub(crate) fn take(&self, client: IpAddr, now: Duration) -> Result<(), Duration> {
+        if self.each.is_zero() {
+            return Ok(());
+        }
+        let client = network(client);
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = buckets.young.get(&client).or(buckets.old.get(&client));
+        let full_at = known.copied().unwrap_or(now).max(now);
+        let then = full_at.saturating_add(self.each);
+        let over = then.saturating_sub(now).saturating_sub(self.whole);
+        if !over.is_zero() {
+            return Err(over);
+        }
+        if buckets.young.len() >= REMEMBERED && !buckets.young.contains_key(&client) {
+            buckets.old = std::mem::take(&mut buckets.young);
+        }
+        buckets.young.insert(client, then);
+        Ok(())
+    }
+}
+
+/// Who counts as one client. Of IPv6 a household has a whole /64, and may use a
+/// new address for each request.
+fn network(client: IpAddr) -> IpAddr {
+    match client.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn a_burst_and_then_the_rate() {
+        let limiter = RateLimiter::new(10, 3);
+        let a = ip("192.0.2.1");
+        for _ in 0..3 {
+            limiter.take(a, ms(1_000)).unwrap();
+        }
+        assert_eq!(limiter.take(a, ms(1_000)), Err(ms(100)));
+        assert_eq!(limiter.take(a, ms(1_060)), Err(ms(40)));
+        limiter.take(a, ms(1_100)).unwrap();
+        assert!(limiter.take(a, ms(1_100)).is_err());
+        limiter.take(ip("192.0.2.2"), ms(1_100)).unwrap();
+        // Full again, and no fuller than full.
+        for _ in 0..3 {
+            limiter.take(a, ms(60_000)).unwrap();
+        }
+        assert!(limiter.take(a, ms(60_000)).is_err());
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_client() {
+        let limiter = RateLimiter::new(1, 1);
+        limiter.take(ip("2001:db8:1:2::1"), ms(0)).unwrap();
+        assert!(limiter.take(ip("2001:db8:1:2:ffff::9"), ms(0)).is_err());
+        limiter.take(ip("2001:db8:1:3::1"), ms(0)).unwrap();
+        limiter.take(ip("192.0.2.1"), ms(0)).unwrap();
+        assert!(limiter.take(ip("::ffff:192.0.2.1"), ms(0)).is_err());
+    }
+
+    #[test]
+    fn none_is_none() {
+        let limiter = RateLimiter::new(0, 1);
+        for _ in 0..1_000 {
+            limiter.take(ip("192.0.2.1"), ms(0)).unwrap();
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_recent_are_remembered() {
+        let limiter = RateLimiter::new(1, 1);
+        for n in 0..100_000u32 {
+            limiter.take(IpAddr::V4(n.into()), ms(0)).unwrap();
+        }
+        let buckets = limiter.buckets.lock().unwrap();
+        assert!(buckets.young.len() + buckets.old.len() <= 2 * REMEMBERED);
+        drop(buckets);
+        assert!(limiter.take(IpAddr::V4(99_999.into()), ms(0)).is_err());
+    }
+}

@@ -1,0 +1,188 @@
+//! Accepting connections and answering requests.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+use super::limits::{Origin, admit};
+use super::linger::Lingering;
+use super::problem::Problem;
+use super::rate::RateLimiter;
+use super::route;
+use crate::clock::SteadyClock;
+use crate::guest::{Failure, Pool, Response};
+use crate::metrics::Metrics;
+
+/// How long a request's head may take to arrive; also how long an idle
+/// connection is kept.
+const HEAD: Duration = Duration::from_secs(10);
+/// The most of a connection's unread input. Above what is allowed, so that a
+/// head which is too large is refused with an explanation if it is not absurd.
+const BUFFER: usize = 96 << 10;
+/// Connections open at once.
+const CONNECTIONS: usize = 4096;
+
+/// Everything a request needs.
+pub(crate) struct Gateway {
+    pub(crate) pool: Pool,
+    pub(crate) origin: Origin,
+    pub(crate) rate: RateLimiter,
+    pub(crate) metrics: Metrics,
+    pub(crate) clock: SteadyClock,
+}
+
+/// Answers on `listener` until `closing` becomes true, and then lets running
+/// requests finish for up to `grace`.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    gateway: Arc<Gateway>,
+    mut closing: watch::Receiver<bool>,
+    grace: Duration,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER).keep_alive(true);
+    let graceful = GracefulShutdown::new();
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = closing.wait_for(|closing| *closing) => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: others have to end first.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let Ok(place) = room.clone().try_acquire_owned() else {
+            gateway.metrics.refused("connections");
+            continue;
+        };
+        // An answer is written at once; without this it may wait for an
+        // acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
+        let gateway = gateway.clone();
+        let service = service_fn(move |request| {
+            let gateway = gateway.clone();
+            async move { Ok::<_, Infallible>(gateway.answer(request, peer).await.map(Full::new)) }
+        });
+        let stream = TokioIo::new(Lingering::new(stream, place));
+        let connection = graceful.watch(http.serve_connection(stream, service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests were still running");
+    }
+}
+
+impl Gateway {
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response {
+        let started = self.clock.monotonic();
+        let _in_flight = self.metrics.begin();
+        let route = route::class(request.uri().path());
+        let method = request.method().clone();
+        let response = match self.respond(request, peer.ip(), route).await {
+            Ok(response) => response,
+            Err(problem) => problem.response(),
+        };
+        let status = response.status().as_u16();
+        let took = self.clock.monotonic().saturating_sub(started);
+        self.metrics.answered(route, status, took);
+        // Neither path nor query: they name sessions, payers and tokens.
+        tracing::debug!(target: "coinop::access", %method, route, status, ms = took.as_millis(), "answered");
+        response
+    }
+
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+        route: &str,
+    ) -> Result<Response, Problem> {
+        if route == "metrics" {
+            return self.metrics_page(&request, peer);
+        }
+        if route != "health"
+            && let Err(wait) = self.rate.take(peer, self.clock.monotonic())
+        {
+            self.metrics.refused("rate");
+            return Err(Problem::TooFast { retry_after: wait.as_secs().saturating_add(1) });
+        }
+        let request = admit(request, &self.origin).await?;
+        self.pool.handle(request).await.map_err(|failure| match failure {
+            Failure::Busy => {
+                self.metrics.refused("busy");
+                Problem::Busy
+            }
+            Failure::TimedOut => {
+                tracing::error!(route, "a request took too long and was stopped");
+                Problem::TimedOut
+            }
+            Failure::Broken(error) => {
+                tracing::error!(route, %error, "a request failed");
+                Problem::Internal
+            }
+        })
+    }
+
+    fn metrics_page(&self, request: &Request<Incoming>, peer: IpAddr) -> Result<Response, Problem> {
+        if !local(peer, request.headers()) {
+            return Err(Problem::OperatorOnly);
+        }
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return Ok(response);
+        }
+        let mut response = Response::new(Bytes::from(self.metrics.page()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
+        Ok(response)
+    }
+}
+
+/// Whether the request was made on this machine. Behind a proxy on the same
+/// machine every request seems to be; the proxy's headers give it away.
+fn local(peer: IpAddr, headers: &HeaderMap) -> bool {
+    let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+    peer.to_canonical().is_loopback() && !forwarded.iter().any(|name| headers.contains_key(*name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operator_sits_at_the_machine() {
+        let plain = HeaderMap::new();
+        let mut proxied = HeaderMap::new();
+        proxied.insert("x-forwarded-for", HeaderValue::from_static("192.0.2.1"));
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert!(local(ip("127.0.0.1"), &plain));
+        assert!(local(ip("::1"), &plain));
+        assert!(local(ip("::ffff:127.0.0.1"), &plain));
+        assert!(!local(ip("192.0.2.1"), &plain));
+        assert!(!local(ip("127.0.0.1"), &proxied));
+    }
+}

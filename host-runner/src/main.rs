@@ -1,0 +1,84 @@
+//! Coinop beside the device.
+//!
+//! `coinop serve` runs the gateway's component, the very one that Spin runs, and
+//! gives it what it asks for: a database, a clock, the way to the chain, and the
+//! devices of this machine.
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod check;
+mod clock;
+mod controller;
+mod db;
+mod devices;
+mod drivers;
+mod files;
+mod guest;
+mod http;
+mod keygen;
+mod logging;
+mod metrics;
+mod pay;
+mod serve;
+mod settings;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A coin slot for anything with an address.
+#[derive(Parser)]
+#[command(name = "coinop", version, after_help = "Example:\n  coinop serve --config coinop.toml")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Pay(pay::Args),
+    Check(check::Args),
+    Keygen(keygen::Args),
+    Verify(verify::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => {
+            let printed = error.print();
+            return ExitCode::from(u8::from(printed.is_err()));
+        }
+        Err(error) => {
+            eprintln!("{}", one_line(&error.to_string()));
+            return ExitCode::from(2);
+        }
+    };
+    let result = match cli.command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Pay(args) => pay::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Keygen(args) => keygen::run(&args),
+        Command::Verify(args) => verify::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A mistake in the arguments in one line, without the usage that follows it.
+fn one_line(text: &str) -> String {
+    let said = text.split("\n\nUsage:").next().unwrap_or_default();
+    let said = said.split("\n\nFor more information").next().unwrap_or_default();
+    let words: Vec<&str> = said.split_whitespace().collect();
+    format!("{} (try --help)", words.join(" "))
+}

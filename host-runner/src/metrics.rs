@@ -1,0 +1,179 @@
+//! What the operator can measure, in Prometheus' format.
+//!
+//! Labels are classes, never identities: no payer, no session, no asset's
+//! buyer. Whoever reads this learns how busy the gateway is and nothing about
+//! whose doors are open (invariant 9).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+/// All of the host's measurements. Clones share them.
+#[derive(Clone)]
+pub(crate) struct Metrics(Arc<Inner>);
+
+struct Inner {
+    registry: Registry,
+    requests: IntCounterVec,
+    seconds: HistogramVec,
+    in_flight: IntGauge,
+    refused: IntCounterVec,
+    traps: IntCounter,
+    batch: Histogram,
+    commit: Histogram,
+    devices: IntGaugeVec,
+    steps: IntCounterVec,
+    rpc: HistogramVec,
+}
+
+const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+impl Metrics {
+    /// Fails only on a name used twice, which a test would show.
+    pub(crate) fn new() -> Result<Self, prometheus::Error> {
+        let inner = Inner {
+            registry: Registry::new(),
+            requests: IntCounterVec::new(
+                Opts::new("coinop_http_requests_total", "Requests answered."),
+                &["route", "status"],
+            )?,
+            seconds: HistogramVec::new(
+                HistogramOpts::new(
+                    "coinop_http_request_seconds",
+                    "Time from a request's head to its answer's.",
+                )
+                .buckets(SECONDS.to_vec()),
+                &["route"],
+            )?,
+            in_flight: IntGauge::new("coinop_http_requests_in_flight", "Requests being worked on.")?,
+            refused: IntCounterVec::new(
+                Opts::new("coinop_http_refused_total", "Requests refused before they reached the gateway."),
+                &["reason"],
+            )?,
+            traps: IntCounter::new(
+                "coinop_component_traps_total",
+                "Times the component was stopped by an error or a limit.",
+            )?,
+            batch: Histogram::with_opts(
+                HistogramOpts::new("coinop_sqlite_batch_statements", "Statements committed together.")
+                    .buckets(vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]),
+            )?,
+            commit: Histogram::with_opts(
+                HistogramOpts::new("coinop_sqlite_commit_seconds", "Time for a commit to be on the disk.")
+                    .buckets(SECONDS.to_vec()),
+            )?,
+            devices: IntGaugeVec::new(
+                Opts::new("coinop_devices", "Devices by their last known state."),
+                &["state"],
+            )?,
+            steps: IntCounterVec::new(
+                Opts::new("coinop_controller_steps_total", "Steps of the device controller."),
+                &["outcome"],
+            )?,
+            rpc: HistogramVec::new(
+                HistogramOpts::new("coinop_rpc_seconds", "Time of a call to the Solana RPC.")
+                    .buckets(SECONDS.to_vec()),
+                &["outcome"],
+            )?,
+        };
+        let r = &inner.registry;
+        r.register(Box::new(inner.requests.clone()))?;
+        r.register(Box::new(inner.seconds.clone()))?;
+        r.register(Box::new(inner.in_flight.clone()))?;
+        r.register(Box::new(inner.refused.clone()))?;
+        r.register(Box::new(inner.traps.clone()))?;
+        r.register(Box::new(inner.batch.clone()))?;
+        r.register(Box::new(inner.commit.clone()))?;
+        r.register(Box::new(inner.devices.clone()))?;
+        r.register(Box::new(inner.steps.clone()))?;
+        r.register(Box::new(inner.rpc.clone()))?;
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The page for Prometheus.
+    pub(crate) fn page(&self) -> Vec<u8> {
+        let mut page = Vec::new();
+        if let Err(error) = TextEncoder::new().encode(&self.0.registry.gather(), &mut page) {
+            tracing::warn!(%error, "the measurements could not be written out");
+        }
+        page
+    }
+
+    pub(crate) fn answered(&self, route: &str, status: u16, took: Duration) {
+        self.0.requests.with_label_values(&[route, &status.to_string()]).inc();
+        self.0.seconds.with_label_values(&[route]).observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn refused(&self, reason: &str) {
+        self.0.refused.with_label_values(&[reason]).inc();
+    }
+
+    pub(crate) fn trapped(&self) {
+        self.0.traps.inc();
+    }
+
+    pub(crate) fn committed(&self, statements: usize, took: Duration) {
+        let statements = u32::try_from(statements).unwrap_or(u32::MAX);
+        self.0.batch.observe(f64::from(statements));
+        self.0.commit.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn stepped(&self, outcome: &str) {
+        self.0.steps.with_label_values(&[outcome]).inc();
+    }
+
+    pub(crate) fn asked_rpc(&self, outcome: &str, took: Duration) {
+        self.0.rpc.with_label_values(&[outcome]).observe(took.as_secs_f64());
+    }
+
+    /// A device went from one state to another; `None` at its first.
+    pub(crate) fn device(&self, from: Option<&str>, to: &str) {
+        if let Some(from) = from {
+            self.0.devices.with_label_values(&[from]).dec();
+        }
+        self.0.devices.with_label_values(&[to]).inc();
+    }
+
+    /// Counts a request as being worked on until the answer is dropped.
+    pub(crate) fn begin(&self) -> InFlight {
+        self.0.in_flight.inc();
+        InFlight(self.0.in_flight.clone())
+    }
+}
+
+/// See [`Metrics::begin`].
+pub(crate) struct InFlight(IntGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_what_was_counted() {
+        let m = Metrics::new().unwrap();
+        m.answered("access", 402, Duration::from_millis(3));
+        m.device(None, "unknown");
+        m.device(Some("unknown"), "locked");
+        m.committed(3, Duration::from_millis(1));
+        {
+            let _busy = m.begin();
+            let page = String::from_utf8(m.page()).unwrap();
+            assert!(page.contains("coinop_http_requests_in_flight 1"), "{page}");
+        }
+        let page = String::from_utf8(m.page()).unwrap();
+        assert!(page.contains(r#"coinop_http_requests_total{route="access",status="402"} 1"#), "{page}");
+        assert!(page.contains(r#"coinop_devices{state="locked"} 1"#), "{page}");
+        assert!(page.contains(r#"coinop_devices{state="unknown"} 0"#), "{page}");
+        assert!(page.contains("coinop_http_requests_in_flight 0"), "{page}");
+    }
+}

@@ -1,0 +1,122 @@
+//! Sending a payment until there is an answer to it.
+//!
+//! What is sent is always the same bytes: whatever becomes of the answers, the
+//! payer is charged once at most.
+
+use std::time::{Duration, Instant};
+
+use super::http::{Ask, Reply};
+use super::payment::Header;
+use super::pretty;
+
+/// How long a payment is repeated in all. Its blockhash does not live much longer.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How often in a row a payment is sent to no avail.
+const TRIES: u32 = 5;
+/// How long a pause is, where the server names none, in seconds.
+const PAUSE: u64 = 5;
+
+/// Why a payment has to be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Again {
+    /// It was sent on, and the chain has not confirmed it.
+    Pending,
+    /// Nothing is known: something between here and the server broke.
+    Unclear,
+    /// The server can't take it now, and says so.
+    Later,
+}
+
+/// Whether an answer is one at all.
+fn again(status: u16, code: Option<&str>) -> Option<Again> {
+    match status {
+        202 if code == Some("settlement_pending") => Some(Again::Pending),
+        429 | 503 => Some(Again::Later),
+        500 | 502 | 504 => Some(Again::Unclear),
+        _ => None,
+    }
+}
+
+/// Seconds until the next attempt.
+fn pause(why: Again, asked: Option<u64>, failed: u32) -> u64 {
+    match (why, asked) {
+        (_, Some(seconds)) => seconds.max(1),
+        (Again::Pending, None) => PAUSE,
+        // 1, 2, 4, ...
+        (Again::Unclear | Again::Later, None) => 1 << failed.saturating_sub(1).min(4),
+    }
+}
+
+/// Sends the payment, and the same payment again, until the server has answered
+/// with something final. The error is for the person who pays.
+pub(super) fn deliver(ask: &Ask, payment: &Header) -> Result<Reply, String> {
+    let began = Instant::now();
+    let mut failed = 0;
+    let mut told = false;
+    loop {
+        let (why, asked, said) = match ask.send(Some((payment.name, &payment.value))) {
+            Err(error) => (Again::Unclear, None, error),
+            Ok(reply) => {
+                let body = reply.json().unwrap_or_default();
+                let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str);
+                let Some(why) = again(reply.status, text("code")) else { return Ok(reply) };
+                let said = match (why, text("transaction")) {
+                    (Again::Pending, Some(id)) => format!("the transaction is {}", pretty::quoted(id)),
+                    _ => reply.complaint(),
+                };
+                (why, reply.retry_after(), said)
+            }
+        };
+        failed = if why == Again::Pending { 0 } else { failed + 1 };
+        let wait = Duration::from_secs(pause(why, asked, failed));
+        if failed >= TRIES || began.elapsed() + wait > PATIENCE {
+            return Err(given_up(why, &said, ask));
+        }
+        if why == Again::Pending && !told {
+            eprintln!(
+                "the payment was sent and is not confirmed yet ({said}); asking again with the same one"
+            );
+            told = true;
+        } else if why != Again::Pending {
+            eprintln!("no answer to the payment yet ({said}); sending the same one again");
+        }
+        std::thread::sleep(wait);
+    }
+}
+
+fn given_up(why: Again, said: &str, ask: &Ask) -> String {
+    let look = format!("`coinop pay {} --sign-in` shows what it bought", ask.url());
+    match why {
+        Again::Pending => {
+            format!("the payment is still not confirmed ({said}): do not pay again now; later {look}")
+        }
+        Again::Unclear => format!(
+            "there is no clear answer to the payment ({said}): it may have been taken, so do not pay again now; {look}"
+        ),
+        Again::Later => format!("the payment was not taken: {said}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_leaves_the_payment_open_is_sent_again() {
+        assert_eq!(again(202, Some("settlement_pending")), Some(Again::Pending));
+        assert_eq!(again(503, None), Some(Again::Later));
+        assert_eq!(again(502, Some("x")), Some(Again::Unclear));
+        for status in [200, 202, 302, 400, 402, 404, 409, 413] {
+            assert_eq!(again(status, Some("asset_busy")), None, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_server_says_how_long_to_wait() {
+        assert_eq!(pause(Again::Pending, Some(7), 0), 7);
+        assert_eq!(pause(Again::Pending, Some(0), 0), 1);
+        assert_eq!(pause(Again::Pending, None, 0), 5);
+        let grows: Vec<u64> = (1..6).map(|n| pause(Again::Unclear, None, n)).collect();
+        assert_eq!(grows, [1, 2, 4, 8, 16]);
+    }
+}

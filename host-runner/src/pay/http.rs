@@ -1,0 +1,280 @@
+//! One request, sent as often as need be, and its answers.
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+use coinop_core::encoding::from_base64;
+use coinop_core::x402;
+use serde_json::Value;
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use ureq::{Agent, Body};
+
+use super::pretty;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long an answer may take. A gateway waits for the chain for 30 s.
+const ANSWER: Duration = Duration::from_secs(60);
+/// The longest JSON that is taken in whole.
+const LONGEST: u64 = 64 << 20;
+
+/// The request of this command: always the same, but for the one header that
+/// pays or signs in.
+pub(super) struct Ask {
+    agent: Agent,
+    method: Method,
+    url: Uri,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Option<String>,
+}
+
+/// An answer.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    headers: HeaderMap,
+    content: Content,
+}
+
+enum Content {
+    /// JSON and what the server did not give a type, read to its end.
+    Whole(Vec<u8>),
+    /// Anything else, of whatever length.
+    Stream(Body),
+}
+
+impl Ask {
+    /// Puts the request together. The error is one line.
+    pub(super) fn new(
+        url: &str,
+        method: Option<&str>,
+        json: Option<&str>,
+        headers: &[String],
+    ) -> Result<Self, String> {
+        let url = parse_url(url)?;
+        let method = match method {
+            None if json.is_some() => Method::POST,
+            None => Method::GET,
+            Some(text) => Method::from_bytes(text.to_ascii_uppercase().as_bytes())
+                .map_err(|_| format!("--method {text}: write GET, POST, ..."))?,
+        };
+        if let Some(text) = json {
+            serde_json::from_str::<serde::de::IgnoredAny>(text)
+                .map_err(|error| format!("--json is not JSON: {error}"))?;
+            if !matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
+                return Err(format!("a {method} request carries no body: leave out --json or --method"));
+            }
+        }
+        let mut parsed = Vec::new();
+        for header in headers {
+            parsed.push(parse_header(header)?);
+        }
+        let mut default = |name: &'static str, value: &'static str| {
+            if !parsed.iter().any(|(n, _)| n == name) {
+                parsed.push((HeaderName::from_static(name), HeaderValue::from_static(value)));
+            }
+        };
+        default("accept", "application/json, */*;q=0.5");
+        if json.is_some() {
+            default("content-type", "application/json");
+        }
+        Ok(Self { agent: agent(), method, url, headers: parsed, body: json.map(str::to_owned) })
+    }
+
+    /// Where it goes.
+    pub(super) const fn url(&self) -> &Uri {
+        &self.url
+    }
+
+    /// Sends it, with one header more if given. The error says what broke, as
+    /// the end of a sentence.
+    pub(super) fn send(&self, more: Option<(&str, &str)>) -> Result<Reply, String> {
+        let mut request = Request::builder().method(self.method.clone()).uri(self.url.clone());
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        if let Some((name, value)) = more {
+            request = request.header(name, value);
+        }
+        let broken = |error: ureq::http::Error| error.to_string();
+        let answer = match &self.body {
+            Some(body) => self.agent.run(request.body(body.as_str()).map_err(broken)?),
+            None => self.agent.run(request.body(()).map_err(broken)?),
+        };
+        let (head, mut body) = answer.map_err(|error| explain(&error))?.into_parts();
+        let content = match body.mime_type() {
+            Some(kind) if !is_json(kind) => Content::Stream(body),
+            _ => {
+                let whole = body.with_config().limit(LONGEST).read_to_vec();
+                Content::Whole(whole.map_err(|error| explain(&error))?)
+            }
+        };
+        Ok(Reply { status: head.status.as_u16(), headers: head.headers, content })
+    }
+}
+
+impl Reply {
+    /// The text of a header.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body, if it is JSON.
+    pub(super) fn json(&self) -> Option<Value> {
+        match &self.content {
+            Content::Whole(bytes) => serde_json::from_slice(bytes).ok(),
+            Content::Stream(_) => None,
+        }
+    }
+
+    /// Whether it is what was asked for.
+    pub(super) const fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+
+    /// What the server wants waited, in seconds.
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        self.header("retry-after")?.trim().parse().ok()
+    }
+
+    /// The reason and the explanation of an answer that is no success, in one line.
+    pub(super) fn complaint(&self) -> String {
+        let body = self.json().unwrap_or_default();
+        let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(pretty::quoted);
+        let settlement = self.settlement().unwrap_or_default();
+        let reason = text(&settlement, "errorReason").or_else(|| text(&body, "code"));
+        // Version 2 says it in the header of the next 402, with nothing in the body.
+        let required = self.decoded(x402::PAYMENT_REQUIRED).unwrap_or_default();
+        let reason = reason.or_else(|| text(&required, "error")).or_else(|| text(&body, "error"));
+        let detail = text(&body, "detail").or_else(|| text(&settlement, "errorMessage"));
+        let mut line = format!("HTTP {}", self.status);
+        for part in [reason, detail].into_iter().flatten() {
+            line = format!("{line}: {part}");
+        }
+        match self.retry_after() {
+            Some(seconds) => format!("{line} (try again in {seconds} s)"),
+            None => line,
+        }
+    }
+
+    /// What the server says of the payment: `PAYMENT-RESPONSE`, or its v1 name.
+    pub(super) fn settlement(&self) -> Option<Value> {
+        self.decoded(x402::PAYMENT_RESPONSE).or_else(|| self.decoded(x402::X_PAYMENT_RESPONSE))
+    }
+
+    /// A header that is base64 of JSON, as x402's are.
+    pub(super) fn decoded(&self, name: &str) -> Option<Value> {
+        serde_json::from_slice(&from_base64(self.header(name)?)?).ok()
+    }
+
+    /// Writes the body to standard output, JSON indented.
+    pub(super) fn print(self) -> Result<(), String> {
+        let mut out = std::io::stdout().lock();
+        let written = match self.content {
+            Content::Whole(bytes) => match pretty::json(&bytes) {
+                Some(text) => writeln!(out, "{text}"),
+                None => out.write_all(&bytes),
+            },
+            Content::Stream(body) => {
+                let mut reader = body.into_reader();
+                copy(&mut reader, &mut out)?;
+                Ok(())
+            }
+        };
+        written.and_then(|()| out.flush()).map_err(|error| format!("the answer cannot be printed: {error}"))
+    }
+}
+
+fn copy(from: &mut impl Read, to: &mut impl Write) -> Result<(), String> {
+    std::io::copy(from, to).map(drop).map_err(|error| format!("the answer broke off: {error}"))
+}
+
+fn agent() -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        // A payment goes to the address that was named and to no other.
+        .max_redirects(0)
+        .timeout_connect(Some(CONNECT))
+        .timeout_recv_response(Some(ANSWER))
+        .user_agent(concat!("coinop/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .new_agent()
+}
+
+fn is_json(mime_type: &str) -> bool {
+    mime_type.eq_ignore_ascii_case("application/json") || mime_type.to_ascii_lowercase().ends_with("+json")
+}
+
+fn parse_url(text: &str) -> Result<Uri, String> {
+    let url: Uri = text.parse().map_err(|_| format!("{text} is not a URL"))?;
+    let has_user = url.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    match url.scheme_str() {
+        Some("http" | "https") if !has_user => Ok(url),
+        Some("http" | "https") => Err("leave the user and password out of the URL: use --header".to_owned()),
+        _ => Err(format!("{text} is not a URL: it begins with https:// or http://")),
+    }
+}
+
+fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let wrong = || format!("--header {text:?}: write 'Name: value'");
+    let (name, value) = text.split_once(':').ok_or_else(wrong)?;
+    let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| wrong())?;
+    let value = HeaderValue::from_str(value.trim()).map_err(|_| wrong())?;
+    Ok((name, value))
+}
+
+/// What went wrong on the way, as the end of a sentence.
+pub(crate) fn explain(error: &ureq::Error) -> String {
+    match error {
+        ureq::Error::Timeout(_) => "there was no answer in time".to_owned(),
+        ureq::Error::HostNotFound => "there is no such host".to_owned(),
+        ureq::Error::ConnectionFailed => "the connection was refused".to_owned(),
+        ureq::Error::Io(error) => error.kind().to_string(),
+        ureq::Error::BodyExceedsLimit(_) => "the answer is too long".to_owned(),
+        other => pretty::quoted(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(url: &str, method: Option<&str>, json: Option<&str>, headers: &[&str]) -> Result<Ask, String> {
+        let headers: Vec<String> = headers.iter().map(|&h| h.to_owned()).collect();
+        Ask::new(url, method, json, &headers)
+    }
+
+    #[test]
+    fn the_method_follows_from_the_body_unless_it_is_named() {
+        let url = "http://127.0.0.1:1/x";
+        assert_eq!(ask(url, None, None, &[]).unwrap().method, Method::GET);
+        assert_eq!(ask(url, None, Some("{}"), &[]).unwrap().method, Method::POST);
+        assert_eq!(ask(url, Some("put"), Some("{}"), &[]).unwrap().method, Method::PUT);
+        assert_eq!(ask(url, Some("POST"), None, &[]).unwrap().method, Method::POST);
+    }
+
+    #[test]
+    fn every_mistake_is_one_line() {
+        let cases = [
+            ask("127.0.0.1:1/x", None, None, &[]),
+            ask("ftp://a.example", None, None, &[]),
+            ask("https://me:secret@a.example", None, None, &[]),
+            ask("https://a.example", Some("G E T"), None, &[]),
+            ask("https://a.example", Some("GET"), Some("{}"), &[]),
+            ask("https://a.example", None, Some("{quantity: 1}"), &[]),
+            ask("https://a.example", None, None, &["Authorization"]),
+            ask("https://a.example", None, None, &["a b: c"]),
+        ];
+        for case in cases {
+            let error = case.err().unwrap();
+            assert!(!error.contains('\n') && !error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn given_headers_replace_ours() {
+        let ask = ask("https://a.example", None, Some("1"), &["Accept: text/csv", "X-A:  b:c "]).unwrap();
+        let values: Vec<_> =
+            ask.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        assert_eq!(values, [("accept", "text/csv"), ("x-a", "b:c"), ("content-type", "application/json")]);
+    }
+}

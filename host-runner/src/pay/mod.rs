@@ -1,0 +1,174 @@
+//! `coinop pay`: an x402 client.
+//!
+//! It asks, and if the answer is a 402 it pays and asks again with the payment.
+//! Where money is concerned it is careful: it signs one payment at most, for no
+//! more than `--max`, and repeats that same payment when an answer is lost.
+
+pub(crate) mod chain;
+mod deliver;
+mod demand;
+pub(crate) mod http;
+mod limit;
+mod payment;
+mod pretty;
+mod sign_in;
+mod wallet;
+
+use std::path::PathBuf;
+
+use coinop_core::money::Amount;
+use coinop_core::svm::{Address, Network, SigningKey, TokenProgram, associated_token_account};
+use coinop_core::x402::PAYMENT_REQUIRED;
+use serde_json::Value;
+
+use demand::{Demand, Offer};
+use http::{Ask, Reply};
+use payment::Facts;
+
+/// Pays for what a URL offers (HTTP 402, x402) and prints the answer.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  coinop pay 'https://coinop.example/api/v1/access/door-1?quantity=3'\n  coinop pay https://api.example/summary --json '{\"text\": \"...\"}' --max 0.05\n  coinop pay https://coinop.example/api/v1/access/door-1 --sign-in\n\nThe answer goes to standard output, what was paid to standard error."
+)]
+pub(crate) struct Args {
+    /// What to ask for.
+    url: String,
+    /// The request's method; GET if not given, POST with --json.
+    #[arg(long, value_name = "METHOD")]
+    method: Option<String>,
+    /// The request's body.
+    #[arg(long, value_name = "BODY")]
+    json: Option<String>,
+    /// The key that pays; ~/.config/solana/id.json if not given.
+    #[arg(long, value_name = "FILE")]
+    keypair: Option<PathBuf>,
+    /// The most that may be paid, in units of the token.
+    #[arg(long, value_name = "AMOUNT", default_value = "1.00")]
+    max: String,
+    /// Pay in this token too, though it is not known by name; may be repeated.
+    #[arg(long = "token", value_name = "MINT")]
+    tokens: Vec<Address>,
+    /// The Solana node to ask; the network's public one if not given.
+    #[arg(long, value_name = "URL")]
+    rpc: Option<String>,
+    /// A header to send along, as 'Name: value'; may be repeated.
+    #[arg(long = "header", value_name = "HEADER")]
+    headers: Vec<String>,
+    /// Pay nothing: prove the wallet, and print what it has paid for and still runs.
+    #[arg(long)]
+    sign_in: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<(), String> {
+    let limit = limit::parse(&args.max)?;
+    let ask = Ask::new(&args.url, args.method.as_deref(), args.json.as_deref(), &args.headers)?;
+    let first = ask.send(None).map_err(|error| format!("{}: {error}", args.url))?;
+    if args.sign_in && matches!(first.status, 401 | 402) {
+        return show_session(&ask, &first, &wallet::read(args.keypair.as_deref())?);
+    }
+    if first.status != 402 {
+        return unpaid(first);
+    }
+    let demand = Demand::read(first.header(PAYMENT_REQUIRED), first.json())?;
+    let offer = demand.choose(&args.tokens)?;
+    let rpc = args.rpc.as_deref().unwrap_or_else(|| chain::public_rpc(offer.network));
+    let (decimals, program, symbol) = token(&offer, rpc)?;
+    limit::check(limit, offer.amount, decimals, &symbol)?;
+    let key = wallet::read(args.keypair.as_deref())?;
+    let blockhash = match offer.blockhash {
+        Some(blockhash) => blockhash,
+        None => chain::blockhash(rpc).map_err(|error| rpc_trouble(offer.network, &error))?,
+    };
+    let facts = Facts { decimals, program, blockhash };
+    let payment = payment::sign(&demand, &offer, &facts, nonce()?, &key)?;
+    let reply = deliver::deliver(&ask, &payment)?;
+    let settlement = reply.settlement();
+    let refused = settlement.as_ref().is_some_and(|s| s.get("success") == Some(&Value::Bool(false)));
+    if refused || !reply.is_success() {
+        let complaint = reply.complaint();
+        let short = if reply.status == 402 { shortage(&offer, &facts, &symbol, rpc, &key) } else { None };
+        return Err(format!("the payment was refused: {complaint}{}", short.unwrap_or_default()));
+    }
+    let price = format!("{} {symbol}", offer.amount.to_decimal(decimals));
+    print_bought(reply, settlement.as_ref(), &offer, &price)
+}
+
+fn print_bought(reply: Reply, settlement: Option<&Value>, offer: &Offer, price: &str) -> Result<(), String> {
+    let id = settlement.and_then(|s| s.get("transaction")).and_then(Value::as_str);
+    let id = id.filter(|id| !id.is_empty()).map(pretty::quoted);
+    let (pay_to, network) = (offer.pay_to, offer.network.name());
+    match id {
+        Some(id) => eprintln!("paid {price} to {pay_to} on {network}, transaction {id}"),
+        None => eprintln!("paid {price} to {pay_to} on {network}; the server names no transaction"),
+    }
+    reply.print()
+}
+
+/// The likeliest reason of a refusal, which servers seldom give: the wallet does
+/// not have the money. `None` if it has, or if nobody knows.
+fn shortage(offer: &Offer, facts: &Facts, symbol: &str, rpc: &str, key: &SigningKey) -> Option<String> {
+    let wallet = Address::new(key.verifying_key().to_bytes());
+    let source = associated_token_account(&wallet, &offer.mint, facts.program)?;
+    let held = match chain::account(rpc, &source).ok()? {
+        Some(account) => account.held()?,
+        None => Amount::ZERO,
+    };
+    let decimal = |amount: Amount| amount.to_decimal(facts.decimals);
+    (held < offer.amount).then(|| {
+        let (held, price) = (decimal(held), decimal(offer.amount));
+        format!("; {wallet} holds {held} {symbol} and the price is {price}: put more on it")
+    })
+}
+
+/// An answer that asks for no payment.
+fn unpaid(reply: Reply) -> Result<(), String> {
+    match reply.status {
+        200..=299 => {
+            eprintln!("nothing had to be paid");
+            reply.print()
+        }
+        300..=399 => {
+            let to = reply.header("location").map_or_else(|| "elsewhere".to_owned(), pretty::quoted);
+            Err(format!("it has moved to {to} (HTTP {}): ask there; nothing was paid", reply.status))
+        }
+        _ => Err(format!("{}; nothing was paid", reply.complaint())),
+    }
+}
+
+fn show_session(ask: &Ask, first: &Reply, key: &SigningKey) -> Result<(), String> {
+    let reply = sign_in::sign_in(ask, first, key)?;
+    let address = Address::new(key.verifying_key().to_bytes());
+    if reply.is_success() {
+        eprintln!("signed in as {address}; nothing was paid");
+        return reply.print();
+    }
+    if reply.status == 402 {
+        return Err(format!(
+            "{address} has nothing running there; nothing was paid (without --sign-in it would be)"
+        ));
+    }
+    Err(format!("signing in as {address} failed: {}; nothing was paid", reply.complaint()))
+}
+
+/// Decimals, program and name of the token: known, or asked of the chain.
+fn token(offer: &Offer, rpc: &str) -> Result<(u8, TokenProgram, String), String> {
+    if let Some(known) = &offer.token {
+        return Ok((known.decimals, known.program, known.symbol.clone()));
+    }
+    let account = chain::account(rpc, &offer.mint).map_err(|error| rpc_trouble(offer.network, &error))?;
+    let mint = account.and_then(|account| account.mint());
+    let (decimals, program) =
+        mint.ok_or_else(|| format!("{} is not a token on {}", offer.mint, offer.network.name()))?;
+    Ok((decimals, program, offer.mint.to_string()))
+}
+
+fn rpc_trouble(network: Network, error: &str) -> String {
+    format!("the Solana node ({}) gives no answer: {error}; name another with --rpc URL", network.name())
+}
+
+fn nonce() -> Result<[u8; 16], String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| format!("no random numbers: {error}"))?;
+    Ok(bytes)
+}

@@ -1,0 +1,123 @@
+//! Everything that can be wrong before the first request, each said in a line.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use super::Args;
+use crate::clock::{Floor, SteadyClock};
+use crate::db::{self, Db};
+use crate::guest::{Component, Host, Limits, Rpc, Variables};
+use crate::metrics::Metrics;
+use crate::settings::{Settings, keypair, secret};
+
+/// A gateway that only has to be started.
+pub(super) struct Prepared {
+    pub(super) settings: Settings,
+    pub(super) component: Component,
+    pub(super) host: Arc<Host>,
+    pub(super) listener: TcpListener,
+    pub(super) floor: Floor,
+    /// Held for as long as the data folder is used.
+    pub(super) lock: std::fs::File,
+}
+
+pub(super) async fn prepare(args: &Args) -> Result<Prepared, String> {
+    let file = args.config.clone();
+    // It may ask the chain about a mint, and wait.
+    let settings = tokio::task::spawn_blocking(move || Settings::load(&file))
+        .await
+        .map_err(|error| error.to_string())??;
+    let module = module(args.module.as_deref())?;
+    make_private(&settings.data_dir)?;
+    let lock = db::lock_data_dir(&settings.data_dir).map_err(|refused| refused.0)?;
+    let floor = Floor::new(&settings.data_dir);
+    let clock = SteadyClock::system(floor.read());
+    let variables = variables(&settings)?;
+    let listener = listen(&settings.config.listen).await?;
+    let metrics = Metrics::new().map_err(|error| error.to_string())?;
+    let rpc = Rpc::new(&settings.config.rpc_url, metrics.clone())
+        .ok_or_else(|| settings.mistake("solana.rpc_url", "is not an http or https address"))?;
+    let limits = Limits { reuse: args.reuse, ..Limits::default() };
+    let cache = settings.data_dir.join("compiled");
+    let component = tokio::task::spawn_blocking(move || Component::load(&module, &cache, limits))
+        .await
+        .map_err(|error| error.to_string())?
+        .map_err(|error| {
+            let error = format!("{error:#}");
+            let words: Vec<&str> = error.split_whitespace().collect();
+            format!("{}; run `cargo xtask build`", words.join(" "))
+        })?;
+    let db = Db::open(&settings.data_dir, metrics.clone()).map_err(|refused| refused.0)?;
+    let host = Arc::new(Host { db, clock, variables, boot_id: boot_id()?, rpc, metrics });
+    Ok(Prepared { settings, component, host, listener, floor, lock })
+}
+
+fn module(given: Option<&Path>) -> Result<PathBuf, String> {
+    if let Some(file) = given {
+        return if file.is_file() {
+            Ok(file.to_owned())
+        } else {
+            Err(format!("there is no component at {}; run `cargo xtask build`", file.display()))
+        };
+    }
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    let file = program.with_file_name("coinop.wasm");
+    if file.is_file() {
+        Ok(file)
+    } else {
+        Err(format!(
+            "there is no component at {}; run `cargo xtask build`, or name one with --module",
+            file.display()
+        ))
+    }
+}
+
+/// Makes the data folder, for nobody else to look into.
+fn make_private(folder: &Path) -> Result<(), String> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| format!("data_dir {} cannot be made: {error}", folder.display()))
+}
+
+fn variables(settings: &Settings) -> Result<Variables, String> {
+    let environment = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let mut variables = Variables::new();
+    variables.insert("coinop_config", settings.json.to_string());
+    let secret = secret::load(environment("COINOP_SECRET"), &settings.data_dir)?;
+    variables.insert("coinop_secret", secret);
+    if let Some(previous) = secret::previous(environment("COINOP_SECRET_PREVIOUS"))? {
+        variables.insert("coinop_secret_previous", previous);
+    }
+    let configured = settings.config.settlement.fee_payer_keypair.as_deref();
+    let file = configured.map(|file| settings.folder.join(file));
+    let given = environment("COINOP_FEE_PAYER");
+    let from_file = given.is_none();
+    let fee_payer = keypair::fee_payer(given, file.as_deref()).map_err(|error| {
+        if from_file { settings.mistake("settlement.fee_payer_keypair", error) } else { error }
+    })?;
+    let fee_payer = bs58::encode(fee_payer.to_keypair_bytes()).into_string();
+    variables.insert("coinop_fee_payer", fee_payer);
+    Ok(variables)
+}
+
+async fn listen(address: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!("{address} is in use by another program; stop it, or change `listen`")
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            format!("this user may not listen on {address}; take a port above 1023 in `listen`")
+        }
+        _ => format!("cannot listen on {address}: {error}; change `listen`"),
+    })
+}
+
+fn boot_id() -> Result<String, String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| format!("no random numbers: {error}"))?;
+    Ok(bs58::encode(bytes).into_string())
+}

@@ -1,0 +1,148 @@
+//! Starting, running and stopping the gateway.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+use super::Args;
+use super::prepare::{Prepared, prepare};
+use crate::clock::{Floor, SteadyClock};
+use crate::controller::Loop;
+use crate::devices::Devices;
+use crate::guest::{Controller, Pool};
+use crate::http::{Gateway, Origin, RateLimiter, serve};
+use crate::settings::rpc;
+
+/// How long requests that are running may go on when the gateway stops.
+const FINISH: Duration = Duration::from_secs(10);
+
+/// How long the devices may take to be locked then.
+const LOCK: Duration = Duration::from_secs(20);
+
+/// Runs the gateway until it is told to stop.
+pub(crate) fn run(args: &Args) -> Result<(), String> {
+    crate::logging::start()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the runtime cannot be started: {error}"))?;
+    let result = runtime.block_on(gateway(args));
+    // A blocking call (a slow RPC probe) must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    result
+}
+
+async fn gateway(args: &Args) -> Result<(), String> {
+    let mut stop = Stop::new()?;
+    let Prepared { settings, component, host, listener, floor, lock } = prepare(args).await?;
+    let assets = settings.config.assets.len();
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let origin = Origin::new(&settings.config.public_url)
+        .ok_or("public_url is not an origin such as http://127.0.0.1:8402")?;
+    let clock = host.clock.clone();
+    let (close_controller, controller_closing) = watch::channel(false);
+    let (close_http, http_closing) = watch::channel(false);
+
+    // Kept here too, so that the loop can listen even without any device.
+    let (tell, reports) = mpsc::unbounded_channel();
+    let devices = Devices::start(settings.devices, &clock, &host.metrics, &tell);
+    let orders = devices.orders();
+    let mut controller = tokio::spawn(
+        Loop {
+            decide: Controller::new(component.clone(), host.clone()),
+            orders: Box::new(move |order| orders.give(order)),
+            reports,
+            written: host.db.written(),
+            clock: clock.clone(),
+            metrics: host.metrics.clone(),
+            closing: controller_closing.clone(),
+        }
+        .run(),
+    );
+    let gateway = Arc::new(Gateway {
+        pool: Pool::new(component, host.clone()),
+        origin,
+        rate: RateLimiter::new(settings.config.limits.requests_per_second, settings.config.limits.burst),
+        metrics: host.metrics.clone(),
+        clock: clock.clone(),
+    });
+    let mut http = tokio::spawn(serve(listener, gateway, http_closing, FINISH));
+    let notes = tokio::spawn(note_the_time(floor.clone(), clock.clone()));
+    let probe = tokio::task::spawn_blocking(move || probe(&settings.config.rpc_url));
+
+    let plural = if assets == 1 { "asset" } else { "assets" };
+    println!("coinop serving {assets} {plural} on http://{address}");
+
+    // Neither ends by itself. Should one break, the devices are locked and the
+    // process ends, for whoever watches over it to start it again.
+    let broken = tokio::select! {
+        () = stop.requested() => None,
+        ended = &mut http => Some(("the HTTP server", ended)),
+        ended = &mut controller => Some(("the device controller", ended)),
+    };
+    tracing::info!("stopping: running requests may finish, then the devices are locked");
+    let _ = close_http.send(true);
+    if broken.is_none() {
+        tokio::select! {
+            _ = &mut http => {}
+            // Asked again: not that patient.
+            () = stop.requested() => {}
+        }
+        let _ = close_controller.send(true);
+        let _ = (&mut controller).await;
+    }
+    controller.abort();
+    let open = devices.close(LOCK).await;
+    notes.abort();
+    probe.abort();
+    floor.write(clock.now_ms());
+    drop(tell);
+    drop(lock);
+    if !open.is_empty() {
+        return Err(format!("not seen locked within {} s: {}; go and look", LOCK.as_secs(), open.join(", ")));
+    }
+    tracing::info!("stopped; every device is locked");
+    match broken {
+        None => Ok(()),
+        Some((what, ended)) => Err(format!("{what} broke: {ended:?}")),
+    }
+}
+
+/// A controller or a service manager that wants the process to end.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self, String> {
+        let on = |kind| signal(kind).map_err(|error| format!("signals cannot be heard: {error}"));
+        Ok(Self { interrupt: on(SignalKind::interrupt())?, terminate: on(SignalKind::terminate())? })
+    }
+
+    async fn requested(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+async fn note_the_time(floor: Floor, clock: SteadyClock) {
+    loop {
+        let floor = floor.clone();
+        let now = clock.now_ms();
+        let _ = tokio::task::spawn_blocking(move || floor.write(now)).await;
+        tokio::time::sleep(Floor::EVERY).await;
+    }
+}
+
+/// Without the chain nothing can be sold, but what was sold still ends on time:
+/// so this is a warning, and `/ready` says it too.
+fn probe(rpc_url: &str) {
+    if let Err(error) = rpc::probe(rpc_url) {
+        tracing::warn!(%error, "solana.rpc_url does not answer: nothing can be sold until it does");
+    }
+}

@@ -1,0 +1,42 @@
+//! Asking the RPC something before the component runs.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// Long enough for a distant node, short enough for somebody who waits for
+/// `serve` to start.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// One JSON-RPC call. The error never holds the address: it may carry a key.
+pub(crate) fn call(url: &str, method: &str, params: &Value) -> Result<Value, String> {
+    let agent = ureq::Agent::config_builder()
+        .timeout_global(Some(LIMIT))
+        .http_status_as_error(false)
+        .build()
+        .new_agent();
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    let mut response = agent.post(url).send_json(request).map_err(|error| match error {
+        ureq::Error::Timeout(_) => format!("no answer within {} s", LIMIT.as_secs()),
+        ureq::Error::HostNotFound => "there is no such host".to_owned(),
+        ureq::Error::ConnectionFailed => "the connection was refused".to_owned(),
+        ureq::Error::Io(error) => error.kind().to_string(),
+        _ => "the connection failed".to_owned(),
+    })?;
+    let status = response.status().as_u16();
+    if status != 200 {
+        return Err(format!("it answered with HTTP status {status}"));
+    }
+    let body: Value =
+        response.body_mut().read_json().map_err(|_| "it did not answer with JSON".to_owned())?;
+    if let Some(error) = body.get("error").filter(|e| !e.is_null()) {
+        let message = error.get("message").and_then(Value::as_str);
+        return Err(message.unwrap_or("it answered with an error").to_owned());
+    }
+    body.get("result").cloned().ok_or_else(|| "it is not a JSON-RPC service".to_owned())
+}
+
+/// Whether the RPC answers, and as the network it should be.
+pub(crate) fn probe(url: &str) -> Result<(), String> {
+    call(url, "getBlockHeight", &json!([{"commitment": "confirmed"}])).map(drop)
+}

@@ -1,0 +1,107 @@
+//! The one secret that all of the gateway's keys are derived from.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD as ALPHABET;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// Padding or not: what people paste has either.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &ALPHABET,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The secret from `COINOP_SECRET`, or from the data folder, where one is made
+/// on the first start. As base64.
+///
+/// The data folder must be locked already, so that two first starts at once do
+/// not make two.
+pub(crate) fn load(given: Option<String>, data_dir: &Path) -> Result<String, String> {
+    if let Some(text) = given {
+        return checked("COINOP_SECRET", &text);
+    }
+    let file = data_dir.join("secret");
+    let name = file.display();
+    match std::fs::read_to_string(&file) {
+        Ok(text) => {
+            warn_if_readable(&file);
+            checked(&name.to_string(), &text)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut bytes = [0; 32];
+            getrandom::fill(&mut bytes)
+                .map_err(|error| format!("no random numbers for a new secret: {error}"))?;
+            let text = BASE64.encode(bytes);
+            crate::files::write_atomically(&file, format!("{text}\n").as_bytes(), 0o600)
+                .map_err(|error| format!("{name} cannot be written: {error}"))?;
+            tracing::info!(file = %name, "made a new secret; keep a copy of it, sessions and receipts depend on it");
+            Ok(text)
+        }
+        Err(error) => Err(format!("{name} cannot be read: {error}")),
+    }
+}
+
+/// The secret before this one, if it was changed lately.
+pub(crate) fn previous(given: Option<String>) -> Result<Option<String>, String> {
+    given.map(|text| checked("COINOP_SECRET_PREVIOUS", &text)).transpose()
+}
+
+/// Never says what it found.
+fn checked(from: &str, text: &str) -> Result<String, String> {
+    match BASE64.decode(text.trim()) {
+        Ok(bytes) if bytes.len() == 32 => Ok(BASE64.encode(bytes)),
+        _ => Err(format!("{from} must be 32 random bytes in base64, as `openssl rand -base64 32` prints")),
+    }
+}
+
+#[cfg(unix)]
+fn warn_if_readable(file: &Path) {
+    use std::os::unix::fs::MetadataExt;
+    if std::fs::metadata(file).is_ok_and(|m| m.mode() & 0o077 != 0) {
+        tracing::warn!(file = %file.display(), "others can read the secret; run `chmod 600` on it");
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_readable(_: &Path) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_once_kept_and_private() {
+        use std::os::unix::fs::MetadataExt;
+        let dir = tempfile::tempdir().unwrap();
+        let first = load(None, dir.path()).unwrap();
+        assert_eq!(BASE64.decode(&first).unwrap().len(), 32);
+        assert_eq!(load(None, dir.path()).unwrap(), first);
+        let mode = std::fs::metadata(dir.path().join("secret")).unwrap().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let other = tempfile::tempdir().unwrap();
+        assert_ne!(load(None, other.path()).unwrap(), first);
+    }
+
+    #[test]
+    fn the_environment_goes_first_and_is_checked() {
+        let dir = tempfile::tempdir().unwrap();
+        let given = BASE64.encode([7; 32]);
+        assert_eq!(load(Some(format!(" {given}\n")), dir.path()).unwrap(), given);
+        assert_eq!(load(Some(given.trim_end_matches('=').to_owned()), dir.path()).unwrap(), given);
+        assert!(!dir.path().join("secret").exists());
+        for bad in ["", "hunter2", "AAAA"] {
+            let error = load(Some(bad.to_owned()), dir.path()).unwrap_err();
+            assert!(error.starts_with("COINOP_SECRET must be"), "{error}");
+            assert!(bad.is_empty() || !error.contains(bad), "{error}");
+        }
+        std::fs::write(dir.path().join("secret"), "short").unwrap();
+        assert!(load(None, dir.path()).is_err());
+    }
+
+    #[test]
+    fn the_previous_one_may_be_missing() {
+        assert_eq!(previous(None), Ok(None));
+        assert!(previous(Some("x".into())).is_err());
+    }
+}

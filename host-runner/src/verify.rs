@@ -1,0 +1,259 @@
+//! `coinop verify`: checks what a device would check, with no network.
+
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use coinop_core::encoding::from_base64url;
+use coinop_core::grant::{GRANT_TYP, Grant, SESSION_TYP, jwks};
+use coinop_core::jws;
+use coinop_core::keys::{KeyRing, Secret};
+use coinop_core::time::Timestamp;
+use ed25519_dalek::VerifyingKey;
+use serde_json::Value;
+
+use crate::pay::http::explain;
+use crate::settings::{Settings, secret};
+
+/// Checks a grant offline: who signed it, and whether it is in force.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  coinop pay https://coinop.example/api/v1/access/door-1 > access.json\n  coinop verify access.json --jwks https://coinop.example/.well-known/jwks.json\n  coinop verify - --config coinop.toml < grant.txt\n  coinop verify grant.txt --jwks jwks.json --at 2026-11-20T12:00:00Z\n\nIt exits with 0 only if the signature fits and the grant is in force."
+)]
+pub(crate) struct Args {
+    /// The grant, or the answer to a payment with the grant in it; - is standard input.
+    file: PathBuf,
+    /// The gateway's public keys.
+    #[arg(long, value_name = "FILE or URL")]
+    jwks: Option<String>,
+    /// The gateway's own configuration: the keys are derived from its secret.
+    #[arg(long, value_name = "FILE", default_value = "coinop.toml", conflicts_with = "jwks")]
+    config: PathBuf,
+    /// Judge it as of this moment, in UTC: 2026-11-20T12:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+}
+
+/// Where the keys come from.
+struct Trust {
+    jwks: Value,
+    /// Who must have issued the grant, where that is known.
+    issuer: Option<String>,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<(), String> {
+    let at = match &args.at {
+        Some(text) => Timestamp::parse_rfc3339(text)
+            .ok_or_else(|| format!("--at {text}: write a moment in UTC, such as 2026-11-20T12:00:00Z"))?,
+        None => now()?,
+    };
+    let token = token(&read(&args.file)?)?;
+    let trust = match &args.jwks {
+        Some(place) => Trust { jwks: fetch(place)?, issuer: None },
+        None => from_config(&args.config)?,
+    };
+    let (grant, key) = check(&token, &trust)?;
+    let shown = describe(&grant, &key);
+    std::io::stdout().write_all(shown.as_bytes()).map_err(|error| format!("cannot print: {error}"))?;
+    let verdict = judge(&grant, at)?;
+    writeln!(std::io::stdout(), "{verdict}").map_err(|error| format!("cannot print: {error}"))
+}
+
+fn now() -> Result<Timestamp, String> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| error.to_string())?;
+    Ok(Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)))
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    let read = if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(file)
+    };
+    read.map_err(|error| format!("{} cannot be read: {error}", file.display()))
+}
+
+/// The grant in a file: the file itself, or its member `grant`.
+fn token(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if !text.starts_with('{') {
+        return Ok(text.to_owned());
+    }
+    let json: Value = serde_json::from_str(text).map_err(|error| format!("this is not JSON: {error}"))?;
+    let grant = json.get("grant").and_then(Value::as_str);
+    grant.map(str::to_owned).ok_or_else(|| "this JSON has no `grant`".to_owned())
+}
+
+fn fetch(place: &str) -> Result<Value, String> {
+    let text = if place.starts_with("https://") || place.starts_with("http://") {
+        let agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(10))).build();
+        let answer = agent.new_agent().get(place).call();
+        let text = answer.and_then(|mut answer| answer.body_mut().read_to_string());
+        text.map_err(|error| format!("{place}: {}", explain(&error)))?
+    } else {
+        std::fs::read_to_string(place).map_err(|error| format!("{place} cannot be read: {error}"))?
+    };
+    serde_json::from_str(&text).map_err(|_| format!("{place} is not a JWK set"))
+}
+
+/// The keys as `serve` has them. Makes no secret where there is none.
+fn from_config(file: &Path) -> Result<Trust, String> {
+    let settings = Settings::load(file).map_err(|error| format!("{error}; or give the keys with --jwks"))?;
+    let environment = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let given = environment("COINOP_SECRET");
+    if given.is_none() && !settings.data_dir.join("secret").exists() {
+        return Err(format!(
+            "there is no secret in {} yet: start `coinop serve` once, set COINOP_SECRET, or give the keys with --jwks",
+            settings.data_dir.display()
+        ));
+    }
+    let current = secret::load(given, &settings.data_dir)?;
+    let previous = secret::previous(environment("COINOP_SECRET_PREVIOUS"))?;
+    let parse = |text: &str| Secret::from_base64(text).ok_or("the secret is not 32 bytes in base64");
+    let previous = previous.as_deref().map(parse).transpose()?;
+    let keys = KeyRing::new(&parse(&current)?, previous.as_ref());
+    Ok(Trust { jwks: jwks(&keys), issuer: Some(settings.config.public_url) })
+}
+
+/// The claims of a grant that one of the keys has signed, and that key's name.
+fn check(token: &str, trust: &Trust) -> Result<(Grant, String), String> {
+    let header = jws::header(token)
+        .ok_or("this is no grant: a grant is three parts in base64url with points between them")?;
+    match header.typ.as_str() {
+        GRANT_TYP => {}
+        SESSION_TYP => {
+            return Err("this is a session token; the grant stands beside it in `grant`".to_owned());
+        }
+        other => return Err(format!("this is of the kind {other:?}, which this version cannot check")),
+    }
+    let key = key(&trust.jwks, &header.kid).ok_or_else(|| {
+        format!("not valid: it was signed with the key {:?}, which is not among those given", header.kid)
+    })?;
+    let grant: Grant =
+        jws::verify(token, GRANT_TYP, &key).ok_or("not valid: the signature does not fit, it was altered")?;
+    match &trust.issuer {
+        Some(issuer) if *issuer != grant.iss => {
+            Err(format!("not valid here: it is for {}, and this gateway is {issuer}", grant.iss))
+        }
+        _ => Ok((grant, header.kid)),
+    }
+}
+
+/// The key of this name in a JWK set (RFC 7517, RFC 8037).
+fn key(jwks: &Value, kid: &str) -> Option<VerifyingKey> {
+    let is = |key: &Value, name: &str, value: &str| key.get(name).and_then(Value::as_str) == Some(value);
+    let mut keys = jwks.get("keys")?.as_array()?.iter();
+    let key = keys.find(|key| is(key, "kid", kid) && is(key, "kty", "OKP") && is(key, "crv", "Ed25519"))?;
+    let x = from_base64url(key.get("x")?.as_str()?)?;
+    VerifyingKey::from_bytes(&x.try_into().ok()?).ok()
+}
+
+fn describe(grant: &Grant, key: &str) -> String {
+    let Grant { iss, aud, sub, nbf, ends_at_ms, seq, exp: _ } = grant;
+    let from = Timestamp::from_millis(nbf.saturating_mul(1000));
+    let until = Timestamp::from_millis(*ends_at_ms);
+    format!(
+        "asset    {aud}\nsession  {sub}\nfrom     {from}\nuntil    {until}\nnumber   {seq}\nissuer   {iss:?}\nkey      {key:?}\n"
+    )
+}
+
+/// Whether it is in force: the exact end counts, the start in whole seconds.
+fn judge(grant: &Grant, at: Timestamp) -> Result<String, String> {
+    let from = Timestamp::from_millis(grant.nbf.saturating_mul(1000));
+    let until = Timestamp::from_millis(grant.ends_at_ms);
+    if at < from {
+        return Err(format!("not valid at {at}: it begins in {}", span(from.millis_since(at))));
+    }
+    if at >= until {
+        return Err(format!("not valid at {at}: it ended {} before", span(at.millis_since(until))));
+    }
+    Ok(format!("valid    at {at}, for another {}", span(until.millis_since(at))))
+}
+
+/// A length of time in its two largest units.
+fn span(ms: u64) -> String {
+    let seconds = ms.div_ceil(1000);
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
+        (0, ..) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use coinop_core::grant::{Span, issue};
+    use coinop_core::ids::{AssetId, SessionId};
+    use serde_json::json;
+
+    use super::*;
+
+    const ISSUER: &str = "https://coinop.example";
+
+    fn issued() -> (Trust, String, String) {
+        let keys = KeyRing::new(&Secret::new([1; 32]), None);
+        let span = Span {
+            starts_at: Timestamp::from_millis(1_000_500),
+            ends_at: Timestamp::from_millis(1_060_500),
+            sequence: 3,
+        };
+        let asset = AssetId::parse("door-1").unwrap();
+        let (session, grant) = issue(&keys, ISSUER, &asset, &SessionId::from_random([1; 16]), span);
+        (Trust { jwks: jwks(&keys), issuer: Some(ISSUER.to_owned()) }, session, grant)
+    }
+
+    #[test]
+    fn a_grant_is_in_force_from_its_start_to_its_exact_end() {
+        let (trust, _, grant) = issued();
+        let (grant, _) = check(&grant, &trust).unwrap();
+        let at = |ms| judge(&grant, Timestamp::from_millis(ms));
+        assert!(at(999_999).unwrap_err().contains("begins in 1 s"));
+        assert!(at(1_000_500).unwrap().contains("1 min 0 s"));
+        assert!(at(1_060_499).is_ok());
+        assert!(at(1_060_500).unwrap_err().contains("ended 0 s before"));
+        assert!(describe(&grant, "k").contains("until    1970-01-01T00:17:40.500Z"));
+    }
+
+    #[test]
+    fn every_altered_character_of_a_grant_is_refused_inv_1() {
+        let (trust, _, grant) = issued();
+        for position in 0..grant.len() {
+            let mut bytes = grant.clone().into_bytes();
+            bytes[position] = if bytes[position] == b'A' { b'B' } else { b'A' };
+            let error = check(&String::from_utf8(bytes).unwrap(), &trust).unwrap_err();
+            assert!(!error.contains('\n'), "{error}");
+        }
+        assert!(check(&format!("{grant}A"), &trust).is_err());
+        assert!(check("", &trust).is_err());
+    }
+
+    #[test]
+    fn only_a_grant_of_a_known_key_and_issuer_is_one_inv_1() {
+        let (mut trust, session, grant) = issued();
+        assert!(check(&session, &trust).unwrap_err().contains("session token"));
+        let keys = KeyRing::new(&Secret::new([1; 32]), None);
+        let receipt =
+            jws::sign(keys.signing(coinop_core::keys::Purpose::Grant), "coinop-receipt+jwt", &json!({}));
+        assert!(check(&receipt, &trust).unwrap_err().contains("coinop-receipt+jwt"));
+        trust.issuer = Some("https://other.example".to_owned());
+        assert!(check(&grant, &trust).unwrap_err().contains("https://other.example"));
+        trust.jwks = jwks(&KeyRing::new(&Secret::new([2; 32]), None));
+        assert!(check(&grant, &trust).unwrap_err().contains("not among those given"));
+        for other in [json!({}), json!({"keys": [{"kid": "x"}]}), json!([])] {
+            trust.jwks = other;
+            assert!(check(&grant, &trust).is_err());
+        }
+    }
+
+    #[test]
+    fn a_grant_is_found_in_the_answer_to_a_payment() {
+        assert_eq!(token(" a.b.c\n").unwrap(), "a.b.c");
+        assert_eq!(token("{\"grant\": \"a.b.c\"}").unwrap(), "a.b.c");
+        assert!(token("{\"grant\": 1}").unwrap_err().contains("`grant`"));
+        assert!(token("{").unwrap_err().contains("JSON"));
+    }
+}
