@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use coinop_core::http::{Problem, Request, Response};
 use futures::StreamExt as _;
-use spin_sdk::http::{IncomingRequest, Method, Response as SpinResponse};
+use spin_sdk::http::{Headers, IncomingRequest, Method, OutgoingResponse, ResponseOutparam};
 
 use crate::deployment::gateway;
 
@@ -13,44 +13,47 @@ const MAX_BODY: usize = 64 << 10;
 
 mod export {
     #![allow(unsafe_code, reason = "the macro writes the export by hand")]
-    use super::{IncomingRequest, SpinResponse};
+    use super::{IncomingRequest, ResponseOutparam};
 
     #[spin_sdk::http_component]
-    async fn handle(incoming: IncomingRequest) -> SpinResponse {
-        super::handle(incoming).await
+    async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
+        super::handle(incoming, out).await;
     }
 }
 
-async fn handle(incoming: IncomingRequest) -> SpinResponse {
-    let response = match read(incoming).await {
-        Ok(request) => answer(&request).await,
-        Err(problem) => problem.into(),
+async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
+    let request = match read(incoming).await {
+        Ok(request) => request,
+        Err(problem) => return send(problem.into(), out).await,
     };
-    let mut builder = SpinResponse::builder();
-    builder.status(response.status);
-    for (name, value) in response.headers {
-        builder.header(name, value);
-    }
-    builder.body(response.body).build()
-}
-
-async fn answer(request: &Request) -> Response {
     let gateway = match gateway().await {
         Ok(gateway) => gateway,
         Err(message) => {
             eprintln!("coinop can't serve: {message}");
-            return Problem::unavailable().into();
+            return send(Problem::unavailable().into(), out).await;
         }
     };
-    // Where no host calls the controller, whoever comes carries out one bounded
-    // step of what is due; but an unpaid request leaves nothing behind.
+    send(gateway.handle(&request).await, out).await;
+    // Where no host calls the controller, whoever comes carries out one bounded step
+    // of what is due: after their answer, so that nobody waits for another's payment.
     if !gateway.ports().has_controller()
-        && !request.is_unpaid_access()
+        && request.may_carry_out()
         && let Err(error) = gateway.step(false, Vec::new()).await
     {
         eprintln!("a step failed: {error}");
     }
-    gateway.handle(request).await
+}
+
+/// Sends an answer. Whoever hung up does not get it; that is no error.
+async fn send(response: Response, out: ResponseOutparam) {
+    let headers: Vec<_> =
+        response.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes())).collect();
+    // Our own header names and values are always valid.
+    let Ok(headers) = Headers::from_list(&headers) else { return };
+    let outgoing = OutgoingResponse::new(headers);
+    if outgoing.set_status_code(response.status).is_ok() {
+        let _ = out.set_with_body(outgoing, response.body).await;
+    }
 }
 
 async fn read(incoming: IncomingRequest) -> Result<Request, Problem> {

@@ -266,7 +266,7 @@ fn token(path: &str, value: &Value, network: Network) -> Result<Token, ConfigErr
 }
 
 fn settlement(top: &mut Section<'_>) -> Result<Settlement, ConfigError> {
-    let mut section = top.section("settlement")?;
+    let mut section = top.optional("settlement")?;
     match section.text("mode")? {
         None | Some("local") => {}
         Some(_) => return Err(section.error("mode", "must be \"local\"")),
@@ -284,10 +284,7 @@ fn settlement(top: &mut Section<'_>) -> Result<Settlement, ConfigError> {
 
 fn limits(top: &mut Section<'_>) -> Result<Limits, ConfigError> {
     let default = Limits { requests_per_second: 100, burst: 400 };
-    if top.get("limits").is_none() {
-        return Ok(default);
-    }
-    let mut section = top.section("limits")?;
+    let mut section = top.optional("limits")?;
     let requests_per_second = section.number("requests_per_second")?.unwrap_or(default.requests_per_second);
     let burst = section.number("burst")?.unwrap_or(default.burst.max(requests_per_second));
     if burst < requests_per_second {

@@ -1,6 +1,8 @@
 //! Reads one section of a configuration: every key is asked for by name, and
 //! what nobody asked for is an error. So each error knows its key.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 use super::ConfigError;
@@ -65,6 +67,13 @@ impl<'a> Section<'a> {
             Some(Value::Array(items)) => Ok(items),
             Some(_) => Err(self.error(key, "must be a list, in [brackets]")),
         }
+    }
+
+    /// A section that may be left out: then none of its keys is set.
+    pub(super) fn optional(&mut self, key: &'static str) -> Result<Section<'a>, ConfigError> {
+        static NOTHING: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
+        let value = self.get(key).unwrap_or(&NOTHING);
+        Section::new(&self.path(key), value)
     }
 
     pub(super) fn section(&mut self, key: &'static str) -> Result<Section<'a>, ConfigError> {

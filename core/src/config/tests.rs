@@ -84,6 +84,15 @@ fn every_mistake_names_its_key() {
 }
 
 #[test]
+fn sections_that_only_hold_defaults_may_be_left_out() {
+    let mut value = contract();
+    value.as_object_mut().unwrap().remove("settlement");
+    let config = Config::from_json(&value).unwrap();
+    assert_eq!(config.settlement.max_fee_lamports, Settlement::DEFAULT_MAX_FEE);
+    assert_eq!(config.limits, Limits { requests_per_second: 100, burst: 400 });
+}
+
+#[test]
 fn a_mint_by_address_is_resolved_by_the_host_or_written_out() {
     let mint = "So11111111111111111111111111111111111111112";
     let mut value = contract();

@@ -36,12 +36,13 @@ impl Request {
         self.headers.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether this is a buyer who has not paid: such a request must leave nothing
-    /// behind and call nobody (invariant 8).
+    /// Whether this request may carry out what is due for others, where nobody else
+    /// does. Not a buyer who has not paid, who must leave nothing behind and call
+    /// nobody (invariant 8), and nobody who only asks whether we are alive.
     #[must_use]
-    pub fn is_unpaid_access(&self) -> bool {
+    pub fn may_carry_out(&self) -> bool {
         let paid = self.values(x402::PAYMENT_SIGNATURE).chain(self.values(x402::X_PAYMENT)).next().is_some();
-        self.path.starts_with("/api/v1/access/") && !paid
+        self.path.starts_with("/api/v1/") && (paid || !self.path.starts_with("/api/v1/access/"))
     }
 
     /// The token of `Authorization: Bearer`.

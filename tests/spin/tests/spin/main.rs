@@ -1,0 +1,14 @@
+//! The component under Spin's own limits: a fresh instance for each request, no
+//! timer, no device controller, and SQLite as Spin gives it.
+//!
+//! Names end with the invariants that they hold to (`core/src/lib.rs`).
+
+mod crash;
+mod crowd;
+mod limits;
+mod restart;
+mod sale;
+mod stand_in;
+mod start;
+mod support;
+mod time;

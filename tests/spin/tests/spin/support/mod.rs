@@ -1,0 +1,33 @@
+//! A chain, a relay in front of it, and a gateway on the stand-in.
+
+mod buyer;
+mod chain;
+mod database;
+mod http;
+mod relay;
+mod world;
+
+pub(crate) use buyer::{Buyer, Payment, Sold};
+pub(crate) use database::Database;
+pub(crate) use http::{Answer, send};
+pub(crate) use relay::{Relay, Rule};
+pub(crate) use world::{World, manifest, runtime};
+
+use std::time::{Duration, Instant};
+
+/// How long anything may take. Far more than it does: two cores may be shared by many.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// How long to wait between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Looks again and again until there is something to see.
+pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(started.elapsed() < PATIENCE, "waited in vain: {what}");
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,148 @@
+//! A relay between the gateway and the chain: it counts calls, and holds some back.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::{eventually, http};
+
+/// What happens to calls of a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// They are passed on.
+    Pass,
+    /// They are not passed on, until the rule changes.
+    HoldRequest,
+    /// They are passed on; the answer is kept back, until the rule changes.
+    HoldAnswer,
+}
+
+/// The relay; it ends with the test.
+pub(crate) struct Relay {
+    pub(crate) address: SocketAddr,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+struct Shared {
+    chain: String,
+    rules: watch::Sender<BTreeMap<String, Rule>>,
+    counts: Mutex<BTreeMap<String, Count>>,
+    /// Counts the hosts that asked: what a killed one asked is not passed on.
+    host: AtomicUsize,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Count {
+    calls: usize,
+    /// Where they were held back.
+    held: usize,
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Relay {
+    pub(crate) async fn start(chain: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let rules = watch::Sender::new(BTreeMap::new());
+        let (counts, host) = (Mutex::default(), AtomicUsize::default());
+        let shared = Arc::new(Shared { chain: chain.to_owned(), rules, counts, host });
+        let server = tokio::spawn(shared.clone().accept(listener));
+        Self { address, shared, server }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Sets what happens to a method's calls, also to those that are being held.
+    pub(crate) fn rule(&self, method: &str, rule: Rule) {
+        self.shared.rules.send_modify(|rules| {
+            rules.insert(method.to_owned(), rule);
+        });
+    }
+
+    /// The host that asked is dead: what it asked and was held back is lost. Its
+    /// connections end, but nobody knows when that is noticed.
+    pub(crate) fn forget(&self) {
+        self.shared.host.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Calls of all methods so far.
+    pub(crate) fn calls(&self) -> usize {
+        self.shared.counts.lock().unwrap().values().map(|count| count.calls).sum()
+    }
+
+    /// Calls of one method so far.
+    pub(crate) fn calls_of(&self, method: &str) -> usize {
+        self.shared.count(method, |count| count.calls)
+    }
+
+    /// Waits until so many calls of a method have been held back.
+    pub(crate) async fn held(&self, method: &str, calls: usize) {
+        let seen = async || (self.shared.count(method, |count| count.held) >= calls).then_some(());
+        eventually(&format!("{calls} held {method}"), seen).await;
+    }
+}
+
+impl Shared {
+    fn count<T>(&self, method: &str, count: impl FnOnce(&mut Count) -> T) -> T {
+        count(self.counts.lock().unwrap().entry(method.to_owned()).or_default())
+    }
+
+    async fn accept(self: Arc<Self>, listener: TcpListener) {
+        while let Ok((stream, _)) = listener.accept().await {
+            let shared = self.clone();
+            tokio::spawn(async move {
+                let service = service_fn(|request| {
+                    let shared = shared.clone();
+                    async move { Ok::<_, Infallible>(shared.relay(request).await) }
+                });
+                let served = hyper::server::conn::http1::Builder::new();
+                let _ = served.serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    }
+
+    async fn relay(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        let call: Value = serde_json::from_slice(&body).unwrap();
+        let method = call["method"].as_str().unwrap();
+        self.count(method, |count| count.calls += 1);
+        let host = self.host.load(Ordering::SeqCst);
+        self.pass(method, Rule::HoldRequest).await;
+        if self.host.load(Ordering::SeqCst) != host {
+            return Response::new(Full::default());
+        }
+        let answer = http::send(&self.chain, "POST", "/", &[], body).await.unwrap();
+        self.pass(method, Rule::HoldAnswer).await;
+        Response::new(Full::new(answer.body))
+    }
+
+    /// Waits while this is the method's rule.
+    async fn pass(&self, method: &str, rule: Rule) {
+        let mut rules = self.rules.subscribe();
+        let holds = |rules: &BTreeMap<String, Rule>| rules.get(method) == Some(&rule);
+        if holds(&rules.borrow()) {
+            self.count(method, |count| count.held += 1);
+        }
+        let _ = rules.wait_for(|rules| !holds(rules)).await;
+    }
+}
