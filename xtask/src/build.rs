@@ -1,0 +1,84 @@
+//! Building what is shipped: two native binaries and the component.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::output;
+use crate::tools;
+use crate::workspace::Workspace;
+
+/// The native packages, always named together: cargo joins the features that its selected packages want
+/// from a dependency, so building one alone would compile the largest dependencies a second time.
+pub(crate) const NATIVE: [&str; 4] = ["-p", NATIVE_PACKAGES[0], "-p", NATIVE_PACKAGES[1]];
+/// Their names.
+pub(crate) const NATIVE_PACKAGES: [&str; 2] = ["coinop", "coinop-chain"];
+
+/// The component's target.
+pub(crate) const WASI: &str = "wasm32-wasip2";
+/// The component's profile.
+pub(crate) const COMPONENT_PROFILE: &str = "component";
+
+/// Everything.
+pub(crate) fn everything(workspace: &Workspace) -> Result<()> {
+    native(workspace)?;
+    component(workspace)?;
+    let built = [workspace.coinop(), workspace.component(), workspace.coinop_chain()];
+    for path in built {
+        output::say(&format!("built {}", workspace.shown(&path)));
+    }
+    Ok(())
+}
+
+/// The gateway and the local chain.
+pub(crate) fn native(workspace: &Workspace) -> Result<()> {
+    workspace.cargo().args(["build", "--release"]).args(NATIVE).run()
+}
+
+/// The component, put beside the gateway's binary.
+pub(crate) fn component(workspace: &Workspace) -> Result<()> {
+    tools::rust_target(workspace, WASI)?;
+    workspace
+        .cargo()
+        .args(["build", "--profile", COMPONENT_PROFILE, "-p", "coinop-spin", "--target", WASI])
+        .run()?;
+    let built = workspace.target.join(WASI).join(COMPONENT_PROFILE).join("coinop_spin.wasm");
+    place(&built, &workspace.component())
+}
+
+/// Copies `from` to `to` unless the same is there already: its age and its place on disk stay, and so do
+/// caches that go by them. The copy is renamed into place, so that nobody reads half of it.
+fn place(from: &Path, to: &Path) -> Result<()> {
+    let bytes = std::fs::read(from).with_context(|| format!("{} was not built", from.display()))?;
+    if std::fs::read(to).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    }
+    let part = PathBuf::from(format!("{}.{}.part", to.display(), std::process::id()));
+    std::fs::write(&part, bytes)
+        .and_then(|()| std::fs::rename(&part, to))
+        .with_context(|| format!("{} cannot be written", to.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unchanged_component_is_left_alone() {
+        let folder = std::env::temp_dir().join(format!("xtask-place-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (from, to) = (folder.join("from"), folder.join("to"));
+        std::fs::write(&from, "1").unwrap();
+        place(&from, &to).unwrap();
+        let first = std::fs::metadata(&to).unwrap().modified().unwrap();
+        place(&from, &to).unwrap();
+        assert_eq!(std::fs::metadata(&to).unwrap().modified().unwrap(), first);
+        std::fs::write(&from, "2").unwrap();
+        place(&from, &to).unwrap();
+        assert_eq!(std::fs::read(&to).unwrap(), b"2");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

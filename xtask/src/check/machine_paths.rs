@@ -1,0 +1,88 @@
+//! A path of the machine something was written on works nowhere else, and says what need not be said.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::output;
+use crate::proc::Cmd;
+use crate::workspace::Workspace;
+
+/// What is read: sources, configuration and texts.
+const KINDS: [&str; 13] =
+    ["rs", "js", "mjs", "cjs", "ts", "toml", "md", "yml", "yaml", "json", "wit", "sh", "html"];
+
+/// Where people's and machines' own folders begin. In pieces, so that this file passes.
+const FOLDERS: [&str; 3] = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/Us", "ers/")];
+
+/// Looks through every file that is in the repository or about to be.
+pub(crate) fn check(workspace: &Workspace) -> Result<()> {
+    let listed = Cmd::new("git", &workspace.root)
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
+        .capture()
+        .context("git cannot list the sources")?;
+    let mut found = 0;
+    for name in listed.split('\0').filter(|name| is_source(name)) {
+        // A file that was deleted but not yet committed is listed and cannot be read.
+        let Ok(text) = std::fs::read_to_string(workspace.root.join(name)) else { continue };
+        for (number, line) in text.lines().enumerate() {
+            if let Some(folder) = machine_path(line) {
+                output::note(&format!(
+                    "{name}:{}: a path of one machine ({folder})",
+                    number.saturating_add(1)
+                ));
+                found += 1;
+            }
+        }
+    }
+    if found > 0 {
+        bail!(
+            "{found} lines name a path of one machine: say it relative to the repository, or as an example"
+        );
+    }
+    Ok(())
+}
+
+fn is_source(name: &str) -> bool {
+    let path = Path::new(name);
+    let kind = path.extension().and_then(|kind| kind.to_str());
+    kind.is_some_and(|kind| KINDS.contains(&kind)) || path.starts_with(".ci")
+}
+
+/// The folder that `line` names at the beginning of a path.
+fn machine_path(line: &str) -> Option<&'static str> {
+    let begins = |folder: &&str| {
+        line.match_indices(folder).any(|(at, _)| {
+            let before = line.get(..at).and_then(|head| head.chars().next_back());
+            // Elsewhere it is the middle of a longer path, or of an address.
+            !before.is_some_and(|char| {
+                char.is_alphanumeric() || matches!(char, '.' | '_' | '-' | '/' | '}' | ')')
+            })
+        })
+    };
+    FOLDERS.into_iter().find(|folder| begins(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_beginning_of_a_path_counts() {
+        let [work, root, users] = FOLDERS;
+        for line in
+            [format!("cd {work}x"), format!("\"{root}.cache\""), format!("({users}me/x)"), work.to_owned()]
+        {
+            assert!(machine_path(&line).is_some(), "{line}");
+        }
+        for line in [format!("https://example.com{work}x"), format!("..{root}x"), "a network/x".to_owned()] {
+            assert!(machine_path(&line).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn sources_are_told_by_their_names() {
+        assert!(is_source("core/src/lib.rs") && is_source(".ci/run") && is_source("README.md"));
+        assert!(!is_source("Cargo.lock") && !is_source("logo.png"));
+    }
+}

@@ -1,0 +1,154 @@
+//! The demo's folder: configuration and keys, made anew for every run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::proc::Cmd;
+use crate::workspace::Workspace;
+
+/// The gateway's configuration.
+pub(crate) const CONFIG: &str = "coinop.toml";
+/// The key that pays the chain's fees.
+pub(crate) const FEE_PAYER: &str = "fee-payer.json";
+/// The key of the one who buys.
+pub(crate) const BUYER: &str = "buyer.json";
+/// What the gateway writes.
+pub(crate) const GATEWAY_LOG: &str = "gateway.log";
+/// What the local chain writes.
+pub(crate) const CHAIN_LOG: &str = "chain.log";
+/// Is there while the door is unlocked.
+pub(crate) const DOOR: &str = "door-1.open";
+/// Is there while the lamp is lit.
+pub(crate) const LAMP: &str = "lamp.on";
+
+/// Who is paid.
+pub(crate) const MERCHANT: &str = "H5jU1gxo9HyxGsqsZMBF9enms7mRSLNDMaqMMexyvNH5";
+/// What the buyer starts with, in USDC.
+pub(crate) const BUYER_HAS: u32 = 25;
+/// What a second of the lamp costs, in atomic units; the configuration says the same as a decimal.
+pub(crate) const LAMP_PER_SECOND: u64 = 1_000;
+
+/// The folder with what is in it.
+pub(crate) struct Folder {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// The buyer's address.
+    pub(crate) buyer: String,
+    /// The fee payer's address.
+    pub(crate) fee_payer: String,
+}
+
+impl Folder {
+    /// Replaces what an earlier run left.
+    pub(crate) fn fresh(workspace: &Workspace, port: u16, chain_port: u16) -> Result<Self> {
+        let path = workspace.target.join("demo");
+        if path.exists() {
+            fs::remove_dir_all(&path).with_context(|| format!("{} cannot be replaced", path.display()))?;
+        }
+        fs::create_dir_all(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+        let config = path.join(CONFIG);
+        fs::write(&config, configuration(port, chain_port))
+            .with_context(|| format!("{} cannot be written", config.display()))?;
+        let buyer = key(workspace, &path, BUYER)?;
+        let fee_payer = key(workspace, &path, FEE_PAYER)?;
+        Ok(Self { path, buyer, fee_payer })
+    }
+}
+
+/// Makes a key and answers its address.
+fn key(workspace: &Workspace, folder: &Path, name: &str) -> Result<String> {
+    let said =
+        Cmd::new(workspace.coinop(), folder).without_own_env().args(["keygen", "--out", name]).capture()?;
+    address(&said).with_context(|| format!("`coinop keygen` printed no address: {said:?}"))
+}
+
+/// The first word that has the form of a Solana address.
+fn address(text: &str) -> Option<String> {
+    let word = |char: char| !char.is_ascii_alphanumeric();
+    let base58 = |char: char| !matches!(char, '0' | 'O' | 'I' | 'l');
+    text.split(word)
+        .find(|word| (32..=44).contains(&word.len()) && word.chars().all(base58))
+        .map(str::to_owned)
+}
+
+fn configuration(port: u16, chain_port: u16) -> String {
+    format!(
+        r#"# Made by `cargo xtask demo`, and again by its next run: copy it elsewhere to keep it.
+listen = "127.0.0.1:{port}"
+public_url = "http://127.0.0.1:{port}"
+data_dir = "./coinop-data"
+
+[merchant]
+pay_to = "{MERCHANT}"
+tokens = ["USDC"]
+api_keys = []
+
+[solana]
+network = "devnet"                         # the local chain plays devnet
+rpc_url = "http://127.0.0.1:{chain_port}"
+
+[settlement]
+mode = "local"
+fee_payer_keypair = "{FEE_PAYER}"
+
+# A door. Its commands run in this file's folder: put your own in their place.
+[[asset]]
+id = "door-1"
+name = "Front door"
+price = "0.01"
+unit = "minute"
+min_quantity = 1
+max_quantity = 240
+[asset.device]
+driver = "exec"
+unlock = ["touch", "{DOOR}"]
+lock = ["rm", "-f", "{DOOR}"]
+check = ["test", "-e", "{DOOR}"]
+
+# A device that exists only in the gateway: nothing to wire up.
+[[asset]]
+id = "printer"
+name = "Printer in the hall"
+price = "0.05"
+unit = "minute"
+min_quantity = 1
+max_quantity = 20
+[asset.device]
+driver = "simulated"
+
+# Seconds are a unit too.
+[[asset]]
+id = "lamp"
+name = "Reading lamp"
+price = "0.001"
+unit = "second"
+min_quantity = 1
+max_quantity = 900
+[asset.device]
+driver = "exec"
+unlock = ["touch", "{LAMP}"]
+lock = ["rm", "-f", "{LAMP}"]
+check = ["test", "-e", "{LAMP}"]
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text;
+
+    #[test]
+    fn an_address_is_found_among_words() {
+        assert_eq!(address(MERCHANT).as_deref(), Some(MERCHANT));
+        assert_eq!(address(&format!("wrote x.json\naddress: {MERCHANT}\n")).as_deref(), Some(MERCHANT));
+        assert_eq!(address("wrote buyer.json"), None);
+    }
+
+    #[test]
+    fn the_lamp_costs_what_the_demo_expects() {
+        assert!(configuration(1, 2).contains(&format!("price = \"{}\"", text::usdc(LAMP_PER_SECOND))));
+    }
+}

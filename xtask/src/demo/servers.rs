@@ -1,0 +1,150 @@
+//! The demo's two servers.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::folder::{BUYER_HAS, CHAIN_LOG, CONFIG, Folder, GATEWAY_LOG, MERCHANT};
+use crate::proc::{self, Cmd, Group, Scope};
+use crate::workspace::Workspace;
+use crate::{chain, http, rpc, stop};
+
+/// Both start in less than a second; a busy machine may take longer.
+const START: Duration = Duration::from_secs(20);
+/// A gateway may wait for a lock command before it ends.
+const GRACE: Duration = Duration::from_secs(10);
+/// In atomic units.
+const ONE_USDC: u64 = 1_000_000;
+const TICK: Duration = Duration::from_millis(20);
+/// How much of a log is shown when something went wrong.
+const TAIL: usize = 15;
+
+/// A running chain and a gateway before it. Fields are dropped in order: the gateway first, while it can
+/// still reach the chain.
+pub(crate) struct Servers {
+    /// The gateway's port.
+    pub(crate) port: u16,
+    /// The chain's port.
+    pub(crate) chain_port: u16,
+    gateway: Server,
+    chain: Server,
+}
+
+struct Server {
+    name: &'static str,
+    group: Group,
+    log: PathBuf,
+}
+
+impl Servers {
+    /// Starts both and waits until they are ready: they, and not something else on their ports.
+    pub(crate) fn start(workspace: &Workspace, folder: &Folder, port: u16, chain_port: u16) -> Result<Self> {
+        let fund = [
+            format!("{}={BUYER_HAS}", folder.buyer),
+            format!("{}=0", folder.fee_payer),
+            format!("{MERCHANT}=0"),
+        ];
+        let log = folder.path.join(CHAIN_LOG);
+        let cmd = chain::command(&workspace.coinop_chain(), &folder.path, chain_port, &fund);
+        let group = cmd.without_own_env().serve(&log)?;
+        let mut chain = Server { name: "the local chain", group, log };
+        chain.wait_until(|| {
+            // A key made a moment ago has money only on the chain that was just told to give it some.
+            let has = rpc::usdc_of(chain_port, &folder.buyer)?;
+            ensure!(has == u64::from(BUYER_HAS) * ONE_USDC, "another chain answers on port {chain_port}");
+            Ok(())
+        })?;
+
+        let log = folder.path.join(GATEWAY_LOG);
+        let cmd = Cmd::new(workspace.coinop(), &workspace.root).arg("serve").arg("--config");
+        let group = cmd.arg(folder.path.join(CONFIG)).without_own_env().serve(&log)?;
+        let mut gateway = Server { name: "the gateway", group, log };
+        gateway.wait_until(|| {
+            for path in ["/health", "/ready"] {
+                let answer = http::get(port, path)?;
+                ensure!(answer.status == 200, "{path} answers {}: {}", answer.status, answer.body.trim());
+            }
+            // Only this run's gateway knows the fee payer's key.
+            let offer = http::get(port, "/api/v1/access/lamp")?;
+            ensure!(offer.body.contains(&folder.fee_payer), "another gateway answers on port {port}");
+            Ok(())
+        })?;
+        Ok(Self { port, chain_port, gateway, chain })
+    }
+
+    /// An error if one has ended.
+    pub(crate) fn are_running(&mut self) -> Result<()> {
+        self.gateway.is_running()?;
+        self.chain.is_running()
+    }
+
+    /// Ends both, the gateway first, and says if one did not end as it should.
+    pub(crate) fn stop(&mut self) -> Result<()> {
+        self.gateway.stop()?;
+        self.chain.stop()
+    }
+
+    /// What the gateway said last.
+    pub(crate) fn gateway_log(&self) -> String {
+        tail(&self.gateway.log)
+    }
+}
+
+impl Server {
+    fn wait_until(&mut self, ready: impl Fn() -> Result<()>) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let Err(error) = ready() else { return self.is_running() };
+            self.is_running()?;
+            stop::check()?;
+            if start.elapsed() > START {
+                bail!(
+                    "{} is not ready after {} s: {error:#}\n{}",
+                    self.name,
+                    START.as_secs(),
+                    tail(&self.log)
+                );
+            }
+            thread::sleep(TICK);
+        }
+    }
+
+    fn is_running(&mut self) -> Result<()> {
+        if let Some(status) = self.group.poll()? {
+            bail!("{} has ended ({})\n{}", self.name, proc::ending(status), tail(&self.log));
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Result<()> {
+        let status = self.group.end(Scope::Leader, GRACE)?;
+        if !status.success() {
+            bail!("{} did not end cleanly ({})\n{}", self.name, proc::ending(status), tail(&self.log));
+        }
+        Ok(())
+    }
+}
+
+fn tail(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let from = lines.len().saturating_sub(TAIL);
+    lines.get(from..).unwrap_or_default().join("\n")
+}
+
+/// An error that says what to change unless `port` can be listened on.
+pub(crate) fn port_is_free(port: u16, whose: &str, flag: &str) -> Result<()> {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            bail!("port {port} of {whose} is in use: stop what listens there, or choose another with {flag}")
+        }
+        Err(error) => Err(error)
+            .with_context(|| format!("port {port} of {whose} cannot be used: choose another with {flag}")),
+    }
+}

@@ -1,0 +1,97 @@
+//! Developers' commands: `cargo xtask build`, `demo`, `chain`, `test`, `check`.
+//!
+//! They stand in a crate of their own so that a clone needs nothing but cargo: no make, no shell, no tool
+//! to install first. Each command fetches and builds what it misses, says what it runs, exits truthfully,
+//! and leaves no process behind.
+
+mod build;
+mod chain;
+mod check;
+mod demo;
+mod http;
+mod output;
+mod proc;
+mod rpc;
+mod stop;
+mod tally;
+mod test;
+mod text;
+mod tools;
+mod wasm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// What a shell reports for a command that Ctrl-C ended.
+const EXIT_STOPPED: u8 = 130;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Coinop's developers' commands")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build everything, release: the binaries and the Spin component
+    #[command(after_help = "Example: cargo xtask build && target/release/coinop --help")]
+    Build,
+    /// Start a local chain and a gateway with three example assets, and say what to try
+    #[command(after_help = "Example: cargo xtask demo\n         cargo xtask demo --once")]
+    Demo(demo::Args),
+    /// Run the local Solana chain alone, playing devnet
+    #[command(
+        after_help = "Example: cargo xtask chain --fund H5jU1gxo9HyxGsqsZMBF9enms7mRSLNDMaqMMexyvNH5=25"
+    )]
+    Chain(chain::Args),
+    /// Run the tests: all, or the suites named
+    #[command(after_help = "Example: cargo xtask test\n         cargo xtask test core clients")]
+    Test(test::Args),
+    /// Check formatting, lints, licences, sources and advisories
+    #[command(after_help = "Example: cargo xtask check")]
+    Check,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(_) if stop::requested() => {
+            output::note("stopped");
+            ExitCode::from(EXIT_STOPPED)
+        }
+        Err(error) => {
+            output::note(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    stop::install()?;
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Build => build::everything(&workspace)?,
+        Command::Demo(args) => demo::run(&workspace, &args)?,
+        Command::Chain(args) => chain::run(&workspace, &args)?,
+        Command::Test(args) => return test::run(&workspace, &args),
+        Command::Check => return check::run(&workspace),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

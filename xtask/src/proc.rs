@@ -1,0 +1,344 @@
+//! Running other programs so that none is left behind.
+//!
+//! Every child leads a process group of its own. Ctrl-C then reaches this program alone, which ends its
+//! children in the order that suits them; and what a child itself started is found and ended with it.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
+
+use crate::{output, stop};
+
+/// How often a wait looks up: often enough to feel immediate, seldom enough to cost nothing.
+const TICK: Duration = Duration::from_millis(15);
+/// How long a build or test may take to end when asked to.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long output may still trickle in after the program that wrote it has ended.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// A program to run.
+pub(crate) struct Cmd {
+    inner: Command,
+    line: String,
+}
+
+impl Cmd {
+    /// `program`, in `folder`, with no standard input.
+    pub(crate) fn new(program: impl AsRef<OsStr>, folder: &Path) -> Self {
+        let program = program.as_ref();
+        let mut inner = Command::new(program);
+        inner.current_dir(folder).stdin(Stdio::null()).process_group(0);
+        let name = Path::new(program).file_name().unwrap_or(program);
+        Self { line: name.to_string_lossy().into_owned(), inner }
+    }
+
+    /// The cargo that runs this program. What cargo told *this* package about itself is taken out of the
+    /// environment, lest build scripts that watch those variables run again.
+    pub(crate) fn cargo(folder: &Path) -> Self {
+        let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut cmd = Self::new(program, folder);
+        cmd.line = "cargo".to_owned();
+        for (key, _) in std::env::vars_os() {
+            let name = key.to_string_lossy();
+            if name.starts_with("CARGO_PKG_")
+                || name.starts_with("CARGO_MANIFEST_")
+                || name == "CARGO_BIN_NAME"
+            {
+                cmd.inner.env_remove(&key);
+            }
+        }
+        cmd
+    }
+
+    /// Adds an argument.
+    pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.line.push(' ');
+        self.line.push_str(&arg.as_ref().to_string_lossy());
+        self.inner.arg(arg);
+        self
+    }
+
+    /// Adds arguments.
+    pub(crate) fn args<A: AsRef<OsStr>>(self, args: impl IntoIterator<Item = A>) -> Self {
+        args.into_iter().fold(self, Self::arg)
+    }
+
+    /// Sets a variable.
+    pub(crate) fn env(mut self, key: &str, value: impl AsRef<OsStr>) -> Self {
+        self.inner.env(key, value);
+        self
+    }
+
+    /// Takes the project's own variables away, so that a developer's settings do not leak into a run that
+    /// is meant to be the same everywhere.
+    pub(crate) fn without_own_env(mut self) -> Self {
+        for (key, _) in std::env::vars_os() {
+            if key.to_string_lossy().starts_with("COINOP_") {
+                self.inner.env_remove(&key);
+            }
+        }
+        self
+    }
+
+    /// Says what is run, runs it to its end, and fails if it failed.
+    pub(crate) fn run(self) -> Result<()> {
+        output::note(&format!("$ {}", self.line));
+        let line = self.line.clone();
+        let status = self.spawn()?.wait(None)?;
+        succeeded(&line, status)
+    }
+
+    /// As [`Cmd::run`], but hands each line of standard output to `look` and shows it when `look` says so.
+    /// Answers how the program ended.
+    pub(crate) fn run_looking(mut self, mut look: impl FnMut(&str) -> bool) -> Result<ExitStatus> {
+        output::note(&format!("$ {}", self.line));
+        self.inner.stdout(Stdio::piped());
+        let mut group = self.spawn()?;
+        let out = group.child.stdout.take().context("standard output is not piped")?;
+        let (sender, lines) = mpsc::channel();
+        // Detached on purpose: a stranger that holds the pipe open must not hold this program up.
+        thread::spawn(move || {
+            let mut out = BufReader::new(out);
+            let mut line = Vec::new();
+            while matches!(out.read_until(b'\n', &mut line), Ok(read) if read > 0) {
+                let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
+                if sender.send(text).is_err() {
+                    break;
+                }
+                line.clear();
+            }
+        });
+        let mut ended = None;
+        loop {
+            match lines.recv_timeout(TICK) {
+                Ok(line) => {
+                    if look(&line) {
+                        output::say(&line);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return group.wait(None),
+            }
+            match ended {
+                None => ended = group.poll()?.map(|status| (status, Instant::now())),
+                Some((status, at)) if at.elapsed() > DRAIN => return Ok(status),
+                Some(_) => {}
+            }
+            if ended.is_none() && stop::requested() {
+                group.end(Scope::Group, GRACE)?;
+                bail!("stopped");
+            }
+        }
+    }
+
+    /// Runs it quietly and answers its standard output; on failure the error carries its standard error.
+    pub(crate) fn capture(self) -> Result<String> {
+        self.capture_within(None)
+    }
+
+    /// As [`Cmd::capture`], but ends it when `limit` is over.
+    pub(crate) fn capture_within(mut self, limit: Option<Duration>) -> Result<String> {
+        self.inner.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let line = self.line.clone();
+        let mut group = self.spawn()?;
+        let out = reader(group.child.stdout.take());
+        let err = reader(group.child.stderr.take());
+        let status = group.wait(limit)?;
+        let text = |from: &mpsc::Receiver<Vec<u8>>| {
+            String::from_utf8_lossy(&from.recv_timeout(DRAIN).unwrap_or_default()).trim().to_owned()
+        };
+        let (out, err) = (text(&out), text(&err));
+        if !status.success() {
+            let why = if err.is_empty() { &out } else { &err };
+            bail!("{line} failed ({}): {why}", ending(status));
+        }
+        Ok(out)
+    }
+
+    /// Starts it as a server that writes its standard output and error to `log`.
+    pub(crate) fn serve(mut self, log: &Path) -> Result<Group> {
+        let file =
+            std::fs::File::create(log).with_context(|| format!("{} cannot be written", log.display()))?;
+        let again = file.try_clone().with_context(|| format!("{} cannot be shared", log.display()))?;
+        self.inner.stdout(file).stderr(again);
+        self.spawn()
+    }
+
+    /// Starts it.
+    pub(crate) fn spawn(mut self) -> Result<Group> {
+        let child = self.inner.spawn().with_context(|| format!("{} cannot be started", self.line))?;
+        let pid =
+            i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id out of range")?;
+        Ok(Group { child, pid, ended: None })
+    }
+}
+
+/// Reads a pipe to its end on a thread, so that neither of two can fill up and block the child.
+fn reader(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        let _ = sender.send(bytes);
+    });
+    receiver
+}
+
+/// Who is asked to end.
+#[derive(Clone, Copy)]
+pub(crate) enum Scope {
+    /// The program alone. It looks after what it started: a gateway must be able to run the command that
+    /// locks a device.
+    Leader,
+    /// All of them: cargo and npm pass nothing on.
+    Group,
+}
+
+/// A running program and whatever it started. Dropping it ends them all, on every way out.
+pub(crate) struct Group {
+    child: Child,
+    pid: Pid,
+    ended: Option<ExitStatus>,
+}
+
+impl Group {
+    /// How it ended, if it has. What it left running is killed then.
+    pub(crate) fn poll(&mut self) -> Result<Option<ExitStatus>> {
+        if self.ended.is_none() {
+            // Seen, but not yet reaped: until it is, no other process can be given its number, so the
+            // sweep cannot hit a stranger.
+            let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+            if waitid(WaitId::Pid(self.pid), options).context("a child cannot be waited for")?.is_some() {
+                let _ = kill_process_group(self.pid, Signal::KILL);
+                self.ended = Some(self.child.wait().context("a child cannot be waited for")?);
+            }
+        }
+        Ok(self.ended)
+    }
+
+    /// Waits for its end; ends it when somebody asked for the end, or when `limit` is over.
+    pub(crate) fn wait(&mut self, limit: Option<Duration>) -> Result<ExitStatus> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.poll()? {
+                return Ok(status);
+            }
+            if stop::requested() {
+                self.end(Scope::Group, GRACE)?;
+                bail!("stopped");
+            }
+            if let Some(limit) = limit.filter(|limit| start.elapsed() > *limit) {
+                self.end(Scope::Group, GRACE)?;
+                bail!("no end after {} s", limit.as_secs());
+            }
+            thread::sleep(TICK);
+        }
+    }
+
+    /// Asks it to end, waits up to `grace`, then kills what is left.
+    pub(crate) fn end(&mut self, scope: Scope, grace: Duration) -> Result<ExitStatus> {
+        let start = Instant::now();
+        if self.poll()?.is_none() {
+            let _ = match scope {
+                Scope::Leader => kill_process(self.pid, Signal::TERM),
+                Scope::Group => kill_process_group(self.pid, Signal::TERM),
+            };
+        }
+        loop {
+            if let Some(status) = self.poll()? {
+                return Ok(status);
+            }
+            if start.elapsed() > grace {
+                let _ = kill_process_group(self.pid, Signal::KILL);
+            }
+            thread::sleep(TICK);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = self.end(Scope::Leader, GRACE);
+    }
+}
+
+/// How a program ended, in words.
+pub(crate) fn ending(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("killed by signal {signal}"),
+        (None, None) => "ended strangely".to_owned(),
+    }
+}
+
+/// An error unless it succeeded.
+pub(crate) fn succeeded(line: &str, status: ExitStatus) -> Result<()> {
+    if !status.success() {
+        bail!("`{line}` failed ({})", ending(status));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Cmd {
+        Cmd::new("sh", Path::new("/")).args(["-c", script])
+    }
+
+    #[test]
+    fn a_failure_carries_the_reason() {
+        let error = sh("echo because >&2; exit 3").capture().unwrap_err().to_string();
+        assert!(error.contains("exit status 3") && error.contains("because"), "{error}");
+    }
+
+    #[test]
+    fn a_limit_ends_the_program_and_what_it_started() {
+        let start = Instant::now();
+        let error = sh("sleep 60 & sleep 60").capture_within(Some(Duration::from_millis(200))).unwrap_err();
+        assert!(error.to_string().contains("no end after"), "{error:#}");
+        assert!(start.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn what_a_program_left_running_is_swept() {
+        let mark = std::env::temp_dir().join(format!("xtask-sweep-{}", std::process::id()));
+        let script = format!("(sleep 1; touch '{}') >/dev/null 2>&1 & exit 0", mark.display());
+        sh(&script).capture().unwrap();
+        thread::sleep(Duration::from_millis(1500));
+        assert!(!mark.exists());
+    }
+
+    #[test]
+    fn dropping_ends_even_a_program_that_ignores_the_request() {
+        let mut group = sh("trap '' TERM; sleep 60").spawn().unwrap();
+        thread::sleep(Duration::from_millis(100));
+        let status = group.end(Scope::Leader, Duration::from_millis(100)).unwrap();
+        assert_eq!(ending(status), "killed by signal 9");
+    }
+
+    #[test]
+    fn every_line_is_seen() {
+        let mut seen = Vec::new();
+        let status = sh("echo one; echo two; exit 4")
+            .run_looking(|line| {
+                seen.push(line.to_owned());
+                false
+            })
+            .unwrap();
+        assert_eq!(seen, ["one", "two"]);
+        assert_eq!(status.code(), Some(4));
+    }
+}

@@ -1,0 +1,251 @@
+//! `cargo xtask test`: every suite, and one line that sums them up.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::proc::{self, Cmd};
+use crate::tally::{self, NodeReader, Tally};
+use crate::workspace::{CargoTarget, Workspace};
+use crate::{build, output, stop, tools, wasm};
+
+/// A module with fewer functions of the core was not linked whole, and would import nothing whatever it needs.
+const FEWEST_FUNCTIONS: usize = 100;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The suites to run; all of them when none is named
+    #[arg(value_enum)]
+    suites: Vec<Suite>,
+}
+
+/// What is tested together, in the order from quick to slow.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Suite {
+    /// These commands themselves
+    Xtask,
+    /// The deciding core, and that it runs anywhere
+    Core,
+    /// The local chain
+    Chain,
+    /// The gateway's binary
+    Host,
+    /// The component under Spin's limits
+    Spin,
+    /// Real x402 clients from npm against a running gateway
+    Clients,
+}
+
+impl Suite {
+    const ALL: [Self; 6] = [Self::Xtask, Self::Core, Self::Chain, Self::Host, Self::Spin, Self::Clients];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Xtask => "xtask",
+            Self::Core => "core",
+            Self::Chain => "chain",
+            Self::Host => "host",
+            Self::Spin => "spin",
+            Self::Clients => "clients",
+        }
+    }
+
+    fn run(self, workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+        match self {
+            Self::Xtask => cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "xtask"]), tally),
+            Self::Core => core(workspace, tally),
+            Self::Chain => native(workspace, "coinop-chain", tally),
+            Self::Host => {
+                programs(workspace)?;
+                native(workspace, "coinop", tally)
+            }
+            Self::Spin => {
+                programs(workspace)?;
+                native(workspace, "coinop-spin-test", tally)
+            }
+            Self::Clients => clients(workspace, tally),
+        }
+    }
+}
+
+/// Runs the suites. The last line says how it went, whatever happened.
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
+    let wanted = |suite: &Suite| args.suites.is_empty() || args.suites.contains(suite);
+    let mut sum = Tally::default();
+    let mut complaints = Vec::new();
+    for suite in Suite::ALL.into_iter().filter(wanted) {
+        let name = suite.name();
+        output::note(&format!("== {name}"));
+        let start = Instant::now();
+        let mut tally = Tally::default();
+        let outcome = suite.run(workspace, &mut tally);
+        stop::check()?;
+        let complaint = match outcome {
+            Err(error) => Some(format!("{error:#}")),
+            Ok(()) if tally.ran() == 0 => Some("it ran no test".to_owned()),
+            Ok(()) => None,
+        };
+        if let Some(complaint) = complaint {
+            // A suite that could not be built, or whose program crashed, has failed even where no single
+            // test says so.
+            if tally.failed == 0 {
+                tally += Tally::FAIL;
+            }
+            complaints.push(format!("suite {name} failed: {complaint}"));
+        } else if tally.failed > 0 {
+            complaints.push(format!("suite {name} failed: {} of its tests", tally.failed));
+        }
+        let verdict = if tally.failed == 0 { "ok" } else { "FAILED" };
+        output::note(&format!(
+            "== {name}: {verdict}, {} tests in {} s",
+            tally.ran(),
+            start.elapsed().as_secs()
+        ));
+        sum += tally;
+    }
+    for complaint in complaints {
+        output::note(&complaint);
+    }
+    output::say(&sum.to_string());
+    Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs a `cargo test` and counts.
+fn cargo(cmd: Cmd, tally: &mut Tally) -> Result<()> {
+    let status = cmd.run_looking(|line| {
+        if let Some(part) = tally::cargo_line(line) {
+            *tally += part;
+        }
+        !tally::is_closing_line(line)
+    })?;
+    if !status.success() && tally.failed == 0 {
+        bail!("cargo test failed ({})", proc::ending(status));
+    }
+    Ok(())
+}
+
+/// Everything that a test may start.
+fn programs(workspace: &Workspace) -> Result<()> {
+    build::native(workspace)?;
+    build::component(workspace)
+}
+
+/// The tests of one native package.
+///
+/// The packages that are shipped are selected besides, for the reason that [`build::NATIVE`] gives; which tests
+/// are run is said by their targets' names. So those names must differ from theirs.
+fn native(workspace: &Workspace, package: &str, tally: &mut Tally) -> Result<()> {
+    let others = build::NATIVE_PACKAGES.iter().filter(|other| **other != package);
+    let others: Vec<CargoTarget> = others.flat_map(|other| workspace.tested_targets(other)).collect();
+    let mut flags = Vec::new();
+    for target in workspace.tested_targets(package) {
+        let same = |other: &&CargoTarget| {
+            other.kind == target.kind && (target.kind == "lib" || other.name == target.name)
+        };
+        if let Some(other) = others.iter().find(same) {
+            bail!(
+                "two packages have a {} called {}: rename one, or its tests are counted twice",
+                other.kind,
+                other.name
+            );
+        }
+        flags.push(match target.kind.as_str() {
+            "lib" => "--lib".to_owned(),
+            kind => format!("--{kind}={}", target.name),
+        });
+    }
+    ensure!(!flags.is_empty(), "package {package} has no tests");
+    let cmd = workspace.cargo().args(["test", "--release", "--no-fail-fast"]).args(build::NATIVE);
+    let cmd = if build::NATIVE_PACKAGES.contains(&package) { cmd } else { cmd.args(["-p", package]) };
+    cargo(with_programs(cmd.args(flags), workspace), tally)
+}
+
+/// Tells tests where the built programs are.
+fn with_programs(cmd: Cmd, workspace: &Workspace) -> Cmd {
+    cmd.env("COINOP_BIN", workspace.coinop())
+        .env("COINOP_CHAIN_BIN", workspace.coinop_chain())
+        .env("COINOP_COMPONENT", workspace.component())
+}
+
+fn core(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+    cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "coinop-core"]), tally)?;
+    one("core imports nothing on wasm32-unknown-unknown", core_imports_nothing(workspace), tally);
+    one("core compiles for wasm32-wasip2", core_on_wasi(workspace), tally);
+    Ok(())
+}
+
+/// A check that is a test, reported as cargo reports one.
+fn one(name: &str, outcome: Result<()>, tally: &mut Tally) {
+    match outcome {
+        Ok(()) => {
+            output::say(&format!("test {name} ... ok"));
+            *tally += Tally::PASS;
+        }
+        Err(error) => {
+            output::say(&format!("test {name} ... FAILED: {error:#}"));
+            *tally += Tally::FAIL;
+        }
+    }
+}
+
+/// The core has no clock, no randomness and no I/O of its own: as a module it wants nothing from its host.
+///
+/// A library that exports no C function is linked to nothing at all, together with what it needs. So dead code
+/// is kept, and one codegen unit keeps the optimiser from dropping it before the linker sees it.
+fn core_imports_nothing(workspace: &Workspace) -> Result<()> {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    tools::rust_target(workspace, TARGET)?;
+    workspace
+        .cargo()
+        .args([
+            "rustc",
+            "-p",
+            "coinop-core",
+            "--lib",
+            "--target",
+            TARGET,
+            "--release",
+            "--crate-type",
+            "cdylib",
+        ])
+        .args(["--", "-C", "link-dead-code", "-C", "link-arg=--no-gc-sections", "-C", "codegen-units=1"])
+        .run()?;
+    let path = workspace.target.join(TARGET).join("release").join("coinop_core.wasm");
+    let bytes = std::fs::read(&path).with_context(|| format!("{} was not built", path.display()))?;
+    let imports = wasm::imports(&bytes)?;
+    ensure!(imports.is_empty(), "it imports {}", imports.join(", "));
+    let functions = wasm::occurrences(&bytes, "11coinop_core");
+    ensure!(
+        functions >= FEWEST_FUNCTIONS,
+        "only {functions} functions of the core are in the module, so this proves nothing: was it linked whole?"
+    );
+    Ok(())
+}
+
+fn core_on_wasi(workspace: &Workspace) -> Result<()> {
+    tools::rust_target(workspace, build::WASI)?;
+    workspace
+        .cargo()
+        .args(["check", "-p", "coinop-core", "--target", build::WASI, "--profile", build::COMPONENT_PROFILE])
+        .run()
+}
+
+fn clients(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+    programs(workspace)?;
+    let folder = workspace.root.join("tests").join("clients");
+    tools::npm_packages(&folder)?;
+    let mut reader = NodeReader::default();
+    let cmd = with_programs(Cmd::new("npm", &folder).arg("test"), workspace).env("NO_COLOR", "1");
+    let status = cmd.run_looking(|line| {
+        if let Some(part) = reader.line(line) {
+            *tally += part;
+        }
+        // The sum over all suites is the one closing line.
+        !tally::is_closing_line(line)
+    })?;
+    if !status.success() && tally.failed == 0 {
+        bail!("npm test failed ({})", proc::ending(status));
+    }
+    Ok(())
+}

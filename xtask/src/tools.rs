@@ -1,0 +1,144 @@
+//! What a fresh clone may lack, fetched when it is first needed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::output;
+use crate::proc::Cmd;
+use crate::workspace::Workspace;
+
+/// The release of cargo-deny that the checks use. It builds with the oldest compiler this project promises.
+const CARGO_DENY: &str = "0.20.2";
+/// How long the advisories may take to arrive before the check goes on without them.
+const ADVISORIES_LIMIT: Duration = Duration::from_secs(45);
+
+/// Makes sure that `target` can be compiled for.
+pub(crate) fn rust_target(workspace: &Workspace, target: &str) -> Result<()> {
+    let rustc = || Cmd::new("rustc", &workspace.root).args(["--print", "target-libdir", "--target", target]);
+    let there = |text: String| Path::new(&text).is_dir();
+    if rustc().capture().is_ok_and(there) {
+        return Ok(());
+    }
+    Cmd::new("rustup", &workspace.root).args(["target", "add", target]).run().with_context(|| {
+        format!("Rust's standard library for {target} is missing: install it with the package manager that Rust came from, or use rustup")
+    })
+}
+
+/// cargo-deny, built into the cache the first time.
+///
+/// It looks at a few hundred crates for a second or two: building it fast counts for more than its speed.
+pub(crate) fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.cache.join("tools").join(format!("cargo-deny-{CARGO_DENY}"));
+    let program = folder.join("bin").join("cargo-deny");
+    if program.is_file() {
+        return Ok(program);
+    }
+    output::note("cargo-deny is missing: it is built once, in about two minutes");
+    let build = workspace.cache.join("tools").join("build");
+    workspace
+        .cargo()
+        .args([
+            "install",
+            "cargo-deny",
+            "--version",
+            CARGO_DENY,
+            "--locked",
+            "--no-default-features",
+            "--quiet",
+            "--root",
+        ])
+        .arg(&folder)
+        .env("CARGO_TARGET_DIR", &build)
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        .run()
+        .context("cargo-deny cannot be built: is the package registry reachable?")?;
+    // Only the program is wanted; its objects are large.
+    let _ = fs::remove_dir_all(&build);
+    Ok(program)
+}
+
+/// How fresh the advisories are.
+pub(crate) enum Advisories {
+    /// Fetched just now.
+    Fresh,
+    /// Not to be had now, but a complete copy of an earlier run is here. Why not, in one line.
+    Earlier(String),
+    /// None. Why not, in one line.
+    None(String),
+}
+
+/// Fetches the database of advisories. That needs a git host, which not every machine may reach.
+pub(crate) fn advisories(workspace: &Workspace, deny: &Path) -> Advisories {
+    // A fetch that was cut short leaves a folder that looks like a database, so completeness has a mark of
+    // its own.
+    let mark = workspace.cache.join("tools").join("advisories-complete");
+    let fetched = Cmd::new(deny, &workspace.root)
+        .args(["fetch", "db"])
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .capture_within(Some(ADVISORIES_LIMIT));
+    match fetched {
+        Ok(_) => {
+            let _ = fs::write(&mark, "");
+            Advisories::Fresh
+        }
+        Err(error) => {
+            let why = reason(&format!("{error:#}"));
+            if mark.is_file() { Advisories::Earlier(why) } else { Advisories::None(why) }
+        }
+    }
+}
+
+/// The last thing that a long complaint says, which is where tools put the cause.
+fn reason(text: &str) -> String {
+    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("no reason given").to_owned()
+}
+
+/// Installs the packages of `folder` as its lock file has them, unless they are what it had last time.
+pub(crate) fn npm_packages(folder: &Path) -> Result<()> {
+    let modules = folder.join("node_modules");
+    let stamp = modules.join(".installed-from");
+    let wanted = npm_inputs(folder)?;
+    if fs::read_to_string(&stamp).is_ok_and(|there| there == wanted) {
+        return Ok(());
+    }
+    node(folder)?;
+    Cmd::new("npm", folder).args(["ci", "--no-audit", "--no-fund", "--prefer-offline"]).run()?;
+    fs::create_dir_all(&modules)
+        .and_then(|()| fs::write(&stamp, wanted))
+        .with_context(|| format!("{} cannot be written", stamp.display()))
+}
+
+/// Everything that decides what `npm ci` installs.
+fn npm_inputs(folder: &Path) -> Result<String> {
+    let mut all = String::new();
+    for name in ["package.json", "package-lock.json"] {
+        let path = folder.join(name);
+        all.push_str(
+            &fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?,
+        );
+    }
+    // Optional, but it changes how dependencies are resolved.
+    all.push_str(&fs::read_to_string(folder.join(".npmrc")).unwrap_or_default());
+    Ok(all)
+}
+
+/// Makes sure that Node is there and new enough.
+fn node(folder: &Path) -> Result<()> {
+    const OLDEST: u32 = 20;
+    let version = Cmd::new("node", folder)
+        .arg("--version")
+        .capture()
+        .context("the clients' tests need Node >= 20 with npm: install it from https://nodejs.org")?;
+    let major = version.trim_start_matches('v').split('.').next().and_then(|text| text.parse::<u32>().ok());
+    match major {
+        Some(major) if major >= OLDEST => Ok(()),
+        _ => bail!(
+            "the clients' tests need Node >= 20, and this is {version}: install a newer one from https://nodejs.org"
+        ),
+    }
+}

@@ -1,0 +1,123 @@
+//! Where things are: the clone, cargo's target directory, the cache.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::proc::Cmd;
+
+/// The clone this was compiled from, as cargo describes it.
+pub(crate) struct Workspace {
+    /// The repository's root.
+    pub(crate) root: PathBuf,
+    /// Cargo's target directory: `target/`, or wherever `CARGO_TARGET_DIR` or a configuration moved it.
+    pub(crate) target: PathBuf,
+    /// What outlives clones: tools, and in CI the build directory.
+    pub(crate) cache: PathBuf,
+    metadata: Value,
+}
+
+/// One thing that cargo builds from a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CargoTarget {
+    /// `lib`, `bin`, `test`, ...
+    pub(crate) kind: String,
+    /// Its name.
+    pub(crate) name: String,
+}
+
+impl Workspace {
+    /// Asks cargo, so that its configuration and environment are respected.
+    pub(crate) fn find() -> Result<Self> {
+        let manifest =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?;
+        let text = Cmd::cargo(manifest)
+            .args(["metadata", "--format-version", "1", "--no-deps"])
+            .capture()
+            .context("cargo cannot describe the workspace")?;
+        let metadata: Value = serde_json::from_str(&text).context("cargo metadata is not JSON")?;
+        let folder = |key: &str| {
+            metadata
+                .get(key)
+                .and_then(Value::as_str)
+                .map(PathBuf::from)
+                .with_context(|| format!("cargo metadata has no {key}"))
+        };
+        Ok(Self {
+            root: folder("workspace_root")?,
+            target: folder("target_directory")?,
+            cache: cache()?,
+            metadata,
+        })
+    }
+
+    /// A cargo command at the root.
+    pub(crate) fn cargo(&self) -> Cmd {
+        Cmd::cargo(&self.root)
+    }
+
+    /// Where release builds end up.
+    pub(crate) fn release(&self) -> PathBuf {
+        self.target.join("release")
+    }
+
+    /// The gateway's binary.
+    pub(crate) fn coinop(&self) -> PathBuf {
+        self.release().join("coinop")
+    }
+
+    /// The component, where the binary finds it without a flag: beside itself.
+    pub(crate) fn component(&self) -> PathBuf {
+        self.release().join("coinop.wasm")
+    }
+
+    /// The local chain's binary.
+    pub(crate) fn coinop_chain(&self) -> PathBuf {
+        self.release().join("coinop-chain")
+    }
+
+    /// A path as one would type it from the root.
+    pub(crate) fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    }
+
+    /// The libraries, programs and test programs of `package` that have tests; none when there is no such
+    /// package.
+    pub(crate) fn tested_targets(&self, package: &str) -> Vec<CargoTarget> {
+        let list =
+            |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+        let text =
+            |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        list(&self.metadata, "packages")
+            .iter()
+            .filter(|found| text(found, "name") == package)
+            .flat_map(|found| list(found, "targets"))
+            .filter(|target| target.get("test").and_then(Value::as_bool).unwrap_or(true))
+            .filter_map(|target| {
+                let kind = list(&target, "kind").first().and_then(Value::as_str)?.to_owned();
+                let known = ["lib", "bin", "test"].contains(&kind.as_str());
+                known.then(|| CargoTarget { kind, name: text(&target, "name") })
+            })
+            .collect()
+    }
+}
+
+/// `COINOP_CACHE`, or a folder of the user's cache directory.
+fn cache() -> Result<PathBuf> {
+    let given = |key: &str| env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(folder) = given("COINOP_CACHE") {
+        return std::path::absolute(&folder)
+            .with_context(|| format!("COINOP_CACHE={} is no path", folder.display()));
+    }
+    if let Some(folder) = given("XDG_CACHE_HOME") {
+        return Ok(folder.join("coinop"));
+    }
+    match given("HOME") {
+        Some(home) => Ok(home.join(".cache").join("coinop")),
+        None => {
+            bail!("neither COINOP_CACHE nor HOME is set: set COINOP_CACHE to a folder for downloaded tools")
+        }
+    }
+}
