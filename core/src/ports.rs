@@ -91,11 +91,17 @@ pub trait Journal {
         limit: u32,
     ) -> Result<Vec<SessionRecord>, PortError>;
 
-    /// Assets for which something is due at `now`, the longest overdue first.
+    /// Assets whose paid time is over at `now`, the longest overdue first.
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<AssetId>, PortError>;
 
-    /// The next moment after `now` at which something is due.
+    /// The next moment after `now` at which paid time is over.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, PortError>;
+
+    /// Assets with a payment in flight that is to be looked after at `now`.
+    async fn unsettled(&self, now: Timestamp, limit: u32) -> Result<Vec<AssetId>, PortError>;
+
+    /// The next moment after `now` at which a payment is to be looked after.
+    async fn next_unsettled(&self, now: Timestamp) -> Result<Option<Timestamp>, PortError>;
 
     /// Assets whose device has not reported that it does what it should.
     async fn unfulfilled(&self, limit: u32) -> Result<Vec<AssetId>, PortError>;
@@ -147,6 +153,10 @@ pub enum Outcome {
     /// Not known: to be asked again (invariant 3).
     Unclear,
 }
+
+/// The reason of a payment that did not land while its blockhash lived: it has cost
+/// nobody anything.
+pub const EXPIRED: &str = "transaction_expired";
 
 /// How much work an answer is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -32,6 +32,13 @@ impl Guest for Controller {
             Ok(Plan { orders: orders.collect(), next_ms: plan.next.map(Timestamp::millis) })
         })
     }
+
+    fn settle() -> Result<Option<u64>, String> {
+        spin_executor::run(async {
+            let next = gateway().await?.settle_due().await.map_err(|error| error.0)?;
+            Ok(next.map(Timestamp::millis))
+        })
+    }
 }
 
 /// A report about an asset that can't exist is dropped.

@@ -36,11 +36,12 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     send(gateway.handle(&request).await, out).await;
     // Where no host calls the controller, whoever comes carries out one bounded step
     // of what is due: after their answer, so that nobody waits for another's payment.
-    if !gateway.ports().has_controller()
-        && request.may_carry_out()
-        && let Err(error) = gateway.step(false, Vec::new()).await
-    {
-        eprintln!("a step failed: {error}");
+    if !gateway.ports().has_controller() && request.may_carry_out() {
+        let ended = gateway.step(false, Vec::new()).await.map(drop);
+        let settled = gateway.settle_due().await.map(drop);
+        for error in [ended, settled].into_iter().filter_map(Result::err) {
+            eprintln!("what is due could not be carried out: {error}");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::{CommandError, Gateway};
 use crate::ids::AssetId;
-use crate::ports::{Clock as _, Journal as _, PortError, Ports};
+use crate::ports::{Clock as _, Entropy as _, Journal as _, PortError, Ports};
 use crate::session::{Command, LockState, Order, Report, order, pending};
 use crate::time::Timestamp;
 
@@ -13,6 +13,8 @@ use super::sale::SaleError;
 const ASSETS_PER_STEP: u32 = 64;
 /// Payments that one step looks after at most: each may cost several time-outs.
 const PAYMENTS_PER_STEP: usize = 4;
+/// How long one call looks after payments, in milliseconds: it begins no other then.
+const LONGEST_MS: u64 = 5_000;
 /// How long until a payment without an answer is looked after again, in milliseconds.
 const RETRY_MS: u64 = 2_000;
 
@@ -35,8 +37,10 @@ pub struct Plan {
 }
 
 impl<P: Ports> Gateway<'_, P> {
-    /// Takes in what devices report, carries out what is due, and says what devices
-    /// should be doing. Bounded: what it leaves is due at [`Plan::next`].
+    /// Takes in what devices report, ends what is over, and says what devices should
+    /// be doing. It never waits for the chain: a door must not wait behind somebody's
+    /// payment (that is [`Self::settle_due`]). Bounded: what it leaves is due at
+    /// [`Plan::next`].
     ///
     /// With `resync` the plan holds an order for every device of the configuration.
     ///
@@ -49,47 +53,56 @@ impl<P: Ports> Gateway<'_, P> {
             }
         }
         let started = self.ports().clock().now().wall;
-        let due = self.ports().journal().due(started, ASSETS_PER_STEP).await?;
-        // All doors first: asking the chain may take long.
-        for asset in &due {
+        for asset in &self.ports().journal().due(started, ASSETS_PER_STEP).await? {
             self.decide_on(asset, Command::Tick).await?;
         }
-        let overdue = self.settle_due(&due).await?;
-
         let orders = self.orders(resync).await?;
         let now = self.ports().clock().now().wall;
-        let mut next = self.ports().journal().next_due(now).await?;
-        let more = due.len() >= ASSETS_PER_STEP as usize;
-        // Something may have become due while this step ran.
-        let became_due = !overdue && !self.ports().journal().due(now, 1).await?.is_empty();
-        if overdue || more || became_due {
-            let soon = now.plus_millis(if more || became_due { 0 } else { RETRY_MS });
-            next = Some(next.map_or(soon, |next| next.min(soon)));
-        }
+        // More than one step may take, or something that ended while it ran.
+        let left = !self.ports().journal().due(now, 1).await?.is_empty();
+        let next = if left { Some(now) } else { self.ports().journal().next_due(now).await? };
         Ok(Plan { orders, next })
     }
 
-    /// Looks after payments without an answer; whether some still have none.
-    async fn settle_due(&self, assets: &[AssetId]) -> Result<bool, PortError> {
+    /// Looks after payments without an answer: asks the chain, and sends them again.
+    /// Bounded, and slow when the chain is. Returns when to call again at the latest.
+    ///
+    /// # Errors
+    /// When storage does not answer. Calling again is always safe.
+    pub async fn settle_due(&self) -> Result<Option<Timestamp>, PortError> {
+        let started = self.ports().clock().now().wall;
+        let mut assets = self.ports().journal().unsettled(started, ASSETS_PER_STEP).await?;
+        // Some may stay without an answer for long: begin anywhere, so that they do not
+        // keep the others from their turn.
+        let start = usize::from(self.ports().entropy().random()[0]);
+        if let Some(count) = std::num::NonZeroUsize::new(assets.len()) {
+            assets.rotate_left(start % count);
+        }
         let mut left = PAYMENTS_PER_STEP;
-        let mut overdue = false;
-        for id in assets {
+        for id in &assets {
             let state = self.ports().journal().load(id).await?.state;
-            let now = self.ports().clock().now();
-            for claim in pending(&state, &now).settle {
-                overdue = true;
-                let Some(rest) = left.checked_sub(1) else { return Ok(true) };
-                left = rest;
+            for claim in pending(&state, &self.ports().clock().now()).settle {
+                let now = self.ports().clock().now().wall;
+                if left == 0 || now.millis_since(started) > LONGEST_MS {
+                    return Ok(Some(now));
+                }
+                left -= 1;
                 // Also for an asset that is no longer in the configuration: money that
                 // moved has to become a session all the same.
-                match self.pursue(id, claim, now.wall).await {
+                match self.pursue(id, claim, now).await {
                     Ok(()) => {}
                     Err(SaleError::Unavailable(error)) => return Err(error),
                     Err(other) => self.ports().log(&format!("looking after a payment: {other:?}")),
                 }
             }
         }
-        Ok(overdue)
+        let now = self.ports().clock().now().wall;
+        let next = self.ports().journal().next_unsettled(now).await?;
+        if self.ports().journal().unsettled(now, 1).await?.is_empty() {
+            return Ok(next);
+        }
+        let soon = now.plus_millis(RETRY_MS);
+        Ok(Some(next.map_or(soon, |next| next.min(soon))))
     }
 
     async fn orders(&self, resync: bool) -> Result<Vec<PlannedOrder>, PortError> {

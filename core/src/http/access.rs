@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Problem, Request, Response, query, views};
+use super::{IMPATIENT, Problem, Request, Response, query, views};
 use crate::config::Asset;
 use crate::encoding::hex;
 use crate::gateway::{Buy, Gateway, Sale, SaleError, Sold};
@@ -60,10 +60,7 @@ impl<P: Ports> Gateway<'_, P> {
                 let Operation::Extend { session } = &counter.operation else {
                     return Err(Problem::not_found("session"));
                 };
-                let runs = state
-                    .session
-                    .as_ref()
-                    .is_some_and(|s| s.id == *session && (!s.is_over(&now) || state.is_extending()));
+                let runs = state.session.as_ref().is_some_and(|s| s.id == *session && !s.is_over(&now));
                 if runs {
                     self.challenge(request, &counter, "payment_required", None)
                 } else {
@@ -101,6 +98,7 @@ impl<P: Ports> Gateway<'_, P> {
             operation: counter.operation.clone(),
             quantity: counter.quantity,
             payment: &payment,
+            impatient: request.values(IMPATIENT).next().is_some(),
         };
         let answer = match self.buy(&buy).await {
             Ok(Sale::Sold(sold)) => self.sold_answer(version, &sold),

@@ -15,6 +15,10 @@ use serde_json::Value;
 
 use crate::x402;
 
+/// A header by which a platform says that many wait for this payment already: one
+/// more is told at once that it is pending, instead of waiting too.
+pub const IMPATIENT: &str = "coinop-impatient";
+
 /// A request, as the platform received it.
 #[derive(Clone, Debug, Default)]
 pub struct Request {

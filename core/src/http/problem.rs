@@ -56,7 +56,8 @@ impl Problem {
     /// Storage or the chain does not answer.
     #[must_use]
     pub fn unavailable() -> Self {
-        let detail = "this can't be done just now, and nothing was charged; try again with the same payment";
+        // Not "nothing was charged": storage may have failed behind a claim.
+        let detail = "this can't be done just now: try again, with the same payment if you sent one. Do not sign another one";
         Self::new(503, "unavailable", "Temporarily unavailable", detail).retry_after(5)
     }
 

@@ -69,7 +69,7 @@ pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Eve
     let state = events.iter().fold(state.clone(), evolve);
     events.extend(match command {
         Command::Tick => Vec::new(),
-        Command::Claim(claim) => claim_payment(&state, *claim, now.wall)?,
+        Command::Claim(claim) => claim_payment(&state, *claim, &now)?,
         Command::Landed { payment, slot } => landed(&state, &payment, slot, &now),
         Command::Failed { payment, reason } => failed(&state, &payment, reason, &now),
         Command::Reported(report) => reported(&state, report, now.wall),
@@ -93,7 +93,8 @@ fn tick(state: &AssetState, now: &Now) -> Vec<Event> {
     events
 }
 
-fn claim_payment(state: &AssetState, claim: Claim, now: Timestamp) -> Result<Vec<Event>, Reject> {
+fn claim_payment(state: &AssetState, claim: Claim, clocks: &Now) -> Result<Vec<Event>, Reject> {
+    let now = clocks.wall;
     if let Some(failures) = state.failures.iter().find(|f| f.payer == claim.payer) {
         let until = failures.last.plus_millis(BACK_OFF_MS);
         if failures.count >= FAILURES_ALLOWED && now < until {
@@ -111,7 +112,14 @@ fn claim_payment(state: &AssetState, claim: Claim, now: Timestamp) -> Result<Vec
         (Operation::Access, Some(session)) => {
             return Err(Reject::Busy { until: session.ends_at.max(now.plus_millis(1000)) });
         }
-        (Operation::Extend { session }, Some(running)) if running.id == *session => {
+        // One at a time, and only while it runs: an extension in flight keeps the asset
+        // for its session, and a chain of them would keep it for nothing.
+        (Operation::Extend { session }, Some(running))
+            if running.id == *session && !running.is_over(clocks) =>
+        {
+            if state.is_extending() {
+                return Err(Reject::Busy { until: in_flight });
+            }
             let bought = running.paid.seconds.checked_add(claim.paid.seconds);
             let in_bounds = bought.is_some_and(|seconds| seconds <= crate::pricing::MAX_SECONDS);
             let summable = sum(&running.paid, &claim.paid).is_some();

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::index::{self, IndexChange};
-use super::pending;
+use super::pending::pending;
 use super::state::{AssetState, Claim, Paid, Report, Session, evolve};
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::svm::Address;
@@ -107,8 +107,10 @@ pub struct Batch {
     pub state: AssetState,
     /// What changes in the indexes.
     pub index: Vec<IndexChange>,
-    /// When something is to be done next without being asked, if ever.
+    /// When the paid time ends, if somebody is inside.
     pub due: Option<Timestamp>,
+    /// When to look after a payment in flight, if there is one.
+    pub unsettled: Option<Timestamp>,
     /// Whether the device still has to report that it does what it should.
     pub unfulfilled: bool,
 }
@@ -122,9 +124,10 @@ impl Batch {
         }
         let state = events.iter().fold(before.clone(), evolve);
         let index = index::changes(asset, before, &state, &events);
-        let due = pending::due(&state);
-        let unfulfilled = pending::pending(&state, now).order.is_some();
-        Some(Self { v: ENCODING, events, state, index, due, unfulfilled })
+        let pending = pending(&state, now);
+        let (due, unsettled) = (pending.due, pending.unsettled);
+        let unfulfilled = pending.order.is_some();
+        Some(Self { v: ENCODING, events, state, index, due, unsettled, unfulfilled })
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::event::Event;
 use super::state::{AssetState, Claim, Paid, Session};
 use crate::ids::{AssetId, PaymentId, SessionId};
+use crate::ports::EXPIRED;
 use crate::quote::Operation;
 use crate::svm::Address;
 use crate::time::Timestamp;
@@ -88,6 +89,10 @@ pub enum IndexChange {
     Purge {
         /// The payment's id.
         id: PaymentId,
+        /// The day on which its fee was counted.
+        day: u64,
+        /// What is given back of it: all of it if it never landed.
+        fee: u64,
     },
     /// A session is new or has changed.
     Session {
@@ -126,7 +131,14 @@ pub fn changes(
                     record: record(asset, claim, PaymentStatus::Granted),
                 }))
             }
-            Event::PaymentFailed { payment, .. } => changes.push(IndexChange::Purge { id: payment.clone() }),
+            Event::PaymentFailed { payment, reason, .. } => {
+                changes.extend(before.claim(payment).map(|claim| IndexChange::Purge {
+                    id: payment.clone(),
+                    day: claim.at.day(),
+                    // What landed with an error has cost its fee.
+                    fee: if reason == EXPIRED { claim.fee_lamports } else { 0 },
+                }));
+            }
             Event::SessionStarted(_) | Event::SessionExtended { .. } => {
                 changes.extend(
                     after.session.as_ref().map(|session| put(asset, session, after.device.sequence, false)),

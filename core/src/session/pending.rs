@@ -25,9 +25,11 @@ pub struct Pending<'a> {
     pub settle: Vec<&'a Claim>,
     /// The order that the device has not reported as carried out.
     pub order: Option<Order>,
-    /// When the next of these is due, if none is now. An unfulfilled order is the
-    /// box's to repeat, and has no date.
+    /// When the paid time ends, if a tick will be due then. An unfulfilled order is
+    /// the box's to repeat, and has no date.
     pub due: Option<Timestamp>,
+    /// When to look after a payment in flight.
+    pub unsettled: Option<Timestamp>,
 }
 
 /// What the device should be doing now. Never unlocked past the paid time, even if
@@ -51,15 +53,20 @@ pub fn pending<'a>(state: &'a AssetState, now: &Now) -> Pending<'a> {
     let fulfilled = state.device.reported.as_ref().is_some_and(|report| {
         report.sequence == order.sequence && report.state.fulfils(order.unlocked_until.is_some())
     });
-    Pending { tick, settle, order: (!fulfilled).then_some(order), due: due(state) }
+    let order = (!fulfilled).then_some(order);
+    Pending { tick, settle, order, due: due(state), unsettled: unsettled(state) }
 }
 
-/// When something is to be done next without being asked: the end of the paid
-/// time, or the moment to look after a payment. In the past if it is overdue.
+/// When time brings something about: the end of the paid time. In the past if it is
+/// overdue.
 #[must_use]
-pub fn due(state: &AssetState) -> Option<Timestamp> {
-    let end =
-        state.session.as_ref().filter(|_| state.device.unlocked_until.is_some() || !state.is_extending());
-    let settle = state.claims.iter().map(|claim| claim.at.plus_millis(SETTLE_AFTER_MS));
-    settle.chain(end.map(|session| session.ends_at)).min()
+pub(super) fn due(state: &AssetState) -> Option<Timestamp> {
+    let ends = state.device.unlocked_until.is_some() || !state.is_extending();
+    state.session.as_ref().filter(|_| ends).map(|session| session.ends_at)
+}
+
+/// When to look after a payment in flight. In the past if it is overdue.
+#[must_use]
+pub(super) fn unsettled(state: &AssetState) -> Option<Timestamp> {
+    state.claims.iter().map(|claim| claim.at.plus_millis(SETTLE_AFTER_MS)).min()
 }

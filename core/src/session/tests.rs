@@ -120,6 +120,8 @@ proptest! {
             prop_assert_eq!(open, model.ends_at.filter(|&end| end > ms).map(|end| at(end).wall));
 
             // At most one payment for access is in flight, and none while somebody is inside.
+            let extensions = state.claims.len() - state.claims.iter().filter(|c| c.operation == Operation::Access).count();
+            prop_assert!(extensions <= 1);
             let access = state.claims.iter().filter(|c| c.operation == Operation::Access).count();
             prop_assert!(access <= usize::from(state.session.is_none()));
             // Money on its way to a session always finds it.
@@ -131,7 +133,8 @@ proptest! {
             // Nothing that has to happen is forgotten.
             let pending = pending(&state, &at(ms));
             prop_assert!(!pending.tick, "a tick was just decided");
-            prop_assert_eq!(pending.due.is_some(), !state.claims.is_empty() || open.is_some());
+            prop_assert_eq!(pending.unsettled.is_some(), !state.claims.is_empty());
+            prop_assert_eq!(pending.due.is_some(), open.is_some());
             prop_assert_eq!(pending.order.is_none(), state.device.reported.as_ref().is_some_and(|r| {
                 r.sequence == state.device.sequence && r.state.fulfils(open.is_some())
             }));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::mint::is_plain_token_2022;
 use super::rpc::{Commitment, Rpc, RpcError};
 use crate::encoding::{base64, from_base64};
-use crate::ports::{Effort, Http, Outcome, PortError, PrepareError, Prepared, Settlement};
+use crate::ports::{EXPIRED, Effort, Http, Outcome, PortError, PrepareError, Prepared, Settlement};
 use crate::session::Claim;
 use crate::svm::exact::VerifiedPayment;
 use crate::svm::transaction::Transaction;
@@ -19,10 +19,11 @@ use crate::svm::{Address, Token, TokenProgram};
 /// How many blocks a blockhash lives.
 const BLOCKHASH_BLOCKS: u64 = 150;
 
+/// How many blocks an hour has, about.
+const BLOCKS_OF_AN_HOUR: u64 = 9_000;
+
 /// A landed payment that ended with an error: its fee is spent, no token moved.
 const FAILED_ON_CHAIN: &str = "invalid_exact_svm_transaction_failed";
-/// A payment that did not land while its blockhash lived.
-const EXPIRED: &str = "transaction_expired";
 
 /// Our fee payer and a node.
 pub struct LocalSettlement<H> {
@@ -78,13 +79,16 @@ impl<H: Http> LocalSettlement<H> {
                 None => Ok(Outcome::Unclear),
             };
         }
-        let expired = block.is_some_and(|block| block.height > claim.height.saturating_add(BLOCKHASH_BLOCKS));
-        if !expired {
-            return Ok(Outcome::Unclear);
-        }
+        let dead_for =
+            block.and_then(|block| block.height.checked_sub(claim.height.saturating_add(BLOCKHASH_BLOCKS)));
+        let Some(dead_for @ 1..) = dead_for else { return Ok(Outcome::Unclear) };
         // The node's index by id finds nothing. Ask its index by account too, before
-        // anybody is told that they were not charged.
-        if self.rpc.touches(&claim.source, &claim.signature, claim.at, since).await? {
+        // anybody is told that they were not charged. An account with more entries than
+        // can be read must not keep the asset for ever: an hour later the other two
+        // searches are enough.
+        if dead_for <= BLOCKS_OF_AN_HOUR
+            && self.rpc.touches(&claim.source, &claim.signature, claim.at, since).await?
+        {
             return self.landed(claim, Commitment::Finalized).await;
         }
         match self.rpc.transaction(&claim.signature, Commitment::Confirmed).await? {

@@ -27,9 +27,11 @@ pub const SCHEMA: &[&str] = &[
         revision INTEGER NOT NULL,
         state TEXT NOT NULL,
         due INTEGER,
+        unsettled INTEGER,
         unfulfilled INTEGER NOT NULL
     ) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS head_due ON head (due) WHERE due IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS head_unsettled ON head (unsettled) WHERE unsettled IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS head_unfulfilled ON head (asset) WHERE unfulfilled = 1",
     // Payments in flight and payments that bought something.
     "CREATE TABLE IF NOT EXISTS payment (
@@ -51,11 +53,14 @@ pub const SCHEMA: &[&str] = &[
     "CREATE TRIGGER IF NOT EXISTS append_batch INSTEAD OF INSERT ON append BEGIN
         INSERT INTO journal (asset, revision, version, events)
             VALUES (NEW.asset, NEW.revision, NEW.batch ->> '$.v', NEW.batch -> '$.events');
-        INSERT INTO head (asset, revision, state, due, unfulfilled)
+        INSERT INTO head (asset, revision, state, due, unsettled, unfulfilled)
             VALUES (NEW.asset, NEW.revision, NEW.batch -> '$.state', NEW.batch ->> '$.due',
-                NEW.batch ->> '$.unfulfilled')
+                NEW.batch ->> '$.unsettled', NEW.batch ->> '$.unfulfilled')
             ON CONFLICT (asset) DO UPDATE SET revision = excluded.revision, state = excluded.state,
-                due = excluded.due, unfulfilled = excluded.unfulfilled;
+                due = excluded.due, unsettled = excluded.unsettled, unfulfilled = excluded.unfulfilled;
+        UPDATE fee SET lamports = lamports - (change.value ->> '$.fee')
+            FROM json_each(NEW.batch, '$.index') AS change
+            WHERE change.value ->> '$.kind' = 'purge' AND fee.day = change.value ->> '$.day';
         DELETE FROM payment WHERE id IN (
             SELECT value ->> '$.id' FROM json_each(NEW.batch, '$.index') WHERE value ->> '$.kind' = 'purge');
         INSERT INTO payment (id, ticket, record)

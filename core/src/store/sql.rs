@@ -23,13 +23,26 @@ const DUE: &str =
     "SELECT asset FROM head WHERE due <= ?1 AND +asset >= ?3 AND +asset < ?4 ORDER BY due LIMIT ?2";
 const NEXT_DUE: &str =
     "SELECT due FROM head WHERE due > ?1 AND +asset >= ?2 AND +asset < ?3 ORDER BY due LIMIT 1";
+const UNSETTLED: &str = "SELECT asset FROM head WHERE unsettled <= ?1 AND +asset >= ?3 AND +asset < ?4 ORDER BY unsettled LIMIT ?2";
+const NEXT_UNSETTLED: &str = "SELECT unsettled FROM head WHERE unsettled > ?1 AND +asset >= ?2 AND +asset < ?3 ORDER BY unsettled LIMIT 1";
 const UNFULFILLED: &str =
     "SELECT asset FROM head WHERE unfulfilled = 1 AND asset >= ?2 AND asset < ?3 LIMIT ?1";
 
 /// Everything that is read while somebody waits: each by an index.
 #[cfg(test)]
-pub(super) const READS: &[&str] =
-    &[LOAD, PAYMENT, PAYMENT_BY_TICKET, SESSION, FEES, SESSIONS_OF, DUE, NEXT_DUE, UNFULFILLED];
+pub(super) const READS: &[&str] = &[
+    LOAD,
+    PAYMENT,
+    PAYMENT_BY_TICKET,
+    SESSION,
+    FEES,
+    SESSIONS_OF,
+    DUE,
+    NEXT_DUE,
+    UNSETTLED,
+    NEXT_UNSETTLED,
+    UNFULFILLED,
+];
 
 /// A value of SQLite, as far as they occur here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +140,23 @@ impl<S: Sql> SqlJournal<S> {
         rows.iter().filter_map(|row| row.first()).map(|key| self.asset(key)).collect()
     }
 
+    async fn assets_until(
+        &self,
+        statement: &str,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<AssetId>, PortError> {
+        let [from, to] = self.bounds();
+        let limit = Value::Integer(i64::from(limit));
+        self.assets(statement, &[integer(now.millis()), limit, from, to]).await
+    }
+
+    async fn moment_after(&self, statement: &str, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
+        let [from, to] = self.bounds();
+        let rows = self.run(statement, &[integer(now.millis()), from, to]).await?;
+        rows.first().map(|row| number(row.first()).map(Timestamp::from_millis)).transpose()
+    }
+
     /// All keys of this merchant lie between these two.
     fn bounds(&self) -> [Value; 2] {
         // '0' follows '/' in ASCII.
@@ -204,14 +234,19 @@ impl<S: Sql> Journal for SqlJournal<S> {
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<AssetId>, PortError> {
-        let [from, to] = self.bounds();
-        self.assets(DUE, &[integer(now.millis()), Value::Integer(i64::from(limit)), from, to]).await
+        self.assets_until(DUE, now, limit).await
     }
 
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
-        let [from, to] = self.bounds();
-        let rows = self.run(NEXT_DUE, &[integer(now.millis()), from, to]).await?;
-        rows.first().map(|row| number(row.first()).map(Timestamp::from_millis)).transpose()
+        self.moment_after(NEXT_DUE, now).await
+    }
+
+    async fn unsettled(&self, now: Timestamp, limit: u32) -> Result<Vec<AssetId>, PortError> {
+        self.assets_until(UNSETTLED, now, limit).await
+    }
+
+    async fn next_unsettled(&self, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
+        self.moment_after(NEXT_UNSETTLED, now).await
     }
 
     async fn unfulfilled(&self, limit: u32) -> Result<Vec<AssetId>, PortError> {

@@ -170,6 +170,14 @@ impl World {
         rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
     }
 
+    /// What the fee payer may have spent today, in lamports.
+    pub(crate) fn fees_today(&self) -> u64 {
+        let day = self.now().day();
+        self.database
+            .query_row("SELECT lamports FROM fee WHERE day = ?1", [day], |row| row.get(0))
+            .unwrap_or_default()
+    }
+
     /// All events of an asset, as they were written.
     pub(crate) fn events(&self, asset: &str) -> Vec<serde_json::Value> {
         let mut statement =
@@ -256,7 +264,7 @@ impl World {
     ) -> Option<Result<Sale, SaleError>> {
         let platform = Platform::new(self);
         let gateway = Gateway::new(&self.deployment, &platform);
-        let buy = Buy { asset: self.asset(asset), operation, quantity: None, payment };
+        let buy = Buy { asset: self.asset(asset), operation, quantity: None, payment, impatient: false };
         self.run(gateway.buy(&buy))
     }
 
@@ -271,7 +279,18 @@ impl World {
     pub(crate) fn step(&self) -> Option<crate::gateway::Plan> {
         let platform = Platform::new(self);
         let gateway = Gateway::new(&self.deployment, &platform);
-        self.run(gateway.step(true, Vec::new())).map(Result::unwrap)
+        self.run(async {
+            gateway.settle_due().await?;
+            gateway.step(true, Vec::new()).await
+        })
+        .map(Result::unwrap)
+    }
+
+    /// What doors should do, as a gateway that was just started says.
+    pub(crate) fn doors(&self) -> crate::gateway::Plan {
+        let platform = Platform::new(self);
+        let gateway = Gateway::new(&self.deployment, &platform);
+        self.run(gateway.step(true, Vec::new())).unwrap().unwrap()
     }
 
     /// Until when the device of an asset is to be unlocked, as a step says now.

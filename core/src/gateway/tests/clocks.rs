@@ -67,6 +67,22 @@ fn an_extension_that_never_lands_ends_the_session_it_kept_inv_2_4() {
 }
 
 #[test]
+fn a_door_does_not_wait_behind_somebody_elses_payment_inv_3_4() {
+    let world = World::new();
+    world.chain.set(Chain::Drops);
+    let (ticket, quote) = world.ticket("door-1", Operation::Access, 1);
+    world.buy("door-1", Operation::Access, &world.pay(1, &ticket, &quote));
+    world.chain.set(Chain::Prompt);
+    let (sold, _) = world.bought(2, "door-2", 1);
+    // A step says what doors should do and asks the chain nothing, whatever is in flight.
+    let (sends, before) = (world.sends.get(), world.now());
+    let plan = world.doors();
+    assert_eq!((world.sends.get(), world.now()), (sends, before));
+    assert_eq!(plan.orders[1].order.unlocked_until, Some(sold.session.session.ends_at));
+    assert_eq!(plan.next, Some(sold.session.session.ends_at));
+}
+
+#[test]
 fn the_next_step_is_due_when_the_paid_time_ends_inv_4() {
     let world = World::new();
     let (sold, _) = world.bought(1, "door-1", 1);

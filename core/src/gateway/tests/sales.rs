@@ -110,7 +110,8 @@ fn at_once(world: &World, buys: &[(&str, &Payment)]) -> Vec<Result<Sale, SaleErr
     let gateway = Gateway::new(&world.deployment, &platform);
     let futures = buys.iter().map(|&(asset, payment)| {
         let gateway = &gateway;
-        let buy = Buy { asset: world.asset(asset), operation: ACCESS, quantity: None, payment };
+        let buy =
+            Buy { asset: world.asset(asset), operation: ACCESS, quantity: None, payment, impatient: false };
         let future: std::pin::Pin<Box<dyn Future<Output = _>>> =
             Box::pin(async move { gateway.buy(&buy).await });
         future
@@ -278,8 +279,50 @@ fn a_payment_that_can_not_land_any_more_is_purged_and_nobody_was_charged_inv_2_3
     assert!(world.now() > Timestamp::from_millis(START + 182 * 400));
     assert_eq!((world.charged(), world.count("session")), (0, 0));
     assert!(world.sends.get() > 10, "the same bytes were sent again and again");
+    // What never landed has cost the fee payer nothing.
+    assert_eq!(world.fees_today(), 0);
     world.chain.set(Chain::Prompt);
     world.bought(2, "door-1", 1);
+    assert_eq!(world.fees_today(), 10_001);
+}
+
+#[test]
+fn an_impatient_repeat_of_a_pending_payment_is_answered_at_once_inv_3() {
+    let world = World::new();
+    world.chain.set(Chain::ShownFrom(START + 60_000));
+    let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+    let payment = world.pay(1, &ticket, &quote);
+    assert!(matches!(world.buy("door-1", ACCESS, &payment), Some(Ok(Sale::Pending(_)))));
+    let platform = Platform::new(&world);
+    let gateway = Gateway::new(&world.deployment, &platform);
+    let asset = world.asset("door-1");
+    let buy = Buy { asset, operation: ACCESS, quantity: None, payment: &payment, impatient: true };
+    let before = world.now();
+    let outcome = world.run(gateway.buy(&buy)).unwrap();
+    assert!(matches!(outcome, Ok(Sale::Pending(_))), "{outcome:?}");
+    assert_eq!(world.now(), before);
+}
+
+#[test]
+fn extensions_come_one_at_a_time_and_only_while_the_session_runs() {
+    let world = World::new();
+    let (first, _) = world.bought(1, "door-1", 1);
+    let id = first.session.session.id;
+    world.advance(45_000);
+    world.chain.set(Chain::Drops);
+    let try_extend = |who| {
+        let (ticket, quote) = world.ticket("door-1", extend(&id), 1);
+        world.buy("door-1", extend(&id), &world.pay(who, &ticket, &quote)).unwrap()
+    };
+    assert!(matches!(try_extend(1), Ok(Sale::Pending(_))));
+    // The paid time is over now, and the first extension still in flight.
+    for who in [2, 3] {
+        let outcome = try_extend(who);
+        assert!(
+            matches!(outcome, Err(SaleError::Rejected(Reject::SessionOver | Reject::Busy { .. }))),
+            "{outcome:?}"
+        );
+    }
 }
 
 #[test]

@@ -230,6 +230,27 @@ fn a_busy_accounts_list_is_searched_back_to_the_claim_inv_3() {
 }
 
 #[test]
+fn a_list_that_never_ends_does_not_keep_a_dead_payment_in_flight_for_ever_inv_2() {
+    let endless = |world: &World| {
+        let entry = |n| listed(&format!("{n:0>88}"), 5_400, &None);
+        world.node.always(SIGNATURES, Reply::Result((0..1_000).map(entry).collect()));
+    };
+    let world = World::new();
+    world.passed(UNTIL_DEAD);
+    endless(&world);
+    assert_eq!(world.outcome(Effort::Thorough), UNCLEAR);
+    // An hour of blocks later the searches by id alone decide.
+    world.passed(9_000);
+    assert_eq!(world.outcome(Effort::Thorough), EXPIRED);
+    // What landed is still found by them.
+    let world = World::new();
+    world.landed(LONG);
+    world.passed(10_000);
+    endless(&world);
+    assert_eq!(world.outcome(Effort::Thorough), LANDED);
+}
+
+#[test]
 fn an_outcome_stays_as_blocks_go_by_inv_1() {
     let world = World::new();
     world.landed(2);
