@@ -24,6 +24,7 @@ mod metrics;
 mod pay;
 mod serve;
 mod settings;
+mod settler;
 mod verify;
 
 use std::process::ExitCode;

@@ -14,12 +14,14 @@ use crate::db::Origin;
 use crate::devices::{Order, Report};
 use crate::drivers::LockState;
 
-/// A step settles what is unclear, and may wait for the chain. The devices do
-/// not wait for it: each keeps its own time.
+/// A step waits for nothing but the database. The devices do not wait for it:
+/// each keeps its own time.
 const LONGEST_STEP: Duration = Duration::from_secs(15);
-/// The most of it that may be spent waiting for the RPC, so that a step ends in
-/// a plan even when the RPC is silent.
-const LONGEST_WAIT_FOR_RPC: Duration = Duration::from_secs(10);
+/// Looking after payments waits for the chain.
+const LONGEST_SETTLING: Duration = Duration::from_secs(30);
+/// The most of it that may be spent waiting for the RPC, so that it ends in an
+/// answer even when the RPC is silent.
+const LONGEST_WAIT_FOR_RPC: Duration = Duration::from_secs(20);
 
 /// What one step said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,50 +31,85 @@ pub(crate) struct Plan {
     pub(crate) next_ms: Option<u64>,
 }
 
-/// The controller's own instance of the component.
+type Instance = (Store<GuestState>, DeviceController, u32);
+
+/// An instance of the component of its own, for one loop of calls.
 pub(crate) struct Controller {
     component: Component,
     host: Arc<Host>,
-    instance: Option<(Store<GuestState>, DeviceController, u32)>,
+    /// What its writes count as: those of requests wake the loop of steps.
+    origin: Origin,
+    instance: Option<Instance>,
 }
 
 impl Controller {
-    pub(crate) fn new(component: Component, host: Arc<Host>) -> Self {
-        Self { component, host, instance: None }
+    /// For the loop of steps.
+    pub(crate) fn for_steps(component: Component, host: Arc<Host>) -> Self {
+        Self { component, host, origin: Origin::Controller, instance: None }
+    }
+
+    /// For looking after payments. A payment that lands is as good as a request:
+    /// a door has to be opened.
+    pub(crate) fn for_settling(component: Component, host: Arc<Host>) -> Self {
+        Self { component, host, origin: Origin::Request, instance: None }
     }
 
     /// One step. An error of the component's own and a trap are the same here:
     /// a line for the operator, and a fresh instance next time.
     pub(crate) async fn step(&mut self, resync: bool, reports: &[Report]) -> Result<Plan, Failure> {
-        // Taken out, so that whatever goes wrong it is not used again; also if
-        // this future is dropped in the middle of a call.
-        let (mut store, export, used) = match self.instance.take() {
-            Some(instance) => instance,
-            None => fresh(&self.component, &self.host).await?,
-        };
-        allow(&mut store, LONGEST_WAIT_FOR_RPC);
+        let (mut store, export, used) = self.take().await?;
+        allow(&mut store, Duration::ZERO);
         let reports: Vec<device::Report> = reports.iter().map(told).collect();
         let call = export.coinop_device_controller().call_step(&mut store, resync, &reports);
-        let plan = tokio::time::timeout(LONGEST_STEP, call)
-            .await
+        let called = tokio::time::timeout(LONGEST_STEP, call).await;
+        let plan = self.finished(called)?;
+        self.keep((store, export, used));
+        Ok(Plan { orders: plan.orders.into_iter().map(order).collect(), next_ms: plan.next_ms })
+    }
+
+    /// Looks after payments without an answer. When to do so again, in
+    /// milliseconds since the Unix epoch.
+    pub(crate) async fn settle(&mut self) -> Result<Option<u64>, Failure> {
+        let (mut store, export, used) = self.take().await?;
+        allow(&mut store, LONGEST_WAIT_FOR_RPC);
+        let call = export.coinop_device_controller().call_settle(&mut store);
+        let called = tokio::time::timeout(LONGEST_SETTLING, call).await;
+        let next_ms = self.finished(called)?;
+        self.keep((store, export, used));
+        Ok(next_ms)
+    }
+
+    /// Takes the instance out, so that whatever goes wrong it is not used again;
+    /// also if the call's future is dropped in the middle.
+    async fn take(&mut self) -> Result<Instance, Failure> {
+        match self.instance.take() {
+            Some(instance) => Ok(instance),
+            None => fresh(&self.component, &self.host, self.origin).await,
+        }
+    }
+
+    fn keep(&mut self, (store, export, used): Instance) {
+        if used + 1 < self.component.limits.reuse {
+            self.instance = Some((store, export, used + 1));
+        }
+    }
+
+    fn finished<T>(
+        &self,
+        called: Result<wasmtime::Result<Result<T, String>>, tokio::time::error::Elapsed>,
+    ) -> Result<T, Failure> {
+        called
             .map_err(|_| Failure::TimedOut)?
             .map_err(|error| {
                 self.host.metrics.trapped();
                 Failure::broken("the controller stopped", &error)
             })?
-            .map_err(Failure::Broken)?;
-        if used + 1 < self.component.limits.reuse {
-            self.instance = Some((store, export, used + 1));
-        }
-        Ok(Plan { orders: plan.orders.into_iter().map(order).collect(), next_ms: plan.next_ms })
+            .map_err(Failure::Broken)
     }
 }
 
-async fn fresh(
-    component: &Component,
-    host: &Arc<Host>,
-) -> Result<(Store<GuestState>, DeviceController, u32), Failure> {
-    let mut store = store(component, host, Origin::Controller);
+async fn fresh(component: &Component, host: &Arc<Host>, origin: Origin) -> Result<Instance, Failure> {
+    let mut store = store(component, host, origin);
     let export = component.device.instantiate_async(&mut store).await;
     let export = export.map_err(|error| Failure::broken("the controller cannot be started", &error))?;
     Ok((store, export, 0))

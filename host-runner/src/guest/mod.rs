@@ -2,22 +2,27 @@
 //!
 //! [`engine`] compiles it and sets the limits, [`state`] is what one instance of
 //! it owns, [`imports`], [`outbound`] and [`rpc`] are what it may ask for, [`pool`] hands
-//! requests to instances, and [`controller`] calls its extra export.
+//! requests to instances when [`room`] has a place for them, and [`controller`] calls its
+//! extra export.
 
 mod controller;
 mod engine;
 mod imports;
 mod outbound;
 mod pool;
+mod room;
 mod rpc;
 mod state;
 mod stderr;
+mod tally;
 
 pub(crate) use controller::{Controller, Plan};
 pub(crate) use engine::{Component, Limits};
 pub(crate) use pool::{Pool, Request, Response};
+pub(crate) use room::carries_payment;
 pub(crate) use rpc::Rpc;
 pub(crate) use state::{Host, Variables};
+pub(crate) use tally::{Tallied, Tally};
 
 /// Why the component gave no answer.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use wasmtime::Store;
 use wasmtime_wasi_http::WasiHttpView;
@@ -20,6 +20,7 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::Failure;
 use super::engine::Component;
+use super::room::{Place, Room};
 use super::state::{GuestState, Host, allow, store};
 use crate::db::Origin;
 
@@ -33,10 +34,6 @@ pub(crate) type Response = hyper::Response<Bytes>;
 const LONGEST_CALL: Duration = Duration::from_secs(45);
 /// The most of it that may be spent waiting for the RPC.
 const LONGEST_WAIT_FOR_RPC: Duration = Duration::from_secs(40);
-/// How long a request may wait for an instance.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// How many may wait.
-const MOST_WAITING: usize = 512;
 /// Instances kept for the next request while nothing is going on.
 const MOST_IDLE: usize = 16;
 /// Instances that requests leave to the device controller.
@@ -52,8 +49,7 @@ struct Inner {
     component: Component,
     host: Arc<Host>,
     idle: Mutex<Vec<Instance>>,
-    running: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    room: Room,
 }
 
 struct Instance {
@@ -68,48 +64,29 @@ impl Pool {
     pub(crate) fn new(component: Component, host: Arc<Host>) -> Self {
         // Never more than the pool of memories has room for.
         let at_once = component.limits.instances.saturating_sub(SPARE).max(1);
-        Self(Arc::new(Inner {
-            component,
-            host,
-            idle: Mutex::default(),
-            running: Arc::new(Semaphore::new(at_once as usize)),
-            waiting: Arc::new(Semaphore::new(MOST_WAITING)),
-        }))
+        Self(Arc::new(Inner { component, host, idle: Mutex::default(), room: Room::new(at_once as usize) }))
     }
 
     /// Has the component answer one request.
     ///
     /// The component goes on with it even if the caller does not wait for the
     /// end: a buyer who hangs up in the middle of a settlement has still paid.
-    pub(crate) async fn handle(&self, request: Request) -> Result<Response, Failure> {
-        let permit = self.admit().await?;
+    pub(crate) async fn handle(&self, mut request: Request) -> Result<Response, Failure> {
+        let place = self.0.room.admit(request.headers_mut()).await?;
         let (answer, answered) = oneshot::channel();
         let pool = self.clone();
-        let task = tokio::spawn(async move { pool.serve(request, answer, permit).await });
+        let task = tokio::spawn(async move { pool.serve(request, answer, place).await });
         gather(answered, task).await
-    }
-
-    async fn admit(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        let running = self.0.running.clone();
-        if let Ok(permit) = running.clone().try_acquire_owned() {
-            return Ok(permit);
-        }
-        let waiting = self.0.waiting.clone().try_acquire_owned();
-        let _waiting = waiting.map_err(|_| Failure::Busy)?;
-        match tokio::time::timeout(LONGEST_WAIT, running.acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(Failure::Busy),
-        }
     }
 
     async fn serve(
         &self,
         request: Request,
         answer: oneshot::Sender<Answered>,
-        permit: OwnedSemaphorePermit,
+        place: Place,
     ) -> Result<(), Failure> {
         // Given back last: the instance's place must be free by then.
-        let _permit = permit;
+        let _place = place;
         let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut instance = match idle {
             Some(instance) => instance,

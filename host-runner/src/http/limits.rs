@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use coinop_core::http::IMPATIENT;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
@@ -36,7 +37,8 @@ impl Origin {
 
 /// Takes in the whole request, within the limits, and gives it the configured
 /// origin. What `Host` says is whatever the client likes, so nobody gets to see
-/// it; nor the headers in which Spin tells the component about its caller.
+/// it; nor the headers in which Spin, or this host, tells the component about its
+/// caller.
 pub(super) async fn admit(request: Request<Incoming>, origin: &Origin) -> Result<guest::Request, Problem> {
     let (mut head, body) = request.into_parts();
     let target = head.uri.path_and_query().ok_or(Problem::BadTarget)?;
@@ -47,9 +49,9 @@ pub(super) async fn admit(request: Request<Incoming>, origin: &Origin) -> Result
         return Err(Problem::BadTarget);
     }
     head.uri = absolute(origin, target.clone())?;
-    let spin: Vec<HeaderName> =
-        head.headers.keys().filter(|name| name.as_str().starts_with("spin-")).cloned().collect();
-    for name in spin {
+    let ours = |name: &HeaderName| name.as_str().starts_with("spin-") || name.as_str() == IMPATIENT;
+    let ours: Vec<HeaderName> = head.headers.keys().filter(|name| ours(name)).cloned().collect();
+    for name in ours {
         head.headers.remove(name);
     }
     head.headers.insert(HOST, origin.host.clone());

@@ -1,60 +1,118 @@
-//! A connection that is closed politely.
+//! A connection that is closed politely, and in any case.
 //!
 //! A request that is too large is refused before all of it has arrived. If the
 //! connection were closed with input still unread, the system would reset it,
 //! and the client would see a broken connection in place of the answer. So after
 //! the answer the rest is read for a moment, and thrown away.
+//!
+//! Whoever does not read the answer gets no such courtesy: it could keep the
+//! connection for ever.
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::watch;
+use tokio::time::{Sleep, sleep};
+
+use super::places::Place;
 
 /// For how long, and how much, is read after the answer.
 const MOMENT: Duration = Duration::from_secs(2);
 const MOST: u64 = 8 << 20;
 
 /// A client's connection, and its place among those that may be open.
-pub(super) struct Lingering(Option<(TcpStream, OwnedSemaphorePermit)>);
+pub(super) struct Lingering {
+    open: Option<Open>,
+    /// How long nothing may be taken of an answer.
+    patience: Duration,
+    /// Runs while the client takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
+    cut: watch::Receiver<bool>,
+}
+
+/// The place is given back after the descriptor.
+struct Open {
+    stream: TcpStream,
+    _place: Place,
+}
 
 impl Lingering {
-    pub(super) fn new(stream: TcpStream, place: OwnedSemaphorePermit) -> Self {
-        Self(Some((stream, place)))
+    /// Of politeness there is an end as soon as `cut` becomes true, or its other
+    /// end is gone.
+    pub(super) fn new(
+        stream: TcpStream,
+        place: Place,
+        patience: Duration,
+        cut: watch::Receiver<bool>,
+    ) -> Self {
+        Self { open: Some(Open { stream, _place: place }), patience, stalled: None, cut }
     }
 
-    fn stream(self: Pin<&mut Self>) -> io::Result<Pin<&mut TcpStream>> {
-        match &mut self.get_mut().0 {
-            Some((stream, _)) => Ok(Pin::new(stream)),
+    fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        match &mut self.open {
+            Some(open) => Ok(Pin::new(&mut open.stream)),
             None => Err(io::ErrorKind::NotConnected.into()),
         }
     }
+
+    /// Of writing something, when the client took of it what it did.
+    fn progress<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let patience = self.patience;
+        ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(context));
+        if let Some(Open { stream, .. }) = self.open.take() {
+            // What it did not take is forgotten at once, here and in the system.
+            let _ = stream.set_zero_linger();
+        }
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+/// Until what is open must be closed at once.
+pub(super) async fn until(cut: &mut watch::Receiver<bool>) {
+    let _ = cut.wait_for(|cut| *cut).await;
 }
 
 impl Drop for Lingering {
     fn drop(&mut self) {
-        if let (Some((mut stream, place)), Ok(runtime)) =
-            (self.0.take(), tokio::runtime::Handle::try_current())
-        {
-            runtime.spawn(async move {
-                let _place = place;
-                let drain = async {
-                    let _ = stream.shutdown().await;
-                    let _ = tokio::io::copy(&mut stream.take(MOST), &mut tokio::io::sink()).await;
-                };
-                // Whoever is still sending then gets the reset.
-                let _ = tokio::time::timeout(MOMENT, drain).await;
-            });
+        let Some(open) = self.open.take() else { return };
+        let mut cut = self.cut.clone();
+        // An error: nobody is left to say so.
+        if *cut.borrow() || cut.has_changed().is_err() {
+            return;
         }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            let mut open = open;
+            let drain = async {
+                let _ = open.stream.shutdown().await;
+                let rest = &mut (&mut open.stream).take(MOST);
+                let _ = tokio::io::copy(rest, &mut tokio::io::sink()).await;
+            };
+            // Whoever is still sending then gets the reset.
+            tokio::select! {
+                () = until(&mut cut) => {}
+                _ = tokio::time::timeout(MOMENT, drain) => {}
+            }
+            drop(open);
+        });
     }
 }
 
 impl AsyncRead for Lingering {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
@@ -63,27 +121,34 @@ impl AsyncRead for Lingering {
 }
 
 impl AsyncWrite for Lingering {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream()?.poll_write(context, bytes)
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = self.stream()?.poll_write(context, bytes);
+        self.progress(context, written)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream()?.poll_write_vectored(context, bytes)
+        let written = self.stream()?.poll_write_vectored(context, bytes);
+        self.progress(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
         true
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Nothing is kept back that would have to be flushed.
         self.stream()?.poll_flush(context)
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stream()?.poll_shutdown(context)
     }
 }

@@ -1,15 +1,20 @@
 //! The HTTP server.
 //!
 //! It protects the component: sizes, speeds and numbers are limited here, before
-//! an instance is spent on a request. What passes goes to the component whole;
-//! the only page this host answers itself is `/metrics`.
+//! an instance is spent on a request. What passes goes to the component whole.
+//! The only pages that this host answers itself are `/metrics`, and `/health`,
+//! which must answer when everything else is busy.
 
+mod descriptors;
 mod limits;
 mod linger;
+mod places;
 mod problem;
 mod rate;
 mod route;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use limits::Origin;
 pub(crate) use rate::RateLimiter;

@@ -4,7 +4,7 @@
 use coinop_core::http;
 use hyper::StatusCode;
 use hyper::body::Bytes;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, HeaderName, HeaderValue};
 
 use crate::guest::Response;
 
@@ -17,7 +17,7 @@ pub(super) enum Problem {
     BodyBroken,
     BadTarget,
     TooFast { retry_after: u64 },
-    Busy,
+    Busy { paid: bool },
     TimedOut,
     Internal,
     OperatorOnly,
@@ -47,13 +47,15 @@ impl From<Problem> for http::Problem {
                 "you ask faster than this gateway answers one client",
             )
             .retry_after(retry_after),
-            Problem::Busy => Self::new(
-                503,
-                "overloaded",
-                "Overloaded",
-                "too many requests are waiting, and nothing was charged; try again",
-            )
-            .retry_after(1),
+            Problem::Busy { paid } => {
+                let detail = if paid {
+                    // It may be the repeat of one that is being settled.
+                    "too many requests are waiting; send the same payment again, do not sign another"
+                } else {
+                    "too many requests are waiting, and nothing was charged; try again"
+                };
+                Self::new(503, "overloaded", "Overloaded", detail).retry_after(1)
+            }
             Problem::TimedOut => Self::new(504, "timed_out", "Timed out", PAID).retry_after(5),
             Problem::Internal => Self::new(500, "internal_error", "Internal error", PAID),
             Problem::OperatorOnly => Self::new(
@@ -68,19 +70,41 @@ impl From<Problem> for http::Problem {
 
 impl Problem {
     pub(super) fn response(self) -> Response {
-        let told = http::Response::from(http::Problem::from(self));
-        let mut response = Response::new(Bytes::from(told.body));
-        *response.status_mut() =
-            StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        for (name, value) in told.headers {
-            if let (Ok(name), Ok(value)) =
-                (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value))
-            {
-                response.headers_mut().insert(name, value);
-            }
+        let mut response = response(http::Problem::from(self).into());
+        if self.leaves_input_unread() {
+            // Said, so that the client does not send its next request on a connection
+            // that is being closed.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
+
+    /// Whether it is told before all of the request has been taken in.
+    const fn leaves_input_unread(self) -> bool {
+        matches!(
+            self,
+            Self::HeadersTooLarge
+                | Self::BodyTooLarge
+                | Self::BodyTooSlow
+                | Self::BodyBroken
+                | Self::BadTarget
+                | Self::TooFast { .. }
+        )
+    }
+}
+
+/// An answer in the words of the core.
+pub(super) fn response(told: http::Response) -> Response {
+    let mut response = Response::new(Bytes::from(told.body));
+    *response.status_mut() = StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in told.headers {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value))
+        {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
 }
 
 #[cfg(test)]
@@ -94,6 +118,8 @@ mod tests {
         assert_eq!(response.headers()["content-type"], "application/problem+json");
         assert_eq!(response.headers()["retry-after"], "3");
         assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.headers()["connection"], "close");
+        assert!(!Problem::Internal.response().headers().contains_key("connection"));
         let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(body["code"], "too_many_requests");
         assert_eq!(body["type"], "urn:coinop:problem:too_many_requests");

@@ -62,7 +62,7 @@ impl RateLimiter {
 
 /// Who counts as one client. Of IPv6 a household has a whole /64, and may use a
 /// new address for each request.
-fn network(client: IpAddr) -> IpAddr {
+pub(super) fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use coinop_core::http;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -13,16 +14,18 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::limits::{Origin, admit};
-use super::linger::Lingering;
-use super::problem::Problem;
+use super::linger::{Lingering, until};
+use super::places::{Bounds, Places};
+use super::problem::{Problem, response};
 use super::rate::RateLimiter;
-use super::route;
+use super::{descriptors, route};
 use crate::clock::SteadyClock;
-use crate::guest::{Failure, Pool, Response};
+use crate::guest::{self, Failure, Pool, Response, carries_payment};
 use crate::metrics::Metrics;
 
 /// How long a request's head may take to arrive; also how long an idle
@@ -31,12 +34,24 @@ const HEAD: Duration = Duration::from_secs(10);
 /// The most of a connection's unread input. Above what is allowed, so that a
 /// head which is too large is refused with an explanation if it is not absurd.
 const BUFFER: usize = 96 << 10;
-/// Connections open at once.
-const CONNECTIONS: usize = 4096;
+/// How long closing the last connections may take; a moment, in truth.
+const CLOSED: Duration = Duration::from_secs(1);
+
+/// Whoever answers the requests that pass.
+pub(crate) trait Answer: Send + Sync + 'static {
+    /// Answers one of them.
+    fn handle(&self, request: guest::Request) -> impl Future<Output = Result<Response, Failure>> + Send;
+}
+
+impl Answer for Pool {
+    async fn handle(&self, request: guest::Request) -> Result<Response, Failure> {
+        Self::handle(self, request).await
+    }
+}
 
 /// Everything a request needs.
-pub(crate) struct Gateway {
-    pub(crate) pool: Pool,
+pub(crate) struct Gateway<A = Pool> {
+    pub(crate) pool: A,
     pub(crate) origin: Origin,
     pub(crate) rate: RateLimiter,
     pub(crate) metrics: Metrics,
@@ -44,17 +59,31 @@ pub(crate) struct Gateway {
 }
 
 /// Answers on `listener` until `closing` becomes true, and then lets running
-/// requests finish for up to `grace`.
-pub(crate) async fn serve(
+/// requests finish for up to `grace`. No connection is open afterwards: what comes
+/// next, locking the devices, needs the descriptors. The same holds when this
+/// future is dropped, a moment later.
+pub(crate) async fn serve<A: Answer>(
     listener: TcpListener,
-    gateway: Arc<Gateway>,
+    gateway: Arc<Gateway<A>>,
+    closing: watch::Receiver<bool>,
+    grace: Duration,
+) {
+    let bounds = Bounds::new(descriptors::connections());
+    serve_within(bounds, listener, gateway, closing, grace).await;
+}
+
+pub(super) async fn serve_within<A: Answer>(
+    bounds: Bounds,
+    listener: TcpListener,
+    gateway: Arc<Gateway<A>>,
     mut closing: watch::Receiver<bool>,
     grace: Duration,
 ) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER).keep_alive(true);
     let graceful = GracefulShutdown::new();
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Places::new(bounds);
+    let (cut_all, cut) = watch::channel(false);
     loop {
         let accepted = tokio::select! {
             biased;
@@ -70,9 +99,12 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let Ok(place) = room.clone().try_acquire_owned() else {
-            gateway.metrics.refused("connections");
-            continue;
+        let place = match places.take(peer.ip()) {
+            Ok(place) => place,
+            Err(reason) => {
+                gateway.metrics.refused(reason);
+                continue;
+            }
         };
         // An answer is written at once; without this it may wait for an
         // acknowledgement of the one before.
@@ -82,11 +114,15 @@ pub(crate) async fn serve(
             let gateway = gateway.clone();
             async move { Ok::<_, Infallible>(gateway.answer(request, peer).await.map(Full::new)) }
         });
-        let stream = TokioIo::new(Lingering::new(stream, place));
+        let stream = TokioIo::new(Lingering::new(stream, place, bounds.patience, cut.clone()));
         let connection = graceful.watch(http.serve_connection(stream, service));
+        let mut cut = cut.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            tokio::select! {
+                () = until(&mut cut) => {}
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                },
             }
         });
     }
@@ -94,9 +130,13 @@ pub(crate) async fn serve(
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests were still running");
     }
+    cut_all.send_replace(true);
+    if tokio::time::timeout(CLOSED, places.all_free()).await.is_err() {
+        tracing::warn!("some connections are still open");
+    }
 }
 
-impl Gateway {
+impl<A: Answer> Gateway<A> {
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response {
         let started = self.clock.monotonic();
         let _in_flight = self.metrics.begin();
@@ -123,17 +163,19 @@ impl Gateway {
         if route == "metrics" {
             return self.metrics_page(&request, peer);
         }
-        if route != "health"
-            && let Err(wait) = self.rate.take(peer, self.clock.monotonic())
-        {
+        if route == "health" && matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Ok(response(http::Response::json(200, &json!({ "status": "ok" })).no_store()));
+        }
+        if let Err(wait) = self.rate.take(peer, self.clock.monotonic()) {
             self.metrics.refused("rate");
             return Err(Problem::TooFast { retry_after: wait.as_secs().saturating_add(1) });
         }
         let request = admit(request, &self.origin).await?;
+        let paid = carries_payment(request.headers());
         self.pool.handle(request).await.map_err(|failure| match failure {
             Failure::Busy => {
                 self.metrics.refused("busy");
-                Problem::Busy
+                Problem::Busy { paid }
             }
             Failure::TimedOut => {
                 tracing::error!(route, "a request took too long and was stopped");

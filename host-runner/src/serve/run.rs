@@ -14,6 +14,7 @@ use crate::devices::Devices;
 use crate::guest::{Controller, Pool};
 use crate::http::{Gateway, Origin, RateLimiter, serve};
 use crate::settings::rpc;
+use crate::settler::settle;
 
 /// How long requests that are running may go on when the gateway stops.
 const FINISH: Duration = Duration::from_secs(10);
@@ -51,7 +52,7 @@ async fn gateway(args: &Args) -> Result<(), String> {
     let orders = devices.orders();
     let mut controller = tokio::spawn(
         Loop {
-            decide: Controller::new(component.clone(), host.clone()),
+            decide: Controller::for_steps(component.clone(), host.clone()),
             orders: Box::new(move |order| orders.give(order)),
             reports,
             written: host.db.written(),
@@ -61,6 +62,8 @@ async fn gateway(args: &Args) -> Result<(), String> {
         }
         .run(),
     );
+    let settling = Controller::for_settling(component.clone(), host.clone());
+    let mut settler = tokio::spawn(settle(settling, clock.clone(), controller_closing.clone()));
     let gateway = Arc::new(Gateway {
         pool: Pool::new(component, host.clone()),
         origin,
@@ -75,12 +78,13 @@ async fn gateway(args: &Args) -> Result<(), String> {
     let plural = if assets == 1 { "asset" } else { "assets" };
     println!("coinop serving {assets} {plural} on http://{address}");
 
-    // Neither ends by itself. Should one break, the devices are locked and the
+    // None of them ends by itself. Should one break, the devices are locked and the
     // process ends, for whoever watches over it to start it again.
     let broken = tokio::select! {
         () = stop.requested() => None,
         ended = &mut http => Some(("the HTTP server", ended)),
         ended = &mut controller => Some(("the device controller", ended)),
+        ended = &mut settler => Some(("looking after payments", ended)),
     };
     tracing::info!("stopping: running requests may finish, then the devices are locked");
     let _ = close_http.send(true);
@@ -94,6 +98,9 @@ async fn gateway(args: &Args) -> Result<(), String> {
         let _ = (&mut controller).await;
     }
     controller.abort();
+    settler.abort();
+    // Its connections hold descriptors that locking a device may need.
+    http.abort();
     let open = devices.close(LOCK).await;
     notes.abort();
     probe.abort();

@@ -1,0 +1,222 @@
+//! Which request gets an instance, and when.
+//!
+//! A request that carries a payment may wait for the chain for half a minute;
+//! one that does not is answered in milliseconds. Those that wait must not take
+//! every instance from those that do not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use coinop_core::http::IMPATIENT;
+use coinop_core::x402::{PAYMENT_SIGNATURE, X_PAYMENT};
+use hyper::header::{HeaderMap, HeaderValue};
+use sha2::{Digest, Sha256};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::Failure;
+use super::tally::{Tallied, Tally};
+
+/// How long a request may wait for an instance.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How many may wait.
+const MOST_WAITING: usize = 512;
+/// How many requests may wait for one and the same payment. One more is told so,
+/// and does not wait for the chain.
+const MOST_OF_ONE_PAYMENT: usize = 8;
+
+/// Names a payment, without keeping it.
+type Fingerprint = [u8; 32];
+
+/// The places for running requests.
+pub(super) struct Room {
+    all: Places,
+    /// Those of them that payments may take: three quarters.
+    paying: Places,
+    /// With fewer of those left, nobody waits for the chain a second time.
+    scarce: usize,
+    payments: Tally<Fingerprint>,
+}
+
+/// A request's place, until it is dropped.
+pub(super) struct Place {
+    _running: OwnedSemaphorePermit,
+    _paying: Option<OwnedSemaphorePermit>,
+    _payment: Option<Tallied<Fingerprint>>,
+}
+
+struct Places {
+    running: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+impl Places {
+    fn new(running: usize, waiting: usize) -> Self {
+        Self { running: Arc::new(Semaphore::new(running)), waiting: Arc::new(Semaphore::new(waiting)) }
+    }
+
+    fn now(&self) -> Option<OwnedSemaphorePermit> {
+        self.running.clone().try_acquire_owned().ok()
+    }
+
+    fn wait(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        self.waiting.clone().try_acquire_owned().map_err(|_| Failure::Busy)
+    }
+
+    async fn soon(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        self.running.clone().acquire_owned().await.map_err(|_| Failure::Busy)
+    }
+}
+
+impl Room {
+    pub(super) fn new(instances: usize) -> Self {
+        let three_quarters = |n: usize| n.saturating_sub(n / 4).max(1);
+        let paying = three_quarters(instances);
+        Self {
+            all: Places::new(instances, MOST_WAITING),
+            paying: Places::new(paying, three_quarters(MOST_WAITING)),
+            scarce: paying / 2,
+            payments: Tally::default(),
+        }
+    }
+
+    /// Waits for a place for the request with these headers, and tells it there
+    /// if many are waiting for its payment already.
+    pub(super) async fn admit(&self, headers: &mut HeaderMap) -> Result<Place, Failure> {
+        let payment = fingerprint(headers).map(|payment| self.payments.add(payment));
+        if payment.as_ref().is_some_and(|(_, before)| *before >= MOST_OF_ONE_PAYMENT) {
+            headers.insert(IMPATIENT, HeaderValue::from_static("1"));
+        }
+        let (running, paying) = self.place(carries_payment(headers)).await?;
+        // One payment can be written in many ways. Only repeats of a pending one heed
+        // this: whoever pays for the first time is served as ever.
+        if paying.is_some() && self.paying.running.available_permits() < self.scarce {
+            headers.insert(IMPATIENT, HeaderValue::from_static("1"));
+        }
+        Ok(Place { _running: running, _paying: paying, _payment: payment.map(|(counted, _)| counted) })
+    }
+
+    async fn place(
+        &self,
+        pays: bool,
+    ) -> Result<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>), Failure> {
+        let paying = if pays { self.paying.now() } else { None };
+        if (paying.is_some() || !pays)
+            && let Some(running) = self.all.now()
+        {
+            return Ok((running, paying));
+        }
+        let _waiting = self.all.wait()?;
+        let _waiting_to_pay = if pays { Some(self.paying.wait()?) } else { None };
+        let both = async {
+            let paying = match paying {
+                None if pays => Some(self.paying.soon().await?),
+                paying => paying,
+            };
+            Ok((self.all.soon().await?, paying))
+        };
+        tokio::time::timeout(LONGEST_WAIT, both).await.unwrap_or(Err(Failure::Busy))
+    }
+}
+
+/// Whether the request carries a payment, be it a good one or not.
+pub(crate) fn carries_payment(headers: &HeaderMap) -> bool {
+    headers.contains_key(PAYMENT_SIGNATURE) || headers.contains_key(X_PAYMENT)
+}
+
+/// Of the one value that the component would read: it never sees one that is not
+/// ASCII, and refuses more than one.
+fn fingerprint(headers: &HeaderMap) -> Option<Fingerprint> {
+    let values = headers.get_all(PAYMENT_SIGNATURE).iter().chain(headers.get_all(X_PAYMENT));
+    let value = values.filter_map(|value| value.to_str().ok()).next()?;
+    Some(Sha256::digest(value).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(all: &[(&'static str, &'static [u8])]) -> HeaderMap {
+        let value = |bytes| HeaderValue::from_bytes(bytes).unwrap();
+        all.iter().map(|(name, bytes)| (name.parse().unwrap(), value(bytes))).collect()
+    }
+
+    fn payment(value: &'static str) -> HeaderMap {
+        headers(&[("payment-signature", value.as_bytes())])
+    }
+
+    #[tokio::test]
+    async fn payments_leave_a_quarter_to_the_rest() {
+        let room = Room::new(8);
+        let mut paying = Vec::new();
+        for _ in 0..6 {
+            paying.push(room.admit(&mut payment("a")).await.unwrap());
+        }
+        assert!(room.paying.now().is_none());
+        // One more waits, and whoever does not pay walks past it.
+        let mut paid = payment("b");
+        let mut waiting = std::pin::pin!(room.admit(&mut paid));
+        let still = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(waiting.as_mut().poll(context).is_pending())
+        });
+        assert!(still.await);
+        let first = room.admit(&mut HeaderMap::new()).await.unwrap();
+        let second = room.admit(&mut HeaderMap::new()).await.unwrap();
+        assert!(room.all.now().is_none());
+        drop(second);
+        // A place is free, but not for a payment.
+        drop(paying.pop());
+        drop(waiting.await.unwrap());
+        drop((first, paying));
+        assert_eq!(room.all.running.available_permits(), 8);
+        assert_eq!(room.paying.running.available_permits(), 6);
+        assert_eq!(room.all.waiting.available_permits(), 512);
+        assert_eq!(room.paying.waiting.available_permits(), 384);
+        assert!(room.payments.add(Sha256::digest("a").into()).1 == 0);
+    }
+
+    #[tokio::test]
+    async fn waiting_payments_leave_room_to_wait() {
+        let room = Arc::new(Room::new(1));
+        let running = room.admit(&mut HeaderMap::new()).await.unwrap();
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 0..384 {
+            let room = room.clone();
+            waiting.spawn(async move { room.admit(&mut payment("a")).await.map(drop) });
+        }
+        while room.paying.waiting.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(room.admit(&mut payment("b")).await, Err(Failure::Busy)));
+        let (unpaid, ()) = tokio::join!(async { room.admit(&mut HeaderMap::new()).await.map(drop) }, async {
+            drop(running)
+        });
+        unpaid.unwrap();
+        while let Some(ended) = waiting.join_next().await {
+            ended.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn the_ninth_with_one_payment_is_impatient() {
+        let room = Room::new(100);
+        let mut places = Vec::new();
+        for n in 0..10 {
+            let mut headers = payment("a");
+            places.push(room.admit(&mut headers).await.unwrap());
+            assert_eq!(headers.contains_key(IMPATIENT), n >= 8, "{n}");
+        }
+        // Whatever the component does not see does not make it another payment.
+        let mut disguised =
+            headers(&[("payment-signature", b"\xff1"), ("x-payment", b"a"), ("x-payment", b"\xff2")]);
+        places.push(room.admit(&mut disguised).await.unwrap());
+        assert_eq!(disguised[IMPATIENT], "1");
+        for mut other in [payment("b"), HeaderMap::new(), headers(&[("x-payment", b"\xff")])] {
+            places.push(room.admit(&mut other).await.unwrap());
+            assert!(!other.contains_key(IMPATIENT));
+        }
+        places.truncate(7);
+        let mut headers = payment("a");
+        let _eighth = room.admit(&mut headers).await.unwrap();
+        assert!(!headers.contains_key(IMPATIENT));
+    }
+}

@@ -1,0 +1,90 @@
+//! How many connections may be open.
+//!
+//! Every connection takes a file descriptor, and so do the database, the way to
+//! the chain, and the program that works a lock. Were clients to take all of
+//! them, a door would stay open because nothing could be started to lock it
+//! (invariant 4). So clients get what is left once the rest has been set aside.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Connections open at once, at the most.
+const CONNECTIONS: u64 = 4096;
+/// As few as that are no use to anybody.
+const FEWEST: u64 = 16;
+/// Fewer than that are worth a word to the operator.
+const FEW: u64 = 64;
+/// Set aside for everything else; of a small limit a quarter.
+const RESERVED: u64 = 256;
+/// More than this process ever needs. Not more: the programs that work the
+/// devices inherit the limit, and some close every descriptor up to it first.
+const ENOUGH: u64 = 2 * CONNECTIONS;
+
+/// Raises this process' limit as far as it may and needs to be, and says how many
+/// connections there may be.
+pub(super) fn connections() -> usize {
+    let before = getrlimit(Resource::Nofile);
+    if let Some(raised) = raised(before)
+        && let Err(error) = setrlimit(Resource::Nofile, raised)
+    {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+    let limit = getrlimit(Resource::Nofile).current;
+    let connections = bound(limit);
+    if connections < FEW {
+        tracing::warn!(
+            limit,
+            connections,
+            "few connections can be open at once; let this process open more files (ulimit -n)"
+        );
+    }
+    usize::try_from(connections).unwrap_or(usize::MAX)
+}
+
+/// What to raise the limit to; `None` if it is high enough.
+fn raised(limit: Rlimit) -> Option<Rlimit> {
+    let current = limit.current?;
+    let wanted = limit.maximum.unwrap_or(ENOUGH).min(ENOUGH);
+    (wanted > current).then_some(Rlimit { current: Some(wanted), maximum: limit.maximum })
+}
+
+fn bound(limit: Option<u64>) -> u64 {
+    let Some(limit) = limit else { return CONNECTIONS };
+    let reserved = RESERVED.min(limit / 4);
+    limit.saturating_sub(reserved).clamp(FEWEST, CONNECTIONS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn something_is_always_left_for_the_locks_inv_4() {
+        for (limit, expected) in [
+            (None, 4096),
+            (Some(1 << 30), 4096),
+            (Some(8192), 4096),
+            (Some(4096), 3840),
+            (Some(1024), 768),
+            (Some(400), 300),
+            (Some(64), 48),
+            (Some(8), 16),
+        ] {
+            assert_eq!(bound(limit), expected, "{limit:?}");
+        }
+    }
+
+    #[test]
+    fn the_limit_is_raised_as_far_as_it_helps_and_never_lowered() {
+        let raise = |current, maximum| raised(Rlimit { current, maximum }).map(|limit| limit.current);
+        assert_eq!(raise(Some(1024), Some(4096)), Some(Some(4096)));
+        assert_eq!(raise(Some(1024), Some(1 << 20)), Some(Some(8192)));
+        assert_eq!(raise(Some(1024), None), Some(Some(8192)));
+        assert_eq!(raise(Some(1024), Some(1024)), None);
+        assert_eq!(raise(Some(20_000), Some(20_000)), None);
+        assert_eq!(raise(None, None), None);
+        let bound = connections();
+        assert!(bound >= 16);
+        let limit = getrlimit(Resource::Nofile);
+        assert_eq!(raised(limit), None, "it was raised");
+    }
+}

@@ -1,0 +1,92 @@
+//! The connections that may be open, in all and of one client.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::rate::network;
+use crate::guest::{Tallied, Tally};
+
+/// What connections may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// Open at once.
+    pub(super) connections: usize,
+    /// Of them, by one client.
+    pub(super) per_client: usize,
+    /// How long a client may take nothing of its answer.
+    pub(super) patience: Duration,
+}
+
+impl Bounds {
+    pub(super) fn new(connections: usize) -> Self {
+        // Clients behind one proxy or one household's router look like one.
+        let per_client = (connections / 4).max(64);
+        Self { connections, per_client, patience: Duration::from_secs(10) }
+    }
+}
+
+/// See the module.
+pub(super) struct Places {
+    bounds: Bounds,
+    all: Arc<Semaphore>,
+    clients: Tally<IpAddr>,
+}
+
+/// One connection's place, until it is dropped.
+pub(super) struct Place {
+    _one: OwnedSemaphorePermit,
+    _client: Tallied<IpAddr>,
+}
+
+impl Places {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self { bounds, all: Arc::new(Semaphore::new(bounds.connections)), clients: Tally::default() }
+    }
+
+    /// A place for one more connection of this client, or why there is none.
+    pub(super) fn take(&self, client: IpAddr) -> Result<Place, &'static str> {
+        let one = self.all.clone().try_acquire_owned().map_err(|_| "connections")?;
+        let (counted, before) = self.clients.add(network(client));
+        if before >= self.bounds.per_client {
+            return Err("client_connections");
+        }
+        Ok(Place { _one: one, _client: counted })
+    }
+
+    /// Waits until every place has been given back.
+    pub(super) async fn all_free(&self) {
+        let all = u32::try_from(self.bounds.connections).unwrap_or(u32::MAX);
+        let _ = self.all.acquire_many(all).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_has_a_quarter_but_enough() {
+        for (connections, per_client) in [(4096, 1024), (768, 192), (100, 64)] {
+            assert_eq!(Bounds::new(connections).per_client, per_client);
+        }
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_client() {
+        let places = Places::new(Bounds { connections: 4, per_client: 2, patience: Duration::ZERO });
+        let take = |client: &str| places.take(client.parse().unwrap());
+        let first = take("2001:db8:1:2::1").ok().unwrap();
+        let _second = take("2001:db8:1:2:ffff::9").ok().unwrap();
+        assert_eq!(take("2001:db8:1:2::3").err(), Some("client_connections"));
+        let third = take("127.0.0.1").ok().unwrap();
+        let fourth = take("::ffff:127.0.0.1").ok().unwrap();
+        assert_eq!(take("192.0.2.1").err(), Some("connections"));
+        drop((third, fourth));
+        assert_eq!(take("2001:db8:1:2::3").err(), Some("client_connections"));
+        drop(first);
+        assert!(take("2001:db8:1:2::3").is_ok());
+    }
+}

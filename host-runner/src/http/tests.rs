@@ -1,0 +1,311 @@
+//! The server on real sockets, with somebody else in the component's place.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use hyper::header::HeaderMap;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::places::Bounds;
+use super::server::{Answer, serve_within};
+use super::{Gateway, Origin, RateLimiter};
+use crate::clock::SteadyClock;
+use crate::guest::{Failure, Request, Response};
+use crate::metrics::Metrics;
+
+const BOUNDS: Bounds = Bounds { connections: 16, per_client: 16, patience: Duration::from_secs(10) };
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_secs(20);
+
+/// What is asked for decides what is answered.
+#[derive(Default)]
+struct Fake {
+    asked: AtomicUsize,
+    last: Mutex<HeaderMap>,
+}
+
+impl Answer for Fake {
+    async fn handle(&self, request: Request) -> Result<Response, Failure> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        *self.last.lock().unwrap() = request.headers().clone();
+        match request.uri().path() {
+            "/never" => std::future::pending().await,
+            "/busy" => Err(Failure::Busy),
+            "/much" => Ok(Response::new(Bytes::from(vec![b'x'; 64 << 20]))),
+            _ => Ok(Response::new(Bytes::from_static(b"hello"))),
+        }
+    }
+}
+
+struct World {
+    address: SocketAddr,
+    gateway: Arc<Gateway<Fake>>,
+    close: watch::Sender<bool>,
+    server: JoinHandle<()>,
+}
+
+impl World {
+    async fn new(bounds: Bounds, rate: RateLimiter, grace: Duration) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let gateway = Arc::new(Gateway {
+            pool: Fake::default(),
+            origin: Origin::new("http://gateway.test").unwrap(),
+            rate,
+            metrics: Metrics::new().unwrap(),
+            clock: SteadyClock::system(Duration::ZERO),
+        });
+        let (close, closing) = watch::channel(false);
+        let server = tokio::spawn(serve_within(bounds, listener, gateway.clone(), closing, grace));
+        Self { address, gateway, close, server }
+    }
+
+    async fn with(bounds: Bounds) -> Self {
+        Self::new(bounds, RateLimiter::new(0, 1), Duration::ZERO).await
+    }
+
+    async fn client(&self) -> Client {
+        Client(TcpStream::connect(self.address).await.unwrap())
+    }
+
+    /// Until a new connection is answered.
+    async fn answers_again(&self) -> Client {
+        eventually(async || {
+            let mut client = self.client().await;
+            (client.ask("GET /health", "").await?.0 == 200).then_some(client)
+        })
+        .await
+    }
+
+    fn page(&self) -> String {
+        String::from_utf8(self.gateway.metrics.page()).unwrap()
+    }
+}
+
+struct Client(TcpStream);
+
+impl Client {
+    async fn send(&mut self, what: &str, headers: &str) -> Option<()> {
+        let request = format!("{what} HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
+        self.0.write_all(request.as_bytes()).await.ok()
+    }
+
+    /// The status, head and body of an answer; `None` if there is none.
+    async fn answer(&mut self, with_body: bool) -> Option<(u16, String, String)> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(self.0.read_u8().await.ok()?);
+        }
+        let head = String::from_utf8(head).unwrap();
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?;
+        let mut body = vec![0; if with_body { length.parse().ok()? } else { 0 }];
+        self.0.read_exact(&mut body).await.ok()?;
+        Some((status, head, String::from_utf8(body).unwrap()))
+    }
+
+    async fn ask(&mut self, what: &str, headers: &str) -> Option<(u16, String, String)> {
+        self.send(what, headers).await?;
+        self.answer(!what.starts_with("HEAD")).await
+    }
+
+    /// Until the server closes it.
+    async fn closed(&mut self) {
+        let mut rest = Vec::new();
+        let end = tokio::time::timeout(LONG, self.0.read_to_end(&mut rest));
+        let _ = end.await.expect("the connection stays open");
+    }
+}
+
+async fn eventually<T>(mut happens: impl AsyncFnMut() -> Option<T>) -> T {
+    let again = async {
+        loop {
+            if let Some(happened) = happens().await {
+                return happened;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(LONG, again).await.expect("it never happens")
+}
+
+#[tokio::test]
+async fn no_more_connections_than_there_are_places() {
+    let world = World::with(Bounds { connections: 3, ..BOUNDS }).await;
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        let mut client = world.client().await;
+        assert_eq!(client.ask("GET /x", "").await.unwrap().0, 200);
+        open.push(client);
+    }
+    for _ in 0..5 {
+        world.client().await.closed().await;
+    }
+    assert!(world.page().contains(r#"coinop_http_refused_total{reason="connections"} 5"#));
+    for client in &mut open {
+        assert_eq!(client.ask("GET /x", "").await.unwrap().0, 200, "who has a place keeps it");
+    }
+    open.pop();
+    world.answers_again().await;
+}
+
+/// 127.0.0.2 is there without asking only on Linux.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn one_client_does_not_take_every_place() {
+    let world = World::with(Bounds { connections: 4, per_client: 2, ..BOUNDS }).await;
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut client = world.client().await;
+        assert_eq!(client.ask("GET /x", "").await.unwrap().0, 200);
+        open.push(client);
+    }
+    world.client().await.closed().await;
+    let refused = r#"coinop_http_refused_total{reason="client_connections"} 1"#;
+    assert!(world.page().contains(refused));
+    let other = TcpSocket::new_v4().unwrap();
+    other.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = Client(other.connect(world.address).await.unwrap());
+    assert_eq!(other.ask("GET /x", "").await.unwrap().0, 200);
+    open.clear();
+    world.answers_again().await;
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_cut_off_and_who_reads_slowly_is_not() {
+    let patience = Duration::from_secs(1);
+    let world = World::with(Bounds { connections: 2, patience, ..BOUNDS }).await;
+    let mut slow = world.client().await;
+    slow.send("GET /much", "").await.unwrap();
+    let mut idle = world.client().await;
+    idle.send("GET /much", "").await.unwrap();
+    // Always taking something, until the other has been gone for a while.
+    let mut buffer = vec![0; 1 << 20];
+    let mut read = 0;
+    let mut after = None;
+    while after.is_none_or(|after: std::time::Instant| after.elapsed() < patience) {
+        // About 10 MiB a second at most.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let n = slow.0.read(&mut buffer[..512 << 10]).await.unwrap();
+        assert!(n > 0, "cut off after {read} bytes");
+        read += n;
+        if after.is_none() {
+            let mut third = world.client().await;
+            if third.ask("GET /health", "").await.is_some() {
+                after = Some(std::time::Instant::now());
+            }
+        }
+    }
+    // What had arrived is there; then comes the reset.
+    let rest = tokio::time::timeout(LONG, idle.0.read_to_end(&mut Vec::new())).await.unwrap();
+    assert!(rest.is_err(), "{rest:?}");
+    slow.0.read_exact(&mut buffer).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_open_once_it_has_stopped_inv_4() {
+    let world = World::with(BOUNDS).await;
+    let mut waiting = world.client().await;
+    waiting.send("GET /never", "").await.unwrap();
+    let mut stuck = world.client().await;
+    stuck.send("GET /much", "").await.unwrap();
+    let mut idle = world.client().await;
+    assert_eq!(idle.ask("GET /x", "").await.unwrap().0, 200);
+    // One that is only read to its end.
+    let mut refused = world.client().await;
+    let large = refused.ask("POST /x", "content-length: 1000000\r\n").await.unwrap();
+    assert_eq!(large.0, 413);
+    eventually(async || (world.gateway.pool.asked.load(Ordering::SeqCst) == 3).then_some(())).await;
+    world.close.send(true).unwrap();
+    let stopped = std::time::Instant::now();
+    world.server.await.unwrap();
+    // Less than the moment for which politeness would keep them.
+    assert!(stopped.elapsed() < Duration::from_secs(1));
+    eventually(async || (Arc::strong_count(&world.gateway) == 1).then_some(())).await;
+    for client in [&mut waiting, &mut stuck, &mut idle, &mut refused] {
+        client.closed().await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_stays_open_when_the_server_is_dropped_inv_4() {
+    let world = World::with(BOUNDS).await;
+    let mut waiting = world.client().await;
+    waiting.send("GET /never", "").await.unwrap();
+    eventually(async || (world.gateway.pool.asked.load(Ordering::SeqCst) == 1).then_some(())).await;
+    world.server.abort();
+    waiting.closed().await;
+    eventually(async || (Arc::strong_count(&world.gateway) == 1).then_some(())).await;
+}
+
+#[tokio::test]
+async fn running_requests_may_finish() {
+    let world = World::new(BOUNDS, RateLimiter::new(0, 1), LONG).await;
+    let mut client = world.client().await;
+    client.send("POST /x", "content-length: 1\r\n").await.unwrap();
+    eventually(async || world.page().contains("in_flight 1").then_some(())).await;
+    world.close.send(true).unwrap();
+    client.0.write_all(b"x").await.unwrap();
+    assert_eq!(client.answer(true).await.unwrap().0, 200);
+    world.server.await.unwrap();
+}
+
+#[tokio::test]
+async fn health_is_answered_whatever_the_component_does() {
+    let world = World::new(BOUNDS, RateLimiter::new(1, 4), Duration::ZERO).await;
+    let mut busy = Vec::new();
+    for _ in 0..4 {
+        let mut client = world.client().await;
+        client.send("GET /never", "").await.unwrap();
+        busy.push(client);
+    }
+    eventually(async || (world.gateway.pool.asked.load(Ordering::SeqCst) == 4).then_some(())).await;
+    let mut client = world.client().await;
+    for _ in 0..50 {
+        let (status, head, body) = client.ask("GET /health?x=1", "").await.unwrap();
+        assert_eq!((status, body.as_str()), (200, r#"{"status":"ok"}"#));
+        assert!(head.contains("content-type: application/json\r\n"), "{head}");
+        assert!(head.contains("cache-control: no-store\r\n"), "{head}");
+        let (status, head, _) = client.ask("HEAD /health", "").await.unwrap();
+        assert_eq!(status, 200);
+        assert!(head.contains("content-length: 15\r\n"), "{head}");
+    }
+    assert_eq!(world.gateway.pool.asked.load(Ordering::SeqCst), 4);
+    // Anything else about it is the component's, and counts.
+    assert_eq!(client.ask("POST /health", "").await.unwrap().0, 429);
+}
+
+#[tokio::test]
+async fn only_this_host_tells_the_component_about_itself() {
+    let world = World::with(BOUNDS).await;
+    let mut client = world.client().await;
+    let headers = "coinop-impatient: 1\r\nCoinOp-Impatient: 2\r\nspin-client-addr: x\r\ncoinop-other: 3\r\n";
+    assert_eq!(client.ask("GET /x", headers).await.unwrap().0, 200);
+    let seen = world.gateway.pool.last.lock().unwrap();
+    assert!(!seen.contains_key("coinop-impatient"));
+    assert!(!seen.contains_key("spin-client-addr"));
+    assert_eq!(seen["coinop-other"], "3");
+    assert_eq!(seen["host"], "gateway.test");
+}
+
+#[tokio::test]
+async fn who_pays_is_never_told_that_nothing_was_charged_inv_2() {
+    let world = World::with(BOUNDS).await;
+    let mut client = world.client().await;
+    for headers in ["payment-signature: a\r\n", "x-payment: a\r\n"] {
+        let (status, head, body) = client.ask("GET /busy", headers).await.unwrap();
+        assert_eq!(status, 503);
+        assert!(head.contains("retry-after: 1\r\n"), "{head}");
+        assert!(body.contains("send the same payment again, do not sign another"), "{body}");
+        assert!(!body.contains("nothing was charged"), "{body}");
+    }
+    let (status, _, body) = client.ask("GET /busy", "").await.unwrap();
+    assert_eq!(status, 503);
+    assert!(body.contains("nothing was charged"), "{body}");
+}

@@ -1,0 +1,45 @@
+//! Looking after payments that have no clear answer yet.
+//!
+//! Beside the loop of steps, not in it: the chain may be slow or silent, and no
+//! door may wait for that.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::clock::SteadyClock;
+use crate::guest::{Controller, Failure};
+
+/// How often it is asked whether there is something to do. Requests look after
+/// their own payments; this is for those whose request is gone.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Looks after payments until the host goes down.
+pub(crate) async fn settle(
+    mut controller: Controller,
+    clock: SteadyClock,
+    mut closing: watch::Receiver<bool>,
+) {
+    let forever = async {
+        loop {
+            let wait = match controller.settle().await {
+                Ok(next_ms) => next_ms.map_or(EVERY, |at| clock.until(at)).min(EVERY),
+                Err(failure) => {
+                    let error = match failure {
+                        Failure::Broken(error) => error,
+                        Failure::TimedOut => "it took too long".to_owned(),
+                        Failure::Busy => "no room for an instance".to_owned(),
+                    };
+                    tracing::error!(%error, "payments could not be looked after; trying again");
+                    EVERY
+                }
+            };
+            // Never in a tight circle, whatever the component says.
+            tokio::time::sleep(wait.max(Duration::from_millis(100))).await;
+        }
+    };
+    tokio::select! {
+        _ = closing.wait_for(|closing| *closing) => {}
+        () = forever => {}
+    }
+}
