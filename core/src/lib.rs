@@ -58,7 +58,7 @@ pub mod settlement;
 pub mod sign_in;
 pub mod store;
 pub mod svm;
-#[cfg(any(test, feature = "testkit"))]
-pub mod testkit;
+#[cfg(test)]
+mod testkit;
 pub mod time;
 pub mod x402;
