@@ -31,8 +31,10 @@ pub(crate) struct CargoTarget {
 impl Workspace {
     /// Asks cargo, so that its configuration and environment are respected.
     pub(crate) fn find() -> Result<Self> {
-        let manifest =
-            Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?;
+        // Asked at run time: with a build directory that several clones share, this program may have been
+        // built from another one.
+        let own = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let manifest = Path::new(&own).parent().context("xtask has no parent folder")?;
         let text = Cmd::cargo(manifest)
             .args(["metadata", "--format-version", "1", "--no-deps"])
             .capture()
