@@ -73,15 +73,22 @@ fn tariff(section: &mut Section<'_>, tokens: &[AcceptedToken]) -> Result<Tariff,
     let unit = Unit::from_name(section.need_text("unit")?)
         .ok_or_else(|| section.error("unit", "must be second, minute, hour, day or session"))?;
     let session_seconds = section.number("session_seconds")?;
-    if (unit == Unit::Session) != session_seconds.is_some() {
-        return Err(section.error("session_seconds", "belongs to unit = \"session\", and must be there then"));
+    match (unit, session_seconds) {
+        (Unit::Session, None) => {
+            return Err(section.error("unit", "needs session_seconds = N: how long one session lasts"));
+        }
+        (Unit::Session, Some(_)) | (_, None) => {}
+        (_, Some(_)) => {
+            return Err(section.error("session_seconds", "only with unit = \"session\": remove it"));
+        }
     }
     let unit_seconds = unit_seconds(unit, session_seconds)
         .filter(|seconds| (1..=MAX_SECONDS).contains(seconds))
         .ok_or_else(|| section.error("session_seconds", "must be from 1 to 31622400 (366 days)"))?;
     let min_quantity = section.number("min_quantity")?.unwrap_or(1);
-    let max_quantity =
-        section.number("max_quantity")?.unwrap_or_else(|| min_quantity.max(MAX_SECONDS / unit_seconds));
+    // Who sells whole sessions means one at a time.
+    let most = if unit == Unit::Session { 1 } else { MAX_SECONDS / unit_seconds };
+    let max_quantity = section.number("max_quantity")?.unwrap_or(min_quantity.max(most));
     if min_quantity == 0 {
         return Err(section.error("min_quantity", "must be at least 1"));
     }

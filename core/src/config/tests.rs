@@ -61,7 +61,7 @@ fn every_mistake_names_its_key() {
         ("asset[0].price", |v| v["asset"][0]["price"] = json!("999999999999")),
         ("asset[0].unit", |v| v["asset"][0]["unit"] = json!("fortnight")),
         ("asset[0].session_seconds", |v| v["asset"][0]["session_seconds"] = json!(5)),
-        ("asset[0].session_seconds", |v| v["asset"][0]["unit"] = json!("session")),
+        ("asset[0].unit", |v| v["asset"][0]["unit"] = json!("session")),
         ("asset[0].min_quantity", |v| v["asset"][0]["min_quantity"] = json!(0)),
         ("asset[0].max_quantity", |v| v["asset"][0]["max_quantity"] = json!(10_000_000)),
         ("asset[0].colour", |v| v["asset"][0]["colour"] = json!("red")),
@@ -74,6 +74,8 @@ fn every_mistake_names_its_key() {
     for (path, change) in cases {
         assert_eq!(error(change).0, *path);
     }
+    let unknown = error(|v| v["asset"][0]["colour"] = json!("red")).1;
+    assert_eq!(unknown.matches("price").count(), 1, "{unknown}");
     assert_eq!(
         error(|v| {
             v.as_object_mut().unwrap().remove("public_url");

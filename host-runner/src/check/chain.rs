@@ -1,14 +1,14 @@
 //! What the chain has to hold: the right network behind the RPC, SOL for the
 //! fees, and an account for each token.
 
-use coinop_core::config::AcceptedToken;
+use coinop_core::config::{AcceptedToken, Config};
 use coinop_core::settlement::is_plain_token_2022;
 use coinop_core::svm::{Address, Network, TokenProgram};
 use serde_json::{Value, json};
 
 use super::Finding;
 use crate::pay::chain::{Account, account};
-use crate::settings::{Settings, rpc};
+use crate::settings::rpc;
 
 /// What a sale costs: two signatures.
 const FEE_PER_SALE: u64 = 10_000;
@@ -16,8 +16,7 @@ const FEE_PER_SALE: u64 = 10_000;
 const RENT: u64 = 890_880;
 
 /// Everything that needs the RPC.
-pub(super) fn all(settings: &Settings, fee_payer: Option<&Address>) -> Vec<(String, Finding)> {
-    let config = &settings.config;
+pub(crate) fn all(config: &Config, fee_payer: Option<&Address>) -> Vec<(String, Finding)> {
     let network = config.network;
     let genesis = rpc::call(&config.rpc_url, "getGenesisHash", &json!([]));
     let rpc = right_network(network, genesis);

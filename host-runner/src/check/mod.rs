@@ -2,7 +2,7 @@
 //! front of a door. It changes nothing: no device is worked, no money moves, and
 //! no file stays.
 
-mod chain;
+pub(crate) mod chain;
 mod devices;
 mod local;
 
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     report.say("listen", &local::listen(&settings.config.listen, running))?;
     report.say("public_url", &local::public_url(&settings.config.public_url))?;
 
-    for (subject, finding) in chain::all(&settings, fee_payer.as_ref().ok()) {
+    for (subject, finding) in chain::all(&settings.config, fee_payer.as_ref().ok()) {
         report.say(&subject, &finding)?;
     }
     for (asset, finding) in devices::all(&settings.devices)? {

@@ -11,9 +11,11 @@
 //!
 //! The commands run in the folder of the configuration file, without a shell and
 //! with nothing on their standard input. What they print goes to the log, the
-//! first few kilobytes of it. They get this process' environment, but not the
+//! first few kilobytes of it (after a success only with `COINOP_LOG=debug`). A
+//! program that is not there, or not executable, is refused at start. They get this process' environment, but not the
 //! gateway's secrets.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -57,6 +59,11 @@ pub(super) fn make(
             Mistake::new(key, format!("the driver exec needs the command that does it: {key} = [\"...\"]"))
         })
     };
+    for key in ["unlock", "lock", "check"] {
+        if let Some(argv) = command(settings, key)? {
+            can_be_run(&argv, folder).map_err(|message| Mistake::new(key, message))?;
+        }
+    }
     Ok(Box::new(Exec {
         asset: asset.to_owned(),
         folder: folder.to_owned(),
@@ -66,6 +73,29 @@ pub(super) fn make(
         limit: seconds(settings, "timeout_seconds", 10, 60)?,
         presumed: LockState::Unknown,
     }))
+}
+
+/// Whether the program is there, before somebody pays for it. It is not run.
+fn can_be_run(argv: &[String], folder: &Path) -> Result<(), String> {
+    let name = argv.first().map_or("", String::as_str);
+    let executable = |file: &Path| {
+        let meta = std::fs::metadata(file).ok()?;
+        Some(meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    if name.contains('/') {
+        return match executable(&folder.join(name)) {
+            Some(true) => Ok(()),
+            Some(false) => Err(format!("{name} is not executable: chmod +x {name}")),
+            None => Err(format!("there is no {name}, seen from the configuration's folder")),
+        };
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| executable(&folder.join(name)) == Some(true));
+    if found {
+        Ok(())
+    } else {
+        Err(format!("there is no program \"{name}\": mend its name, or write its path"))
+    }
 }
 
 impl Exec {

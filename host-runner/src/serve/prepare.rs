@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use coinop_core::svm::Address;
 use tokio::net::TcpListener;
 
 use super::Args;
@@ -19,6 +20,7 @@ pub(super) struct Prepared {
     pub(super) host: Arc<Host>,
     pub(super) listener: TcpListener,
     pub(super) floor: Floor,
+    pub(super) fee_payer: Address,
     /// Held for as long as the data folder is used.
     pub(super) lock: std::fs::File,
 }
@@ -34,7 +36,7 @@ pub(super) async fn prepare(args: &Args) -> Result<Prepared, String> {
     let lock = db::lock_data_dir(&settings.data_dir).map_err(|refused| refused.0)?;
     let floor = Floor::new(&settings.data_dir);
     let clock = SteadyClock::system(floor.read());
-    let variables = variables(&settings)?;
+    let (variables, fee_payer) = variables(&settings)?;
     let listener = listen(&settings.config.listen).await?;
     let metrics = Metrics::new().map_err(|error| error.to_string())?;
     let rpc = Rpc::new(&settings.config.rpc_url, metrics.clone())
@@ -51,7 +53,7 @@ pub(super) async fn prepare(args: &Args) -> Result<Prepared, String> {
         })?;
     let db = Db::open(&settings.data_dir, metrics.clone()).map_err(|refused| refused.0)?;
     let host = Arc::new(Host { db, clock, variables, boot_id: boot_id()?, rpc, metrics });
-    Ok(Prepared { settings, component, host, listener, floor, lock })
+    Ok(Prepared { settings, component, host, listener, floor, fee_payer, lock })
 }
 
 fn module(given: Option<&Path>) -> Result<PathBuf, String> {
@@ -83,7 +85,7 @@ fn make_private(folder: &Path) -> Result<(), String> {
     builder.create(folder).map_err(|error| format!("data_dir {} cannot be made: {error}", folder.display()))
 }
 
-fn variables(settings: &Settings) -> Result<Variables, String> {
+fn variables(settings: &Settings) -> Result<(Variables, Address), String> {
     let environment = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
     let mut variables = Variables::new();
     variables.insert("coinop_config", settings.json.to_string());
@@ -99,9 +101,10 @@ fn variables(settings: &Settings) -> Result<Variables, String> {
     let fee_payer = keypair::fee_payer(given, file.as_deref()).map_err(|error| {
         if from_file { settings.mistake("settlement.fee_payer_keypair", error) } else { error }
     })?;
+    let address = Address::new(fee_payer.verifying_key().to_bytes());
     let fee_payer = bs58::encode(fee_payer.to_keypair_bytes()).into_string();
     variables.insert("coinop_fee_payer", fee_payer);
-    Ok(variables)
+    Ok((variables, address))
 }
 
 async fn listen(address: &str) -> Result<TcpListener, String> {

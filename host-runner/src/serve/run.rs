@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use coinop_core::config::Config;
+use coinop_core::svm::Address;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::Args;
 use super::prepare::{Prepared, prepare};
+use crate::check::chain;
 use crate::clock::{Floor, SteadyClock};
 use crate::controller::Loop;
 use crate::devices::Devices;
 use crate::guest::{Controller, Pool};
 use crate::http::{Gateway, Origin, RateLimiter, serve};
-use crate::settings::rpc;
 use crate::settler::settle;
 
 /// How long requests that are running may go on when the gateway stops.
@@ -37,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
 
 async fn gateway(args: &Args) -> Result<(), String> {
     let mut stop = Stop::new()?;
-    let Prepared { settings, component, host, listener, floor, lock } = prepare(args).await?;
+    let Prepared { settings, component, host, listener, floor, fee_payer, lock } = prepare(args).await?;
     let assets = settings.config.assets.len();
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let origin = Origin::new(&settings.config.public_url)
@@ -73,7 +75,7 @@ async fn gateway(args: &Args) -> Result<(), String> {
     });
     let mut http = tokio::spawn(serve(listener, gateway, http_closing, FINISH));
     let notes = tokio::spawn(note_the_time(floor.clone(), clock.clone()));
-    let probe = tokio::task::spawn_blocking(move || probe(&settings.config.rpc_url));
+    let probe = tokio::task::spawn_blocking(move || probe(&settings.config, &fee_payer));
 
     let plural = if assets == 1 { "asset" } else { "assets" };
     println!("coinop serving {assets} {plural} on http://{address}");
@@ -146,10 +148,12 @@ async fn note_the_time(floor: Floor, clock: SteadyClock) {
     }
 }
 
-/// Without the chain nothing can be sold, but what was sold still ends on time:
-/// so this is a warning, and `/ready` says it too.
-fn probe(rpc_url: &str) {
-    if let Err(error) = rpc::probe(rpc_url) {
-        tracing::warn!(%error, "solana.rpc_url does not answer: nothing can be sold until it does");
+/// What `coinop check` says of the chain: as long as it is wrong nothing can be sold,
+/// but what was sold still ends on time. So these are warnings.
+fn probe(config: &Config, fee_payer: &Address) {
+    for (subject, finding) in chain::all(config, Some(fee_payer)) {
+        if let Err(remedy) = finding {
+            tracing::warn!(%subject, %remedy, "nothing can be sold until this is mended");
+        }
     }
 }

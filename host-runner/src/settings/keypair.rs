@@ -17,11 +17,11 @@ pub(crate) fn fee_payer(given: Option<String>, file: Option<&Path>) -> Result<Si
         return parse(&text).map_err(|error| format!("COINOP_FEE_PAYER {error}"));
     }
     let file = file
-        .ok_or("no fee payer: name a key's file here (`coinop keygen` makes one), or set COINOP_FEE_PAYER")?;
+        .ok_or("no fee payer: name a key's file here (`coinop keygen --out FILE` makes one), or set COINOP_FEE_PAYER")?;
     let name = file.display();
     let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
-            format!("there is no {name}; make one with `coinop keygen`, or set COINOP_FEE_PAYER")
+            format!("there is no {name}; make one with `coinop keygen --out {name}`, or set COINOP_FEE_PAYER")
         }
         _ => format!("{name} cannot be read: {error}"),
     })?;

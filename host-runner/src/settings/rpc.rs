@@ -35,8 +35,3 @@ pub(crate) fn call(url: &str, method: &str, params: &Value) -> Result<Value, Str
     }
     body.get("result").cloned().ok_or_else(|| "it is not a JSON-RPC service".to_owned())
 }
-
-/// Whether the RPC answers, and as the network it should be.
-pub(crate) fn probe(url: &str) -> Result<(), String> {
-    call(url, "getBlockHeight", &json!([{"commitment": "confirmed"}])).map(drop)
-}

@@ -60,14 +60,18 @@ async fn without_check_the_exit_codes_tell() {
 #[tokio::test]
 async fn an_odd_answer_is_unknown() {
     let dir = tempfile::tempdir().unwrap();
-    for check in [
-        json!(["sh", "-c", "exit 2"]),
-        json!(["sh", "-c", "kill -9 $$"]),
-        json!(["there-is-no-such-command"]),
-    ] {
+    for check in [json!(["sh", "-c", "exit 2"]), json!(["sh", "-c", "kill -9 $$"])] {
         let mut d = driver(json!({"unlock": ["true"], "lock": ["true"], "check": check}), dir.path());
         assert_eq!(d.check().await, LockState::Unknown);
     }
+    // A program that was there at the start, and is gone.
+    let program = dir.path().join("look");
+    std::fs::write(&program, "#!/bin/sh\nexit 1\n").unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let settings = json!({"unlock": ["true"], "lock": ["true"], "check": ["./look"]});
+    let mut d = driver(settings, dir.path());
+    std::fs::remove_file(&program).unwrap();
+    assert_eq!(d.check().await, LockState::Unknown);
 }
 
 /// What hangs is killed with its children, and in time.
@@ -147,8 +151,12 @@ fn mistakes_name_the_key() {
         (json!({"unlock": [], "lock": ["true"]}), "unlock"),
         (json!({"unlock": ["a", 1], "lock": ["true"]}), "unlock[1]"),
         (json!({"unlock": ["a"], "lock": ["b"], "chek": ["c"]}), "chek"),
-        (json!({"unlock": ["a"], "lock": ["b"], "timeout_seconds": 0}), "timeout_seconds"),
-        (json!({"unlock": ["a"], "lock": ["b"], "timeout_seconds": 61}), "timeout_seconds"),
+        (json!({"unlock": ["true"], "lock": ["true"], "timeout_seconds": 0}), "timeout_seconds"),
+        (json!({"unlock": ["true"], "lock": ["true"], "timeout_seconds": 61}), "timeout_seconds"),
+        // Nobody should pay for what can't be run.
+        (json!({"unlock": ["no-such-program-here"], "lock": ["true"]}), "unlock"),
+        (json!({"unlock": ["true"], "lock": ["./Cargo.toml"]}), "lock"),
+        (json!({"unlock": ["true"], "lock": ["true"], "check": ["./no-such-file"]}), "check"),
     ] {
         let mistake = make(&settings(value), "door", folder).err().unwrap();
         assert_eq!(mistake.path, path, "{mistake:?}");
