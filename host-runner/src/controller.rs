@@ -87,13 +87,8 @@ impl<D: Decide> Loop<D> {
                     let wait = plan.next_ms.map_or(LONGEST, |at| self.clock.until(at));
                     wait.min(LONGEST)
                 }
-                Err(failure) => {
+                Err(error) => {
                     self.metrics.stepped("failed");
-                    let error = match failure {
-                        Failure::Broken(error) => error,
-                        Failure::TimedOut => "it took too long".to_owned(),
-                        Failure::Busy => "no room for an instance".to_owned(),
-                    };
                     tracing::error!(%error, "the device controller failed; trying again");
                     resync = true;
                     tokio::time::sleep(RETRY).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock::SteadyClock;
-use crate::guest::{Controller, Failure};
+use crate::guest::Controller;
 
 /// How often it is asked whether there is something to do. Requests look after
 /// their own payments; this is for those whose request is gone.
@@ -24,12 +24,7 @@ pub(crate) async fn settle(
         loop {
             let wait = match controller.settle().await {
                 Ok(next_ms) => next_ms.map_or(EVERY, |at| clock.until(at)).min(EVERY),
-                Err(failure) => {
-                    let error = match failure {
-                        Failure::Broken(error) => error,
-                        Failure::TimedOut => "it took too long".to_owned(),
-                        Failure::Busy => "no room for an instance".to_owned(),
-                    };
+                Err(error) => {
                     tracing::error!(%error, "payments could not be looked after; trying again");
                     EVERY
                 }

@@ -4,7 +4,7 @@
 use super::{CommandError, Gateway};
 use crate::ids::AssetId;
 use crate::ports::{Clock as _, Entropy as _, Journal as _, PortError, Ports};
-use crate::session::{Command, LockState, Order, Report, order, pending};
+use crate::session::{Command, Order, Report, order, pending};
 use crate::time::Timestamp;
 
 use super::sale::SaleError;
@@ -129,18 +129,6 @@ impl<P: Ports> Gateway<'_, P> {
             Ok(_) | Err(CommandError::Rejected(_)) => Ok(()),
             Err(CommandError::Conflict) => Err(PortError(format!("{asset} is changed by too many at once"))),
             Err(CommandError::Port(error)) => Err(error),
-        }
-    }
-}
-
-impl LockState {
-    /// Its name in the API.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Locked => "locked",
-            Self::Unlocked => "unlocked",
-            Self::Unknown => "unknown",
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{IMPATIENT, Problem, Request, Response, query, views};
 use crate::config::Asset;
 use crate::encoding::hex;
 use crate::gateway::{Buy, Gateway, Sale, SaleError, Sold};
-use crate::ports::{Clock as _, Entropy as _, Journal as _, Ports, Settlement as _};
+use crate::ports::{Clock as _, Entropy as _, Ports, Settlement as _};
 use crate::quote::{Operation, QUOTE_SECONDS, Quote, Ticket};
 use crate::session::Reject;
 use crate::session::index::PaymentRecord;
@@ -29,8 +29,7 @@ impl<P: Ports> Gateway<'_, P> {
             return Ok(answer);
         }
         if let Some(payer) = self.signed_in(request)? {
-            let state =
-                self.ports().journal().load(&asset.id).await.map_err(|error| self.failed(&error))?.state;
+            let state = self.state_of(asset).await?;
             let now = state.steady(&self.ports().clock().now());
             let running = state.session.as_ref().filter(|s| s.payer == payer && !s.is_over(&now));
             if let Some(session) = running {
@@ -54,8 +53,7 @@ impl<P: Ports> Gateway<'_, P> {
             Some(answer) => Ok(answer),
             None => {
                 // Who asks for the price of a session that is over would pay for nothing.
-                let state =
-                    self.ports().journal().load(&asset.id).await.map_err(|error| self.failed(&error))?.state;
+                let state = self.state_of(asset).await?;
                 let now = state.steady(&self.ports().clock().now());
                 let Operation::Extend { session } = &counter.operation else {
                     return Err(Problem::not_found("session"));

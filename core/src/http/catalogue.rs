@@ -8,12 +8,19 @@ use crate::gateway::Gateway;
 use crate::grant;
 use crate::ids::AssetId;
 use crate::ports::{Clock as _, Journal as _, Ports, Settlement as _};
+use crate::session::AssetState;
 
 impl<'a, P: Ports> Gateway<'a, P> {
     /// The asset of this id in a path.
     pub(super) fn asset(&self, id: &str) -> Result<&'a Asset, Problem> {
         let id = AssetId::parse(id);
         id.and_then(|id| self.deployment().config.asset(&id)).ok_or_else(|| Problem::not_found("asset"))
+    }
+
+    /// Where an asset stands.
+    pub(super) async fn state_of(&self, asset: &Asset) -> Result<AssetState, Problem> {
+        let stored = self.ports().journal().load(&asset.id).await;
+        Ok(stored.map_err(|error| self.failed(&error))?.state)
     }
 
     pub(super) async fn list_assets(&self, request: &Request) -> Result<Response, Problem> {
@@ -28,8 +35,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         };
         let mut assets = Vec::new();
         for asset in config.assets.iter().skip(skipped).take(limit) {
-            let state =
-                self.ports().journal().load(&asset.id).await.map_err(|error| self.failed(&error))?.state;
+            let state = self.state_of(asset).await?;
             assets.push(views::asset(config, asset, &state, &self.ports().clock().now()));
         }
         let shown = skipped + assets.len();
@@ -41,14 +47,14 @@ impl<'a, P: Ports> Gateway<'a, P> {
 
     pub(super) async fn show_asset(&self, id: &str) -> Result<Response, Problem> {
         let asset = self.asset(id)?;
-        let state = self.ports().journal().load(&asset.id).await.map_err(|error| self.failed(&error))?.state;
+        let state = self.state_of(asset).await?;
         let now = self.ports().clock().now();
         Ok(Response::json(200, &views::asset(&self.deployment().config, asset, &state, &now)))
     }
 
     pub(super) async fn asset_status(&self, id: &str) -> Result<Response, Problem> {
         let asset = self.asset(id)?;
-        let state = self.ports().journal().load(&asset.id).await.map_err(|error| self.failed(&error))?.state;
+        let state = self.state_of(asset).await?;
         let status = views::asset_status(asset, &state, &self.ports().clock().now());
         Ok(Response::json(200, &status).no_store())
     }

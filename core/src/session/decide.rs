@@ -1,7 +1,7 @@
 //! What a command means.
 
 use super::event::Event;
-use super::state::{AssetState, Claim, LockState, Paid, Report, Session, evolve};
+use super::state::{AssetState, Claim, Paid, Report, Session, evolve};
 use crate::ids::PaymentId;
 use crate::quote::Operation;
 use crate::time::{Monotonic, Now, Timestamp};
@@ -204,28 +204,14 @@ fn deadline(now: &Now, ends_at: Timestamp) -> Option<Monotonic> {
     Some(Monotonic { boot: mono.boot.clone(), ms })
 }
 
-/// Both purchases together; `None` for another mint or an overflow.
+/// Both purchases together; `None` for an overflow. What was bought adds up; the
+/// money is stated in the first mint only.
 fn sum(a: &Paid, b: &Paid) -> Option<Paid> {
-    if a.mint != b.mint {
-        // What was bought adds up; the money is stated in the first mint only.
-        return Some(Paid {
-            quantity: a.quantity.checked_add(b.quantity)?,
-            seconds: a.seconds.checked_add(b.seconds)?,
-            ..a.clone()
-        });
-    }
+    let amount = if a.mint == b.mint { a.amount.checked_add(b.amount)? } else { a.amount };
     Some(Paid {
         quantity: a.quantity.checked_add(b.quantity)?,
         seconds: a.seconds.checked_add(b.seconds)?,
-        amount: a.amount.checked_add(b.amount)?,
+        amount,
         ..a.clone()
     })
-}
-
-impl LockState {
-    /// Whether this is what an order asked for.
-    #[must_use]
-    pub const fn fulfils(self, unlocked: bool) -> bool {
-        matches!((self, unlocked), (Self::Unlocked, true) | (Self::Locked, false))
-    }
 }

@@ -101,6 +101,24 @@ pub enum LockState {
     Unknown,
 }
 
+impl LockState {
+    /// Its name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Locked => "locked",
+            Self::Unlocked => "unlocked",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether this is what an order asked for.
+    #[must_use]
+    pub const fn fulfils(self, unlocked: bool) -> bool {
+        matches!((self, unlocked), (Self::Unlocked, true) | (Self::Locked, false))
+    }
+}
+
 /// What the box beside the device says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {

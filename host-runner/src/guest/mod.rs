@@ -16,6 +16,8 @@ mod state;
 mod stderr;
 mod tally;
 
+use std::fmt;
+
 pub(crate) use controller::{Controller, Plan};
 pub(crate) use engine::{Component, Limits};
 pub(crate) use pool::{Pool, Request, Response};
@@ -33,6 +35,17 @@ pub(crate) enum Failure {
     TimedOut,
     /// It trapped, ran over a limit, or could not be started. For the log only.
     Broken(String),
+}
+
+/// For the log.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "no room for an instance",
+            Self::TimedOut => "it took too long",
+            Self::Broken(error) => error,
+        })
+    }
 }
 
 impl Failure {

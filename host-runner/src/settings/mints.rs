@@ -10,12 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use coinop_core::config::{Config, ConfigError};
 use coinop_core::settlement::is_plain_token_2022;
+use coinop_core::svm::{Address, TokenProgram};
 use serde_json::{Map, Value, json};
 
 use super::rpc;
-
-const TOKEN: &str = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA";
-const TOKEN_2022: &str = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb";
 
 /// Puts `{ mint, decimals, program }` in the place of every bare address.
 pub(super) fn write_out(json: &mut Value, data_dir: &Path) -> Result<(), ConfigError> {
@@ -84,26 +82,30 @@ fn ask(url: &str, address: &str) -> Result<Value, String> {
 /// Decimals and program of a mint account.
 fn examine(owner: &str, data: &[u8]) -> Result<(u8, &'static str), String> {
     let not_a_mint = || "this account is not a token's mint".to_owned();
-    let program = match owner {
-        TOKEN if data.len() == 82 => "spl-token",
-        TOKEN_2022 if data.len() == 82 || data.get(165) == Some(&1) => "token-2022",
+    let owner: Option<Address> = owner.parse().ok();
+    let program = match owner.as_ref().and_then(TokenProgram::at) {
+        Some(program @ TokenProgram::Spl) if data.len() == 82 => program,
+        Some(program @ TokenProgram::Token2022) if data.len() == 82 || data.get(165) == Some(&1) => program,
         _ => return Err(not_a_mint()),
     };
     let (Some(&decimals), Some(1)) = (data.get(44), data.get(45)) else {
         return Err(not_a_mint());
     };
-    if program == "token-2022" && !is_plain_token_2022(data) {
+    if program == TokenProgram::Token2022 && !is_plain_token_2022(data) {
         return Err(
             "this token takes a fee, runs a program or can be stopped with each transfer: it is not accepted"
                 .to_owned(),
         );
     }
-    Ok((decimals, program))
+    Ok((decimals, program.name()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TOKEN: &str = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA";
+    const TOKEN_2022: &str = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb";
 
     fn mint(decimals: u8) -> Vec<u8> {
         let mut data = vec![0; 82];
