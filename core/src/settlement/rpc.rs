@@ -173,16 +173,6 @@ impl<H: Http> Rpc<H> {
         }
     }
 
-    /// A recent blockhash, base58.
-    ///
-    /// # Errors
-    /// When there is no clear answer.
-    pub async fn latest_blockhash(&self) -> Result<String, RpcError> {
-        let result = self.call("getLatestBlockhash", json!([{ "commitment": "confirmed" }])).await?;
-        let hash = result.pointer("/value/blockhash").and_then(Value::as_str);
-        hash.map(str::to_owned).ok_or(RpcError::Shape("getLatestBlockhash"))
-    }
-
     /// What would become of a signed transaction: `None`, or the chain's error.
     ///
     /// # Errors
