@@ -9,6 +9,7 @@
 use std::fmt;
 
 use crate::ids::{AssetId, PaymentId, SessionId};
+use crate::money::Amount;
 use crate::session::index::{PaymentRecord, SessionRecord};
 use crate::session::{Batch, Claim, Stored};
 use crate::svm::exact::VerifiedPayment;
@@ -119,6 +120,9 @@ pub struct Prepared {
     pub signature: String,
     /// The block height at which its blockhash was seen valid.
     pub height: u64,
+    /// What its payer could still pay from the same account after it, as far as the chain
+    /// had come just now.
+    pub left: Amount,
 }
 
 /// Why a payment can't be prepared. Nobody was charged.

@@ -191,7 +191,8 @@ impl<P: Ports> Gateway<'_, P> {
         {
             return Err(SaleError::QuoteUsed);
         }
-        let unsent = Prepared { transaction: String::new(), signature: String::new(), height: 0 };
+        let unsent =
+            Prepared { transaction: String::new(), signature: String::new(), height: 0, left: Amount::ZERO };
         let session = match &buy.operation {
             Operation::Access => SessionId::from_random(self.ports().entropy().random()),
             Operation::Extend { session } => session.clone(),

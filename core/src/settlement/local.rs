@@ -7,8 +7,9 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 
+use super::holding::spendable;
 use super::mint::is_plain_token_2022;
-use super::rpc::{Commitment, Rpc, RpcError};
+use super::rpc::{Commitment, Rpc, RpcError, Simulation};
 use crate::encoding::{base64, from_base64};
 use crate::ports::{EXPIRED, Effort, Http, Outcome, PortError, PrepareError, Prepared, Settlement};
 use crate::session::Claim;
@@ -169,10 +170,13 @@ impl<H: Http> Settlement for LocalSettlement<H> {
         // After the blockhash was seen valid: it lives at most 150 blocks from here.
         let height = self.rpc.block_height(Commitment::Confirmed, slot).await.map_err(unavailable)?;
         self.check_mint(token).await?;
-        if let Some(error) = self.rpc.simulate(&signed).await.map_err(unavailable)? {
-            return Err(simulation_refusal(&error));
-        }
-        Ok(Prepared { transaction: base64(&signed), signature, height })
+        let after = match self.rpc.simulate(&signed, &payment.source).await.map_err(unavailable)? {
+            Simulation::Passes(after) => after,
+            Simulation::Fails(error) => return Err(simulation_refusal(&error)),
+        };
+        let left = spendable(&after, token, &payment.payer)
+            .ok_or_else(|| unavailable(RpcError::Shape("simulateTransaction")))?;
+        Ok(Prepared { transaction: base64(&signed), signature, height, left })
     }
 
     async fn send(&self, claim: &Claim) -> Result<(), PortError> {

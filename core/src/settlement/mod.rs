@@ -1,5 +1,6 @@
 //! Ways to move money. So far one: our own fee payer and a Solana RPC.
 
+mod holding;
 mod local;
 mod mint;
 mod rpc;

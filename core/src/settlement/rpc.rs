@@ -103,6 +103,15 @@ pub struct Account {
     pub lamports: u64,
 }
 
+/// What would become of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Simulation {
+    /// It would succeed, and leave the account that was asked for like this.
+    Passes(Account),
+    /// It would end with this error of the chain's.
+    Fails(Value),
+}
+
 /// A node, over any HTTP.
 #[derive(Debug)]
 pub struct Rpc<H> {
@@ -173,20 +182,26 @@ impl<H: Http> Rpc<H> {
         }
     }
 
-    /// What would become of a signed transaction: `None`, or the chain's error.
+    /// What would become of a signed transaction, and of one account that it writes.
     ///
     /// # Errors
     /// When there is no clear answer.
-    pub async fn simulate(&self, transaction: &[u8]) -> Result<Option<Value>, RpcError> {
+    pub async fn simulate(&self, transaction: &[u8], account: &Address) -> Result<Simulation, RpcError> {
+        let shape = || RpcError::Shape("simulateTransaction");
         let options = json!({
             "encoding": "base64", "sigVerify": true, "replaceRecentBlockhash": false, "commitment": "confirmed",
+            "accounts": { "encoding": "base64", "addresses": [account] },
         });
         let mut result = self.call("simulateTransaction", json!([base64(transaction), options])).await?;
-        let value = result.get_mut("value").ok_or(RpcError::Shape("simulateTransaction"))?;
+        let value = result.get_mut("value").ok_or_else(shape)?;
         match value.get_mut("err") {
-            Some(Value::Null) => Ok(None),
-            Some(error) => Ok(Some(error.take())),
-            None => Err(RpcError::Shape("simulateTransaction")),
+            Some(Value::Null) => {}
+            Some(error) => return Ok(Simulation::Fails(error.take())),
+            None => return Err(shape()),
+        }
+        match value.get("accounts").and_then(Value::as_array).map(Vec::as_slice) {
+            Some([after]) => read_account(after).map(Simulation::Passes).ok_or_else(shape),
+            _ => Err(shape()),
         }
     }
 
@@ -308,12 +323,15 @@ impl<H: Http> Rpc<H> {
         if value.is_null() {
             return Ok(None);
         }
-        let owner = value.get("owner").and_then(Value::as_str).and_then(|text| text.parse().ok());
-        let data = value.pointer("/data/0").and_then(Value::as_str).and_then(from_base64);
-        let lamports = value.get("lamports").and_then(Value::as_u64);
-        match (owner, data, lamports) {
-            (Some(owner), Some(data), Some(lamports)) => Ok(Some(Account { owner, data, lamports })),
-            _ => Err(shape()),
-        }
+        read_account(value).map(Some).ok_or_else(shape)
     }
+}
+
+/// An account in base64; `None` if it is not of the documented shape.
+fn read_account(value: &Value) -> Option<Account> {
+    Some(Account {
+        owner: value.get("owner")?.as_str()?.parse().ok()?,
+        data: from_base64(value.pointer("/data/0")?.as_str()?)?,
+        lamports: value.get("lamports")?.as_u64()?,
+    })
 }

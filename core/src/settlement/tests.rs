@@ -1,6 +1,7 @@
 //! What every answer of a node, and the lack of one, means for a payment.
 
 mod faults;
+mod left;
 mod node;
 mod outcome;
 mod prepare;

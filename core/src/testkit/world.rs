@@ -385,6 +385,7 @@ impl Settlement for World {
             transaction: crate::encoding::base64(&payment.transaction.encode()),
             signature: payment.id.as_str().to_owned(),
             height: self.mono.get() / 400,
+            left: Amount::new(u64::MAX),
         })
     }
 

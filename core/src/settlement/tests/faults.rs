@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::FIXTURE;
-use super::node::{ACCOUNT, EPOCH, HEIGHT, Reply, SIGNATURES, SIMULATE, STATUSES, TRANSACTION, VALID};
+use super::node::{
+    ACCOUNT, EPOCH, HEIGHT, Reply, SIGNATURES, SIMULATE, STATUSES, TRANSACTION, VALID, account,
+};
+use crate::svm::programs::SPL_TOKEN;
 
 /// Faults that any method may have, by name.
 pub(super) fn unreadable() -> Vec<(&'static str, Reply)> {
@@ -65,6 +68,7 @@ pub(super) fn shapes(method: &str) -> Vec<Value> {
         };
         changes.iter().map(change).collect()
     };
+    let holding = account(&SPL_TOKEN.to_string(), &[0; 165], 1);
     let mut shapes = vec![json!(true), json!("text"), json!({}), json!({ "value": "text" })];
     shapes.extend(match method {
         HEIGHT => vec![
@@ -172,6 +176,14 @@ pub(super) fn shapes(method: &str) -> Vec<Value> {
             json!({ "value": {} }),
             json!({ "value": { "logs": [] } }),
             json!({ "err": null }),
+            json!({ "value": { "err": null } }),
+            json!({ "value": { "err": null, "accounts": null } }),
+            json!({ "value": { "err": null, "accounts": {} } }),
+            json!({ "value": { "err": null, "accounts": [] } }),
+            json!({ "value": { "err": null, "accounts": [null] } }),
+            json!({ "value": { "err": null, "accounts": [{}] } }),
+            json!({ "value": { "err": null, "accounts": [{ "owner": "x", "data": ["", "base64"], "lamports": 1 }] } }),
+            json!({ "value": { "err": null, "accounts": [holding.clone(), holding] } }),
         ],
         ACCOUNT => {
             let owner = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb";

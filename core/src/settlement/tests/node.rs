@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::encoding::{base64, from_base64};
 use crate::ports::{Http, HttpAnswer, PortError};
+use crate::svm::Address;
 use crate::svm::transaction::Transaction;
 
 pub(super) const STATUSES: &str = "getSignatureStatuses";
@@ -52,6 +53,8 @@ pub(super) struct Chain {
     pub(super) pool: Vec<Vec<u8>>,
     /// What executing a transaction ends with.
     pub(super) fails_with: Option<Value>,
+    /// What the paying account holds.
+    pub(super) funds: u64,
     pub(super) accounts: BTreeMap<String, Value>,
 }
 
@@ -97,6 +100,20 @@ impl Chain {
 
     fn is_alive(&self, slot: u64) -> bool {
         (self.blockhash.1..=self.blockhash.1 + LIFE).contains(&slot)
+    }
+
+    /// An account as a payment would leave it.
+    fn after(&self, bytes: &[u8], address: &Value) -> Value {
+        let message = Transaction::decode(bytes).unwrap().message;
+        let transfer = &message.instructions[2];
+        let account = |place: usize| message.accounts[usize::from(transfer.accounts[place])];
+        if *address != account(0).to_string() {
+            return self.accounts.get(address.as_str().unwrap()).cloned().into();
+        }
+        let left = self.funds - u64::from_le_bytes(transfer.data[1..9].try_into().unwrap());
+        let data = token_account(&account(1), &account(3), left, None);
+        let program = message.accounts[usize::from(transfer.program)];
+        self::account(&program.to_string(), &data, 2_039_280)
     }
 
     /// What an honest node answers that is `lag` blocks behind; or an error code.
@@ -151,7 +168,15 @@ impl Chain {
                 } else {
                     json!("BlockhashNotFound")
                 };
-                with_context(json!({ "err": error, "logs": [], "unitsConsumed": 6_500 }))
+                let shown = |address: &Value| match error {
+                    Value::Null => self.after(&bytes, address),
+                    _ => Value::Null,
+                };
+                let accounts = options["accounts"]["addresses"].as_array().ok_or(-32602i64)?;
+                let accounts: Vec<_> = accounts.iter().map(shown).collect();
+                with_context(json!({
+                    "accounts": accounts, "err": error, "logs": [], "unitsConsumed": 6_500,
+                }))
             }
             SEND => {
                 let bytes = params[0].as_str().and_then(from_base64).ok_or(-32602i64)?;
@@ -198,6 +223,24 @@ pub(super) fn account(owner: &str, data: &[u8], lamports: u64) -> Value {
         "owner": owner, "data": [base64(data), "base64"], "lamports": lamports,
         "executable": false, "rentEpoch": 0, "space": data.len(),
     })
+}
+
+/// The data of a token account; what it holds, and what of it is delegated to whom.
+pub(super) fn token_account(
+    mint: &Address,
+    owner: &Address,
+    amount: u64,
+    delegated: Option<(&Address, u64)>,
+) -> Vec<u8> {
+    let mut data = [mint.as_bytes().as_slice(), owner.as_bytes(), &amount.to_le_bytes()].concat();
+    data.resize(165, 0);
+    data[108] = 1;
+    if let Some((delegate, amount)) = delegated {
+        data[72] = 1;
+        data[76..108].copy_from_slice(delegate.as_bytes());
+        data[121..129].copy_from_slice(&amount.to_le_bytes());
+    }
+    data
 }
 
 /// How the node answers one call.
@@ -247,6 +290,7 @@ impl Node {
             landed: vec![],
             pool: vec![],
             fails_with: None,
+            funds: 25_000,
             accounts: BTreeMap::new(),
         };
         Self {

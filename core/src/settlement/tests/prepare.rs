@@ -85,6 +85,8 @@ fn the_height_is_read_after_the_blockhash_was_seen_valid_inv_3() {
     assert_eq!(calls[3].1[0], FIXTURE.prepared.transaction);
     assert_eq!(calls[3].1[1]["sigVerify"], true);
     assert_eq!(calls[3].1[1]["replaceRecentBlockhash"], false);
+    let source = json!([FIXTURE.payment.source]);
+    assert_eq!(calls[3].1[1]["accounts"], json!({ "encoding": "base64", "addresses": source }));
 }
 
 #[test]
