@@ -52,6 +52,10 @@ pub enum Appended {
     /// Somebody else was first: the revision is taken, or a payment or a ticket that
     /// it claims is claimed already. Nothing was written. Load again.
     Conflict,
+    /// It claims a payment whose balance does not cover it beside everything else that is
+    /// in flight from there, on any asset of this journal ([`Cover`](crate::session::Cover)).
+    /// Nothing was written. Also answered for a revision that is taken: load and look.
+    NotCovered,
 }
 
 /// A page of a payer's sessions: those that began before this one.
@@ -106,6 +110,10 @@ pub trait Journal {
 
     /// Assets whose device has not reported that it does what it should.
     async fn unfulfilled(&self, limit: u32) -> Result<Vec<AssetId>, PortError>;
+
+    /// When payments of this payer failed, for any asset of this journal, the latest
+    /// first, `limit` at most. Failures of long ago may be forgotten.
+    async fn failures_of(&self, payer: &Address, limit: u32) -> Result<Vec<Timestamp>, PortError>;
 
     /// What the payments claimed on this UTC day may cost our fee payer, in lamports.
     async fn fees_of_day(&self, day: u64) -> Result<u64, PortError>;

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::ids::AssetId;
 use crate::keys::KeyRing;
 use crate::ports::{Appended, Clock as _, Journal as _, PortError, Ports};
-use crate::session::{AssetState, Batch, Command, Reject, decide};
+use crate::session::{AssetState, Batch, Command, Cover, Reject, decide};
 
 /// What a deployment is made of: read once, never changed.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ enum CommandError {
     /// A payment or ticket that it claims is claimed already, or everybody else was
     /// always first.
     Conflict,
+    /// The balance does not cover it beside what is in flight from there.
+    NotCovered,
     /// Storage does not answer.
     Port(PortError),
 }
@@ -82,6 +84,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             let Some(batch) = Batch::new(asset, &stored.state, events, &stored.state.steady(&now)) else {
                 return Ok(stored.state);
             };
+            let batch = batch.covered_by(cover(&command));
             match self.ports.journal().append(asset, stored.revision, &batch).await? {
                 Appended::Done => return Ok(batch.state),
                 // Whether it was the revision or a unique claim, only a look can tell.
@@ -91,12 +94,24 @@ impl<'a, P: Ports> Gateway<'a, P> {
                     }
                 }
                 Appended::Conflict => {}
+                // If the asset has moved on, that says more than the balance does.
+                Appended::NotCovered => {
+                    if self.ports.journal().load(asset).await?.revision == stored.revision {
+                        return Err(CommandError::NotCovered);
+                    }
+                }
             }
             // Several are at it: let one finish.
             self.ports.clock().sleep(u64::from(attempt) * 5).await;
         }
         Err(CommandError::Conflict)
     }
+}
+
+/// What has to cover the payment that a command claims.
+fn cover(command: &Command) -> Option<Cover> {
+    let Command::Claim(ask) = command else { return None };
+    Some(Cover { source: ask.claim.source, amount: ask.claim.paid.amount, left: ask.left })
 }
 
 #[cfg(test)]

@@ -127,7 +127,10 @@ impl<P: Ports> Gateway<'_, P> {
     async fn decide_on(&self, asset: &AssetId, command: Command) -> Result<(), PortError> {
         match self.command(asset, command).await {
             Ok(_) | Err(CommandError::Rejected(_)) => Ok(()),
-            Err(CommandError::Conflict) => Err(PortError(format!("{asset} is changed by too many at once"))),
+            // (Only a claim has to be covered.)
+            Err(CommandError::Conflict | CommandError::NotCovered) => {
+                Err(PortError(format!("{asset} is changed by too many at once")))
+            }
             Err(CommandError::Port(error)) => Err(error),
         }
     }

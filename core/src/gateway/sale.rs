@@ -12,7 +12,7 @@ use crate::ports::{Clock as _, Effort, Entropy as _, Journal as _, Outcome, Port
 use crate::ports::{PrepareError, Prepared, Settlement as _};
 use crate::quote::{Operation, Quote, Ticket};
 use crate::session::index::{PaymentRecord, PaymentStatus, SessionRecord};
-use crate::session::{Claim, Command, Paid, Reject, decide};
+use crate::session::{Ask, Claim, Command, FAILURES_ALLOWED, Paid, Reject, decide};
 use crate::svm::exact::{self, Refusal, Requirement, VerifiedPayment};
 use crate::svm::transaction::Transaction;
 use crate::svm::{Token, associated_token_account};
@@ -128,8 +128,8 @@ impl<P: Ports> Gateway<'_, P> {
         if let Some(record) = self.ports().journal().payment(&id).await? {
             return self.repeat(buy, record, started).await;
         }
-        let claim = match self.make_ready(buy, &transaction, started).await {
-            Ok(claim) => claim,
+        let ask = match self.make_ready(buy, &transaction, started).await {
+            Ok(ask) => ask,
             // The same payment may have been claimed meanwhile by a request beside this
             // one: then this is a repeat, whatever the state or the chain says now.
             Err(error) => match self.ports().journal().payment(&id).await? {
@@ -137,7 +137,7 @@ impl<P: Ports> Gateway<'_, P> {
                 None => return Err(error),
             },
         };
-        match self.command(&buy.asset.id, Command::Claim(Box::new(claim))).await {
+        match self.command(&buy.asset.id, Command::Claim(Box::new(ask))).await {
             Ok(state) => match state.claim(&id) {
                 Some(claim) => self.settle(&buy.asset.id, claim, started).await,
                 None => Err(SaleError::Unavailable(PortError("a claim was lost".to_owned()))),
@@ -150,6 +150,7 @@ impl<P: Ports> Gateway<'_, P> {
                     CommandError::Rejected(reject) => SaleError::Rejected(reject),
                     CommandError::Port(error) => SaleError::Unavailable(error),
                     CommandError::Conflict => self.conflict(buy).await?,
+                    CommandError::NotCovered => NOT_COVERED,
                 })
             }
         }
@@ -173,7 +174,7 @@ impl<P: Ports> Gateway<'_, P> {
         buy: &Buy<'_>,
         transaction: &Transaction,
         now: Timestamp,
-    ) -> Result<Claim, SaleError> {
+    ) -> Result<Ask, SaleError> {
         let terms = match &buy.payment.envelope {
             Envelope::V1 => self.present_terms(buy, transaction)?,
             Envelope::V2 { ticket, .. } => {
@@ -197,13 +198,18 @@ impl<P: Ports> Gateway<'_, P> {
             Operation::Access => SessionId::from_random(self.ports().entropy().random()),
             Operation::Extend { session } => session.clone(),
         };
-        let claim = |prepared: Prepared| claim(buy, &terms, &payment, session.clone(), prepared);
+        let failures = self.ports().journal().failures_of(&payment.payer, FAILURES_ALLOWED).await?;
+        let ask = |prepared: Prepared| Ask {
+            failures: failures.clone(),
+            left: prepared.left,
+            claim: claim(buy, &terms, &payment, session.clone(), prepared),
+        };
         // Whoever can't have the asset anyway is told so before the chain is asked.
         let stored = self.ports().journal().load(&buy.asset.id).await?;
         let now = self.ports().clock().now();
-        decide(&stored.state, Command::Claim(Box::new(claim(unsent))), &now).map_err(SaleError::Rejected)?;
+        decide(&stored.state, Command::Claim(Box::new(ask(unsent))), &now).map_err(SaleError::Rejected)?;
         match self.ports().settlement().prepare(&payment, &terms.token).await {
-            Ok(prepared) => Ok(claim(prepared)),
+            Ok(prepared) => Ok(ask(prepared)),
             Err(PrepareError::Refused { reason, detail }) => Err(refused(reason, detail)),
             Err(PrepareError::AlreadySettled) => Err(SaleError::AlreadyUsed),
             Err(PrepareError::Unavailable(error)) => {
@@ -447,7 +453,7 @@ impl<P: Ports> Gateway<'_, P> {
         match self.command(asset, command).await {
             Ok(_) => self.after(&claim.payment).await.map(Some),
             // Everybody else was first: what they wrote is read at the next look.
-            Err(CommandError::Conflict | CommandError::Rejected(_)) => Ok(None),
+            Err(CommandError::Conflict | CommandError::NotCovered | CommandError::Rejected(_)) => Ok(None),
             // Money may have moved and can't be written down now: pending work will.
             Err(CommandError::Port(error)) => {
                 self.ports().log(&format!("the outcome of a payment can't be written: {error}"));
@@ -472,6 +478,12 @@ impl<P: Ports> Gateway<'_, P> {
         Ok(Sale::Sold(Box::new(Sold { payment, session })))
     }
 }
+
+/// A payment that could bounce: the chain would take it alone, but not beside the others.
+const NOT_COVERED: SaleError = refused(
+    "insufficient_funds",
+    "the paying token account does not cover this payment beside those that are in flight from it: wait until they have landed, or add funds; nothing was charged",
+);
 
 const fn not_charged() -> SaleError {
     refused(

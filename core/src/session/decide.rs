@@ -3,14 +3,29 @@
 use super::event::Event;
 use super::state::{AssetState, Claim, Paid, Report, Session, evolve};
 use crate::ids::PaymentId;
+use crate::money::Amount;
 use crate::quote::Operation;
 use crate::time::{Monotonic, Now, Timestamp};
+
+/// A verified payment that is to be reserved, and what is known of who pays.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The payment. Its `at` is set by [`decide`].
+    pub claim: Claim,
+    /// When this payer's latest payments failed, on whatever asset; the latest first,
+    /// [`FAILURES_ALLOWED`] of them.
+    pub failures: Vec<Timestamp>,
+    /// What the payer could still pay from the same account after this payment. The
+    /// journal holds it against all that is in flight from there: other assets' payments,
+    /// which this decision does not see.
+    pub left: Amount,
+}
 
 /// What is asked of an asset.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Reserve a verified payment. Its `at` is set here.
-    Claim(Box<Claim>),
+    /// Reserve a payment.
+    Claim(Box<Ask>),
     /// The chain shows the payment.
     Landed {
         /// Which.
@@ -43,7 +58,7 @@ pub enum Reject {
     SessionOver,
     /// An extension would last longer than anything may.
     TooLong,
-    /// The payer's payments failed too often here; until then.
+    /// The payer's payments failed too often of late; until then.
     BackOff {
         /// When to ask again.
         until: Timestamp,
@@ -51,9 +66,12 @@ pub enum Reject {
 }
 
 /// Failures after which a payer has to wait.
-const FAILURES_ALLOWED: u32 = 3;
-/// How long a payer's failures are held against it, in milliseconds.
+pub const FAILURES_ALLOWED: u32 = 3;
+/// How long after the last of them, in milliseconds.
 const BACK_OFF_MS: u64 = 60_000;
+/// How long a failure counts, in milliseconds. (It takes more than a minute to know that a
+/// payment can't land any more.)
+const REMEMBERED_MS: u64 = 600_000;
 /// How long a buyer is told to wait for a payment in flight, in milliseconds.
 const IN_FLIGHT_MS: u64 = 10_000;
 
@@ -69,7 +87,7 @@ pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Eve
     let state = events.iter().fold(state.clone(), evolve);
     events.extend(match command {
         Command::Tick => Vec::new(),
-        Command::Claim(claim) => claim_payment(&state, *claim, &now)?,
+        Command::Claim(ask) => claim_payment(&state, *ask, &now)?,
         Command::Landed { payment, slot } => landed(&state, &payment, slot, &now),
         Command::Failed { payment, reason } => failed(&state, &payment, reason, &now),
         Command::Reported(report) => reported(&state, report, now.wall),
@@ -93,13 +111,11 @@ fn tick(state: &AssetState, now: &Now) -> Vec<Event> {
     events
 }
 
-fn claim_payment(state: &AssetState, claim: Claim, clocks: &Now) -> Result<Vec<Event>, Reject> {
+fn claim_payment(state: &AssetState, ask: Ask, clocks: &Now) -> Result<Vec<Event>, Reject> {
     let now = clocks.wall;
-    if let Some(failures) = state.failures.iter().find(|f| f.payer == claim.payer) {
-        let until = failures.last.plus_millis(BACK_OFF_MS);
-        if failures.count >= FAILURES_ALLOWED && now < until {
-            return Err(Reject::BackOff { until });
-        }
+    let Ask { claim, failures, .. } = ask;
+    if let Some(until) = back_off(&failures, now) {
+        return Err(Reject::BackOff { until });
     }
     let in_flight = now.plus_millis(IN_FLIGHT_MS);
     // A second payment from one balance could make the first one bounce.
@@ -130,6 +146,15 @@ fn claim_payment(state: &AssetState, claim: Claim, clocks: &Now) -> Result<Vec<E
         (Operation::Extend { .. }, _) => return Err(Reject::SessionOver),
     }
     Ok(vec![Event::PaymentClaimed(Claim { at: now, ..claim })])
+}
+
+/// Until when a payer with these failures, the latest first, has to wait.
+fn back_off(failures: &[Timestamp], now: Timestamp) -> Option<Timestamp> {
+    let allowed = usize::try_from(FAILURES_ALLOWED).ok()?;
+    let of_late = |failed: &&Timestamp| now < failed.plus_millis(REMEMBERED_MS);
+    let too_many = failures.iter().filter(of_late).count() >= allowed;
+    let until = failures.first()?.plus_millis(BACK_OFF_MS);
+    (too_many && now < until).then_some(until)
 }
 
 /// Money has moved: it becomes a session in the same append (invariant 2).

@@ -9,6 +9,7 @@ use super::index::{self, IndexChange};
 use super::pending::pending;
 use super::state::{AssetState, Claim, Paid, Report, Session, evolve};
 use crate::ids::{AssetId, PaymentId, SessionId};
+use crate::money::Amount;
 use crate::svm::Address;
 use crate::time::{Monotonic, Now, Timestamp};
 
@@ -95,6 +96,18 @@ impl Event {
 /// The version of the encoding that is written.
 const ENCODING: u8 = 1;
 
+/// What has to cover a payment that is claimed: the journal refuses the claim unless the
+/// balance is enough for all that is in flight from there at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cover {
+    /// The account that pays.
+    pub source: Address,
+    /// What the payment takes from it.
+    pub amount: Amount,
+    /// What could still be paid from it after this payment alone.
+    pub left: Amount,
+}
+
 /// What one append writes, as one JSON text in one row: the events, the state
 /// after them, what changes in the indexes, and when something is due next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +126,10 @@ pub struct Batch {
     pub unsettled: Option<Timestamp>,
     /// Whether the device still has to report that it does what it should.
     pub unfulfilled: bool,
+    /// What has to cover the payment that is claimed here, if one is. It is held against
+    /// the journal and not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<Cover>,
 }
 
 impl Batch {
@@ -127,7 +144,13 @@ impl Batch {
         let pending = pending(&state, now);
         let (due, unsettled) = (pending.due, pending.unsettled);
         let unfulfilled = pending.order.is_some();
-        Some(Self { v: ENCODING, events, state, index, due, unsettled, unfulfilled })
+        Some(Self { v: ENCODING, events, state, index, due, unsettled, unfulfilled, cover: None })
+    }
+
+    /// The same, to be written only if the paying balance covers what is claimed.
+    #[must_use]
+    pub fn covered_by(self, cover: Option<Cover>) -> Self {
+        Self { cover, ..self }
     }
 }
 

@@ -25,8 +25,8 @@ pub mod index;
 mod pending;
 mod state;
 
-pub use decide::{Command, Reject, decide};
-pub use event::{Batch, Event, Stored};
+pub use decide::{Ask, Command, FAILURES_ALLOWED, Reject, decide};
+pub use event::{Batch, Cover, Event, Stored};
 pub use pending::{Order, Pending, order, pending};
 pub use state::{AssetState, Claim, DeviceState, LockState, Paid, Report, Session, evolve};
 

@@ -141,17 +141,6 @@ pub struct DeviceState {
     pub reported: Option<Report>,
 }
 
-/// How often a payer's settlements failed here of late.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failures {
-    /// Who.
-    pub payer: Address,
-    /// How often.
-    pub count: u32,
-    /// When last.
-    pub last: Timestamp,
-}
-
 /// All that has to be known of an asset to decide about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssetState {
@@ -163,12 +152,7 @@ pub struct AssetState {
     pub claims: Vec<Claim>,
     /// The device.
     pub device: DeviceState,
-    /// Payers whose settlements failed, the latest last; a handful at most.
-    pub failures: Vec<Failures>,
 }
-
-/// Failing payers that are remembered for one asset.
-const MAX_FAILURES: usize = 32;
 
 impl AssetState {
     /// The claim of this payment, if it is in flight.
@@ -188,15 +172,6 @@ impl AssetState {
     pub fn is_extending(&self) -> bool {
         self.claims.iter().any(|claim| matches!(claim.operation, Operation::Extend { .. }))
     }
-
-    fn note_failure(&mut self, payer: Address, at: Timestamp) {
-        let count = self.failures.iter().find(|f| f.payer == payer).map_or(0, |f| f.count);
-        self.failures.retain(|f| f.payer != payer);
-        self.failures.push(Failures { payer, count: count.saturating_add(1), last: at });
-        if self.failures.len() > MAX_FAILURES {
-            self.failures.remove(0);
-        }
-    }
 }
 
 /// What an event does to the state. Total: an event that does not fit (which no
@@ -206,13 +181,8 @@ pub fn evolve(mut state: AssetState, event: &Event) -> AssetState {
     state.last = state.last.max(event.at());
     match event {
         Event::PaymentClaimed(claim) => state.claims.push(claim.clone()),
-        Event::PaymentLanded { payment, payer, .. } => {
+        Event::PaymentLanded { payment, .. } | Event::PaymentFailed { payment, .. } => {
             state.claims.retain(|claim| claim.payment != *payment);
-            state.failures.retain(|failures| failures.payer != *payer);
-        }
-        Event::PaymentFailed { payment, payer, at, .. } => {
-            state.claims.retain(|claim| claim.payment != *payment);
-            state.note_failure(*payer, *at);
         }
         Event::SessionStarted(session) => state.session = Some(session.clone()),
         Event::SessionExtended { session: id, ends_at, deadline, paid, .. } => {

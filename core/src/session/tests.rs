@@ -40,9 +40,15 @@ fn claim(number: u8, operation: Operation, seconds: u64) -> Claim {
     }
 }
 
+/// The claim, by a payer whose payments never failed.
+fn ask(number: u8, operation: Operation, seconds: u64) -> Ask {
+    let claim = claim(number, operation, seconds);
+    Ask { claim, failures: Vec::new(), left: Amount::new(0) }
+}
+
 /// What is asked of an asset, in a form that can be made at random.
 #[derive(Clone, Debug)]
-enum Ask {
+enum Random {
     Access(u64),
     Extend(u64),
     Land(usize),
@@ -51,15 +57,15 @@ enum Ask {
     Report(LockState),
 }
 
-fn asks() -> impl Strategy<Value = Vec<Ask>> {
+fn asks() -> impl Strategy<Value = Vec<Random>> {
     let lock = prop_oneof![Just(LockState::Locked), Just(LockState::Unlocked), Just(LockState::Unknown)];
     let ask = prop_oneof![
-        (1u64..100).prop_map(Ask::Access),
-        (1u64..100).prop_map(Ask::Extend),
-        (0usize..3).prop_map(Ask::Land),
-        (0usize..3).prop_map(Ask::Fail),
-        (1u64..60_000).prop_map(Ask::Pass),
-        lock.prop_map(Ask::Report),
+        (1u64..100).prop_map(Random::Access),
+        (1u64..100).prop_map(Random::Extend),
+        (0usize..3).prop_map(Random::Land),
+        (0usize..3).prop_map(Random::Fail),
+        (1u64..60_000).prop_map(Random::Pass),
+        lock.prop_map(Random::Report),
     ];
     proptest::collection::vec(ask, 1..60)
 }
@@ -79,20 +85,20 @@ proptest! {
         let mut state = AssetState::default();
         let mut model = Model::default();
         let (mut ms, mut number) = (0, 0u8);
-        for ask in asks {
+        for random in asks {
             let before = state.clone();
             let nth = |n: usize| before.claims.get(n % before.claims.len().max(1)).cloned();
-            let command = match ask {
-                Ask::Pass(more) => { ms += more; Command::Tick }
-                Ask::Access(seconds) => { number += 1; Command::Claim(Box::new(claim(number, Operation::Access, seconds))) }
-                Ask::Extend(seconds) => {
+            let command = match random {
+                Random::Pass(more) => { ms += more; Command::Tick }
+                Random::Access(seconds) => { number += 1; Command::Claim(Box::new(ask(number, Operation::Access, seconds))) }
+                Random::Extend(seconds) => {
                     let Some(session) = before.session.as_ref().map(|s| s.id.clone()) else { continue };
                     number += 1;
-                    Command::Claim(Box::new(claim(number, Operation::Extend { session }, seconds)))
+                    Command::Claim(Box::new(ask(number, Operation::Extend { session }, seconds)))
                 }
-                Ask::Land(n) => { let Some(c) = nth(n) else { continue }; Command::Landed { payment: c.payment, slot: 1 } }
-                Ask::Fail(n) => { let Some(c) = nth(n) else { continue }; Command::Failed { payment: c.payment, reason: "x" } }
-                Ask::Report(lock) => Command::Reported(Report { sequence: before.device.sequence, state: lock, at: at(ms).wall }),
+                Random::Land(n) => { let Some(c) = nth(n) else { continue }; Command::Landed { payment: c.payment, slot: 1 } }
+                Random::Fail(n) => { let Some(c) = nth(n) else { continue }; Command::Failed { payment: c.payment, reason: "x" } }
+                Random::Report(lock) => Command::Reported(Report { sequence: before.device.sequence, state: lock, at: at(ms).wall }),
             };
             let landed = match &command {
                 Command::Landed { payment, .. } => before.claim(payment).cloned(),
@@ -146,7 +152,7 @@ proptest! {
         let asset = AssetId::parse("door-1").unwrap();
         let mut state = AssetState::default();
         for command in [
-            Command::Claim(Box::new(claim(1, Operation::Access, seconds))),
+            Command::Claim(Box::new(ask(1, Operation::Access, seconds))),
             Command::Landed { payment: PaymentId::of_message(&[1]), slot: 7 },
         ] {
             let events = decide(&state, command, &at(ms)).unwrap();
@@ -193,7 +199,7 @@ fn a_session_is_over_by_either_clock_of_the_boot_that_saw_it_begin_inv_4() {
     };
     let mut state = AssetState::default();
     for command in [
-        Command::Claim(Box::new(claim(1, Operation::Access, 60))),
+        Command::Claim(Box::new(ask(1, Operation::Access, 60))),
         Command::Landed { payment: PaymentId::of_message(&[1]), slot: 7 },
     ] {
         let events = decide(&state, command, &now(0, "a", 5_000)).unwrap();
@@ -234,20 +240,39 @@ fn reports_that_are_late_or_about_nothing_are_not_believed_inv_4() {
 fn a_reject_changes_nothing_and_says_when_to_come_back() {
     let mut state = AssetState::default();
     for command in [
-        Command::Claim(Box::new(claim(1, Operation::Access, 60))),
+        Command::Claim(Box::new(ask(1, Operation::Access, 60))),
         Command::Landed { payment: PaymentId::of_message(&[1]), slot: 7 },
     ] {
         state = decide(&state, command, &at(0)).unwrap().iter().fold(state, evolve);
     }
-    let busy = decide(&state, Command::Claim(Box::new(claim(2, Operation::Access, 1))), &at(10_000));
+    let busy = decide(&state, Command::Claim(Box::new(ask(2, Operation::Access, 1))), &at(10_000));
     assert_eq!(busy, Err(Reject::Busy { until: at(60_000).wall }));
     let other = Operation::Extend { session: SessionId::from_random([9; 16]) };
-    assert_eq!(
-        decide(&state, Command::Claim(Box::new(claim(2, other, 1))), &at(0)),
-        Err(Reject::SessionOver)
-    );
+    assert_eq!(decide(&state, Command::Claim(Box::new(ask(2, other, 1))), &at(0)), Err(Reject::SessionOver));
     let own = Operation::Extend { session: SessionId::from_random([1; 16]) };
-    let long = Command::Claim(Box::new(claim(2, own, crate::pricing::MAX_SECONDS)));
+    let long = Command::Claim(Box::new(ask(2, own, crate::pricing::MAX_SECONDS)));
     assert_eq!(decide(&state, long, &at(0)), Err(Reject::TooLong));
     assert_eq!(json!(LockState::Unknown), json!("unknown"));
+}
+
+#[test]
+fn a_payer_with_three_failures_of_late_waits_a_minute_after_the_last() {
+    let claim_after = |failures: &[u64], now: u64| {
+        let failures = failures.iter().map(|ms| at(*ms).wall).collect();
+        let ask = Ask { failures, ..ask(1, Operation::Access, 1) };
+        decide(&AssetState::default(), Command::Claim(Box::new(ask)), &at(now)).err()
+    };
+    let until = |ms| Some(Reject::BackOff { until: at(ms).wall });
+    // The latest first, as the journal tells them.
+    for (failures, now, expected) in [
+        ([].as_slice(), 0, None),
+        (&[90_000, 90_000], 90_000, None),
+        (&[90_000, 90_000, 90_000], 90_000, until(150_000)),
+        (&[90_000, 90_000, 90_000], 149_999, until(150_000)),
+        (&[90_000, 90_000, 90_000], 150_000, None),
+        (&[600_000, 90_000, 1], 600_000, until(660_000)),
+        (&[600_000, 90_000, 0], 600_000, None),
+    ] {
+        assert_eq!(claim_after(failures, now), expected, "{failures:?} at {now}");
+    }
 }

@@ -4,7 +4,6 @@
 mod schema;
 mod sql;
 
-pub use schema::SCHEMA;
 pub use sql::{Sql, SqlError, SqlJournal, Value};
 
 #[cfg(test)]

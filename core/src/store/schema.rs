@@ -2,17 +2,50 @@
 //!
 //! An append is **one** statement, an `INSERT` into the view `append`, because
 //! that is the one atomic thing that every SQLite has in common (on Durable
-//! Objects `BEGIN` is refused). Its trigger spreads the batch over the tables;
+//! Objects `BEGIN` is refused). Its triggers spread the batch over the tables;
 //! if any part fails, all of it is undone by the same statement.
 //!
 //! The compare-and-swap is the primary key of `journal`: a revision can be written
 //! once. The primary key and the unique ticket of `payment` are what makes one
 //! payment one grant (invariant 1).
+//!
+//! # What a balance covers
+//!
+//! Each payment passes its simulation alone; a hundred at once from a balance for one
+//! would land as one payment and ninety-nine errors, and each error costs our fee payer.
+//! So the trigger `append_guard` refuses a claim unless the balance is enough for all that
+//! is `in_flight` from it, on every asset of this database.
+//!
+//! `purse.room` is what of a balance may still be claimed while anything is in flight from
+//! it: what was left of it when that began, less every claim since; or what the chain has
+//! just said is left, less what is in flight, if that is more. The second alone would
+//! refuse honest buyers: a payment that has landed and is not written down yet would be
+//! taken off twice.
+//!
+//! What remains is that a balance is read a moment before it is held against the others:
+//!
+//! * another payment from it may land *and* be written down in between. Then claims worth
+//!   as much as that payment are let through too many. Its payer has paid for that window,
+//!   which is no longer than an append takes to follow its simulation.
+//! * its owner may move the money elsewhere before we send. Nothing on our side can see
+//!   that; it takes money for all of them at first.
+//!
+//! Both end with payments that land with an error. Those are counted (`failure`): a few
+//! make their payer wait, and the day's fee budget bounds what all payers together can cost.
 
-/// The statements that make the tables, in order; each can be run again.
+/// The steps that make the tables, in order: step `n` brings a database of version `n - 1`
+/// to version `n`.
 ///
-/// One statement each: some hosts run only the first of several, silently.
-pub const SCHEMA: &[&str] = &[
+/// Each statement can be run again, at once with another process that does the same, and
+/// with a process of an older version at work: it may have been stopped after any of them.
+/// They are single statements, as some hosts run only the first of several, silently.
+pub(super) const STEPS: &[&[&str]] = &[VERSION_1, VERSION_2];
+
+/// Where a database says which steps it has behind it. (`PRAGMA user_version` is no place:
+/// hosts refuse to write it.)
+pub(super) const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY)";
+
+const VERSION_1: &[&str] = &[
     // What happened, for ever.
     "CREATE TABLE IF NOT EXISTS journal (
         asset TEXT NOT NULL,
@@ -78,4 +111,59 @@ pub const SCHEMA: &[&str] = &[
             FROM json_each(NEW.batch, '$.index') WHERE value ->> '$.kind' = 'session'
             ON CONFLICT (id) DO UPDATE SET record = excluded.record;
     END",
+];
+
+/// Payments in flight by the balance they come from, and payments that failed.
+const VERSION_2: &[&str] = &[
+    // The claims in `head`, by their source. Amounts beyond what SQLite counts to are
+    // taken for the most that it does: so they are refused rather than overlooked.
+    "CREATE TABLE IF NOT EXISTS in_flight (
+        asset TEXT NOT NULL,
+        payment TEXT NOT NULL,
+        source TEXT NOT NULL,
+        amount INTEGER NOT NULL,
+        PRIMARY KEY (asset, payment)
+    ) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS in_flight_source ON in_flight (source, amount)",
+    // What may still be claimed from a balance while something is in flight from it.
+    "CREATE TABLE IF NOT EXISTS purse (source TEXT PRIMARY KEY, room INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TRIGGER IF NOT EXISTS purse_closed AFTER DELETE ON in_flight
+        WHEN NOT EXISTS (SELECT 1 FROM in_flight WHERE source = OLD.source) BEGIN
+        DELETE FROM purse WHERE source = OLD.source;
+    END",
+    // Forgotten with the next failure an hour later: so they never fill anything.
+    "CREATE TABLE IF NOT EXISTS failure (
+        payer TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        payment TEXT NOT NULL,
+        PRIMARY KEY (payer, at, payment)
+    ) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS failure_at ON failure (at)",
+    // Beside `append_batch`, not in its place: so there is no moment without a trigger,
+    // and what a process of version 1 appends is counted too.
+    "CREATE TRIGGER IF NOT EXISTS append_guard INSTEAD OF INSERT ON append BEGIN
+        INSERT INTO purse (source, room)
+            SELECT cover ->> '$.source', min(CAST(cover ->> '$.left' AS INTEGER), 9223372036854775806)
+                - coalesce((SELECT sum(amount) FROM in_flight WHERE source = cover ->> '$.source'), 0)
+            FROM (SELECT NEW.batch -> '$.cover' AS cover) WHERE cover IS NOT NULL
+            ON CONFLICT (source) DO UPDATE SET room = max(excluded.room,
+                room - CAST(NEW.batch ->> '$.cover.amount' AS INTEGER));
+        SELECT RAISE(ABORT, 'the balance does not cover what is in flight')
+            FROM purse WHERE source = NEW.batch ->> '$.cover.source' AND room < 0;
+        DELETE FROM in_flight WHERE asset = NEW.asset AND payment NOT IN (
+            SELECT value ->> '$.payment' FROM json_each(NEW.batch, '$.state.claims'));
+        INSERT OR IGNORE INTO in_flight (asset, payment, source, amount)
+            SELECT NEW.asset, value ->> '$.payment', value ->> '$.source',
+                CAST(value ->> '$.paid.amount' AS INTEGER)
+            FROM json_each(NEW.batch, '$.state.claims');
+        DELETE FROM failure WHERE at < (SELECT max(value ->> '$.at') - 3600000
+            FROM json_each(NEW.batch, '$.events') WHERE value ->> '$.type' = 'payment_failed');
+        INSERT OR IGNORE INTO failure (payer, at, payment)
+            SELECT value ->> '$.payer', value ->> '$.at', value ->> '$.payment'
+            FROM json_each(NEW.batch, '$.events') WHERE value ->> '$.type' = 'payment_failed';
+    END",
+    // Behind the trigger: what is claimed from then on is counted by it.
+    "INSERT OR IGNORE INTO in_flight (asset, payment, source, amount)
+        SELECT asset, value ->> '$.payment', value ->> '$.source', CAST(value ->> '$.paid.amount' AS INTEGER)
+        FROM head, json_each(head.state, '$.claims')",
 ];

@@ -4,7 +4,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::schema::SCHEMA;
+use super::schema::{STEPS, VERSIONS};
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::ports::{Appended, Cursor, Journal, PortError};
 use crate::session::index::{PaymentRecord, SessionRecord};
@@ -16,6 +16,7 @@ const LOAD: &str = "SELECT revision, state FROM head WHERE asset = ?1";
 const PAYMENT: &str = "SELECT record FROM payment WHERE id = ?1";
 const PAYMENT_BY_TICKET: &str = "SELECT record FROM payment WHERE ticket = ?1";
 const SESSION: &str = "SELECT record FROM session WHERE id = ?1";
+const FAILURES_OF: &str = "SELECT at FROM failure WHERE payer = ?1 ORDER BY at DESC LIMIT ?2";
 const FEES: &str = "SELECT lamports FROM fee WHERE day = ?1";
 const SESSIONS_OF: &str = "SELECT record FROM session WHERE payer = ?1 AND (starts, id) < (?2, ?3) ORDER BY starts DESC, id DESC LIMIT ?4";
 // `+asset` keeps SQLite from walking all assets instead of those that are due.
@@ -35,6 +36,7 @@ pub(super) const READS: &[&str] = &[
     PAYMENT,
     PAYMENT_BY_TICKET,
     SESSION,
+    FAILURES_OF,
     FEES,
     SESSIONS_OF,
     DUE,
@@ -60,6 +62,8 @@ pub enum Value {
 pub enum SqlError {
     /// A primary key or unique column has that value already.
     Unique,
+    /// A balance does not cover what would be in flight from it.
+    NotCovered,
     /// Anything else, in SQLite's words.
     Other(String),
 }
@@ -68,8 +72,12 @@ impl SqlError {
     /// The error with this text of SQLite's.
     #[must_use]
     pub fn from_message(message: &str) -> Self {
+        // The sum of what is in flight is the only one that can outgrow SQLite's integers.
+        let not_covered = ["the balance does not cover what is in flight", "integer overflow"];
         if message.contains("UNIQUE constraint failed") {
             Self::Unique
+        } else if not_covered.iter().any(|text| message.contains(text)) {
+            Self::NotCovered
         } else {
             Self::Other(message.to_owned())
         }
@@ -96,20 +104,41 @@ impl<S: Sql> SqlJournal<S> {
         Self { sql, merchant }
     }
 
-    /// Makes the tables that are missing.
+    /// Makes the tables that are missing, in a new database or in one of an older version.
     ///
     /// # Errors
-    /// When a statement fails.
+    /// When a statement fails, or the database is of a newer version.
     pub async fn prepare(&self) -> Result<(), PortError> {
         // Asking first keeps a start from writing, and a second process from waiting.
-        let made = "SELECT count(*) FROM sqlite_master WHERE name = 'append_batch'";
-        if self.run(made, &[]).await?.first().and_then(|row| row.first()) == Some(&Value::Integer(1)) {
-            return Ok(());
+        let behind = self.version().await?;
+        if behind > STEPS.len() {
+            return Err(PortError(format!(
+                "database: it was made by a newer version of this program (its tables are of version {behind}, this program knows {}): use that version again",
+                STEPS.len()
+            )));
         }
-        for statement in SCHEMA {
-            self.run(statement, &[]).await?;
+        for (step, version) in STEPS.iter().zip(1i64..).skip(behind) {
+            for statement in *step {
+                self.run(statement, &[]).await?;
+            }
+            self.run(VERSIONS, &[]).await?;
+            let done = "INSERT OR IGNORE INTO schema_version (version) VALUES (?1)";
+            self.run(done, &[Value::Integer(version)]).await?;
         }
         Ok(())
+    }
+
+    /// How many steps the database has behind it. Those of a database from before there
+    /// were versions are done again, which changes nothing.
+    async fn version(&self) -> Result<usize, PortError> {
+        let named = "SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'";
+        let rows = self.run(named, &[]).await?;
+        if rows.first().and_then(|row| row.first()) != Some(&Value::Integer(1)) {
+            return Ok(0);
+        }
+        let rows = self.run("SELECT coalesce(max(version), 0) FROM schema_version", &[]).await?;
+        let version = rows.first().map_or(Ok(0), |row| number(row.first()))?;
+        Ok(usize::try_from(version).unwrap_or(usize::MAX))
     }
 
     /// The asset's key: the merchant's id is in it, so that more merchants can come.
@@ -126,6 +155,7 @@ impl<S: Sql> SqlJournal<S> {
     async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, PortError> {
         self.sql.run(statement, parameters).await.map_err(|error| match error {
             SqlError::Unique => PortError("database: a unique value was written twice".to_owned()),
+            SqlError::NotCovered => PortError("database: a balance is guarded where none is".to_owned()),
             SqlError::Other(message) => PortError(format!("database: {message}")),
         })
     }
@@ -201,6 +231,7 @@ impl<S: Sql> Journal for SqlJournal<S> {
         match self.sql.run(statement, &parameters).await {
             Ok(_) => Ok(Appended::Done),
             Err(SqlError::Unique) => Ok(Appended::Conflict),
+            Err(SqlError::NotCovered) => Ok(Appended::NotCovered),
             Err(SqlError::Other(message)) => Err(PortError(format!("database: {message}"))),
         }
     }
@@ -252,6 +283,12 @@ impl<S: Sql> Journal for SqlJournal<S> {
     async fn unfulfilled(&self, limit: u32) -> Result<Vec<AssetId>, PortError> {
         let [from, to] = self.bounds();
         self.assets(UNFULFILLED, &[Value::Integer(i64::from(limit)), from, to]).await
+    }
+
+    async fn failures_of(&self, payer: &Address, limit: u32) -> Result<Vec<Timestamp>, PortError> {
+        let parameters = [Value::Text(payer.to_string()), Value::Integer(i64::from(limit))];
+        let rows = self.run(FAILURES_OF, &parameters).await?;
+        rows.iter().map(|row| number(row.first()).map(Timestamp::from_millis)).collect()
     }
 
     async fn fees_of_day(&self, day: u64) -> Result<u64, PortError> {

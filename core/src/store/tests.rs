@@ -1,3 +1,6 @@
+mod guard;
+mod versions;
+
 use crate::ids::AssetId;
 use crate::ports::{Appended, Cursor, Journal as _};
 use crate::quote::Operation;

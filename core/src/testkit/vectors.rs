@@ -1,4 +1,4 @@
-//! Payments captured from real public clients.
+//! Payments captured from real public clients, and a journal that an old version wrote.
 
 use serde_json::Value;
 
@@ -10,6 +10,10 @@ pub(crate) const V2_PURCHASE: &str = include_str!("../../tests/vectors/v2_x402_f
 pub(crate) const V1_PURCHASE: &str = include_str!("../../tests/vectors/v1_x402_fetch_1.2.0.json");
 /// Requests to a facilitator, and the verdicts that `@x402/svm` 2.27.0 gave.
 pub(crate) const VERDICTS: &str = include_str!("../../tests/vectors/facilitator_verdicts.json");
+
+/// A database of version 1, as it was: a session runs on `door-1`; on `door-2` one is
+/// over, a payment has expired, and another is in flight. And the payments, as they were sent.
+pub(crate) const JOURNAL_V1: &str = include_str!("../../tests/vectors/journal_v1.json");
 
 /// A file of captured data as JSON.
 #[must_use]

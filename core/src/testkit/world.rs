@@ -2,8 +2,7 @@
 //! waits, the real tables on a real SQLite, a chain that can be slow, deaf or
 //! silent, and a fuse that ends everything at the n-th thing the gateway does.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -22,8 +21,9 @@ use crate::session::Claim;
 use crate::store::{Sql, SqlError, SqlJournal, Value};
 use crate::svm::build::Transfer;
 use crate::svm::exact::VerifiedPayment;
-use crate::svm::{Address, Token, TokenProgram};
+use crate::svm::{Address, Token, TokenProgram, associated_token_account};
 use crate::testkit::keys;
+use crate::testkit::ledger::Ledger;
 use crate::time::{Monotonic, Now, Timestamp};
 use crate::x402::{Envelope, Payment};
 
@@ -46,8 +46,7 @@ pub(crate) enum Chain {
 pub(crate) struct World {
     pub(crate) deployment: Deployment,
     pub(crate) chain: Cell<Chain>,
-    /// What the chain holds: when each payment was first sent.
-    landed: RefCell<BTreeMap<PaymentId, u64>>,
+    ledger: Ledger,
     database: Connection,
     wall: Cell<u64>,
     mono: Cell<u64>,
@@ -59,32 +58,43 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// With two doors.
     pub(crate) fn new() -> Self {
+        Self::with_doors(2)
+    }
+
+    /// With the doors `door-1`, `door-2` and so on, at 10,000 atomic units a minute.
+    pub(crate) fn with_doors(count: u32) -> Self {
+        let world = Self::on(Connection::open_in_memory().unwrap(), START, count);
+        let platform = Platform::new(&world);
+        world.run(platform.journal.prepare()).unwrap().unwrap();
+        world
+    }
+
+    /// On a database that nobody has prepared, at this moment.
+    pub(crate) fn on(database: Connection, now: u64, doors: u32) -> Self {
         let asset = |id: &str| json!({"id": id, "price": "0.01", "unit": "minute", "max_quantity": 240, "device": {"driver": "simulated"}});
         let config = json!({
             "public_url": "http://127.0.0.1:8402",
             "merchant": {"pay_to": keys::address(&keys::merchant()), "tokens": ["USDC"]},
             "solana": {"network": "devnet", "rpc_url": "http://127.0.0.1:8899"},
             "settlement": {"mode": "local"},
-            "asset": [asset("door-1"), asset("door-2")],
+            "asset": (1..=doors).map(|number| asset(&format!("door-{number}"))).collect::<Vec<_>>(),
         });
         let config = Config::from_json(&config).unwrap();
-        let world = Self {
+        Self {
             deployment: Deployment { config, keys: KeyRing::new(&Secret::new([7; 32]), None) },
             chain: Cell::new(Chain::Prompt),
-            landed: RefCell::default(),
-            database: Connection::open_in_memory().unwrap(),
-            wall: Cell::new(START),
-            mono: Cell::new(1_000),
+            ledger: Ledger::default(),
+            database,
+            wall: Cell::new(now),
+            mono: Cell::new(now - START + 1_000),
             wake_at: Cell::new(u64::MAX),
             drawn: Cell::new(0),
             fuse: Cell::new(None),
             crashed: Cell::new(false),
             sends: Cell::new(0),
-        };
-        let platform = Platform::new(&world);
-        world.run(platform.journal.prepare()).unwrap().unwrap();
-        world
+        }
     }
 
     /// Runs futures side by side until all are done; `None` for each if the fuse blew.
@@ -147,19 +157,38 @@ impl World {
         Timestamp::from_millis(self.wall.get())
     }
 
-    /// How many payments the chain holds.
+    /// Gives buyer `who` exactly this much to pay with.
+    pub(crate) fn fund(&self, who: u8, amount: u64) {
+        let mint = self.deployment.config.merchant.tokens[0].token.mint;
+        let owner = keys::address(&keys::numbered(who));
+        self.ledger.fund(associated_token_account(&owner, &mint, TokenProgram::Spl).unwrap(), amount);
+    }
+
+    /// How many payments the chain holds that moved money.
     pub(crate) fn charged(&self) -> usize {
-        self.landed.borrow().len()
+        self.ledger.count(false)
+    }
+
+    /// How many payments the chain holds that have cost their fee and moved nothing.
+    pub(crate) fn bounced(&self) -> usize {
+        self.ledger.count(true)
     }
 
     /// Puts a payment on chain behind the gateway's back.
     pub(crate) fn land(&self, payment: &Payment) {
         let transaction = crate::svm::transaction::Transaction::decode(&payment.transaction).unwrap();
-        self.landed.borrow_mut().insert(PaymentId::of_message(&transaction.message_bytes), 0);
+        self.ledger.put(PaymentId::of_message(&transaction.message_bytes));
     }
 
     pub(crate) fn count(&self, table: &str) -> u64 {
         self.database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    }
+
+    /// The rows of a query's first column, as text.
+    pub(crate) fn texts(&self, query: &str) -> Vec<String> {
+        let mut statement = self.database.prepare(query).unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
+        rows.map(|value| format!("{:?}", value.unwrap())).collect()
     }
 
     /// How SQLite would find what a statement asks for.
@@ -377,15 +406,20 @@ impl Settlement for World {
     async fn prepare(&self, payment: &VerifiedPayment, _: &Token) -> Result<Prepared, PrepareError> {
         self.point().await;
         // A network's round trip: others get their turn.
-        self.sleep(20).await;
-        if self.landed.borrow().contains_key(&payment.id) {
+        self.sleep(10).await;
+        if self.ledger.landed(&payment.id).is_some() {
             return Err(PrepareError::AlreadySettled);
         }
+        let too_little = PrepareError::Refused { reason: "insufficient_funds", detail: "too little" };
+        let transfer = &payment.transaction.message.instructions[2];
+        let amount = u64::from_le_bytes(transfer.data[1..9].try_into().unwrap());
+        let left = self.ledger.balance(&payment.source).checked_sub(amount).ok_or(too_little)?;
+        self.sleep(10).await;
         Ok(Prepared {
             transaction: crate::encoding::base64(&payment.transaction.encode()),
             signature: payment.id.as_str().to_owned(),
             height: self.mono.get() / 400,
-            left: Amount::new(u64::MAX),
+            left: Amount::new(left),
         })
     }
 
@@ -396,7 +430,7 @@ impl Settlement for World {
         let journalled = format!("payment WHERE id = '{}'", claim.payment.as_str());
         assert_eq!(self.count(&journalled), 1, "sent before it was journalled");
         if self.chain.get() != Chain::Drops {
-            self.landed.borrow_mut().entry(claim.payment.clone()).or_insert(self.wall.get());
+            self.ledger.execute(claim, self.wall.get());
         }
         self.point().await;
         match self.chain.get() {
@@ -407,12 +441,12 @@ impl Settlement for World {
 
     async fn outcome(&self, claim: &Claim, effort: Effort) -> Outcome {
         self.point().await;
-        let landed = self.landed.borrow().contains_key(&claim.payment);
+        let landed = self.ledger.landed(&claim.payment);
         let shown = !matches!(self.chain.get(), Chain::ShownFrom(at) if self.wall.get() < at);
         let dead = self.mono.get() / 400 > claim.height + 150 + 32;
         match (landed, effort) {
-            (true, _) if shown => Outcome::Landed { slot: 1 },
-            (false, Effort::Thorough) if dead => Outcome::Failed { reason: "transaction_expired" },
+            (Some(landed), _) if shown => landed.outcome(self.wall.get()),
+            (None, Effort::Thorough) if dead => Outcome::Failed { reason: "transaction_expired" },
             _ => Outcome::Unclear,
         }
     }
@@ -423,7 +457,7 @@ impl Settlement for World {
 }
 
 /// The world's database, with a crash point before and behind each write.
-pub(crate) struct Tables<'w>(&'w World);
+pub(crate) struct Tables<'w>(pub(crate) &'w World);
 
 impl Sql for Tables<'_> {
     async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {

@@ -1,5 +1,6 @@
 //! Honest sales, repeats, and ways to get a session without paying for it.
 
+use super::at_once;
 use crate::gateway::{Buy, Gateway, Sale, SaleError};
 use crate::quote::{Operation, Quote, Ticket};
 use crate::session::Reject;
@@ -102,21 +103,6 @@ fn two_payments_for_one_ticket_charge_one_inv_1() {
         assert!(matches!(outcome, Some(Err(SaleError::QuoteUsed))), "{outcome:?}");
     }
     assert_eq!(world.charged(), 1);
-}
-
-/// All at once: payments and the asset each is for.
-fn at_once(world: &World, buys: &[(&str, &Payment)]) -> Vec<Result<Sale, SaleError>> {
-    let platform = Platform::new(world);
-    let gateway = Gateway::new(&world.deployment, &platform);
-    let futures = buys.iter().map(|&(asset, payment)| {
-        let gateway = &gateway;
-        let buy =
-            Buy { asset: world.asset(asset), operation: ACCESS, quantity: None, payment, impatient: false };
-        let future: std::pin::Pin<Box<dyn Future<Output = _>>> =
-            Box::pin(async move { gateway.buy(&buy).await });
-        future
-    });
-    world.run_all(futures.collect()).into_iter().map(Option::unwrap).collect()
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! What the tables let be claimed from one balance.
+
+use std::sync::LazyLock;
+
+use crate::ids::{AssetId, PaymentId};
+use crate::money::Amount;
+use crate::ports::{Appended, Journal as _, PortError};
+use crate::session::{AssetState, Batch, Claim, Cover, Event};
+use crate::testkit::keys;
+use crate::testkit::world::{Platform, World};
+use crate::time::{Now, Timestamp};
+
+/// The most that SQLite counts to.
+const I64: u64 = i64::MAX as u64;
+
+/// A claim as a sale makes it, but for a payment without a ticket.
+static CLAIM: LazyLock<Claim> = LazyLock::new(|| {
+    let world = World::new();
+    world.bought(1, "door-1", 1);
+    match serde_json::from_value(world.events("door-1")[0].clone()).unwrap() {
+        Event::PaymentClaimed(claim) => Claim { ticket: None, ..claim },
+        other => panic!("no claim: {other:?}"),
+    }
+});
+
+fn asset(number: usize) -> AssetId {
+    AssetId::parse(&format!("vault-{number}")).unwrap()
+}
+
+/// Claims a payment of this amount for this vault, from the one balance there is, which
+/// would have this much left after it.
+fn claim(world: &World, number: usize, amount: u64, left: u64) -> Result<Appended, PortError> {
+    let mut claim = CLAIM.clone();
+    claim.payment = PaymentId::of_message(&number.to_be_bytes());
+    claim.paid.amount = Amount::new(amount);
+    let (source, now) = (claim.source, Now::at(claim.at));
+    let events = vec![Event::PaymentClaimed(claim)];
+    let batch = Batch::new(&asset(number), &AssetState::default(), events, &now).unwrap();
+    let cover = Cover { source, amount: Amount::new(amount), left: Amount::new(left) };
+    let journal = Platform::new(world).journal;
+    world.run(journal.append(&asset(number), 0, &batch.covered_by(Some(cover)))).unwrap()
+}
+
+#[test]
+fn what_is_in_flight_has_to_fit_into_what_is_left_to_the_last_unit_inv_5() {
+    for most in [2, 1_000_000, I64 - 1] {
+        let refused = [(1, most), (most, 1), (most / 2 + 1, most - most / 2)];
+        let taken = [(1, most - 1), (most - 1, 1), (most / 2, most - most / 2), (0, most), (most, 0)];
+        let cases = refused.map(|case| (case, false)).into_iter().chain(taken.map(|case| (case, true)));
+        for ((first, second), fits) in cases {
+            let world = World::new();
+            // The chain says the same each time: none of them has landed.
+            assert_eq!(claim(&world, 1, first, most - first), Ok(Appended::Done));
+            let expected = if fits { Appended::Done } else { Appended::NotCovered };
+            assert_eq!(claim(&world, 2, second, most - second), Ok(expected), "{first} + {second} of {most}");
+            assert_eq!(world.count("in_flight"), 1 + u64::from(fits));
+        }
+    }
+}
+
+#[test]
+fn amounts_beyond_what_the_database_counts_to_are_never_let_through_too_many_inv_5() {
+    let amounts = [1, I64 / 2, I64 - 1, I64, I64 + 1, u64::MAX / 2 + 2, u64::MAX - 1, u64::MAX];
+    for balance in [I64 - 1, I64, I64 + 1, u64::MAX - 1, u64::MAX] {
+        for first in amounts {
+            for second in amounts {
+                let world = World::new();
+                let mut taken = 0_u128;
+                for (number, amount) in [first, second, I64 / 2 + 1, 1].into_iter().enumerate() {
+                    let Some(left) = balance.checked_sub(amount) else { continue };
+                    let outcome = claim(&world, number, amount, left).unwrap();
+                    // One alone is always taken: it passed its simulation.
+                    assert!(outcome == Appended::Done || taken > 0, "{amount} of {balance}");
+                    taken += if outcome == Appended::Done { u128::from(amount) } else { 0 };
+                }
+                assert!(taken <= u128::from(balance), "{first}, {second}: {taken} of {balance}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_claim_that_is_not_covered_leaves_nothing_inv_8() {
+    let world = World::new();
+    assert_eq!(claim(&world, 1, 10, 0), Ok(Appended::Done));
+    let tables = ["journal", "head", "payment", "in_flight", "purse", "failure"];
+    let dump = || tables.map(|table| world.texts(&format!("SELECT * FROM {table}")));
+    let (before, fees) = (dump(), world.fees_today());
+    assert_eq!(claim(&world, 2, 10, 0), Ok(Appended::NotCovered));
+    assert_eq!((dump(), world.fees_today()), (before, fees));
+    assert_eq!(world.texts("SELECT room FROM purse"), ["Integer(0)"]);
+}
+
+#[test]
+fn failures_are_told_of_their_payer_the_latest_first_and_forgotten_after_an_hour_inv_8() {
+    let world = World::new();
+    let payers = [1, 2].map(|number| keys::address(&keys::numbered(number)));
+    let fail = |revision: u64, payer: usize, at: u64| {
+        let at = Timestamp::from_millis(at);
+        let payment = PaymentId::of_message(&revision.to_be_bytes());
+        let reason = "transaction_expired".to_owned();
+        let events = vec![Event::PaymentFailed { payment, payer: payers[payer], reason, at }];
+        let batch = Batch::new(&asset(1), &AssetState::default(), events, &Now::at(at)).unwrap();
+        let journal = Platform::new(&world).journal;
+        assert_eq!(world.run(journal.append(&asset(1), revision, &batch)), Some(Ok(Appended::Done)));
+    };
+    let failures = |payer: usize, limit| {
+        let journal = Platform::new(&world).journal;
+        let found = world.run(journal.failures_of(&payers[payer], limit)).unwrap().unwrap();
+        found.into_iter().map(Timestamp::millis).collect::<Vec<_>>()
+    };
+    for (revision, at) in [(0, 1_000), (1, 3_000), (2, 2_000), (3, 2_000)] {
+        fail(revision, 0, at);
+    }
+    fail(4, 1, 5_000);
+    assert_eq!(
+        (failures(0, 9), failures(0, 3)),
+        (vec![3_000, 2_000, 2_000, 1_000], vec![3_000, 2_000, 2_000])
+    );
+    assert_eq!(failures(1, 9), [5_000]);
+    fail(5, 1, 3_602_001);
+    assert_eq!((failures(0, 9), failures(1, 9)), (vec![3_000], vec![3_602_001, 5_000]));
+    fail(6, 1, 9_999_999);
+    assert_eq!(world.count("failure"), 1);
+}
+
+#[test]
+fn what_an_append_looks_for_is_found_by_an_index() {
+    let world = World::new();
+    for statement in [
+        "SELECT sum(amount) FROM in_flight WHERE source = ?1",
+        "SELECT 1 FROM in_flight WHERE source = ?1",
+        "DELETE FROM in_flight WHERE asset = ?1 AND payment NOT IN (SELECT ?2)",
+        "SELECT room FROM purse WHERE source = ?1 AND room < 0",
+        "DELETE FROM failure WHERE at < ?1",
+    ] {
+        let plan = world.query_plan(statement);
+        assert!(plan.starts_with("SEARCH"), "{statement}: {plan}");
+    }
+}
