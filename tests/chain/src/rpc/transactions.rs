@@ -115,8 +115,9 @@ pub(super) fn simulate(chain: &Chain, params: &Params<'_>) -> Answer {
         transaction.message.set_recent_blockhash(block.hash);
         show_blockhash(ledger, commitment)
     });
+    let keys = transaction.message.static_account_keys().len();
     let simulation = ledger.simulate(transaction, commitment);
-    let accounts = show_accounts(ledger, &config, &simulation)?;
+    let accounts = show_accounts(ledger, &config, &simulation, keys)?;
     let mut shown = show_simulation(&simulation);
     if let Some(fields) = shown.as_object_mut() {
         fields.insert("accounts".to_owned(), accounts);
@@ -129,16 +130,28 @@ pub(super) fn simulate(chain: &Chain, params: &Params<'_>) -> Answer {
     Ok(with_context(ledger, shown))
 }
 
-/// The accounts that the caller asked to see as the simulation left them.
-fn show_accounts(ledger: &Ledger, config: &Config<'_>, simulation: &Simulation) -> Result<Value, RpcError> {
+/// The accounts that the caller asked to see as the simulation left them: as many as the
+/// transaction has at most. None of them is shown if it failed.
+fn show_accounts(
+    ledger: &Ledger,
+    config: &Config<'_>,
+    simulation: &Simulation,
+    keys: usize,
+) -> Result<Value, RpcError> {
     let Some(wanted) = config.object("accounts")? else {
         return Ok(Value::Null);
     };
     let encoding = Encoding::read(&wanted, Encoding::Base64)?;
+    if matches!(encoding, Encoding::Legacy | Encoding::Base58) {
+        return Err(RpcError::params("base58 encoding not supported"));
+    }
     let addresses = wanted
         .get("addresses")
         .and_then(Value::as_array)
         .ok_or_else(|| RpcError::params("Invalid params: `accounts` needs `addresses`"))?;
+    if addresses.len() > keys {
+        return Err(RpcError::params(format!("Too many accounts provided; max {keys}")));
+    }
     let failed = simulation.outcome.error.is_some();
     let shown: Vec<Value> = read_addresses(addresses)?
         .iter()

@@ -125,15 +125,59 @@ fn simulation_says_what_a_node_would() {
     let error = chain.error("sendTransaction", json!([base64(&unknown), {"encoding": "base64"}]));
     assert_eq!(error["data"]["err"], "BlockhashNotFound");
 
-    let seller = associated(&market.seller.pubkey()).to_string();
     let payment = market.payment(1_000, "accounts");
-    let wanted = json!({"accounts": {"encoding": "jsonParsed", "addresses": [seller]}});
-    let dry = chain.simulate(&payment, wanted);
-    let amount = &dry["accounts"][0]["data"]["parsed"]["info"]["tokenAmount"]["amount"];
-    assert_eq!(amount, "1000");
     let both = json!({"encoding": "base64", "sigVerify": true, "replaceRecentBlockhash": true});
     let error = chain.error("simulateTransaction", json!([base64(&payment), both]));
     assert_eq!(error["code"], -32602);
+    assert_eq!(market.balances(), (25_000_000, 0));
+}
+
+#[test]
+fn simulation_shows_accounts_as_the_payment_would_leave_them() {
+    let market = Market::open(&[]);
+    let chain = &market.chain;
+    let payment = market.payment(1_000, "accounts");
+    let [source, seller] = [&market.buyer, &market.seller].map(|who| associated(&who.pubkey()).to_string());
+    let nobody = Keypair::new().pubkey().to_string();
+    let wanted = |encoding: &str, addresses: &[&str]| {
+        let accounts = json!({"encoding": encoding, "addresses": addresses});
+        json!({"encoding": "base64", "sigVerify": true, "commitment": "confirmed", "accounts": accounts})
+    };
+    // In the order asked for, beside signatures that are verified.
+    let dry = chain.simulate(&payment, wanted("base64", &[&source, &nobody, &seller]));
+    assert!(dry["err"].is_null(), "{dry}");
+    let amount = |place: usize| -> u64 {
+        assert_eq!(dry["accounts"][place]["data"][1], "base64");
+        let data = STANDARD.decode(dry["accounts"][place]["data"][0].as_str().unwrap()).unwrap();
+        assert_eq!((data.len(), &dry["accounts"][place]["space"]), (165, &json!(165)));
+        u64::from_le_bytes(data[64..72].try_into().unwrap())
+    };
+    assert_eq!((amount(0), amount(2)), (24_999_000, 1_000));
+    assert_eq!(dry["accounts"][1], Value::Null);
+    assert_eq!(dry["accounts"].as_array().unwrap().len(), 3);
+    for name in ["owner", "lamports", "executable", "rentEpoch"] {
+        assert!(!dry["accounts"][0][name].is_null(), "{name}");
+    }
+    let parsed = chain.simulate(&payment, wanted("jsonParsed", &[&seller]));
+    assert_eq!(parsed["accounts"][0]["data"]["parsed"]["info"]["tokenAmount"]["amount"], "1000");
+
+    // A transaction that fails leaves nothing to be shown.
+    let dry = chain.simulate(&market.payment(25_000_001, "poor"), wanted("base64", &[&source, &seller]));
+    assert!(!dry["err"].is_null());
+    assert_eq!(dry["accounts"], json!([null, null]));
+
+    let refused = |config: Value| chain.error("simulateTransaction", json!([base64(&payment), config]));
+    for encoding in ["base58", "binary"] {
+        let error = refused(wanted(encoding, &[&source]));
+        assert_eq!(
+            (&error["code"], &error["message"]),
+            (&json!(-32602), &json!("base58 encoding not supported"))
+        );
+    }
+    let error = refused(wanted("base64", &[source.as_str(); 8]));
+    assert_eq!(error["message"], "Too many accounts provided; max 7");
+    assert_eq!(refused(wanted("base64", &["?"]))["code"], -32602);
+    // Nothing of it has happened.
     assert_eq!(market.balances(), (25_000_000, 0));
 }
 
