@@ -52,6 +52,17 @@ export class Chain {
     return value ? Buffer.from(value.data[0], 'base64').readBigUInt64LE(64) : 0n;
   }
 
+  /** Makes what an owner has exactly this much, in atomic units of USDC. */
+  setBalance(owner, amount) {
+    const decimal = `${amount / 1_000_000n}.${String(amount % 1_000_000n).padStart(6, '0')}`;
+    return this.rpc('coinop_setTokens', owner, decimal);
+  }
+
+  /** What an address has in SOL, in lamports. */
+  async lamports(address) {
+    return (await this.rpc('getBalance', address, { commitment: 'confirmed' })).value;
+  }
+
   /** A landed transaction by its id, or null. */
   transaction(id) {
     return this.rpc('getTransaction', id, {
