@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use coinop_core::x402::SettlementResponse;
 use tokio::task::JoinSet;
 
 use crate::support::{Answer, Buyer, Payment, Sold, World};
@@ -87,5 +88,31 @@ async fn payers_of_different_assets_do_not_disturb_each_other_inv_1_5() {
     }
     assert_eq!(world.earned().await, expected);
     assert_eq!(world.database.sessions(), 3);
+    world.check();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_three_payments_from_a_balance_for_one_a_single_one_is_sent_inv_1_2_5() {
+    let world = Arc::new(World::start().await);
+    let buyer = Buyer::numbered(0);
+    world.chain.set_tokens(&buyer.address(), "0.01").await;
+    let mut payments = Vec::new();
+    for asset in ["door-1", "door-2", "locker?quantity=10"] {
+        payments.push(buyer.sign(&world, &format!("/api/v1/access/{asset}")).await);
+    }
+    let mut sold = 0;
+    for (payment, answer) in all_at_once(&world, payments).await {
+        if answer.status == 402 {
+            let settlement = answer.header("payment-response");
+            let settlement = SettlementResponse::from_header(settlement).unwrap();
+            assert_eq!(settlement.error_reason.as_deref(), Some("insufficient_funds"), "{answer:?}");
+        } else {
+            payment.until_sold(&world).await;
+            sold += 1;
+        }
+    }
+    assert_eq!((sold, world.earned().await, world.chain.transactions().await), (1, 10_000, 1));
+    assert_eq!((world.database.sessions(), world.database.payments()), (1, 1));
+    assert_eq!(world.database.number("SELECT count(*) FROM purse"), 0);
     world.check();
 }

@@ -12,3 +12,4 @@ mod stand_in;
 mod start;
 mod support;
 mod time;
+mod versions;

@@ -67,6 +67,11 @@ impl Chain {
         answer["value"]["amount"].as_str().unwrap().parse().unwrap()
     }
 
+    /// Makes what a wallet has exactly this much, in whole and decimal USDC.
+    pub(crate) async fn set_tokens(&self, wallet: &Address, amount: &str) {
+        self.call("coinop_setTokens", json!([wallet, amount])).await;
+    }
+
     /// How many transactions have landed.
     pub(crate) async fn transactions(&self) -> u64 {
         self.call("coinop_stats", json!([])).await["transactions"].as_u64().unwrap()
