@@ -24,9 +24,10 @@
 //!
 //! What remains is that a balance is read a moment before it is held against the others:
 //!
-//! * another payment from it may land *and* be written down in between. Then claims worth
-//!   as much as that payment are let through too many. Its payer has paid for that window,
-//!   which is no longer than an append takes to follow its simulation.
+//! * another payment from it may land *and* be written down in between, or the node that
+//!   simulates may lag behind the one that showed it landed. Then claims worth as much as
+//!   that payment are let through too many. Its payer has paid for that window, which is no
+//!   longer than an append takes to follow its simulation, or a node to catch up.
 //! * its owner may move the money elsewhere before we send. Nothing on our side can see
 //!   that; it takes money for all of them at first.
 //!

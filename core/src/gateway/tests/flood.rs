@@ -258,6 +258,8 @@ fn killed_anywhere_in_a_flood_no_payment_bounces_and_the_books_are_empty_in_the_
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn whenever_they_come_as_many_are_sold_as_the_balance_is_for_and_none_bounces_inv_2_5(
         funds in 1usize..9,
