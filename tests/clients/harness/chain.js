@@ -7,19 +7,22 @@ import { Program } from './process.js';
 export const NETWORK = 'solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1';
 export const NETWORK_V1 = 'solana-devnet';
 export const USDC = '4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU';
-const TOKEN_PROGRAM = 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA';
-const ATA_PROGRAM = 'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL';
+export const TOKEN_PROGRAM = 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA';
+export const ASSOCIATED_TOKEN_PROGRAM = 'ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL';
 
 const BINARY =
   process.env.COINOP_CHAIN_BIN ??
   fileURLToPath(new URL('../../../target/release/coinop-chain', import.meta.url));
 
-/** The address of an owner's USDC account. */
-export async function usdcAccount(owner) {
-  const seeds = [owner, TOKEN_PROGRAM, USDC].map((a) => getAddressEncoder().encode(a));
-  const [account] = await getProgramDerivedAddress({ programAddress: ATA_PROGRAM, seeds });
+/** The address of an owner's account of a mint. */
+export async function tokenAccount(owner, mint) {
+  const seeds = [owner, TOKEN_PROGRAM, mint].map((a) => getAddressEncoder().encode(a));
+  const [account] = await getProgramDerivedAddress({ programAddress: ASSOCIATED_TOKEN_PROGRAM, seeds });
   return account;
 }
+
+/** The address of an owner's USDC account. */
+export const usdcAccount = (owner) => tokenAccount(owner, USDC);
 
 export class Chain {
   /** @param {Record<string, number>} funds  USDC by address; 0 gives a token account and SOL only */
@@ -47,8 +50,13 @@ export class Chain {
 
   /** What an owner has, in atomic units of USDC. */
   async balance(owner) {
+    return this.held(await usdcAccount(owner));
+  }
+
+  /** What a token account holds, in atomic units of its mint. */
+  async held(account) {
     const config = { encoding: 'base64', commitment: 'confirmed' };
-    const { value } = await this.rpc('getAccountInfo', await usdcAccount(owner), config);
+    const { value } = await this.rpc('getAccountInfo', account, config);
     return value ? Buffer.from(value.data[0], 'base64').readBigUInt64LE(64) : 0n;
   }
 
@@ -61,6 +69,18 @@ export class Chain {
   /** What an address has in SOL, in lamports. */
   async lamports(address) {
     return (await this.rpc('getBalance', address, { commitment: 'confirmed' })).value;
+  }
+
+  async blockhash() {
+    return (await this.rpc('getLatestBlockhash', { commitment: 'confirmed' })).value;
+  }
+
+  /** Sends a transaction (base64) past the gateway, and answers its id; it must land without an error. */
+  async send(transaction) {
+    const id = await this.rpc('sendTransaction', transaction, { encoding: 'base64', skipPreflight: true });
+    const landed = await this.transaction(id);
+    if (!landed || landed.meta.err) throw new Error(`it did not land: ${JSON.stringify(landed?.meta.err)}`);
+    return id;
   }
 
   /** A landed transaction by its id, or null. */

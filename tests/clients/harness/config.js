@@ -4,7 +4,7 @@
 export const MERCHANT = 'H5jU1gxo9HyxGsqsZMBF9enms7mRSLNDMaqMMexyvNH5';
 
 /** Prices in atomic units per unit of time, for the assets below. */
-export const PRICE = { minute: 10_000n, second: 1_000n };
+export const PRICE = { hour: 10_000n, minute: 10_000n, second: 1_000n };
 
 const exec = (file) => ({
   driver: 'exec',
@@ -26,6 +26,9 @@ export const door1 = {
 /** An asset like the front door, under another name and with a lock file of its own. */
 export const perMinute = (id) => ({ ...door1, id, name: `Door ${id}`, device: exec(`${id}.open`) });
 
+/** Sold by the hour, for sessions that outlast a test. */
+export const perHour = (id) => ({ ...perMinute(id), unit: 'hour' });
+
 /** Sold by the second, for sessions that a test can wait out. */
 export const perSecond = (id) => ({ ...perMinute(id), price: '0.001', unit: 'second' });
 
@@ -33,9 +36,10 @@ export const perSecond = (id) => ({ ...perMinute(id), price: '0.001', unit: 'sec
 export const simulated = (asset) => ({ ...asset, device: { driver: 'simulated' } });
 
 /** The whole configuration; addresses and paths are the target's to fill in. */
-export const configuration = ({ rpcUrl, assets }) => ({
+export const configuration = ({ rpcUrl, assets, limits, settlement }) => ({
   merchant: { pay_to: MERCHANT, tokens: ['USDC'], api_keys: [] },
   solana: { network: 'devnet', rpc_url: rpcUrl },
-  settlement: { mode: 'local', fee_payer_keypair: 'fee-payer.json' },
+  settlement: { mode: 'local', fee_payer_keypair: 'fee-payer.json', ...settlement },
+  ...(limits && { limits }),
   asset: assets,
 });

@@ -62,3 +62,11 @@ export async function refused(response, what = '') {
   }
   return outcome;
 }
+
+/** A payment that was refused in just these words: the status and the stable reason. */
+export async function refusedAs(response, [status, reason], what = '') {
+  const outcome = await refused(response.clone(), what);
+  const seen = { status: response.status, reason: outcome?.errorReason };
+  assert.deepEqual(seen, { status, reason }, what);
+  await response.body?.cancel();
+}

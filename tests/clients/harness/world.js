@@ -8,21 +8,29 @@ import { Relay } from './relay.js';
 import { target } from './targets/index.js';
 
 class World {
-  constructor({ assets, buyers = 1, paupers = 0 }) {
-    Object.assign(this, { assets, counts: { buyers, paupers } });
+  /** `limits` and `settlement`: what of the configuration a test needs otherwise. */
+  constructor({ assets, buyers = 1, paupers = 0, limits, settlement }) {
+    Object.assign(this, { assets, limits, settlement, counts: { buyers, paupers } });
   }
 
   async start() {
     const feePayer = await newWallet();
     this.feePayer = feePayer.address;
+    this.feePayerWallet = feePayer; // what only the operator has
     this.buyers = await newWallets(this.counts.buyers);
     this.paupers = await newWallets(this.counts.paupers);
+    this.everybody = [...this.buyers, ...this.paupers];
     const funds = { [feePayer.address]: 0, [MERCHANT]: 0 };
     for (const { address } of this.buyers) funds[address] = 5;
     for (const { address } of this.paupers) funds[address] = 0;
     this.chain = await Chain.start(funds);
     this.relay = await Relay.start(this.chain.url);
-    this.gateway = await target.start(configuration({ rpcUrl: this.relay.url, assets: this.assets }), feePayer);
+    this.gateway = await target.start(this.configuration(), feePayer);
+  }
+
+  configuration() {
+    const { assets, limits, settlement } = this;
+    return configuration({ rpcUrl: this.relay.url, assets, limits, settlement });
   }
 
   async stop() {

@@ -1,7 +1,8 @@
 // The gateway as `coinop serve` on this machine, in a fresh folder.
 
+import { createHash } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
-import { mkdtemp, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -63,6 +64,34 @@ class Serve {
     return Promise.all(names.map(async (name) => [name, (await stat(join(folder, name))).size]));
   }
 
+  /** What is stored, as a digest of the database and its log: whatever is written changes it. */
+  async written() {
+    const folder = join(this.folder, 'coinop-data');
+    const names = (await readdir(folder)).filter((name) => /\.db(-wal)?$/.test(name)).sort();
+    if (names.length === 0) throw new Error(`no database in ${folder}`);
+    const digest = createHash('sha256');
+    for (const name of names) digest.update(name).update(await readFile(join(folder, name)));
+    return digest.digest('hex');
+  }
+
+  /** The secret that all of its keys are derived from. */
+  async secret() {
+    return Buffer.from(await readFile(join(this.folder, 'coinop-data', 'secret'), 'utf8'), 'base64');
+  }
+
+  /** `coinop verify` of a text, as a device's owner runs it: `{code, log}`. */
+  async verify(text, keys) {
+    const folder = await mkdtemp(join(tmpdir(), 'coinop-verify-'));
+    try {
+      await writeFile(join(folder, 'grant'), text);
+      await writeFile(join(folder, 'jwks.json'), JSON.stringify(keys));
+      const program = new Program('verify', BINARY, ['verify', 'grant', '--jwks', 'jwks.json'], { cwd: folder });
+      return { ...(await program.exited), log: program.log };
+    } finally {
+      remove(folder);
+    }
+  }
+
   async dispose() {
     if (this.program) await this.program.kill();
     remove(this.folder);
@@ -73,7 +102,7 @@ class Serve {
 export const serve = {
   name: 'coinop serve',
   /** What tests may ask of this target beyond HTTP. */
-  can: { files: true, storage: true, restart: true },
+  can: { files: true, storage: true, restart: true, secrets: true },
 
   async start(config, feePayer) {
     const folder = await mkdtemp(join(tmpdir(), 'coinop-clients-'));

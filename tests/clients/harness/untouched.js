@@ -1,0 +1,46 @@
+// Whatever is tried, nothing moves: neither money nor a record, neither a device nor anybody's session.
+
+import assert from 'node:assert/strict';
+import { MERCHANT } from './config.js';
+import { until } from './wait.js';
+import { bearer } from './wire.js';
+
+const statusOf = async (w, id) => (await fetch(w.url(`/api/v1/assets/${id}/status`))).json();
+
+/** What every asset's status says, once each device does what its session wants. */
+async function assets(w) {
+  const ids = w.assets.map(({ id }) => id);
+  return until('every device does what it should', async () => {
+    const all = await Promise.all(ids.map((id) => statusOf(w, id)));
+    return all.every(({ session, device }) => device.state === (session ? 'unlocked' : 'locked')) && all;
+  });
+}
+
+async function session(w, { sessionId, sessionToken }) {
+  const response = await fetch(w.url(`/api/v1/sessions/${sessionId}/status`), { headers: bearer(sessionToken) });
+  const { secondsLeft, ...rest } = await response.json();
+  assert.equal(response.status, 200, JSON.stringify(rest));
+  return rest;
+}
+
+/** All that a thief could want to move. */
+async function everything(w, sessions) {
+  const owners = [MERCHANT, w.feePayer, ...w.everybody.map(({ address }) => address)];
+  const amounts = (of) => Promise.all(owners.map(of));
+  return {
+    assets: await assets(w),
+    sessions: await Promise.all(sessions.map((one) => session(w, one))),
+    tokens: await amounts((owner) => w.chain.balance(owner)),
+    lamports: await amounts((owner) => w.chain.lamports(owner)),
+    landed: await w.chain.landed(),
+    written: w.can.storage && (await w.gateway.written()),
+  };
+}
+
+/** Carries out `action`; afterwards everything is as it was before, `sessions` too. */
+export async function untouched(w, action, { sessions = [] } = {}) {
+  const before = await everything(w, sessions);
+  const answer = await action();
+  assert.deepEqual(await everything(w, sessions), before);
+  return answer;
+}

@@ -1,0 +1,137 @@
+// The fee payer signs what strangers wrote. It pays the fee, a bounded one, and does nothing else.
+
+import assert from 'node:assert/strict';
+import { challenge } from '../harness/buyers.js';
+import { USDC, usdcAccount } from '../harness/chain.js';
+import { MERCHANT, PRICE, perHour } from '../harness/config.js';
+import { granted, refusedAs } from '../harness/expect.js';
+import { asV1, asV2, does, paying, transaction } from '../harness/transactions.js';
+import { untouched } from '../harness/untouched.js';
+import { world } from '../harness/world.js';
+
+const limits = { requests_per_second: 0 }; // what is tried here is more than one client may ask
+const w = world({ assets: [perHour('door-1'), perHour('door-2')], buyers: 3, limits });
+
+const access = (id = 'door-1') => w.url(`/api/v1/access/${id}`);
+const svm = (reason) => [402, `invalid_exact_svm_${reason}`];
+const involved = svm('payload_transaction_fee_payer_transferring_funds');
+const fourth = svm('payload_unknown_fourth_instruction');
+const SOL = 1_000_000_000;
+
+/** Sends what `write` makes of the honest instructions, as v2 and as v1; both are refused, and nothing moves. */
+async function refusedBoth(thief, write, expected, { signers = [thief], feePayer = w.feePayer } = {}) {
+  const { accepts: [offer] } = await challenge(access());
+  const send = async (memo, dress) => {
+    const [limit, price, transfer, ...rest] = await paying(offer, thief.address, memo === null ? { memo } : {});
+    const instructions = await write({ limit, price, transfer, rest });
+    const headers = dress(await transaction(w, { feePayer, instructions, signers }));
+    await refusedAs(await fetch(access(), { headers }), expected, Object.keys(headers)[0]);
+  };
+  await untouched(w, async () => {
+    await send(undefined, (text) => asV2(offer, text));
+    await send(null, asV1);
+  });
+  assert.ok(!w.can.files || !w.gateway.isOpen('door-1.open'), 'the door stays locked');
+}
+
+// What a thief adds to an honest payment so that the fee payer does it.
+const added = {
+  'send its SOL': (thief) => does.sol({ from: w.feePayer, to: thief, lamports: SOL }),
+  'make an account for the thief': (thief) => does.associatedAccount({ payer: w.feePayer, owner: thief }),
+  'make an account of its own': () => does.associatedAccount({ payer: w.feePayer, owner: w.feePayer }),
+  'approve the thief for its tokens': async (thief) =>
+    does.approve({ source: await usdcAccount(w.feePayer), delegate: thief, owner: w.feePayer, amount: 1 }),
+  'close its account to the thief': async (thief) =>
+    does.closeAccount({ of: await usdcAccount(w.feePayer), destination: thief, owner: w.feePayer }),
+  'sign a memo': () => does.memo('the gateway says so', [w.feePayer]),
+  'stand in a wallet’s assertion': () => does.assertion([w.feePayer]),
+};
+for (const [what, write] of Object.entries(added)) {
+  w.test(`the fee payer does not ${what} (inv. 5)`, {}, async () => {
+    const [thief] = w.buyers;
+    const extra = await write(thief.address);
+    await refusedBoth(thief, ({ limit, price, transfer, rest }) => [limit, price, transfer, extra, ...rest], involved);
+  });
+}
+
+w.test('the fee payer does not pay in the payer’s place: neither as authority nor from its own account (inv. 5)', {}, async () => {
+  const [thief] = w.buyers;
+  const { accepts: [offer] } = await challenge(access());
+  const own = await usdcAccount(w.feePayer);
+  const [destination, mine] = [await usdcAccount(MERCHANT), await usdcAccount(thief.address)];
+  const pays = (bend) => does.transferChecked({ destination, mint: USDC, amount: offer.amount, ...bend });
+  for (const [bend, expected] of [
+    [{ source: own, authority: w.feePayer }, involved],
+    [{ source: mine, authority: w.feePayer }, involved],
+    [{ source: own, authority: thief.address }, svm('payload_source_mismatch')],
+    [{ source: w.feePayer, authority: thief.address }, involved],
+  ]) {
+    const signers = bend.authority === thief.address ? [thief] : [];
+    await refusedBoth(thief, ({ limit, price, rest }) => [limit, price, pays(bend), ...rest], expected, { signers });
+  }
+});
+
+w.test('no other program is called at the fee payer’s cost, with or without it (inv. 5)', {}, async () => {
+  const [thief, other] = w.buyers;
+  const sol = does.sol({ from: thief.address, to: other.address, lamports: 1 });
+  const account = await does.associatedAccount({ payer: thief.address, owner: other.address });
+  for (const extra of [sol, account, does.heap(262_144), does.price(1), does.limit(1)]) {
+    await refusedBoth(thief, ({ limit, price, transfer, rest }) => [limit, price, transfer, extra, ...rest], fourth);
+  }
+});
+
+const limitHigh = svm('payload_transaction_instructions_compute_limit_instruction_too_high');
+const priceHigh = svm('payload_transaction_instructions_compute_price_instruction_too_high');
+const limitBad = svm('payload_transaction_instructions_compute_limit_instruction');
+const priceBad = svm('payload_transaction_instructions_compute_price_instruction');
+// Limit and price, and the answer. The fee may be 20,000 lamports, 10,000 of them for the signatures.
+const budgets = [
+  [200_001, 1, limitHigh],
+  [1_400_000, 1, limitHigh],
+  [2 ** 32 - 1, 1, limitHigh],
+  [20_000, 50_001, priceHigh],
+  [1, 5_000_001, priceHigh],
+  [20_000, 2n ** 64n - 1n, priceHigh],
+];
+w.test('a compute limit or a priority price above the cap is not paid for (inv. 5)', {}, async () => {
+  const [thief] = w.buyers;
+  for (const [units, price, expected] of budgets) {
+    await refusedBoth(thief, ({ transfer, rest }) => [does.limit(units), does.price(price), transfer, ...rest], expected);
+  }
+  await refusedBoth(thief, ({ limit, transfer, rest }) => [limit, limit, transfer, ...rest], priceBad);
+  await refusedBoth(thief, ({ price, transfer, rest }) => [price, price, transfer, ...rest], limitBad);
+});
+
+w.test('a second fee payer, a missing one, or one more signer is refused (inv. 5)', {}, async () => {
+  const [thief, other] = w.buyers;
+  const honest = ({ limit, price, transfer, rest }) => [limit, price, transfer, ...rest];
+  const notOurs = svm('fee_payer_not_managed_by_facilitator');
+  await refusedBoth(thief, honest, notOurs, { feePayer: thief.address });
+  await refusedBoth(thief, honest, notOurs, { feePayer: other.address, signers: [thief, other] });
+  // One memo that somebody else signs too.
+  const { accepts: [offer] } = await challenge(access());
+  const instructions = [...(await paying(offer, thief.address, { memo: null })), does.memo(offer.extra.memo, [other.address])];
+  const text = await transaction(w, { instructions, signers: [thief, other] });
+  await untouched(w, async () => {
+    await refusedAs(await fetch(access(), { headers: asV2(offer, text) }), svm('payload_excessive_signers'), 'v2');
+    await refusedAs(await fetch(access(), { headers: asV1(text) }), svm('payload_excessive_signers'), 'v1');
+  });
+});
+
+w.test('a wallet’s assertion that fails in the simulation is refused, and costs nothing (inv. 5)', {}, async () => {
+  const [thief] = w.buyers;
+  const failed = svm('transaction_simulation_failed');
+  await refusedBoth(thief, ({ limit, price, transfer, rest }) => [limit, price, transfer, does.assertion(), ...rest], failed);
+});
+
+w.test('a payment at both caps is taken, and costs the fee payer the most that it may: 20,000 lamports', {}, async () => {
+  const buyer = w.buyer();
+  const { accepts: [offer] } = await challenge(access('door-2'));
+  const [, , ...rest] = await paying(offer, buyer.address);
+  const instructions = [does.limit(200_000), does.price(50_000), ...rest];
+  const headers = asV2(offer, await transaction(w, { instructions, signers: [buyer] }));
+  const before = await w.chain.lamports(w.feePayer);
+  const gain = await w.gain(async () => granted(await fetch(access('door-2'), { headers })));
+  assert.deepEqual(gain, { money: PRICE.hour, landed: 1 });
+  assert.equal(before - (await w.chain.lamports(w.feePayer)), 20_000);
+});

@@ -1,0 +1,236 @@
+// A ticket is worth one payment, for what it was made, in the very words in which it was made.
+
+import assert from 'node:assert/strict';
+import { challenge, paymentHeaders, sign } from '../harness/buyers.js';
+import { PRICE, perHour, simulated } from '../harness/config.js';
+import { granted, refused, refusedAs } from '../harness/expect.js';
+import { memoOf, quoteIn, sealed } from '../harness/secrets.js';
+import { target } from '../harness/targets/index.js';
+import { asV2, does, paying, transaction } from '../harness/transactions.js';
+import { untouched } from '../harness/untouched.js';
+import { world } from '../harness/world.js';
+
+const w = world({
+  assets: ['lane-1', 'lane-2', 'lane-3', 'lane-4', 'lane-5'].map((id) => simulated(perHour(id))),
+  buyers: 8,
+  paupers: 1,
+  limits: { requests_per_second: 0 }, // some of these tests ask a thousand times
+});
+
+const access = (id, query = '') => w.url(`/api/v1/access/${id}${query}`);
+const offered = async (url) => (await challenge(url)).accepts[0];
+const invalid = [402, 'ticket_invalid'];
+
+/** A payment for this offer, but with this ticket, and a memo that fits it: only the ticket is at odds. */
+async function withTicket(buyer, offer, ticket, blockhash) {
+  const extra = { ...offer.extra, ticket, memo: memoOf(String(ticket)) };
+  const accepted = { ...offer, extra };
+  const text = await transaction(w, { instructions: await paying(accepted, buyer.address), signers: [buyer], blockhash });
+  return asV2(accepted, text);
+}
+
+/** Carries out `each` for all, some at a time. */
+async function inParallel(all, each, width = 24) {
+  const rest = all.entries();
+  const run = async () => {
+    for (const [n, one] of rest) await each(one, n);
+  };
+  await Promise.all(Array.from({ length: width }, run));
+}
+
+/** The text with one bit of each character flipped in turn; of its key’s name and its signature, every bit. */
+function flips(ticket) {
+  const [id, body] = ticket.split('.');
+  const flip = (at, bit) => ticket.slice(0, at) + String.fromCharCode(ticket.charCodeAt(at) ^ (1 << bit)) + ticket.slice(at + 1);
+  return Array.from(ticket).flatMap((_, at) => {
+    const inBody = at > id.length && at <= id.length + body.length;
+    return inBody ? [flip(at, at % 7)] : Array.from({ length: 7 }, (__, bit) => flip(at, bit));
+  });
+}
+
+/** Different payments for one offer, one of each wallet; none differs in what it pays. */
+const paymentsFor = (offer, wallets) =>
+  Promise.all(wallets.map(async (wallet, n) => {
+    const [limit, , ...rest] = await paying(offer, wallet.address);
+    const instructions = [limit, does.price(n), ...rest];
+    return asV2(offer, await transaction(w, { instructions, signers: [wallet] }));
+  }));
+
+w.test('two payments for one ticket, one after the other: the second is refused, from the same wallet and from another (inv. 1)', {}, async () => {
+  const [buyer, other] = [w.buyer(), w.buyer()];
+  const [first, ...later] = await paymentsFor(await offered(access('lane-1')), [buyer, buyer, other]);
+  const session = await granted(await fetch(access('lane-1'), { headers: first }));
+  await untouched(w, async () => {
+    for (const headers of later) await refusedAs(await fetch(access('lane-1'), { headers }), [409, 'quote_already_used']);
+  }, { sessions: [session] });
+});
+
+for (const [what, id, wallets] of [['one wallet', 'lane-2', 1], ['two wallets', 'lane-3', 2]]) {
+  w.test(`two payments for one ticket at the same moment, from ${what}: one is taken, one session is sold (inv. 1)`, {}, async () => {
+    const buyers = Array.from({ length: wallets }, () => w.buyer());
+    const two = await paymentsFor(await offered(access(id)), [buyers[0], buyers.at(-1)]);
+    let answers;
+    const gain = await w.gain(async () => {
+      answers = await Promise.all(two.map((headers) => fetch(access(id), { headers })));
+    });
+    assert.deepEqual(gain, { money: PRICE.hour, landed: 1 });
+    const won = answers.findIndex(({ status }) => status === 200);
+    const session = await granted(answers[won]);
+    const { errorReason } = await refused(answers[1 - won]);
+    assert.ok(['quote_already_used', 'asset_busy'].includes(errorReason), errorReason);
+    // Nor does the one that was refused come to anything later.
+    await untouched(w, async () => {
+      await refusedAs(await fetch(access(id), { headers: two[1 - won] }), [409, 'quote_already_used'], 'again');
+    }, { sessions: [session] });
+  });
+}
+
+w.test('a ticket with any bit of it altered buys nothing, although the payment’s memo fits it (inv. 1)', {}, async (t) => {
+  const buyer = w.buyers[0];
+  const offer = await offered(access('lane-4'));
+  const altered = flips(offer.extra.ticket);
+  const blockhash = await w.chain.blockhash();
+  t.diagnostic(`${altered.length} altered tickets`);
+  await untouched(w, () =>
+    inParallel(altered, async (ticket) => {
+      const headers = await withTicket(buyer, offer, ticket, blockhash);
+      await refusedAs(await fetch(access('lane-4'), { headers }), invalid, JSON.stringify(ticket));
+    }),
+  );
+});
+
+w.test('a ticket with any bit of it altered does not fetch what the true one bought (inv. 1, 9)', {}, async () => {
+  const paid = await sign(w, w.buyer(), await challenge(access('lane-4')));
+  const session = await granted(await fetch(access('lane-4'), { headers: paymentHeaders(paid) }));
+  const { extra } = paid.accepted;
+  await untouched(w, () =>
+    inParallel(flips(extra.ticket), async (ticket) => {
+      const headers = asV2({ ...paid.accepted, extra: { ...extra, ticket } }, paid.payload.transaction);
+      await refusedAs(await fetch(access('lane-4'), { headers }), [409, 'payment_already_used'], JSON.stringify(ticket));
+    }), { sessions: [session] });
+});
+
+const standard = (text) => text.replaceAll('-', '+').replaceAll('_', '/');
+const padded = (text) => text + '='.repeat((4 - (text.length % 4)) % 4);
+/** The same text with the last character’s unused bits set: lax readers take both for one. */
+const lastBits = (text) => text.slice(0, -1) + { A: 'B', Q: 'R', g: 'h', w: 'x' }[text.at(-1)];
+const eachPart = (ticket, change) => ticket.split('.').map((part, n) => change(part, n)).join('.');
+
+// What becomes of a ticket in a thief's hands; each still says the same to a lax reader, or says more.
+const mangled = {
+  'cut short by one character': (ticket) => ticket.slice(0, -1),
+  'cut down to its quote': (ticket) => ticket.split('.').slice(0, 2).join('.'),
+  'without a signature': (ticket) => `${ticket.split('.').slice(0, 2).join('.')}.`,
+  'with half a signature': (ticket) => ticket.slice(0, -11),
+  'without its key’s name': (ticket) => ticket.slice(ticket.indexOf('.')),
+  'doubled': (ticket) => ticket + ticket,
+  'doubled with a point between': (ticket) => `${ticket}.${ticket}`,
+  'with its signature twice': (ticket) => `${ticket}.${ticket.split('.')[2]}`,
+  'with another key’s name': (ticket) => `AAAAAA${ticket.slice(ticket.indexOf('.'))}`,
+  'padded': (ticket) => eachPart(ticket, padded),
+  'in the other alphabet of base64, and padded': (ticket) => eachPart(ticket, (part) => padded(standard(part))),
+  'with the unused last bits of its signature set': (ticket) => lastBits(ticket),
+  'with a space before it': (ticket) => ` ${ticket}`,
+  'with a line end behind it': (ticket) => `${ticket}\n`,
+  'with a zero byte behind it': (ticket) => `${ticket}\0`,
+  'in base64 as a whole': (ticket) => Buffer.from(ticket).toString('base64'),
+  'in capitals': (ticket) => ticket.toUpperCase(),
+  'as no text at all': () => '',
+  'as points': () => '..',
+};
+
+for (const [what, mangle] of Object.entries(mangled)) {
+  w.test(`a ticket ${what} buys nothing (inv. 1)`, {}, async () => {
+    const offer = await offered(access('lane-5'));
+    const ticket = mangle(offer.extra.ticket);
+    assert.notEqual(ticket, offer.extra.ticket);
+    await untouched(w, async () => {
+      const headers = await withTicket(w.buyers[0], offer, ticket);
+      await refusedAs(await fetch(access('lane-5'), { headers }), invalid, ticket);
+    });
+  });
+}
+
+w.test('a ticket that is no text is no payment, and null is no ticket (inv. 1)', {}, async () => {
+  const offer = await offered(access('lane-5'));
+  await untouched(w, async () => {
+    for (const ticket of [1, true, [], [offer.extra.ticket], {}]) {
+      const headers = await withTicket(w.buyers[0], offer, ticket);
+      await refusedAs(await fetch(access('lane-5'), { headers }), [400, 'invalid_payload'], JSON.stringify(ticket));
+    }
+    const headers = await withTicket(w.buyers[0], offer, null);
+    await refusedAs(await fetch(access('lane-5'), { headers }), [402, 'ticket_missing'], 'null');
+  });
+});
+
+const elsewhere = 'solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp'; // mainnet
+// What a thief says that it has accepted, and also pays.
+const bent = {
+  'pays somebody else': [(offer) => ({ ...offer, payTo: w.everybody.at(-1).address }), [402, 'invalid_exact_svm_payload_recipient_mismatch']],
+  'pays the payer itself': [(offer, buyer) => ({ ...offer, payTo: buyer.address }), [402, 'invalid_exact_svm_payload_recipient_mismatch']],
+  'pays less': [(offer) => ({ ...offer, amount: '1' }), [402, 'invalid_exact_svm_payload_amount_mismatch']],
+  'pays nothing': [(offer) => ({ ...offer, amount: '0' }), [402, 'invalid_exact_svm_payload_amount_mismatch']],
+  'is of another network': [(offer) => ({ ...offer, network: elsewhere }), [402, 'invalid_exact_svm_network_mismatch']],
+  'is of another scheme': [(offer) => ({ ...offer, scheme: 'upto' }), [402, 'unsupported_scheme']],
+  'has another fee payer': [
+    (offer, buyer) => ({ ...offer, extra: { ...offer.extra, feePayer: buyer.address } }),
+    [402, 'invalid_exact_svm_fee_payer_not_managed_by_facilitator'],
+  ],
+};
+
+for (const [what, [bend, expected]] of Object.entries(bent)) {
+  w.test(`an accepted offer that ${what} buys nothing, though it is paid as it says (inv. 1, 5)`, {}, async () => {
+    const [buyer] = w.buyers;
+    const accepted = bend(await offered(access('lane-5')), buyer);
+    const feePayer = accepted.extra.feePayer;
+    const text = await transaction(w, { feePayer, instructions: await paying(accepted, buyer.address), signers: [buyer] });
+    await untouched(w, async () => {
+      await refusedAs(await fetch(access('lane-5'), { headers: asV2(accepted, text) }), expected);
+    });
+  });
+}
+
+const needs = ['secrets'];
+const minute = 60_000;
+// Tickets of this very gateway's key, for another time or another thing.
+const ownTickets = {
+  'whose time is over by a millisecond': [(quote) => ({ ...quote, exp: Date.now() - 1 }), 'quote_expired'],
+  'of another merchant': [(quote) => ({ ...quote, mer: 'other' }), 'ticket_mismatch'],
+  'of another network': [(quote) => ({ ...quote, net: 'mainnet' }), 'ticket_mismatch'],
+  'of another incarnation of the asset': [(quote) => ({ ...quote, inc: quote.inc + 1 }), 'ticket_mismatch'],
+  'of another asset': [(quote) => ({ ...quote, ast: 'lane-1' }), 'ticket_mismatch'],
+  'to extend a session': [(quote) => ({ ...quote, op: 'extend', session: `s_${'0'.repeat(32)}` }), 'ticket_mismatch'],
+};
+
+for (const [what, [change, reason]] of Object.entries(ownTickets)) {
+  w.test(`a true ticket ${what} buys nothing (inv. 1)`, { needs }, async () => {
+    const secret = await w.gateway.secret();
+    const offer = await offered(access('lane-5'));
+    const quote = quoteIn(offer.extra.ticket);
+    assert.equal(sealed(secret, quote), offer.extra.ticket, 'made here as the gateway makes it');
+    assert.ok(Math.abs(quote.exp - Date.now() - 5 * minute) < minute, 'times are in milliseconds');
+    await untouched(w, async () => {
+      const headers = await withTicket(w.buyers[0], offer, sealed(secret, change(quote)));
+      await refusedAs(await fetch(access('lane-5'), { headers }), [402, reason]);
+    });
+  });
+}
+
+w.test('the ticket of another gateway of the same merchant and fee payer buys nothing here (inv. 1)', {}, async () => {
+  const other = await target.start(w.configuration(), w.feePayerWallet);
+  try {
+    const offer = await offered(`${other.url}/api/v1/access/lane-5`);
+    await untouched(w, async () => {
+      const headers = await withTicket(w.buyers[0], offer, offer.extra.ticket);
+      await refusedAs(await fetch(access('lane-5'), { headers }), invalid);
+    });
+  } finally {
+    await other.dispose();
+  }
+});
+
+w.test('after all that an honest payment is taken (inv. 2)', {}, async () => {
+  const headers = paymentHeaders(await sign(w, w.buyer(), await challenge(access('lane-5'))));
+  const gain = await w.gain(async () => granted(await fetch(access('lane-5'), { headers })));
+  assert.deepEqual(gain, { money: PRICE.hour, landed: 1 });
+});
