@@ -8,19 +8,25 @@ import { Relay } from './relay.js';
 import { target } from './targets/index.js';
 
 class World {
-  constructor({ assets, buyers = 1, paupers = 0 }) {
-    Object.assign(this, { assets, counts: { buyers, paupers } });
+  constructor({ assets, buyers = 1, paupers = 0, chainOptions }) {
+    Object.assign(this, { assets, counts: { buyers, paupers }, chainOptions });
+  }
+
+  /** Starts it, once, whoever asks first. */
+  ready() {
+    return (this.starting ??= this.start());
   }
 
   async start() {
     const feePayer = await newWallet();
     this.feePayer = feePayer.address;
+    this.feePayerSigner = feePayer.signer;
     this.buyers = await newWallets(this.counts.buyers);
     this.paupers = await newWallets(this.counts.paupers);
     const funds = { [feePayer.address]: 0, [MERCHANT]: 0 };
     for (const { address } of this.buyers) funds[address] = 5;
     for (const { address } of this.paupers) funds[address] = 0;
-    this.chain = await Chain.start(funds);
+    this.chain = await Chain.start(funds, this.chainOptions);
     this.relay = await Relay.start(this.chain.url);
     this.gateway = await target.start(configuration({ rpcUrl: this.relay.url, assets: this.assets }), feePayer);
   }
@@ -80,7 +86,7 @@ class World {
 /** Declares the world of the calling test file; it exists while the file's tests run. */
 export function world(needs) {
   const it = new World(needs);
-  before(() => it.start());
+  before(() => it.ready());
   after(() => it.stop());
   return it;
 }
