@@ -67,22 +67,34 @@ impl<H: Http> LocalSettlement<H> {
         }
     }
 
+    /// For how many blocks a payment can't land any more, and the slot up to which that
+    /// is known; `None` if it may still land.
+    ///
+    /// Two answers have to agree: one wrong number would give up a payment that is
+    /// charged a moment later.
+    async fn dead_for(&self, claim: &Claim) -> Result<(Option<u64>, u64), RpcError> {
+        let block = self.rpc.latest_block(Commitment::Finalized).await?;
+        let last = claim.height.saturating_add(BLOCKHASH_BLOCKS);
+        let Some(blocks @ 1..) = block.height.checked_sub(last) else { return Ok((None, block.slot)) };
+        let transaction = from_base64(&claim.transaction).and_then(|bytes| Transaction::decode(&bytes).ok());
+        let Some(transaction) = transaction else { return Ok((None, block.slot)) };
+        let blockhash = self.rpc.blockhash(&transaction.message.blockhash, block.slot).await?;
+        Ok(((!blockhash.valid).then_some(blocks), blockhash.slot))
+    }
+
     async fn look_up(&self, claim: &Claim, effort: Effort) -> Result<Outcome, RpcError> {
         let thorough = effort == Effort::Thorough;
         // Read before the search: what the search does not find then can't have
-        // landed up to this height, and nothing can land after it. Who is searched must
-        // have seen its slot.
-        let block = if thorough { Some(self.rpc.latest_block(Commitment::Finalized).await?) } else { None };
-        let since = block.map_or(0, |block| block.slot);
+        // landed up to this slot, and nothing can land after it. Who is searched must
+        // have seen it.
+        let (dead_for, since) = if thorough { self.dead_for(claim).await? } else { (None, 0) };
         if let Some(status) = self.rpc.status(&claim.signature, thorough, since).await? {
             return match status.commitment {
                 Some(commitment) => self.landed(claim, commitment).await,
                 None => Ok(Outcome::Unclear),
             };
         }
-        let dead_for =
-            block.and_then(|block| block.height.checked_sub(claim.height.saturating_add(BLOCKHASH_BLOCKS)));
-        let Some(dead_for @ 1..) = dead_for else { return Ok(Outcome::Unclear) };
+        let Some(dead_for) = dead_for else { return Ok(Outcome::Unclear) };
         // The node's index by id finds nothing. Ask its index by account too, before
         // anybody is told that they were not charged. An account with more entries than
         // can be read must not keep the asset for ever: an hour later the other two
@@ -164,11 +176,13 @@ impl<H: Http> Settlement for LocalSettlement<H> {
             return Err(PrepareError::AlreadySettled);
         }
         let blockhash = &payment.transaction.message.blockhash;
-        let Some(slot) = self.rpc.blockhash_valid_in(blockhash).await.map_err(unavailable)? else {
+        let blockhash = self.rpc.blockhash(blockhash, 0).await.map_err(unavailable)?;
+        if !blockhash.valid {
             return Err(simulation_refusal(&Value::from("BlockhashNotFound")));
-        };
+        }
         // After the blockhash was seen valid: it lives at most 150 blocks from here.
-        let height = self.rpc.block_height(Commitment::Confirmed, slot).await.map_err(unavailable)?;
+        let height =
+            self.rpc.block_height(Commitment::Confirmed, blockhash.slot).await.map_err(unavailable)?;
         self.check_mint(token).await?;
         let after = match self.rpc.simulate(&signed, &payment.source).await.map_err(unavailable)? {
             Simulation::Passes(after) => after,

@@ -81,6 +81,15 @@ pub struct Block {
     pub height: u64,
 }
 
+/// What a node says about a blockhash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blockhash {
+    /// Whether transactions with it can land.
+    pub valid: bool,
+    /// The slot up to which the node had seen the chain.
+    pub slot: u64,
+}
+
 /// A transaction as the chain holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnChain {
@@ -166,18 +175,20 @@ impl<H: Http> Rpc<H> {
         Ok(Block { slot: number("absoluteSlot")?, height: number("blockHeight")? })
     }
 
-    /// The slot in which transactions with this blockhash could still land, as far
-    /// as the node has seen; `None` if they can't.
+    /// Whether transactions with this blockhash can land, as far as a node has seen
+    /// that has seen slot `since` at least.
     ///
     /// # Errors
     /// When there is no clear answer.
-    pub async fn blockhash_valid_in(&self, blockhash: &[u8; 32]) -> Result<Option<u64>, RpcError> {
+    pub async fn blockhash(&self, blockhash: &[u8; 32], since: u64) -> Result<Blockhash, RpcError> {
         let hash = bs58::encode(blockhash).into_string();
-        let result = self.call("isBlockhashValid", json!([hash, { "commitment": "confirmed" }])).await?;
+        let options = json!({ "commitment": "confirmed", "minContextSlot": since });
+        let result = self.call("isBlockhashValid", json!([hash, options])).await?;
         let valid = result.get("value").and_then(Value::as_bool);
         let slot = result.pointer("/context/slot").and_then(Value::as_u64);
         match (valid, slot) {
-            (Some(valid), Some(slot)) => Ok(valid.then_some(slot)),
+            (Some(_), Some(slot)) if slot < since => Err(RpcError::Lagging("isBlockhashValid")),
+            (Some(valid), Some(slot)) => Ok(Blockhash { valid, slot }),
             _ => Err(RpcError::Shape("isBlockhashValid")),
         }
     }

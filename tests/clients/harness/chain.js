@@ -25,11 +25,14 @@ export async function tokenAccount(owner, mint) {
 export const usdcAccount = (owner) => tokenAccount(owner, USDC);
 
 export class Chain {
-  /** @param {Record<string, number>} funds  USDC by address; 0 gives a token account and SOL only */
-  static async start(funds) {
+  /**
+   * @param {Record<string, number>} funds  USDC by address; 0 gives a token account and SOL only
+   * @param {string[]} options  more of the chain's own
+   */
+  static async start(funds, options = []) {
     const fund = Object.entries(funds).flatMap(([to, amount]) => ['--fund', `${to}=${amount}`]);
     const chain = new Chain();
-    chain.program = new Program('chain', BINARY, ['--port', '0', ...fund]);
+    chain.program = new Program('chain', BINARY, ['--port', '0', ...options, ...fund]);
     chain.url = await chain.program.until(
       'it says that it is ready',
       () => /chain ready on (http:\/\/\S+)/.exec(chain.program.log)?.[1],
@@ -96,6 +99,16 @@ export class Chain {
   async landed() {
     const { transactions } = await this.rpc('coinop_stats');
     return transactions;
+  }
+
+  /** The transactions that touched an owner's USDC account, as `{signature, err}`. */
+  async history(owner) {
+    return this.rpc('getSignaturesForAddress', await usdcAccount(owner), { commitment: 'confirmed' });
+  }
+
+  /** Whether a transaction with this blockhash could still land. */
+  async isAlive(blockhash) {
+    return (await this.rpc('isBlockhashValid', blockhash, { commitment: 'confirmed' })).value;
   }
 
   advanceBlocks(count) {

@@ -3,7 +3,10 @@
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-/** What a spoiled call can come to: `pass` carries it out and answers the chain's words; null hangs up. */
+/**
+ * What a spoiled call can come to: `pass` carries it out and answers the chain's words; null hangs up.
+ * Whoever writes to `http.response` itself answers nothing here.
+ */
 export const spoiled = {
   neverArrives: async () => null,
   answerIsLost: async (pass) => (await pass(), null),
@@ -13,21 +16,25 @@ export const spoiled = {
   },
 };
 
+const headers = { 'content-type': 'application/json' };
+const through = (pass) => pass();
+
 export class Relay {
   static async start(upstream) {
     const relay = new Relay();
     relay.calls = [];
+    relay.lanes = [];
     relay.spoil = () => null;
     relay.server = createServer(async (request, response) => {
-      const headers = { 'content-type': 'application/json' };
       try {
         const body = await text(request);
-        const { method } = JSON.parse(body);
-        relay.calls.push(method);
+        const call = JSON.parse(body);
+        relay.calls.push(call.method);
         const pass = async () => (await fetch(upstream, { method: 'POST', headers, body })).text();
-        const answer = await (relay.spoil(method) ?? ((through) => through()))(pass);
+        const how = relay.spoil(call.method) ?? relay.toldOf(call) ?? through;
+        const answer = await how(pass, { request, response, call, upstream });
         if (answer === null) request.socket.destroy();
-        else response.writeHead(200, headers).end(answer);
+        else if (answer !== undefined) response.writeHead(200, headers).end(answer);
       } catch {
         request.socket.destroy(); // one of the two ends is gone
       }
@@ -35,6 +42,12 @@ export class Relay {
     await new Promise((resolve) => relay.server.listen(0, '127.0.0.1', resolve));
     relay.url = `http://127.0.0.1:${relay.server.address().port}`;
     return relay;
+  }
+
+  /** How a call is answered that is about the payment of one of the lanes. */
+  toldOf(call) {
+    const lane = this.lanes.find((each) => each.isMeantBy(call));
+    return lane && ((pass, http) => lane.answer(pass, { ...http, lane }));
   }
 
   /** Spoils the next call of this method. */

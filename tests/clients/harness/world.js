@@ -8,9 +8,14 @@ import { Relay } from './relay.js';
 import { target } from './targets/index.js';
 
 class World {
-  /** `limits` and `settlement`: what of the configuration a test needs otherwise. */
-  constructor({ assets, buyers = 1, paupers = 0, limits, settlement }) {
-    Object.assign(this, { assets, limits, settlement, counts: { buyers, paupers } });
+  /** `limits`, `settlement`, `chainOptions`: what of the configuration and of the chain a test needs otherwise. */
+  constructor({ assets, buyers = 1, paupers = 0, limits, settlement, chainOptions }) {
+    Object.assign(this, { assets, limits, settlement, chainOptions, counts: { buyers, paupers } });
+  }
+
+  /** Starts it, once, whoever asks first. */
+  ready() {
+    return (this.starting ??= this.start());
   }
 
   async start() {
@@ -23,7 +28,7 @@ class World {
     const funds = { [feePayer.address]: 0, [MERCHANT]: 0 };
     for (const { address } of this.buyers) funds[address] = 5;
     for (const { address } of this.paupers) funds[address] = 0;
-    this.chain = await Chain.start(funds);
+    this.chain = await Chain.start(funds, this.chainOptions);
     this.relay = await Relay.start(this.chain.url);
     this.gateway = await target.start(this.configuration(), feePayer);
   }
@@ -88,7 +93,7 @@ class World {
 /** Declares the world of the calling test file; it exists while the file's tests run. */
 export function world(needs) {
   const it = new World(needs);
-  before(() => it.start());
+  before(() => it.ready());
   after(() => it.stop());
   return it;
 }

@@ -103,11 +103,15 @@ fn the_height_is_read_before_the_search_inv_3() {
     let calls = world.node.calls();
     let signature = &FIXTURE.claim.signature;
     assert_eq!(calls[0].1[0]["commitment"], "finalized");
-    assert_eq!(calls[1].1, json!([[signature], { "searchTransactionHistory": true }]));
-    assert_eq!(calls[2].1[0], json!(FIXTURE.payment.source));
-    assert_eq!(calls[3].1[0], json!(signature));
+    let hash = bs58::encode(FIXTURE.payment.transaction.message.blockhash).into_string();
+    // The final slot is 5368, the confirmed one 5398.
+    assert_eq!(calls[1].1, json!([hash, { "commitment": "confirmed", "minContextSlot": 5_368 }]));
+    assert_eq!(calls[2].1, json!([[signature], { "searchTransactionHistory": true }]));
+    assert_eq!(calls[3].1[0], json!(FIXTURE.payment.source));
+    assert_eq!(calls[3].1[1]["minContextSlot"], 5_398);
+    assert_eq!(calls[4].1[0], json!(signature));
     // Bytes that only most of the stake has seen count as known.
-    assert_eq!(calls[3].1[1]["commitment"], "confirmed");
+    assert_eq!(calls[4].1[1]["commitment"], "confirmed");
 }
 
 #[test]
@@ -137,6 +141,45 @@ fn a_payment_that_lands_while_it_is_searched_is_not_given_up_inv_3() {
     assert_eq!(seen, 2);
 }
 
+/// A final height far ahead of the truth, or a claim's height far behind it: the
+/// blockhash still lives, and the payment lands after all.
+#[test]
+fn a_height_alone_gives_nothing_up_inv_2_inv_3() {
+    let low = Claim { height: FIXTURE.claim.height - 200, ..FIXTURE.claim.clone() };
+    // The final slot is 5088.
+    let ahead = |height: u64| Reply::Result(json!({ "absoluteSlot": 5_088, "blockHeight": height }));
+    for (claim, reply) in
+        [(&low, Reply::Honest), (&FIXTURE.claim, ahead(4_400)), (&FIXTURE.claim, ahead(24_000))]
+    {
+        let world = World::new();
+        world.passed(120);
+        world.node.always(FINAL_HEIGHT, reply);
+        let look = || block_on(world.settlement().outcome(claim, Effort::Thorough));
+        assert_eq!(look(), UNCLEAR);
+        world.send();
+        world.node.chain().land();
+        world.passed(2);
+        assert_eq!(look(), Outcome::Landed { slot: 5_121 });
+    }
+}
+
+#[test]
+fn a_blockhash_that_is_said_to_be_dead_alone_gives_nothing_up_inv_3() {
+    let answer = |valid: bool| Reply::Result(json!({ "context": { "slot": 5_170 }, "value": valid }));
+    let world = World::new();
+    world.passed(UNTIL_DEAD - 1);
+    world.node.always(VALID, answer(false));
+    assert_eq!(world.outcome(Effort::Thorough), UNCLEAR);
+    world.passed(1);
+    world.node.always(VALID, answer(true));
+    assert_eq!(world.outcome(Effort::Thorough), UNCLEAR);
+    // Nor does a node that has not seen the final slot.
+    world.node.always(VALID, Reply::Result(json!({ "context": { "slot": 5_000 }, "value": false })));
+    assert_eq!(world.outcome(Effort::Thorough), UNCLEAR);
+    world.node.always(VALID, answer(false));
+    assert_eq!(world.outcome(Effort::Thorough), EXPIRED);
+}
+
 #[test]
 fn a_quick_look_asks_for_what_nodes_have_at_hand_only() {
     let world = World::new();
@@ -154,7 +197,7 @@ fn looking_moves_nothing() {
         world.outcome(Effort::Quick);
         world.outcome(Effort::Thorough);
         let methods = world.node.methods();
-        assert!(methods[before..].iter().all(|m| ![SEND, SIMULATE, VALID].contains(&m.as_str())), "{name}");
+        assert!(methods[before..].iter().all(|m| ![SEND, SIMULATE].contains(&m.as_str())), "{name}");
     }
 }
 

@@ -80,7 +80,7 @@ fn the_height_is_read_after_the_blockhash_was_seen_valid_inv_3() {
     let calls = world.node.calls();
     let hash = bs58::encode(FIXTURE.payment.transaction.message.blockhash).into_string();
     assert_eq!(calls[0].1, json!([[FIXTURE.prepared.signature], { "searchTransactionHistory": true }]));
-    assert_eq!(calls[1].1, json!([hash, { "commitment": "confirmed" }]));
+    assert_eq!(calls[1].1, json!([hash, { "commitment": "confirmed", "minContextSlot": 0 }]));
     assert_eq!(calls[2].1, json!([{ "commitment": "confirmed", "minContextSlot": 4_998 }]));
     assert_eq!(calls[3].1[0], FIXTURE.prepared.transaction);
     assert_eq!(calls[3].1[1]["sigVerify"], true);

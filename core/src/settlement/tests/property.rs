@@ -95,7 +95,11 @@ fn reply(method: &str, fault: Fault, may_hide: bool) -> Reply {
         // A height from the past is what a node that lags behind tells.
         (Fault::Hidden, HEIGHT | EPOCH) => Reply::Behind(200),
         (Fault::Behind(blocks), HEIGHT | EPOCH) => Reply::Behind(blocks),
-        (Fault::Invented(_), HEIGHT | EPOCH) => Reply::Honest,
+        (Fault::Invented(_), HEIGHT) => Reply::Honest,
+        // A height from the future: the blockhash still tells.
+        (Fault::Invented(_), EPOCH) => {
+            Reply::Changed(|answer| answer["result"]["blockHeight"] = json!(5_000))
+        }
         (Fault::Hidden | Fault::Behind(_), _) if !may_hide => Reply::Honest,
         (Fault::Behind(blocks), _) => Reply::Behind(blocks),
         (Fault::Hidden, STATUSES) => Reply::Result(json!({ "context": { "slot": 9_999 }, "value": [null] })),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::node::{EPOCH, Landed, Reply, SIGNATURES, STATUSES, TRANSACTION, shown};
+use super::node::{EPOCH, Landed, Reply, SIGNATURES, STATUSES, TRANSACTION, VALID, shown};
 use super::*;
 use crate::encoding::from_base64;
 use crate::svm::transaction::Transaction;
@@ -16,7 +16,7 @@ pub(super) fn final_height(height: u64) -> Reply {
 }
 
 /// The calls of a search that ends with "it can't land any more".
-pub(super) const DEAD_CHECK: [&str; 4] = [FINAL_HEIGHT, STATUSES, SIGNATURES, TRANSACTION];
+pub(super) const DEAD_CHECK: [&str; 5] = [FINAL_HEIGHT, VALID, STATUSES, SIGNATURES, TRANSACTION];
 
 pub(super) const LANDED: Outcome = Outcome::Landed { slot: 5_001 };
 pub(super) const FAILED: Outcome = Outcome::Failed { reason: "invalid_exact_svm_transaction_failed" };

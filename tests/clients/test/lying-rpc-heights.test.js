@@ -1,0 +1,156 @@
+// The RPC lies about how far the chain is: no payment is given up while it may land, nor kept when it can't.
+
+import assert from 'node:assert/strict';
+import { before } from 'node:test';
+import { perMinute, simulated } from '../harness/config.js';
+import { Lane, booksBalance } from '../harness/lane.js';
+import { answerTo, changed, error, result } from '../harness/lies.js';
+import { until } from '../harness/wait.js';
+import { world } from '../harness/world.js';
+
+const EPOCH = 'getEpochInfo';
+const HEIGHT = 'getBlockHeight';
+
+/** How often each lie is told: one of two calls in a row is about a payment that it could hurt. */
+const EACH = 2;
+
+/** What is told of the chain itself: such a call does not say whose payment it is about. */
+class Node {
+  lies = {};
+  cameOf = {};
+
+  isMeantBy({ method }) {
+    return method in this.lies;
+  }
+
+  answer(pass, http) {
+    return this.lies[http.call.method](pass, http);
+  }
+
+  /** Tells each of these lies, and the last one from then on. Before the next, `check` says what came of it. */
+  tellInTurn(method, lies, check) {
+    const names = Object.keys(lies);
+    let calls = 0;
+    this.lies[method] = async (pass, http) => {
+      const at = Math.floor(calls / EACH);
+      if (calls % EACH === 0 && at > 0) this.cameOf[names[at - 1]] ??= await check().catch((error) => error) ?? 'fine';
+      calls += 1;
+      return lies[names[Math.min(at, names.length - 1)]](pass, http);
+    };
+    return until(`all of ${names} were told`, () => names.every((name) => this.cameOf[name]), { within: 30_000 });
+  }
+}
+
+const field = (name, change) => changed(({ result }) => (result[name] = change(result[name])));
+const moved = (blocks, slots) => changed(({ result }) => {
+  result.blockHeight += blocks;
+  result.absoluteSlot += slots;
+});
+
+/** The final height, when payments still may land. */
+const AHEAD = {
+  'a height and a slot that no other node has seen': moved(10_000, 10_000),
+  'a height far ahead of the truth': moved(400, 0),
+  'a height that is the slot': changed(({ result }) => (result.blockHeight = result.absoluteSlot)),
+  'the height of a node far ahead, the slot of one that lags': moved(5_000, -200),
+};
+
+/** The final height, when they can't land any more. */
+const UNCLEAR = {
+  'null': result(null),
+  'no height': changed(({ result }) => delete result.blockHeight),
+  'a height as a string': field('blockHeight', String),
+  'a negative height': field('blockHeight', (height) => -height),
+  'a fractional height': field('blockHeight', (height) => height + 0.5),
+  'a huge height': field('blockHeight', () => 1e30),
+  'no slot': changed(({ result }) => delete result.absoluteSlot),
+  'a negative slot': field('absoluteSlot', (slot) => -slot),
+  'the answer to another call': answerTo(() => ({ method: HEIGHT, params: [] })),
+  'the node is behind': error(-32005),
+  'a node that lags': moved(-300, -300),
+  'the slot of one node, the height of one that lags': moved(-300, 0),
+};
+
+// Payments that the RPC drops and says to have sent, by what it said of the height when each was claimed.
+const TRUE = ['true-0', 'true-1', 'true-2', 'true-3'];
+const CLAIMED = {
+  ...Object.fromEntries(TRUE.map((id) => [id, (pass) => pass()])),
+  low: changed((answer) => (answer.result -= 200)),
+  high: changed((answer) => (answer.result += 250)),
+};
+
+const w = world({
+  assets: Object.keys(CLAIMED).map((id) => simulated(perMinute(id))),
+  buyers: Object.keys(CLAIMED).length,
+  chainOptions: ['--block-ms', '0'], // no payment dies by itself
+});
+const node = new Node();
+const lanes = {};
+
+async function allArePending() {
+  await w.chain.advanceBlocks(300);
+  w.relay.lanes.push(node);
+  const dropped = { after: { sendTransaction: result(({ lane }) => lane.signature) } };
+  const answered = [];
+  for (const [id, lie] of Object.entries(CLAIMED)) {
+    lanes[id] = await Lane.ready(w, id, dropped);
+    node.lies = { [HEIGHT]: lie };
+    answered.push(lanes[id].send().then((response) => lanes[id].isPending(response)));
+    await until('it is claimed', () => lanes[id].sent);
+  }
+  node.lies = {};
+  await Promise.all(answered);
+}
+
+async function allAreKept() {
+  for (const id of TRUE) await lanes[id].isKept();
+}
+
+/** The names of tests of what came of each lie; the first of them has all of these told. */
+const each = (lies, name) => Object.keys(lies).map((lie, n) => [
+  name(lie),
+  async () => {
+    if (n === 0) await node.tellInTurn(EPOCH, lies, allAreKept);
+    assert.equal(node.cameOf[lie], 'fine');
+  },
+]);
+
+const steps = [
+  ['said to be sent, and dropped: pending (202) (inv. 3, 9)', allArePending],
+  ['claimed at a height that is too low: not given up while it may land, and granted when it does (inv. 2, 3)', async () => {
+    await lanes.low.isSearched();
+    await lanes.low.isKept();
+    lanes.low.truth();
+    await lanes.low.isGranted(await lanes.low.known());
+  }],
+  ...each(AHEAD, (lie) => `while a payment may land, ${lie}: it is not given up (inv. 2, 3)`),
+  ['there is no answer while their blockhashes die: kept (inv. 3)', async () => {
+    // From here on there is always a lie, and never the truth between two of them.
+    await node.tellInTurn(EPOCH, { nothing: result({}) }, allAreKept);
+    await w.chain.advanceBlocks(400);
+  }],
+  ...each(UNCLEAR, (lie) => `when a payment can't land any more, ${lie}: that does not decide it (inv. 3)`),
+  ['when the truth is told, what is dead is given up uncharged (inv. 2, 3)', async () => {
+    node.lies = {};
+    await Promise.all(TRUE.map((id) => lanes[id].isGivenUp()));
+  }],
+  ['claimed at a height that is too high: given up uncharged so many blocks later, and not before (inv. 2, 3)', async () => {
+    await lanes.high.isSearched();
+    await lanes.high.isKept();
+    await w.chain.advanceBlocks(250);
+    await lanes.high.isGivenUp();
+  }],
+];
+
+const endings = new Map();
+before(async () => {
+  await w.ready();
+  let last = Promise.resolve();
+  for (const [name, play] of steps) {
+    last = last.then(play); // each goes on where the one before ended well
+    last.catch(() => {}); // told where its test waits for it
+    endings.set(name, last);
+  }
+});
+for (const [name] of steps) w.test(name, { timeout: 120_000 }, () => endings.get(name));
+w.test('after all of it the merchant has what was granted, and nothing else (inv. 5)', {}, () => booksBalance(w, Object.values(lanes)));

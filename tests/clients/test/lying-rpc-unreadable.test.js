@@ -1,0 +1,39 @@
+// The RPC answers nothing that can be read: unknown is not failed, before money moves and after.
+
+import assert from 'node:assert/strict';
+import { perMinute, simulated } from '../harness/config.js';
+import { readable, times, unreadable } from '../harness/lies.js';
+import { sideBySide } from '../harness/play.js';
+import { world } from '../harness/world.js';
+
+// Which call is answered so before the payment is sent.
+const FIRST = ['getSignatureStatuses', 'isBlockhashValid', 'simulateTransaction'];
+// Which are once it was; each once, so that the truth comes out while the buyer waits.
+const THEN = ['sendTransaction', 'getSignatureStatuses', 'getTransaction'];
+
+const bad = Object.entries(unreadable).map(([way, lie], n) => ({
+  id: `bad-${n}`,
+  name: `${way}: unavailable and uncharged; the same payment is good afterwards, and charged once whatever else is answered so (inv. 1, 2, 3, 9)`,
+  lies: {
+    before: { [FIRST[n % FIRST.length]]: lie },
+    after: Object.fromEntries(THEN.map((method) => [method, times(1, lie)])),
+  },
+  async play(lane) {
+    await lane.isUnavailable(await lane.send());
+    lane.before = {};
+    await lane.isGranted(await lane.send());
+    assert.ok(lane.counts.getTransaction >= 2, `${lane} was shown the payment twice: the first time unreadably`);
+  },
+}));
+
+const odd = Object.entries(readable).map(([way, lie], n) => ({
+  id: `odd-${n}`,
+  name: `${way}: it can be read all the same; charged once and granted (inv. 1, 2)`,
+  lies: { before: { any: lie }, after: { any: lie } },
+  play: async (lane) => lane.isGranted(await lane.send()),
+}));
+
+const scenes = [...bad, ...odd];
+const w = world({ assets: scenes.map(({ id }) => simulated(perMinute(id))), buyers: scenes.length });
+
+sideBySide(w, scenes);
