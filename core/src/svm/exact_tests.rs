@@ -136,6 +136,19 @@ fn only_the_owner_of_the_source_may_pay_a_delegate_may_not() {
 }
 
 #[test]
+fn the_merchant_can_not_pay_itself_because_nothing_would_move_inv_5() {
+    use ed25519_dalek::Signer as _;
+    let merchant = keys::merchant();
+    let mut transaction = transfer().sign(&keys::payer()).unwrap();
+    transaction.message.accounts[1] = keys::address(&merchant);
+    // Its own account as source and destination, once in the list.
+    transaction.message.instructions[2].accounts[0] = 3;
+    transaction.message_bytes = transaction.message.encode();
+    transaction.signatures[1] = merchant.sign(&transaction.message_bytes).to_bytes();
+    assert_eq!(verify(&transaction.encode(), &requirement()), Err(Refusal::Source));
+}
+
+#[test]
 fn the_compute_budget_is_bounded() {
     let limit =
         |units: u32| move |m: &mut Message| m.instructions[0].data[1..].copy_from_slice(&units.to_le_bytes());
