@@ -1,3 +1,7 @@
+mod altered;
+mod captured;
+mod strange;
+
 use serde_json::{Value, json};
 
 use super::*;

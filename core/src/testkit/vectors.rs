@@ -11,6 +11,11 @@ pub(crate) const V1_PURCHASE: &str = include_str!("../../tests/vectors/v1_x402_f
 /// Requests to a facilitator, and the verdicts that `@x402/svm` 2.27.0 gave.
 pub(crate) const VERDICTS: &str = include_str!("../../tests/vectors/facilitator_verdicts.json");
 
+/// The `/supported` of that facilitator.
+pub(crate) const SUPPORTED: &str = include_str!("../../tests/vectors/facilitator_supported.json");
+/// How the TypeScript server answers a replay, a bad signature and garbage.
+pub(crate) const ERROR_PATHS: &str = include_str!("../../tests/vectors/server_error_paths.json");
+
 /// A file of captured data as JSON.
 #[must_use]
 pub(crate) fn json(text: &str) -> Value {
