@@ -1,6 +1,7 @@
 mod altered;
 mod captured;
 mod strange;
+mod thieves;
 
 use serde_json::{Value, json};
 

@@ -3,3 +3,4 @@
 mod clocks;
 mod crashes;
 mod sales;
+mod thieves;
