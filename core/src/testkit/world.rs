@@ -18,7 +18,7 @@ use crate::keys::{KeyRing, Secret};
 use crate::money::Amount;
 use crate::ports::{Clock, Effort, Entropy, Outcome, PortError, Ports, PrepareError, Prepared, Settlement};
 use crate::quote::{Operation, QUOTE_SECONDS, Quote, Ticket};
-use crate::session::Claim;
+use crate::session::{Claim, LockState, Report};
 use crate::store::{Sql, SqlError, SqlJournal, Value};
 use crate::svm::build::Transfer;
 use crate::svm::exact::VerifiedPayment;
@@ -46,9 +46,9 @@ pub(crate) enum Chain {
 pub(crate) struct World {
     pub(crate) deployment: Deployment,
     pub(crate) chain: Cell<Chain>,
-    /// What the chain holds: when each payment was first sent.
-    landed: RefCell<BTreeMap<PaymentId, u64>>,
-    database: Connection,
+    /// What the chain holds: the amount that each payment moved.
+    pub(super) landed: RefCell<BTreeMap<PaymentId, u64>>,
+    pub(super) database: Connection,
     wall: Cell<u64>,
     mono: Cell<u64>,
     wake_at: Cell<u64>,
@@ -155,7 +155,8 @@ impl World {
     /// Puts a payment on chain behind the gateway's back.
     pub(crate) fn land(&self, payment: &Payment) {
         let transaction = crate::svm::transaction::Transaction::decode(&payment.transaction).unwrap();
-        self.landed.borrow_mut().insert(PaymentId::of_message(&transaction.message_bytes), 0);
+        let id = PaymentId::of_message(&transaction.message_bytes);
+        self.landed.borrow_mut().insert(id, moved(&payment.transaction));
     }
 
     pub(crate) fn count(&self, table: &str) -> u64 {
@@ -176,6 +177,23 @@ impl World {
         self.database
             .query_row("SELECT lamports FROM fee WHERE day = ?1", [day], |row| row.get(0))
             .unwrap_or_default()
+    }
+
+    /// One round of the box beside the devices: it asks what they should be doing, does
+    /// it, and says so. `None` if the fuse blew.
+    pub(crate) fn work_devices(&self) -> Option<()> {
+        let platform = Platform::new(self);
+        let gateway = Gateway::new(&self.deployment, &platform);
+        let round = async {
+            let plan = gateway.step(true, Vec::new()).await.unwrap();
+            let reports = plan.orders.into_iter().map(|planned| {
+                let open = planned.order.unlocked_until.is_some();
+                let state = if open { LockState::Unlocked } else { LockState::Locked };
+                (planned.asset, Report { sequence: planned.order.sequence, state, at: self.now() })
+            });
+            gateway.step(false, reports.collect()).await.unwrap();
+        };
+        self.run(round)
     }
 
     /// All events of an asset, as they were written.
@@ -300,6 +318,13 @@ impl World {
     }
 }
 
+/// How much the transfer of these bytes moves: whatever anybody says of it.
+fn moved(transaction: &[u8]) -> u64 {
+    let transaction = crate::svm::transaction::Transaction::decode(transaction).unwrap();
+    let data = &transaction.message.instructions[2].data;
+    u64::from_le_bytes(data[1..9].try_into().unwrap())
+}
+
 pub(crate) fn sold(outcome: Option<Result<Sale, SaleError>>) -> Box<Sold> {
     match outcome {
         Some(Ok(Sale::Sold(sold))) => sold,
@@ -351,6 +376,7 @@ impl Clock for World {
     }
 
     async fn sleep(&self, ms: u64) {
+        self.point().await;
         let until = self.mono.get() + ms.max(1);
         std::future::poll_fn(|_| {
             if self.mono.get() >= until {
@@ -375,7 +401,6 @@ impl Settlement for World {
     }
 
     async fn prepare(&self, payment: &VerifiedPayment, _: &Token) -> Result<Prepared, PrepareError> {
-        self.point().await;
         // A network's round trip: others get their turn.
         self.sleep(20).await;
         if self.landed.borrow().contains_key(&payment.id) {
@@ -395,7 +420,8 @@ impl Settlement for World {
         let journalled = format!("payment WHERE id = '{}'", claim.payment.as_str());
         assert_eq!(self.count(&journalled), 1, "sent before it was journalled");
         if self.chain.get() != Chain::Drops {
-            self.landed.borrow_mut().entry(claim.payment.clone()).or_insert(self.wall.get());
+            let bytes = crate::encoding::from_base64(&claim.transaction).unwrap();
+            self.landed.borrow_mut().insert(claim.payment.clone(), moved(&bytes));
         }
         self.point().await;
         match self.chain.get() {
@@ -409,11 +435,13 @@ impl Settlement for World {
         let landed = self.landed.borrow().contains_key(&claim.payment);
         let shown = !matches!(self.chain.get(), Chain::ShownFrom(at) if self.wall.get() < at);
         let dead = self.mono.get() / 400 > claim.height + 150 + 32;
-        match (landed, effort) {
+        let outcome = match (landed, effort) {
             (true, _) if shown => Outcome::Landed { slot: 1 },
             (false, Effort::Thorough) if dead => Outcome::Failed { reason: "transaction_expired" },
             _ => Outcome::Unclear,
-        }
+        };
+        self.point().await;
+        outcome
     }
 
     async fn health(&self) -> Result<(), PortError> {

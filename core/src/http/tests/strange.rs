@@ -268,7 +268,7 @@ thread_local! {
 }
 
 proptest! {
-    #![proptest_config(config(2_000))]
+    #![proptest_config(config(1_200))]
 
     #[test]
     fn strange_requests_never_panic_grant_nothing_and_write_nothing_inv_1_8(
