@@ -56,6 +56,8 @@ pub(crate) struct World {
     fuse: Cell<Option<u32>>,
     crashed: Cell<bool>,
     pub(crate) sends: Cell<u32>,
+    /// How long the next payment takes to be made ready, in milliseconds.
+    pub(crate) slow_first: Cell<Option<u64>>,
 }
 
 impl World {
@@ -81,6 +83,7 @@ impl World {
             fuse: Cell::new(None),
             crashed: Cell::new(false),
             sends: Cell::new(0),
+            slow_first: Cell::new(None),
         };
         let platform = Platform::new(&world);
         world.run(platform.journal.prepare()).unwrap().unwrap();
@@ -402,7 +405,8 @@ impl Settlement for World {
 
     async fn prepare(&self, payment: &VerifiedPayment, _: &Token) -> Result<Prepared, PrepareError> {
         // A network's round trip: others get their turn.
-        self.sleep(20).await;
+        let first = self.slow_first.take();
+        self.sleep(first.unwrap_or(20)).await;
         if self.landed.borrow().contains_key(&payment.id) {
             return Err(PrepareError::AlreadySettled);
         }
@@ -416,8 +420,13 @@ impl Settlement for World {
     async fn send(&self, claim: &Claim) -> Result<(), PortError> {
         self.point().await;
         self.sends.set(self.sends.get() + 1);
-        // Bytes that were not journalled before could not be looked up after a crash.
-        let journalled = format!("payment WHERE id = '{}'", claim.payment.as_str());
+        // Bytes that were not journalled before, with their id, could not be looked up after a crash.
+        let journalled = format!(
+            "head, json_each(state, '$.claims') AS claim WHERE claim.value ->> '$.signature' = '{}'
+                AND claim.value ->> '$.transaction' = '{}'",
+            claim.payment.as_str(),
+            claim.transaction
+        );
         assert_eq!(self.count(&journalled), 1, "sent before it was journalled");
         if self.chain.get() != Chain::Drops {
             let bytes = crate::encoding::from_base64(&claim.transaction).unwrap();

@@ -171,6 +171,18 @@ fn two_payments_for_one_ticket_at_the_same_moment_charge_one_inv_1() {
 }
 
 #[test]
+fn a_quote_answered_while_another_payment_for_it_is_made_ready_charges_one_inv_1() {
+    let (world, own) = with_thief();
+    let (ticket, quote) = world.ticket("door-2", own.clone(), 1);
+    let payments = [THIEF, VICTIM].map(|who| world.pay(who, &ticket, &quote));
+    // The first is asked about for so long that the second is sold meanwhile.
+    world.slow_first.set(Some(8_000));
+    let outcomes = at_once(&world, &payments.each_ref().map(|p| ("door-2", own.clone(), p)));
+    assert!(matches!(outcomes.as_slice(), [Err(SaleError::QuoteUsed), Ok(Sale::Sold(_))]), "{outcomes:?}");
+    assert_eq!((world.charged(), world.count("payment")), (2, 2));
+}
+
+#[test]
 fn a_v1_payment_for_a_door_and_an_extension_at_once_buys_one_inv_1() {
     let (world, own) = with_thief();
     let payment = world.pay_v1(THIEF, 10_000);
