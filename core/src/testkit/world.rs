@@ -55,6 +55,9 @@ pub(crate) struct World {
     drawn: Cell<u64>,
     fuse: Cell<Option<u32>>,
     crashed: Cell<bool>,
+    /// Whether several run side by side, and whether one of them has let the others go on.
+    crowded: Cell<bool>,
+    yielded: Cell<bool>,
     pub(crate) sends: Cell<u32>,
     /// How long the next payment takes to be made ready, in milliseconds.
     pub(crate) slow_first: Cell<Option<u64>>,
@@ -82,6 +85,8 @@ impl World {
             drawn: Cell::new(0),
             fuse: Cell::new(None),
             crashed: Cell::new(false),
+            crowded: Cell::new(false),
+            yielded: Cell::new(false),
             sends: Cell::new(0),
             slow_first: Cell::new(None),
         };
@@ -95,6 +100,7 @@ impl World {
         let mut futures: Vec<_> = futures.into_iter().map(Some).collect();
         let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
         let mut context = Context::from_waker(Waker::noop());
+        self.crowded.set(futures.len() > 1);
         while !self.crashed.get() && futures.iter().any(Option::is_some) {
             self.wake_at.set(u64::MAX);
             let mut progress = false;
@@ -105,7 +111,7 @@ impl World {
                     (*slot, *result, progress) = (None, Some(value), true);
                 }
             }
-            if !progress && !self.crashed.get() {
+            if !progress && !self.yielded.take() && !self.crashed.get() {
                 assert_ne!(self.wake_at.get(), u64::MAX, "everybody waits for nothing");
                 self.advance(self.wake_at.get().saturating_sub(self.mono.get()));
             }
@@ -133,6 +139,16 @@ impl World {
             Some(n) => self.fuse.set(Some(n - 1)),
             None => {}
         }
+    }
+
+    /// Lets the others go on first, at the same moment.
+    async fn turn(&self) {
+        let mut waits = self.crowded.get();
+        std::future::poll_fn(|_| {
+            self.yielded.set(self.yielded.get() || waits);
+            if std::mem::take(&mut waits) { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
     }
 
     /// Both clocks go on by this many milliseconds.
@@ -404,10 +420,11 @@ impl Settlement for World {
     }
 
     async fn prepare(&self, payment: &VerifiedPayment, _: &Token) -> Result<Prepared, PrepareError> {
-        // A network's round trip: others get their turn.
+        let settled = self.landed.borrow().contains_key(&payment.id);
+        // The answer's way back: others get their turn, and it may be old when it arrives.
         let first = self.slow_first.take();
         self.sleep(first.unwrap_or(20)).await;
-        if self.landed.borrow().contains_key(&payment.id) {
+        if settled {
             return Err(PrepareError::AlreadySettled);
         }
         Ok(Prepared {
@@ -471,6 +488,8 @@ impl Sql for Tables<'_> {
         if writes {
             self.0.point().await;
         }
+        // The answer's way back: what was read may be old when it arrives.
+        self.0.turn().await;
         result.map_err(|error| SqlError::from_message(&error.to_string()))
     }
 }
