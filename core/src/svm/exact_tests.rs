@@ -228,6 +228,20 @@ fn signatures_in_a_second_form_are_refused_inv_1() {
 }
 
 #[test]
+fn a_key_for_which_anybody_can_sign_pays_nothing_inv_1() {
+    // The neutral element as the key and in the signature: a lax verifier takes it for any message.
+    let mut neutral = [0; 32];
+    neutral[0] = 1;
+    let payer = Address::new(neutral);
+    let source = associated_token_account(&payer, &transfer().mint, TokenProgram::Spl).unwrap();
+    let mut transaction = transfer().sign(&keys::payer()).unwrap();
+    (transaction.message.accounts[1], transaction.message.accounts[2]) = (payer, source);
+    transaction.message_bytes = transaction.message.encode();
+    transaction.signatures[1] = [neutral, [0; 32]].concat().try_into().unwrap();
+    assert_eq!(verify(&transaction.encode(), &requirement()), Err(Refusal::Signature));
+}
+
+#[test]
 fn a_v1_payment_needs_no_memo_and_may_have_one() {
     let v1 = Requirement { memo: None, ..requirement() };
     for memo in [None, Some("anything")] {

@@ -59,6 +59,8 @@ pub(crate) struct World {
     crowded: Cell<bool>,
     yielded: Cell<bool>,
     pub(crate) sends: Cell<u32>,
+    /// How often the chain was asked about a payment that is not claimed yet.
+    pub(crate) prepares: Cell<u32>,
     /// How long the next payment takes to be made ready, in milliseconds.
     pub(crate) slow_first: Cell<Option<u64>>,
 }
@@ -88,6 +90,7 @@ impl World {
             crowded: Cell::new(false),
             yielded: Cell::new(false),
             sends: Cell::new(0),
+            prepares: Cell::new(0),
             slow_first: Cell::new(None),
         };
         let platform = Platform::new(&world);
@@ -420,6 +423,7 @@ impl Settlement for World {
     }
 
     async fn prepare(&self, payment: &VerifiedPayment, _: &Token) -> Result<Prepared, PrepareError> {
+        self.prepares.set(self.prepares.get() + 1);
         let settled = self.landed.borrow().contains_key(&payment.id);
         // The answer's way back: others get their turn, and it may be old when it arrives.
         let first = self.slow_first.take();

@@ -1,5 +1,7 @@
 //! One statement in the place of another, somebody else's session, and yesterday's proof.
 
+use ed25519_dalek::Signer as _;
+
 use super::*;
 use crate::encoding::{base64url, from_base64url};
 use crate::grant::{GRANT_TYP, SESSION_TYP, SessionToken};
@@ -58,15 +60,17 @@ fn only_a_session_token_is_a_session_token_inv_1() {
     refused_as_no_token(&world, &session, &sign(Purpose::Session, SESSION_TYP, &other));
     let old = SessionToken { exp: world.now().seconds(), ..claims.clone() };
     refused_as_no_token(&world, &session, &sign(Purpose::Session, SESSION_TYP, &old));
-    // Another algorithm, with no signature or with the old one.
+    // Another algorithm, with no signature, with the old one, and with one that fits.
     let parts: Vec<&str> = token.split('.').collect();
     let header: Value = serde_json::from_slice(&from_base64url(parts[0]).unwrap()).unwrap();
     for alg in ["none", "HS256", "ES256", "eddsa"] {
         let mut header = header.clone();
         header["alg"] = json!(alg);
-        let header = base64url(header.to_string().as_bytes());
-        for signature in ["", parts[2]] {
-            refused_as_no_token(&world, &session, &format!("{header}.{}.{signature}", parts[1]));
+        let signed = format!("{}.{}", base64url(header.to_string().as_bytes()), parts[1]);
+        let key = &keys.signing(Purpose::Session).key;
+        let fitting = base64url(&key.sign(signed.as_bytes()).to_bytes());
+        for signature in ["", parts[2], &fitting] {
+            refused_as_no_token(&world, &session, &format!("{signed}.{signature}"));
         }
     }
     // More in front or behind is another text.
