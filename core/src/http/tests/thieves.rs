@@ -98,6 +98,26 @@ fn a_session_token_is_no_grant_and_devices_know_only_the_grants_key_inv_1() {
 }
 
 #[test]
+fn a_payment_buys_the_quantity_that_was_quoted_and_no_other_inv_6() {
+    let world = World::new();
+    let door = |query: &str| format!("/api/v1/access/door-1{query}");
+    let bought = payment(&world, 1, &get(&world, &door("?quantity=2")));
+    let send = |query: &str| {
+        let answer = ask(&world, "POST", &door(query), &[("payment-signature", &bought)], "");
+        (answer.status, answer.body["code"].clone(), answer.body["quantity"].clone())
+    };
+    let other = (400, json!("quantity_mismatch"), Value::Null);
+    for asked in ["?quantity=1", "?quantity=3", "?quantity=240"] {
+        assert_eq!(send(asked), other);
+    }
+    assert_eq!((world.charged(), world.count("journal")), (0, 0));
+    assert_eq!(send(""), (200, Value::Null, json!(2)));
+    // Its repeat neither.
+    assert_eq!((send("?quantity=3"), send("?quantity=2")), (other, (200, Value::Null, json!(2))));
+    assert_eq!((world.charged(), world.count("session")), (1, 1));
+}
+
+#[test]
 fn a_session_token_opens_no_other_session_inv_9() {
     let world = World::new();
     let (mine, theirs) = (buy(&world, 1, "door-1"), buy(&world, 2, "door-2"));
