@@ -282,6 +282,28 @@ proptest! {
     }
 
     #[test]
+    fn strange_pages_of_a_history_show_nothing_and_write_nothing_inv_8_9(
+        query in query(),
+        cursor in proptest::option::of((any::<u64>(), any::<[u8; 16]>()))
+    ) {
+        let world = WORLD.with(std::rc::Rc::clone);
+        let challenge = get(&world, "/api/v1/access/door-1").required()["extensions"]["sign-in-with-x"].clone();
+        let proof = sign_in::prove(&challenge, &keys::numbered(1)).unwrap();
+        let page = cursor.map(|(at, id)| format!("before={at}.{}", crate::ids::SessionId::from_random(id)));
+        let request = Request {
+            method: "GET".to_owned(),
+            path: format!("/api/v1/payers/{}/sessions", keys::address(&keys::numbered(1))),
+            query: page.or(query),
+            headers: vec![("sign-in-with-x".to_owned(), proof)],
+            body: Vec::new(),
+        };
+        let response = handle(&world, &request);
+        check(&response)?;
+        prop_assert!(matches!(response.status, 200 | 400), "{}", response.status);
+        prop_assert!(nothing_happened(&world));
+    }
+
+    #[test]
     fn strange_texts_are_no_tickets_tokens_or_proofs_inv_1_9(text in header_value()) {
         let world = WORLD.with(std::rc::Rc::clone);
         let deployment = &world.deployment;
