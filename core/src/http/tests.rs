@@ -1,3 +1,8 @@
+mod altered;
+mod captured;
+mod strange;
+mod thieves;
+
 use serde_json::{Value, json};
 
 use super::*;

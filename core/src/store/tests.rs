@@ -1,10 +1,10 @@
 mod guard;
 mod versions;
 
-use crate::ids::AssetId;
+use crate::ids::{AssetId, PaymentId};
 use crate::ports::{Appended, Cursor, Journal as _};
 use crate::quote::Operation;
-use crate::session::{Batch, Event};
+use crate::session::{Batch, Claim, Event};
 use crate::testkit::keys;
 use crate::testkit::world::{Platform, World, sold};
 use crate::time::Timestamp;
@@ -13,10 +13,12 @@ fn asset(id: &str) -> AssetId {
     AssetId::parse(id).unwrap()
 }
 
-/// The batch that claimed the only payment in this world, made again.
-fn claim_batch(world: &World, asset: &AssetId) -> Batch {
+/// The batch that claimed the only payment in this world, made again with a change.
+fn claim_batch(world: &World, asset: &AssetId, change: impl FnOnce(&mut Claim)) -> Batch {
     let written = world.events(asset.as_str());
-    let claimed: Event = serde_json::from_value(written[0].clone()).unwrap();
+    let mut claimed: Event = serde_json::from_value(written[0].clone()).unwrap();
+    let Event::PaymentClaimed(claim) = &mut claimed else { panic!("{claimed:?}") };
+    change(claim);
     let now = crate::time::Now::at(world.now());
     Batch::new(asset, &crate::session::AssetState::default(), vec![claimed], &now).unwrap()
 }
@@ -26,14 +28,22 @@ fn a_payment_is_claimed_once_in_all_assets_and_a_failed_append_leaves_nothing_in
     let world = World::new();
     world.bought(1, "door-1", 1);
     let platform = Platform::new(&world);
-    let batch = claim_batch(&world, &asset("door-1"));
     let before = (world.count("journal"), world.count("head"), world.count("fee"));
-    let append = |id: &str, expected| world.run(platform.journal.append(&asset(id), expected, &batch));
-    // The revision is taken.
-    assert_eq!(append("door-1", 0), Some(Ok(Appended::Conflict)));
-    // The revision is free, the payment is not: also elsewhere.
-    assert_eq!(append("door-2", 0), Some(Ok(Appended::Conflict)));
+    let append = |id: &str, batch: &Batch| world.run(platform.journal.append(&asset(id), 0, batch));
+    let another = PaymentId::of_message(b"another");
+    let other_ticket = Some("q0".to_owned());
+    // Each of these has one thing alone that is taken: the revision, the payment, the ticket.
+    let revision = claim_batch(&world, &asset("door-1"), |claim| {
+        (claim.payment, claim.ticket) = (another.clone(), other_ticket.clone());
+    });
+    assert_eq!(append("door-1", &revision), Some(Ok(Appended::Conflict)));
+    let payment = claim_batch(&world, &asset("door-1"), |claim| claim.ticket = other_ticket);
+    assert_eq!(append("door-2", &payment), Some(Ok(Appended::Conflict)));
+    let ticket = claim_batch(&world, &asset("door-1"), |claim| claim.payment = another);
+    assert_eq!(append("door-2", &ticket), Some(Ok(Appended::Conflict)));
     assert_eq!((world.count("journal"), world.count("head"), world.count("fee")), before);
+    // With nothing taken it is done.
+    assert_eq!(append("door-2", &revision), Some(Ok(Appended::Done)));
 }
 
 #[test]

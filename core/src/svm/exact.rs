@@ -91,7 +91,8 @@ pub enum Refusal {
     Recipient,
     /// Another amount.
     Amount,
-    /// The source is not the authority's own associated token account.
+    /// The source is not the authority's own associated token account, or is where the
+    /// money would go.
     Source,
     /// Not exactly one memo where one is needed.
     MemoCount,
@@ -183,7 +184,10 @@ pub fn verify(bytes: &[u8], requirement: &Requirement) -> Result<VerifiedPayment
     if message.account(1) != Some(&payer) {
         return Err(Refusal::Signers);
     }
-    if associated_token_account(&payer, &requirement.mint, requirement.program) != Some(source) {
+    // From the merchant to the merchant nothing would move (invariant 5).
+    if source == requirement.destination
+        || associated_token_account(&payer, &requirement.mint, requirement.program) != Some(source)
+    {
         return Err(Refusal::Source);
     }
     let key = VerifyingKey::from_bytes(payer.as_bytes()).map_err(|_| Refusal::Signature)?;

@@ -9,6 +9,9 @@ mod network;
 pub mod programs;
 pub mod transaction;
 
+#[cfg(test)]
+mod differential;
+
 pub use ed25519_dalek::SigningKey;
 
 pub use address::{Address, NotAnAddress};

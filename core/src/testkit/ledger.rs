@@ -16,6 +16,8 @@ const FINAL_MS: u64 = 13_000;
 pub(crate) struct Landed {
     /// When it was sent first.
     at: u64,
+    /// What it moved, or would have.
+    amount: u64,
     /// Whether it ended with an error: there was too little in the account by then.
     failed: bool,
 }
@@ -57,21 +59,28 @@ impl Ledger {
         self.balances.borrow().get(account).copied().unwrap_or(u64::MAX)
     }
 
+    /// What each payment has moved.
+    pub(crate) fn moved(&self) -> BTreeMap<PaymentId, u64> {
+        let landed = self.landed.borrow();
+        let moved = landed.iter().filter(|(_, landed)| !landed.failed);
+        moved.map(|(id, landed)| (id.clone(), landed.amount)).collect()
+    }
+
     /// Puts a payment there that came from elsewhere.
-    pub(crate) fn put(&self, payment: PaymentId) {
-        self.landed.borrow_mut().insert(payment, Landed { at: 0, failed: false });
+    pub(crate) fn put(&self, payment: PaymentId, amount: u64) {
+        self.landed.borrow_mut().insert(payment, Landed { at: 0, amount, failed: false });
     }
 
     /// Executes a payment once: it moves money, or ends with an error.
-    pub(crate) fn execute(&self, claim: &Claim, now: u64) {
+    pub(crate) fn execute(&self, claim: &Claim, amount: u64, now: u64) {
         if self.landed(&claim.payment).is_some() {
             return;
         }
-        let left = self.balance(&claim.source).checked_sub(claim.paid.amount.atomic());
+        let left = self.balance(&claim.source).checked_sub(amount);
         if let (Some(left), Some(balance)) = (left, self.balances.borrow_mut().get_mut(&claim.source)) {
             *balance = left;
         }
-        let landed = Landed { at: now, failed: left.is_none() };
+        let landed = Landed { at: now, amount, failed: left.is_none() };
         self.landed.borrow_mut().insert(claim.payment.clone(), landed);
     }
 }

@@ -1,5 +1,6 @@
 //! What the core's tests need: known keys, captured payments, and a small world to run a gateway in.
 
+mod audit;
 pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod vectors;

@@ -14,6 +14,10 @@ pub(crate) const VERDICTS: &str = include_str!("../../tests/vectors/facilitator_
 /// A database of version 1, as it was: a session runs on `door-1`; on `door-2` one is
 /// over, a payment has expired, and another is in flight. And the payments, as they were sent.
 pub(crate) const JOURNAL_V1: &str = include_str!("../../tests/vectors/journal_v1.json");
+/// The `/supported` of that facilitator.
+pub(crate) const SUPPORTED: &str = include_str!("../../tests/vectors/facilitator_supported.json");
+/// How the TypeScript server answers a replay, a bad signature and garbage.
+pub(crate) const ERROR_PATHS: &str = include_str!("../../tests/vectors/server_error_paths.json");
 
 /// A file of captured data as JSON.
 #[must_use]

@@ -17,7 +17,7 @@ use crate::keys::{KeyRing, Secret};
 use crate::money::Amount;
 use crate::ports::{Clock, Effort, Entropy, Outcome, PortError, Ports, PrepareError, Prepared, Settlement};
 use crate::quote::{Operation, QUOTE_SECONDS, Quote, Ticket};
-use crate::session::Claim;
+use crate::session::{Claim, LockState, Report};
 use crate::store::{Sql, SqlError, SqlJournal, Value};
 use crate::svm::build::Transfer;
 use crate::svm::exact::VerifiedPayment;
@@ -46,15 +46,22 @@ pub(crate) enum Chain {
 pub(crate) struct World {
     pub(crate) deployment: Deployment,
     pub(crate) chain: Cell<Chain>,
-    ledger: Ledger,
-    database: Connection,
+    pub(super) ledger: Ledger,
+    pub(super) database: Connection,
     wall: Cell<u64>,
     mono: Cell<u64>,
     wake_at: Cell<u64>,
     drawn: Cell<u64>,
     fuse: Cell<Option<u32>>,
     crashed: Cell<bool>,
+    /// Whether several run side by side, and whether one of them has let the others go on.
+    crowded: Cell<bool>,
+    yielded: Cell<bool>,
     pub(crate) sends: Cell<u32>,
+    /// How often the chain was asked about a payment that is not claimed yet.
+    pub(crate) prepares: Cell<u32>,
+    /// How long the next payment takes to be made ready, in milliseconds.
+    pub(crate) slow_first: Cell<Option<u64>>,
 }
 
 impl World {
@@ -93,7 +100,11 @@ impl World {
             drawn: Cell::new(0),
             fuse: Cell::new(None),
             crashed: Cell::new(false),
+            crowded: Cell::new(false),
+            yielded: Cell::new(false),
             sends: Cell::new(0),
+            prepares: Cell::new(0),
+            slow_first: Cell::new(None),
         }
     }
 
@@ -102,6 +113,7 @@ impl World {
         let mut futures: Vec<_> = futures.into_iter().map(Some).collect();
         let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
         let mut context = Context::from_waker(Waker::noop());
+        self.crowded.set(futures.len() > 1);
         while !self.crashed.get() && futures.iter().any(Option::is_some) {
             self.wake_at.set(u64::MAX);
             let mut progress = false;
@@ -112,7 +124,7 @@ impl World {
                     (*slot, *result, progress) = (None, Some(value), true);
                 }
             }
-            if !progress && !self.crashed.get() {
+            if !progress && !self.yielded.take() && !self.crashed.get() {
                 assert_ne!(self.wake_at.get(), u64::MAX, "everybody waits for nothing");
                 self.advance(self.wake_at.get().saturating_sub(self.mono.get()));
             }
@@ -140,6 +152,16 @@ impl World {
             Some(n) => self.fuse.set(Some(n - 1)),
             None => {}
         }
+    }
+
+    /// Lets the others go on first, at the same moment.
+    async fn turn(&self) {
+        let mut waits = self.crowded.get();
+        std::future::poll_fn(|_| {
+            self.yielded.set(self.yielded.get() || waits);
+            if std::mem::take(&mut waits) { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
     }
 
     /// Both clocks go on by this many milliseconds.
@@ -177,7 +199,8 @@ impl World {
     /// Puts a payment on chain behind the gateway's back.
     pub(crate) fn land(&self, payment: &Payment) {
         let transaction = crate::svm::transaction::Transaction::decode(&payment.transaction).unwrap();
-        self.ledger.put(PaymentId::of_message(&transaction.message_bytes));
+        let id = PaymentId::of_message(&transaction.message_bytes);
+        self.ledger.put(id, moved(&payment.transaction));
     }
 
     pub(crate) fn count(&self, table: &str) -> u64 {
@@ -205,6 +228,23 @@ impl World {
         self.database
             .query_row("SELECT lamports FROM fee WHERE day = ?1", [day], |row| row.get(0))
             .unwrap_or_default()
+    }
+
+    /// One round of the box beside the devices: it asks what they should be doing, does
+    /// it, and says so. `None` if the fuse blew.
+    pub(crate) fn work_devices(&self) -> Option<()> {
+        let platform = Platform::new(self);
+        let gateway = Gateway::new(&self.deployment, &platform);
+        let round = async {
+            let plan = gateway.step(true, Vec::new()).await.unwrap();
+            let reports = plan.orders.into_iter().map(|planned| {
+                let open = planned.order.unlocked_until.is_some();
+                let state = if open { LockState::Unlocked } else { LockState::Locked };
+                (planned.asset, Report { sequence: planned.order.sequence, state, at: self.now() })
+            });
+            gateway.step(false, reports.collect()).await.unwrap();
+        };
+        self.run(round)
     }
 
     /// All events of an asset, as they were written.
@@ -329,6 +369,13 @@ impl World {
     }
 }
 
+/// How much the transfer of these bytes moves: whatever anybody says of it.
+fn moved(transaction: &[u8]) -> u64 {
+    let transaction = crate::svm::transaction::Transaction::decode(transaction).unwrap();
+    let data = &transaction.message.instructions[2].data;
+    u64::from_le_bytes(data[1..9].try_into().unwrap())
+}
+
 pub(crate) fn sold(outcome: Option<Result<Sale, SaleError>>) -> Box<Sold> {
     match outcome {
         Some(Ok(Sale::Sold(sold))) => sold,
@@ -380,6 +427,7 @@ impl Clock for World {
     }
 
     async fn sleep(&self, ms: u64) {
+        self.point().await;
         let until = self.mono.get() + ms.max(1);
         std::future::poll_fn(|_| {
             if self.mono.get() >= until {
@@ -405,9 +453,12 @@ impl Settlement for World {
 
     async fn prepare(&self, payment: &VerifiedPayment, _: &Token) -> Result<Prepared, PrepareError> {
         self.point().await;
-        // A network's round trip: others get their turn.
-        self.sleep(10).await;
-        if self.ledger.landed(&payment.id).is_some() {
+        self.prepares.set(self.prepares.get() + 1);
+        let settled = self.ledger.landed(&payment.id).is_some();
+        // The answer's way back: others get their turn, and it may be old when it arrives.
+        let first = self.slow_first.take();
+        self.sleep(first.unwrap_or(10)).await;
+        if settled {
             return Err(PrepareError::AlreadySettled);
         }
         let too_little = PrepareError::Refused { reason: "insufficient_funds", detail: "too little" };
@@ -426,11 +477,17 @@ impl Settlement for World {
     async fn send(&self, claim: &Claim) -> Result<(), PortError> {
         self.point().await;
         self.sends.set(self.sends.get() + 1);
-        // Bytes that were not journalled before could not be looked up after a crash.
-        let journalled = format!("payment WHERE id = '{}'", claim.payment.as_str());
+        // Bytes that were not journalled before, with their id, could not be looked up after a crash.
+        let journalled = format!(
+            "head, json_each(state, '$.claims') AS claim WHERE claim.value ->> '$.signature' = '{}'
+                AND claim.value ->> '$.transaction' = '{}'",
+            claim.payment.as_str(),
+            claim.transaction
+        );
         assert_eq!(self.count(&journalled), 1, "sent before it was journalled");
         if self.chain.get() != Chain::Drops {
-            self.ledger.execute(claim, self.wall.get());
+            let bytes = crate::encoding::from_base64(&claim.transaction).unwrap();
+            self.ledger.execute(claim, moved(&bytes), self.wall.get());
         }
         self.point().await;
         match self.chain.get() {
@@ -444,11 +501,13 @@ impl Settlement for World {
         let landed = self.ledger.landed(&claim.payment);
         let shown = !matches!(self.chain.get(), Chain::ShownFrom(at) if self.wall.get() < at);
         let dead = self.mono.get() / 400 > claim.height + 150 + 32;
-        match (landed, effort) {
+        let outcome = match (landed, effort) {
             (Some(landed), _) if shown => landed.outcome(self.wall.get()),
             (None, Effort::Thorough) if dead => Outcome::Failed { reason: "transaction_expired" },
             _ => Outcome::Unclear,
-        }
+        };
+        self.point().await;
+        outcome
     }
 
     async fn health(&self) -> Result<(), PortError> {
@@ -469,6 +528,8 @@ impl Sql for Tables<'_> {
         if writes {
             self.0.point().await;
         }
+        // The answer's way back: what was read may be old when it arrives.
+        self.0.turn().await;
         result.map_err(|error| SqlError::from_message(&error.to_string()))
     }
 }

@@ -35,7 +35,8 @@ fn payments(world: &World, count: usize) -> Vec<Payment> {
 /// Sends them all at once, each to its door.
 fn flood(world: &World, payments: &[Payment]) -> Vec<Outcome> {
     let doors: Vec<String> = (0..payments.len()).map(door).collect();
-    let buys: Vec<_> = doors.iter().map(String::as_str).zip(payments).collect();
+    let each = doors.iter().map(String::as_str).zip(payments);
+    let buys: Vec<_> = each.map(|(door, payment)| (door, ACCESS, payment)).collect();
     at_once(world, &buys)
 }
 
@@ -200,7 +201,7 @@ fn money_that_is_moved_away_makes_its_payer_wait_on_every_asset() {
     let payments = payments(&world, 3);
     let platform = Platform::new(&world);
     let gateway = Gateway::new(&world.deployment, &platform);
-    let request = |number: usize| request(&world, &gateway, DOORS[number], &payments[number], 0);
+    let request = |number: usize| request(&world, &gateway, DOORS[number], ACCESS, &payments[number], 0);
     let mut requests: Vec<_> = (0..3).map(request).collect();
     // After they were simulated, and before any of them is executed, the account is emptied.
     requests.push(Box::pin(async {
@@ -237,8 +238,10 @@ fn killed_anywhere_in_a_flood_no_payment_bounces_and_the_books_are_empty_in_the_
             world.blow_at(n);
             let platform = Platform::new(&world);
             let gateway = Gateway::new(&world.deployment, &platform);
-            let requests =
-                DOORS.iter().zip(&payments).map(|(door, pay)| request(&world, &gateway, door, pay, 0));
+            let requests = DOORS
+                .iter()
+                .zip(&payments)
+                .map(|(door, pay)| request(&world, &gateway, door, ACCESS, pay, 0));
             let done = world.run_all(requests.collect()).iter().all(Option::is_some);
             // Nobody comes back, and recovery is killed once on its way too.
             world.advance(6_000);
@@ -273,7 +276,7 @@ proptest! {
         let platform = Platform::new(&world);
         let gateway = Gateway::new(&world.deployment, &platform);
         let requests = DOORS.iter().zip(&payments).zip(&starts);
-        let requests = requests.map(|((door, pay), start)| request(&world, &gateway, door, pay, *start));
+        let requests = requests.map(|((door, pay), start)| request(&world, &gateway, door, ACCESS, pay, *start));
         let outcomes: Vec<_> = world.run_all(requests.collect()).into_iter().map(Option::unwrap).collect();
         let sold = outcomes.iter().filter(|outcome| is_sold(outcome)).count();
         prop_assert_eq!(sold, funds.min(starts.len()), "{:?}", outcomes);

@@ -4,6 +4,7 @@ mod clocks;
 mod crashes;
 mod flood;
 mod sales;
+mod thieves;
 
 use std::pin::Pin;
 
@@ -16,16 +17,17 @@ use crate::x402::Payment;
 type Outcome = Result<Sale, SaleError>;
 type Future<'a> = Pin<Box<dyn std::future::Future<Output = Outcome> + 'a>>;
 
-/// A request that pays for access, and comes so many milliseconds from now.
+/// A request that pays, and comes so many milliseconds from now.
 fn request<'a>(
     world: &'a World,
     gateway: &'a Gateway<'a, Platform<'a>>,
     asset: &'a str,
+    operation: Operation,
     payment: &'a Payment,
     after: u64,
 ) -> Future<'a> {
     let asset = world.asset(asset);
-    let buy = Buy { asset, operation: Operation::Access, quantity: None, payment, impatient: false };
+    let buy = Buy { asset, operation, quantity: None, payment, impatient: false };
     Box::pin(async move {
         if after > 0 {
             world.sleep(after).await;
@@ -34,10 +36,12 @@ fn request<'a>(
     })
 }
 
-/// All at once: payments and the asset each is for.
-fn at_once(world: &World, buys: &[(&str, &Payment)]) -> Vec<Outcome> {
+/// All at once: payments, and what each is for.
+fn at_once(world: &World, buys: &[(&str, Operation, &Payment)]) -> Vec<Outcome> {
     let platform = Platform::new(world);
     let gateway = Gateway::new(&world.deployment, &platform);
-    let requests = buys.iter().map(|&(asset, payment)| request(world, &gateway, asset, payment, 0));
+    let requests = buys.iter().map(|&(asset, ref operation, payment)| {
+        request(world, &gateway, asset, operation.clone(), payment, 0)
+    });
     world.run_all(requests.collect()).into_iter().map(Option::unwrap).collect()
 }

@@ -1,0 +1,146 @@
+//! The auditor: everything that must hold of a world at any moment, also between a crash
+//! and the restart, worked out a second time from the events alone.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+
+use super::world::World;
+use crate::ids::AssetId;
+use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus, SessionRecord, changes};
+use crate::session::{AssetState, Event, evolve, order, pending};
+use crate::time::{Now, Timestamp};
+
+/// What the tables should hold.
+#[derive(Default)]
+struct Books {
+    payments: BTreeMap<String, PaymentRecord>,
+    sessions: BTreeMap<String, SessionRecord>,
+    fees: BTreeMap<u64, u64>,
+}
+
+impl Books {
+    fn enter(&mut self, change: IndexChange) {
+        match change {
+            IndexChange::Claim { id, record, day, fee, .. } => {
+                assert!(self.payments.insert(id.as_str().to_owned(), record).is_none(), "claimed twice");
+                *self.fees.entry(day).or_default() += fee;
+            }
+            IndexChange::Payment { id, record } => {
+                self.payments.insert(id.as_str().to_owned(), record).expect("a claim before the grant");
+            }
+            IndexChange::Purge { id, day, fee } => {
+                self.payments.remove(id.as_str()).expect("a claim before its end");
+                *self.fees.get_mut(&day).unwrap() -= fee;
+            }
+            IndexChange::Session { id, record, .. } => {
+                self.sessions.insert(id.as_str().to_owned(), record);
+            }
+        }
+    }
+}
+
+impl World {
+    fn rows<T: DeserializeOwned>(&self, statement: &str) -> Vec<T> {
+        let mut prepared = self.database.prepare(statement).unwrap();
+        let rows = prepared.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        rows.map(|text| serde_json::from_str(&text.unwrap()).unwrap()).collect()
+    }
+
+    /// The events of each append, in order.
+    fn appends(&self, asset: &AssetId) -> Vec<Vec<Event>> {
+        let key = format!("main/{asset}");
+        let gaps = format!("journal WHERE asset = '{key}' HAVING count(*) != coalesce(max(revision), 0)");
+        assert_eq!(self.rows::<u64>(&format!("SELECT count(*) FROM {gaps}")), [0; 0], "revisions have gaps");
+        self.rows(&format!("SELECT events FROM journal WHERE asset = '{key}' ORDER BY revision"))
+    }
+
+    /// The state that the tables hold of an asset, checked against its history.
+    fn replay(&self, asset: &AssetId, books: &mut Books) -> AssetState {
+        let appends = self.appends(asset);
+        let mut state = AssetState::default();
+        for events in &appends {
+            let after = events.iter().fold(state.clone(), evolve);
+            for change in changes(asset, &state, &after, events) {
+                books.enter(change);
+            }
+            state = after;
+        }
+        let head = format!("FROM head WHERE asset = 'main/{asset}'");
+        let stored: Vec<AssetState> = self.rows(&format!("SELECT state {head}"));
+        assert_eq!(stored.first(), Some(&state).filter(|_| !appends.is_empty()), "state and history differ");
+        if appends.is_empty() {
+            return state;
+        }
+        let now = Now::at(self.now());
+        let pending = pending(&state, &now);
+        let columns = format!("SELECT json_array(revision, due, unsettled) {head}");
+        let columns: Vec<(usize, Option<Timestamp>, Option<Timestamp>)> = self.rows(&columns);
+        assert_eq!(columns, [(appends.len(), pending.due, pending.unsettled)]);
+        state
+    }
+
+    /// Checks all of it (invariants 1 to 5).
+    pub(crate) fn audit(&self) {
+        let mut books = Books::default();
+        for asset in &self.deployment.config.assets {
+            let state = self.replay(&asset.id, &mut books);
+            // Open only for who is inside, and only as long as it is paid (inv. 4).
+            let open = state.device.unlocked_until;
+            let ends_at = state.session.as_ref().map(|session| session.ends_at);
+            assert!(open.is_none() || open == ends_at, "{open:?} {ends_at:?}");
+            let now = state.steady(&Now::at(self.now()));
+            assert!(order(&state, &now).unlocked_until.is_none_or(|until| until > now.wall));
+            let running = books.sessions.values().filter(|s| s.asset == asset.id && !s.ended);
+            let running: Vec<_> = running.map(|record| record.session.clone()).collect();
+            assert_eq!(
+                running,
+                state.session.into_iter().collect::<Vec<_>>(),
+                "one inside, who the index says"
+            );
+        }
+        // The indexes are what follows from the events.
+        let payments: Vec<PaymentRecord> = self.rows("SELECT record FROM payment ORDER BY id");
+        assert_eq!(payments, books.payments.values().cloned().collect::<Vec<_>>());
+        let sessions: Vec<SessionRecord> = self.rows("SELECT record FROM session ORDER BY id");
+        assert_eq!(sessions, books.sessions.values().cloned().collect::<Vec<_>>());
+        let fees: Vec<(u64, u64)> = self.rows("SELECT json_array(day, lamports) FROM fee ORDER BY day");
+        assert_eq!(fees, books.fees.into_iter().collect::<Vec<_>>());
+
+        // What moved is claimed or granted (inv. 2), and what is granted has moved (inv. 1).
+        let landed = self.ledger.moved();
+        for (id, amount) in &landed {
+            let known = payments.iter().find(|payment| payment.payment == *id).expect("money vanished");
+            assert_eq!(known.paid.amount.atomic(), *amount);
+        }
+        let granted = || payments.iter().filter(|payment| payment.status == PaymentStatus::Granted);
+        assert!(granted().all(|payment| landed.contains_key(&payment.payment)), "granted unpaid");
+        // Each session is what its payments bought, to the last unit (inv. 5).
+        for SessionRecord { session, .. } in &sessions {
+            let own: Vec<_> = granted().filter(|payment| payment.session == session.id).collect();
+            let sum = |of: fn(&PaymentRecord) -> u64| own.iter().map(|payment| of(payment)).sum::<u64>();
+            assert_eq!(sum(|p| p.paid.amount.atomic()), session.paid.amount.atomic());
+            assert_eq!(sum(|p| p.paid.quantity), session.paid.quantity);
+            assert_eq!(sum(|p| p.paid.seconds), session.paid.seconds);
+            assert!(session.ends_at.millis_since(session.starts_at) >= session.paid.seconds * 1000);
+        }
+        assert!(granted().all(|p| sessions.iter().any(|s| s.session.id == p.session)), "paid for nothing");
+    }
+
+    /// The same when nothing is in flight any more: every payment that moved has bought
+    /// something, and there is no other.
+    pub(crate) fn audit_settled(&self) {
+        self.audit();
+        let payments: Vec<PaymentRecord> = self.rows("SELECT record FROM payment ORDER BY id");
+        assert!(payments.iter().all(|payment| payment.status == PaymentStatus::Granted));
+        let bought: u64 = payments.iter().map(|payment| payment.paid.amount.atomic()).sum();
+        let sessions: Vec<SessionRecord> = self.rows("SELECT record FROM session");
+        let sold: u64 = sessions.iter().map(|record| record.session.paid.amount.atomic()).sum();
+        assert_eq!((bought, sold), (self.gained(), self.gained()), "the books balance");
+    }
+
+    /// What the merchant's balance has gained, in atomic units.
+    pub(crate) fn gained(&self) -> u64 {
+        self.ledger.moved().values().sum()
+    }
+}
