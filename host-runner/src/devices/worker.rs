@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::{Order, Report};
 use crate::clock::SteadyClock;
 use crate::drivers::{Driver, Failed, LockState};
+use crate::failpoint;
 use crate::metrics::Metrics;
 
 /// How long a device that was found at the start is left as it is, waiting for
@@ -149,15 +150,23 @@ impl Worker {
     async fn act(&mut self, aim: Aim, wish: &Wish) {
         self.state = LockState::Unknown;
         let done = match aim {
-            Aim::Locked => Some(self.driver.lock().await),
+            Aim::Locked => {
+                failpoint::reach("device.lock");
+                let done = self.driver.lock().await;
+                failpoint::reach("device.relocked");
+                Some(done)
+            }
             Aim::Unlocked { .. } => {
                 // An unlock that takes long must not outlast its permission.
                 let overtaken = overtaken(self.wishes.clone(), self.clock.clone());
-                tokio::select! {
+                failpoint::reach("device.unlock");
+                let done = tokio::select! {
                     biased;
                     () = overtaken => None,
                     done = self.driver.unlock() => Some(done),
-                }
+                };
+                failpoint::reach("device.unlocked");
+                done
             }
         };
         let Some(done) = done else { return };
@@ -199,7 +208,9 @@ impl Worker {
     }
 
     async fn look(&mut self) {
+        failpoint::reach("device.check");
         let state = self.driver.check().await;
+        failpoint::reach("device.checked");
         self.seen(state);
     }
 
@@ -217,6 +228,7 @@ impl Worker {
         if self.told.replace(told) == Some(told) {
             return;
         }
+        failpoint::reach("device.report");
         // The loop that listens is gone only when the host goes down.
         let _ = self.reports.send(Report {
             asset: self.asset.clone(),
