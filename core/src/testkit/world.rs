@@ -51,6 +51,7 @@ pub(crate) struct World {
     database: Connection,
     wall: Cell<u64>,
     mono: Cell<u64>,
+    boots: Cell<u64>,
     wake_at: Cell<u64>,
     drawn: Cell<u64>,
     fuse: Cell<Option<u32>>,
@@ -76,6 +77,7 @@ impl World {
             database: Connection::open_in_memory().unwrap(),
             wall: Cell::new(START),
             mono: Cell::new(1_000),
+            boots: Cell::new(1),
             wake_at: Cell::new(u64::MAX),
             drawn: Cell::new(0),
             fuse: Cell::new(None),
@@ -141,6 +143,12 @@ impl World {
     /// The wall clock alone jumps back.
     pub(crate) fn jump_back(&self, ms: u64) {
         self.wall.set(self.wall.get() - ms);
+    }
+
+    /// The machine is started anew: another monotonic clock.
+    pub(crate) fn reboot(&self) {
+        self.boots.set(self.boots.get() + 1);
+        self.mono.set(500);
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -346,7 +354,7 @@ impl<'w> Ports for Platform<'w> {
 
 impl Clock for World {
     fn now(&self) -> Now {
-        let mono = Monotonic { boot: "boot".to_owned(), ms: self.mono.get() };
+        let mono = Monotonic { boot: format!("boot {}", self.boots.get()), ms: self.mono.get() };
         Now { wall: self.now(), mono: Some(mono) }
     }
 

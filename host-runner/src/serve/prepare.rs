@@ -7,7 +7,7 @@ use coinop_core::svm::Address;
 use tokio::net::TcpListener;
 
 use super::Args;
-use crate::clock::{Floor, SteadyClock};
+use crate::clock::{Boot, Floor, SteadyClock};
 use crate::db::{self, Db};
 use crate::guest::{Component, Host, Limits, Rpc, Variables};
 use crate::metrics::Metrics;
@@ -119,7 +119,12 @@ async fn listen(address: &str) -> Result<TcpListener, String> {
     })
 }
 
+/// Names what the monotonic clock belongs to: the run of the machine, or else of this
+/// process.
 fn boot_id() -> Result<String, String> {
+    if let Some(boot) = Boot::present() {
+        return Ok(boot.id);
+    }
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| format!("no random numbers: {error}"))?;
     Ok(bs58::encode(bytes).into_string())
