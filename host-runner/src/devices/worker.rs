@@ -17,8 +17,9 @@ use crate::metrics::Metrics;
 
 /// How long a device that was found at the start is left as it is, waiting for
 /// the first order: a paid session should not see its door close and open again
-/// because the gateway was restarted.
-const FIRST_ORDER: Duration = Duration::from_secs(2);
+/// because the gateway was restarted. No longer: one that was not paid for must not
+/// stand open for much more than this.
+const FIRST_ORDER: Duration = Duration::from_millis(500);
 /// How often a device that can be read back is looked at when nothing happens.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// The longest a worker sleeps while the device is unlocked. Timers stand still
