@@ -26,7 +26,36 @@ pub(crate) trait Sources: Send + Sync {
     fn monotonic(&self) -> Duration;
 }
 
+/// One run of the machine, and how long it has been running.
+///
+/// With it the monotonic time goes on through a restart of this process: a session
+/// that began before it still ends when its time is over, whatever the wall clock
+/// says by then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Boot {
+    pub(crate) id: String,
+    pub(crate) uptime: Duration,
+}
+
+impl Boot {
+    /// The present one, where the system tells.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn present() -> Option<Self> {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let uptime = Duration::new(u64::try_from(uptime.tv_sec).ok()?, u32::try_from(uptime.tv_nsec).ok()?);
+        Some(Self { id: id.trim().to_owned(), uptime })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) const fn present() -> Option<Self> {
+        None
+    }
+}
+
 struct SystemSources {
+    /// How long the machine had been running at `origin`, if it says so.
+    uptime: Duration,
     origin: Instant,
 }
 
@@ -36,7 +65,7 @@ impl Sources for SystemSources {
     }
 
     fn monotonic(&self) -> Duration {
-        self.origin.elapsed()
+        self.uptime.saturating_add(self.origin.elapsed())
     }
 }
 
@@ -63,7 +92,8 @@ fn nanos(d: Duration) -> i64 {
 impl SteadyClock {
     /// The clock of this machine, no earlier than `floor`.
     pub(crate) fn system(floor: Duration) -> Self {
-        Self::new(Arc::new(SystemSources { origin: Instant::now() }), floor)
+        let uptime = Boot::present().map(|boot| boot.uptime).unwrap_or_default();
+        Self::new(Arc::new(SystemSources { uptime, origin: Instant::now() }), floor)
     }
 
     /// A clock over the given sources, no earlier than `floor`.
@@ -91,7 +121,7 @@ impl SteadyClock {
         Duration::from_millis(at_ms).saturating_sub(self.now())
     }
 
-    /// Time since this clock was made, for measuring.
+    /// Time since the machine was started, or at least since this clock was made.
     pub(crate) fn monotonic(&self) -> Duration {
         self.sources.monotonic()
     }
@@ -138,8 +168,7 @@ impl Floor {
 
     /// The time last written; zero when there is none that can be believed.
     pub(crate) fn read(&self) -> Duration {
-        let text = std::fs::read_to_string(&self.path).unwrap_or_default();
-        let floor = Duration::from_millis(text.trim().parse().unwrap_or(0));
+        let floor = self.noted(Boot::present().as_ref());
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         // A board without a battery starts at the epoch, or at the day its
         // system was built: then the floor is all there is to go by.
@@ -158,10 +187,30 @@ impl Floor {
         }
     }
 
+    /// The time last written, and what has passed since then if the machine has been
+    /// running all the while.
+    fn noted(&self, present: Option<&Boot>) -> Duration {
+        let text = std::fs::read_to_string(&self.path).unwrap_or_default();
+        let mut words = text.split_whitespace();
+        let mut number = || words.next().and_then(|word| word.parse().ok()).map(Duration::from_millis);
+        let (Some(noted), uptime) = (number(), number()) else {
+            return Duration::ZERO;
+        };
+        let passed = present
+            .filter(|boot| words.next() == Some(&boot.id))
+            .and_then(|boot| boot.uptime.checked_sub(uptime?))
+            .unwrap_or_default();
+        noted.saturating_add(passed)
+    }
+
     /// Notes that it is now `now`. Losing it costs nothing but certainty after
     /// the next power cut, so a failure is only logged.
     pub(crate) fn write(&self, now_ms: u64) {
-        if let Err(error) = crate::files::write_atomically(&self.path, now_ms.to_string().as_bytes(), 0o644) {
+        let text = match Boot::present() {
+            Some(Boot { id, uptime }) => format!("{now_ms} {} {id}", uptime.as_millis()),
+            None => now_ms.to_string(),
+        };
+        if let Err(error) = crate::files::write_atomically(&self.path, text.as_bytes(), 0o644) {
             tracing::warn!(%error, "the time could not be noted in the data folder");
         }
     }
@@ -250,8 +299,26 @@ mod tests {
         let floor = Floor::new(dir.path());
         assert_eq!(floor.read(), Duration::ZERO);
         floor.write(1_760_000_000_123);
-        assert_eq!(floor.read(), Duration::from_millis(1_760_000_000_123));
+        let read = floor.read().as_millis();
+        assert!((1_760_000_000_123..1_760_000_060_000).contains(&read), "{read}");
         floor.write(9_999_999_999_999);
         assert_eq!(floor.read(), Duration::ZERO);
+    }
+
+    /// Invariant 4: a restart of the process is no gap in the time.
+    #[test]
+    fn what_has_passed_since_the_floor_counts_while_the_machine_runs_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let floor = Floor::new(dir.path());
+        let boot = |id: &str, seconds| Boot { id: id.to_owned(), uptime: Duration::from_secs(seconds) };
+        std::fs::write(dir.path().join("clock"), "1000000 5000 this").unwrap();
+        assert_eq!(floor.noted(Some(&boot("this", 65))).as_secs(), 1_060);
+        // Another run of the machine, or one that is younger than it was.
+        assert_eq!(floor.noted(Some(&boot("that", 65))).as_secs(), 1_000);
+        assert_eq!(floor.noted(Some(&boot("this", 4))).as_secs(), 1_000);
+        assert_eq!(floor.noted(None).as_secs(), 1_000);
+        // As it was written before the boot stood in it, and where there is none.
+        std::fs::write(dir.path().join("clock"), "1000000").unwrap();
+        assert_eq!(floor.noted(Some(&boot("this", 65))).as_secs(), 1_000);
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::clock::SteadyClock;
 use crate::devices::{Order, Report};
+use crate::failpoint;
 use crate::guest::{self, Failure, Plan};
 use crate::metrics::Metrics;
 
@@ -75,8 +76,10 @@ impl<D: Decide> Loop<D> {
             while let Ok(report) = self.reports.try_recv() {
                 keep(&mut pending, report);
             }
+            failpoint::reach("step.begin");
             let wait = match self.decide.step(resync, &pending).await {
                 Ok(plan) => {
+                    failpoint::reach("step.planned");
                     self.metrics.stepped("ok");
                     pending.clear();
                     resync = false;

@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::failpoint;
+
 /// Writes `bytes` to `path` so that a reader, or a power cut, finds either what
 /// was there before or all of the new: a temporary file beside it, synced,
 /// renamed, and the folder synced too.
@@ -27,6 +29,8 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Resu
     file.write_all(bytes)?;
     file.sync_all()?;
     drop(file);
+    failpoint::reach("file.written");
     std::fs::rename(&temporary, path)?;
+    failpoint::reach("file.renamed");
     File::open(folder)?.sync_all()
 }

@@ -15,6 +15,7 @@ mod controller;
 mod db;
 mod devices;
 mod drivers;
+mod failpoint;
 mod files;
 mod guest;
 mod http;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::clock::SteadyClock;
+use crate::failpoint;
 use crate::guest::Controller;
 
 /// How often it is asked whether there is something to do. Requests look after
@@ -22,7 +23,10 @@ pub(crate) async fn settle(
 ) {
     let forever = async {
         loop {
-            let wait = match controller.settle().await {
+            failpoint::reach("settle.begin");
+            let settled = controller.settle().await;
+            failpoint::reach("settle.done");
+            let wait = match settled {
                 Ok(next_ms) => next_ms.map_or(EVERY, |at| clock.until(at)).min(EVERY),
                 Err(error) => {
                     tracing::error!(%error, "payments could not be looked after; trying again");

@@ -14,6 +14,9 @@ pub(crate) const NATIVE: [&str; 4] = ["-p", NATIVE_PACKAGES[0], "-p", NATIVE_PAC
 /// Their names.
 pub(crate) const NATIVE_PACKAGES: [&str; 2] = ["coinop", "coinop-chain"];
 
+/// Selects the gateway with failpoints.
+pub(crate) const FAILPOINTS: [&str; 4] = ["--features", "coinop/failpoints", "--bin", "coinop-failpoints"];
+
 /// The component's target.
 pub(crate) const WASI: &str = "wasm32-wasip2";
 /// The component's profile.
@@ -33,6 +36,14 @@ pub(crate) fn everything(workspace: &Workspace) -> Result<()> {
 /// The gateway and the local chain.
 pub(crate) fn native(workspace: &Workspace) -> Result<()> {
     workspace.cargo().args(["build", "--release"]).args(NATIVE).run()
+}
+
+/// The gateway with failpoints, which tests end at chosen places.
+///
+/// It has a name of its own, so this leaves `coinop` alone, also when it is interrupted; and the selected packages
+/// are the same, so it costs compiling one crate.
+pub(crate) fn failpoints(workspace: &Workspace) -> Result<()> {
+    workspace.cargo().args(["build", "--release"]).args(NATIVE).args(FAILPOINTS).run()
 }
 
 /// The component, put beside the gateway's binary.

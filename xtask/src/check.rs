@@ -82,6 +82,12 @@ fn clippy(workspace: &Workspace) -> Result<Outcome> {
         .cargo()
         .args(["clippy", "--workspace", "--all-targets", "--release", "--", "-D", "warnings"])
         .run()?;
+    workspace
+        .cargo()
+        .args(["clippy", "--workspace", "--release"])
+        .args(build::FAILPOINTS)
+        .args(["--", "-D", "warnings"])
+        .run()?;
     Ok(Outcome::Fine)
 }
 

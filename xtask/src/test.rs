@@ -58,6 +58,7 @@ impl Suite {
             Self::Chain => native(workspace, "coinop-chain", tally),
             Self::Host => {
                 programs(workspace)?;
+                build::failpoints(workspace)?;
                 native(workspace, "coinop", tally)
             }
             Self::Spin => {
@@ -164,6 +165,7 @@ fn native(workspace: &Workspace, package: &str, tally: &mut Tally) -> Result<()>
 /// Tells tests where the built programs are.
 fn with_programs(cmd: Cmd, workspace: &Workspace) -> Cmd {
     cmd.env("COINOP_BIN", workspace.coinop())
+        .env("COINOP_FAILPOINTS_BIN", workspace.coinop_failpoints())
         .env("COINOP_CHAIN_BIN", workspace.coinop_chain())
         .env("COINOP_COMPONENT", workspace.component())
 }
@@ -233,6 +235,7 @@ fn core_on_wasi(workspace: &Workspace) -> Result<()> {
 
 fn clients(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     programs(workspace)?;
+    build::failpoints(workspace)?;
     let folder = workspace.root.join("tests").join("clients");
     tools::npm_packages(&folder)?;
     let mut reader = NodeReader::default();

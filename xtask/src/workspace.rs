@@ -70,6 +70,11 @@ impl Workspace {
         self.release().join("coinop")
     }
 
+    /// The gateway's binary with failpoints; never shipped.
+    pub(crate) fn coinop_failpoints(&self) -> PathBuf {
+        self.release().join("coinop-failpoints")
+    }
+
     /// The component, where the binary finds it without a flag: beside itself.
     pub(crate) fn component(&self) -> PathBuf {
         self.release().join("coinop.wasm")

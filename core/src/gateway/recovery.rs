@@ -4,7 +4,7 @@
 use super::{CommandError, Gateway};
 use crate::ids::AssetId;
 use crate::ports::{Clock as _, Entropy as _, Journal as _, PortError, Ports};
-use crate::session::{Command, Order, Report, order, pending};
+use crate::session::{Command, Order, Report, order_to_box, pending};
 use crate::time::Timestamp;
 
 use super::sale::SaleError;
@@ -117,8 +117,8 @@ impl<P: Ports> Gateway<'_, P> {
         let mut orders = Vec::with_capacity(assets.len());
         for asset in assets {
             let state = self.ports().journal().load(&asset).await?.state;
-            let now = state.steady(&self.ports().clock().now());
-            orders.push(PlannedOrder { asset, order: order(&state, &now) });
+            let order = order_to_box(&state, &self.ports().clock().now());
+            orders.push(PlannedOrder { asset, order });
         }
         Ok(orders)
     }

@@ -81,9 +81,10 @@ const IN_FLIGHT_MS: u64 = 10_000;
 /// When the command can't be followed. Only [`Command::Claim`] can be refused:
 /// what money or a device says is always taken in.
 pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Event>, Reject> {
+    let lost = state.has_lost_its_time(now);
     let now = state.steady(now);
     // Time passes first, whatever is asked.
-    let mut events = tick(state, &now);
+    let mut events = tick(state, &now, lost);
     let state = events.iter().fold(state.clone(), evolve);
     events.extend(match command {
         Command::Tick => Vec::new(),
@@ -95,10 +96,10 @@ pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Eve
     Ok(events)
 }
 
-/// Locks the device when the paid time is over, and ends the session unless an
-/// extension in flight may still bring it back.
-fn tick(state: &AssetState, now: &Now) -> Vec<Event> {
-    let Some(session) = state.session.as_ref().filter(|session| session.is_over(now)) else {
+/// Locks the device when the paid time is over, or nobody can tell any more whether it
+/// is, and ends the session unless an extension in flight may still bring it back.
+fn tick(state: &AssetState, now: &Now, lost: bool) -> Vec<Event> {
+    let Some(session) = state.session.as_ref().filter(|session| lost || session.is_over(now)) else {
         return Vec::new();
     };
     let mut events = Vec::new();
@@ -202,7 +203,7 @@ fn failed(state: &AssetState, payment: &PaymentId, reason: &str, now: &Now) -> V
     // The last extension of a lapsed session may just have failed: it ends now.
     let after = evolve(state.clone(), &event);
     let mut events = vec![event];
-    events.extend(tick(&after, now));
+    events.extend(tick(&after, now, false));
     events
 }
 

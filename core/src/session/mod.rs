@@ -27,7 +27,7 @@ mod state;
 
 pub use decide::{Ask, Command, FAILURES_ALLOWED, Reject, decide};
 pub use event::{Batch, Cover, Event, Stored};
-pub use pending::{Order, Pending, order, pending};
+pub use pending::{Order, Pending, order, order_to_box, pending};
 pub use state::{AssetState, Claim, DeviceState, LockState, Paid, Report, Session, evolve};
 
 #[cfg(test)]

@@ -7,6 +7,10 @@ use crate::time::{Now, Timestamp};
 /// After that, recovery looks after it too.
 const SETTLE_AFTER_MS: u64 = 5_000;
 
+/// How far two clocks may be apart that agree: each is read at its own moment, in whole
+/// milliseconds.
+const ROUNDING_MS: u64 = 50;
+
 /// What the device should be doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
@@ -41,11 +45,29 @@ pub fn order(state: &AssetState, now: &Now) -> Order {
     Order { sequence: state.device.sequence, unlocked_until }
 }
 
+/// The same for the box beside the device, in that box's time. Its clock may be behind
+/// what the asset has seen, and what counts is how long the device stays open: never
+/// longer than is left of the paid time by any clock that can tell (invariant 4).
+#[must_use]
+pub fn order_to_box(state: &AssetState, now: &Now) -> Order {
+    let steady = state.steady(now);
+    let Order { sequence, unlocked_until } = order(state, &steady);
+    let lost = state.has_lost_its_time(now);
+    let unlocked_until = unlocked_until.filter(|_| !lost).map(|until| {
+        let left = until.millis_since(steady.wall);
+        let by_monotonic = state.session.as_ref().and_then(|session| session.left_by_monotonic(now));
+        let left = by_monotonic.filter(|ms| ms.saturating_add(ROUNDING_MS) < left).unwrap_or(left);
+        now.wall.plus_millis(left)
+    });
+    Order { sequence, unlocked_until }
+}
+
 /// Says what is still to be done.
 #[must_use]
 pub fn pending<'a>(state: &'a AssetState, now: &Now) -> Pending<'a> {
+    let lost = state.has_lost_its_time(now);
     let now = state.steady(now);
-    let over = state.session.as_ref().filter(|session| session.is_over(&now));
+    let over = state.session.as_ref().filter(|session| lost || session.is_over(&now));
     let tick = over.is_some() && (state.device.unlocked_until.is_some() || !state.is_extending());
     let settle_at = |claim: &Claim| claim.at.plus_millis(SETTLE_AFTER_MS);
     let settle = state.claims.iter().filter(|claim| settle_at(claim) <= now.wall).collect();

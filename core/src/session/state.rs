@@ -81,11 +81,15 @@ impl Session {
     /// clock if it is the one that saw the session begin (invariant 4).
     #[must_use]
     pub fn is_over(&self, now: &Now) -> bool {
-        let by_monotonic = match (&self.deadline, &now.mono) {
-            (Some(deadline), Some(mono)) => deadline.boot == mono.boot && mono.ms >= deadline.ms,
-            _ => false,
-        };
-        now.wall >= self.ends_at || by_monotonic
+        now.wall >= self.ends_at || self.left_by_monotonic(now) == Some(0)
+    }
+
+    /// What is left of the paid time by the monotonic clock, in milliseconds; `None` if
+    /// it is not the one that saw the session begin.
+    #[must_use]
+    pub fn left_by_monotonic(&self, now: &Now) -> Option<u64> {
+        let (deadline, mono) = (self.deadline.as_ref()?, now.mono.as_ref()?);
+        (deadline.boot == mono.boot).then(|| deadline.ms.saturating_sub(mono.ms))
     }
 }
 
@@ -154,6 +158,10 @@ pub struct AssetState {
     pub device: DeviceState,
 }
 
+/// How far the wall clock may be behind what an asset has seen, in milliseconds: a clock
+/// that is set now and then is.
+const LOST_MS: u64 = 3_600_000;
+
 impl AssetState {
     /// The claim of this payment, if it is in flight.
     #[must_use]
@@ -165,6 +173,16 @@ impl AssetState {
     #[must_use]
     pub fn steady(&self, now: &Now) -> Now {
         Now { wall: now.wall.max(self.last), mono: now.mono.clone() }
+    }
+
+    /// Whether nobody can tell how much of the session's time is over: the wall clock is
+    /// far behind what this asset has seen, and the monotonic clock that saw the session
+    /// begin is gone. (A clock was ahead, the machine was started anew, and the clock is
+    /// right again.)
+    #[must_use]
+    pub fn has_lost_its_time(&self, now: &Now) -> bool {
+        let behind = self.last.millis_since(now.wall) > LOST_MS;
+        behind && self.session.as_ref().is_some_and(|session| session.left_by_monotonic(now).is_none())
     }
 
     /// Whether payments are in flight that extend the session.

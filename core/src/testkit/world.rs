@@ -50,6 +50,7 @@ pub(crate) struct World {
     pub(super) database: Connection,
     wall: Cell<u64>,
     mono: Cell<u64>,
+    boots: Cell<u64>,
     wake_at: Cell<u64>,
     drawn: Cell<u64>,
     fuse: Cell<Option<u32>>,
@@ -96,6 +97,7 @@ impl World {
             database,
             wall: Cell::new(now),
             mono: Cell::new(now - START + 1_000),
+            boots: Cell::new(1),
             wake_at: Cell::new(u64::MAX),
             drawn: Cell::new(0),
             fuse: Cell::new(None),
@@ -173,6 +175,12 @@ impl World {
     /// The wall clock alone jumps back.
     pub(crate) fn jump_back(&self, ms: u64) {
         self.wall.set(self.wall.get() - ms);
+    }
+
+    /// The machine is started anew: another monotonic clock.
+    pub(crate) fn reboot(&self) {
+        self.boots.set(self.boots.get() + 1);
+        self.mono.set(500);
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -422,7 +430,7 @@ impl<'w> Ports for Platform<'w> {
 
 impl Clock for World {
     fn now(&self) -> Now {
-        let mono = Monotonic { boot: "boot".to_owned(), ms: self.mono.get() };
+        let mono = Monotonic { boot: format!("boot {}", self.boots.get()), ms: self.mono.get() };
         Now { wall: self.now(), mono: Some(mono) }
     }
 

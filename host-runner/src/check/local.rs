@@ -1,6 +1,5 @@
 //! What this machine has to offer: files, a port, an address.
 
-use std::fs::TryLockError;
 use std::net::{IpAddr, TcpListener};
 use std::path::Path;
 
@@ -12,12 +11,6 @@ use crate::settings::{Settings, keypair, secret};
 
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())
-}
-
-/// Whether a `coinop serve` is using the data folder at this moment.
-pub(super) fn is_running(data_dir: &Path) -> bool {
-    let lock = std::fs::File::open(data_dir.join("lock"));
-    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Whether files can be written to the data folder, or to where it will be made.
@@ -138,7 +131,7 @@ mod tests {
         let later = dir.path().join("a/b");
         assert!(data_dir(&later, false).unwrap().contains("first start"));
         assert!(secret(&later).unwrap().contains("first start"));
-        assert!(!is_running(&later));
+        assert!(!crate::db::is_in_use(&later));
         assert!(data_dir(dir.path(), false).is_ok());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         let file = dir.path().join("file");
@@ -150,7 +143,7 @@ mod tests {
     fn a_running_gateway_is_not_in_its_own_way() {
         let dir = tempfile::tempdir().unwrap();
         let lock = crate::db::lock_data_dir(dir.path()).map_err(|refused| refused.0).unwrap();
-        assert!(is_running(dir.path()));
+        assert!(crate::db::is_in_use(dir.path()));
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
         assert!(listen(&address, true).is_ok());
@@ -158,7 +151,7 @@ mod tests {
         drop(lock);
         // A child that another test is just starting may hold the lock until it runs.
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
-        while is_running(dir.path()) {
+        while crate::db::is_in_use(dir.path()) {
             assert!(std::time::Instant::now() < deadline, "the lock is still held");
             std::thread::yield_now();
         }

@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     let assets = count(settings.config.assets.len(), "asset");
     report.say("configuration", &Ok(format!("{}, {assets}", args.config.display())))?;
 
-    let running = local::is_running(&settings.data_dir);
+    let running = crate::db::is_in_use(&settings.data_dir);
     report.say("data_dir", &local::data_dir(&settings.data_dir, running))?;
     report.say("secret", &local::secret(&settings.data_dir))?;
     let fee_payer = local::fee_payer(&settings);

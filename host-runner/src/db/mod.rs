@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 use crate::metrics::Metrics;
 
-pub(crate) use open::lock_data_dir;
+pub(crate) use open::{is_in_use, lock_data_dir};
 
 /// One value of a row or a parameter, as the component sees it.
 pub(crate) use coinop_bindings::sqlite::Value;
@@ -63,9 +63,17 @@ impl Db {
     pub(crate) fn open(data_dir: &Path, metrics: Metrics) -> Result<Self, Refused> {
         let file = data_dir.join("coinop.db");
         let written = Arc::new(Notify::new());
+        let unusable = |error: Refused| {
+            Refused(format!(
+                "{} cannot be used: {}; make room or mend the disk, or copy a backup of the data folder back. Without one, move coinop.db* away and start anew: what was sold is forgotten, and no payment is taken twice",
+                file.display(),
+                error.0
+            ))
+        };
         // The writer first: it is the one that makes the file.
-        let writer = writer::Writer::start(open::writable(&file)?, written.clone(), metrics)?;
-        let readers = readers::Readers::open(&file)?;
+        let connection = open::writable(&file).map_err(unusable)?;
+        let writer = writer::Writer::start(connection, written.clone(), metrics)?;
+        let readers = readers::Readers::open(&file).map_err(unusable)?;
         Ok(Self { readers, writer, written })
     }
 

@@ -46,6 +46,12 @@ pub(crate) fn lock_data_dir(data_dir: &Path) -> Result<File, Refused> {
     }
 }
 
+/// Whether a `coinop serve` is using the data folder at this moment. Writes nothing.
+pub(crate) fn is_in_use(data_dir: &Path) -> bool {
+    let lock = File::open(data_dir.join("lock"));
+    lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 /// The one connection that writes.
 pub(crate) fn writable(file: &Path) -> Result<Connection, Refused> {
     let connection = connect(file)?;
@@ -70,8 +76,7 @@ pub(crate) fn readable(file: &Path) -> Result<Connection, Refused> {
 fn connect(file: &Path) -> Result<Connection, Refused> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection =
-        Connection::open_with_flags(file, flags).map_err(|e| Refused(format!("{}: {e}", file.display())))?;
+    let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)

@@ -82,7 +82,16 @@ impl Readers {
 }
 
 fn read(connection: &Connection, sql: String, parameters: Vec<Value>) -> Result<Outcome, Refused> {
-    let mut prepared = connection.prepare_cached(&sql)?;
+    let mut prepared = match connection.prepare_cached(&sql) {
+        Ok(prepared) => prepared,
+        // SQLite does not always look again when what it remembers of the tables speaks against
+        // a statement, and the writer may have made something since (the trigger that a view
+        // needs, at the very first start). Reading makes it look.
+        Err(_) => {
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+            connection.prepare_cached(&sql)?
+        }
+    };
     if !prepared.readonly() {
         drop(prepared);
         return Ok(Outcome::Write { sql, parameters });

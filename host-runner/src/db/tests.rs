@@ -170,6 +170,19 @@ async fn what_would_break_the_others_is_refused() {
     assert_eq!(mode.rows[0][0], Value::Text("wal".into()));
 }
 
+/// A connection that looked between a view and its trigger does not refuse what the trigger allows: at the first
+/// start a buyer may come just then.
+#[tokio::test]
+async fn what_was_made_a_moment_ago_is_there_for_every_connection() {
+    let (_dir, db) = with_table().await;
+    run(&db, "CREATE VIEW v AS SELECT c FROM t").await.unwrap();
+    run(&db, "SELECT * FROM v").await.unwrap();
+    let trigger = "CREATE TRIGGER w INSTEAD OF INSERT ON v BEGIN INSERT INTO t (c) VALUES (new.c); END";
+    run(&db, trigger).await.unwrap();
+    run(&db, "INSERT INTO v VALUES ('x')").await.unwrap();
+    assert_eq!(int(&run(&db, "SELECT count(*) FROM t").await.unwrap()), 1);
+}
+
 #[tokio::test]
 async fn foreign_keys_hold() {
     let (_dir, db) = with_table().await;

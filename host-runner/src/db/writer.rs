@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
 use super::{Answer, Origin, Refused, Value, statement};
+use crate::failpoint;
 use crate::metrics::Metrics;
 
 /// The most statements in one transaction: it bounds how long the first of them
@@ -83,6 +84,7 @@ impl Thread {
     /// Carries out a batch in one transaction. Answers the jobs it is done with
     /// and gives back those that have to be tried again.
     fn commit(&self, batch: Vec<Job>) -> Vec<Job> {
+        failpoint::reach("db.write");
         // Left open only if even the rollback failed last time.
         let begun = if self.connection.is_autocommit() { Ok(()) } else { self.control("ROLLBACK") };
         if let Err(error) = begun.and_then(|()| self.control("BEGIN IMMEDIATE")) {
@@ -110,6 +112,7 @@ impl Thread {
 
     fn finish(&self, done: Vec<(Job, Result<Answer, Refused>)>) {
         let started = Instant::now();
+        failpoint::reach("db.commit");
         if let Err(error) = self.control("COMMIT") {
             // Nothing of it is certain to be on the disk, so nobody is told
             // that it is.
@@ -122,6 +125,7 @@ impl Thread {
             fail(done.into_iter().map(|(job, _)| job), &error);
             return;
         }
+        failpoint::reach("db.committed");
         self.metrics.committed(done.len(), started.elapsed());
         let by_request = done.iter().any(|(job, result)| {
             job.origin == Origin::Request

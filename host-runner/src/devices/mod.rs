@@ -100,6 +100,11 @@ impl Devices {
         Self { orders: Orders(orders), workers }
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.workers.is_empty()
+    }
+
     pub(crate) fn orders(&self) -> Orders {
         self.orders.clone()
     }

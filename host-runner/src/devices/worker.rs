@@ -12,12 +12,14 @@ use tokio::time::{sleep, timeout};
 use super::{Order, Report};
 use crate::clock::SteadyClock;
 use crate::drivers::{Driver, Failed, LockState};
+use crate::failpoint;
 use crate::metrics::Metrics;
 
 /// How long a device that was found at the start is left as it is, waiting for
 /// the first order: a paid session should not see its door close and open again
-/// because the gateway was restarted.
-const FIRST_ORDER: Duration = Duration::from_secs(2);
+/// because the gateway was restarted. No longer: one that was not paid for must not
+/// stand open for much more than this.
+const FIRST_ORDER: Duration = Duration::from_millis(500);
 /// How often a device that can be read back is looked at when nothing happens.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// The longest a worker sleeps while the device is unlocked. Timers stand still
@@ -149,15 +151,23 @@ impl Worker {
     async fn act(&mut self, aim: Aim, wish: &Wish) {
         self.state = LockState::Unknown;
         let done = match aim {
-            Aim::Locked => Some(self.driver.lock().await),
+            Aim::Locked => {
+                failpoint::reach("device.lock");
+                let done = self.driver.lock().await;
+                failpoint::reach("device.relocked");
+                Some(done)
+            }
             Aim::Unlocked { .. } => {
                 // An unlock that takes long must not outlast its permission.
                 let overtaken = overtaken(self.wishes.clone(), self.clock.clone());
-                tokio::select! {
+                failpoint::reach("device.unlock");
+                let done = tokio::select! {
                     biased;
                     () = overtaken => None,
                     done = self.driver.unlock() => Some(done),
-                }
+                };
+                failpoint::reach("device.unlocked");
+                done
             }
         };
         let Some(done) = done else { return };
@@ -199,7 +209,9 @@ impl Worker {
     }
 
     async fn look(&mut self) {
+        failpoint::reach("device.check");
         let state = self.driver.check().await;
+        failpoint::reach("device.checked");
         self.seen(state);
     }
 
@@ -217,6 +229,7 @@ impl Worker {
         if self.told.replace(told) == Some(told) {
             return;
         }
+        failpoint::reach("device.report");
         // The loop that listens is gone only when the host goes down.
         let _ = self.reports.send(Report {
             asset: self.asset.clone(),

@@ -20,6 +20,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use wasmtime_wasi_http::Error;
 
+use crate::failpoint;
 use crate::metrics::Metrics;
 
 /// How long an unused connection is kept: less than servers do.
@@ -102,10 +103,12 @@ impl Rpc {
     /// Sends one request and takes in the whole answer.
     pub(super) async fn send(&self, request: Request<Bytes>, waits: Waits) -> Result<Response<Bytes>, Error> {
         let started = Instant::now();
+        failpoint::reach("rpc.send");
         let result = match timeout(waits.whole, self.exchange(&request, waits)).await {
             Ok(result) => result,
             Err(_) => Err(Error::HttpResponseTimeout),
         };
+        failpoint::reach("rpc.answered");
         let outcome = match &result {
             Ok(response) if response.status().is_success() => "ok",
             Ok(_) => "refused",

@@ -26,8 +26,9 @@ pub(crate) struct Host {
     pub(crate) db: Db,
     pub(crate) clock: SteadyClock,
     pub(crate) variables: Variables,
-    /// Names this run of the process: the guest may be restarted within it, and
-    /// the monotonic clock means something only inside it.
+    /// Names the run of the machine (or of the process, where that is all one can
+    /// tell): the guest may be restarted within it, and the monotonic clock means
+    /// something only inside it.
     pub(crate) boot_id: String,
     pub(crate) rpc: Rpc,
     pub(crate) metrics: Metrics,

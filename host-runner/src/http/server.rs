@@ -25,6 +25,7 @@ use super::problem::{Problem, response};
 use super::rate::RateLimiter;
 use super::{descriptors, route};
 use crate::clock::SteadyClock;
+use crate::failpoint;
 use crate::guest::{self, Failure, Pool, Response, carries_payment};
 use crate::metrics::Metrics;
 
@@ -142,10 +143,12 @@ impl<A: Answer> Gateway<A> {
         let _in_flight = self.metrics.begin();
         let route = route::class(request.uri().path());
         let method = request.method().clone();
+        failpoint::reach("http.asked");
         let response = match self.respond(request, peer.ip(), route).await {
             Ok(response) => response,
             Err(problem) => problem.response(),
         };
+        failpoint::reach("http.answer");
         let status = response.status().as_u16();
         let took = self.clock.monotonic().saturating_sub(started);
         self.metrics.answered(route, status, took);

@@ -1,5 +1,6 @@
 //! `coinop serve`: the gateway and its devices on this machine.
 
+mod ground;
 mod prepare;
 mod run;
 

@@ -1,5 +1,6 @@
 //! Everything that can be wrong before the first request, each said in a line.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,38 +8,33 @@ use coinop_core::svm::Address;
 use tokio::net::TcpListener;
 
 use super::Args;
-use crate::clock::{Floor, SteadyClock};
-use crate::db::{self, Db};
+use super::ground::Ground;
+use crate::clock::Boot;
+use crate::db::Db;
+use crate::failpoint;
 use crate::guest::{Component, Host, Limits, Rpc, Variables};
-use crate::metrics::Metrics;
+use crate::http::Origin;
 use crate::settings::{Settings, keypair, secret};
 
 /// A gateway that only has to be started.
 pub(super) struct Prepared {
-    pub(super) settings: Settings,
     pub(super) component: Component,
     pub(super) host: Arc<Host>,
     pub(super) listener: TcpListener,
-    pub(super) floor: Floor,
+    pub(super) address: SocketAddr,
+    pub(super) origin: Origin,
     pub(super) fee_payer: Address,
-    /// Held for as long as the data folder is used.
-    pub(super) lock: std::fs::File,
 }
 
-pub(super) async fn prepare(args: &Args) -> Result<Prepared, String> {
-    let file = args.config.clone();
-    // It may ask the chain about a mint, and wait.
-    let settings = tokio::task::spawn_blocking(move || Settings::load(&file))
-        .await
-        .map_err(|error| error.to_string())??;
+pub(super) async fn prepare(args: &Args, ground: &Ground) -> Result<Prepared, String> {
+    let Ground { settings, clock, metrics, .. } = ground;
     let module = module(args.module.as_deref())?;
-    make_private(&settings.data_dir)?;
-    let lock = db::lock_data_dir(&settings.data_dir).map_err(|refused| refused.0)?;
-    let floor = Floor::new(&settings.data_dir);
-    let clock = SteadyClock::system(floor.read());
-    let (variables, fee_payer) = variables(&settings)?;
+    let (variables, fee_payer) = variables(settings)?;
+    failpoint::reach("start.secret");
+    let origin = Origin::new(&settings.config.public_url)
+        .ok_or("public_url is not an origin such as http://127.0.0.1:8402")?;
     let listener = listen(&settings.config.listen).await?;
-    let metrics = Metrics::new().map_err(|error| error.to_string())?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
     let rpc = Rpc::new(&settings.config.rpc_url, metrics.clone())
         .ok_or_else(|| settings.mistake("solana.rpc_url", "is not an http or https address"))?;
     let limits = Limits { reuse: args.reuse, ..Limits::default() };
@@ -52,8 +48,10 @@ pub(super) async fn prepare(args: &Args) -> Result<Prepared, String> {
             format!("{}; run `cargo xtask build`", words.join(" "))
         })?;
     let db = Db::open(&settings.data_dir, metrics.clone()).map_err(|refused| refused.0)?;
+    failpoint::reach("start.database");
+    let (clock, metrics) = (clock.clone(), metrics.clone());
     let host = Arc::new(Host { db, clock, variables, boot_id: boot_id()?, rpc, metrics });
-    Ok(Prepared { settings, component, host, listener, floor, fee_payer, lock })
+    Ok(Prepared { component, host, listener, address, origin, fee_payer })
 }
 
 fn module(given: Option<&Path>) -> Result<PathBuf, String> {
@@ -74,15 +72,6 @@ fn module(given: Option<&Path>) -> Result<PathBuf, String> {
             file.display()
         ))
     }
-}
-
-/// Makes the data folder, for nobody else to look into.
-fn make_private(folder: &Path) -> Result<(), String> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| format!("data_dir {} cannot be made: {error}", folder.display()))
 }
 
 fn variables(settings: &Settings) -> Result<(Variables, Address), String> {
@@ -119,7 +108,12 @@ async fn listen(address: &str) -> Result<TcpListener, String> {
     })
 }
 
+/// Names what the monotonic clock belongs to: the run of the machine, or else of this
+/// process.
 fn boot_id() -> Result<String, String> {
+    if let Some(boot) = Boot::present() {
+        return Ok(boot.id);
+    }
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| format!("no random numbers: {error}"))?;
     Ok(bs58::encode(bytes).into_string())

@@ -9,20 +9,19 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::Args;
+use super::ground::{Ground, LOCK, give_up, not_locked};
 use super::prepare::{Prepared, prepare};
 use crate::check::chain;
 use crate::clock::{Floor, SteadyClock};
 use crate::controller::Loop;
 use crate::devices::Devices;
+use crate::failpoint;
 use crate::guest::{Controller, Pool};
-use crate::http::{Gateway, Origin, RateLimiter, serve};
+use crate::http::{Gateway, RateLimiter, serve};
 use crate::settler::settle;
 
 /// How long requests that are running may go on when the gateway stops.
 const FINISH: Duration = Duration::from_secs(10);
-
-/// How long the devices may take to be locked then.
-const LOCK: Duration = Duration::from_secs(20);
 
 /// Runs the gateway until it is told to stop.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
@@ -39,18 +38,24 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
 
 async fn gateway(args: &Args) -> Result<(), String> {
     let mut stop = Stop::new()?;
-    let Prepared { settings, component, host, listener, floor, fee_payer, lock } = prepare(args).await?;
+    let mut ground = Ground::find(&args.config).await?;
+    // Before all that takes long or may fail: a device that was left open is locked
+    // soon, whatever comes of the rest. The sender is kept here too, so that the loop
+    // can listen even without any device.
+    let (tell, reports) = mpsc::unbounded_channel();
+    let devices = std::mem::take(&mut ground.settings.devices);
+    let devices = Devices::start(devices, &ground.clock, &ground.metrics, &tell);
+    let Prepared { component, host, listener, address, origin, fee_payer } =
+        match prepare(args, &ground).await {
+            Ok(prepared) => prepared,
+            Err(why) => return Err(give_up(devices, why).await),
+        };
+    let Ground { settings, floor, lock, .. } = ground;
     let assets = settings.config.assets.len();
-    let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let origin = Origin::new(&settings.config.public_url)
-        .ok_or("public_url is not an origin such as http://127.0.0.1:8402")?;
     let clock = host.clock.clone();
     let (close_controller, controller_closing) = watch::channel(false);
     let (close_http, http_closing) = watch::channel(false);
 
-    // Kept here too, so that the loop can listen even without any device.
-    let (tell, reports) = mpsc::unbounded_channel();
-    let devices = Devices::start(settings.devices, &clock, &host.metrics, &tell);
     let orders = devices.orders();
     let mut controller = tokio::spawn(
         Loop {
@@ -88,6 +93,7 @@ async fn gateway(args: &Args) -> Result<(), String> {
         ended = &mut controller => Some(("the device controller", ended)),
         ended = &mut settler => Some(("looking after payments", ended)),
     };
+    failpoint::reach("stop.asked");
     tracing::info!("stopping: running requests may finish, then the devices are locked");
     let _ = close_http.send(true);
     if broken.is_none() {
@@ -96,21 +102,25 @@ async fn gateway(args: &Args) -> Result<(), String> {
             // Asked again: not that patient.
             () = stop.requested() => {}
         }
+        failpoint::reach("stop.quiet");
         let _ = close_controller.send(true);
         let _ = (&mut controller).await;
+        failpoint::reach("stop.settled");
     }
     controller.abort();
     settler.abort();
     // Its connections hold descriptors that locking a device may need.
     http.abort();
     let open = devices.close(LOCK).await;
+    failpoint::reach("stop.closed");
     notes.abort();
     probe.abort();
     floor.write(clock.now_ms());
+    failpoint::reach("stop.noted");
     drop(tell);
     drop(lock);
     if !open.is_empty() {
-        return Err(format!("not seen locked within {} s: {}; go and look", LOCK.as_secs(), open.join(", ")));
+        return Err(not_locked(&open));
     }
     tracing::info!("stopped; every device is locked");
     match broken {

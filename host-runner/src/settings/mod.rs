@@ -3,6 +3,7 @@
 pub(crate) mod keypair;
 mod mints;
 pub(crate) mod rpc;
+mod salvage;
 pub(crate) mod secret;
 mod toml;
 
@@ -12,7 +13,11 @@ use coinop_core::config::{Config, ConfigError};
 use serde_json::Value;
 
 use crate::devices::Device;
+pub(crate) use salvage::devices_all_the_same;
 use toml::Source;
+
+/// Where the data is kept if nothing is said, as in the core.
+const DATA_DIR: &str = "./coinop-data";
 
 /// A configuration that has been read and found good.
 pub(crate) struct Settings {
@@ -74,7 +79,7 @@ type Read = (Config, Value, Vec<Device>);
 fn read(mut json: Value, folder: &Path) -> Result<Read, ConfigError> {
     // Read twice: here only for what is kept in it, and checked below.
     let data_dir = json.get("data_dir").and_then(Value::as_str);
-    let data_dir = inside(folder, data_dir.unwrap_or("./coinop-data"));
+    let data_dir = inside(folder, data_dir.unwrap_or(DATA_DIR));
     mints::write_out(&mut json, &data_dir)?;
     let config = Config::from_json(&json)?;
     let mut devices = Vec::new();

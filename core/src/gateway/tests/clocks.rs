@@ -26,6 +26,45 @@ fn a_wall_clock_that_jumps_back_between_two_sessions_moves_no_end_into_the_past_
 }
 
 #[test]
+fn a_box_whose_clock_is_behind_the_session_opens_for_what_is_left_and_no_longer_inv_4() {
+    let world = World::new();
+    world.bought(1, "door-1", 1);
+    world.advance(20_000);
+    // The clock was three days ahead when the session was sold.
+    world.jump_back(3 * 86_400_000);
+    assert_eq!(world.unlocked_until("door-1"), Some(world.now().plus_millis(40_000)));
+    world.advance(30_000);
+    assert_eq!(world.unlocked_until("door-1"), Some(world.now().plus_millis(10_000)));
+    world.advance(10_000);
+    assert_eq!(world.unlocked_until("door-1"), None);
+    world.bought(2, "door-1", 1);
+}
+
+#[test]
+fn a_session_whose_time_nobody_can_tell_is_over_and_blocks_nobody_inv_4() {
+    let world = World::new();
+    world.bought(1, "door-1", 1);
+    world.jump_back(3 * 86_400_000);
+    world.reboot();
+    assert_eq!(world.unlocked_until("door-1"), None);
+    world.bought(2, "door-1", 1);
+    assert_eq!(world.unlocked_until("door-1"), Some(world.now().plus_millis(60_000)));
+}
+
+#[test]
+fn a_reboot_alone_ends_no_session_inv_2() {
+    let world = World::new();
+    let (sold, _) = world.bought(1, "door-1", 1);
+    world.jump_back(30_000);
+    world.reboot();
+    assert!(world.unlocked_until("door-1").is_some());
+    assert!(world.now() < sold.session.session.ends_at);
+    world.advance(100_000);
+    assert_eq!(world.unlocked_until("door-1"), None);
+    world.bought(2, "door-1", 1);
+}
+
+#[test]
 fn an_extension_that_lands_after_the_end_goes_on_from_its_landing_inv_2_4() {
     let world = World::new();
     let (first, _) = world.bought(1, "door-1", 1);

@@ -27,12 +27,22 @@ class Serve {
     return this.past + (this.program?.log ?? '');
   }
 
-  /** Starts it (again, after stop or kill): same folder, same address. Ready when /health says so. */
-  async restart() {
+  /**
+   * Starts it (again, after stop or kill), and does not wait: same folder, same address. `binary` is another build of
+   * it, `env` what is added to its environment.
+   */
+  launch({ binary = BINARY, env } = {}) {
     this.past = this.logs;
-    this.program = new Program('gateway', BINARY, ['serve', '--config', 'coinop.toml'], {
+    this.program = new Program('gateway', binary, ['serve', '--config', 'coinop.toml'], {
       cwd: this.folder,
+      env: { ...process.env, ...env },
     });
+    return this.program;
+  }
+
+  /** Starts it, and waits until /health says that it is ready. */
+  async restart(how) {
+    this.launch(how);
     const healthy = () => fetch(`${this.url}/health`).then((r) => r.body.cancel().then(() => r.ok), () => false);
     await this.program.until('GET /health is 200', healthy, { within: 30_000 });
   }
@@ -104,7 +114,8 @@ export const serve = {
   /** What tests may ask of this target beyond HTTP. */
   can: { files: true, storage: true, restart: true, secrets: true },
 
-  async start(config, feePayer) {
+  /** With `started: false` there is only its folder. */
+  async start(config, feePayer, { started = true } = {}) {
     const folder = await mkdtemp(join(tmpdir(), 'coinop-clients-'));
     folders.add(folder);
     const port = await freePort();
@@ -117,6 +128,7 @@ export const serve = {
     };
     await writeFile(join(folder, 'coinop.toml'), `${toToml(file)}\n`);
     await writeFile(join(folder, 'fee-payer.json'), JSON.stringify([...feePayer.secret]), { mode: 0o600 });
+    if (!started) return gateway;
     try {
       await gateway.restart();
     } catch (error) {

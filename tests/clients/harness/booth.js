@@ -1,0 +1,83 @@
+// A booth: one buyer and one merchant of a shared chain, and one gateway at a time, always in a fresh folder. Several
+// booths run side by side without sharing a balance, so each can say what it gained.
+
+import { mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Chain } from './chain.js';
+import { configuration } from './config.js';
+import { newWallet } from './keys.js';
+import { Relay } from './relay.js';
+import { serve } from './targets/serve.js';
+
+/** A chain with `count` booths, and a gateway's folder from which fresh ones borrow the compiled component. */
+export class Booths {
+  static async start(count, assets) {
+    const them = new Booths();
+    const wallets = Array.from({ length: count }, async () => {
+      const [merchant, buyer, feePayer] = await Promise.all([newWallet(), newWallet(), newWallet()]);
+      return { merchant, buyer, feePayer };
+    });
+    const people = await Promise.all(wallets);
+    const funds = {};
+    for (const { merchant, buyer, feePayer } of people) {
+      Object.assign(funds, { [merchant.address]: 0, [feePayer.address]: 0, [buyer.address]: 100 });
+    }
+    them.chain = await Chain.start(funds);
+    Object.assign(them, { free: [], waiting: [] });
+    for (const who of people) {
+      const booth = Object.assign(new Booth(), who, { chain: them.chain, assets });
+      booth.relay = await Relay.start(them.chain.url);
+      them.free.push(booth);
+    }
+    them.all = [...them.free];
+    // Compiling the component takes longer than all the rest of a start.
+    const [first] = them.all;
+    them.template = await first.folder();
+    await them.template.restart();
+    await them.template.kill();
+    for (const booth of them.all) booth.compiled = join(them.template.folder, 'coinop-data', 'compiled');
+    return them;
+  }
+
+  /** Runs `work(booth)` on the next booth that is free. */
+  async on(work) {
+    const booth = this.free.pop() ?? (await new Promise((resolve) => this.waiting.push(resolve)));
+    try {
+      return await work(booth);
+    } finally {
+      const next = this.waiting.shift();
+      if (next) next(booth);
+      else this.free.push(booth);
+    }
+  }
+
+  async stop() {
+    for (const booth of this.all ?? []) booth.relay.stop();
+    await this.template?.dispose();
+    await this.chain?.stop();
+  }
+}
+
+export class Booth {
+  /** A fresh gateway that has not been started. */
+  async folder() {
+    const config = configuration({ rpcUrl: this.relay.url, assets: this.assets });
+    config.merchant.pay_to = this.merchant.address;
+    this.relay.mend();
+    this.gateway = await serve.start(config, this.feePayer, { started: false });
+    if (this.compiled) {
+      await mkdir(join(this.gateway.folder, 'coinop-data'), { mode: 0o700 });
+      await symlink(this.compiled, join(this.gateway.folder, 'coinop-data', 'compiled'));
+    }
+    return this.gateway;
+  }
+
+  url(path) {
+    return `${this.gateway.url}${path}`;
+  }
+
+  /** What the merchant has, in atomic units. */
+  earned() {
+    return this.chain.balance(this.merchant.address);
+  }
+}

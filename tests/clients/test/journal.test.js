@@ -1,0 +1,98 @@
+// A journal that a power cut, or a broken card, left incomplete: what is whole is served, or the start is refused in a
+// line; nobody is charged again or let in unpaid, and what stood open is locked.
+
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PRICE, perSecond } from '../harness/config.js';
+import { Journal } from '../harness/damage.js';
+import { isClosedBy, servesUntil } from '../harness/device.js';
+import { granted, problem, time } from '../harness/expect.js';
+import { world } from '../harness/spoiled.js';
+import { until, untilTime } from '../harness/wait.js';
+
+const spoiled = world([perSecond('gate'), perSecond('hatch')]);
+
+const LOG = 'coinop.db-wal';
+const MAIN = 'coinop.db';
+const [PAGE, FRAME] = [4096, 4096 + 24];
+
+/** What is done to the journal: with its log as it was, or after a checkpoint. `size` is that of the file. */
+const log = {
+  'cut in its last frame': (it, size) => it.cut(LOG, size - 2_000),
+  'without its last frame': (it, size) => it.cut(LOG, size - FRAME),
+  'cut in the middle': (it, size) => it.cut(LOG, Math.floor(size / 2)),
+  'cut in its header': (it) => it.cut(LOG, 10),
+  'empty': (it) => it.cut(LOG, 0),
+  'scribbled over in the middle': (it, size) => it.scribble(LOG, Math.floor(size / 2), 3 * FRAME),
+};
+const main = {
+  'whole': () => {},
+  'cut in its last page': (it, size) => it.cut(MAIN, size - 2_000),
+  'cut in the middle': (it, size) => it.cut(MAIN, Math.floor(size / 2 / PAGE) * PAGE),
+  'cut in its header': (it) => it.cut(MAIN, 50),
+  'empty': (it) => it.cut(MAIN, 0),
+  'scribbled over at the beginning': (it) => it.scribble(MAIN, 0, PAGE),
+  'scribbled over in all but the beginning': (it, size) => it.scribble(MAIN, PAGE, size - PAGE),
+};
+
+spoiled('whatever is left of the journal, it charges nobody again, lets nobody in unpaid, and locks what stood open within a second (inv. 1, 2, 4)', async (it, t) => {
+  const session = await it.bought('gate', 1);
+  const status = async () => (await fetch(it.lane.url('/api/v1/assets/gate/status'))).json();
+  await until('that it is open is written down, last of all', async () => (await status()).device.state === 'unlocked', { every: 5 });
+  await it.gateway.kill();
+  const journal = new Journal(it.shim.folder);
+  await untilTime(time(session.endsAt));
+  const before = await it.gained();
+  assert.equal(before, PRICE.second);
+
+  /** Starts with what is left. Answers what came of it. */
+  const start = async () => {
+    writeFileSync(join(it.gateway.folder, 'gate.open'), '');
+    const why = await it.startsOrLocks('gate.open');
+    if (why) {
+      assert.match(why, /coinop\.db.*(copy|move)/, 'it says what to do');
+      return 'refused';
+    }
+    const repeat = await fetch(session.paid.url, session.paid.init);
+    const { status } = repeat;
+    let outcome = `${status}`;
+    if (status === 200) {
+      const again = await granted(repeat);
+      assert.equal(again.sessionId, session.sessionId);
+      if (again.endsAt !== session.endsAt) {
+        // Its claim is left, and that it landed is lost: it is granted for what the chain shows. Once.
+        outcome += ', begun again';
+        await isClosedBy(it.gateway, 'gate.open', time(again.endsAt));
+      }
+    } else if (status === 409) await problem(repeat, 409, 'payment_already_used');
+    else await problem(repeat, 503, 'unavailable');
+    assert.ok(!it.gateway.isOpen('gate.open'), 'a payment whose time is over opens nothing');
+    assert.equal(await it.gained(), before, 'and is not charged again');
+    await it.gateway.kill();
+    return outcome;
+  };
+
+  const seen = {};
+  for (const [what, damage] of Object.entries(log)) {
+    journal.restore();
+    damage(journal, journal.kept.get(LOG).length);
+    seen[`log ${what}`] = await start();
+  }
+  for (const [what, damage] of Object.entries(main)) {
+    damage(journal, journal.restoreWithoutLog());
+    seen[`database ${what}`] = await start();
+  }
+  for (const [what, outcome] of Object.entries(seen)) t.diagnostic(`${what}: ${outcome}`);
+  assert.equal(seen['database whole'], '200', 'or the rest shows nothing');
+  assert.equal(seen['log cut in its last frame'], '200', 'the session itself was committed before');
+  assert.equal(seen['log empty'], '409', 'the chain remembers what the journal has lost');
+  assert.equal(seen['database scribbled over at the beginning'], 'refused');
+
+  // And it goes on from a journal that lost its end.
+  journal.restore();
+  log['cut in the middle'](journal, journal.kept.get(LOG).length);
+  await it.start();
+  const next = await it.bought('hatch', 1);
+  await servesUntil(it.gateway, 'hatch.open', time(next.endsAt));
+});
