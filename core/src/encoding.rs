@@ -35,12 +35,51 @@ pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
+/// Base58 of 32 bytes, as Solana writes addresses and hashes.
+#[must_use]
+pub fn base58(bytes: &[u8; 32]) -> String {
+    let mut text = [0; five8::BASE58_ENCODED_32_MAX_LEN];
+    let length = five8::encode_32(bytes, &mut text);
+    ascii(&text, length)
+}
+
+/// Base58 of 64 bytes, as Solana writes signatures.
+#[must_use]
+pub fn base58_long(bytes: &[u8; 64]) -> String {
+    let mut text = [0; five8::BASE58_ENCODED_64_MAX_LEN];
+    let length = five8::encode_64(bytes, &mut text);
+    ascii(&text, length)
+}
+
+fn ascii(text: &[u8], length: u8) -> String {
+    text.iter().take(usize::from(length)).copied().map(char::from).collect()
+}
+
+/// Reads what [`base58`] writes, and nothing else.
+#[must_use]
+pub fn from_base58(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    five8::decode_32(text, &mut bytes).ok().map(|()| bytes)
+}
+
+/// Reads what [`base58_long`] writes, and nothing else.
+#[must_use]
+pub fn from_base58_long(text: &str) -> Option<[u8; 64]> {
+    let mut bytes = [0; 64];
+    five8::decode_64(text, &mut bytes).ok().map(|()| bytes)
+}
+
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().map_or('0', char::from);
-    bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for &byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }
 
 /// Reads exactly `N` bytes of hexadecimal, in either case.
@@ -60,7 +99,34 @@ pub fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn base58_is_the_usual_one(bytes: [u8; 32], more: [u8; 32], zeros in 0usize..33) {
+            let mut bytes = bytes;
+            bytes.iter_mut().take(zeros).for_each(|byte| *byte = 0);
+            let text = base58(&bytes);
+            prop_assert_eq!(&text, &bs58::encode(bytes).into_string());
+            prop_assert_eq!(from_base58(&text), Some(bytes));
+            let long: [u8; 64] = [bytes, more].concat().try_into().unwrap();
+            let text = base58_long(&long);
+            prop_assert_eq!(&text, &bs58::encode(long).into_string());
+            prop_assert_eq!(from_base58_long(&text), Some(long));
+        }
+
+        #[test]
+        fn what_is_no_base58_of_that_length_is_refused(text in "[1-9A-Za-z0OIl +é]{0,90}", ones in 0usize..50) {
+            for text in [text.clone(), "1".repeat(ones) + &text] {
+                let bytes = bs58::decode(&text).into_vec().ok();
+                let usual = |length| bytes.clone().filter(|bytes| bytes.len() == length);
+                prop_assert_eq!(from_base58(&text).map(Vec::from), usual(32));
+                prop_assert_eq!(from_base58_long(&text).map(Vec::from), usual(64));
+            }
+        }
+    }
 
     #[test]
     fn hexadecimal_is_written_in_lower_case_and_read_back_exactly() {

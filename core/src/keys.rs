@@ -29,7 +29,7 @@ impl Secret {
     }
 
     fn derive(&self, label: &str) -> [u8; 32] {
-        mac(&self.0, &[b"coinop/1/", label.as_bytes()])
+        mac(keyed(&self.0), &[b"coinop/1/", label.as_bytes()])
     }
 }
 
@@ -41,27 +41,34 @@ impl std::fmt::Debug for Secret {
 }
 
 /// HMAC-SHA256 over the parts, one behind the other.
-fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    // An HMAC key may have any length: the error can't occur, and a zero key is never used.
-    let Ok(mut hmac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
+fn mac(mut keyed: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
     for part in parts {
-        hmac.update(part);
+        keyed.update(part);
     }
-    hmac.finalize().into_bytes().into()
+    keyed.finalize().into_bytes().into()
+}
+
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    // A key of the block's length, which is what padding makes of a shorter one.
+    let mut block = [0; 64];
+    block.split_at_mut(32).0.copy_from_slice(key);
+    Hmac::new(&block.into())
 }
 
 /// A key for message authentication codes of 128 bits.
 #[derive(Clone)]
 pub struct MacKey {
-    key: [u8; 32],
+    /// Keyed once; each code begins with a copy.
+    keyed: Hmac<Sha256>,
     /// Names the key; says nothing about it.
     pub id: String,
 }
 
 impl MacKey {
     fn new(key: [u8; 32]) -> Self {
-        let id = mac(&key, &[b"key id"]);
-        Self { key, id: base64url(id.split_at(4).0) }
+        let keyed = keyed(&key);
+        let id = mac(keyed.clone(), &[b"key id"]);
+        Self { keyed, id: base64url(id.split_at(4).0) }
     }
 
     /// The code over the parts. Callers separate them so that no two lists of
@@ -69,7 +76,7 @@ impl MacKey {
     #[must_use]
     pub fn code(&self, parts: &[&[u8]]) -> [u8; 16] {
         let mut code = [0; 16];
-        code.copy_from_slice(mac(&self.key, parts).split_at(16).0);
+        code.copy_from_slice(mac(self.keyed.clone(), parts).split_at(16).0);
         code
     }
 

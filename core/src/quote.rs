@@ -33,48 +33,119 @@ pub enum Operation {
 
 /// One priced offer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Quote {
     /// What it buys.
-    #[serde(flatten)]
     pub operation: Operation,
     /// Of which merchant.
-    #[serde(rename = "mer")]
     pub merchant: String,
     /// Of which asset.
-    #[serde(rename = "ast")]
     pub asset: AssetId,
     /// Of which asset of that id, if there were several in turn.
-    #[serde(rename = "inc")]
     pub incarnation: u64,
     /// How many units.
-    #[serde(rename = "qty")]
     pub quantity: u64,
     /// How many seconds they last.
-    #[serde(rename = "sec")]
     pub seconds: u64,
     /// What they cost.
-    #[serde(rename = "amt")]
     pub amount: Amount,
     /// In which mint.
     pub mint: Address,
     /// The mint's decimals.
-    #[serde(rename = "dec")]
     pub decimals: u8,
     /// The mint's token program.
-    #[serde(rename = "prg")]
     pub program: TokenProgram,
     /// The wallet that is paid.
-    #[serde(rename = "pay")]
     pub pay_to: Address,
     /// On which network.
-    #[serde(rename = "net")]
     pub network: Network,
     /// Until when it can be paid.
-    #[serde(rename = "exp")]
     pub expires_at: Timestamp,
     /// 128 random bits in hexadecimal: no two quotes are the same.
-    #[serde(rename = "rnd")]
     pub nonce: String,
+}
+
+/// A quote as it is written: the operation's name and session beside the rest. (As one
+/// flattened member it would be read twice, by way of a tree.)
+#[derive(Serialize, Deserialize)]
+struct Written {
+    op: OperationName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<SessionId>,
+    mer: String,
+    ast: AssetId,
+    inc: u64,
+    qty: u64,
+    sec: u64,
+    amt: Amount,
+    mint: Address,
+    dec: u8,
+    prg: TokenProgram,
+    pay: Address,
+    net: Network,
+    exp: Timestamp,
+    rnd: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OperationName {
+    Access,
+    Extend,
+}
+
+impl From<Quote> for Written {
+    fn from(quote: Quote) -> Self {
+        let (op, session) = match quote.operation {
+            Operation::Access => (OperationName::Access, None),
+            Operation::Extend { session } => (OperationName::Extend, Some(session)),
+        };
+        Self {
+            op,
+            session,
+            mer: quote.merchant,
+            ast: quote.asset,
+            inc: quote.incarnation,
+            qty: quote.quantity,
+            sec: quote.seconds,
+            amt: quote.amount,
+            mint: quote.mint,
+            dec: quote.decimals,
+            prg: quote.program,
+            pay: quote.pay_to,
+            net: quote.network,
+            exp: quote.expires_at,
+            rnd: quote.nonce,
+        }
+    }
+}
+
+impl TryFrom<Written> for Quote {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let operation = match (written.op, written.session) {
+            (OperationName::Access, None) => Operation::Access,
+            (OperationName::Extend, Some(session)) => Operation::Extend { session },
+            _ => return Err("an extension names its session, and access has none"),
+        };
+        Ok(Self {
+            operation,
+            merchant: written.mer,
+            asset: written.ast,
+            incarnation: written.inc,
+            quantity: written.qty,
+            seconds: written.sec,
+            amount: written.amt,
+            mint: written.mint,
+            decimals: written.dec,
+            program: written.prg,
+            pay_to: written.pay,
+            network: written.net,
+            expires_at: written.exp,
+            nonce: written.rnd,
+        })
+    }
 }
 
 /// A quote as the text that the buyer carries: `key id . quote . code`.
@@ -93,8 +164,8 @@ impl Ticket {
 
     /// A ticket as it came back, unverified.
     #[must_use]
-    pub fn from_text(text: &str) -> Self {
-        Self(text.to_owned())
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self(text.into())
     }
 
     /// The quote, if one of our keys made this ticket. Whether it has expired is

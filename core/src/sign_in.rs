@@ -9,7 +9,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::encoding::{from_base64, hex};
+use crate::encoding::{base58_long, from_base58_long, from_base64, hex};
 use crate::keys::{KeyRing, MacKey};
 use crate::svm::{Address, Network};
 use crate::time::Timestamp;
@@ -183,8 +183,8 @@ pub fn verify(
         return Err(ProofError::UnsupportedChain);
     }
     let message = message(&proof, reference);
-    let signature = bs58::decode(&proof.signature).into_vec().map_err(|_| ProofError::Malformed)?;
-    let signature = Signature::from_slice(&signature).map_err(|_| ProofError::Malformed)?;
+    let signature = from_base58_long(&proof.signature).ok_or(ProofError::Malformed)?;
+    let signature = Signature::from_bytes(&signature);
     let key = VerifyingKey::from_bytes(address.as_bytes()).map_err(|_| ProofError::Signature)?;
     key.verify_strict(message.as_bytes(), &signature).map_err(|_| ProofError::Signature)?;
     Ok(address)
@@ -232,7 +232,7 @@ pub fn prove(challenge: &Value, key: &ed25519_dalek::SigningKey) -> Option<Strin
     let read: Proof = serde_json::from_value(Value::Object(proof.clone())).ok()?;
     let reference = read.chain_id.rsplit(':').next()?;
     let signature = key.sign(message(&read, reference).as_bytes());
-    proof.insert("signature".to_owned(), json!(bs58::encode(signature.to_bytes()).into_string()));
+    proof.insert("signature".to_owned(), json!(base58_long(&signature.to_bytes())));
     Some(crate::encoding::base64(&serde_json::to_vec(&proof).ok()?))
 }
 

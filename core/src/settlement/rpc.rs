@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::encoding::{base64, from_base64};
+use crate::encoding::{base58, base64, from_base64};
 use crate::ports::{Http, PortError};
 use crate::svm::Address;
 use crate::time::Timestamp;
@@ -181,7 +181,7 @@ impl<H: Http> Rpc<H> {
     /// # Errors
     /// When there is no clear answer.
     pub async fn blockhash(&self, blockhash: &[u8; 32], since: u64) -> Result<Blockhash, RpcError> {
-        let hash = bs58::encode(blockhash).into_string();
+        let hash = base58(blockhash);
         let options = json!({ "commitment": "confirmed", "minContextSlot": since });
         let result = self.call("isBlockhashValid", json!([hash, options])).await?;
         let valid = result.get("value").and_then(Value::as_bool);

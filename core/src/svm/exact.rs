@@ -17,7 +17,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 
 use super::programs::{COMPUTE_BUDGET, LIGHTHOUSE, MEMO};
 use super::transaction::{Instruction, Message, Transaction};
-use super::{Address, TokenProgram, associated_token_account};
+use super::{Address, TokenProgram, is_associated_token_account};
 use crate::ids::PaymentId;
 use crate::money::Amount;
 
@@ -158,7 +158,17 @@ const TRANSFER_CHECKED: u8 = 12;
 /// # Errors
 /// The first rule that it breaks. Nothing here depends on the chain's state.
 pub fn verify(bytes: &[u8], requirement: &Requirement) -> Result<VerifiedPayment, Refusal> {
-    let transaction = Transaction::decode(bytes).map_err(|_| Refusal::Undecodable)?;
+    verify_decoded(Transaction::decode(bytes).map_err(|_| Refusal::Undecodable)?, requirement)
+}
+
+/// [`verify`] for what is decoded already.
+///
+/// # Errors
+/// Likewise.
+pub fn verify_decoded(
+    transaction: Transaction,
+    requirement: &Requirement,
+) -> Result<VerifiedPayment, Refusal> {
     let message = &transaction.message;
     let [compute_limit, compute_price, transfer, optional @ ..] = message.instructions.as_slice() else {
         return Err(Refusal::InstructionCount);
@@ -185,9 +195,8 @@ pub fn verify(bytes: &[u8], requirement: &Requirement) -> Result<VerifiedPayment
         return Err(Refusal::Signers);
     }
     // From the merchant to the merchant nothing would move (invariant 5).
-    if source == requirement.destination
-        || associated_token_account(&payer, &requirement.mint, requirement.program) != Some(source)
-    {
+    let own = is_associated_token_account(&source, &payer, &requirement.mint, requirement.program);
+    if source == requirement.destination || !own {
         return Err(Refusal::Source);
     }
     let key = VerifyingKey::from_bytes(payer.as_bytes()).map_err(|_| Refusal::Signature)?;

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::svm::associated_token_account;
 use crate::svm::build::Transfer;
 use crate::svm::programs::{SPL_TOKEN, TOKEN_2022};
 use crate::testkit::keys;

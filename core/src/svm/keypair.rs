@@ -3,19 +3,19 @@
 
 use ed25519_dalek::SigningKey;
 
+use crate::encoding::from_base58_long;
+
 /// Reads a key in either form. `None` if it is neither, or if its halves do not
 /// belong together.
 #[must_use]
 pub fn parse(text: &str) -> Option<SigningKey> {
     let text = text.trim();
-    let bytes: Vec<u8> = if text.starts_with('[') {
-        serde_json::from_str(text).ok()?
-    } else if text.len() <= 90 {
-        bs58::decode(text).into_vec().ok()?
+    let bytes = if text.starts_with('[') {
+        serde_json::from_str::<Vec<u8>>(text).ok()?.try_into().ok()?
     } else {
-        return None;
+        from_base58_long(text)?
     };
-    SigningKey::from_keypair_bytes(&bytes.try_into().ok()?).ok()
+    SigningKey::from_keypair_bytes(&bytes).ok()
 }
 
 /// Writes a key as Solana's tools do.

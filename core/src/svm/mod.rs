@@ -16,4 +16,4 @@ pub use ed25519_dalek::SigningKey;
 
 pub use address::{Address, NotAnAddress};
 pub use network::{Network, Token};
-pub use programs::{TokenProgram, associated_token_account};
+pub use programs::{TokenProgram, associated_token_account, is_associated_token_account};

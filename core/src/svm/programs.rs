@@ -120,6 +120,19 @@ pub fn associated_token_account(owner: &Address, mint: &Address, program: TokenP
     Address::find_derived(&[owner.as_bytes(), program.as_bytes(), mint.as_bytes()], &ASSOCIATED_TOKEN)
 }
 
+/// Whether `account`, if it exists, is the associated token account of `owner` for `mint`
+/// (see [`Address::is_derived`]).
+#[must_use]
+pub fn is_associated_token_account(
+    account: &Address,
+    owner: &Address,
+    mint: &Address,
+    program: TokenProgram,
+) -> bool {
+    let program = program.address();
+    account.is_derived(&[owner.as_bytes(), program.as_bytes(), mint.as_bytes()], &ASSOCIATED_TOKEN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

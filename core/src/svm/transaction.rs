@@ -92,6 +92,21 @@ impl<'a> Reader<'a> {
         Ok(byte)
     }
 
+    /// `count` things, each of `size` bytes at least: room is made once, and never for more
+    /// than the bytes can hold.
+    fn list<T>(
+        &mut self,
+        count: usize,
+        size: usize,
+        mut read: impl FnMut(&mut Self) -> Result<T, DecodeError>,
+    ) -> Result<Vec<T>, DecodeError> {
+        let mut list = Vec::with_capacity(count.min(self.rest.len() / size.max(1)));
+        for _ in 0..count {
+            list.push(read(self)?);
+        }
+        Ok(list)
+    }
+
     /// A `compact-u16`: 7 bits a byte, the lowest first, in the shortest form.
     fn length(&mut self) -> Result<usize, DecodeError> {
         let mut value = 0u32;
@@ -119,7 +134,7 @@ impl Transaction {
         }
         let mut reader = Reader { rest: bytes };
         let count = reader.length()?;
-        let signatures = (0..count).map(|_| reader.array()).collect::<Result<Vec<Signature>, _>>()?;
+        let signatures: Vec<Signature> = reader.list(count, 64, Reader::array)?;
         let message_bytes = reader.rest;
         let message = Message::decode(message_bytes)?;
         if signatures.len() != usize::from(message.required_signatures) {
@@ -157,19 +172,17 @@ impl Message {
         };
         let [readonly_signed, readonly_unsigned] = reader.array()?;
         let count = reader.length()?;
-        let accounts = (0..count).map(|_| reader.array().map(Address::new)).collect::<Result<Vec<_>, _>>()?;
+        let accounts = reader.list(count, 32, |reader| reader.array().map(Address::new))?;
         let blockhash = reader.array()?;
         let count = reader.length()?;
-        let instructions = (0..count)
-            .map(|_| {
-                let program = reader.byte()?;
-                let count = reader.length()?;
-                let accounts = reader.bytes(count)?.to_vec();
-                let count = reader.length()?;
-                let data = reader.bytes(count)?.to_vec();
-                Ok(Instruction { program, accounts, data })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let instructions = reader.list(count, 3, |reader| {
+            let program = reader.byte()?;
+            let count = reader.length()?;
+            let accounts = reader.bytes(count)?.to_vec();
+            let count = reader.length()?;
+            let data = reader.bytes(count)?.to_vec();
+            Ok(Instruction { program, accounts, data })
+        })?;
         if versioned && reader.length()? != 0 {
             return Err(DecodeError::LookupTables);
         }

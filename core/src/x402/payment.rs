@@ -1,5 +1,7 @@
 //! What was paid: the payment headers of both versions, and the answer to them.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{EXACT, Version};
@@ -79,28 +81,40 @@ struct AnyVersion {
 }
 
 #[derive(Deserialize)]
-struct Exact {
-    transaction: String,
-}
-
-#[derive(Deserialize)]
-struct V1 {
-    scheme: String,
-    network: String,
-    payload: Exact,
-}
-
-#[derive(Deserialize)]
-struct V2 {
-    accepted: Accepted,
-    payload: Exact,
+struct Exact<'a> {
+    #[serde(borrow)]
+    transaction: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Accepted {
-    scheme: String,
-    network: String,
+struct V1<'a> {
+    x402_version: u64,
+    #[serde(borrow)]
+    scheme: Cow<'a, str>,
+    #[serde(borrow)]
+    network: Cow<'a, str>,
+    #[serde(borrow)]
+    payload: Exact<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct V2<'a> {
+    x402_version: u64,
+    #[serde(borrow)]
+    accepted: Accepted<'a>,
+    #[serde(borrow)]
+    payload: Exact<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted<'a> {
+    #[serde(borrow)]
+    scheme: Cow<'a, str>,
+    #[serde(borrow)]
+    network: Cow<'a, str>,
     amount: Amount,
     asset: Address,
     pay_to: Address,
@@ -121,26 +135,26 @@ impl Payment {
     /// When it is no payment of that version on this network.
     pub fn read(version: Version, header: &str, network: Network) -> Result<Self, EnvelopeError> {
         let json = from_base64(header).ok_or(EnvelopeError::Malformed)?;
-        let stated: AnyVersion = parse(&json)?;
+        let (stated, scheme, named, payload, envelope) = match version {
+            Version::V1 => {
+                let V1 { x402_version, scheme, network, payload } = parse(&json, 1)?;
+                (x402_version, scheme, network, payload, Envelope::V1)
+            }
+            Version::V2 => {
+                let V2 { x402_version, accepted, payload } = parse(&json, 2)?;
+                let Accepted { scheme, network, amount, asset, pay_to, extra } = accepted;
+                let ticket = extra.ticket.map(Ticket::from_text);
+                let envelope = Envelope::V2 { ticket, amount, mint: asset, pay_to };
+                (x402_version, scheme, network, payload, envelope)
+            }
+        };
         let (expected, network_name) = match version {
             Version::V1 => (1, network.v1_name()),
             Version::V2 => (2, network.caip2()),
         };
-        if stated.x402_version != expected {
+        if stated != expected {
             return Err(EnvelopeError::Version);
         }
-        let (scheme, named, payload, envelope) = match version {
-            Version::V1 => {
-                let V1 { scheme, network, payload } = parse(&json)?;
-                (scheme, network, payload, Envelope::V1)
-            }
-            Version::V2 => {
-                let V2 { accepted, payload } = parse(&json)?;
-                let Accepted { scheme, network, amount, asset, pay_to, extra } = accepted;
-                let ticket = extra.ticket.as_deref().map(Ticket::from_text);
-                (scheme, network, payload, Envelope::V2 { ticket, amount, mint: asset, pay_to })
-            }
-        };
         if scheme != EXACT {
             return Err(EnvelopeError::Scheme);
         }
@@ -152,8 +166,12 @@ impl Payment {
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, EnvelopeError> {
-    serde_json::from_slice(json).map_err(|_| EnvelopeError::Malformed)
+/// Reads JSON of one version. What has another shape may only be of another version.
+fn parse<'a, T: Deserialize<'a>>(json: &'a [u8], expected: u64) -> Result<T, EnvelopeError> {
+    serde_json::from_slice(json).map_err(|_| match serde_json::from_slice(json) {
+        Ok(AnyVersion { x402_version }) if x402_version != expected => EnvelopeError::Version,
+        _ => EnvelopeError::Malformed,
+    })
 }
 
 /// The answer to a payment (specification v2, section 5.3).
