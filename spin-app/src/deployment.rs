@@ -47,9 +47,8 @@ fn read() -> Result<Instance, String> {
         let value = variables::get(name).unwrap_or_default();
         if value.is_empty() { Err(format!("the variable {name} is not set")) } else { Ok(value) }
     };
-    let json = serde_json::from_str(&need("coinop_config")?)
-        .map_err(|error| format!("coinop_config is not JSON: {error}"))?;
-    let config = Config::from_json(&json).map_err(|error| format!("coinop_config: {error}"))?;
+    let config =
+        Config::from_text(&need("coinop_config")?).map_err(|error| format!("coinop_config: {error}"))?;
     let secret = |name: &str, text: &str| {
         Secret::from_base64(text).ok_or(format!("{name} must be base64 of 32 random bytes"))
     };

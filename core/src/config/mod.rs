@@ -5,17 +5,24 @@
 //! wrote the file is told what to change and where.
 
 mod asset;
+mod assets;
 mod section;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 pub use asset::{Asset, DeviceConfig};
+pub use assets::Assets;
 use section::Section;
 
 use crate::ids::AssetId;
 use crate::svm::{Address, Network, Token, TokenProgram, associated_token_account};
+
+/// What should have been a list and is none.
+const NO_LIST: &str = "must be a list, in [brackets]";
 
 /// What is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +72,7 @@ pub struct Config {
     /// How fast one client may ask.
     pub limits: Limits,
     /// What is for hire.
-    pub assets: Vec<Asset>,
+    pub assets: Assets,
 }
 
 /// Who is paid, and in what.
@@ -125,6 +132,28 @@ impl Config {
     /// # Errors
     /// The first key that is missing, unknown or has a bad value.
     pub fn from_json(value: &Value) -> Result<Self, ConfigError> {
+        Self::read(value, None)
+    }
+
+    /// Reads a configuration from JSON text, one asset at a time: as one tree, ten
+    /// thousand of them would need ten times the memory of the assets themselves.
+    ///
+    /// # Errors
+    /// As [`Self::from_json`]; an empty path if it is no JSON.
+    pub fn from_text(text: &str) -> Result<Self, ConfigError> {
+        let no_json = |error: serde_json::Error| ConfigError::new("", format!("is not JSON: {error}"));
+        let mut top: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(no_json)?;
+        let assets = top.remove("asset").map(|list| serde_json::from_str::<Vec<&RawValue>>(list.get()));
+        let Some(assets) = assets.transpose().map_err(|_| ConfigError::new("asset", NO_LIST))? else {
+            return Self::from_json(&serde_json::from_str(text).map_err(no_json)?);
+        };
+        let parsed = |(key, value): (String, &RawValue)| Ok((key, serde_json::from_str(value.get())?));
+        let rest = top.into_iter().map(parsed).collect::<Result<_, _>>().map_err(no_json)?;
+        Self::read(&Value::Object(rest), Some(&assets))
+    }
+
+    /// Reads a configuration, with its assets apart from the rest or not.
+    fn read(value: &Value, apart: Option<&[&RawValue]>) -> Result<Self, ConfigError> {
         let mut top = Section::new("", value)?;
         let listen = top.text("listen")?.unwrap_or("127.0.0.1:8402").to_owned();
         if listen.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err())
@@ -147,7 +176,14 @@ impl Config {
         let merchant = merchant(top.section("merchant")?, network)?;
         let settlement = settlement(&mut top)?;
         let limits = limits(&mut top)?;
-        let assets = assets(&mut top, &merchant)?;
+        let listed = top.list("asset")?;
+        let assets = match apart {
+            None => Assets::read(listed.iter().map(Ok), &merchant.tokens)?,
+            Some(raw) => {
+                let values = raw.iter().map(|value| serde_json::from_str::<Value>(value.get()));
+                Assets::read(values.map(|value| value.map_err(|_| NO_LIST)), &merchant.tokens)?
+            }
+        };
         top.finish()?;
         Ok(Self { listen, public_url, data_dir, merchant, network, rpc_url, settlement, limits, assets })
     }
@@ -166,7 +202,7 @@ impl Config {
     /// The asset of this id.
     #[must_use]
     pub fn asset(&self, id: &AssetId) -> Option<&Asset> {
-        self.assets.iter().find(|asset| asset.id == *id)
+        self.assets.find(id)
     }
 }
 
@@ -292,19 +328,6 @@ fn limits(top: &mut Section<'_>) -> Result<Limits, ConfigError> {
     }
     section.finish()?;
     Ok(Limits { requests_per_second, burst })
-}
-
-fn assets(top: &mut Section<'_>, merchant: &Merchant) -> Result<Vec<Asset>, ConfigError> {
-    let mut assets: Vec<Asset> = Vec::new();
-    for (index, value) in top.list("asset")?.iter().enumerate() {
-        let path = format!("asset[{index}]");
-        let asset = Asset::from_json(&path, value, &merchant.tokens)?;
-        if assets.iter().any(|other| other.id == asset.id) {
-            return Err(ConfigError::new(&format!("{path}.id"), "another asset has this id already"));
-        }
-        assets.push(asset);
-    }
-    Ok(assets)
 }
 
 #[cfg(test)]

@@ -39,8 +39,10 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn need(&mut self, key: &'static str) -> Result<&'a Value, ConfigError> {
-        let path = self.path.clone();
-        self.get(key).ok_or_else(|| ConfigError::new(&path, format!("`{key}` is missing")))
+        match self.get(key) {
+            Some(value) => Ok(value),
+            None => Err(ConfigError::new(&self.path, format!("`{key}` is missing"))),
+        }
     }
 
     pub(super) fn text(&mut self, key: &'static str) -> Result<Option<&'a str>, ConfigError> {
@@ -54,8 +56,10 @@ impl<'a> Section<'a> {
 
     pub(super) fn need_text(&mut self, key: &'static str) -> Result<&'a str, ConfigError> {
         self.need(key)?;
-        let missing = self.error(key, "must not be empty");
-        self.text(key)?.ok_or(missing)
+        match self.text(key)? {
+            Some(text) => Ok(text),
+            None => Err(self.error(key, "must not be empty")),
+        }
     }
 
     pub(super) fn number(&mut self, key: &'static str) -> Result<Option<u64>, ConfigError> {
@@ -67,7 +71,7 @@ impl<'a> Section<'a> {
         match self.get(key) {
             None => Ok(&[]),
             Some(Value::Array(items)) => Ok(items),
-            Some(_) => Err(self.error(key, "must be a list, in [brackets]")),
+            Some(_) => Err(self.error(key, super::NO_LIST)),
         }
     }
 
@@ -91,7 +95,7 @@ impl<'a> Section<'a> {
 
     /// Ends the reading: an error if a key is left that nobody asked for.
     pub(super) fn finish(self) -> Result<(), ConfigError> {
-        match self.rest().keys().next() {
+        match self.fields.keys().find(|key| !self.known.contains(&key.as_str())) {
             None => Ok(()),
             Some(key) => {
                 let known = self.known.join(", ");

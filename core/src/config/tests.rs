@@ -27,6 +27,31 @@ fn error(change: impl FnOnce(&mut Value)) -> (String, String) {
 }
 
 #[test]
+fn the_same_is_read_from_text_with_the_same_errors() {
+    let mut cases = vec![contract()];
+    let changes: [fn(&mut Value); 7] = [
+        |v| v["asset"] = json!([]),
+        |v| drop(v.as_object_mut().unwrap().remove("asset")),
+        |v| v["asset"] = json!({"id": "door-1"}),
+        |v| v["asset"][0]["prize"] = json!("1"),
+        |v| v["asset"] = json!([v["asset"][0], v["asset"][0]]),
+        |v| v["assets"] = json!([]),
+        |v| v["asset"] = json!(["door-1"]),
+    ];
+    for change in changes {
+        let mut value = contract();
+        change(&mut value);
+        cases.push(value);
+    }
+    for value in cases {
+        assert_eq!(Config::from_text(&value.to_string()), Config::from_json(&value), "{value}");
+    }
+    for text in ["", "[]", "{", "null", "{\"asset\": [1,}"] {
+        assert!(Config::from_text(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn the_documented_configuration_is_read() {
     let config = Config::from_json(&contract()).unwrap();
     assert_eq!(config.public_url, "http://127.0.0.1:8402");

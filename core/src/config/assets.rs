@@ -1,0 +1,100 @@
+//! All assets of a configuration.
+
+use std::borrow::Borrow;
+use std::ops::Deref;
+
+use serde_json::Value;
+
+use super::{AcceptedToken, Asset, ConfigError};
+use crate::ids::AssetId;
+
+/// All assets: a list in the order of the file, and found by their id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assets {
+    list: Vec<Asset>,
+    /// Their places in the list, in the order of their ids.
+    by_id: Vec<usize>,
+}
+
+impl Assets {
+    /// Reads them one by one; those that are not even JSON come with what is wrong.
+    pub(super) fn read<V: Borrow<Value>>(
+        values: impl Iterator<Item = Result<V, &'static str>>,
+        tokens: &[AcceptedToken],
+    ) -> Result<Self, ConfigError> {
+        let read = |(index, value): (usize, Result<V, &'static str>)| {
+            let value = value.map_err(|message| ConfigError::new(&path(index), message))?;
+            Asset::from_json(&path(index), value.borrow(), tokens)
+        };
+        let list = values.enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+        let mut ids: Vec<(&AssetId, usize)> = list.iter().map(|asset| &asset.id).zip(0..).collect();
+        ids.sort_unstable();
+        // Of two with one id, the one that stands further down is the mistake.
+        let second = ids.windows(2).filter_map(|pair| match pair {
+            [(id, _), (same, index)] if id == same => Some(*index),
+            _ => None,
+        });
+        if let Some(index) = second.min() {
+            let path = format!("{}.id", path(index));
+            return Err(ConfigError::new(&path, "another asset has this id already"));
+        }
+        let by_id = ids.into_iter().map(|(_, index)| index).collect();
+        Ok(Self { list, by_id })
+    }
+
+    /// The asset of this id.
+    #[must_use]
+    pub fn find(&self, id: &AssetId) -> Option<&Asset> {
+        let found = self.by_id.binary_search_by_key(&Some(id), |index| self.list.get(*index).map(|a| &a.id));
+        self.list.get(*self.by_id.get(found.ok()?)?)
+    }
+}
+
+#[cfg(test)]
+impl std::ops::DerefMut for Assets {
+    fn deref_mut(&mut self) -> &mut [Asset] {
+        &mut self.list
+    }
+}
+
+fn path(index: usize) -> String {
+    format!("asset[{index}]")
+}
+
+impl Deref for Assets {
+    type Target = [Asset];
+
+    fn deref(&self) -> &[Asset] {
+        &self.list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(ids: &[&str]) -> Result<Assets, ConfigError> {
+        let values: Vec<_> = ids.iter().map(|id| json!({"id": id, "price": "1", "unit": "minute"})).collect();
+        Assets::read(values.iter().map(Ok), &[])
+    }
+
+    #[test]
+    fn each_is_found_by_its_id_and_stands_where_it_stood() {
+        let ids = ["m", "z", "a", "k", "b"];
+        let assets = read(&ids).unwrap();
+        assert_eq!(assets.iter().map(|asset| asset.id.as_str()).collect::<Vec<_>>(), ids);
+        for id in ids {
+            assert_eq!(assets.find(&AssetId::parse(id).unwrap()).unwrap().id.as_str(), id);
+        }
+        assert_eq!(assets.find(&AssetId::parse("c").unwrap()), None);
+    }
+
+    #[test]
+    fn an_id_is_used_once_and_the_second_use_is_named() {
+        for (ids, path) in [(["a", "b", "a"], "asset[2].id"), (["b", "b", "a"], "asset[1].id")] {
+            assert_eq!(read(&ids).unwrap_err().path, path);
+        }
+    }
+}
