@@ -56,6 +56,10 @@ pub enum Appended {
     /// in flight from there, on any asset of this journal ([`Cover`](crate::session::Cover)).
     /// Nothing was written. Also answered for a revision that is taken: load and look.
     NotCovered,
+    /// It claims a payment whose fee goes beyond what our fee payer may spend on this day,
+    /// with all that was claimed before. Nothing was written. Also answered for a revision
+    /// that is taken: load and look.
+    OverBudget,
 }
 
 /// A page of a payer's sessions: those that began before this one.
@@ -190,6 +194,10 @@ pub trait Settlement {
     /// Sends a claimed payment: always the same bytes. An error says nothing about
     /// whether it lands.
     async fn send(&self, claim: &Claim) -> Result<(), PortError>;
+
+    /// When after sending a first look is worth it, in milliseconds: about what the
+    /// quickest payment takes.
+    fn first_look_ms(&self) -> u64;
 
     /// Finds out what became of a claimed payment. A network error is `Unclear`.
     async fn outcome(&self, claim: &Claim, effort: Effort) -> Outcome;

@@ -22,11 +22,25 @@ use wasi::clocks::monotonic_clock;
 /// The most that is read of an answer of the RPC, in bytes.
 const MAX_ANSWER: usize = 4 << 20;
 
+type Local = LocalSettlement<WasiHttp>;
+#[cfg(not(feature = "stub-settlement"))]
+type Settling = Local;
+#[cfg(feature = "stub-settlement")]
+type Settling = crate::stub::Stub<Local>;
+
+fn settlement(config: &Config, fee_payer: SigningKey) -> Settling {
+    let rpc = Rpc::new(WasiHttp, config.rpc_url.clone());
+    #[cfg(not(feature = "stub-settlement"))]
+    return Local::new(rpc, fee_payer);
+    #[cfg(feature = "stub-settlement")]
+    return crate::stub::Stub::new(Local::new(rpc, fee_payer.clone()), fee_payer);
+}
+
 /// All ports.
 pub(crate) struct Platform {
     clock: WasiClock,
     journal: SqlJournal<SpinSqlite>,
-    settlement: LocalSettlement<WasiHttp>,
+    settlement: Settling,
     prepared: Cell<bool>,
 }
 
@@ -35,7 +49,7 @@ impl Platform {
         Self {
             clock: WasiClock { boot: std::env::var("COINOP_BOOT_ID").ok() },
             journal: SqlJournal::new(SpinSqlite::default(), config.merchant.id.clone()),
-            settlement: LocalSettlement::new(Rpc::new(WasiHttp, config.rpc_url.clone()), fee_payer),
+            settlement: settlement(config, fee_payer),
             prepared: Cell::new(false),
         }
     }
@@ -60,7 +74,7 @@ impl Ports for Platform {
     type Clock = WasiClock;
     type Entropy = WasiEntropy;
     type Journal = SqlJournal<SpinSqlite>;
-    type Settlement = LocalSettlement<WasiHttp>;
+    type Settlement = Settling;
 
     fn clock(&self) -> &WasiClock {
         &self.clock

@@ -8,15 +8,18 @@
 
 mod recovery;
 mod sale;
+mod terms;
 
 pub use recovery::{Plan, PlannedOrder};
 pub use sale::{Buy, Sale, SaleError, Sold};
+pub use terms::Verified;
 
 use crate::config::Config;
 use crate::ids::AssetId;
 use crate::keys::KeyRing;
 use crate::ports::{Appended, Clock as _, Journal as _, PortError, Ports};
-use crate::session::{AssetState, Batch, Command, Cover, Reject, decide};
+use crate::session::index::IndexChange;
+use crate::session::{Batch, Command, Cover, Reject, Stored, decide};
 
 /// What a deployment is made of: read once, never changed.
 #[derive(Debug)]
@@ -47,8 +50,19 @@ enum CommandError {
     Conflict,
     /// The balance does not cover it beside what is in flight from there.
     NotCovered,
+    /// The fee payer's budget of the day is spent.
+    OverBudget,
     /// Storage does not answer.
     Port(PortError),
+}
+
+/// What came of a command.
+#[derive(Debug)]
+struct Written {
+    /// The asset after it.
+    stored: Stored,
+    /// What it changed in the indexes; nothing if there was nothing to do.
+    index: Vec<IndexChange>,
 }
 
 impl From<PortError> for CommandError {
@@ -75,18 +89,39 @@ impl<'a, P: Ports> Gateway<'a, P> {
         self.ports
     }
 
-    /// Decides a command and makes its events durable. Returns the state after them.
-    async fn command(&self, asset: &AssetId, command: Command) -> Result<AssetState, CommandError> {
+    /// Decides a command and makes its events durable.
+    ///
+    /// `known` is the asset as it was seen last. If that still holds, it saves loading it;
+    /// if not, the append meets a conflict, and nothing is refused by it.
+    async fn command(
+        &self,
+        asset: &AssetId,
+        mut known: Option<Stored>,
+        command: Command,
+    ) -> Result<Written, CommandError> {
         for attempt in 0..ATTEMPTS {
-            let stored = self.ports.journal().load(asset).await?;
-            let now = self.ports.clock().now();
-            let events = decide(&stored.state, command.clone(), &now).map_err(CommandError::Rejected)?;
-            let Some(batch) = Batch::new(asset, &stored.state, events, &stored.state.steady(&now)) else {
-                return Ok(stored.state);
+            let (fresh, stored) = match known.take() {
+                Some(stored) => (false, stored),
+                None => (true, self.ports.journal().load(asset).await?),
             };
-            let batch = batch.covered_by(cover(&command));
+            let now = self.ports.clock().now();
+            let events = match decide(&stored.state, command.clone(), &now) {
+                Ok(events) => events,
+                Err(_) if !fresh => continue,
+                Err(reject) => return Err(CommandError::Rejected(reject)),
+            };
+            let Some(batch) = Batch::new(asset, &stored.state, events, &stored.state.steady(&now)) else {
+                if fresh {
+                    return Ok(Written { stored, index: Vec::new() });
+                }
+                continue;
+            };
+            let batch = batch.covered_by(self.cover(&command));
             match self.ports.journal().append(asset, stored.revision, &batch).await? {
-                Appended::Done => return Ok(batch.state),
+                Appended::Done => {
+                    let stored = Stored { revision: stored.revision + 1, state: batch.state };
+                    return Ok(Written { stored, index: batch.index });
+                }
                 // Whether it was the revision or a unique claim, only a look can tell.
                 Appended::Conflict if matches!(command, Command::Claim(_)) => {
                     if attempt > 0 && self.ports.journal().load(asset).await?.revision == stored.revision {
@@ -95,9 +130,12 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 }
                 Appended::Conflict => {}
                 // If the asset has moved on, that says more than the balance does.
-                Appended::NotCovered => {
+                guarded @ (Appended::NotCovered | Appended::OverBudget) => {
                     if self.ports.journal().load(asset).await?.revision == stored.revision {
-                        return Err(CommandError::NotCovered);
+                        return Err(match guarded {
+                            Appended::OverBudget => CommandError::OverBudget,
+                            _ => CommandError::NotCovered,
+                        });
                     }
                 }
             }
@@ -106,12 +144,17 @@ impl<'a, P: Ports> Gateway<'a, P> {
         }
         Err(CommandError::Conflict)
     }
-}
 
-/// What has to cover the payment that a command claims.
-fn cover(command: &Command) -> Option<Cover> {
-    let Command::Claim(ask) = command else { return None };
-    Some(Cover { source: ask.claim.source, amount: ask.claim.paid.amount, left: ask.left })
+    /// What has to cover the payment that a command claims.
+    fn cover(&self, command: &Command) -> Option<Cover> {
+        let Command::Claim(ask) = command else { return None };
+        Some(Cover {
+            source: ask.claim.source,
+            amount: ask.claim.paid.amount,
+            left: ask.left,
+            budget: self.deployment.config.settlement.max_fee_lamports_per_day,
+        })
+    }
 }
 
 #[cfg(test)]

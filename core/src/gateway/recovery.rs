@@ -80,8 +80,8 @@ impl<P: Ports> Gateway<'_, P> {
         }
         let mut left = PAYMENTS_PER_STEP;
         for id in &assets {
-            let state = self.ports().journal().load(id).await?.state;
-            for claim in pending(&state, &self.ports().clock().now()).settle {
+            let stored = self.ports().journal().load(id).await?;
+            for claim in pending(&stored.state, &self.ports().clock().now()).settle {
                 let now = self.ports().clock().now().wall;
                 if left == 0 || now.millis_since(started) > LONGEST_MS {
                     return Ok(Some(now));
@@ -89,7 +89,7 @@ impl<P: Ports> Gateway<'_, P> {
                 left -= 1;
                 // Also for an asset that is no longer in the configuration: money that
                 // moved has to become a session all the same.
-                match self.pursue(id, claim, now).await {
+                match self.pursue(id, &stored, claim, now).await {
                     Ok(()) => {}
                     Err(SaleError::Unavailable(error)) => return Err(error),
                     Err(other) => self.ports().log(&format!("looking after a payment: {other:?}")),
@@ -125,10 +125,10 @@ impl<P: Ports> Gateway<'_, P> {
 
     /// Decides a command that can't be refused.
     async fn decide_on(&self, asset: &AssetId, command: Command) -> Result<(), PortError> {
-        match self.command(asset, command).await {
+        match self.command(asset, None, command).await {
             Ok(_) | Err(CommandError::Rejected(_)) => Ok(()),
             // (Only a claim has to be covered.)
-            Err(CommandError::Conflict | CommandError::NotCovered) => {
+            Err(CommandError::Conflict | CommandError::NotCovered | CommandError::OverBudget) => {
                 Err(PortError(format!("{asset} is changed by too many at once")))
             }
             Err(CommandError::Port(error)) => Err(error),

@@ -4,18 +4,18 @@
 //! of this payment is looked up first, before expiry, price or busy, because a
 //! buyer who was charged must never be told no because time has passed.
 
-use super::{CommandError, Gateway};
-use crate::config::{AcceptedToken, Asset};
+use super::terms::Verified;
+use super::{CommandError, Gateway, Written};
+use crate::config::Asset;
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::money::Amount;
 use crate::ports::{Clock as _, Effort, Entropy as _, Journal as _, Outcome, PortError, Ports};
 use crate::ports::{PrepareError, Prepared, Settlement as _};
-use crate::quote::{Operation, Quote, Ticket};
-use crate::session::index::{PaymentRecord, PaymentStatus, SessionRecord};
-use crate::session::{Ask, Claim, Command, FAILURES_ALLOWED, Paid, Reject, decide};
-use crate::svm::exact::{self, Refusal, Requirement, VerifiedPayment};
+use crate::quote::Operation;
+use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus, SessionRecord};
+use crate::session::{Ask, Claim, Command, FAILURES_ALLOWED, Reject, Stored, decide};
+use crate::svm::exact::Refusal;
 use crate::svm::transaction::Transaction;
-use crate::svm::{Token, associated_token_account};
 use crate::time::Timestamp;
 use crate::x402::{Envelope, Payment};
 
@@ -103,16 +103,8 @@ impl From<Refusal> for SaleError {
     }
 }
 
-const fn refused(reason: &'static str, detail: &'static str) -> SaleError {
+pub(super) const fn refused(reason: &'static str, detail: &'static str) -> SaleError {
     SaleError::Refused { reason, detail }
-}
-
-/// What a payment has to be, and what it buys.
-struct Terms {
-    paid: Paid,
-    token: Token,
-    memo: Option<String>,
-    requirement: Requirement,
 }
 
 impl<P: Ports> Gateway<'_, P> {
@@ -128,8 +120,8 @@ impl<P: Ports> Gateway<'_, P> {
         if let Some(record) = self.ports().journal().payment(&id).await? {
             return self.repeat(buy, record, started).await;
         }
-        let ask = match self.make_ready(buy, &transaction, started).await {
-            Ok(ask) => ask,
+        let (stored, ask) = match self.make_ready(buy, transaction, started).await {
+            Ok(ready) => ready,
             // The same payment may have been claimed meanwhile by a request beside this
             // one: then this is a repeat, whatever the state or the chain says now.
             Err(error) => match self.ports().journal().payment(&id).await? {
@@ -137,9 +129,9 @@ impl<P: Ports> Gateway<'_, P> {
                 None => return Err(error),
             },
         };
-        match self.command(&buy.asset.id, Command::Claim(Box::new(ask))).await {
-            Ok(state) => match state.claim(&id) {
-                Some(claim) => self.settle(&buy.asset.id, claim, started).await,
+        match self.command(&buy.asset.id, Some(stored), Command::Claim(Box::new(ask))).await {
+            Ok(Written { stored, .. }) => match stored.state.claim(&id) {
+                Some(claim) => self.settle(&buy.asset.id, &stored, claim, started).await,
                 None => Err(SaleError::Unavailable(PortError("a claim was lost".to_owned()))),
             },
             Err(error) => {
@@ -151,6 +143,7 @@ impl<P: Ports> Gateway<'_, P> {
                     CommandError::Port(error) => SaleError::Unavailable(error),
                     CommandError::Conflict => self.conflict(buy).await?,
                     CommandError::NotCovered => NOT_COVERED,
+                    CommandError::OverBudget => self.over_budget(),
                 })
             }
         }
@@ -172,22 +165,14 @@ impl<P: Ports> Gateway<'_, P> {
     async fn make_ready(
         &self,
         buy: &Buy<'_>,
-        transaction: &Transaction,
+        transaction: Transaction,
         now: Timestamp,
-    ) -> Result<Ask, SaleError> {
-        let terms = match &buy.payment.envelope {
-            Envelope::V1 => self.present_terms(buy, transaction)?,
-            Envelope::V2 { ticket, .. } => {
-                let ticket = ticket.as_ref().ok_or(refused(
-                    "ticket_missing",
-                    "`accepted.extra.ticket` must come back as it was offered",
-                ))?;
-                self.quoted_terms(buy, ticket, now)?
-            }
-        };
-        let payment = exact::verify(&buy.payment.transaction, &terms.requirement)?;
+    ) -> Result<(Stored, Ask), SaleError> {
+        let fee_payer = self.ports().settlement().fee_payer();
+        let verified = self.deployment().verify(buy, transaction, fee_payer, now)?;
+        let payment = &verified.payment;
         self.check_fee_budget(payment.fee_lamports, now).await?;
-        if let Some(memo) = &terms.memo
+        if let Some(memo) = &verified.memo
             && self.ports().journal().payment_by_ticket(memo).await?.is_some()
         {
             return Err(SaleError::QuoteUsed);
@@ -202,14 +187,14 @@ impl<P: Ports> Gateway<'_, P> {
         let ask = |prepared: Prepared| Ask {
             failures: failures.clone(),
             left: prepared.left,
-            claim: claim(buy, &terms, &payment, session.clone(), prepared),
+            claim: claim(buy, &verified, session.clone(), prepared),
         };
         // Whoever can't have the asset anyway is told so before the chain is asked.
         let stored = self.ports().journal().load(&buy.asset.id).await?;
         let now = self.ports().clock().now();
         decide(&stored.state, Command::Claim(Box::new(ask(unsent))), &now).map_err(SaleError::Rejected)?;
-        match self.ports().settlement().prepare(&payment, &terms.token).await {
-            Ok(prepared) => Ok(ask(prepared)),
+        match self.ports().settlement().prepare(payment, &verified.token).await {
+            Ok(prepared) => Ok((stored, ask(prepared))),
             Err(PrepareError::Refused { reason, detail }) => Err(refused(reason, detail)),
             Err(PrepareError::AlreadySettled) => Err(SaleError::AlreadyUsed),
             Err(PrepareError::Unavailable(error)) => {
@@ -219,116 +204,19 @@ impl<P: Ports> Gateway<'_, P> {
         }
     }
 
-    /// The terms of the quote that the payment answers (v2).
-    fn quoted_terms(&self, buy: &Buy<'_>, ticket: &Ticket, now: Timestamp) -> Result<Terms, SaleError> {
-        let config = &self.deployment().config;
-        let quote = ticket
-            .open(&self.deployment().keys)
-            .ok_or(refused("ticket_invalid", "the ticket was not made here, or was altered"))?;
-        let for_this = quote.merchant == config.merchant.id
-            && quote.network == config.network
-            && quote.asset == buy.asset.id
-            && quote.incarnation == buy.asset.incarnation
-            && quote.operation == buy.operation;
-        if !for_this {
-            return Err(refused(
-                "ticket_mismatch",
-                "the ticket is for something else: ask for a new 402 here",
-            ));
-        }
-        if buy.quantity.is_some_and(|asked| asked != quote.quantity) {
-            return Err(SaleError::QuantityMismatch { quoted: quote.quantity });
-        }
-        if let Envelope::V2 { amount, mint, pay_to, .. } = buy.payment.envelope {
-            let mismatch = if amount != quote.amount {
-                Some(Refusal::Amount)
-            } else if mint != quote.mint {
-                Some(Refusal::Mint)
-            } else if pay_to != quote.pay_to {
-                Some(Refusal::Recipient)
-            } else {
-                None
-            };
-            if let Some(refusal) = mismatch {
-                return Err(refused(refusal.reason(), "`accepted` is not what was offered"));
-            }
-        }
-        if now >= quote.expires_at {
-            return Err(refused("quote_expired", "the quote has expired: ask for a new 402"));
-        }
-        let token = self.token_of(&quote);
-        let destination =
-            associated_token_account(&quote.pay_to, &quote.mint, quote.program).ok_or(Refusal::Recipient)?;
-        let memo = ticket.memo();
-        Ok(Terms {
-            paid: Paid {
-                quantity: quote.quantity,
-                seconds: quote.seconds,
-                amount: quote.amount,
-                mint: quote.mint,
-                decimals: quote.decimals,
-            },
-            requirement: self.requirement(quote.amount, &token, destination, Some(memo.clone())),
-            token,
-            memo: Some(memo),
-        })
-    }
-
-    fn token_of(&self, quote: &Quote) -> Token {
-        let tokens = &self.deployment().config.merchant.tokens;
-        let known = tokens.iter().find(|t| t.token.mint == quote.mint).map(|t| t.token.symbol.clone());
-        Token {
-            symbol: known.unwrap_or_default(),
-            mint: quote.mint,
-            decimals: quote.decimals,
-            program: quote.program,
-        }
-    }
-
-    /// The terms at the present price (v1, whose clients echo nothing).
-    fn present_terms(&self, buy: &Buy<'_>, transaction: &Transaction) -> Result<Terms, SaleError> {
-        let tariff = &buy.asset.tariff;
-        let tokens = &self.deployment().config.merchant.tokens;
-        let pays_with = |t: &&AcceptedToken| transaction.message.accounts.contains(&t.token.mint);
-        let AcceptedToken { token, account } = tokens.iter().find(pays_with).ok_or(Refusal::Mint)?;
-        let quantity = buy.quantity.unwrap_or(tariff.min_quantity);
-        // The router has refused quantities without a price.
-        let unpriced = || refused("invalid_quantity", "there is no price for this quantity");
-        let amount = tariff.price(quantity, token.decimals).map_err(|_| unpriced())?;
-        let seconds = tariff.seconds(quantity).ok_or_else(unpriced)?;
-        let paid = Paid { quantity, seconds, amount, mint: token.mint, decimals: token.decimals };
-        let requirement = self.requirement(amount, token, *account, None);
-        Ok(Terms { paid, token: token.clone(), memo: None, requirement })
-    }
-
-    fn requirement(
-        &self,
-        amount: Amount,
-        token: &Token,
-        destination: crate::svm::Address,
-        memo: Option<String>,
-    ) -> Requirement {
-        Requirement {
-            amount,
-            mint: token.mint,
-            decimals: token.decimals,
-            program: token.program,
-            destination,
-            fee_payer: self.ports().settlement().fee_payer(),
-            memo,
-            max_fee_lamports: self.deployment().config.settlement.max_fee_lamports,
-        }
-    }
-
     async fn check_fee_budget(&self, fee: u64, now: Timestamp) -> Result<(), SaleError> {
         let spent = self.ports().journal().fees_of_day(now.day()).await?;
         if spent.saturating_add(fee) <= self.deployment().config.settlement.max_fee_lamports_per_day {
             return Ok(());
         }
+        Err(self.over_budget())
+    }
+
+    fn over_budget(&self) -> SaleError {
         self.ports()
             .log("the fee payer's budget of the day is spent: raise settlement.max_fee_lamports_per_day");
-        let tomorrow = Timestamp::from_millis((now.day() + 1) * 86_400_000);
-        Err(SaleError::FeeBudget(tomorrow))
+        let today = self.ports().clock().now().wall.day();
+        SaleError::FeeBudget(Timestamp::from_millis((today + 1) * 86_400_000))
     }
 
     /// Answers a payment that is claimed already. Whoever shows its ticket is the
@@ -361,8 +249,14 @@ impl<P: Ports> Gateway<'_, P> {
 
     /// Sends a payment that was just claimed, and follows it until its outcome is
     /// known or the request has waited long enough.
-    async fn settle(&self, asset: &AssetId, claim: &Claim, started: Timestamp) -> Result<Sale, SaleError> {
-        let (mut pause, slowest) = POLL_MS;
+    async fn settle(
+        &self,
+        asset: &AssetId,
+        stored: &Stored,
+        claim: &Claim,
+        started: Timestamp,
+    ) -> Result<Sale, SaleError> {
+        let mut pause = self.ports().settlement().first_look_ms();
         let mut sent_at: Option<Timestamp> = None;
         loop {
             let now = self.ports().clock().now().wall;
@@ -373,9 +267,11 @@ impl<P: Ports> Gateway<'_, P> {
                 }
                 sent_at = Some(now);
             }
-            self.ports().clock().sleep(pause).await;
-            pause = (pause * 2).min(slowest);
-            if let Some(sale) = self.look(asset, claim, Effort::Quick).await? {
+            if pause > 0 {
+                self.ports().clock().sleep(pause).await;
+            }
+            pause = (pause * 2).clamp(POLL_MS.0, POLL_MS.1);
+            if let Some(sale) = self.look(asset, stored, claim, Effort::Quick).await? {
                 return Ok(sale);
             }
             if self.ports().clock().now().wall.millis_since(started) >= WAIT_MS {
@@ -401,9 +297,9 @@ impl<P: Ports> Gateway<'_, P> {
             let age = now.millis_since(record.at);
             if age >= HELP_AFTER_MS && now.millis_since(helped_at) >= RESEND_MS {
                 helped_at = now;
-                let state = self.ports().journal().load(asset).await?.state;
-                if let Some(claim) = state.claim(&record.payment) {
-                    self.pursue(asset, claim, now).await?;
+                let stored = self.ports().journal().load(asset).await?;
+                if let Some(claim) = stored.state.claim(&record.payment) {
+                    self.pursue(asset, &stored, claim, now).await?;
                 }
             }
             self.ports().clock().sleep(pause).await;
@@ -421,12 +317,13 @@ impl<P: Ports> Gateway<'_, P> {
     pub(super) async fn pursue(
         &self,
         asset: &AssetId,
+        stored: &Stored,
         claim: &Claim,
         now: Timestamp,
     ) -> Result<(), SaleError> {
         let old = now.millis_since(claim.at) >= THOROUGH_AFTER_MS;
         let effort = if old { Effort::Thorough } else { Effort::Quick };
-        match self.look(asset, claim, effort).await {
+        match self.look(asset, stored, claim, effort).await {
             Ok(None) => {
                 if let Err(error) = self.ports().settlement().send(claim).await {
                     self.ports().log(&format!("sending a payment again: {error}"));
@@ -439,8 +336,15 @@ impl<P: Ports> Gateway<'_, P> {
         }
     }
 
-    /// Asks for a payment's outcome and makes it durable. `None`: not known.
-    async fn look(&self, asset: &AssetId, claim: &Claim, effort: Effort) -> Result<Option<Sale>, SaleError> {
+    /// Asks for a payment's outcome and makes it durable. `None`: not known. `stored` is
+    /// the asset as it was when the payment was in flight.
+    async fn look(
+        &self,
+        asset: &AssetId,
+        stored: &Stored,
+        claim: &Claim,
+        effort: Effort,
+    ) -> Result<Option<Sale>, SaleError> {
         let payment = claim.payment.clone();
         let command = match self.ports().settlement().outcome(claim, effort).await {
             Outcome::Unclear => return Ok(None),
@@ -450,10 +354,18 @@ impl<P: Ports> Gateway<'_, P> {
                 Command::Failed { payment, reason }
             }
         };
-        match self.command(asset, command).await {
-            Ok(_) => self.after(&claim.payment).await.map(Some),
+        match self.command(asset, Some(stored.clone()), command).await {
+            Ok(written) => match written.sold(&claim.payment) {
+                Some(sold) => Ok(Some(Sale::Sold(Box::new(sold)))),
+                None => self.after(&claim.payment).await.map(Some),
+            },
             // Everybody else was first: what they wrote is read at the next look.
-            Err(CommandError::Conflict | CommandError::NotCovered | CommandError::Rejected(_)) => Ok(None),
+            Err(
+                CommandError::Conflict
+                | CommandError::NotCovered
+                | CommandError::OverBudget
+                | CommandError::Rejected(_),
+            ) => Ok(None),
             // Money may have moved and can't be written down now: pending work will.
             Err(CommandError::Port(error)) => {
                 self.ports().log(&format!("the outcome of a payment can't be written: {error}"));
@@ -479,6 +391,21 @@ impl<P: Ports> Gateway<'_, P> {
     }
 }
 
+impl Written {
+    /// The sale that this has made durable, if it has.
+    fn sold(&self, id: &PaymentId) -> Option<Sold> {
+        let payment = self.index.iter().find_map(|change| match change {
+            IndexChange::Payment { id: changed, record } if changed == id => Some(record),
+            _ => None,
+        })?;
+        let session = self.index.iter().rev().find_map(|change| match change {
+            IndexChange::Session { id: changed, record, .. } if *changed == payment.session => Some(record),
+            _ => None,
+        })?;
+        Some(Sold { payment: payment.clone(), session: session.clone() })
+    }
+}
+
 /// A payment that could bounce: the chain would take it alone, but not beside the others.
 const NOT_COVERED: SaleError = refused(
     "insufficient_funds",
@@ -492,19 +419,14 @@ const fn not_charged() -> SaleError {
     )
 }
 
-fn claim(
-    buy: &Buy<'_>,
-    terms: &Terms,
-    payment: &VerifiedPayment,
-    session: SessionId,
-    prepared: Prepared,
-) -> Claim {
+fn claim(buy: &Buy<'_>, verified: &Verified, session: SessionId, prepared: Prepared) -> Claim {
+    let payment = &verified.payment;
     Claim {
         payment: payment.id.clone(),
         operation: buy.operation.clone(),
         session,
-        paid: terms.paid.clone(),
-        ticket: terms.memo.clone(),
+        paid: verified.paid.clone(),
+        ticket: verified.memo.clone(),
         payer: payment.payer,
         source: payment.source,
         transaction: prepared.transaction,

@@ -106,10 +106,12 @@ pub struct Cover {
     pub amount: Amount,
     /// What could still be paid from it after this payment alone.
     pub left: Amount,
+    /// What our fee payer may spend on the payment's day, with all payments, in lamports.
+    pub budget: u64,
 }
 
-/// What one append writes, as one JSON text in one row: the events, the state
-/// after them, what changes in the indexes, and when something is due next.
+/// What one append writes: the events, the state after them, what changes in the
+/// indexes, and when something is due next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
     /// The version of the encoding: 1.

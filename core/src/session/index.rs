@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::event::Event;
 use super::state::{AssetState, Claim, Paid, Session};
 use crate::ids::{AssetId, PaymentId, SessionId};
+use crate::money::Amount;
 use crate::ports::EXPIRED;
 use crate::quote::Operation;
 use crate::svm::Address;
@@ -77,6 +78,10 @@ pub enum IndexChange {
         day: u64,
         /// Its fee, in lamports.
         fee: u64,
+        /// The token account that pays.
+        source: Address,
+        /// What it takes from there.
+        amount: Amount,
     },
     /// A payment has another status.
     Payment {
@@ -93,6 +98,10 @@ pub enum IndexChange {
         day: u64,
         /// What is given back of it: all of it if it never landed.
         fee: u64,
+        /// Who would have paid.
+        payer: Address,
+        /// When it was known that it failed.
+        at: Timestamp,
     },
     /// A session is new or has changed.
     Session {
@@ -124,6 +133,8 @@ pub fn changes(
                 record: record(asset, claim, PaymentStatus::Pending),
                 day: claim.at.day(),
                 fee: claim.fee_lamports,
+                source: claim.source,
+                amount: claim.paid.amount,
             }),
             Event::PaymentLanded { payment, .. } => {
                 changes.extend(before.claim(payment).map(|claim| IndexChange::Payment {
@@ -131,12 +142,14 @@ pub fn changes(
                     record: record(asset, claim, PaymentStatus::Granted),
                 }))
             }
-            Event::PaymentFailed { payment, reason, .. } => {
+            Event::PaymentFailed { payment, reason, at, .. } => {
                 changes.extend(before.claim(payment).map(|claim| IndexChange::Purge {
                     id: payment.clone(),
                     day: claim.at.day(),
                     // What landed with an error has cost its fee.
                     fee: if reason == EXPIRED { claim.fee_lamports } else { 0 },
+                    payer: claim.payer,
+                    at: *at,
                 }));
             }
             Event::SessionStarted(_) | Event::SessionExtended { .. } => {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::holding::spendable;
 use super::mint::is_plain_token_2022;
 use super::rpc::{Commitment, Rpc, RpcError, Simulation};
-use crate::encoding::{base64, from_base64};
+use crate::encoding::{base58_long, base64, from_base64};
 use crate::ports::{EXPIRED, Effort, Http, Outcome, PortError, PrepareError, Prepared, Settlement};
 use crate::session::Claim;
 use crate::svm::exact::VerifiedPayment;
@@ -23,6 +23,9 @@ const BLOCKHASH_BLOCKS: u64 = 150;
 /// How many blocks an hour has, about.
 const BLOCKS_OF_AN_HOUR: u64 = 9_000;
 
+/// How long a cluster takes to confirm at least, in milliseconds: less than a slot.
+const FIRST_LOOK_MS: u64 = 150;
+
 /// A landed payment that ended with an error: its fee is spent, no token moved.
 const FAILED_ON_CHAIN: &str = "invalid_exact_svm_transaction_failed";
 
@@ -32,20 +35,22 @@ pub struct LocalSettlement<H> {
     fee_payer: SigningKey,
 }
 
+/// The transaction with the fee payer's signature in its first place, and its id: that
+/// signature in base58.
+#[must_use]
+pub fn co_sign(fee_payer: &SigningKey, transaction: &Transaction) -> (Vec<u8>, String) {
+    let ours = fee_payer.sign(&transaction.message_bytes).to_bytes();
+    let mut signed = transaction.clone();
+    if let Some(first) = signed.signatures.first_mut() {
+        *first = ours;
+    }
+    (signed.encode(), base58_long(&ours))
+}
+
 impl<H: Http> LocalSettlement<H> {
     /// Settles with this key through this node.
     pub const fn new(rpc: Rpc<H>, fee_payer: SigningKey) -> Self {
         Self { rpc, fee_payer }
-    }
-
-    /// The transaction with our signature in its first place, and that signature.
-    fn co_sign(&self, transaction: &Transaction) -> (Vec<u8>, String) {
-        let ours = self.fee_payer.sign(&transaction.message_bytes).to_bytes();
-        let mut signed = transaction.clone();
-        if let Some(first) = signed.signatures.first_mut() {
-            *first = ours;
-        }
-        (signed.encode(), bs58::encode(ours).into_string())
     }
 
     /// What a transaction that the node has heard of turned out to be. Believed only
@@ -171,7 +176,7 @@ impl<H: Http> Settlement for LocalSettlement<H> {
     }
 
     async fn prepare(&self, payment: &VerifiedPayment, token: &Token) -> Result<Prepared, PrepareError> {
-        let (signed, signature) = self.co_sign(&payment.transaction);
+        let (signed, signature) = co_sign(&self.fee_payer, &payment.transaction);
         if self.rpc.status(&signature, true, 0).await.map_err(unavailable)?.is_some() {
             return Err(PrepareError::AlreadySettled);
         }
@@ -195,6 +200,10 @@ impl<H: Http> Settlement for LocalSettlement<H> {
 
     async fn send(&self, claim: &Claim) -> Result<(), PortError> {
         Ok(self.rpc.send(&claim.transaction).await?)
+    }
+
+    fn first_look_ms(&self) -> u64 {
+        FIRST_LOOK_MS
     }
 
     async fn outcome(&self, claim: &Claim, effort: Effort) -> Outcome {

@@ -1,8 +1,8 @@
 //! The tables.
 //!
-//! An append is **one** statement, an `INSERT` into the view `append`, because
+//! An append is **one** statement, an `INSERT` into the view `entry`, because
 //! that is the one atomic thing that every SQLite has in common (on Durable
-//! Objects `BEGIN` is refused). Its triggers spread the batch over the tables;
+//! Objects `BEGIN` is refused). Its trigger spreads the batch over the tables;
 //! if any part fails, all of it is undone by the same statement.
 //!
 //! The compare-and-swap is the primary key of `journal`: a revision can be written
@@ -13,7 +13,7 @@
 //!
 //! Each payment passes its simulation alone; a hundred at once from a balance for one
 //! would land as one payment and ninety-nine errors, and each error costs our fee payer.
-//! So the trigger `append_guard` refuses a claim unless the balance is enough for all that
+//! So the trigger refuses a claim unless the balance is enough for all that
 //! is `in_flight` from it, on every asset of this database.
 //!
 //! `purse.room` is what of a balance may still be claimed while anything is in flight from
@@ -82,39 +82,13 @@ const VERSION_1: &[&str] = &[
     "CREATE INDEX IF NOT EXISTS session_payer ON session (payer, starts, id)",
     // What our fee payer may have spent on a day.
     "CREATE TABLE IF NOT EXISTS fee (day INTEGER PRIMARY KEY, lamports INTEGER NOT NULL)",
+    // Where version 1 wrote; its trigger is not made any more.
     "CREATE VIEW IF NOT EXISTS append (asset, revision, batch) AS
         SELECT asset, revision, '' FROM head WHERE 0",
-    "CREATE TRIGGER IF NOT EXISTS append_batch INSTEAD OF INSERT ON append BEGIN
-        INSERT INTO journal (asset, revision, version, events)
-            VALUES (NEW.asset, NEW.revision, NEW.batch ->> '$.v', NEW.batch -> '$.events');
-        INSERT INTO head (asset, revision, state, due, unsettled, unfulfilled)
-            VALUES (NEW.asset, NEW.revision, NEW.batch -> '$.state', NEW.batch ->> '$.due',
-                NEW.batch ->> '$.unsettled', NEW.batch ->> '$.unfulfilled')
-            ON CONFLICT (asset) DO UPDATE SET revision = excluded.revision, state = excluded.state,
-                due = excluded.due, unsettled = excluded.unsettled, unfulfilled = excluded.unfulfilled;
-        UPDATE fee SET lamports = lamports - (change.value ->> '$.fee')
-            FROM json_each(NEW.batch, '$.index') AS change
-            WHERE change.value ->> '$.kind' = 'purge' AND fee.day = change.value ->> '$.day';
-        DELETE FROM payment WHERE id IN (
-            SELECT value ->> '$.id' FROM json_each(NEW.batch, '$.index') WHERE value ->> '$.kind' = 'purge');
-        INSERT INTO payment (id, ticket, record)
-            SELECT value ->> '$.id', value ->> '$.ticket', value -> '$.record'
-            FROM json_each(NEW.batch, '$.index') WHERE value ->> '$.kind' = 'claim';
-        INSERT INTO fee (day, lamports)
-            SELECT value ->> '$.day', value ->> '$.fee'
-            FROM json_each(NEW.batch, '$.index') WHERE value ->> '$.kind' = 'claim'
-            ON CONFLICT (day) DO UPDATE SET lamports = lamports + excluded.lamports;
-        UPDATE payment SET record = change.value -> '$.record'
-            FROM json_each(NEW.batch, '$.index') AS change
-            WHERE change.value ->> '$.kind' = 'payment' AND payment.id = change.value ->> '$.id';
-        INSERT INTO session (id, payer, starts, record)
-            SELECT value ->> '$.id', value ->> '$.payer', value ->> '$.starts', value -> '$.record'
-            FROM json_each(NEW.batch, '$.index') WHERE value ->> '$.kind' = 'session'
-            ON CONFLICT (id) DO UPDATE SET record = excluded.record;
-    END",
 ];
 
-/// Payments in flight by the balance they come from, and payments that failed.
+/// Payments in flight by the balance they come from, payments that failed, and a fee budget
+/// that holds for payments at once too.
 const VERSION_2: &[&str] = &[
     // The claims in `head`, by their source. Amounts beyond what SQLite counts to are
     // taken for the most that it does: so they are refused rather than overlooked.
@@ -140,30 +114,60 @@ const VERSION_2: &[&str] = &[
         PRIMARY KEY (payer, at, payment)
     ) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS failure_at ON failure (at)",
-    // Beside `append_batch`, not in its place: so there is no moment without a trigger,
-    // and what a process of version 1 appends is counted too.
-    "CREATE TRIGGER IF NOT EXISTS append_guard INSTEAD OF INSERT ON append BEGIN
+    // In the place of `append`: what is written arrives in parts, so that only those that
+    // have to be taken apart are read as JSON.
+    "CREATE VIEW IF NOT EXISTS entry (asset, revision, version, events, state, due, unsettled, unfulfilled,
+            claims, landed, purges, sessions, cover) AS
+        SELECT asset, revision, 1, '', state, due, unsettled, unfulfilled, '', '', '', '', '' FROM head WHERE 0",
+    "CREATE TRIGGER IF NOT EXISTS entry_written INSTEAD OF INSERT ON entry BEGIN
         INSERT INTO purse (source, room)
             SELECT cover ->> '$.source', min(CAST(cover ->> '$.left' AS INTEGER), 9223372036854775806)
                 - coalesce((SELECT sum(amount) FROM in_flight WHERE source = cover ->> '$.source'), 0)
-            FROM (SELECT NEW.batch -> '$.cover' AS cover) WHERE cover IS NOT NULL
+            FROM (SELECT NEW.cover AS cover) WHERE cover IS NOT NULL
             ON CONFLICT (source) DO UPDATE SET room = max(excluded.room,
-                room - CAST(NEW.batch ->> '$.cover.amount' AS INTEGER));
+                room - CAST(NEW.cover ->> '$.amount' AS INTEGER));
         SELECT RAISE(ABORT, 'the balance does not cover what is in flight')
-            FROM purse WHERE source = NEW.batch ->> '$.cover.source' AND room < 0;
-        DELETE FROM in_flight WHERE asset = NEW.asset AND payment NOT IN (
-            SELECT value ->> '$.payment' FROM json_each(NEW.batch, '$.state.claims'));
-        INSERT OR IGNORE INTO in_flight (asset, payment, source, amount)
-            SELECT NEW.asset, value ->> '$.payment', value ->> '$.source',
-                CAST(value ->> '$.paid.amount' AS INTEGER)
-            FROM json_each(NEW.batch, '$.state.claims');
-        DELETE FROM failure WHERE at < (SELECT max(value ->> '$.at') - 3600000
-            FROM json_each(NEW.batch, '$.events') WHERE value ->> '$.type' = 'payment_failed');
+            FROM purse WHERE source = NEW.cover ->> '$.source' AND room < 0;
+        SELECT RAISE(ABORT, 'the fee budget of the day is spent')
+            FROM json_each(NEW.claims) AS claim JOIN fee ON fee.day = claim.value ->> '$.day'
+            WHERE lamports + (claim.value ->> '$.fee') > NEW.cover ->> '$.budget';
+        INSERT INTO journal (asset, revision, version, events)
+            VALUES (NEW.asset, NEW.revision, NEW.version, NEW.events);
+        INSERT INTO head (asset, revision, state, due, unsettled, unfulfilled)
+            VALUES (NEW.asset, NEW.revision, NEW.state, NEW.due, NEW.unsettled, NEW.unfulfilled)
+            ON CONFLICT (asset) DO UPDATE SET revision = excluded.revision, state = excluded.state,
+                due = excluded.due, unsettled = excluded.unsettled, unfulfilled = excluded.unfulfilled;
+        UPDATE fee SET lamports = lamports - (purge.value ->> '$.fee')
+            FROM json_each(NEW.purges) AS purge WHERE fee.day = purge.value ->> '$.day';
+        DELETE FROM payment WHERE id IN (SELECT value ->> '$.id' FROM json_each(NEW.purges));
+        INSERT INTO payment (id, ticket, record)
+            SELECT value ->> '$.id', value ->> '$.ticket', value -> '$.record' FROM json_each(NEW.claims);
+        INSERT INTO fee (day, lamports)
+            SELECT value ->> '$.day', value ->> '$.fee' FROM json_each(NEW.claims) WHERE true
+            ON CONFLICT (day) DO UPDATE SET lamports = lamports + excluded.lamports;
+        INSERT INTO in_flight (asset, payment, source, amount)
+            SELECT NEW.asset, value ->> '$.id', value ->> '$.source', CAST(value ->> '$.amount' AS INTEGER)
+            FROM json_each(NEW.claims);
+        UPDATE payment SET record = change.value -> '$.record'
+            FROM json_each(NEW.landed) AS change WHERE payment.id = change.value ->> '$.id';
+        DELETE FROM in_flight WHERE asset = NEW.asset AND payment IN (
+            SELECT value ->> '$.id' FROM json_each(NEW.landed)
+            UNION ALL SELECT value ->> '$.id' FROM json_each(NEW.purges));
+        INSERT INTO session (id, payer, starts, record)
+            SELECT value ->> '$.id', value ->> '$.payer', value ->> '$.starts', value -> '$.record'
+            FROM json_each(NEW.sessions) WHERE true
+            ON CONFLICT (id) DO UPDATE SET record = excluded.record;
+        DELETE FROM failure WHERE at < (
+            SELECT max(value ->> '$.at') - 3600000 FROM json_each(NEW.purges));
         INSERT OR IGNORE INTO failure (payer, at, payment)
-            SELECT value ->> '$.payer', value ->> '$.at', value ->> '$.payment'
-            FROM json_each(NEW.batch, '$.events') WHERE value ->> '$.type' = 'payment_failed';
+            SELECT value ->> '$.payer', value ->> '$.at', value ->> '$.id' FROM json_each(NEW.purges);
     END",
-    // Behind the trigger: what is claimed from then on is counted by it.
+    // From here on a process of version 1 can write nothing, and so charge nobody.
+    "DROP TRIGGER IF EXISTS append_batch",
+    "CREATE TRIGGER IF NOT EXISTS append_batch INSTEAD OF INSERT ON append BEGIN
+        SELECT RAISE(ABORT, 'the tables are of a newer version than this program');
+    END",
+    // What it had claimed until then.
     "INSERT OR IGNORE INTO in_flight (asset, payment, source, amount)
         SELECT asset, value ->> '$.payment', value ->> '$.source', CAST(value ->> '$.paid.amount' AS INTEGER)
         FROM head, json_each(head.state, '$.claims')",

@@ -2,16 +2,18 @@
 
 #![allow(async_fn_in_trait, reason = "as the ports")]
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::schema::{STEPS, VERSIONS};
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::ports::{Appended, Cursor, Journal, PortError};
-use crate::session::index::{PaymentRecord, SessionRecord};
+use crate::session::index::{IndexChange, PaymentRecord, SessionRecord};
 use crate::session::{Batch, Stored};
 use crate::svm::Address;
 use crate::time::Timestamp;
 
+const APPEND: &str = "INSERT INTO entry (asset, revision, version, events, state, due, unsettled, unfulfilled, claims, landed, purges, sessions, cover) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 const LOAD: &str = "SELECT revision, state FROM head WHERE asset = ?1";
 const PAYMENT: &str = "SELECT record FROM payment WHERE id = ?1";
 const PAYMENT_BY_TICKET: &str = "SELECT record FROM payment WHERE ticket = ?1";
@@ -64,6 +66,8 @@ pub enum SqlError {
     Unique,
     /// A balance does not cover what would be in flight from it.
     NotCovered,
+    /// The fee payer's budget of the day is spent.
+    OverBudget,
     /// Anything else, in SQLite's words.
     Other(String),
 }
@@ -78,6 +82,8 @@ impl SqlError {
             Self::Unique
         } else if not_covered.iter().any(|text| message.contains(text)) {
             Self::NotCovered
+        } else if message.contains("the fee budget of the day is spent") {
+            Self::OverBudget
         } else {
             Self::Other(message.to_owned())
         }
@@ -155,7 +161,9 @@ impl<S: Sql> SqlJournal<S> {
     async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, PortError> {
         self.sql.run(statement, parameters).await.map_err(|error| match error {
             SqlError::Unique => PortError("database: a unique value was written twice".to_owned()),
-            SqlError::NotCovered => PortError("database: a balance is guarded where none is".to_owned()),
+            SqlError::NotCovered | SqlError::OverBudget => {
+                PortError("database: a claim is guarded where none is".to_owned())
+            }
             SqlError::Other(message) => PortError(format!("database: {message}")),
         })
     }
@@ -216,6 +224,17 @@ fn number(value: Option<&Value>) -> Result<u64, PortError> {
     }
 }
 
+fn json(value: &impl Serialize) -> Result<Value, PortError> {
+    let text = serde_json::to_string(value);
+    text.map(Value::Text).map_err(|_| PortError("a batch can't be written".to_owned()))
+}
+
+/// The changes of one kind, as a list; nothing if there are none.
+fn part(batch: &Batch, kind: impl Fn(&&IndexChange) -> bool) -> Result<Value, PortError> {
+    let changes: Vec<&IndexChange> = batch.index.iter().filter(kind).collect();
+    if changes.is_empty() { Ok(Value::Null) } else { json(&changes) }
+}
+
 impl<S: Sql> Journal for SqlJournal<S> {
     async fn load(&self, asset: &AssetId) -> Result<Stored, PortError> {
         let rows = self.run(LOAD, &[self.key(asset)]).await?;
@@ -224,14 +243,27 @@ impl<S: Sql> Journal for SqlJournal<S> {
     }
 
     async fn append(&self, asset: &AssetId, expected: u64, batch: &Batch) -> Result<Appended, PortError> {
-        let batch =
-            serde_json::to_string(batch).map_err(|_| PortError("a batch can't be written".to_owned()))?;
-        let parameters = [self.key(asset), integer(expected + 1), Value::Text(batch)];
-        let statement = "INSERT INTO append (asset, revision, batch) VALUES (?1, ?2, ?3)";
-        match self.sql.run(statement, &parameters).await {
+        let moment = |at: Option<Timestamp>| at.map_or(Value::Null, |at| integer(at.millis()));
+        let parameters = [
+            self.key(asset),
+            integer(expected + 1),
+            Value::Integer(i64::from(batch.v)),
+            json(&batch.events)?,
+            json(&batch.state)?,
+            moment(batch.due),
+            moment(batch.unsettled),
+            Value::Integer(i64::from(batch.unfulfilled)),
+            part(batch, |change| matches!(change, IndexChange::Claim { .. }))?,
+            part(batch, |change| matches!(change, IndexChange::Payment { .. }))?,
+            part(batch, |change| matches!(change, IndexChange::Purge { .. }))?,
+            part(batch, |change| matches!(change, IndexChange::Session { .. }))?,
+            batch.cover.as_ref().map_or(Ok(Value::Null), json)?,
+        ];
+        match self.sql.run(APPEND, &parameters).await {
             Ok(_) => Ok(Appended::Done),
             Err(SqlError::Unique) => Ok(Appended::Conflict),
             Err(SqlError::NotCovered) => Ok(Appended::NotCovered),
+            Err(SqlError::OverBudget) => Ok(Appended::OverBudget),
             Err(SqlError::Other(message)) => Err(PortError(format!("database: {message}"))),
         }
     }

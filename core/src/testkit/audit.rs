@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::world::World;
 use crate::ids::AssetId;
 use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus, SessionRecord, changes};
-use crate::session::{AssetState, Event, evolve, order, pending};
+use crate::session::{AssetState, Claim, Event, evolve, order, pending};
 use crate::time::{Now, Timestamp};
 
 /// What the tables should hold.
@@ -29,7 +29,7 @@ impl Books {
             IndexChange::Payment { id, record } => {
                 self.payments.insert(id.as_str().to_owned(), record).expect("a claim before the grant");
             }
-            IndexChange::Purge { id, day, fee } => {
+            IndexChange::Purge { id, day, fee, .. } => {
                 self.payments.remove(id.as_str()).expect("a claim before its end");
                 *self.fees.get_mut(&day).unwrap() -= fee;
             }
@@ -83,8 +83,11 @@ impl World {
     /// Checks all of it (invariants 1 to 5).
     pub(crate) fn audit(&self) {
         let mut books = Books::default();
-        for asset in &self.deployment.config.assets {
+        let mut claimed: Vec<(String, String)> = Vec::new();
+        for asset in self.deployment.config.assets.iter() {
             let state = self.replay(&asset.id, &mut books);
+            let named = |claim: &Claim| (claim.payment.as_str().to_owned(), claim.source.to_string());
+            claimed.extend(state.claims.iter().map(named));
             // Open only for who is inside, and only as long as it is paid (inv. 4).
             let open = state.device.unlocked_until;
             let ends_at = state.session.as_ref().map(|session| session.ends_at);
@@ -106,6 +109,13 @@ impl World {
         assert_eq!(sessions, books.sessions.values().cloned().collect::<Vec<_>>());
         let fees: Vec<(u64, u64)> = self.rows("SELECT json_array(day, lamports) FROM fee ORDER BY day");
         assert_eq!(fees, books.fees.into_iter().collect::<Vec<_>>());
+
+        // What is in flight is held against its balance, and nothing else is.
+        let in_flight: Vec<(String, String)> =
+            self.rows("SELECT json_array(payment, source) FROM in_flight ORDER BY payment");
+        claimed.sort();
+        assert_eq!(in_flight, claimed);
+        assert_eq!(self.count("purse WHERE source NOT IN (SELECT source FROM in_flight)"), 0);
 
         // What moved is claimed or granted (inv. 2), and what is granted has moved (inv. 1).
         let landed = self.ledger.moved();

@@ -504,6 +504,10 @@ impl Settlement for World {
         }
     }
 
+    fn first_look_ms(&self) -> u64 {
+        150
+    }
+
     async fn outcome(&self, claim: &Claim, effort: Effort) -> Outcome {
         self.point().await;
         let landed = self.ledger.landed(&claim.payment);

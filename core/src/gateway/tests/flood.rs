@@ -285,3 +285,20 @@ proptest! {
         check_books(&world);
     }
 }
+
+#[test]
+fn the_fee_payers_budget_of_a_day_holds_for_payments_at_once() {
+    let mut world = World::with_doors(8);
+    world.deployment.config.settlement.max_fee_lamports_per_day = 3 * FEE + 2;
+    let payments: Vec<_> = (0..8)
+        .map(|number| {
+            let (ticket, quote) = world.ticket(DOORS[number], ACCESS, 1);
+            world.pay(u8::try_from(number).unwrap() + 1, &ticket, &quote)
+        })
+        .collect();
+    let outcomes = flood(&world, &payments);
+    let (sold, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(is_sold);
+    assert_eq!((sold.len(), refused.len(), world.charged()), (3, 5, 3));
+    assert!(refused.iter().all(|refused| matches!(refused, Err(SaleError::FeeBudget(_)))), "{refused:?}");
+    assert_eq!(world.fees_today(), 3 * FEE);
+}

@@ -36,7 +36,7 @@ fn claim(world: &World, number: usize, amount: u64, left: u64) -> Result<Appende
     let (source, now) = (claim.source, Now::at(claim.at));
     let events = vec![Event::PaymentClaimed(claim)];
     let batch = Batch::new(&asset(number), &AssetState::default(), events, &now).unwrap();
-    let cover = Cover { source, amount: Amount::new(amount), left: Amount::new(left) };
+    let cover = Cover { source, amount: Amount::new(amount), left: Amount::new(left), budget: u64::MAX };
     let journal = Platform::new(world).journal;
     world.run(journal.append(&asset(number), 0, &batch.covered_by(Some(cover)))).unwrap()
 }
@@ -99,8 +99,10 @@ fn failures_are_told_of_their_payer_the_latest_first_and_forgotten_after_an_hour
         let at = Timestamp::from_millis(at);
         let payment = PaymentId::of_message(&revision.to_be_bytes());
         let reason = "transaction_expired".to_owned();
+        let claim = Claim { payment: payment.clone(), payer: payers[payer], ..CLAIM.clone() };
+        let before = AssetState { claims: vec![claim], ..AssetState::default() };
         let events = vec![Event::PaymentFailed { payment, payer: payers[payer], reason, at }];
-        let batch = Batch::new(&asset(1), &AssetState::default(), events, &Now::at(at)).unwrap();
+        let batch = Batch::new(&asset(1), &before, events, &Now::at(at)).unwrap();
         let journal = Platform::new(&world).journal;
         assert_eq!(world.run(journal.append(&asset(1), revision, &batch)), Some(Ok(Appended::Done)));
     };
@@ -130,7 +132,7 @@ fn what_an_append_looks_for_is_found_by_an_index() {
     for statement in [
         "SELECT sum(amount) FROM in_flight WHERE source = ?1",
         "SELECT 1 FROM in_flight WHERE source = ?1",
-        "DELETE FROM in_flight WHERE asset = ?1 AND payment NOT IN (SELECT ?2)",
+        "DELETE FROM in_flight WHERE asset = ?1 AND payment IN (SELECT ?2)",
         "SELECT room FROM purse WHERE source = ?1 AND room < 0",
         "DELETE FROM failure WHERE at < ?1",
     ] {
