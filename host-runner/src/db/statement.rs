@@ -1,13 +1,76 @@
 //! Running one prepared statement.
 
+use std::time::{Duration, Instant};
+
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Statement, ToSql};
+use rusqlite::{Connection, ErrorCode, Statement, ToSql};
 
 use super::{Answer, Refused, Value};
 
 /// The most one answer may take in memory. The component itself has 64 MiB;
 /// this keeps a forgotten LIMIT from taking the host's.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// How long a statement may take.
+pub(crate) const LONGEST: Duration = Duration::from_secs(5);
+
+/// Steps of SQLite's machine between two looks at the time.
+const STEPS: i32 = 1_000;
+
+/// Ends what the connection does next if that takes longer.
+pub(crate) fn limit(connection: &Connection, within: Duration) {
+    let until = Instant::now() + within;
+    connection.progress_handler(STEPS, Some(move || Instant::now() >= until));
+}
+
+/// What whoever asked for such a statement is told.
+pub(crate) fn took_too_long() -> Refused {
+    Refused("the statement took too long".to_owned())
+}
+
+/// Why a statement did not run to its end.
+pub(crate) enum Failure {
+    Sqlite(rusqlite::Error),
+    Refused(Refused),
+}
+
+impl Failure {
+    /// Whether it ran into its [`limit`].
+    pub(crate) fn is_interruption(&self) -> bool {
+        self.is(ErrorCode::OperationInterrupted)
+    }
+
+    /// Whether it wanted to write where that is not possible.
+    pub(crate) fn is_attempt_to_write(&self) -> bool {
+        self.is(ErrorCode::ReadOnly)
+    }
+
+    fn is(&self, code: ErrorCode) -> bool {
+        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(code))
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            interrupted if interrupted.is_interruption() => took_too_long(),
+            Failure::Sqlite(error) => error.into(),
+            Failure::Refused(refused) => refused,
+        }
+    }
+}
 
 struct Parameter<'a>(&'a Value);
 
@@ -47,7 +110,7 @@ fn size(value: &Value) -> usize {
 }
 
 /// Runs the statement to its end and gathers its rows.
-pub(crate) fn run(statement: &mut Statement<'_>, parameters: &[Value]) -> Result<Answer, Refused> {
+pub(crate) fn run(statement: &mut Statement<'_>, parameters: &[Value]) -> Result<Answer, Failure> {
     let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
     let width = columns.len();
     let mut rows = statement.query(rusqlite::params_from_iter(parameters.iter().map(Parameter)))?;
@@ -61,7 +124,7 @@ pub(crate) fn run(statement: &mut Statement<'_>, parameters: &[Value]) -> Result
             values.push(value);
         }
         if total > LARGEST_ANSWER {
-            return Err(Refused("the answer is too large".to_owned()));
+            return Err(Refused("the answer is too large".to_owned()).into());
         }
         answer.rows.push(values);
     }
@@ -71,6 +134,7 @@ pub(crate) fn run(statement: &mut Statement<'_>, parameters: &[Value]) -> Result
 /// Runs a statement that writes, and says what it changed.
 pub(crate) fn write(connection: &Connection, sql: &str, parameters: &[Value]) -> Result<Answer, Refused> {
     let before = connection.total_changes();
+    limit(connection, LONGEST);
     let mut statement = connection.prepare_cached(sql)?;
     let mut answer = run(&mut statement, parameters)?;
     if connection.total_changes() == before {

@@ -191,6 +191,54 @@ async fn foreign_keys_hold() {
     assert_eq!(error.0, "FOREIGN KEY constraint failed");
 }
 
+#[tokio::test]
+async fn what_has_to_be_written_only_now_and_then_is_written() {
+    let (_dir, db) = with_table().await;
+    run(&db, "CREATE TABLE u (a)").await.unwrap();
+    for _ in 0..20 {
+        // Each connection prepares it while there is nothing to do, and runs it again when there is.
+        let made = (0..8).map(|_| run(&db, "CREATE TABLE IF NOT EXISTS u (a)"));
+        for made in made {
+            made.await.unwrap();
+        }
+        run(&db, "DROP TABLE u").await.unwrap();
+        run(&db, "CREATE TABLE IF NOT EXISTS u (a)").await.unwrap();
+        run(&db, "INSERT INTO u VALUES (1)").await.unwrap();
+    }
+}
+
+/// Counts for ever.
+const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) ";
+
+/// On one thread: what would keep it busy would keep everything waiting.
+#[tokio::test]
+async fn a_long_read_holds_up_nobody_and_an_endless_one_is_ended() {
+    let (_dir, db) = with_table().await;
+    let endless = tokio::spawn({
+        let db = db.clone();
+        async move { run(&db, &format!("{ENDLESS} SELECT count(*) FROM n")).await }
+    });
+    let mut reads = 0;
+    while !endless.is_finished() {
+        assert_eq!(int(&run(&db, "SELECT count(*) FROM t").await.unwrap()), 0);
+        reads += 1;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(reads > 10, "{reads} reads beside it");
+    assert_eq!(endless.await.unwrap().unwrap_err().0, "the statement took too long");
+}
+
+#[tokio::test]
+async fn an_endless_write_is_ended_and_takes_no_other_with_it() {
+    let (_dir, db) = with_table().await;
+    let sql = format!("INSERT INTO t (c) {ENDLESS} SELECT 'x' || i FROM n");
+    let other = "INSERT INTO t (c) VALUES ('other')";
+    let (endless, other) = tokio::join!(run(&db, &sql), run(&db, other));
+    assert_eq!(endless.unwrap_err().0, "the statement took too long");
+    other.unwrap();
+    assert_eq!(int(&run(&db, "SELECT count(*) FROM t").await.unwrap()), 1);
+}
+
 /// The controller is woken by what requests wrote, not by itself, nor by reads
 /// and writes that changed nothing.
 #[tokio::test]

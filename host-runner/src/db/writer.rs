@@ -141,6 +141,8 @@ impl Thread {
 
     /// Runs one of the writer's own statements.
     fn control(&self, sql: &str) -> Result<(), Refused> {
+        // A commit is never given up half-way.
+        self.connection.progress_handler(0, None::<fn() -> bool>);
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
     }

@@ -30,7 +30,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { instances: 128, memory: 64 << 20, reuse: 128 }
+        Self { instances: 128, memory: 64 << 20, reuse: 1024 }
     }
 }
 

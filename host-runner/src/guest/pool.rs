@@ -35,7 +35,7 @@ const LONGEST_CALL: Duration = Duration::from_secs(45);
 /// The most of it that may be spent waiting for the RPC.
 const LONGEST_WAIT_FOR_RPC: Duration = Duration::from_secs(40);
 /// Instances kept for the next request while nothing is going on.
-const MOST_IDLE: usize = 16;
+const MOST_IDLE: usize = 64;
 /// Instances that requests leave to the device controller.
 const SPARE: u32 = 4;
 /// The largest answer.

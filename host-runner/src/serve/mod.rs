@@ -22,7 +22,7 @@ pub(crate) struct Args {
     module: Option<PathBuf>,
     /// Requests that one instance of the component answers before a fresh one
     /// takes its place; 1 is what Spin does.
-    #[arg(long, value_name = "N", env = "COINOP_REUSE", default_value_t = 128,
+    #[arg(long, value_name = "N", env = "COINOP_REUSE", default_value_t = 1024,
           value_parser = clap::value_parser!(u32).range(1..))]
     reuse: u32,
 }
