@@ -63,8 +63,9 @@ async fn read(incoming: IncomingRequest) -> Result<Request, Problem> {
         Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
         None => (target, None),
     };
-    let headers = incoming.headers().entries().into_iter().filter_map(|(name, value)| {
-        Some((name.to_ascii_lowercase(), String::from_utf8(value).ok().filter(|value| value.is_ascii())?))
+    let headers = incoming.headers().entries().into_iter().map(|(name, value)| {
+        // What is not ASCII is no header of ours; it must not look like one that is missing.
+        (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned())
     });
     let headers = headers.collect();
     let method = match incoming.method() {

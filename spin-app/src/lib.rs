@@ -9,3 +9,5 @@ mod controller;
 mod deployment;
 mod http;
 mod platform;
+#[cfg(feature = "stub-settlement")]
+mod stub;

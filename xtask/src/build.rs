@@ -53,8 +53,25 @@ pub(crate) fn component(workspace: &Workspace) -> Result<()> {
         .cargo()
         .args(["build", "--profile", COMPONENT_PROFILE, "-p", "coinop-spin", "--target", WASI])
         .run()?;
-    let built = workspace.target.join(WASI).join(COMPONENT_PROFILE).join("coinop_spin.wasm");
-    place(&built, &workspace.component())
+    place(&built_component(workspace), &workspace.component())
+}
+
+/// The component with the settlement stubbed, for benchmarks. Cargo keeps both, so that the next
+/// [`component`] is found and not built again.
+pub(crate) fn stubbed_component(workspace: &Workspace) -> Result<PathBuf> {
+    tools::rust_target(workspace, WASI)?;
+    workspace
+        .cargo()
+        .args(["build", "--profile", COMPONENT_PROFILE, "-p", "coinop-spin", "--target", WASI])
+        .args(["--features", "stub-settlement"])
+        .run()?;
+    let stubbed = workspace.component().with_file_name("coinop-stubbed.wasm");
+    place(&built_component(workspace), &stubbed)?;
+    Ok(stubbed)
+}
+
+fn built_component(workspace: &Workspace) -> PathBuf {
+    workspace.target.join(WASI).join(COMPONENT_PROFILE).join("coinop_spin.wasm")
 }
 
 /// Copies `from` to `to` unless the same is there already: its age and its place on disk stay, and so do

@@ -4,6 +4,7 @@
 //! to install first. Each command fetches and builds what it misses, says what it runs, exits truthfully,
 //! and leaves no process behind.
 
+mod bench;
 mod build;
 mod chain;
 mod check;
@@ -53,6 +54,9 @@ enum Command {
     /// Run the tests: all, or the suites named
     #[command(after_help = "Example: cargo xtask test\n         cargo xtask test core clients")]
     Test(test::Args),
+    /// Run the benchmarks: a table, and target/bench.json
+    #[command(after_help = "Example: cargo xtask bench\n         cargo xtask bench --only verify --rounds 1")]
+    Bench(bench::Args),
     /// Check formatting, lints, licences, sources and advisories
     #[command(after_help = "Example: cargo xtask check")]
     Check,
@@ -81,6 +85,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo(args) => demo::run(&workspace, &args)?,
         Command::Chain(args) => chain::run(&workspace, &args)?,
         Command::Test(args) => return test::run(&workspace, &args),
+        Command::Bench(args) => bench::run(&workspace, &args)?,
         Command::Check => return check::run(&workspace),
     }
     Ok(ExitCode::SUCCESS)

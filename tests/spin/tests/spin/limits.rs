@@ -10,7 +10,7 @@ async fn a_missing_or_wrong_variable_is_named_and_nobody_panics_inv_9() {
     let cases = [
         ("coinop_config", None, "the variable coinop_config is not set"),
         ("coinop_config", Some(""), "the variable coinop_config is not set"),
-        ("coinop_config", Some("listen = 1"), "coinop_config is not JSON"),
+        ("coinop_config", Some("listen = 1"), "coinop_config: is not JSON"),
         ("coinop_config", Some("{}"), "coinop_config: `public_url` is missing"),
         ("coinop_secret", None, "the variable coinop_secret is not set"),
         ("coinop_secret", Some("hunter2"), "coinop_secret must be base64 of 32 random bytes"),

@@ -1,0 +1,49 @@
+//! A payment header in, a verdict out: all of the verification that comes before the
+//! first network call, by the gateway's own code.
+
+use coinop_core::config::{Asset, Config};
+use coinop_core::gateway::{Buy, Deployment};
+use coinop_core::keys::{KeyRing, Secret};
+use coinop_core::quote::Operation;
+use coinop_core::svm::Address;
+use coinop_core::svm::transaction::Transaction;
+use coinop_core::time::Timestamp;
+use coinop_core::x402::{Payment, Version};
+use serde_json::Value;
+
+/// A gateway's side of the counter, and payments to be put on it.
+pub(crate) struct Counter {
+    deployment: Deployment,
+    asset: Asset,
+    fee_payer: Address,
+    now: Timestamp,
+    headers: Vec<String>,
+}
+
+impl Counter {
+    /// Reads `{config, secret, feePayer, now, headers}`; the payments are for the first asset.
+    pub(crate) fn read(json: &[u8]) -> Option<Self> {
+        let input: Value = serde_json::from_slice(json).ok()?;
+        let config = Config::from_json(input.get("config")?).ok()?;
+        let secret = Secret::from_base64(input.get("secret")?.as_str()?)?;
+        let headers = input.get("headers")?.as_array()?.iter();
+        Some(Self {
+            asset: config.assets.first()?.clone(),
+            deployment: Deployment { config, keys: KeyRing::new(&secret, None) },
+            fee_payer: input.get("feePayer")?.as_str()?.parse().ok()?,
+            now: Timestamp::from_millis(input.get("now")?.as_u64()?),
+            headers: headers.map(|header| header.as_str().map(str::to_owned)).collect::<Option<_>>()?,
+        })
+    }
+
+    /// Whether the payment of this number is what was asked for.
+    pub(crate) fn verify(&self, number: usize) -> bool {
+        let Some(header) = self.headers.get(number) else { return false };
+        let network = self.deployment.config.network;
+        let Ok(payment) = Payment::read(Version::V2, header, network) else { return false };
+        let Ok(transaction) = Transaction::decode(&payment.transaction) else { return false };
+        let operation = Operation::Access;
+        let buy = Buy { asset: &self.asset, operation, quantity: None, payment: &payment, impatient: false };
+        self.deployment.verify(&buy, transaction, self.fee_payer, self.now).is_ok()
+    }
+}

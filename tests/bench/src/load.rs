@@ -1,0 +1,108 @@
+//! The load generator: so many connections, each asking again as soon as it is answered.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::HOST;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// A kept connection to a server, opened again where the server ended it.
+pub(crate) struct Connection {
+    send: SendRequest<Empty<Bytes>>,
+    host: String,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: &str) -> Result<Self> {
+        let stream = TcpStream::connect(address).await.with_context(|| format!("nobody is at {address}"))?;
+        stream.set_nodelay(true)?;
+        let (send, connection) = handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Self { send, host: address.to_owned() })
+    }
+
+    /// Asks, and reads the whole answer.
+    pub(crate) async fn get(
+        &mut self,
+        target: &str,
+        header: Option<(&str, &str)>,
+    ) -> Result<Response<Bytes>> {
+        let mut request = Request::get(target).header(HOST, &self.host);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        // A server ends a connection that was idle while others had their turn.
+        if self.send.ready().await.is_err() {
+            *self = Self::open(&self.host).await?;
+        }
+        let answer = self.send.send_request(request.body(Empty::new())?).await?;
+        let (head, body) = answer.into_parts();
+        Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+    }
+}
+
+/// Whoever sits at one connection.
+pub(crate) trait Client: Send + 'static {
+    /// Does one thing, and says how long it took.
+    fn once(&mut self) -> impl Future<Output = Result<Duration>> + Send;
+}
+
+/// What came of a load.
+pub(crate) struct Outcome {
+    /// Things done in a second, by all.
+    pub(crate) per_second: f64,
+    /// How long each took, the quickest first.
+    pub(crate) took: Vec<Duration>,
+}
+
+impl Outcome {
+    /// How long the slowest of this share of them took.
+    pub(crate) fn percentile(&self, share: f64) -> Duration {
+        let last = self.took.len().saturating_sub(1);
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "an index"
+        )]
+        let at = (last as f64 * share) as usize;
+        self.took.get(at).copied().unwrap_or_default()
+    }
+}
+
+/// Lets the clients loose for this long; gives them back for the next time.
+pub(crate) async fn load<C: Client>(clients: Vec<C>, lasting: Duration) -> Result<(Vec<C>, Outcome)> {
+    let start = Arc::new(tokio::sync::Barrier::new(clients.len()));
+    let tasks: Vec<_> = clients
+        .into_iter()
+        .map(|mut client| {
+            let start = start.clone();
+            tokio::spawn(async move {
+                start.wait().await;
+                let begun = Instant::now();
+                let mut took = Vec::new();
+                while begun.elapsed() < lasting {
+                    took.push(client.once().await?);
+                }
+                anyhow::Ok((client, took, begun.elapsed()))
+            })
+        })
+        .collect();
+    let (mut clients, mut took, mut longest) = (Vec::new(), Vec::new(), Duration::ZERO);
+    for task in tasks {
+        let (client, its, elapsed) = task.await??;
+        clients.push(client);
+        took.extend(its);
+        longest = longest.max(elapsed);
+    }
+    took.sort_unstable();
+    #[allow(clippy::cast_precision_loss, reason = "a rate")]
+    let per_second = took.len() as f64 / longest.as_secs_f64();
+    Ok((clients, Outcome { per_second, took }))
+}

@@ -1,0 +1,137 @@
+//! A gateway's side and a buyer's side of many payments, made in advance.
+
+use anyhow::{Context, Result};
+use coinop_core::config::Config;
+use coinop_core::encoding::base64;
+use coinop_core::keys::{KeyRing, Secret};
+use coinop_core::quote::{Operation, Quote, Ticket};
+use coinop_core::svm::build::Transfer;
+use coinop_core::svm::{Address, SigningKey};
+use coinop_core::time::Timestamp;
+use ed25519_dalek::{Signature, VerifyingKey};
+use serde_json::{Value, json};
+
+/// 2026-11-20.
+const NOW: u64 = 1_795_165_429_123;
+
+/// The gateway's secret.
+pub(crate) const SECRET: [u8; 32] = [7; 32];
+
+/// The key of this number.
+pub(crate) fn key(number: u64) -> SigningKey {
+    let mut seed = [1; 32];
+    seed[..8].copy_from_slice(&number.to_le_bytes());
+    SigningKey::from_bytes(&seed)
+}
+
+/// The address of a key.
+pub(crate) fn address(key: &SigningKey) -> Address {
+    Address::new(key.verifying_key().to_bytes())
+}
+
+/// The key that pays fees.
+pub(crate) fn fee_payer() -> SigningKey {
+    key(u64::MAX)
+}
+
+/// A configuration with this many things for hire by the second.
+pub(crate) fn config(assets: usize) -> Value {
+    let asset = |n: usize| json!({"id": format!("lane-{n}"), "price": "0.01", "unit": "second"});
+    json!({
+        "public_url": "http://127.0.0.1:8402",
+        "merchant": {"pay_to": address(&key(u64::MAX - 1)), "tokens": ["USDC"]},
+        "solana": {"network": "devnet", "rpc_url": "http://127.0.0.1:9"},
+        "settlement": {"mode": "local", "max_fee_lamports_per_day": 1_000_000_000_000_u64},
+        "limits": {"requests_per_second": 0},
+        "asset": (0..assets).map(asset).collect::<Vec<_>>(),
+    })
+}
+
+/// A buyer's answer to a challenge.
+pub(crate) fn transfer<'a>(config: &Config, quote: &'a Accepted, blockhash: [u8; 32]) -> Transfer<'a> {
+    let token = &config.merchant.tokens[0].token;
+    Transfer {
+        fee_payer: address(&fee_payer()),
+        pay_to: config.merchant.pay_to,
+        mint: token.mint,
+        decimals: token.decimals,
+        program: token.program,
+        amount: quote.amount,
+        blockhash,
+        memo: Some(&quote.memo),
+    }
+}
+
+/// What of an offer the transaction depends on.
+pub(crate) struct Accepted {
+    pub(crate) amount: coinop_core::money::Amount,
+    pub(crate) memo: String,
+}
+
+/// The payment header for an accepted offer and a signed transaction.
+pub(crate) fn header(accepted: &Value, transaction: &[u8]) -> String {
+    let payload = json!({
+        "x402Version": 2,
+        "resource": {"url": "http://127.0.0.1:8402/api/v1/access/lane-0?quantity=1", "description": "lane-0: 1 x second", "mimeType": "application/json"},
+        "accepted": accepted,
+        "payload": {"transaction": base64(transaction)},
+    });
+    base64(payload.to_string().as_bytes())
+}
+
+/// Payments, as a module that verifies them reads them.
+pub(crate) struct Payments {
+    /// The input of the verification.
+    pub(crate) json: Vec<u8>,
+    /// The message, signature and key of each.
+    pub(crate) signed: Vec<(Vec<u8>, Signature, VerifyingKey)>,
+}
+
+/// Makes `count` payments of as many payers.
+pub(crate) fn payments(count: u64) -> Result<Payments> {
+    let json = config(1);
+    let config = Config::from_json(&json).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let keys = KeyRing::new(&Secret::new(SECRET), None);
+    let (token, asset) = (&config.merchant.tokens[0].token, &config.assets[0]);
+    let (mut headers, mut signed) = (Vec::new(), Vec::new());
+    for number in 0..count {
+        let quantity = 1 + number % 60;
+        let quote = Quote {
+            operation: Operation::Access,
+            merchant: config.merchant.id.clone(),
+            asset: asset.id.clone(),
+            incarnation: asset.incarnation,
+            quantity,
+            seconds: asset.tariff.seconds(quantity).context("seconds")?,
+            amount: asset.tariff.price(quantity, token.decimals).map_err(|_| anyhow::anyhow!("price"))?,
+            mint: token.mint,
+            decimals: token.decimals,
+            program: token.program,
+            pay_to: config.merchant.pay_to,
+            network: config.network,
+            expires_at: Timestamp::from_millis(NOW + 300_000),
+            nonce: format!("{number:032x}"),
+        };
+        let ticket = Ticket::seal(&keys, &quote);
+        let accepted = Accepted { amount: quote.amount, memo: ticket.memo() };
+        let mut blockhash = [9; 32];
+        blockhash[..8].copy_from_slice(&number.to_le_bytes());
+        let payer = key(number);
+        let transaction = transfer(&config, &accepted, blockhash).sign(&payer).context("no transaction")?;
+        let offer = json!({
+            "scheme": "exact", "network": config.network.caip2(), "amount": quote.amount, "asset": quote.mint,
+            "payTo": quote.pay_to, "maxTimeoutSeconds": 60,
+            "extra": {"feePayer": address(&fee_payer()), "memo": ticket.memo(), "ticket": ticket.as_str()},
+        });
+        headers.push(header(&offer, &transaction.encode()));
+        signed.push((
+            transaction.message_bytes.clone(),
+            Signature::from_bytes(&transaction.signatures[1]),
+            payer.verifying_key(),
+        ));
+    }
+    let json = json!({
+        "config": json, "secret": base64(&SECRET), "feePayer": address(&fee_payer()), "now": NOW, "headers": headers,
+    });
+    Ok(Payments { json: json.to_string().into_bytes(), signed })
+}
