@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::holding::spendable;
 use super::mint::is_plain_token_2022;
-use super::rpc::{Commitment, Rpc, RpcError, Simulation};
+use super::rpc::{Commitment, Rpc, RpcError, Simulation, Status};
 use crate::encoding::{base58_long, base64, from_base64};
 use crate::ports::{EXPIRED, Effort, Http, Outcome, PortError, PrepareError, Prepared, Settlement};
 use crate::session::Claim;
@@ -138,6 +138,17 @@ fn unavailable(error: RpcError) -> PrepareError {
     PrepareError::Unavailable(error.into())
 }
 
+/// What a payment is told that is on chain although nobody has it in flight here.
+fn settled_before(status: &Status) -> PrepareError {
+    match (status.failed, status.commitment) {
+        (true, Some(Commitment::Finalized)) => PrepareError::Refused {
+            reason: FAILED_ON_CHAIN,
+            detail: "this transaction landed with an error: it moved nothing and can't any more. Ask for a new 402",
+        },
+        _ => PrepareError::AlreadySettled,
+    }
+}
+
 fn out_of_funds() -> PrepareError {
     PrepareError::Unavailable(PortError(
         "the fee payer has too little SOL to pay for transactions".to_owned(),
@@ -177,8 +188,8 @@ impl<H: Http> Settlement for LocalSettlement<H> {
 
     async fn prepare(&self, payment: &VerifiedPayment, token: &Token) -> Result<Prepared, PrepareError> {
         let (signed, signature) = co_sign(&self.fee_payer, &payment.transaction);
-        if self.rpc.status(&signature, true, 0).await.map_err(unavailable)?.is_some() {
-            return Err(PrepareError::AlreadySettled);
+        if let Some(status) = self.rpc.status(&signature, true, 0).await.map_err(unavailable)? {
+            return Err(settled_before(&status));
         }
         let blockhash = &payment.transaction.message.blockhash;
         let blockhash = self.rpc.blockhash(blockhash, 0).await.map_err(unavailable)?;

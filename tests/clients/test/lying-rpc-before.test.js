@@ -57,7 +57,7 @@ const REFUSED = [
   [SIMULATE, 'a good payment is said to fail', simulation({ InstructionError: [2, 'InvalidAccountData'] }), 402, FAILED],
   [SIMULATE, 'a new payment is said to be processed', simulation('AlreadyProcessed'), 409, 'payment_already_used'],
   [STATUS, 'a new payment is said to have landed', result({ context, value: [landed] }), 409, 'payment_already_used'],
-  [STATUS, 'a new payment is said to have failed', result({ context, value: [{ ...landed, err: 'AccountInUse' }] }), 409, 'payment_already_used'],
+  [STATUS, 'a new payment is said to have failed', result({ context, value: [{ ...landed, err: 'AccountInUse' }] }), 402, 'invalid_exact_svm_transaction_failed'],
 ];
 
 const unclear = UNCLEAR.map(([method, what, lie], n) => ({

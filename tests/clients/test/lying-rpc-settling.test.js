@@ -95,7 +95,7 @@ const broke = {
     const history = await lane.world.chain.history(lane.buyer.address);
     assert.deepEqual(history.map(({ signature, err }) => [signature, err !== null]), [[lane.signature, true]]);
     assert.equal(await lane.isFree(), true);
-    await lane.isRefused(await lane.send(), 409, 'payment_already_used');
+    await lane.isRefused(await lane.send(), 402, 'invalid_exact_svm_transaction_failed');
   },
 };
 

@@ -87,7 +87,7 @@ w.test('a payment that failed on landing buys nothing when it is sent again, tho
   w.relay.mend();
   await again(other);
   await untouched(w, async () => {
-    await refusedAs(await fetch(access('door-2'), { headers }), [409, 'payment_already_used'], 'again');
+    await refusedAs(await fetch(access('door-2'), { headers }), [402, 'invalid_exact_svm_transaction_failed'], 'again');
   });
 });
 

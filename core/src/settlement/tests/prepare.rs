@@ -134,9 +134,18 @@ fn what_is_on_chain_in_any_way_is_settled_already_inv_1() {
         let (landed, failed) = (World::new(), World::new());
         landed.landed(blocks);
         failed.failed(blocks);
-        for world in [landed, failed] {
+        // An error is one for good only when it is final: a fork could still undo it.
+        let is_final = blocks >= 40;
+        for (world, refused) in [(landed, false), (failed, is_final)] {
             world.node.reset();
-            assert_eq!(prepare(&world), Err(PrepareError::AlreadySettled), "{blocks}");
+            match prepare(&world) {
+                Err(PrepareError::AlreadySettled) => assert!(!refused, "{blocks}"),
+                Err(PrepareError::Refused { reason, .. }) => {
+                    assert!(refused, "{blocks}");
+                    assert_eq!(reason, "invalid_exact_svm_transaction_failed");
+                }
+                other => panic!("{blocks}: {other:?}"),
+            }
             assert_eq!(world.node.methods(), [STATUSES]);
         }
     }
