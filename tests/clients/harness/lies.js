@@ -3,6 +3,8 @@
 
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
+import { getAddressEncoder } from '@solana/kit';
+import { TOKEN_PROGRAM, USDC } from './chain.js';
 
 /** What stands in the RPC's own words and must not reach a buyer. */
 export const WHISPER = 'whispered-by-the-rpc';
@@ -25,6 +27,18 @@ export const changed = (change) => async (pass) => {
   const answer = JSON.parse(await pass());
   change(answer);
   return JSON.stringify(answer);
+};
+
+/** A simulation that passes, and leaves the payer with plenty. */
+export const passes = async (_, { call, lane }) => {
+  const data = Buffer.alloc(165);
+  data.set(getAddressEncoder().encode(USDC), 0);
+  data.set(getAddressEncoder().encode(lane.buyer.address), 32);
+  data.writeBigUInt64LE(5_000_000n, 64);
+  data[108] = 1; // in use
+  const account = { data: [data.toString('base64'), 'base64'], owner: TOKEN_PROGRAM, lamports: 2_039_280 };
+  const value = { err: null, logs: [], unitsConsumed: 1, accounts: [account] };
+  return JSON.stringify({ jsonrpc: '2.0', id: call.id, result: { context: { slot: 5_000 }, value } });
 };
 
 /** This result, and nothing is done. `value` may be a function of the exchange. */

@@ -110,11 +110,11 @@ strange('a header that is none is answered with a bare 400 (inv. 8)', {
 
 const latin = bytes([0xff, 0xfe, 0xc3, 0x28]);
 const withBytes = (name, target = PATH) => bytes(`GET ${target} HTTP/1.1\r\nhost: x\r\n${name}: `, latin, '\r\n\r\n');
-strange('a header value that is no ASCII is as if it were not there: no payment, no token, no proof (inv. 8, 9)', {
+strange('a header value that is no ASCII is no payment, no token and no proof, and is not taken for missing (inv. 8, 9)', {
   'any header': [withBytes('x'), price],
-  'a payment, v2': [withBytes('PAYMENT-SIGNATURE'), price],
-  'a payment, v1': [withBytes('X-PAYMENT'), price],
-  'a proof': [withBytes('SIGN-IN-WITH-X'), price],
+  'a payment, v2': [withBytes('PAYMENT-SIGNATURE'), problem(400, 'invalid_payload')],
+  'a payment, v1': [withBytes('X-PAYMENT'), problem(400, 'invalid_payload')],
+  'a proof': [withBytes('SIGN-IN-WITH-X'), problem(401, 'sign_in_required')],
   'a token': [withBytes('Authorization', `${PATH}/extend`), problem(401, 'session_token_required')],
 });
 

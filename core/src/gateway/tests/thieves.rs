@@ -238,7 +238,7 @@ fn a_ticket_of_another_merchant_network_incarnation_asset_or_key_buys_nothing_in
     let keys = &world.deployment.keys;
     let (signed, _) = ticket.as_str().rsplit_once('.').unwrap();
     let code = crate::encoding::base64url(&keys.sign_in().code(&[signed.as_bytes()]));
-    assert_refused(&pay(Ticket::from_text(&format!("{signed}.{code}"))), &world, "ticket_invalid");
+    assert_refused(&pay(Ticket::from_text(format!("{signed}.{code}"))), &world, "ticket_invalid");
 }
 
 #[test]

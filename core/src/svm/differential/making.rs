@@ -171,7 +171,7 @@ impl Case {
         let (fee_payer, list) = self.instructions();
         let blockhash = Hash::new_from_array([9; 32]);
         if self.twists.iter().any(|twist| matches!(twist, Twist::Version1))
-            && let Ok(message) = v1::Message::try_compile(&fee_payer, &list, blockhash.clone())
+            && let Ok(message) = v1::Message::try_compile(&fee_payer, &list, blockhash)
         {
             return VersionedMessage::V1(message);
         }
