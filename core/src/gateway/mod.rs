@@ -6,6 +6,7 @@
 //! Effects come after the append that promises them, and every effect can be done
 //! again.
 
+mod pursuit;
 mod recovery;
 mod sale;
 mod terms;

@@ -1,0 +1,188 @@
+//! Following a payment that is claimed until its outcome is known: by the request that claimed
+//! it, by its repeats, and by recovery. Unknown is not failed (invariant 3).
+
+use super::sale::{Sale, SaleError, Sold, refused};
+use super::{CommandError, Gateway, Written};
+use crate::ids::{AssetId, PaymentId};
+use crate::ports::{Clock as _, Effort, Journal as _, Outcome, PortError, Ports, Settlement as _};
+use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus};
+use crate::session::{Claim, Command, Stored};
+use crate::time::Timestamp;
+
+/// How long a request waits for its payment's outcome, in milliseconds.
+const WAIT_MS: u64 = 30_000;
+/// How long to wait between two looks at the chain, in milliseconds: at first, and later.
+const POLL_MS: (u64, u64) = (150, 1_000);
+/// How long to wait before the same bytes are sent again, in milliseconds.
+const RESEND_MS: u64 = 2_000;
+/// When a waiting repeat begins to look at the chain itself, in milliseconds.
+const HELP_AFTER_MS: u64 = 2_500;
+/// When a look at the chain includes its history, in milliseconds since the claim.
+const THOROUGH_AFTER_MS: u64 = 45_000;
+
+impl<P: Ports> Gateway<'_, P> {
+    /// Sends a payment that was just claimed, and follows it until its outcome is
+    /// known or the request has waited long enough.
+    pub(super) async fn settle(
+        &self,
+        asset: &AssetId,
+        stored: &Stored,
+        claim: &Claim,
+        started: Timestamp,
+    ) -> Result<Sale, SaleError> {
+        let mut pause = self.ports().settlement().first_look_ms();
+        let mut sent_at: Option<Timestamp> = None;
+        loop {
+            let now = self.ports().clock().now().wall;
+            if sent_at.is_none_or(|sent| now.millis_since(sent) >= RESEND_MS) {
+                // Whatever the answer: unknown is not failed (invariant 3).
+                if let Err(error) = self.ports().settlement().send(claim).await {
+                    self.ports().log(&format!("sending a payment: {error}"));
+                }
+                sent_at = Some(now);
+            }
+            if pause > 0 {
+                self.ports().clock().sleep(pause).await;
+            }
+            pause = (pause * 2).clamp(POLL_MS.0, POLL_MS.1);
+            if let Some(sale) = self.look(asset, stored, claim, Effort::Quick).await? {
+                return Ok(sale);
+            }
+            if self.ports().clock().now().wall.millis_since(started) >= WAIT_MS {
+                return self.after(&claim.payment).await;
+            }
+        }
+    }
+
+    /// Waits beside whoever settles a payment; helps when that takes long.
+    pub(super) async fn wait(
+        &self,
+        asset: &AssetId,
+        mut record: PaymentRecord,
+        started: Timestamp,
+    ) -> Result<Sale, SaleError> {
+        let (mut pause, slowest) = POLL_MS;
+        let mut helped_at = started;
+        while record.status == PaymentStatus::Pending {
+            let now = self.ports().clock().now().wall;
+            if now.millis_since(started) >= WAIT_MS {
+                return Ok(Sale::Pending(Box::new(record)));
+            }
+            let age = now.millis_since(record.at);
+            if age >= HELP_AFTER_MS && now.millis_since(helped_at) >= RESEND_MS {
+                helped_at = now;
+                let stored = self.ports().journal().load(asset).await?;
+                if let Some(claim) = stored.state.claim(&record.payment) {
+                    self.pursue(asset, &stored, claim, now).await?;
+                }
+            }
+            self.ports().clock().sleep(pause).await;
+            pause = (pause * 2).min(slowest);
+            match self.ports().journal().payment(&record.payment).await? {
+                Some(newer) => record = newer,
+                None => return Err(not_charged()),
+            }
+        }
+        self.sold(record).await
+    }
+
+    /// Looks after a claimed payment once: asks for its outcome, and sends it again
+    /// if that is not clear.
+    pub(super) async fn pursue(
+        &self,
+        asset: &AssetId,
+        stored: &Stored,
+        claim: &Claim,
+        now: Timestamp,
+    ) -> Result<(), SaleError> {
+        let old = now.millis_since(claim.at) >= THOROUGH_AFTER_MS;
+        let effort = if old { Effort::Thorough } else { Effort::Quick };
+        match self.look(asset, stored, claim, effort).await {
+            Ok(None) => {
+                if let Err(error) = self.ports().settlement().send(claim).await {
+                    self.ports().log(&format!("sending a payment again: {error}"));
+                }
+                Ok(())
+            }
+            // That it failed is an outcome too; it was made durable.
+            Ok(Some(_)) | Err(SaleError::Refused { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks for a payment's outcome and makes it durable. `None`: not known. `stored` is
+    /// the asset as it was when the payment was in flight.
+    async fn look(
+        &self,
+        asset: &AssetId,
+        stored: &Stored,
+        claim: &Claim,
+        effort: Effort,
+    ) -> Result<Option<Sale>, SaleError> {
+        let payment = claim.payment.clone();
+        let command = match self.ports().settlement().outcome(claim, effort).await {
+            Outcome::Unclear => return Ok(None),
+            Outcome::Landed { slot } => Command::Landed { payment, slot },
+            Outcome::Failed { reason } => {
+                self.ports().log(&format!("a payment for {asset} failed: {reason}"));
+                Command::Failed { payment, reason }
+            }
+        };
+        match self.command(asset, Some(stored.clone()), command).await {
+            Ok(written) => match written.sold(&claim.payment) {
+                Some(sold) => Ok(Some(Sale::Sold(Box::new(sold)))),
+                None => self.after(&claim.payment).await.map(Some),
+            },
+            // Everybody else was first: what they wrote is read at the next look.
+            Err(
+                CommandError::Conflict
+                | CommandError::NotCovered
+                | CommandError::OverBudget
+                | CommandError::Rejected(_),
+            ) => Ok(None),
+            // Money may have moved and can't be written down now: pending work will.
+            Err(CommandError::Port(error)) => {
+                self.ports().log(&format!("the outcome of a payment can't be written: {error}"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// What is known of a payment now.
+    async fn after(&self, payment: &PaymentId) -> Result<Sale, SaleError> {
+        match self.ports().journal().payment(payment).await? {
+            Some(record) if record.status == PaymentStatus::Pending => Ok(Sale::Pending(Box::new(record))),
+            Some(record) => self.sold(record).await,
+            None => Err(not_charged()),
+        }
+    }
+
+    async fn sold(&self, payment: PaymentRecord) -> Result<Sale, SaleError> {
+        let session = self.ports().journal().session(&payment.session).await?;
+        let session =
+            session.ok_or_else(|| PortError("database: a granted session is missing".to_owned()))?;
+        Ok(Sale::Sold(Box::new(Sold { payment, session })))
+    }
+}
+
+impl Written {
+    /// The sale that this has made durable, if it has.
+    fn sold(&self, id: &PaymentId) -> Option<Sold> {
+        let payment = self.index.iter().find_map(|change| match change {
+            IndexChange::Payment { id: changed, record } if changed == id => Some(record),
+            _ => None,
+        })?;
+        let session = self.index.iter().rev().find_map(|change| match change {
+            IndexChange::Session { id: changed, record, .. } if *changed == payment.session => Some(record),
+            _ => None,
+        })?;
+        Some(Sold { payment: payment.clone(), session: session.clone() })
+    }
+}
+
+const fn not_charged() -> SaleError {
+    refused(
+        "invalid_exact_svm_transaction_failed",
+        "the payment did not land and can't any more: nothing was charged. Ask for a new 402",
+    )
+}
