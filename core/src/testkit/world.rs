@@ -15,16 +15,14 @@ use crate::gateway::{Buy, Deployment, Gateway, Sale, SaleError, Sold};
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::keys::{KeyRing, Secret};
 use crate::money::Amount;
-use crate::ports::{Clock, Effort, Entropy, Outcome, PortError, Ports, PrepareError, Prepared, Settlement};
 use crate::quote::{Operation, QUOTE_SECONDS, Quote, Ticket};
-use crate::session::{Claim, LockState, Report};
-use crate::store::{Sql, SqlError, SqlJournal, Value};
+use crate::session::{LockState, Report};
 use crate::svm::build::Transfer;
-use crate::svm::exact::VerifiedPayment;
-use crate::svm::{Address, Token, TokenProgram, associated_token_account};
+use crate::svm::{TokenProgram, associated_token_account};
 use crate::testkit::keys;
 use crate::testkit::ledger::Ledger;
-use crate::time::{Monotonic, Now, Timestamp};
+pub(crate) use crate::testkit::platform::{Platform, Tables};
+use crate::time::Timestamp;
 use crate::x402::{Envelope, Payment};
 
 /// 2026-11-20, some time in the morning.
@@ -48,16 +46,16 @@ pub(crate) struct World {
     pub(crate) chain: Cell<Chain>,
     pub(super) ledger: Ledger,
     pub(super) database: Connection,
-    wall: Cell<u64>,
-    mono: Cell<u64>,
-    boots: Cell<u64>,
-    wake_at: Cell<u64>,
-    drawn: Cell<u64>,
-    fuse: Cell<Option<u32>>,
-    crashed: Cell<bool>,
+    pub(super) wall: Cell<u64>,
+    pub(super) mono: Cell<u64>,
+    pub(super) boots: Cell<u64>,
+    pub(super) wake_at: Cell<u64>,
+    pub(super) drawn: Cell<u64>,
+    pub(super) fuse: Cell<Option<u32>>,
+    pub(super) crashed: Cell<bool>,
     /// Whether several run side by side, and whether one of them has let the others go on.
-    crowded: Cell<bool>,
-    yielded: Cell<bool>,
+    pub(super) crowded: Cell<bool>,
+    pub(super) yielded: Cell<bool>,
     pub(crate) sends: Cell<u32>,
     /// How often the chain was asked about a payment that is not claimed yet.
     pub(crate) prepares: Cell<u32>,
@@ -145,7 +143,7 @@ impl World {
         self.fuse.set(Some(n));
     }
 
-    async fn point(&self) {
+    pub(super) async fn point(&self) {
         match self.fuse.get() {
             Some(0) => {
                 self.crashed.set(true);
@@ -157,7 +155,7 @@ impl World {
     }
 
     /// Lets the others go on first, at the same moment.
-    async fn turn(&self) {
+    pub(super) async fn turn(&self) {
         let mut waits = self.crowded.get();
         std::future::poll_fn(|_| {
             self.yielded.set(self.yielded.get() || waits);
@@ -269,7 +267,7 @@ impl World {
     }
 
     /// A number that was not drawn before.
-    fn draw(&self) -> u64 {
+    pub(super) fn draw(&self) -> u64 {
         self.drawn.set(self.drawn.get() + 1);
         self.drawn.get()
     }
@@ -378,7 +376,7 @@ impl World {
 }
 
 /// How much the transfer of these bytes moves: whatever anybody says of it.
-fn moved(transaction: &[u8]) -> u64 {
+pub(super) fn moved(transaction: &[u8]) -> u64 {
     let transaction = crate::svm::transaction::Transaction::decode(transaction).unwrap();
     let data = &transaction.message.instructions[2].data;
     u64::from_le_bytes(data[1..9].try_into().unwrap())
@@ -393,182 +391,4 @@ pub(crate) fn sold(outcome: Option<Result<Sale, SaleError>>) -> Box<Sold> {
 
 pub(crate) fn extend(session: &SessionId) -> Operation {
     Operation::Extend { session: session.clone() }
-}
-
-/// What a gateway runs on. Made anew for each run, as after a start.
-pub(crate) struct Platform<'w> {
-    world: &'w World,
-    pub(crate) journal: SqlJournal<Tables<'w>>,
-}
-
-impl<'w> Platform<'w> {
-    pub(crate) fn new(world: &'w World) -> Self {
-        Self { world, journal: SqlJournal::new(Tables(world), "main".to_owned()) }
-    }
-}
-
-impl<'w> Ports for Platform<'w> {
-    type Clock = World;
-    type Entropy = World;
-    type Journal = SqlJournal<Tables<'w>>;
-    type Settlement = World;
-
-    fn clock(&self) -> &World {
-        self.world
-    }
-    fn entropy(&self) -> &World {
-        self.world
-    }
-    fn journal(&self) -> &Self::Journal {
-        &self.journal
-    }
-    fn settlement(&self) -> &World {
-        self.world
-    }
-    fn log(&self, _: &str) {}
-}
-
-impl Clock for World {
-    fn now(&self) -> Now {
-        let mono = Monotonic { boot: format!("boot {}", self.boots.get()), ms: self.mono.get() };
-        Now { wall: self.now(), mono: Some(mono) }
-    }
-
-    async fn sleep(&self, ms: u64) {
-        self.point().await;
-        let until = self.mono.get() + ms.max(1);
-        std::future::poll_fn(|_| {
-            if self.mono.get() >= until {
-                return Poll::Ready(());
-            }
-            self.wake_at.set(self.wake_at.get().min(until));
-            Poll::Pending
-        })
-        .await;
-    }
-}
-
-impl Entropy for World {
-    fn random(&self) -> [u8; 16] {
-        u128::from(self.draw()).to_be_bytes()
-    }
-}
-
-impl Settlement for World {
-    fn fee_payer(&self) -> Address {
-        keys::address(&keys::fee_payer())
-    }
-
-    async fn prepare(&self, payment: &VerifiedPayment, _: &Token) -> Result<Prepared, PrepareError> {
-        self.point().await;
-        self.prepares.set(self.prepares.get() + 1);
-        let settled = self.ledger.landed(&payment.id).is_some();
-        // The answer's way back: others get their turn, and it may be old when it arrives.
-        let first = self.slow_first.take();
-        self.sleep(first.unwrap_or(10)).await;
-        if settled {
-            return Err(PrepareError::AlreadySettled);
-        }
-        let too_little = PrepareError::Refused { reason: "insufficient_funds", detail: "too little" };
-        let transfer = &payment.transaction.message.instructions[2];
-        let amount = u64::from_le_bytes(transfer.data[1..9].try_into().unwrap());
-        let left = self.ledger.balance(&payment.source).checked_sub(amount).ok_or(too_little)?;
-        self.sleep(10).await;
-        Ok(Prepared {
-            transaction: crate::encoding::base64(&payment.transaction.encode()),
-            signature: payment.id.as_str().to_owned(),
-            height: self.mono.get() / 400,
-            left: Amount::new(left),
-        })
-    }
-
-    async fn send(&self, claim: &Claim) -> Result<(), PortError> {
-        self.point().await;
-        self.sends.set(self.sends.get() + 1);
-        // Bytes that were not journalled before, with their id, could not be looked up after a crash.
-        let journalled = format!(
-            "head, json_each(state, '$.claims') AS claim WHERE claim.value ->> '$.signature' = '{}'
-                AND claim.value ->> '$.transaction' = '{}'",
-            claim.payment.as_str(),
-            claim.transaction
-        );
-        assert_eq!(self.count(&journalled), 1, "sent before it was journalled");
-        if self.chain.get() != Chain::Drops {
-            let bytes = crate::encoding::from_base64(&claim.transaction).unwrap();
-            self.ledger.execute(claim, moved(&bytes), self.wall.get());
-        }
-        self.point().await;
-        match self.chain.get() {
-            Chain::LandsButErrs => Err(PortError("time-out".to_owned())),
-            _ => Ok(()),
-        }
-    }
-
-    fn first_look_ms(&self) -> u64 {
-        150
-    }
-
-    async fn outcome(&self, claim: &Claim, effort: Effort) -> Outcome {
-        self.point().await;
-        let landed = self.ledger.landed(&claim.payment);
-        let shown = !matches!(self.chain.get(), Chain::ShownFrom(at) if self.wall.get() < at);
-        let dead = self.mono.get() / 400 > claim.height + 150 + 32;
-        let outcome = match (landed, effort) {
-            (Some(landed), _) if shown => landed.outcome(self.wall.get()),
-            (None, Effort::Thorough) if dead => Outcome::Failed { reason: "transaction_expired" },
-            _ => Outcome::Unclear,
-        };
-        self.point().await;
-        outcome
-    }
-
-    async fn health(&self) -> Result<(), PortError> {
-        Ok(())
-    }
-}
-
-/// The world's database, with a crash point before and behind each write.
-pub(crate) struct Tables<'w>(pub(crate) &'w World);
-
-impl Sql for Tables<'_> {
-    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
-        let writes = statement.starts_with("INSERT");
-        if writes {
-            self.0.point().await;
-        }
-        let result = self.execute(statement, parameters);
-        if writes {
-            self.0.point().await;
-        }
-        // The answer's way back: what was read may be old when it arrives.
-        self.0.turn().await;
-        result.map_err(|error| SqlError::from_message(&error.to_string()))
-    }
-}
-
-impl Tables<'_> {
-    fn execute(&self, statement: &str, parameters: &[Value]) -> rusqlite::Result<Vec<Vec<Value>>> {
-        let parameters = parameters.iter().map(|value| match value {
-            Value::Null => rusqlite::types::Value::Null,
-            Value::Integer(number) => rusqlite::types::Value::Integer(*number),
-            Value::Text(text) => rusqlite::types::Value::Text(text.clone()),
-        });
-        let mut prepared = self.0.database.prepare(statement)?;
-        let columns = prepared.column_count();
-        let mut rows = prepared.query(rusqlite::params_from_iter(parameters))?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let value = |column| {
-                Ok(match row.get_ref(column)? {
-                    rusqlite::types::ValueRef::Integer(number) => Value::Integer(number),
-                    rusqlite::types::ValueRef::Text(text) => {
-                        Value::Text(String::from_utf8_lossy(text).into_owned())
-                    }
-                    _ => Value::Null,
-                })
-            };
-            found.push((0..columns).map(value).collect::<rusqlite::Result<Vec<_>>>()?);
-        }
-        Ok(found)
-    }
 }
