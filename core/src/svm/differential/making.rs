@@ -169,16 +169,21 @@ impl Case {
 
     fn message(&self) -> VersionedMessage {
         let (fee_payer, list) = self.instructions();
-        let blockhash = Hash::new_from_array([9; 32]);
+        // Made anew for each: `Hash` is `Copy` in a build with the native crates, and not in one of the core alone.
+        let blockhash = || Hash::new_from_array([9; 32]);
         if self.twists.iter().any(|twist| matches!(twist, Twist::Version1))
-            && let Ok(message) = v1::Message::try_compile(&fee_payer, &list, blockhash)
+            && let Ok(message) = v1::Message::try_compile(&fee_payer, &list, blockhash())
         {
             return VersionedMessage::V1(message);
         }
         let mut message = if self.versioned {
-            VersionedMessage::V0(v0::Message::try_compile(&fee_payer, &list, &[], blockhash).unwrap())
+            VersionedMessage::V0(v0::Message::try_compile(&fee_payer, &list, &[], blockhash()).unwrap())
         } else {
-            VersionedMessage::Legacy(legacy::Message::new_with_blockhash(&list, Some(&fee_payer), &blockhash))
+            VersionedMessage::Legacy(legacy::Message::new_with_blockhash(
+                &list,
+                Some(&fee_payer),
+                &blockhash(),
+            ))
         };
         for twist in &self.twists {
             let mut lookups = Vec::new();
