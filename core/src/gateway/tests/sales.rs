@@ -121,6 +121,35 @@ fn fifty_sends_of_one_payment_at_once_make_one_session_and_fifty_same_answers_in
 }
 
 #[test]
+fn what_has_bought_something_is_not_brought_before_the_chain_again_inv_1() {
+    let world = World::new();
+    let payment = world.pay_v1(1, 10_000);
+    sold(world.buy("door-1", ACCESS, &payment));
+    // The door is free again, and no ticket says that the payment was used.
+    world.advance(61_000);
+    world.step();
+    let outcome = world.buy("door-1", ACCESS, &payment);
+    assert!(matches!(outcome, Some(Err(SaleError::AlreadyUsed))), "{outcome:?}");
+    assert_eq!((world.charged(), world.prepares.get()), (1, 1));
+}
+
+#[test]
+fn a_repeat_that_the_chain_has_refused_meanwhile_gets_the_session_all_the_same_inv_1() {
+    let world = World::new();
+    world.fund(1, 10_000);
+    let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+    let payment = world.pay(1, &ticket, &quote);
+    // Nothing is claimed when both arrive. One of them hears of the balance only when the
+    // other has spent it.
+    world.slow_first.set(Some(5_000));
+    let outcomes = at_once(&world, &vec![("door-1", ACCESS, &payment); 2]);
+    let sessions: Vec<_> =
+        outcomes.into_iter().map(|outcome| sold(Some(outcome)).session.session.id).collect();
+    assert_eq!(sessions[0], sessions[1]);
+    assert_eq!((world.charged(), world.prepares.get(), world.count("session")), (1, 2, 1));
+}
+
+#[test]
 fn a_hundred_payers_of_one_door_at_once_charge_one_inv_1() {
     let world = World::new();
     let payments: Vec<_> = (1..=100)
