@@ -370,6 +370,7 @@ fn the_fee_payers_budget_of_a_day_is_kept() {
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
     let outcome = world.buy("door-1", ACCESS, &world.pay(1, &ticket, &quote));
     assert!(matches!(outcome, Some(Err(SaleError::FeeBudget(_)))), "{outcome:?}");
+    assert_eq!(world.prepares.get(), 2, "the chain is not asked for what is not sent");
     world.advance(86_400_000);
     world.bought(1, "door-1", 1);
 }
