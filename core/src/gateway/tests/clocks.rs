@@ -1,5 +1,6 @@
 //! Time that passes at the wrong moment, and clocks that jump.
 
+use super::at_once;
 use crate::gateway::Sale;
 use crate::quote::Operation;
 use crate::testkit::world::{Chain, START, World, extend, sold};
@@ -85,6 +86,27 @@ fn an_extension_that_lands_after_the_end_goes_on_from_its_landing_inv_2_4() {
     let longer = sold(world.buy("door-1", extend(&session.id), &payment)).session.session;
     assert!(longer.ends_at >= Timestamp::from_millis(shown + 120_000), "all that was bought");
     assert_eq!(world.unlocked_until("door-1"), Some(longer.ends_at));
+}
+
+#[test]
+fn an_extension_whose_session_was_extended_while_it_was_made_ready_is_not_refused_as_too_late_inv_2() {
+    let world = World::new();
+    let (first, _) = world.bought(1, "door-1", 1);
+    let session = first.session.session;
+    world.advance(55_000);
+    let operation = extend(&session.id);
+    let payments = [1, 2].map(|who| {
+        let (ticket, quote) = world.ticket("door-1", operation.clone(), 1);
+        world.pay(who, &ticket, &quote)
+    });
+    // The end that both have seen passes while one is made ready; the other moves it before.
+    world.slow_first.set(Some(10_000));
+    let outcomes =
+        at_once(&world, &payments.each_ref().map(|payment| ("door-1", operation.clone(), payment)));
+    assert!(world.now() > session.ends_at);
+    let ends: Vec<_> =
+        outcomes.into_iter().map(|outcome| sold(Some(outcome)).session.session.ends_at).collect();
+    assert_eq!(ends, [session.ends_at.plus_millis(120_000), session.ends_at.plus_millis(60_000)]);
 }
 
 #[test]

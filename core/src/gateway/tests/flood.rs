@@ -112,6 +112,21 @@ fn a_refusal_says_what_to_do_and_that_nothing_was_charged() {
 }
 
 #[test]
+fn a_second_payment_for_the_same_door_is_told_that_it_is_busy_and_not_to_add_funds() {
+    let world = World::new();
+    world.fund(1, PRICE);
+    let pay = |_| {
+        let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+        world.pay(1, &ticket, &quote)
+    };
+    let payments = [1, 2].map(pay);
+    let outcomes = at_once(&world, &payments.each_ref().map(|payment| ("door-1", ACCESS, payment)));
+    let [first, second] = outcomes.as_slice() else { panic!("two were sent") };
+    assert!(is_sold(first), "{first:?}");
+    assert!(matches!(second, Err(SaleError::Rejected(Reject::Busy { .. }))), "{second:?}");
+}
+
+#[test]
 fn once_those_in_flight_have_landed_the_next_ones_are_taken() {
     let world = World::with_doors(4);
     world.fund(1, 2 * PRICE);

@@ -243,3 +243,17 @@ fn a_search_by_nodes_that_lag_behind_the_height_proves_nothing_inv_3() {
         assert_eq!(outcome, Outcome::Unclear, "{lag} blocks behind");
     }
 }
+
+#[test]
+fn a_search_by_the_id_alone_by_nodes_that_lag_behind_proves_nothing_inv_3() {
+    let world = World::new();
+    world.passed(139);
+    world.landed(41);
+    // More than an hour of blocks later, when the account's list is not asked any more.
+    world.passed(10_000);
+    for method in [STATUSES, TRANSACTION] {
+        world.node.always(method, Reply::Behind(10_100));
+    }
+    assert_eq!(world.outcome(Effort::Thorough), Outcome::Unclear);
+    assert!(world.node.calls().iter().all(|(method, _)| method != SIGNATURES));
+}

@@ -41,6 +41,18 @@ fn claim(world: &World, number: usize, amount: u64, left: u64) -> Result<Appende
     world.run(journal.append(&asset(number), 0, &batch.covered_by(Some(cover)))).unwrap()
 }
 
+/// Writes down that the claim of this vault has landed.
+fn landed(world: &World, number: usize) {
+    let payment = PaymentId::of_message(&number.to_be_bytes());
+    let claim = Claim { payment: payment.clone(), ..CLAIM.clone() };
+    let (payer, at) = (claim.payer, claim.at);
+    let before = AssetState { claims: vec![claim], ..AssetState::default() };
+    let events = vec![Event::PaymentLanded { payment, payer, slot: 1, at }];
+    let batch = Batch::new(&asset(number), &before, events, &Now::at(at)).unwrap();
+    let journal = Platform::new(world).journal;
+    assert_eq!(world.run(journal.append(&asset(number), 1, &batch)), Some(Ok(Appended::Done)));
+}
+
 #[test]
 fn what_is_in_flight_has_to_fit_into_what_is_left_to_the_last_unit_inv_5() {
     for most in [2, 1_000_000, I64 - 1] {
@@ -56,6 +68,26 @@ fn what_is_in_flight_has_to_fit_into_what_is_left_to_the_last_unit_inv_5() {
             assert_eq!(world.count("in_flight"), 1 + u64::from(fits));
         }
     }
+}
+
+#[test]
+fn what_has_landed_is_taken_off_a_balance_once_written_down_or_not_inv_2() {
+    let world = World::new();
+    // A balance of 30. Each has landed when the next one is simulated.
+    assert_eq!(claim(&world, 1, 10, 20), Ok(Appended::Done));
+    assert_eq!(claim(&world, 2, 10, 10), Ok(Appended::Done));
+    landed(&world, 1);
+    assert_eq!(claim(&world, 3, 10, 0), Ok(Appended::Done));
+    assert_eq!(claim(&world, 4, 1, 0), Ok(Appended::NotCovered));
+    landed(&world, 2);
+    assert_eq!(
+        (world.count("in_flight"), world.texts("SELECT room FROM purse")),
+        (1, vec!["Integer(0)".to_owned()])
+    );
+    landed(&world, 3);
+    assert_eq!((world.count("in_flight"), world.count("purse")), (0, 0));
+    // What comes in later is not held against what was spent before.
+    assert_eq!(claim(&world, 5, 10, 0), Ok(Appended::Done));
 }
 
 #[test]

@@ -169,6 +169,7 @@ impl Case {
 
     fn message(&self) -> VersionedMessage {
         let (fee_payer, list) = self.instructions();
+        // Made anew for each: `Hash` is `Copy` in a build with the native crates, and not in one of the core alone.
         let blockhash = || Hash::new_from_array([9; 32]);
         if self.twists.iter().any(|twist| matches!(twist, Twist::Version1))
             && let Ok(message) = v1::Message::try_compile(&fee_payer, &list, blockhash())
