@@ -18,6 +18,7 @@ struct Fake {
     unlock_hangs: bool,
     lock_fails: u32,
     check_is_deaf: bool,
+    check_hangs: bool,
 }
 
 #[derive(Clone, Default)]
@@ -67,6 +68,9 @@ impl Driver for Handle {
     }
     fn check(&mut self) -> Working<'_, LockState> {
         let fake = self.0.lock().unwrap();
+        if fake.check_hangs {
+            return Box::pin(std::future::pending());
+        }
         let state = match (fake.check_is_deaf, fake.open) {
             (true, _) => LockState::Unknown,
             (false, true) => LockState::Unlocked,
@@ -151,6 +155,38 @@ async fn a_hanging_unlock_does_not_outlast_its_permission() {
     rig.order(1, Some(300));
     assert_eq!(rig.report().await, (1, LockState::Locked));
     assert_eq!(rig.device.log(), ["unlock", "lock"]);
+}
+
+/// Invariant 4: so is a device that does not say what it does.
+#[tokio::test]
+async fn a_check_that_hangs_keeps_no_device_open() {
+    let rig = Rig::new(Handle::default());
+    rig.device.set(|f| f.check_hangs = true);
+    rig.order(1, Some(60_000));
+    while !rig.device.log().contains(&"unlock") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // A shorter order has it looked at again.
+    let ordered = Instant::now();
+    rig.order(2, Some(700));
+    while rig.device.open() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let late = rig.device.last() - ordered - Duration::from_millis(700);
+    assert!(late < Duration::from_millis(300), "{late:?}");
+}
+
+/// Invariant 4: nor one that stood open at the start.
+#[tokio::test]
+async fn a_check_that_hangs_at_the_start_keeps_no_device_open() {
+    let device = Handle::default();
+    device.set(|f| (f.open, f.check_hangs) = (true, true));
+    let started = Instant::now();
+    let rig = Rig::new(device);
+    while rig.device.open() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(started.elapsed() < Duration::from_millis(1_000), "{:?}", started.elapsed());
 }
 
 #[tokio::test]

@@ -117,9 +117,12 @@ impl Worker {
 
     /// Works the device until the host goes down. Whether it was locked then.
     pub(super) async fn run(mut self) -> bool {
-        self.look().await;
+        let started = self.clock.monotonic();
+        // A device that is slow to say what it does may stand open all the while.
+        let _ = timeout(FIRST_ORDER, self.look()).await;
         let asked = |wish: &Wish| wish.closing || wish.order.is_some();
-        let orphaned = matches!(timeout(FIRST_ORDER, self.wishes.wait_for(asked)).await, Ok(Err(_)));
+        let left = FIRST_ORDER.saturating_sub(self.clock.monotonic().saturating_sub(started));
+        let orphaned = matches!(timeout(left, self.wishes.wait_for(asked)).await, Ok(Err(_)));
         if orphaned {
             self.close();
         }
@@ -131,8 +134,9 @@ impl Worker {
             } else if self.told.is_none_or(|(_, _, receipt)| receipt != wish.receipt) {
                 // A new order for what is the case already, as far as known: an
                 // extension, or a repeat. Look, do not touch.
-                self.look().await;
-                self.report(&wish);
+                if self.look_for(aim).await {
+                    self.report(&wish);
+                }
             } else if wish.closing {
                 return true;
             } else if self.rest(aim).await.is_err() {
@@ -171,7 +175,9 @@ impl Worker {
             }
         };
         let Some(done) = done else { return };
-        self.look().await;
+        if !self.look_for(aim).await {
+            return;
+        }
         if aim.reached(self.state) {
             tracing::info!(asset = %self.asset, state = self.state.as_str(), sequence = wish.sequence(), "device");
             self.failures = 0;
@@ -205,6 +211,21 @@ impl Worker {
             Aim::Unlocked { .. } => {
                 tracing::warn!(%asset, %error, state, tries, "the device cannot be unlocked");
             }
+        }
+    }
+
+    /// Looks whether the aim is reached. False if the aim was overtaken meanwhile: a
+    /// device that is slow to answer must not stay open for as long.
+    async fn look_for(&mut self, aim: Aim) -> bool {
+        if aim == Aim::Locked {
+            self.look().await;
+            return true;
+        }
+        let overtaken = overtaken(self.wishes.clone(), self.clock.clone());
+        tokio::select! {
+            biased;
+            () = overtaken => false,
+            () = self.look() => true,
         }
     }
 
