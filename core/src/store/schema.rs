@@ -20,7 +20,8 @@
 //! it: what was left of it when that began, less every claim since; or what the chain has
 //! just said is left, less what is in flight, if that is more. The second alone would
 //! refuse honest buyers: a payment that has landed and is not written down yet would be
-//! taken off twice.
+//! taken off twice. It is never more than the chain has just said is left: what was there
+//! once may have been moved away since.
 //!
 //! What remains is that a balance is read a moment before it is held against the others:
 //!
@@ -124,8 +125,9 @@ const VERSION_2: &[&str] = &[
             SELECT cover ->> '$.source', min(CAST(cover ->> '$.left' AS INTEGER), 9223372036854775806)
                 - coalesce((SELECT sum(amount) FROM in_flight WHERE source = cover ->> '$.source'), 0)
             FROM (SELECT NEW.cover AS cover) WHERE cover IS NOT NULL
-            ON CONFLICT (source) DO UPDATE SET room = max(excluded.room,
-                room - CAST(NEW.cover ->> '$.amount' AS INTEGER));
+            ON CONFLICT (source) DO UPDATE SET room = min(
+                max(excluded.room, room - CAST(NEW.cover ->> '$.amount' AS INTEGER)),
+                CAST(NEW.cover ->> '$.left' AS INTEGER));
         SELECT RAISE(ABORT, 'the balance does not cover what is in flight')
             FROM purse WHERE source = NEW.cover ->> '$.source' AND room < 0;
         SELECT RAISE(ABORT, 'the fee budget of the day is spent')

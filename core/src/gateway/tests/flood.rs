@@ -317,3 +317,22 @@ fn the_fee_payers_budget_of_a_day_holds_for_payments_at_once() {
     assert!(refused.iter().all(|refused| matches!(refused, Err(SaleError::FeeBudget(_)))), "{refused:?}");
     assert_eq!(world.fees_today(), 3 * FEE);
 }
+
+#[test]
+fn a_balance_that_was_moved_away_covers_nothing_any_more_inv_5() {
+    let world = World::with_doors(8);
+    world.fund(1, 100 * PRICE);
+    world.chain.set(Chain::Drops);
+    let payments = payments(&world, 8);
+    // One that stays in flight, claimed while there was plenty.
+    assert!(matches!(world.buy(DOORS[0], ACCESS, &payments[0]), Some(Ok(Sale::Pending(_)))));
+    world.chain.set(Chain::Prompt);
+    world.fund(1, 2 * PRICE);
+    let doors = DOORS.iter().zip(&payments).skip(1);
+    let buys: Vec<_> = doors.map(|(door, payment)| (*door, ACCESS, payment)).collect();
+    let outcomes = at_once(&world, &buys);
+    // As many as what is there now pays for, and no more.
+    assert_eq!(outcomes.iter().filter(|outcome| is_sold(outcome)).count(), 2);
+    assert!(outcomes.iter().all(|outcome| is_sold(outcome) || is_short_of_funds(outcome)));
+    assert_eq!((world.charged(), world.bounced()), (2, 0));
+}
