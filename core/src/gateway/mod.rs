@@ -117,7 +117,9 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 }
                 continue;
             };
-            let batch = batch.covered_by(self.cover(&command));
+            let mut batch = batch.covered_by(self.cover(&command));
+            // Where no box works a device, none will ever report.
+            batch.unfulfilled &= self.deployment.config.asset(asset).is_some_and(|a| a.device.is_some());
             match self.ports.journal().append(asset, stored.revision, &batch).await? {
                 Appended::Done => {
                     let stored = Stored { revision: stored.revision + 1, state: batch.state };

@@ -11,6 +11,8 @@ use super::sale::SaleError;
 
 /// Assets that one step looks after at most.
 const ASSETS_PER_STEP: u32 = 64;
+/// Assets whose devices have not confirmed that one step looks through at most.
+const ASSETS_LOOKED_AT: u32 = 4_096;
 /// Payments that one step looks after at most: each may cost several time-outs.
 const PAYMENTS_PER_STEP: usize = 4;
 /// How long one call looks after payments, in milliseconds: it begins no other then.
@@ -110,9 +112,16 @@ impl<P: Ports> Gateway<'_, P> {
         let assets: Vec<AssetId> = if resync {
             with_device.map(|asset| asset.id.clone()).collect()
         } else {
-            let unfulfilled = self.ports().journal().unfulfilled(ASSETS_PER_STEP).await?;
-            let driven: Vec<_> = with_device.map(|asset| &asset.id).collect();
-            unfulfilled.into_iter().filter(|id| driven.contains(&id)).collect()
+            let config = &self.deployment().config;
+            let works = |id: &AssetId| config.asset(id).is_some_and(|asset| asset.device.is_some());
+            let mut unfulfilled = self.ports().journal().unfulfilled(ASSETS_LOOKED_AT).await?;
+            unfulfilled.retain(works);
+            // Devices that are broken, or gone, must not keep the others from their turn.
+            if let Some(count) = std::num::NonZeroUsize::new(unfulfilled.len()) {
+                let [a, b, ..] = self.ports().entropy().random();
+                unfulfilled.rotate_left(usize::from(u16::from_le_bytes([a, b])) % count);
+            }
+            unfulfilled
         };
         let mut orders = Vec::with_capacity(assets.len());
         for asset in assets {

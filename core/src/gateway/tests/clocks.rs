@@ -1,9 +1,9 @@
 //! Time that passes at the wrong moment, and clocks that jump.
 
 use super::at_once;
-use crate::gateway::Sale;
+use crate::gateway::{Gateway, Sale};
 use crate::quote::Operation;
-use crate::testkit::world::{Chain, START, World, extend, sold};
+use crate::testkit::world::{Chain, Platform, START, World, extend, sold};
 use crate::time::Timestamp;
 
 #[test]
@@ -153,4 +153,33 @@ fn the_next_step_is_due_when_the_paid_time_ends_inv_4() {
     assert_eq!(plan.next, None);
     assert!(plan.orders.iter().all(|order| order.order.unlocked_until.is_none()));
     assert!(world.now() > Timestamp::from_millis(START));
+}
+
+#[test]
+fn a_door_does_not_wait_behind_things_that_no_box_works_inv_2_4() {
+    let mut world = World::with_doors(80);
+    for asset in world.deployment.config.assets.iter_mut().take(79) {
+        asset.device = None;
+    }
+    for number in 1..=80 {
+        world.bought(1, &format!("door-{number}"), 1);
+    }
+    let platform = Platform::new(&world);
+    let gateway = Gateway::new(&world.deployment, &platform);
+    let plan = world.run(gateway.step(false, Vec::new())).unwrap().unwrap();
+    let doors: Vec<_> = plan.orders.iter().map(|planned| planned.asset.as_str()).collect();
+    assert_eq!(doors, ["door-80"]);
+}
+
+#[test]
+fn broken_devices_keep_no_other_from_its_turn_inv_2() {
+    let world = World::with_doors(100);
+    for number in 1..=100 {
+        world.bought(1, &format!("door-{number}"), 1);
+    }
+    let platform = Platform::new(&world);
+    let gateway = Gateway::new(&world.deployment, &platform);
+    // None of them ever reports.
+    let plan = world.run(gateway.step(false, Vec::new())).unwrap().unwrap();
+    assert!(plan.orders.iter().any(|planned| planned.asset.as_str() == "door-99"));
 }
