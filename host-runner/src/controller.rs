@@ -1,8 +1,8 @@
 //! The loop between the component's device controller and the devices.
 //!
 //! It asks the component what each device should be doing, hands the orders on
-//! and brings the reports back. It may be held up (a settlement waits for the
-//! chain, the database is slow); the devices keep their time without it.
+//! and brings the reports back. It may be held up (the database is
+//! slow); the devices keep their time without it.
 
 use std::sync::Arc;
 use std::time::Duration;
