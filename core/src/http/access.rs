@@ -161,7 +161,7 @@ impl<P: Ports> Gateway<'_, P> {
                 conflict("session_too_long", "a session can't last longer than 366 days; nothing was charged")
             }
             SaleError::Rejected(Reject::BackOff { until }) => {
-                let detail = "several payments of this wallet failed here; wait before the next one";
+                let detail = "several payments of this wallet failed of late; wait before the next one";
                 Problem::new(429, "payer_backoff", "Too many failures", detail).retry_at(until, now)
             }
             SaleError::FeeBudget(until) => {

@@ -90,7 +90,7 @@ pub enum IndexChange {
         /// The record.
         record: PaymentRecord,
     },
-    /// A failed payment leaves nothing behind.
+    /// A failed payment leaves nothing behind but a note of who failed, for an hour.
     Purge {
         /// The payment's id.
         id: PaymentId,
