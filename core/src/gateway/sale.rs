@@ -106,10 +106,17 @@ impl<P: Ports> Gateway<'_, P> {
         let started = self.ports().clock().now().wall;
         let transaction = Transaction::decode(&buy.payment.transaction).map_err(|_| Refusal::Undecodable)?;
         let id = PaymentId::of_message(&transaction.message_bytes);
+        let fee_payer = self.ports().settlement().fee_payer();
+        let verified = self.deployment().verify(buy, transaction, fee_payer, started);
+        // What its payer has not signed was never claimed: storage need not be asked. Any
+        // other fault may have come with time, after the payer was charged.
+        if verified == Err(Refusal::Signature.into()) {
+            return Err(Refusal::Signature.into());
+        }
         if let Some(record) = self.ports().journal().payment(&id).await? {
             return self.repeat(buy, record, started).await;
         }
-        let (stored, ask) = match self.make_ready(buy, transaction, started).await {
+        let (stored, ask) = match self.make_ready(buy, verified, started).await {
             Ok(ready) => ready,
             // The same payment may have been claimed meanwhile by a request beside this
             // one: then this is a repeat, whatever the state or the chain says now.
@@ -131,6 +138,7 @@ impl<P: Ports> Gateway<'_, P> {
                     CommandError::Rejected(reject) => SaleError::Rejected(reject),
                     CommandError::Port(error) => SaleError::Unavailable(error),
                     CommandError::Conflict => self.conflict(buy).await?,
+                    CommandError::Elsewhere => SaleError::AlreadyUsed,
                     CommandError::NotCovered => NOT_COVERED,
                     CommandError::OverBudget => self.over_budget(),
                 })
@@ -149,16 +157,15 @@ impl<P: Ports> Gateway<'_, P> {
         Ok(SaleError::Rejected(Reject::Busy { until }))
     }
 
-    /// Everything before the claim: what the payment has to be, whether it is that,
+    /// Everything else before the claim: whether the payment is what it has to be (`verified`),
     /// and whether the chain would take it. Nothing is written.
     async fn make_ready(
         &self,
         buy: &Buy<'_>,
-        transaction: Transaction,
+        verified: Result<Verified, SaleError>,
         now: Timestamp,
     ) -> Result<(Stored, Ask), SaleError> {
-        let fee_payer = self.ports().settlement().fee_payer();
-        let verified = self.deployment().verify(buy, transaction, fee_payer, now)?;
+        let verified = verified?;
         let payment = &verified.payment;
         self.check_fee_budget(payment.fee_lamports, now).await?;
         if let Some(memo) = &verified.memo
