@@ -1,7 +1,7 @@
 //! The merchant's place: the fee budget of the day, and a copy of each asset's head.
 
 use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_GO, integer, run, text};
-use super::news::{Head, MerchantNews, Release, Reservation, Reserved};
+use super::news::{Failed, Head, MerchantNews, Release, Reservation, Reserved};
 use crate::ids::PaymentId;
 use crate::ports::PortError;
 use crate::store::schema::{FEE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED};
@@ -105,14 +105,11 @@ impl<S: Sql> MerchantBook<S> {
     /// When storage does not answer. Again is harmless.
     pub async fn hear(&self, news: &MerchantNews) -> Result<(), PortError> {
         for ended in &news.ended {
-            let payment = text(ended.payment.as_str());
             // What has landed, with an error or without, has cost its fee.
-            if ended.failed.as_ref().is_some_and(super::news::Failed::cost_nothing) {
-                run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
-                self.give_back(payment).await?;
+            if ended.failed.as_ref().is_some_and(Failed::cost_nothing) {
+                self.drop_reservation(&ended.payment).await?;
             } else {
-                run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
-                run(&self.sql, DROP_UNHELD, &[payment]).await?;
+                self.spent(&ended.payment).await?;
             }
         }
         let Head { asset, revision, state, due, unsettled, unfulfilled } = &news.head;
@@ -136,6 +133,16 @@ impl<S: Sql> MerchantBook<S> {
         let payment = text(payment.as_str());
         run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
         self.give_back(payment).await
+    }
+
+    /// A payment has cost its fee: it is nobody's reservation any more.
+    ///
+    /// # Errors
+    /// When storage does not answer. Again is harmless.
+    pub async fn spent(&self, payment: &PaymentId) -> Result<(), PortError> {
+        let payment = text(payment.as_str());
+        run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
+        run(&self.sql, DROP_UNHELD, &[payment]).await.map(drop)
     }
 
     // (Two statements: nothing comes between them where this runs.)

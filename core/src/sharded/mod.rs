@@ -37,4 +37,3 @@ pub use news::{
 pub use outbox::{Delivery, Outbox};
 pub use payer::PayerBook;
 pub use payment::PaymentBook;
-

@@ -149,11 +149,7 @@ impl<S: Sql> SqlJournal<S> {
 
     /// The asset's key: the merchant's id is in it, so that more merchants can come.
     fn key(&self, asset: &AssetId) -> Value {
-        Value::Text(self.key_text(asset))
-    }
-
-    pub(crate) fn key_text(&self, asset: &AssetId) -> String {
-        format!("{}/{asset}", self.merchant)
+        Value::Text(format!("{}/{asset}", self.merchant))
     }
 
     fn asset(&self, key: &Value) -> Result<AssetId, PortError> {
