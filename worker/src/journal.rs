@@ -1,4 +1,4 @@
-//! The journal of an asset's object: its own tables, and what has to be agreed with others before an append.
+//! The journal of one place: its own tables, and for an asset what has to be agreed with others before an append.
 
 use coinop_core::encoding::hex;
 use coinop_core::ids::{AssetId, PaymentId, SessionId};
@@ -23,20 +23,37 @@ const DELIVER_AFTER_MS: u64 = 5_000;
 /// How long until what is overdue is tried again, in milliseconds.
 const RETRY_MS: u64 = 2_000;
 
-/// An asset's journal.
-pub(crate) struct AssetJournal {
-    env: Env,
-    instance: &'static Instance,
+/// A place's journal.
+pub(crate) struct PlaceJournal {
     sql: ObjectSql,
     own: SqlJournal<ObjectSql>,
+    /// What an asset's journal has besides. (Not a type of its own, so that the core is in the script once.)
+    asset: Option<Others>,
+}
+
+/// What an asset needs to agree with the others, and to be woken.
+struct Others {
+    env: Env,
+    instance: &'static Instance,
     alarm: Alarm,
 }
 
-impl AssetJournal {
-    pub(crate) fn new(state: &State, env: &Env, instance: &'static Instance) -> Self {
-        let sql = ObjectSql::of(&state.storage());
+impl PlaceJournal {
+    /// The journal of a place that appends nothing.
+    pub(crate) fn new(sql: ObjectSql, instance: &Instance) -> Self {
         let own = SqlJournal::new(sql.clone(), instance.deployment.config.merchant.id.clone());
-        Self { env: env.clone(), instance, sql, own, alarm: Alarm::new(state.storage()) }
+        Self { sql, own, asset: None }
+    }
+
+    /// The journal of an asset.
+    pub(crate) fn of_asset(state: &State, env: &Env, instance: &'static Instance) -> Self {
+        let others = Others { env: env.clone(), instance, alarm: Alarm::new(state.storage()) };
+        Self { asset: Some(others), ..Self::new(ObjectSql::of(&state.storage()), instance) }
+    }
+
+    /// Whether it was asked for something that is kept elsewhere.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.sql.was_asked_in_vain()
     }
 
     /// Brings the tables up to date, if there are any.
@@ -50,8 +67,8 @@ impl AssetJournal {
         self.outbox().prepare().await
     }
 
-    pub(crate) const fn alarm(&self) -> &Alarm {
-        &self.alarm
+    fn others(&self) -> Result<&Others, PortError> {
+        self.asset.as_ref().ok_or_else(|| PortError("only an asset's journal is written".to_owned()))
     }
 
     const fn outbox(&self) -> Outbox<'_, ObjectSql> {
@@ -59,7 +76,7 @@ impl AssetJournal {
     }
 
     /// When this asset wants to be woken.
-    pub(crate) async fn next(&self) -> Result<Option<Timestamp>, PortError> {
+    async fn next(&self) -> Result<Option<Timestamp>, PortError> {
         let now = now();
         let overdue =
             !self.own.due(now, 1).await?.is_empty() || !self.own.unsettled(now, 1).await?.is_empty();
@@ -72,15 +89,31 @@ impl AssetJournal {
         Ok(moments.into_iter().flatten().min())
     }
 
+    /// Has the alarm go off when something is due, or not at all.
+    pub(crate) async fn arm(&self) -> Result<(), PortError> {
+        let next = self.next().await?;
+        self.others()?.alarm.set(next).await
+    }
+
+    /// The alarm goes off: it will again after so many milliseconds, whatever comes of it.
+    pub(crate) async fn rearm(&self, again_ms: u64) -> Result<(), PortError> {
+        let alarm = &self.others()?.alarm;
+        alarm.went_off();
+        alarm.set(Some(now().plus_millis(again_ms))).await
+    }
+
     /// Tells the others what they have not been told yet.
     pub(crate) async fn deliver(&self) -> Result<(), PortError> {
+        let others = self.others()?;
         while let Some(delivery) = self.outbox().next().await? {
-            self.tell(&delivery).await?;
+            others.tell(&delivery).await?;
             self.outbox().delivered(&delivery).await?;
         }
         Ok(())
     }
+}
 
+impl Others {
     async fn tell(&self, delivery: &Delivery) -> Result<(), PortError> {
         let (env, instance) = (&self.env, self.instance);
         let payers = join_all(delivery.payers.iter().map(async |news| {
@@ -145,14 +178,15 @@ impl AssetJournal {
     }
 }
 
-impl Journal for AssetJournal {
+impl Journal for PlaceJournal {
     async fn load(&self, asset: &AssetId) -> Result<Stored, PortError> {
         self.own.load(asset).await
     }
 
     async fn append(&self, asset: &AssetId, expected: u64, batch: &Batch) -> Result<Appended, PortError> {
-        let wanted = self.reservations(asset, batch);
-        match self.reserve(&wanted).await? {
+        let others = self.others()?;
+        let wanted = others.reservations(asset, batch);
+        match others.reserve(&wanted).await? {
             Reserved::Done => {}
             Reserved::Elsewhere => return Ok(Appended::Elsewhere),
             Reserved::NotCovered => return Ok(Appended::NotCovered),
@@ -166,16 +200,22 @@ impl Journal for AssetJournal {
             }
             self.own.append(asset, expected, batch).await
         };
-        let appended = self.alarm.armed_before(at.map_or(deliver, |at| at.min(deliver)), append).await;
+        let appended = others.alarm.armed_before(at.map_or(deliver, |at| at.min(deliver)), append).await;
         // After an error it may be written: then what is reserved belongs to it.
         if appended.as_ref().is_ok_and(|appended| *appended != Appended::Done) {
-            self.release(&wanted).await;
+            others.release(&wanted).await;
         }
         appended
     }
 
     async fn payment(&self, id: &PaymentId) -> Result<Option<PaymentRecord>, PortError> {
         self.own.payment(id).await
+    }
+
+    async fn is_claimed_elsewhere(&self, asset: &AssetId, id: &PaymentId) -> Result<bool, PortError> {
+        let Others { env, instance, .. } = self.others()?;
+        let owner: Option<AssetId> = Object::payment(instance, id.as_str()).ask(env, "owner", id).await?;
+        Ok(owner.is_some_and(|owner| owner != *asset))
     }
 
     async fn payment_by_ticket(&self, memo: &str) -> Result<Option<PaymentRecord>, PortError> {
@@ -217,8 +257,13 @@ impl Journal for AssetJournal {
 
     /// The payer's failures at all assets.
     async fn failures_of(&self, payer: &Address, limit: u32) -> Result<Vec<Timestamp>, PortError> {
-        let payer = payer.to_string();
-        Object::payer(self.instance, &payer).ask(&self.env, "failures", &(&payer, limit)).await
+        match &self.asset {
+            None => self.own.failures_of(payer, limit).await,
+            Some(Others { env, instance, .. }) => {
+                let payer = payer.to_string();
+                Object::payer(instance, &payer).ask(env, "failures", &(&payer, limit)).await
+            }
+        }
     }
 
     /// What this asset's payments may cost. (What all of them may is held against the budget at the append.)

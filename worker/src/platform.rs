@@ -3,7 +3,8 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use coinop_core::ports::{Clock, Entropy, Http, HttpAnswer, Journal, PortError, Ports};
+use coinop_core::gateway::Gateway;
+use coinop_core::ports::{Clock, Entropy, Http, HttpAnswer, PortError, Ports};
 use coinop_core::settlement::LocalSettlement;
 use coinop_core::time::{Now, Timestamp};
 use futures::StreamExt as _;
@@ -14,26 +15,31 @@ use worker::{
 };
 
 use crate::deployment::Instance;
+use crate::journal::PlaceJournal;
 
 /// The most that is read of an answer of the RPC, in bytes.
 const MAX_ANSWER: usize = 4 << 20;
 
 /// All ports, with the journal of the place that this runs in.
-pub(crate) struct Platform<J> {
+pub(crate) struct Platform {
     instance: &'static Instance,
-    journal: J,
+    journal: PlaceJournal,
 }
 
-impl<J> Platform<J> {
-    pub(crate) const fn new(instance: &'static Instance, journal: J) -> Self {
+impl Platform {
+    pub(crate) const fn new(instance: &'static Instance, journal: PlaceJournal) -> Self {
         Self { instance, journal }
+    }
+
+    pub(crate) const fn gateway(&self) -> Gateway<'_, Self> {
+        Gateway::new(&self.instance.deployment, self)
     }
 }
 
-impl<J: Journal> Ports for Platform<J> {
+impl Ports for Platform {
     type Clock = WorkerClock;
     type Entropy = WorkerEntropy;
-    type Journal = J;
+    type Journal = PlaceJournal;
     type Settlement = LocalSettlement<FetchHttp>;
 
     fn clock(&self) -> &WorkerClock {
@@ -42,14 +48,17 @@ impl<J: Journal> Ports for Platform<J> {
     fn entropy(&self) -> &WorkerEntropy {
         &WorkerEntropy
     }
-    fn journal(&self) -> &J {
+    fn journal(&self) -> &PlaceJournal {
         &self.journal
     }
     fn settlement(&self) -> &Self::Settlement {
         &self.instance.settlement
     }
     fn log(&self, line: &str) {
-        console_log!("{line}");
+        // What only failed because it is done elsewhere is said there.
+        if !self.journal.is_elsewhere() {
+            console_log!("{line}");
+        }
     }
 }
 

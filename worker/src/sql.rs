@@ -12,18 +12,31 @@ use worker::{SqlStorage, SqlStorageValue, Storage};
 /// Every statement runs at once: what runs without waiting for anything else in between is committed together.
 #[derive(Clone)]
 pub(crate) struct ObjectSql {
-    sql: SqlStorage,
+    /// `None`: it is elsewhere. (One type for both, so that the core is in the script once.)
+    sql: Option<SqlStorage>,
     /// Whether there are no tables: then nothing is read, and nothing is made for whoever only asks.
     absent: Rc<Cell<bool>>,
+    /// Whether something was asked of it that is elsewhere.
+    asked: Rc<Cell<bool>>,
 }
 
 impl ObjectSql {
     /// The database of this object.
     pub(crate) fn of(storage: &Storage) -> Self {
-        let this = Self { sql: storage.sql(), absent: Rc::new(Cell::new(false)) };
+        let this = Self { sql: Some(storage.sql()), ..Self::elsewhere() };
         let named = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name IN ('head', 'hold') LIMIT 1";
         this.absent.set(this.execute(named, &[]).is_ok_and(|rows| rows.is_empty()));
         this
+    }
+
+    /// A database that is elsewhere: it only notes whether it was asked.
+    pub(crate) fn elsewhere() -> Self {
+        Self { sql: None, absent: Rc::default(), asked: Rc::default() }
+    }
+
+    /// Whether something was asked of it that is elsewhere.
+    pub(crate) fn was_asked_in_vain(&self) -> bool {
+        self.asked.get()
     }
 
     /// Whether it has no tables yet.
@@ -42,6 +55,10 @@ impl ObjectSql {
     }
 
     fn execute(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, worker::Error> {
+        let Some(sql) = &self.sql else {
+            self.asked.set(true);
+            return Err(worker::Error::RustError("the database is elsewhere".to_owned()));
+        };
         let parameters: Vec<SqlStorageValue> = parameters
             .iter()
             .map(|value| match value {
@@ -50,7 +67,7 @@ impl ObjectSql {
                 Value::Text(text) => SqlStorageValue::String(text.clone()),
             })
             .collect();
-        let cursor = self.sql.exec(statement, parameters)?;
+        let cursor = sql.exec(statement, parameters)?;
         cursor.raw().map(|row| Ok(row?.into_iter().map(from_object).collect())).collect()
     }
 }

@@ -107,11 +107,15 @@ pub struct PayerNews {
     pub sessions: Vec<SessionRecord>,
 }
 
-/// What the place of a payment without a ticket is told.
+/// What the place of a payment is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentNews {
     /// What became of it.
     pub ended: Ended,
+    /// For which asset.
+    pub asset: AssetId,
+    /// When that was known.
+    pub at: Timestamp,
 }
 
 /// What the merchant's place is told.

@@ -32,7 +32,7 @@ pub struct Delivery {
     pub revision: u64,
     /// What each payer's place is told.
     pub payers: Vec<PayerNews>,
-    /// What the places of payments without a ticket are told.
+    /// What each payment's place is told.
     pub payments: Vec<PaymentNews>,
     /// What the merchant's place is told.
     pub merchant: MerchantNews,
@@ -73,6 +73,7 @@ impl<'a, S: Sql> Outbox<'a, S> {
     /// When storage does not answer.
     pub async fn next(&self) -> Result<Option<Delivery>, PortError> {
         let Some(head) = self.head().await? else { return Ok(None) };
+        let asset = self.journal.asset_of(&head.asset)?;
         let rows = run(self.sql, TAIL, &[text(&head.asset), integer(BATCHES)]).await?;
         let revision = rows.last().and_then(|row| number(row.first()));
         let revision = revision.ok_or_else(|| PortError("database: a journal is cut short".to_owned()))?;
@@ -80,6 +81,7 @@ impl<'a, S: Sql> Outbox<'a, S> {
         let (mut payments, mut all_ended, mut sessions) = (Vec::new(), Vec::new(), BTreeSet::new());
         for row in &rows {
             for event in parse::<Vec<Event>>(row.get(1))? {
+                let at = event.at();
                 let (payer, ended) = match event {
                     Event::PaymentLanded { payment, payer, .. } => (payer, Ended { payment, failed: None }),
                     Event::PaymentFailed { payment, payer, reason, at } => {
@@ -93,12 +95,7 @@ impl<'a, S: Sql> Outbox<'a, S> {
                     }
                     _ => continue,
                 };
-                // One that failed is forgotten, and whether it had a ticket with it: then
-                // its place is told something that it does not know of.
-                let record = self.journal.payment(&ended.payment).await?;
-                if record.is_none_or(|record| record.ticket.is_none()) {
-                    payments.push(PaymentNews { ended: ended.clone() });
-                }
+                payments.push(PaymentNews { ended: ended.clone(), asset: asset.clone(), at });
                 of(&mut payers, payer).ended.push(ended.clone());
                 all_ended.push(ended);
             }

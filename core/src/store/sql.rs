@@ -154,6 +154,11 @@ impl<S: Sql> SqlJournal<S> {
 
     fn asset(&self, key: &Value) -> Result<AssetId, PortError> {
         let Value::Text(key) = key else { return Err(corrupt("an asset's key")) };
+        self.asset_of(key)
+    }
+
+    /// The asset of a key in the tables.
+    pub(crate) fn asset_of(&self, key: &str) -> Result<AssetId, PortError> {
         let id = key.strip_prefix(self.merchant.as_str()).and_then(|rest| rest.strip_prefix('/'));
         id.and_then(AssetId::parse).ok_or_else(|| corrupt("an asset's key"))
     }

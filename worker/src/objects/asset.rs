@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 
-use coinop_core::gateway::Gateway;
 use coinop_core::http::{IMPATIENT, Problem, Request, Response};
 use coinop_core::ids::PaymentId;
 use coinop_core::ports::{Journal as _, PortError, Ports as _};
@@ -11,9 +10,9 @@ use worker::{DurableObject, Env, Result, State, console_error, durable_object};
 
 use super::{Question, answer};
 use crate::call::REQUEST;
-use crate::deployment::{Instance, instance};
-use crate::journal::AssetJournal;
-use crate::platform::{Platform, now};
+use crate::deployment::instance;
+use crate::journal::PlaceJournal;
+use crate::platform::Platform;
 use crate::request::{Forwarded, respond};
 
 /// Requests that may wait here at once; one more is told at once that its payment is pending.
@@ -28,15 +27,14 @@ pub(crate) struct AssetObject {
 }
 
 struct Inside {
-    instance: &'static Instance,
-    platform: Platform<AssetJournal>,
+    platform: Platform,
 }
 
 impl DurableObject for AssetObject {
     fn new(state: State, env: Env) -> Self {
         let inside = instance(&env).map(|instance| {
-            let journal = AssetJournal::new(&state, &env, instance);
-            Inside { instance, platform: Platform::new(instance, journal) }
+            let journal = PlaceJournal::of_asset(&state, &env, instance);
+            Inside { platform: Platform::new(instance, journal) }
         });
         Self { inside, waiting: Cell::new(0) }
     }
@@ -66,10 +64,9 @@ impl DurableObject for AssetObject {
 
     async fn alarm(&self) -> Result<worker::Response> {
         if let Ok(inside) = &self.inside {
-            inside.platform.journal().alarm().went_off();
             // Before anything else: whatever happens here, it goes off again. (The runtime tries six times, and
             // an outage may last longer.)
-            let again = inside.platform.journal().alarm().set(Some(now().plus_millis(AGAIN_MS))).await;
+            let again = inside.journal().rearm(AGAIN_MS).await;
             if let Err(error) = again.and(inside.carry_out().await) {
                 console_error!("{error}");
             }
@@ -79,11 +76,7 @@ impl DurableObject for AssetObject {
 }
 
 impl Inside {
-    const fn gateway(&self) -> Gateway<'_, Platform<AssetJournal>> {
-        Gateway::new(&self.instance.deployment, &self.platform)
-    }
-
-    fn journal(&self) -> &AssetJournal {
+    fn journal(&self) -> &PlaceJournal {
         self.platform.journal()
     }
 
@@ -97,7 +90,7 @@ impl Inside {
         if impatient {
             request.headers.push((IMPATIENT.to_owned(), "1".to_owned()));
         }
-        let response = self.gateway().handle(&request).await;
+        let response = self.platform.gateway().handle(&request).await;
         self.tidy().await;
         Ok(response)
     }
@@ -112,8 +105,8 @@ impl Inside {
     /// Carries out what is due, and tells the others.
     async fn carry_out(&self) -> std::result::Result<(), PortError> {
         self.journal().open().await?;
-        let ended = self.gateway().step(false, Vec::new()).await.map(drop);
-        let settled = self.gateway().settle_due().await.map(drop);
+        let ended = self.platform.gateway().step(false, Vec::new()).await.map(drop);
+        let settled = self.platform.gateway().settle_due().await.map(drop);
         self.tidy().await;
         ended.and(settled)
     }
@@ -125,10 +118,6 @@ impl Inside {
         if let Err(error) = journal.deliver().await {
             console_error!("the others could not be told yet: {error}");
         }
-        let armed = match journal.next().await {
-            Ok(next) => journal.alarm().set(next).await,
-            Err(error) => Err(error),
-        };
-        armed.unwrap_or_else(|error| console_error!("{error}"));
+        journal.arm().await.unwrap_or_else(|error| console_error!("{error}"));
     }
 }

@@ -1,16 +1,15 @@
 //! The merchant's object: the fee budget, and where each asset stands.
 
-use coinop_core::gateway::Gateway;
 use coinop_core::http::{Problem, Request};
 use coinop_core::ports::PortError;
 use coinop_core::sharded::{Ended, MerchantBook};
-use coinop_core::store::SqlJournal;
 use worker::{DurableObject, Env, Response, Result, State, console_error, durable_object};
 
 use super::book::{Desk, Old};
 use super::{Question, answer};
 use crate::call::REQUEST;
 use crate::deployment::instance;
+use crate::journal::PlaceJournal;
 use crate::platform::Platform;
 use crate::request::{Forwarded, respond};
 use crate::sql::ObjectSql;
@@ -37,11 +36,9 @@ impl DurableObject for MerchantObject {
                 let Ok(forwarded) = question.body::<Forwarded>() else {
                     return respond(Problem::unavailable().into());
                 };
-                let journal =
-                    SqlJournal::new(desk.sql.clone(), desk.instance.deployment.config.merchant.id.clone());
-                let platform = Platform::new(desk.instance, journal);
-                let gateway = Gateway::new(&desk.instance.deployment, &platform);
-                respond(gateway.handle(&Request::from(forwarded)).await)
+                let platform =
+                    Platform::new(desk.instance, PlaceJournal::new(desk.sql.clone(), desk.instance));
+                respond(platform.gateway().handle(&Request::from(forwarded)).await)
             }
             "reserve" => answer(
                 async {

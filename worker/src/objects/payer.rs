@@ -1,10 +1,8 @@
 //! The object of one payer: what is in flight from its balances, its failures, its sessions.
 
-use coinop_core::gateway::Gateway;
 use coinop_core::http::{Problem, Request};
 use coinop_core::ports::{Journal as _, PortError};
 use coinop_core::sharded::{PayerBook, PayerNews};
-use coinop_core::store::SqlJournal;
 use coinop_core::svm::Address;
 use worker::{DurableObject, Env, Response, Result, State, console_error, durable_object};
 
@@ -12,6 +10,7 @@ use super::book::{Desk, Old};
 use super::{Question, answer};
 use crate::call::REQUEST;
 use crate::deployment::instance;
+use crate::journal::PlaceJournal;
 use crate::platform::Platform;
 use crate::request::{Forwarded, respond};
 use crate::sql::ObjectSql;
@@ -38,9 +37,9 @@ impl DurableObject for PayerObject {
                 let Ok(forwarded) = question.body::<Forwarded>() else {
                     return respond(Problem::unavailable().into());
                 };
-                let platform = Platform::new(desk.instance, journal(desk));
-                let gateway = Gateway::new(&desk.instance.deployment, &platform);
-                respond(gateway.handle(&Request::from(forwarded)).await)
+                let platform =
+                    Platform::new(desk.instance, PlaceJournal::new(desk.sql.clone(), desk.instance));
+                respond(platform.gateway().handle(&Request::from(forwarded)).await)
             }
             "reserve" => answer(
                 async {
@@ -65,7 +64,7 @@ impl DurableObject for PayerObject {
             "failures" => answer(
                 async {
                     let (payer, limit): (Address, u32) = question.body()?;
-                    journal(desk).failures_of(&payer, limit).await
+                    PlaceJournal::new(desk.sql.clone(), desk.instance).failures_of(&payer, limit).await
                 }
                 .await,
             ),
@@ -85,10 +84,6 @@ impl DurableObject for PayerObject {
         }
         Response::empty()
     }
-}
-
-fn journal(desk: &Desk) -> SqlJournal<ObjectSql> {
-    SqlJournal::new(desk.sql.clone(), desk.instance.deployment.config.merchant.id.clone())
 }
 
 async fn prepared(desk: &Desk, book: &PayerBook<ObjectSql>) -> std::result::Result<(), PortError> {

@@ -1,4 +1,4 @@
-//! The object of one payment without a ticket, named by its message's hash: which asset has it.
+//! The object of one payment, named by its message's hash: which asset has it.
 
 use coinop_core::ports::PortError;
 use coinop_core::sharded::{PaymentBook, PaymentNews};
@@ -32,10 +32,7 @@ impl DurableObject for PaymentObject {
                 async {
                     let reservation = question.body()?;
                     desk.reserving(async {
-                        if desk.sql.is_absent() {
-                            desk.sql.begin();
-                            book.prepare().await?;
-                        }
+                        prepared(desk, &book).await?;
                         book.reserve(&reservation).await
                     })
                     .await
@@ -43,12 +40,19 @@ impl DurableObject for PaymentObject {
                 .await,
             ),
             "release" => answer(async { book.release(&question.body()?).await }.await),
-            // What is told of a payment that had a ticket is not for this object, and leaves nothing here.
-            "news" if desk.sql.is_absent() => answer(Ok(())),
+            "owner" => answer(async { book.owner(&question.body()?).await }.await),
             "news" => answer(
                 async {
                     let news: PaymentNews = question.body()?;
-                    book.hear(&news).await
+                    // What failed before anybody asked for it leaves nothing here.
+                    if news.ended.failed.is_some() && desk.sql.is_absent() {
+                        return Ok(());
+                    }
+                    desk.reserving(async {
+                        prepared(desk, &book).await?;
+                        book.hear(&news).await
+                    })
+                    .await
                 }
                 .await,
             ),
@@ -59,10 +63,8 @@ impl DurableObject for PaymentObject {
     async fn alarm(&self) -> Result<Response> {
         let Ok(desk) = &self.desk else { return Response::empty() };
         let book = PaymentBook::new(desk.sql.clone());
-        let next = desk.clear_away(book.holds(), async |payment, old| match old {
-            Old::Left => book.drop_reservation(payment).await,
-            Old::Ended(ended) => book.hear(&PaymentNews { ended }).await,
-        });
+        let next =
+            desk.clear_away(book.holds(), async |payment, _: Old| book.drop_reservation(payment).await);
         match next.await {
             Ok(None) => self.rest(&book).await,
             Ok(next) => desk.rest_until(next).await,
@@ -88,4 +90,12 @@ impl PaymentObject {
             Err(error) => console_error!("{error}"),
         }
     }
+}
+
+async fn prepared(desk: &Desk, book: &PaymentBook<ObjectSql>) -> std::result::Result<(), PortError> {
+    if desk.sql.is_absent() {
+        desk.sql.begin();
+        book.prepare().await?;
+    }
+    Ok(())
 }
