@@ -4,13 +4,16 @@
 //! of this payment is looked up first, before expiry, price or busy, because a
 //! buyer who was charged must never be told no because time has passed.
 
+use std::borrow::Cow;
+
 use super::terms::Verified;
 use super::{CommandError, Gateway, Written};
 use crate::config::Asset;
-use crate::ids::{PaymentId, SessionId};
+use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::money::Amount;
 use crate::ports::{Clock as _, Entropy as _, Journal as _, PortError, Ports};
 use crate::ports::{PrepareError, Prepared, Settlement as _};
+use crate::pricing::Tariff;
 use crate::quote::Operation;
 use crate::session::index::{PaymentRecord, PaymentStatus, SessionRecord};
 use crate::session::{Ask, Claim, Command, FAILURES_ALLOWED, Reject, Stored, decide};
@@ -22,8 +25,8 @@ use crate::x402::{Envelope, Payment};
 /// What a buyer asks for, with a payment.
 #[derive(Clone, Debug)]
 pub struct Buy<'a> {
-    /// Of which asset.
-    pub asset: &'a Asset,
+    /// Of which asset. It need not be there any more: who has paid for it is not told so.
+    pub asset: &'a AssetId,
     /// A new session, or more time.
     pub operation: Operation,
     /// How much, if the request says so.
@@ -67,6 +70,8 @@ pub enum SaleError {
         /// What was quoted.
         quoted: u64,
     },
+    /// This tariff has no price for the quantity that is asked for.
+    Unpriced(Box<Tariff>),
     /// This payment has bought something already, and who sends it does not show
     /// the ticket.
     AlreadyUsed,
@@ -118,9 +123,9 @@ impl<P: Ports> Gateway<'_, P> {
                 None => return Err(error),
             },
         };
-        match self.command(&buy.asset.id, Some(stored), Command::Claim(Box::new(ask))).await {
+        match self.command(buy.asset, Some(stored), Command::Claim(Box::new(ask))).await {
             Ok(Written { stored, .. }) => match stored.state.claim(&id) {
-                Some(claim) => self.settle(&buy.asset.id, &stored, claim, started).await,
+                Some(claim) => self.settle(buy.asset, &stored, claim, started).await,
                 None => Err(SaleError::Unavailable(PortError("a claim was lost".to_owned()))),
             },
             Err(error) => {
@@ -128,7 +133,7 @@ impl<P: Ports> Gateway<'_, P> {
                     return self.repeat(buy, record, started).await;
                 }
                 Err(match error {
-                    CommandError::Rejected(reject) => SaleError::Rejected(reject),
+                    CommandError::Rejected(reject) => rejected(reject),
                     CommandError::Port(error) => SaleError::Unavailable(error),
                     CommandError::Conflict => self.conflict(buy).await?,
                     CommandError::NotCovered => NOT_COVERED,
@@ -157,8 +162,9 @@ impl<P: Ports> Gateway<'_, P> {
         transaction: Transaction,
         now: Timestamp,
     ) -> Result<(Stored, Ask), SaleError> {
+        let (asset, seen) = self.asset_to_sell(buy.asset).await?;
         let fee_payer = self.ports().settlement().fee_payer();
-        let verified = self.deployment().verify(buy, transaction, fee_payer, now)?;
+        let verified = self.deployment().verify(&asset, buy, transaction, fee_payer, now)?;
         let payment = &verified.payment;
         self.check_fee_budget(payment.fee_lamports, now).await?;
         if let Some(memo) = &verified.memo
@@ -176,12 +182,16 @@ impl<P: Ports> Gateway<'_, P> {
         let ask = |prepared: Prepared| Ask {
             failures: failures.clone(),
             left: prepared.left,
+            incarnation: asset.incarnation,
             claim: claim(buy, &verified, session.clone(), prepared),
         };
         // Whoever can't have the asset anyway is told so before the chain is asked.
-        let stored = self.ports().journal().load(&buy.asset.id).await?;
+        let stored = match seen {
+            Some(stored) => stored,
+            None => self.ports().journal().load(buy.asset).await?,
+        };
         let now = self.ports().clock().now();
-        decide(&stored.state, Command::Claim(Box::new(ask(unsent))), &now).map_err(SaleError::Rejected)?;
+        decide(&stored.state, Command::Claim(Box::new(ask(unsent))), &now).map_err(rejected)?;
         match self.ports().settlement().prepare(payment, &verified.token).await {
             Ok(prepared) => Ok((stored, ask(prepared))),
             Err(PrepareError::Refused { reason, detail }) => Err(refused(reason, detail)),
@@ -191,6 +201,20 @@ impl<P: Ports> Gateway<'_, P> {
                 Err(SaleError::Unavailable(error))
             }
         }
+    }
+
+    /// The asset as it is sold: as the configuration names it, or else as its own state has
+    /// it, whatever a catalogue says. That state comes along.
+    async fn asset_to_sell(&self, id: &AssetId) -> Result<(Cow<'_, Asset>, Option<Stored>), SaleError> {
+        if let Some(asset) = self.deployment().config.asset(id) {
+            if !asset.enabled {
+                return Err(rejected(Reject::Disabled));
+            }
+            return Ok((Cow::Borrowed(asset), None));
+        }
+        let stored = self.ports().journal().load(id).await?;
+        let listing = stored.state.listing.as_ref().ok_or(rejected(Reject::Gone))?;
+        Ok((Cow::Owned(listing.asset(id)), Some(stored)))
     }
 
     async fn check_fee_budget(&self, fee: u64, now: Timestamp) -> Result<(), SaleError> {
@@ -222,7 +246,7 @@ impl<P: Ports> Gateway<'_, P> {
         };
         let same = shown.is_some()
             && shown == record.ticket
-            && record.asset == buy.asset.id
+            && record.asset == *buy.asset
             && record.operation == buy.operation;
         if !same {
             return Err(SaleError::AlreadyUsed);
@@ -233,7 +257,7 @@ impl<P: Ports> Gateway<'_, P> {
         if buy.impatient && record.status == PaymentStatus::Pending {
             return Ok(Sale::Pending(Box::new(record)));
         }
-        self.wait(&buy.asset.id, record, started).await
+        self.wait(buy.asset, record, started).await
     }
 }
 
@@ -242,6 +266,16 @@ const NOT_COVERED: SaleError = refused(
     "insufficient_funds",
     "the paying token account does not cover this payment beside those that are in flight from it: wait until they have landed, or add funds; nothing was charged",
 );
+
+const fn rejected(reject: Reject) -> SaleError {
+    match reject {
+        Reject::PriceChanged => refused(
+            "price_changed",
+            "the price has changed in this moment and nothing was charged: pay what is asked now",
+        ),
+        reject => SaleError::Rejected(reject),
+    }
+}
 
 fn claim(buy: &Buy<'_>, verified: &Verified, session: SessionId, prepared: Prepared) -> Claim {
     let payment = &verified.payment;

@@ -36,6 +36,7 @@ impl Books {
             IndexChange::Session { id, record, .. } => {
                 self.sessions.insert(id.as_str().to_owned(), record);
             }
+            IndexChange::Listing { .. } => {}
         }
     }
 }

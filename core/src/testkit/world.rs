@@ -339,7 +339,8 @@ impl World {
     ) -> Option<Result<Sale, SaleError>> {
         let platform = Platform::new(self);
         let gateway = Gateway::new(&self.deployment, &platform);
-        let buy = Buy { asset: self.asset(asset), operation, quantity: None, payment, impatient: false };
+        let id = AssetId::parse(asset).unwrap();
+        let buy = Buy { asset: &id, operation, quantity: None, payment, impatient: false };
         self.run(gateway.buy(&buy))
     }
 
