@@ -100,6 +100,13 @@ impl PaymentId {
         Self(encoding::hex(&Sha256::digest(message)))
     }
 
+    /// Reads an id. `None` if it has another shape.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let shaped = encoding::from_hex::<32>(text).map(|bytes| encoding::hex(&bytes));
+        shaped.filter(|hex| hex == text).map(Self)
+    }
+
     /// As text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -110,11 +117,7 @@ impl PaymentId {
 impl<'de> Deserialize<'de> for PaymentId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let shaped = encoding::from_hex::<32>(&text).map(|bytes| encoding::hex(&bytes));
-        shaped
-            .filter(|hex| *hex == *text)
-            .map(Self)
-            .ok_or_else(|| serde::de::Error::custom("not a payment's id"))
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a payment's id"))
     }
 }
 

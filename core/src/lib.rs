@@ -56,6 +56,7 @@ pub mod pricing;
 pub mod quote;
 pub mod session;
 pub mod settlement;
+pub mod sharded;
 pub mod sign_in;
 pub mod store;
 pub mod svm;

@@ -53,6 +53,9 @@ pub enum Appended {
     /// Somebody else was first: the revision is taken, or a payment or a ticket that
     /// it claims is claimed already. Nothing was written. Load again.
     Conflict,
+    /// It claims a payment that another asset has claimed. (Where one database holds all
+    /// assets this is a [`Self::Conflict`] like any other.) Nothing was written.
+    Elsewhere,
     /// It claims a payment whose balance does not cover it beside everything else that is
     /// in flight from there, on any asset of this journal ([`Cover`](crate::session::Cover)).
     /// Nothing was written. Also answered for a revision that is taken: load and look.

@@ -82,9 +82,12 @@ impl<'a, P: Ports> Gateway<'a, P> {
             Err(CommandError::Rejected(reject)) => Err(ManageError::Rejected(reject)),
             Err(CommandError::Port(error)) => Err(ManageError::Unavailable(error)),
             // (Only a claim has to be covered.)
-            Err(CommandError::Conflict | CommandError::NotCovered | CommandError::OverBudget) => {
-                Err(ManageError::Unavailable(PortError(format!("{id} is changed by too many at once"))))
-            }
+            Err(
+                CommandError::Conflict
+                | CommandError::Elsewhere
+                | CommandError::NotCovered
+                | CommandError::OverBudget,
+            ) => Err(ManageError::Unavailable(PortError(format!("{id} is changed by too many at once")))),
         }
     }
 

@@ -51,6 +51,8 @@ enum CommandError {
     /// A payment or ticket that it claims is claimed already, or everybody else was
     /// always first.
     Conflict,
+    /// Another asset has the payment that it claims.
+    Elsewhere,
     /// The balance does not cover it beside what is in flight from there.
     NotCovered,
     /// The fee payer's budget of the day is spent.
@@ -134,6 +136,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
                     }
                 }
                 Appended::Conflict => {}
+                Appended::Elsewhere => return Err(CommandError::Elsewhere),
                 // If the asset has moved on, that says more than the balance does.
                 guarded @ (Appended::NotCovered | Appended::OverBudget) => {
                     if self.ports.journal().load(asset).await?.revision == stored.revision {

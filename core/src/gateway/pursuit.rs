@@ -136,6 +136,7 @@ impl<P: Ports> Gateway<'_, P> {
             // Everybody else was first: what they wrote is read at the next look.
             Err(
                 CommandError::Conflict
+                | CommandError::Elsewhere
                 | CommandError::NotCovered
                 | CommandError::OverBudget
                 | CommandError::Rejected(_),

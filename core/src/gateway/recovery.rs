@@ -137,9 +137,12 @@ impl<P: Ports> Gateway<'_, P> {
         match self.command(asset, None, command).await {
             Ok(_) | Err(CommandError::Rejected(_)) => Ok(()),
             // (Only a claim has to be covered.)
-            Err(CommandError::Conflict | CommandError::NotCovered | CommandError::OverBudget) => {
-                Err(PortError(format!("{asset} is changed by too many at once")))
-            }
+            Err(
+                CommandError::Conflict
+                | CommandError::Elsewhere
+                | CommandError::NotCovered
+                | CommandError::OverBudget,
+            ) => Err(PortError(format!("{asset} is changed by too many at once"))),
             Err(CommandError::Port(error)) => Err(error),
         }
     }

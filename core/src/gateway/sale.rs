@@ -101,6 +101,12 @@ pub(super) const fn refused(reason: &'static str, detail: &'static str) -> SaleE
     SaleError::Refused { reason, detail }
 }
 
+/// A payment, and what came of checking it against an asset.
+struct Checked<'a> {
+    asset: Cow<'a, Asset>,
+    verdict: Result<Verified, SaleError>,
+}
+
 impl<P: Ports> Gateway<'_, P> {
     /// Carries out a sale, or answers the repeat of one.
     ///
@@ -111,10 +117,17 @@ impl<P: Ports> Gateway<'_, P> {
         let started = self.ports().clock().now().wall;
         let transaction = Transaction::decode(&buy.payment.transaction).map_err(|_| Refusal::Undecodable)?;
         let id = PaymentId::of_message(&transaction.message_bytes);
+        let asset = self.find_asset(buy.asset).await?;
+        let checked = asset.map(|asset| self.check(asset, buy, transaction, started));
+        // What its payer has not signed was never claimed: the journal need not be asked. Any
+        // other fault may have come with time, after the payer was charged.
+        if checked.as_ref().is_some_and(|checked| checked.verdict == Err(Refusal::Signature.into())) {
+            return Err(Refusal::Signature.into());
+        }
         if let Some(record) = self.ports().journal().payment(&id).await? {
             return self.repeat(buy, record, started).await;
         }
-        let (stored, ask) = match self.make_ready(buy, transaction, started).await {
+        let (stored, ask) = match self.make_ready(buy, checked, started).await {
             Ok(ready) => ready,
             // The same payment may have been claimed meanwhile by a request beside this
             // one: then this is a repeat, whatever the state or the chain says now.
@@ -136,6 +149,7 @@ impl<P: Ports> Gateway<'_, P> {
                     CommandError::Rejected(reject) => rejected(reject),
                     CommandError::Port(error) => SaleError::Unavailable(error),
                     CommandError::Conflict => self.conflict(buy).await?,
+                    CommandError::Elsewhere => SaleError::AlreadyUsed,
                     CommandError::NotCovered => NOT_COVERED,
                     CommandError::OverBudget => self.over_budget(),
                 })
@@ -154,17 +168,16 @@ impl<P: Ports> Gateway<'_, P> {
         Ok(SaleError::Rejected(Reject::Busy { until }))
     }
 
-    /// Everything before the claim: what the payment has to be, whether it is that,
-    /// and whether the chain would take it. Nothing is written.
+    /// Everything else before the claim: whether the payment is what it has to be, and
+    /// whether the chain would take it. Nothing is written.
     async fn make_ready(
         &self,
         buy: &Buy<'_>,
-        transaction: Transaction,
+        checked: Option<Checked<'_>>,
         now: Timestamp,
     ) -> Result<(Stored, Ask), SaleError> {
-        let (asset, seen) = self.asset_to_sell(buy.asset).await?;
-        let fee_payer = self.ports().settlement().fee_payer();
-        let verified = self.deployment().verify(&asset, buy, transaction, fee_payer, now)?;
+        let (checked, seen) = self.check_as_sold(buy, checked, now).await?;
+        let (incarnation, verified) = (checked.asset.incarnation, checked.verdict?);
         let payment = &verified.payment;
         self.check_fee_budget(payment.fee_lamports, now).await?;
         if let Some(memo) = &verified.memo
@@ -182,7 +195,7 @@ impl<P: Ports> Gateway<'_, P> {
         let ask = |prepared: Prepared| Ask {
             failures: failures.clone(),
             left: prepared.left,
-            incarnation: asset.incarnation,
+            incarnation,
             claim: claim(buy, &verified, session.clone(), prepared),
         };
         // Whoever can't have the asset anyway is told so before the chain is asked.
@@ -203,18 +216,46 @@ impl<P: Ports> Gateway<'_, P> {
         }
     }
 
-    /// The asset as it is sold: as the configuration names it, or else as its own state has
-    /// it, whatever a catalogue says. That state comes along.
-    async fn asset_to_sell(&self, id: &AssetId) -> Result<(Cow<'_, Asset>, Option<Stored>), SaleError> {
-        if let Some(asset) = self.deployment().config.asset(id) {
-            if !asset.enabled {
-                return Err(rejected(Reject::Disabled));
+    /// Checks a payment against this asset.
+    fn check<'c>(
+        &self,
+        asset: Cow<'c, Asset>,
+        buy: &Buy<'_>,
+        transaction: Transaction,
+        now: Timestamp,
+    ) -> Checked<'c> {
+        let fee_payer = self.ports().settlement().fee_payer();
+        let verdict = self.deployment().verify(&asset, buy, transaction, fee_payer, now);
+        Checked { asset, verdict }
+    }
+
+    /// The payment checked against the asset as it is sold: as the configuration names it, or
+    /// else as its own state has it (which comes along), whatever the catalogue says.
+    async fn check_as_sold<'c>(
+        &self,
+        buy: &Buy<'_>,
+        checked: Option<Checked<'c>>,
+        now: Timestamp,
+    ) -> Result<(Checked<'c>, Option<Stored>), SaleError> {
+        let checked = match checked {
+            Some(checked) if checked.asset.is_configured() => {
+                let disabled = || rejected(Reject::Disabled);
+                return checked.asset.enabled.then_some((checked, None)).ok_or_else(disabled);
             }
-            return Ok((Cow::Borrowed(asset), None));
-        }
-        let stored = self.ports().journal().load(id).await?;
+            other => other,
+        };
+        let stored = self.ports().journal().load(buy.asset).await?;
         let listing = stored.state.listing.as_ref().ok_or(rejected(Reject::Gone))?;
-        Ok((Cow::Owned(listing.asset(id)), Some(stored)))
+        let asset = listing.asset(buy.asset);
+        let checked = match checked.filter(|checked| *checked.asset == asset) {
+            Some(checked) => checked,
+            None => {
+                let transaction = Transaction::decode(&buy.payment.transaction);
+                let transaction = transaction.map_err(|_| Refusal::Undecodable)?;
+                self.check(Cow::Owned(asset), buy, transaction, now)
+            }
+        };
+        Ok((checked, Some(stored)))
     }
 
     async fn check_fee_budget(&self, fee: u64, now: Timestamp) -> Result<(), SaleError> {

@@ -4,6 +4,7 @@
 mod access;
 mod assets;
 mod catalogue;
+mod place;
 mod problem;
 mod query;
 mod router;
@@ -11,6 +12,7 @@ mod sessions;
 mod tick;
 mod views;
 
+pub use place::Place;
 pub use problem::Problem;
 
 use serde_json::Value;
@@ -20,6 +22,10 @@ use crate::x402;
 /// A header by which a platform says that many wait for this payment already: one
 /// more is told at once that it is pending, instead of waiting too.
 pub const IMPATIENT: &str = "coinop-impatient";
+
+/// The headers of clients that are read here; a platform may leave out all others.
+pub const HEADERS: &[&str] =
+    &[x402::PAYMENT_SIGNATURE, x402::X_PAYMENT, x402::SIGN_IN_WITH_X, "authorization"];
 
 /// A request, as the platform received it.
 #[derive(Clone, Debug, Default)]

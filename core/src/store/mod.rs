@@ -1,9 +1,10 @@
 //! The journal port on SQLite, for every platform that has one: only the way to
 //! run a statement differs.
 
-mod schema;
+pub(crate) mod schema;
 mod sql;
 
+pub(crate) use sql::json;
 pub use sql::{Sql, SqlError, SqlJournal, Value};
 
 #[cfg(test)]

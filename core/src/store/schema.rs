@@ -35,6 +35,81 @@
 //! Both end with payments that land with an error. Those are counted (`failure`): a few
 //! make their payer wait, and the day's fee budget bounds what all payers together can cost.
 
+/// Where each asset stands.
+pub(crate) const HEAD: &str = "CREATE TABLE IF NOT EXISTS head (
+        asset TEXT PRIMARY KEY,
+        revision INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        due INTEGER,
+        unsettled INTEGER,
+        unfulfilled INTEGER NOT NULL
+    ) WITHOUT ROWID";
+pub(crate) const HEAD_DUE: &str = "CREATE INDEX IF NOT EXISTS head_due ON head (due) WHERE due IS NOT NULL";
+pub(crate) const HEAD_UNSETTLED: &str =
+    "CREATE INDEX IF NOT EXISTS head_unsettled ON head (unsettled) WHERE unsettled IS NOT NULL";
+pub(crate) const HEAD_UNFULFILLED: &str =
+    "CREATE INDEX IF NOT EXISTS head_unfulfilled ON head (asset) WHERE unfulfilled = 1";
+
+/// Sessions, running and past.
+pub(crate) const SESSION: &str = "CREATE TABLE IF NOT EXISTS session (
+        id TEXT PRIMARY KEY,
+        payer TEXT NOT NULL,
+        starts INTEGER NOT NULL,
+        record TEXT NOT NULL
+    ) WITHOUT ROWID";
+pub(crate) const SESSION_PAYER: &str =
+    "CREATE INDEX IF NOT EXISTS session_payer ON session (payer, starts, id)";
+
+/// What our fee payer may have spent on a day.
+pub(crate) const FEE: &str =
+    "CREATE TABLE IF NOT EXISTS fee (day INTEGER PRIMARY KEY, lamports INTEGER NOT NULL)";
+
+/// The claims in `head`, by their source. Amounts beyond what SQLite counts to are
+/// taken for the most that it does: so they are refused rather than overlooked.
+pub(crate) const IN_FLIGHT: &str = "CREATE TABLE IF NOT EXISTS in_flight (
+        asset TEXT NOT NULL,
+        payment TEXT NOT NULL,
+        source TEXT NOT NULL,
+        amount INTEGER NOT NULL,
+        PRIMARY KEY (asset, payment)
+    ) WITHOUT ROWID";
+pub(crate) const IN_FLIGHT_SOURCE: &str =
+    "CREATE INDEX IF NOT EXISTS in_flight_source ON in_flight (source, amount)";
+
+/// What may still be claimed from a balance while something is in flight from it.
+pub(crate) const PURSE: &str =
+    "CREATE TABLE IF NOT EXISTS purse (source TEXT PRIMARY KEY, room INTEGER NOT NULL) WITHOUT ROWID";
+pub(crate) const PURSE_CLOSED: &str = "CREATE TRIGGER IF NOT EXISTS purse_closed AFTER DELETE ON in_flight
+        WHEN NOT EXISTS (SELECT 1 FROM in_flight WHERE source = OLD.source) BEGIN
+        DELETE FROM purse WHERE source = OLD.source;
+    END";
+
+/// Forgotten with the next failure an hour later: so they never fill anything.
+pub(crate) const FAILURE: &str = "CREATE TABLE IF NOT EXISTS failure (
+        payer TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        payment TEXT NOT NULL,
+        PRIMARY KEY (payer, at, payment)
+    ) WITHOUT ROWID";
+pub(crate) const FAILURE_AT: &str = "CREATE INDEX IF NOT EXISTS failure_at ON failure (at)";
+
+/// The statements of a trigger that hold a claim against what is in flight from its balance: `NEW.cover` is a
+/// [`Cover`](crate::session::Cover) as JSON, or nothing.
+macro_rules! hold_against_purse {
+    () => {
+        "INSERT INTO purse (source, room)
+            SELECT cover ->> '$.source', min(CAST(cover ->> '$.left' AS INTEGER), 9223372036854775806)
+                - coalesce((SELECT sum(amount) FROM in_flight WHERE source = cover ->> '$.source'), 0)
+            FROM (SELECT NEW.cover AS cover) WHERE cover IS NOT NULL
+            ON CONFLICT (source) DO UPDATE SET room = min(
+                max(excluded.room, room - CAST(NEW.cover ->> '$.amount' AS INTEGER)),
+                CAST(NEW.cover ->> '$.left' AS INTEGER));
+        SELECT RAISE(ABORT, 'the balance does not cover what is in flight')
+            FROM purse WHERE source = NEW.cover ->> '$.source' AND room < 0;"
+    };
+}
+pub(crate) use hold_against_purse;
+
 /// The steps that make the tables, in order: step `n` brings a database of version `n - 1`
 /// to version `n`.
 ///
@@ -57,32 +132,19 @@ const VERSION_1: &[&str] = &[
         PRIMARY KEY (asset, revision)
     ) WITHOUT ROWID",
     // Where each asset stands.
-    "CREATE TABLE IF NOT EXISTS head (
-        asset TEXT PRIMARY KEY,
-        revision INTEGER NOT NULL,
-        state TEXT NOT NULL,
-        due INTEGER,
-        unsettled INTEGER,
-        unfulfilled INTEGER NOT NULL
-    ) WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS head_due ON head (due) WHERE due IS NOT NULL",
-    "CREATE INDEX IF NOT EXISTS head_unsettled ON head (unsettled) WHERE unsettled IS NOT NULL",
-    "CREATE INDEX IF NOT EXISTS head_unfulfilled ON head (asset) WHERE unfulfilled = 1",
+    HEAD,
+    HEAD_DUE,
+    HEAD_UNSETTLED,
+    HEAD_UNFULFILLED,
     // Payments in flight and payments that bought something.
     "CREATE TABLE IF NOT EXISTS payment (
         id TEXT PRIMARY KEY,
         ticket TEXT UNIQUE,
         record TEXT NOT NULL
     ) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS session (
-        id TEXT PRIMARY KEY,
-        payer TEXT NOT NULL,
-        starts INTEGER NOT NULL,
-        record TEXT NOT NULL
-    ) WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS session_payer ON session (payer, starts, id)",
-    // What our fee payer may have spent on a day.
-    "CREATE TABLE IF NOT EXISTS fee (day INTEGER PRIMARY KEY, lamports INTEGER NOT NULL)",
+    SESSION,
+    SESSION_PAYER,
+    FEE,
     // Where version 1 wrote; its trigger is not made any more.
     "CREATE VIEW IF NOT EXISTS append (asset, revision, batch) AS
         SELECT asset, revision, '' FROM head WHERE 0",
@@ -91,30 +153,12 @@ const VERSION_1: &[&str] = &[
 /// Payments in flight by the balance they come from, payments that failed, and a fee budget
 /// that holds for payments at once too.
 const VERSION_2: &[&str] = &[
-    // The claims in `head`, by their source. Amounts beyond what SQLite counts to are
-    // taken for the most that it does: so they are refused rather than overlooked.
-    "CREATE TABLE IF NOT EXISTS in_flight (
-        asset TEXT NOT NULL,
-        payment TEXT NOT NULL,
-        source TEXT NOT NULL,
-        amount INTEGER NOT NULL,
-        PRIMARY KEY (asset, payment)
-    ) WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS in_flight_source ON in_flight (source, amount)",
-    // What may still be claimed from a balance while something is in flight from it.
-    "CREATE TABLE IF NOT EXISTS purse (source TEXT PRIMARY KEY, room INTEGER NOT NULL) WITHOUT ROWID",
-    "CREATE TRIGGER IF NOT EXISTS purse_closed AFTER DELETE ON in_flight
-        WHEN NOT EXISTS (SELECT 1 FROM in_flight WHERE source = OLD.source) BEGIN
-        DELETE FROM purse WHERE source = OLD.source;
-    END",
-    // Forgotten with the next failure an hour later: so they never fill anything.
-    "CREATE TABLE IF NOT EXISTS failure (
-        payer TEXT NOT NULL,
-        at INTEGER NOT NULL,
-        payment TEXT NOT NULL,
-        PRIMARY KEY (payer, at, payment)
-    ) WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS failure_at ON failure (at)",
+    IN_FLIGHT,
+    IN_FLIGHT_SOURCE,
+    PURSE,
+    PURSE_CLOSED,
+    FAILURE,
+    FAILURE_AT,
     // Where version 2 wrote; its trigger is not made any more.
     "CREATE VIEW IF NOT EXISTS entry (asset, revision, version, events, state, due, unsettled, unfulfilled,
             claims, landed, purges, sessions, cover) AS
@@ -139,16 +183,8 @@ const VERSION_3: &[&str] = &[
     "CREATE VIEW IF NOT EXISTS batch (asset, revision, version, events, state, due, unsettled, unfulfilled,
             claims, landed, purges, sessions, listing, cover) AS
         SELECT asset, revision, 1, '', state, due, unsettled, unfulfilled, '', '', '', '', '', '' FROM head WHERE 0",
-    "CREATE TRIGGER IF NOT EXISTS batch_written INSTEAD OF INSERT ON batch BEGIN
-        INSERT INTO purse (source, room)
-            SELECT cover ->> '$.source', min(CAST(cover ->> '$.left' AS INTEGER), 9223372036854775806)
-                - coalesce((SELECT sum(amount) FROM in_flight WHERE source = cover ->> '$.source'), 0)
-            FROM (SELECT NEW.cover AS cover) WHERE cover IS NOT NULL
-            ON CONFLICT (source) DO UPDATE SET room = min(
-                max(excluded.room, room - CAST(NEW.cover ->> '$.amount' AS INTEGER)),
-                CAST(NEW.cover ->> '$.left' AS INTEGER));
-        SELECT RAISE(ABORT, 'the balance does not cover what is in flight')
-            FROM purse WHERE source = NEW.cover ->> '$.source' AND room < 0;
+    concat!("CREATE TRIGGER IF NOT EXISTS batch_written INSTEAD OF INSERT ON batch BEGIN
+        ", hold_against_purse!(), "
         SELECT RAISE(ABORT, 'the fee budget of the day is spent')
             FROM json_each(NEW.claims) AS claim JOIN fee ON fee.day = claim.value ->> '$.day'
             WHERE lamports + (claim.value ->> '$.fee') > NEW.cover ->> '$.budget';
@@ -186,7 +222,7 @@ const VERSION_3: &[&str] = &[
             SELECT NEW.asset, NEW.listing WHERE NEW.listing != 'null'
             ON CONFLICT (asset) DO UPDATE SET listing = excluded.listing;
         DELETE FROM catalogue WHERE asset = NEW.asset AND NEW.listing = 'null';
-    END",
+    END"),
     // From here on a process of version 2 can write nothing: it would forget the listings.
     "DROP TRIGGER IF EXISTS entry_written",
     "CREATE TRIGGER IF NOT EXISTS entry_written INSTEAD OF INSERT ON entry BEGIN

@@ -154,7 +154,11 @@ impl<S: Sql> SqlJournal<S> {
 
     /// The asset's key: the merchant's id is in it, so that more merchants can come.
     fn key(&self, asset: &AssetId) -> Value {
-        Value::Text(format!("{}/{asset}", self.merchant))
+        Value::Text(self.key_text(asset))
+    }
+
+    pub(crate) fn key_text(&self, asset: &AssetId) -> String {
+        format!("{}/{asset}", self.merchant)
     }
 
     fn asset(&self, key: &Value) -> Result<AssetId, PortError> {
@@ -229,7 +233,7 @@ fn number(value: Option<&Value>) -> Result<u64, PortError> {
     }
 }
 
-fn json(value: &impl Serialize) -> Result<Value, PortError> {
+pub(crate) fn json(value: &impl Serialize) -> Result<Value, PortError> {
     let text = serde_json::to_string(value);
     text.map(Value::Text).map_err(|_| PortError("a batch can't be written".to_owned()))
 }

@@ -1,0 +1,119 @@
+//! Who holds a reservation: the attempts to claim a payment, each by its own name.
+
+use super::news::Reservation;
+use crate::ids::{AssetId, PaymentId};
+use crate::ports::PortError;
+use crate::store::{Sql, SqlError, Value};
+use crate::time::Timestamp;
+
+/// How old a reservation is when its asset is asked about it, in milliseconds: much longer
+/// than the blockhash of any payment lives.
+pub const STALE_MS: u64 = 600_000;
+
+/// The moment of a hold that is never asked about. (The largest integer that every platform's SQLite gets exactly.)
+pub(super) const FOR_EVER: u64 = 9_007_199_254_740_991;
+
+/// The attempts.
+pub(super) const HOLD: &str = "CREATE TABLE IF NOT EXISTS hold (
+        payment TEXT NOT NULL,
+        attempt TEXT NOT NULL,
+        asset TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (payment, attempt)
+    ) WITHOUT ROWID";
+pub(super) const HOLD_AT: &str = "CREATE INDEX IF NOT EXISTS hold_at ON hold (at)";
+
+/// Deletes one attempt's hold. Run it before what it held is given up.
+pub(super) const LET_GO: &str = "DELETE FROM hold WHERE payment = ?1 AND attempt = ?2";
+/// Deletes the holds of all attempts.
+pub(super) const LET_ALL_GO: &str = "DELETE FROM hold WHERE payment = ?1";
+/// What is held for long, the longest first.
+const STALE: &str =
+    "SELECT payment, asset FROM hold WHERE at <= ?1 GROUP BY payment, asset ORDER BY min(at) LIMIT 16";
+/// When the oldest hold was made.
+const OLDEST: &str = "SELECT at FROM hold WHERE at < ?1 ORDER BY at LIMIT 1";
+/// Holds it anew: its asset knows the payment.
+const HOLD_ON: &str = "UPDATE hold SET at = ?2 WHERE payment = ?1";
+
+pub(super) async fn make_tables<S: Sql>(sql: &S, statements: &[&str]) -> Result<(), PortError> {
+    for statement in statements {
+        run(sql, statement, &[]).await?;
+    }
+    Ok(())
+}
+
+/// Runs a statement that has no reason to fail.
+pub(super) async fn run<S: Sql>(
+    sql: &S,
+    statement: &str,
+    parameters: &[Value],
+) -> Result<Vec<Vec<Value>>, PortError> {
+    sql.run(statement, parameters).await.map_err(|error| match error {
+        SqlError::Other(message) => PortError(format!("database: {message}")),
+        other => PortError(format!("database: {other:?}")),
+    })
+}
+
+pub(super) fn text(text: impl ToString) -> Value {
+    Value::Text(text.to_string())
+}
+
+pub(super) fn integer(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+pub(super) fn attempt(reservation: &Reservation) -> [Value; 4] {
+    [
+        text(reservation.payment.as_str()),
+        text(&reservation.attempt),
+        text(&reservation.asset),
+        integer(reservation.at.millis()),
+    ]
+}
+
+/// The reservations of one place, as far as they may be stale.
+#[derive(Debug)]
+pub struct Holds<'a, S> {
+    sql: &'a S,
+}
+
+impl<'a, S: Sql> Holds<'a, S> {
+    pub(super) const fn new(sql: &'a S) -> Self {
+        Self { sql }
+    }
+
+    /// Payments held since `before` or longer, the longest first, with the asset that is to be asked about them.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn stale(&self, before: Timestamp) -> Result<Vec<(PaymentId, AssetId)>, PortError> {
+        let rows = run(self.sql, STALE, &[integer(before.millis())]).await?;
+        let read = |row: Vec<Value>| match row.as_slice() {
+            [Value::Text(payment), Value::Text(asset)] => {
+                Some((PaymentId::parse(payment)?, AssetId::parse(asset)?))
+            }
+            _ => None,
+        };
+        let corrupt = || PortError("database: a reservation can't be read".to_owned());
+        rows.into_iter().map(|row| read(row).ok_or_else(corrupt)).collect()
+    }
+
+    /// When the oldest reservation becomes stale; `None` if there is none that can.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn next_stale(&self) -> Result<Option<Timestamp>, PortError> {
+        let rows = run(self.sql, OLDEST, &[integer(FOR_EVER)]).await?;
+        let Some(Value::Integer(at)) = rows.first().and_then(|row| row.first()) else { return Ok(None) };
+        let at = Timestamp::from_millis(u64::try_from(*at).unwrap_or_default());
+        Ok(Some(at.plus_millis(STALE_MS)))
+    }
+
+    /// Keeps a reservation whose payment is in flight: it is asked about again later.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn keep(&self, payment: &PaymentId, now: Timestamp) -> Result<(), PortError> {
+        run(self.sql, HOLD_ON, &[text(payment.as_str()), integer(now.millis())]).await.map(drop)
+    }
+}

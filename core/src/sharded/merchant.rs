@@ -1,0 +1,151 @@
+//! The merchant's place: the fee budget of the day, and a copy of each asset's head.
+
+use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_GO, integer, run, text};
+use super::news::{Head, MerchantNews, Release, Reservation, Reserved};
+use crate::ids::PaymentId;
+use crate::ports::PortError;
+use crate::store::schema::{FEE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED};
+use crate::store::{Sql, SqlError, Value};
+
+const TABLES: &[&str] = &[
+    HEAD,
+    HEAD_DUE,
+    HEAD_UNSETTLED,
+    HEAD_UNFULFILLED,
+    FEE,
+    HOLD,
+    HOLD_AT,
+    // What each payment in flight has taken from a day's budget.
+    "CREATE TABLE IF NOT EXISTS reserved (
+        payment TEXT PRIMARY KEY,
+        day INTEGER NOT NULL,
+        lamports INTEGER NOT NULL
+    ) WITHOUT ROWID",
+    "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, asset, at, day, lamports, budget) AS
+        SELECT payment, '', '', 0, day, lamports, 0 FROM reserved WHERE 0",
+    "CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation BEGIN
+        SELECT RAISE(ABORT, 'the fee budget of the day is spent')
+            WHERE NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)
+            AND coalesce((SELECT lamports FROM fee WHERE day = NEW.day), 0) + NEW.lamports > NEW.budget;
+        INSERT INTO fee (day, lamports) SELECT NEW.day, NEW.lamports
+            WHERE NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)
+            ON CONFLICT (day) DO UPDATE SET lamports = lamports + excluded.lamports;
+        INSERT OR IGNORE INTO reserved (payment, day, lamports) VALUES (NEW.payment, NEW.day, NEW.lamports);
+        INSERT OR IGNORE INTO hold (payment, attempt, asset, at)
+            VALUES (NEW.payment, NEW.attempt, NEW.asset, NEW.at);
+    END",
+];
+
+const RESERVE: &str = "INSERT INTO reservation (payment, attempt, asset, at, day, lamports, budget) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+/// Gives back what a payment has taken that nobody holds any more.
+const GIVE_BACK: &str = "UPDATE fee SET lamports = fee.lamports - reserved.lamports FROM reserved
+    WHERE reserved.payment = ?1 AND fee.day = reserved.day
+    AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
+const DROP_UNHELD: &str =
+    "DELETE FROM reserved WHERE payment = ?1 AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
+// What was told before may be told again after what came later.
+const PUT_HEAD: &str = "INSERT INTO head (asset, revision, state, due, unsettled, unfulfilled)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    ON CONFLICT (asset) DO UPDATE SET revision = excluded.revision, state = excluded.state,
+        due = excluded.due, unsettled = excluded.unsettled, unfulfilled = excluded.unfulfilled
+    WHERE excluded.revision > head.revision";
+
+/// The merchant's place, on a database of its own.
+///
+/// Its copy of the heads is what lists are made of, and what tells which assets are
+/// overdue: [`SqlJournal`](crate::store::SqlJournal) reads it on the same database. It
+/// is as old as the assets' latest news; nothing is decided by it.
+#[derive(Debug)]
+pub struct MerchantBook<S> {
+    sql: S,
+}
+
+impl<S: Sql> MerchantBook<S> {
+    /// The merchant's place. Run [`Self::prepare`] before anything else.
+    pub const fn new(sql: S) -> Self {
+        Self { sql }
+    }
+
+    /// Makes the tables.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub async fn prepare(&self) -> Result<(), PortError> {
+        hold::make_tables(&self.sql, TABLES).await
+    }
+
+    /// Reserves what a payment costs our fee payer.
+    ///
+    /// # Errors
+    /// When storage does not answer: it may be reserved or not.
+    pub async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
+        let Some(fee) = reservation.fee else { return Ok(Reserved::Done) };
+        let [payment, attempt, asset, at] = hold::attempt(reservation);
+        let (day, lamports, budget) = (integer(fee.day), integer(fee.lamports), integer(fee.budget));
+        match self.sql.run(RESERVE, &[payment, attempt, asset, at, day, lamports, budget]).await {
+            Ok(_) => Ok(Reserved::Done),
+            Err(SqlError::OverBudget) => Ok(Reserved::OverBudget),
+            Err(error) => Err(PortError(format!("database: {error:?}"))),
+        }
+    }
+
+    /// Takes one attempt's reservation back.
+    ///
+    /// # Errors
+    /// When storage does not answer. Again is harmless.
+    pub async fn release(&self, release: &Release) -> Result<(), PortError> {
+        let payment = text(release.payment.as_str());
+        run(&self.sql, LET_GO, &[payment.clone(), text(&release.attempt)]).await?;
+        self.give_back(payment).await
+    }
+
+    /// Takes in where an asset stands and which of its payments ended.
+    ///
+    /// # Errors
+    /// When storage does not answer. Again is harmless.
+    pub async fn hear(&self, news: &MerchantNews) -> Result<(), PortError> {
+        for ended in &news.ended {
+            let payment = text(ended.payment.as_str());
+            // What has landed, with an error or without, has cost its fee.
+            if ended.failed.as_ref().is_some_and(super::news::Failed::cost_nothing) {
+                run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
+                self.give_back(payment).await?;
+            } else {
+                run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
+                run(&self.sql, DROP_UNHELD, &[payment]).await?;
+            }
+        }
+        let Head { asset, revision, state, due, unsettled, unfulfilled } = &news.head;
+        let moment = |at: &Option<u64>| at.map_or(Value::Null, integer);
+        let parameters = [
+            text(asset),
+            integer(*revision),
+            text(state),
+            moment(due),
+            moment(unsettled),
+            Value::Integer(i64::from(*unfulfilled)),
+        ];
+        run(&self.sql, PUT_HEAD, &parameters).await.map(drop)
+    }
+
+    /// Gives up a reservation, whoever holds it: its asset knows nothing of the payment.
+    ///
+    /// # Errors
+    /// When storage does not answer. Again is harmless.
+    pub async fn drop_reservation(&self, payment: &PaymentId) -> Result<(), PortError> {
+        let payment = text(payment.as_str());
+        run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
+        self.give_back(payment).await
+    }
+
+    // (Two statements: nothing comes between them where this runs.)
+    async fn give_back(&self, payment: Value) -> Result<(), PortError> {
+        run(&self.sql, GIVE_BACK, &[payment.clone()]).await?;
+        run(&self.sql, DROP_UNHELD, &[payment]).await.map(drop)
+    }
+
+    /// The reservations, as far as they may be stale.
+    pub const fn holds(&self) -> Holds<'_, S> {
+        Holds::new(&self.sql)
+    }
+}

@@ -1,0 +1,39 @@
+//! One merchant's journal on many databases: one for each asset, where one database for
+//! all would be too slow or too far away (Durable Objects).
+//!
+//! What an append holds against *one* asset stays what it is, in that asset's own tables
+//! ([`store`](crate::store)). What it holds against all of them is kept elsewhere, and
+//! agreed **before** the append:
+//!
+//! * one place for each payer ([`PayerBook`]): what is in flight from a balance, the failures, the
+//!   payer's sessions;
+//! * one for the merchant ([`MerchantBook`]): the fee budget of the day, and a copy of each asset's
+//!   head for lists;
+//! * one for each payment without a ticket ([`PaymentBook`]): which asset has it. (A
+//!   payment with a ticket can't be claimed for another asset than the ticket's.)
+//!
+//! **A reservation** is made there by each attempt to append, under a name of its own. A
+//! failed attempt takes back its own and nobody else's: another attempt for the same payment may
+//! be about to append because of the same reservation. An attempt that was cut off leaves
+//! its reservation behind; it is cleared away when it is [`STALE_MS`] old and the asset
+//! knows nothing of the payment. (The asset can't claim it any more then: its
+//! blockhash died long before.)
+//!
+//! **News** of what has become of it goes the other way, out of the asset's own journal
+//! ([`Outbox`]): delivered again until it is received, and harmless when received twice.
+
+mod hold;
+mod merchant;
+mod news;
+mod outbox;
+mod payer;
+mod payment;
+
+pub use hold::{Holds, STALE_MS};
+pub use merchant::MerchantBook;
+pub use news::{
+    Ended, Failed, Fee, Head, MerchantNews, PayerNews, PaymentNews, Release, Reservation, Reserved,
+};
+pub use outbox::{Delivery, Outbox};
+pub use payer::PayerBook;
+pub use payment::PaymentBook;

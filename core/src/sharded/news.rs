@@ -1,0 +1,138 @@
+//! What the places of a sharded journal tell each other.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AssetId, PaymentId};
+use crate::ports::EXPIRED;
+use crate::session::Cover;
+use crate::session::index::SessionRecord;
+use crate::time::Timestamp;
+
+/// What one attempt to claim a payment wants to be sure of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reservation {
+    /// The payment.
+    pub payment: PaymentId,
+    /// For which asset.
+    pub asset: AssetId,
+    /// Names this attempt; random.
+    pub attempt: String,
+    /// When it is made.
+    pub at: Timestamp,
+    /// What has to cover the payment (asked of the payer's place).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<Cover>,
+    /// What it costs our fee payer (asked of the merchant's place).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee: Option<Fee>,
+}
+
+impl Reservation {
+    /// Takes it back.
+    #[must_use]
+    pub fn release(&self) -> Release {
+        Release { payment: self.payment.clone(), attempt: self.attempt.clone() }
+    }
+}
+
+/// A fee of a day, and what all of that day may come to, in lamports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fee {
+    /// The UTC day, in days since the epoch.
+    pub day: u64,
+    /// The fee.
+    pub lamports: u64,
+    /// The budget.
+    pub budget: u64,
+}
+
+/// What came of asking for a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reserved {
+    /// It is reserved, durably.
+    Done,
+    /// Another asset has this payment.
+    Elsewhere,
+    /// The balance does not cover it beside everything in flight from there.
+    NotCovered,
+    /// The day's budget is spent.
+    OverBudget,
+}
+
+/// Takes one attempt's reservation back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// The payment.
+    pub payment: PaymentId,
+    /// The attempt.
+    pub attempt: String,
+}
+
+/// What became of a payment that was claimed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// The payment.
+    pub payment: PaymentId,
+    /// When it was known that it failed, and why; `None` if it landed.
+    pub failed: Option<Failed>,
+}
+
+/// A payment that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// When that was known.
+    pub at: Timestamp,
+    /// The reason.
+    pub reason: String,
+}
+
+impl Failed {
+    /// Whether it never landed, and so cost no fee.
+    #[must_use]
+    pub fn cost_nothing(&self) -> bool {
+        self.reason == EXPIRED
+    }
+}
+
+/// What a payer's place is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayerNews {
+    /// Payments of this payer that ended.
+    pub ended: Vec<Ended>,
+    /// Sessions of this payer that are new or have changed, as they stand now.
+    pub sessions: Vec<SessionRecord>,
+}
+
+/// What the place of a payment without a ticket is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentNews {
+    /// What became of it.
+    pub ended: Ended,
+}
+
+/// What the merchant's place is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MerchantNews {
+    /// Where the asset stands.
+    pub head: Head,
+    /// Payments that ended.
+    pub ended: Vec<Ended>,
+}
+
+/// Where an asset stands: a row of the journal's `head`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The asset's key in the journal.
+    pub asset: String,
+    /// Its revision.
+    pub revision: u64,
+    /// Its state, as JSON text.
+    pub state: String,
+    /// When its paid time ends, in milliseconds since the epoch.
+    pub due: Option<u64>,
+    /// When to look after a payment in flight.
+    pub unsettled: Option<u64>,
+    /// Whether its device has not reported yet.
+    pub unfulfilled: bool,
+}

@@ -1,0 +1,148 @@
+//! The place of one payer: what is in flight from each of its balances, its failures, its sessions.
+
+use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_GO, integer, run, text};
+use super::news::{PayerNews, Release, Reservation, Reserved};
+use crate::ids::PaymentId;
+use crate::ports::PortError;
+use crate::store::schema::{
+    FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, PURSE, PURSE_CLOSED, SESSION, SESSION_PAYER,
+    hold_against_purse,
+};
+use crate::store::{Sql, SqlError, Value, json};
+use crate::svm::Address;
+
+/// The tables. One statement makes a reservation or nothing.
+const TABLES: &[&str] = &[
+    IN_FLIGHT,
+    IN_FLIGHT_SOURCE,
+    PURSE,
+    PURSE_CLOSED,
+    FAILURE,
+    FAILURE_AT,
+    SESSION,
+    SESSION_PAYER,
+    HOLD,
+    HOLD_AT,
+    "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, asset, at, cover) AS
+        SELECT payment, attempt, asset, at, '' FROM hold WHERE 0",
+    // A second attempt for the same payment takes nothing from the balance again.
+    "CREATE TRIGGER IF NOT EXISTS reservation_repeated INSTEAD OF INSERT ON reservation
+        WHEN EXISTS (SELECT 1 FROM in_flight WHERE payment = NEW.payment) BEGIN
+        INSERT OR IGNORE INTO hold (payment, attempt, asset, at)
+            VALUES (NEW.payment, NEW.attempt, NEW.asset, NEW.at);
+    END",
+    concat!(
+        "CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation
+        WHEN NOT EXISTS (SELECT 1 FROM in_flight WHERE payment = NEW.payment) BEGIN
+        ",
+        hold_against_purse!(),
+        "
+        INSERT INTO in_flight (asset, payment, source, amount)
+            SELECT NEW.asset, NEW.payment, cover ->> '$.source', CAST(cover ->> '$.amount' AS INTEGER)
+            FROM (SELECT NEW.cover AS cover);
+        INSERT INTO hold (payment, attempt, asset, at)
+            VALUES (NEW.payment, NEW.attempt, NEW.asset, NEW.at);
+    END"
+    ),
+];
+
+const RESERVE: &str =
+    "INSERT INTO reservation (payment, attempt, asset, at, cover) VALUES (?1, ?2, ?3, ?4, ?5)";
+/// What nobody holds any more is in flight no more.
+const DROP_UNHELD: &str =
+    "DELETE FROM in_flight WHERE payment = ?1 AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
+const FORGET_FAILURES: &str = "DELETE FROM failure WHERE at < ?1";
+const FAILED: &str = "INSERT OR IGNORE INTO failure (payer, at, payment) VALUES (?1, ?2, ?3)";
+// What was told before may be told again after what came later.
+const PUT_SESSION: &str = "INSERT INTO session (id, payer, starts, record) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (id) DO UPDATE SET record = excluded.record
+    WHERE (excluded.record ->> '$.ended', excluded.record ->> '$.sequence')
+        >= (record ->> '$.ended', record ->> '$.sequence')";
+
+/// How long a failure is remembered, in milliseconds; longer than it counts.
+const REMEMBERED_MS: u64 = 3_600_000;
+
+/// One payer's place, on a database of its own.
+#[derive(Debug)]
+pub struct PayerBook<S> {
+    sql: S,
+    payer: Address,
+}
+
+impl<S: Sql> PayerBook<S> {
+    /// The place of this payer. Run [`Self::prepare`] before anything is written.
+    pub const fn new(sql: S, payer: Address) -> Self {
+        Self { sql, payer }
+    }
+
+    /// Makes the tables.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub async fn prepare(&self) -> Result<(), PortError> {
+        hold::make_tables(&self.sql, TABLES).await
+    }
+
+    /// Reserves what a payment takes from its balance.
+    ///
+    /// # Errors
+    /// When storage does not answer: it may be reserved or not.
+    pub async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
+        let [payment, attempt, asset, at] = hold::attempt(reservation);
+        let cover = reservation.cover.as_ref().map_or(Ok(Value::Null), json)?;
+        match self.sql.run(RESERVE, &[payment, attempt, asset, at, cover]).await {
+            Ok(_) => Ok(Reserved::Done),
+            Err(SqlError::NotCovered) => Ok(Reserved::NotCovered),
+            Err(error) => Err(PortError(format!("database: {error:?}"))),
+        }
+    }
+
+    /// Takes one attempt's reservation back.
+    ///
+    /// # Errors
+    /// When storage does not answer. Again is harmless.
+    pub async fn release(&self, release: &Release) -> Result<(), PortError> {
+        let payment = text(release.payment.as_str());
+        run(&self.sql, LET_GO, &[payment.clone(), text(&release.attempt)]).await?;
+        run(&self.sql, DROP_UNHELD, &[payment]).await.map(drop)
+    }
+
+    /// Takes in what has become of payments and sessions.
+    ///
+    /// # Errors
+    /// When storage does not answer. Again is harmless.
+    pub async fn hear(&self, news: &PayerNews) -> Result<(), PortError> {
+        let payer = self.payer.to_string();
+        for ended in &news.ended {
+            self.drop_reservation(&ended.payment).await?;
+            if let Some(failed) = &ended.failed {
+                let long_ago = failed.at.millis().saturating_sub(REMEMBERED_MS);
+                run(&self.sql, FORGET_FAILURES, &[integer(long_ago)]).await?;
+                let parameters = [text(&payer), integer(failed.at.millis()), text(ended.payment.as_str())];
+                run(&self.sql, FAILED, &parameters).await?;
+            }
+        }
+        for record in &news.sessions {
+            let session = &record.session;
+            let parameters =
+                [text(&session.id), text(&payer), integer(session.starts_at.millis()), json(record)?];
+            run(&self.sql, PUT_SESSION, &parameters).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives up a reservation, whoever holds it: its asset knows nothing of the payment.
+    ///
+    /// # Errors
+    /// When storage does not answer. Again is harmless.
+    pub async fn drop_reservation(&self, payment: &PaymentId) -> Result<(), PortError> {
+        let payment = text(payment.as_str());
+        run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
+        run(&self.sql, DROP_UNHELD, &[payment]).await.map(drop)
+    }
+
+    /// The reservations, as far as they may be stale.
+    pub const fn holds(&self) -> Holds<'_, S> {
+        Holds::new(&self.sql)
+    }
+}
