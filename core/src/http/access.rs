@@ -1,5 +1,7 @@
 //! Buying: the 402, and what comes back for a payment.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::catalogue::asset_id;
@@ -13,7 +15,11 @@ use crate::quote::{Operation, QUOTE_SECONDS, Quote, Ticket};
 use crate::session::Reject;
 use crate::session::index::PaymentRecord;
 use crate::sign_in;
+use crate::svm::exact::Refusal;
 use crate::x402::{self, Offer, Payment, Required, SettlementResponse, Version};
+
+/// Refusals for which the asset was not asked: the payment itself is none.
+const UNASKED: [&str; 2] = [Refusal::Undecodable.reason(), Refusal::Signature.reason()];
 
 /// What a buyer stands in front of. Whether there is such an asset is another question: a
 /// payment that was taken is answered also when it is gone.
@@ -80,7 +86,8 @@ impl<P: Ports> Gateway<'_, P> {
             }
             Err(error) => {
                 let detail = "this gateway takes the x402 version, scheme and network that its 402 offers";
-                return self.refused(request, counter, version, error.reason(), detail).await;
+                let asset = self.asset(&counter.asset).await;
+                return self.refused(request, counter, asset, version, error.reason(), detail);
             }
         };
         let buy = Buy {
@@ -94,9 +101,14 @@ impl<P: Ports> Gateway<'_, P> {
             Ok(Sale::Sold(sold)) => Ok(self.sold_answer(version, &sold)),
             Ok(Sale::Pending(record)) => Ok(self.settlement_pending(request, &record)),
             Err(SaleError::Refused { reason, detail }) => {
-                let asset = &counter.asset;
-                self.ports().log(&format!("a payment for {asset} is refused: {reason} ({detail})"));
-                self.refused(request, counter, version, reason, detail).await
+                let id = &counter.asset;
+                self.ports().log(&format!("a payment for {id} is refused: {reason} ({detail})"));
+                // Refused by what the asset is now: so it is offered what it costs now.
+                let asset = match UNASKED.contains(&reason) {
+                    true => self.asset(id).await,
+                    false => self.asset_itself(id).await,
+                };
+                self.refused(request, counter, asset, version, reason, detail)
             }
             Err(error) => Err(self.refuse(version, self.sale_problem(error))),
         }
@@ -163,16 +175,17 @@ impl<P: Ports> Gateway<'_, P> {
     }
 
     /// A refused payment: why, and what would have to be paid.
-    async fn refused(
+    fn refused(
         &self,
         request: &Request,
         counter: &Counter,
+        asset: Result<Cow<'_, Asset>, Problem>,
         version: Version,
         reason: &'static str,
         detail: &'static str,
     ) -> Result<Response, Problem> {
-        let asset = self.asset(&counter.asset).await.map_err(|problem| self.refuse(version, problem))?;
-        let challenge = self.challenge(request, counter, &asset, reason, Some(detail));
+        let challenge =
+            asset.and_then(|asset| self.challenge(request, counter, &asset, reason, Some(detail)));
         let challenge = challenge.map_err(|problem| self.refuse(version, problem))?;
         Ok(challenge.with(response_header(version), self.failure(version, reason)))
     }

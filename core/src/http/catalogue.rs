@@ -24,6 +24,15 @@ impl<'a, P: Ports> Gateway<'a, P> {
         found.ok_or_else(|| Problem::not_found("asset"))
     }
 
+    /// The asset of this id as its own state has it, whatever the catalogue says.
+    pub(super) async fn asset_itself(&self, id: &AssetId) -> Result<Cow<'a, Asset>, Problem> {
+        if let Some(asset) = self.deployment().config.asset(id) {
+            return Ok(Cow::Borrowed(asset));
+        }
+        let listing = self.state_of(id).await?.listing;
+        listing.map(|listing| Cow::Owned(listing.asset(id))).ok_or_else(|| Problem::not_found("asset"))
+    }
+
     /// Where an asset stands.
     pub(super) async fn state_of(&self, asset: &AssetId) -> Result<AssetState, Problem> {
         let stored = self.ports().journal().load(asset).await;
