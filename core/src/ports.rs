@@ -90,6 +90,12 @@ pub trait Journal {
     /// `None` would charge a buyer twice only if [`Self::append`] lied too.
     async fn payment(&self, id: &PaymentId) -> Result<Option<PaymentRecord>, PortError>;
 
+    /// Whether another asset than this one has the payment, where [`Self::payment`] does not
+    /// know all assets' payments: asked of payments that show no ticket of this asset's.
+    async fn is_claimed_elsewhere(&self, _asset: &AssetId, _id: &PaymentId) -> Result<bool, PortError> {
+        Ok(false)
+    }
+
     /// The payment for the ticket of this memo, likewise.
     async fn payment_by_ticket(&self, memo: &str) -> Result<Option<PaymentRecord>, PortError>;
 

@@ -1,15 +1,24 @@
 //! Coinop as a Cloudflare Worker: Durable Objects and KV on one side, the core on the other.
+//!
+//! The stateless worker answers what needs nothing that is kept: a 402, a payment that its payer has not signed.
+//! Everything else is answered by the same router in the object that keeps what it needs: the asset's, the payer's
+//! or the merchant's. What the objects agree on among themselves is [`coinop_core::sharded`].
 #![cfg(target_arch = "wasm32")]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod alarm;
+mod call;
+mod deployment;
+mod journal;
 mod objects;
+mod platform;
+mod request;
+mod sql;
+mod stateless;
 
 use worker::{Context, Env, Request, Response, Result, event};
 
 #[event(fetch)]
-async fn fetch(request: Request, _env: Env, _context: Context) -> Result<Response> {
-    match request.path().as_str() {
-        "/health" => Response::from_json(&serde_json::json!({ "status": "ok" })),
-        _ => Response::error("not found", 404),
-    }
+async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+    stateless::answer(request, &env).await
 }

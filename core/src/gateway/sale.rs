@@ -127,6 +127,13 @@ impl<P: Ports> Gateway<'_, P> {
         if let Some(record) = self.ports().journal().payment(&id).await? {
             return self.repeat(buy, record, started).await;
         }
+        // A payment with a ticket of this asset's can't be another's.
+        let own = |checked: &Checked<'_>| checked.verdict.as_ref().is_ok_and(|it| it.memo.is_some());
+        if !checked.as_ref().is_some_and(own)
+            && self.ports().journal().is_claimed_elsewhere(buy.asset, &id).await?
+        {
+            return Err(SaleError::AlreadyUsed);
+        }
         let (stored, ask) = match self.make_ready(buy, checked, started).await {
             Ok(ready) => ready,
             // The same payment may have been claimed meanwhile by a request beside this

@@ -43,7 +43,7 @@ impl<P: Ports> Gateway<'_, P> {
                     .map(|token| Place::Asset(token.asset))
             }
             ["payers", address, "sessions"] => address.parse().ok().map(Place::Payer),
-            ["assets"] | ["/ready"] | ["tick"] => Some(Place::Merchant),
+            ["assets"] | ["", "ready"] | ["tick"] => Some(Place::Merchant),
             _ => None,
         }
     }

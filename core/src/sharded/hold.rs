@@ -10,9 +10,6 @@ use crate::time::Timestamp;
 /// than the blockhash of any payment lives.
 pub const STALE_MS: u64 = 600_000;
 
-/// The moment of a hold that is never asked about. (The largest integer that every platform's SQLite gets exactly.)
-pub(super) const FOR_EVER: u64 = 9_007_199_254_740_991;
-
 /// The attempts.
 pub(super) const HOLD: &str = "CREATE TABLE IF NOT EXISTS hold (
         payment TEXT NOT NULL,
@@ -31,7 +28,7 @@ pub(super) const LET_ALL_GO: &str = "DELETE FROM hold WHERE payment = ?1";
 const STALE: &str =
     "SELECT payment, asset FROM hold WHERE at <= ?1 GROUP BY payment, asset ORDER BY min(at) LIMIT 16";
 /// When the oldest hold was made.
-const OLDEST: &str = "SELECT at FROM hold WHERE at < ?1 ORDER BY at LIMIT 1";
+const OLDEST: &str = "SELECT at FROM hold ORDER BY at LIMIT 1";
 /// Holds it anew: its asset knows the payment.
 const HOLD_ON: &str = "UPDATE hold SET at = ?2 WHERE payment = ?1";
 
@@ -98,12 +95,12 @@ impl<'a, S: Sql> Holds<'a, S> {
         rows.into_iter().map(|row| read(row).ok_or_else(corrupt)).collect()
     }
 
-    /// When the oldest reservation becomes stale; `None` if there is none that can.
+    /// When the oldest reservation becomes stale; `None` if there is none.
     ///
     /// # Errors
     /// When storage does not answer.
     pub async fn next_stale(&self) -> Result<Option<Timestamp>, PortError> {
-        let rows = run(self.sql, OLDEST, &[integer(FOR_EVER)]).await?;
+        let rows = run(self.sql, OLDEST, &[]).await?;
         let Some(Value::Integer(at)) = rows.first().and_then(|row| row.first()) else { return Ok(None) };
         let at = Timestamp::from_millis(u64::try_from(*at).unwrap_or_default());
         Ok(Some(at.plus_millis(STALE_MS)))

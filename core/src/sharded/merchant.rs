@@ -1,10 +1,10 @@
 //! The merchant's place: the fee budget of the day, and a copy of each asset's head.
 
 use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_GO, integer, run, text};
-use super::news::{Head, MerchantNews, Release, Reservation, Reserved};
+use super::news::{Failed, Head, MerchantNews, Release, Reservation, Reserved};
 use crate::ids::PaymentId;
 use crate::ports::PortError;
-use crate::store::schema::{FEE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED};
+use crate::store::schema::{CATALOGUE, FEE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED};
 use crate::store::{Sql, SqlError, Value};
 
 const TABLES: &[&str] = &[
@@ -12,6 +12,7 @@ const TABLES: &[&str] = &[
     HEAD_DUE,
     HEAD_UNSETTLED,
     HEAD_UNFULFILLED,
+    CATALOGUE,
     FEE,
     HOLD,
     HOLD_AT,
@@ -49,6 +50,13 @@ const PUT_HEAD: &str = "INSERT INTO head (asset, revision, state, due, unsettled
     ON CONFLICT (asset) DO UPDATE SET revision = excluded.revision, state = excluded.state,
         due = excluded.due, unsettled = excluded.unsettled, unfulfilled = excluded.unfulfilled
     WHERE excluded.revision > head.revision";
+
+// The catalogue shows what stands in the copy of the head.
+const LIST: &str = "INSERT INTO catalogue (asset, listing)
+    SELECT asset, state -> '$.listing' FROM head WHERE asset = ?1 AND state ->> '$.listing' IS NOT NULL
+    ON CONFLICT (asset) DO UPDATE SET listing = excluded.listing WHERE listing != excluded.listing";
+const UNLIST: &str = "DELETE FROM catalogue WHERE asset = ?1
+    AND NOT EXISTS (SELECT 1 FROM head WHERE asset = ?1 AND state ->> '$.listing' IS NOT NULL)";
 
 /// The merchant's place, on a database of its own.
 ///
@@ -105,14 +113,11 @@ impl<S: Sql> MerchantBook<S> {
     /// When storage does not answer. Again is harmless.
     pub async fn hear(&self, news: &MerchantNews) -> Result<(), PortError> {
         for ended in &news.ended {
-            let payment = text(ended.payment.as_str());
             // What has landed, with an error or without, has cost its fee.
-            if ended.failed.as_ref().is_some_and(super::news::Failed::cost_nothing) {
-                run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
-                self.give_back(payment).await?;
+            if ended.failed.as_ref().is_some_and(Failed::cost_nothing) {
+                self.drop_reservation(&ended.payment).await?;
             } else {
-                run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
-                run(&self.sql, DROP_UNHELD, &[payment]).await?;
+                self.spent(&ended.payment).await?;
             }
         }
         let Head { asset, revision, state, due, unsettled, unfulfilled } = &news.head;
@@ -125,7 +130,9 @@ impl<S: Sql> MerchantBook<S> {
             moment(unsettled),
             Value::Integer(i64::from(*unfulfilled)),
         ];
-        run(&self.sql, PUT_HEAD, &parameters).await.map(drop)
+        run(&self.sql, PUT_HEAD, &parameters).await?;
+        run(&self.sql, LIST, &[text(asset)]).await?;
+        run(&self.sql, UNLIST, &[text(asset)]).await.map(drop)
     }
 
     /// Gives up a reservation, whoever holds it: its asset knows nothing of the payment.
@@ -136,6 +143,16 @@ impl<S: Sql> MerchantBook<S> {
         let payment = text(payment.as_str());
         run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
         self.give_back(payment).await
+    }
+
+    /// A payment has cost its fee: it is nobody's reservation any more.
+    ///
+    /// # Errors
+    /// When storage does not answer. Again is harmless.
+    pub async fn spent(&self, payment: &PaymentId) -> Result<(), PortError> {
+        let payment = text(payment.as_str());
+        run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
+        run(&self.sql, DROP_UNHELD, &[payment]).await.map(drop)
     }
 
     // (Two statements: nothing comes between them where this runs.)

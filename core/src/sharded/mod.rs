@@ -9,7 +9,7 @@
 //!   payer's sessions;
 //! * one for the merchant ([`MerchantBook`]): the fee budget of the day, and a copy of each asset's
 //!   head for lists;
-//! * one for each payment without a ticket ([`PaymentBook`]): which asset has it. (A
+//! * one for each payment ([`PaymentBook`]): which asset has it. (A
 //!   payment with a ticket can't be claimed for another asset than the ticket's.)
 //!
 //! **A reservation** is made there by each attempt to append, under a name of its own. A

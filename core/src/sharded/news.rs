@@ -6,6 +6,7 @@ use crate::ids::{AssetId, PaymentId};
 use crate::ports::EXPIRED;
 use crate::session::Cover;
 use crate::session::index::SessionRecord;
+use crate::svm::Address;
 use crate::time::Timestamp;
 
 /// What one attempt to claim a payment wants to be sure of.
@@ -96,19 +97,25 @@ impl Failed {
 }
 
 /// What a payer's place is told.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayerNews {
+    /// The payer.
+    pub payer: Address,
     /// Payments of this payer that ended.
     pub ended: Vec<Ended>,
     /// Sessions of this payer that are new or have changed, as they stand now.
     pub sessions: Vec<SessionRecord>,
 }
 
-/// What the place of a payment without a ticket is told.
+/// What the place of a payment is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentNews {
     /// What became of it.
     pub ended: Ended,
+    /// For which asset.
+    pub asset: AssetId,
+    /// When that was known.
+    pub at: Timestamp,
 }
 
 /// What the merchant's place is told.

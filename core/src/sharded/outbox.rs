@@ -1,15 +1,13 @@
 //! What an asset's own journal still has to tell the others: its tail, behind what they have received.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 
 use super::hold::{self, integer, run, text};
 use super::news::{Ended, Failed, Head, MerchantNews, PayerNews, PaymentNews};
-use crate::ids::{AssetId, SessionId};
 use crate::ports::{Journal as _, PortError};
-use crate::session::Event;
-use crate::session::index::SessionRecord;
+use crate::session::{Event, Session};
 use crate::store::{Sql, SqlJournal, Value};
 use crate::svm::Address;
 
@@ -22,9 +20,8 @@ const BATCHES: u64 = 32;
 
 const TAIL: &str = "SELECT revision, events FROM journal WHERE asset = ?1
     AND revision > coalesce((SELECT revision FROM delivered WHERE asset = ?1), 0) ORDER BY revision LIMIT ?2";
-const PENDING: &str = "SELECT 1 FROM head WHERE asset = ?1
-    AND revision > coalesce((SELECT revision FROM delivered WHERE asset = ?1), 0)";
-const HEAD: &str = "SELECT revision, state, due, unsettled, unfulfilled FROM head WHERE asset = ?1";
+const PENDING: &str = "SELECT asset, revision, state, due, unsettled, unfulfilled FROM head
+    WHERE revision > coalesce((SELECT revision FROM delivered WHERE delivered.asset = head.asset), 0) LIMIT 1";
 const DELIVERED: &str = "INSERT INTO delivered (asset, revision) VALUES (?1, ?2)
     ON CONFLICT (asset) DO UPDATE SET revision = max(revision, excluded.revision)";
 
@@ -34,25 +31,24 @@ pub struct Delivery {
     /// The last revision that this covers.
     pub revision: u64,
     /// What each payer's place is told.
-    pub payers: Vec<(Address, PayerNews)>,
-    /// What the places of payments without a ticket are told.
+    pub payers: Vec<PayerNews>,
+    /// What each payment's place is told.
     pub payments: Vec<PaymentNews>,
     /// What the merchant's place is told.
     pub merchant: MerchantNews,
 }
 
-/// The outbox of one asset, on the database of its journal.
+/// The outbox of the asset whose journal this database holds.
 #[derive(Debug)]
 pub struct Outbox<'a, S> {
     sql: &'a S,
     journal: &'a SqlJournal<S>,
-    asset: AssetId,
 }
 
 impl<'a, S: Sql> Outbox<'a, S> {
-    /// The outbox of this asset, whose journal this is.
-    pub const fn new(sql: &'a S, journal: &'a SqlJournal<S>, asset: AssetId) -> Self {
-        Self { sql, journal, asset }
+    /// The outbox of this journal.
+    pub const fn new(sql: &'a S, journal: &'a SqlJournal<S>) -> Self {
+        Self { sql, journal }
     }
 
     /// Makes the table.
@@ -68,7 +64,7 @@ impl<'a, S: Sql> Outbox<'a, S> {
     /// # Errors
     /// When storage does not answer.
     pub async fn is_pending(&self) -> Result<bool, PortError> {
-        Ok(!run(self.sql, PENDING, &[self.key()]).await?.is_empty())
+        Ok(!run(self.sql, PENDING, &[]).await?.is_empty())
     }
 
     /// What is to be told next; `None` if everything was.
@@ -76,78 +72,73 @@ impl<'a, S: Sql> Outbox<'a, S> {
     /// # Errors
     /// When storage does not answer.
     pub async fn next(&self) -> Result<Option<Delivery>, PortError> {
-        let rows = run(self.sql, TAIL, &[self.key(), integer(BATCHES)]).await?;
-        let Some(revision) = rows.last().and_then(|row| number(row.first())) else { return Ok(None) };
+        let Some(head) = self.head().await? else { return Ok(None) };
+        let asset = self.journal.asset_of(&head.asset)?;
+        let rows = run(self.sql, TAIL, &[text(&head.asset), integer(BATCHES)]).await?;
+        let revision = rows.last().and_then(|row| number(row.first()));
+        let revision = revision.ok_or_else(|| PortError("database: a journal is cut short".to_owned()))?;
         let mut payers: BTreeMap<Address, PayerNews> = BTreeMap::new();
-        let (mut payments, mut all_ended) = (Vec::new(), Vec::new());
-        let mut sessions: Vec<SessionId> = Vec::new();
+        let (mut payments, mut all_ended, mut sessions) = (Vec::new(), Vec::new(), BTreeSet::new());
         for row in &rows {
             for event in parse::<Vec<Event>>(row.get(1))? {
+                let at = event.at();
                 let (payer, ended) = match event {
                     Event::PaymentLanded { payment, payer, .. } => (payer, Ended { payment, failed: None }),
                     Event::PaymentFailed { payment, payer, reason, at } => {
                         (payer, Ended { payment, failed: Some(Failed { at, reason }) })
                     }
-                    Event::SessionStarted(session) => {
-                        sessions.push(session.id);
-                        continue;
-                    }
-                    Event::SessionExtended { session, .. } | Event::SessionEnded { session, .. } => {
-                        sessions.push(session);
+                    Event::SessionStarted(Session { id, .. })
+                    | Event::SessionExtended { session: id, .. }
+                    | Event::SessionEnded { session: id, .. } => {
+                        sessions.insert(id);
                         continue;
                     }
                     _ => continue,
                 };
-                // One that failed is forgotten, and whether it had a ticket with it: then
-                // its place is told something that it does not know of.
-                let record = self.journal.payment(&ended.payment).await?;
-                if record.is_none_or(|record| record.ticket.is_none()) {
-                    payments.push(PaymentNews { ended: ended.clone() });
-                }
-                payers.entry(payer).or_default().ended.push(ended.clone());
+                payments.push(PaymentNews { ended: ended.clone(), asset: asset.clone(), at });
+                of(&mut payers, payer).ended.push(ended.clone());
                 all_ended.push(ended);
             }
         }
-        sessions.sort_unstable();
-        sessions.dedup();
-        for id in sessions {
-            let record: Option<SessionRecord> = self.journal.session(&id).await?;
-            if let Some(record) = record {
-                payers.entry(record.session.payer).or_default().sessions.push(record);
+        for id in &sessions {
+            if let Some(record) = self.journal.session(id).await? {
+                of(&mut payers, record.session.payer).sessions.push(record);
             }
         }
-        let merchant = MerchantNews { head: self.head().await?, ended: all_ended };
-        Ok(Some(Delivery { revision, payers: payers.into_iter().collect(), payments, merchant }))
+        let merchant = MerchantNews { head, ended: all_ended };
+        Ok(Some(Delivery { revision, payers: payers.into_values().collect(), payments, merchant }))
     }
 
-    /// All of them have received what goes up to this revision.
+    /// All of them have received this.
     ///
     /// # Errors
     /// When storage does not answer: then it is told again.
-    pub async fn delivered(&self, revision: u64) -> Result<(), PortError> {
-        run(self.sql, DELIVERED, &[self.key(), integer(revision)]).await.map(drop)
+    pub async fn delivered(&self, delivery: &Delivery) -> Result<(), PortError> {
+        let parameters = [text(&delivery.merchant.head.asset), integer(delivery.revision)];
+        run(self.sql, DELIVERED, &parameters).await.map(drop)
     }
 
-    async fn head(&self) -> Result<Head, PortError> {
-        let corrupt = || PortError("database: a head can't be read".to_owned());
-        let rows = run(self.sql, HEAD, &[self.key()]).await?;
-        let row = rows.into_iter().next().ok_or_else(corrupt)?;
-        let [revision, Value::Text(state), due, unsettled, unfulfilled] = row.as_slice() else {
-            return Err(corrupt());
+    /// Where the asset stands, if not all of it has been told.
+    async fn head(&self) -> Result<Option<Head>, PortError> {
+        let rows = run(self.sql, PENDING, &[]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let [Value::Text(asset), revision, Value::Text(state), due, unsettled, unfulfilled] = row.as_slice()
+        else {
+            return Err(PortError("database: a head can't be read".to_owned()));
         };
-        Ok(Head {
-            asset: self.journal.key_text(&self.asset),
-            revision: number(Some(revision)).ok_or_else(corrupt)?,
+        Ok(Some(Head {
+            asset: asset.clone(),
+            revision: number(Some(revision)).unwrap_or_default(),
             state: state.clone(),
             due: number(Some(due)),
             unsettled: number(Some(unsettled)),
             unfulfilled: number(Some(unfulfilled)) == Some(1),
-        })
+        }))
     }
+}
 
-    fn key(&self) -> Value {
-        text(self.journal.key_text(&self.asset))
-    }
+fn of(payers: &mut BTreeMap<Address, PayerNews>, payer: Address) -> &mut PayerNews {
+    payers.entry(payer).or_insert_with(|| PayerNews { payer, ended: Vec::new(), sessions: Vec::new() })
 }
 
 fn number(value: Option<&Value>) -> Option<u64> {

@@ -9,7 +9,6 @@ use crate::store::schema::{
     hold_against_purse,
 };
 use crate::store::{Sql, SqlError, Value, json};
-use crate::svm::Address;
 
 /// The tables. One statement makes a reservation or nothing.
 const TABLES: &[&str] = &[
@@ -66,13 +65,12 @@ const REMEMBERED_MS: u64 = 3_600_000;
 #[derive(Debug)]
 pub struct PayerBook<S> {
     sql: S,
-    payer: Address,
 }
 
 impl<S: Sql> PayerBook<S> {
-    /// The place of this payer. Run [`Self::prepare`] before anything is written.
-    pub const fn new(sql: S, payer: Address) -> Self {
-        Self { sql, payer }
+    /// The place of one payer. Run [`Self::prepare`] before anything else.
+    pub const fn new(sql: S) -> Self {
+        Self { sql }
     }
 
     /// Makes the tables.
@@ -112,7 +110,7 @@ impl<S: Sql> PayerBook<S> {
     /// # Errors
     /// When storage does not answer. Again is harmless.
     pub async fn hear(&self, news: &PayerNews) -> Result<(), PortError> {
-        let payer = self.payer.to_string();
+        let payer = news.payer.to_string();
         for ended in &news.ended {
             self.drop_reservation(&ended.payment).await?;
             if let Some(failed) = &ended.failed {

@@ -1,19 +1,25 @@
-//! The place of one payment without a ticket: which asset has it.
+//! The place of one payment: which asset has it.
+//!
+//! A payment without a ticket is reserved here before it is claimed. One with a ticket is only told of when it
+//! has landed, and so is public: then its bytes without the ticket are known everywhere as used.
+//!
+//! Nothing is kept for long: once the payment's blockhash is dead, the chain itself tells that it was used.
 
-use super::hold::{self, FOR_EVER, HOLD, Holds, LET_ALL_GO, LET_GO, integer, run, text};
+use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_GO, integer, run, text};
 use super::news::{PaymentNews, Release, Reservation, Reserved};
-use crate::ids::PaymentId;
+use crate::ids::{AssetId, PaymentId};
 use crate::ports::PortError;
 use crate::store::{Sql, Value};
 
-const TABLES: &[&str] = &[HOLD];
+const TABLES: &[&str] = &[HOLD, HOLD_AT];
 
 /// Holds it for this asset, unless another has it.
 const RESERVE: &str = "INSERT INTO hold (payment, attempt, asset, at)
     SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1 AND asset <> ?3)
     ON CONFLICT DO NOTHING RETURNING 1";
-/// It has landed: it is the asset's for ever, and nobody's to ask about.
-const LANDED: &str = "UPDATE hold SET at = ?2 WHERE payment = ?1";
+/// It has landed: no attempt can take that back.
+const LANDED: &str = "INSERT OR IGNORE INTO hold (payment, attempt, asset, at) VALUES (?1, 'landed', ?2, ?3)";
+const OWNER: &str = "SELECT asset FROM hold WHERE payment = ?1 LIMIT 1";
 const HELD: &str = "SELECT 1 FROM hold LIMIT 1";
 
 /// One payment's place, on a database of its own.
@@ -23,7 +29,7 @@ pub struct PaymentBook<S> {
 }
 
 impl<S: Sql> PaymentBook<S> {
-    /// The place of one payment. Run [`Self::prepare`] before anything else.
+    /// The place of one payment. Run [`Self::prepare`] before anything is written.
     pub const fn new(sql: S) -> Self {
         Self { sql }
     }
@@ -31,7 +37,7 @@ impl<S: Sql> PaymentBook<S> {
     /// Makes the table.
     ///
     /// # Errors
-    /// When the statement fails.
+    /// When a statement fails.
     pub async fn prepare(&self) -> Result<(), PortError> {
         hold::make_tables(&self.sql, TABLES).await
     }
@@ -58,14 +64,27 @@ impl<S: Sql> PaymentBook<S> {
     /// # Errors
     /// When storage does not answer. Again is harmless.
     pub async fn hear(&self, news: &PaymentNews) -> Result<(), PortError> {
-        let payment = text(news.ended.payment.as_str());
-        match news.ended.failed {
-            Some(_) => run(&self.sql, LET_ALL_GO, &[payment]).await.map(drop),
-            None => run(&self.sql, LANDED, &[payment, integer(FOR_EVER)]).await.map(drop),
+        let PaymentNews { ended, asset, at } = news;
+        if ended.failed.is_some() {
+            return self.drop_reservation(&ended.payment).await;
         }
+        let parameters = [text(ended.payment.as_str()), text(asset), integer(at.millis())];
+        run(&self.sql, LANDED, &parameters).await.map(drop)
     }
 
-    /// Gives up a reservation, whoever holds it: its asset knows nothing of the payment.
+    /// The asset that has it.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn owner(&self, payment: &PaymentId) -> Result<Option<AssetId>, PortError> {
+        let rows = run(&self.sql, OWNER, &[text(payment.as_str())]).await?;
+        Ok(match rows.first().and_then(|row| row.first()) {
+            Some(Value::Text(asset)) => AssetId::parse(asset),
+            _ => None,
+        })
+    }
+
+    /// Gives up what is known, whoever holds it: its asset knows nothing of the payment, or the chain does.
     ///
     /// # Errors
     /// When storage does not answer. Again is harmless.
@@ -83,6 +102,6 @@ impl<S: Sql> PaymentBook<S> {
     /// # Errors
     /// When storage does not answer.
     pub async fn is_empty(&self) -> Result<bool, PortError> {
-        Ok(run(&self.sql, HELD, &[] as &[Value]).await?.is_empty())
+        Ok(run(&self.sql, HELD, &[]).await?.is_empty())
     }
 }

@@ -93,6 +93,10 @@ pub(crate) const FAILURE: &str = "CREATE TABLE IF NOT EXISTS failure (
     ) WITHOUT ROWID";
 pub(crate) const FAILURE_AT: &str = "CREATE INDEX IF NOT EXISTS failure_at ON failure (at)";
 
+/// What the listing of each asset is that was made by API: what stands in its state, to be listed.
+pub(crate) const CATALOGUE: &str =
+    "CREATE TABLE IF NOT EXISTS catalogue (asset TEXT PRIMARY KEY, listing TEXT NOT NULL) WITHOUT ROWID";
+
 /// The statements of a trigger that hold a claim against what is in flight from its balance: `NEW.cover` is a
 /// [`Cover`](crate::session::Cover) as JSON, or nothing.
 macro_rules! hold_against_purse {
@@ -176,8 +180,7 @@ const VERSION_2: &[&str] = &[
 
 /// The assets that were made by API.
 const VERSION_3: &[&str] = &[
-    // What stands in the state of each, to be listed.
-    "CREATE TABLE IF NOT EXISTS catalogue (asset TEXT PRIMARY KEY, listing TEXT NOT NULL) WITHOUT ROWID",
+    CATALOGUE,
     // In the place of `append` and `entry`: what is written arrives in parts, so that only
     // those that have to be taken apart are read as JSON.
     "CREATE VIEW IF NOT EXISTS batch (asset, revision, version, events, state, due, unsettled, unfulfilled,

@@ -154,15 +154,16 @@ impl<S: Sql> SqlJournal<S> {
 
     /// The asset's key: the merchant's id is in it, so that more merchants can come.
     fn key(&self, asset: &AssetId) -> Value {
-        Value::Text(self.key_text(asset))
-    }
-
-    pub(crate) fn key_text(&self, asset: &AssetId) -> String {
-        format!("{}/{asset}", self.merchant)
+        Value::Text(format!("{}/{asset}", self.merchant))
     }
 
     fn asset(&self, key: &Value) -> Result<AssetId, PortError> {
         let Value::Text(key) = key else { return Err(corrupt("an asset's key")) };
+        self.asset_of(key)
+    }
+
+    /// The asset of a key in the tables.
+    pub(crate) fn asset_of(&self, key: &str) -> Result<AssetId, PortError> {
         let id = key.strip_prefix(self.merchant.as_str()).and_then(|rest| rest.strip_prefix('/'));
         id.and_then(AssetId::parse).ok_or_else(|| corrupt("an asset's key"))
     }

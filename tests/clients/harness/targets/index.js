@@ -3,8 +3,9 @@
 // (storage), `stop()`, `kill()`, `restart()` (restart), `secret()`, `verify()` (secrets). The tests are written once, for all targets.
 
 import { serve } from './serve.js';
+import { worker } from './worker.js';
 
-const targets = { serve };
+const targets = { serve, worker };
 const name = process.env.COINOP_TARGET ?? 'serve';
 if (!(name in targets)) throw new Error(`COINOP_TARGET: no target ${name}; there is ${Object.keys(targets)}`);
 

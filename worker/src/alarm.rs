@@ -1,0 +1,77 @@
+//! An object's one alarm.
+
+use std::cell::Cell;
+use std::pin::pin;
+
+use coinop_core::ports::PortError;
+use coinop_core::time::Timestamp;
+use futures::future::poll_immediate;
+use worker::{ScheduledTime, Storage};
+
+/// When this object is to be woken.
+pub(crate) struct Alarm {
+    storage: Storage,
+    /// When it is armed for, as far as this instance of the object knows. An alarm that is set needs no second write.
+    armed: Cell<Option<Timestamp>>,
+}
+
+impl Alarm {
+    pub(crate) const fn new(storage: Storage) -> Self {
+        Self { storage, armed: Cell::new(None) }
+    }
+
+    /// Arms it for `at` or earlier, then does `work`, with nothing in between: both are kept, or neither.
+    ///
+    /// `work` must not wait for anything but storage.
+    pub(crate) async fn armed_before<T>(
+        &self,
+        at: Timestamp,
+        work: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, PortError> {
+        if self.armed.get().is_some_and(|armed| armed <= at) {
+            return work.await;
+        }
+        let mut arming = pin!(self.storage.set_alarm(date(at)));
+        // The first poll sets it; what is left is to hear that it was set.
+        let set = poll_immediate(arming.as_mut()).await;
+        if let Some(Err(error)) = set {
+            return Err(failed(&error));
+        }
+        let done = work.await;
+        if set.is_none() {
+            arming.await.map_err(|error| failed(&error))?;
+        }
+        self.armed.set(Some(at));
+        done
+    }
+
+    /// Arms it for this moment, or for none.
+    pub(crate) async fn set(&self, at: Option<Timestamp>) -> Result<(), PortError> {
+        if self.armed.get() == at && at.is_some() {
+            return Ok(());
+        }
+        self.armed.set(at);
+        let result = match at {
+            Some(at) => self.storage.set_alarm(date(at)).await,
+            None => self.storage.delete_alarm().await,
+        };
+        result.map_err(|error| {
+            self.armed.set(None);
+            failed(&error)
+        })
+    }
+
+    /// It has gone off.
+    pub(crate) fn went_off(&self) {
+        self.armed.set(None);
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "milliseconds of this epoch are exact")]
+fn date(at: Timestamp) -> ScheduledTime {
+    ScheduledTime::new(js_sys::Date::new(&js_sys::Number::from(at.millis() as f64)))
+}
+
+fn failed(error: &worker::Error) -> PortError {
+    PortError(format!("the alarm can't be set: {error}"))
+}

@@ -1,0 +1,102 @@
+//! How the worker and its objects call an object.
+
+use std::pin::pin;
+
+use coinop_core::http::{Problem, Request};
+use coinop_core::ids::AssetId;
+use coinop_core::ports::PortError;
+use futures::future::{Either, select};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use worker::{Env, Headers, Method, RequestInit, Response, console_error};
+
+use crate::deployment::Instance;
+use crate::platform::sleep;
+use crate::request::{Forwarded, respond};
+
+/// How long an object may take to answer another, in milliseconds.
+const TIMEOUT_MS: u64 = 10_000;
+/// How long a forwarded request may take, in milliseconds: it may wait for its payment.
+const FORWARDED_MS: u64 = 55_000;
+
+/// The path of a forwarded request. (No path of a client's gets here.)
+pub(crate) const REQUEST: &str = "request";
+
+/// Names one object.
+pub(crate) struct Object {
+    binding: &'static str,
+    name: String,
+}
+
+impl Object {
+    pub(crate) fn asset(instance: &Instance, asset: &AssetId) -> Self {
+        Self::named("ASSET", instance, asset.as_str())
+    }
+
+    pub(crate) fn payer(instance: &Instance, payer: &str) -> Self {
+        Self::named("PAYER", instance, payer)
+    }
+
+    pub(crate) fn payment(instance: &Instance, payment: &str) -> Self {
+        Self::named("PAYMENT", instance, payment)
+    }
+
+    pub(crate) fn merchant(instance: &Instance) -> Self {
+        Self { binding: "MERCHANT", name: instance.deployment.config.merchant.id.clone() }
+    }
+
+    fn named(binding: &'static str, instance: &Instance, name: &str) -> Self {
+        Self { binding, name: format!("{}/{name}", instance.deployment.config.merchant.id) }
+    }
+
+    /// Asks it something.
+    ///
+    /// # Errors
+    /// No answer in time, or none that can be read: it may have been done or not.
+    pub(crate) async fn ask<R: DeserializeOwned>(
+        &self,
+        env: &Env,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<R, PortError> {
+        let failed = |what: &dyn std::fmt::Display| {
+            PortError(format!("the {} object, {path}: {what}", self.binding.to_ascii_lowercase()))
+        };
+        let answer = async {
+            let mut response = self.fetch(env, path, body).await?;
+            let text = response.text().await?;
+            Ok::<_, worker::Error>((response.status_code(), text))
+        };
+        let (status, text) = match select(pin!(answer), pin!(sleep(TIMEOUT_MS))).await {
+            Either::Left((answer, _)) => answer.map_err(|error| failed(&error))?,
+            Either::Right(((), _)) => return Err(failed(&"no answer in time")),
+        };
+        if status != 200 {
+            return Err(failed(&text));
+        }
+        serde_json::from_str(&text).map_err(|error| failed(&error))
+    }
+
+    /// Has it answer a client's request. The client always gets an answer.
+    pub(crate) async fn forward(&self, env: &Env, request: &Request) -> worker::Result<Response> {
+        let body = Forwarded::from(request);
+        let answer = self.fetch(env, REQUEST, &body);
+        match select(pin!(answer), pin!(sleep(FORWARDED_MS))).await {
+            Either::Left((Ok(response), _)) => return Ok(response),
+            Either::Left((Err(error), _)) => console_error!("the {} object: {error}", self.binding),
+            Either::Right(((), _)) => console_error!("the {} object does not answer", self.binding),
+        }
+        respond(Problem::unavailable().into())
+    }
+
+    async fn fetch(&self, env: &Env, path: &str, body: &impl Serialize) -> worker::Result<Response> {
+        let stub = env.durable_object(self.binding)?.get_by_name(&self.name)?;
+        let headers = Headers::new();
+        headers.set("content-type", "application/json")?;
+        let mut init = RequestInit::new();
+        let body = serde_json::to_string(body)?;
+        init.with_method(Method::Post).with_headers(headers).with_body(Some(body.into()));
+        stub.fetch_with_request(worker::Request::new_with_init(&format!("http://object/{path}"), &init)?)
+            .await
+    }
+}

@@ -1,0 +1,53 @@
+//! The configuration and the keys, read once for each isolate.
+
+use std::cell::OnceCell;
+
+use coinop_core::config::Config;
+use coinop_core::gateway::Deployment;
+use coinop_core::keys::{KeyRing, Secret};
+use coinop_core::settlement::{LocalSettlement, Rpc};
+use coinop_core::svm::keypair;
+use worker::Env;
+
+use crate::platform::FetchHttp;
+
+/// What an isolate is made of. Nothing of it ever changes.
+pub(crate) struct Instance {
+    pub(crate) deployment: Deployment,
+    pub(crate) settlement: LocalSettlement<FetchHttp>,
+}
+
+thread_local! {
+    static INSTANCE: OnceCell<Result<&'static Instance, &'static str>> = const { OnceCell::new() };
+}
+
+/// The isolate's deployment.
+///
+/// # Errors
+/// A line for the operator that says what is wrong.
+pub(crate) fn instance(env: &Env) -> Result<&'static Instance, &'static str> {
+    // Leaked: it lives as long as the isolate does.
+    let read = || match read(env) {
+        Ok(instance) => Ok(&*Box::leak(Box::new(instance))),
+        Err(message) => Err(&*message.leak()),
+    };
+    INSTANCE.with(|cell| *cell.get_or_init(read))
+}
+
+fn read(env: &Env) -> Result<Instance, String> {
+    let find = |name: &str| env.var(name).ok().map(|var| var.to_string()).filter(|text| !text.is_empty());
+    let need = |name: &str, kind: &str| find(name).ok_or(format!("the {kind} {name} is not set"));
+    let config = Config::from_text(&need("COINOP_CONFIG", "variable")?)
+        .map_err(|error| format!("COINOP_CONFIG: {error}"))?;
+    let secret = |name: &str, text: &str| {
+        Secret::from_base64(text).ok_or(format!("{name} must be base64 of 32 random bytes"))
+    };
+    let current = secret("COINOP_SECRET", &need("COINOP_SECRET", "secret")?)?;
+    let previous = find("COINOP_SECRET_PREVIOUS");
+    let previous = previous.map(|text| secret("COINOP_SECRET_PREVIOUS", &text)).transpose()?;
+    let fee_payer = keypair::parse(&need("COINOP_FEE_PAYER", "secret")?)
+        .ok_or("COINOP_FEE_PAYER must be a Solana key: a JSON array of 64 bytes, or base58")?;
+    let settlement = LocalSettlement::new(Rpc::new(FetchHttp, config.rpc_url.clone()), fee_payer);
+    let keys = KeyRing::new(&current, previous.as_ref());
+    Ok(Instance { deployment: Deployment { config, keys }, settlement })
+}

@@ -1,0 +1,285 @@
+//! The journal of one place: its own tables, and for an asset what has to be agreed with others before an append.
+
+use coinop_core::config::Asset;
+use coinop_core::encoding::hex;
+use coinop_core::ids::{AssetId, PaymentId, SessionId};
+use coinop_core::ports::{Appended, Catalogue, Cursor, Entropy as _, Journal, PortError};
+use coinop_core::session::index::{IndexChange, PaymentRecord, SessionRecord};
+use coinop_core::session::{Batch, Stored};
+use coinop_core::sharded::{Delivery, Fee, Outbox, Reservation, Reserved};
+use coinop_core::store::SqlJournal;
+use coinop_core::svm::Address;
+use coinop_core::time::Timestamp;
+use futures::future::join_all;
+use worker::{Env, State, console_error};
+
+use crate::alarm::Alarm;
+use crate::call::Object;
+use crate::deployment::Instance;
+use crate::platform::{WorkerEntropy, now};
+use crate::sql::ObjectSql;
+
+/// How long after an append the alarm tells others of it, if the request could not, in milliseconds.
+const DELIVER_AFTER_MS: u64 = 5_000;
+/// How long until what is overdue is tried again, in milliseconds.
+const RETRY_MS: u64 = 2_000;
+
+/// A place's journal.
+pub(crate) struct PlaceJournal {
+    sql: ObjectSql,
+    own: SqlJournal<ObjectSql>,
+    /// What an asset's journal has besides. (Not a type of its own, so that the core is in the script once.)
+    asset: Option<Others>,
+}
+
+/// What an asset needs to agree with the others, and to be woken.
+struct Others {
+    env: Env,
+    instance: &'static Instance,
+    alarm: Alarm,
+}
+
+impl PlaceJournal {
+    /// The journal of a place that appends nothing.
+    pub(crate) fn new(sql: ObjectSql, instance: &Instance) -> Self {
+        let own = SqlJournal::new(sql.clone(), instance.deployment.config.merchant.id.clone());
+        Self { sql, own, asset: None }
+    }
+
+    /// The journal of an asset.
+    pub(crate) fn of_asset(state: &State, env: &Env, instance: &'static Instance) -> Self {
+        let others = Others { env: env.clone(), instance, alarm: Alarm::new(state.storage()) };
+        Self { asset: Some(others), ..Self::new(ObjectSql::of(&state.storage()), instance) }
+    }
+
+    /// Whether it was asked for something that is kept elsewhere.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.sql.was_asked_in_vain()
+    }
+
+    /// Brings the tables up to date, if there are any.
+    pub(crate) async fn open(&self) -> Result<(), PortError> {
+        if self.sql.is_absent() { Ok(()) } else { self.prepare().await }
+    }
+
+    async fn prepare(&self) -> Result<(), PortError> {
+        self.sql.begin();
+        self.own.prepare().await?;
+        self.outbox().prepare().await
+    }
+
+    fn others(&self) -> Result<&Others, PortError> {
+        self.asset.as_ref().ok_or_else(|| PortError("only an asset's journal is written".to_owned()))
+    }
+
+    const fn outbox(&self) -> Outbox<'_, ObjectSql> {
+        Outbox::new(&self.sql, &self.own)
+    }
+
+    /// When this asset wants to be woken.
+    async fn next(&self) -> Result<Option<Timestamp>, PortError> {
+        let now = now();
+        let overdue =
+            !self.own.due(now, 1).await?.is_empty() || !self.own.unsettled(now, 1).await?.is_empty();
+        let moments = [
+            overdue.then(|| now.plus_millis(RETRY_MS)),
+            self.own.next_due(now).await?,
+            self.own.next_unsettled(now).await?,
+            self.outbox().is_pending().await?.then(|| now.plus_millis(DELIVER_AFTER_MS)),
+        ];
+        Ok(moments.into_iter().flatten().min())
+    }
+
+    /// Has the alarm go off when something is due, or not at all.
+    pub(crate) async fn arm(&self) -> Result<(), PortError> {
+        let next = self.next().await?;
+        self.others()?.alarm.set(next).await
+    }
+
+    /// The alarm goes off: it will again after so many milliseconds, whatever comes of it.
+    pub(crate) async fn rearm(&self, again_ms: u64) -> Result<(), PortError> {
+        let alarm = &self.others()?.alarm;
+        alarm.went_off();
+        alarm.set(Some(now().plus_millis(again_ms))).await
+    }
+
+    /// Tells the others what they have not been told yet.
+    pub(crate) async fn deliver(&self) -> Result<(), PortError> {
+        let others = self.others()?;
+        while let Some(delivery) = self.outbox().next().await? {
+            others.tell(&delivery).await?;
+            self.outbox().delivered(&delivery).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Others {
+    async fn tell(&self, delivery: &Delivery) -> Result<(), PortError> {
+        let (env, instance) = (&self.env, self.instance);
+        let payers = join_all(delivery.payers.iter().map(async |news| {
+            Object::payer(instance, &news.payer.to_string()).ask::<()>(env, "news", news).await
+        }));
+        let payments = join_all(delivery.payments.iter().map(async |news| {
+            Object::payment(instance, news.ended.payment.as_str()).ask::<()>(env, "news", news).await
+        }));
+        let merchant = Object::merchant(instance);
+        let merchant = merchant.ask::<()>(env, "news", &delivery.merchant);
+        let (payers, payments, merchant) = futures::join!(payers, payments, merchant);
+        payers.into_iter().chain(payments).chain([merchant]).collect()
+    }
+
+    /// Which objects an append has to ask before it claims a payment, and what.
+    fn reservations(&self, asset: &AssetId, batch: &Batch) -> Vec<(Object, Reservation)> {
+        let attempt = hex(&WorkerEntropy.random());
+        let mut all = Vec::new();
+        for change in &batch.index {
+            let IndexChange::Claim { id, ticket, record, day, fee, .. } = change else { continue };
+            let plain = Reservation {
+                payment: id.clone(),
+                asset: asset.clone(),
+                attempt: attempt.clone(),
+                at: record.at,
+                cover: None,
+                fee: None,
+            };
+            // What has a ticket can't be claimed for another asset than the ticket's.
+            if ticket.is_none() {
+                all.push((Object::payment(self.instance, id.as_str()), plain.clone()));
+            }
+            let covered = Reservation { cover: batch.cover.clone(), ..plain.clone() };
+            all.push((Object::payer(self.instance, &record.payer.to_string()), covered));
+            let budget = self.instance.deployment.config.settlement.max_fee_lamports_per_day;
+            let fee = Some(Fee { day: *day, lamports: *fee, budget });
+            all.push((Object::merchant(self.instance), Reservation { fee, ..plain }));
+        }
+        all
+    }
+
+    /// Reserves all of them, or none.
+    async fn reserve(&self, wanted: &[(Object, Reservation)]) -> Result<Reserved, PortError> {
+        let asked =
+            wanted.iter().map(|(object, wanted)| object.ask::<Reserved>(&self.env, "reserve", wanted));
+        let answers = join_all(asked).await;
+        let refused = answers.iter().find(|answer| !matches!(answer, Ok(Reserved::Done)));
+        let answer = refused.cloned().unwrap_or(Ok(Reserved::Done));
+        if !matches!(answer, Ok(Reserved::Done)) {
+            self.release(wanted).await;
+        }
+        answer
+    }
+
+    /// Takes back what an attempt has reserved. What can't be reached now is cleared away later.
+    async fn release(&self, reserved: &[(Object, Reservation)]) {
+        let released = reserved.iter().map(async |(object, reservation)| {
+            let told = object.ask::<()>(&self.env, "release", &reservation.release()).await;
+            told.unwrap_or_else(|error| console_error!("a reservation is left behind: {error}"));
+        });
+        join_all(released).await;
+    }
+}
+
+impl Journal for PlaceJournal {
+    async fn load(&self, asset: &AssetId) -> Result<Stored, PortError> {
+        self.own.load(asset).await
+    }
+
+    async fn append(&self, asset: &AssetId, expected: u64, batch: &Batch) -> Result<Appended, PortError> {
+        let others = self.others()?;
+        let wanted = others.reservations(asset, batch);
+        match others.reserve(&wanted).await? {
+            Reserved::Done => {}
+            Reserved::Elsewhere => return Ok(Appended::Elsewhere),
+            Reserved::NotCovered => return Ok(Appended::NotCovered),
+            Reserved::OverBudget => return Ok(Appended::OverBudget),
+        }
+        let at = [batch.due, batch.unsettled].into_iter().flatten().min();
+        let deliver = now().plus_millis(DELIVER_AFTER_MS);
+        let append = async {
+            if self.sql.is_absent() {
+                self.prepare().await?;
+            }
+            self.own.append(asset, expected, batch).await
+        };
+        let appended = others.alarm.armed_before(at.map_or(deliver, |at| at.min(deliver)), append).await;
+        // After an error it may be written: then what is reserved belongs to it.
+        if appended.as_ref().is_ok_and(|appended| *appended != Appended::Done) {
+            others.release(&wanted).await;
+        }
+        appended
+    }
+
+    async fn payment(&self, id: &PaymentId) -> Result<Option<PaymentRecord>, PortError> {
+        self.own.payment(id).await
+    }
+
+    async fn is_claimed_elsewhere(&self, asset: &AssetId, id: &PaymentId) -> Result<bool, PortError> {
+        let Others { env, instance, .. } = self.others()?;
+        let owner: Option<AssetId> = Object::payment(instance, id.as_str()).ask(env, "owner", id).await?;
+        Ok(owner.is_some_and(|owner| owner != *asset))
+    }
+
+    async fn payment_by_ticket(&self, memo: &str) -> Result<Option<PaymentRecord>, PortError> {
+        self.own.payment_by_ticket(memo).await
+    }
+
+    async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, PortError> {
+        self.own.session(id).await
+    }
+
+    async fn sessions_of(
+        &self,
+        payer: &Address,
+        before: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<SessionRecord>, PortError> {
+        self.own.sessions_of(payer, before, limit).await
+    }
+
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<AssetId>, PortError> {
+        self.own.due(now, limit).await
+    }
+
+    async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
+        self.own.next_due(now).await
+    }
+
+    async fn unsettled(&self, now: Timestamp, limit: u32) -> Result<Vec<AssetId>, PortError> {
+        self.own.unsettled(now, limit).await
+    }
+
+    async fn next_unsettled(&self, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
+        self.own.next_unsettled(now).await
+    }
+
+    async fn unfulfilled(&self, limit: u32) -> Result<Vec<AssetId>, PortError> {
+        self.own.unfulfilled(limit).await
+    }
+
+    /// The payer's failures at all assets.
+    async fn failures_of(&self, payer: &Address, limit: u32) -> Result<Vec<Timestamp>, PortError> {
+        match &self.asset {
+            None => self.own.failures_of(payer, limit).await,
+            Some(Others { env, instance, .. }) => {
+                let payer = payer.to_string();
+                Object::payer(instance, &payer).ask(env, "failures", &(&payer, limit)).await
+            }
+        }
+    }
+
+    /// What this asset's payments may cost. (What all of them may is held against the budget at the append.)
+    async fn fees_of_day(&self, day: u64) -> Result<u64, PortError> {
+        self.own.fees_of_day(day).await
+    }
+}
+
+/// What this place knows: an asset its own state, the merchant all of them.
+impl Catalogue for PlaceJournal {
+    async fn find(&self, id: &AssetId) -> Result<Option<Asset>, PortError> {
+        self.own.find(id).await
+    }
+
+    async fn page(&self, after: Option<&AssetId>, limit: u32) -> Result<Vec<Asset>, PortError> {
+        self.own.page(after, limit).await
+    }
+}

@@ -1,0 +1,88 @@
+//! The merchant's object: the fee budget, and where each asset stands.
+
+use coinop_core::http::{Problem, Request};
+use coinop_core::ports::PortError;
+use coinop_core::sharded::{Ended, MerchantBook};
+use worker::{DurableObject, Env, Response, Result, State, console_error, durable_object};
+
+use super::book::{Desk, Old};
+use super::{Question, answer};
+use crate::call::REQUEST;
+use crate::deployment::instance;
+use crate::journal::PlaceJournal;
+use crate::platform::Platform;
+use crate::request::{Forwarded, respond};
+use crate::sql::ObjectSql;
+
+#[durable_object]
+pub(crate) struct MerchantObject {
+    desk: std::result::Result<Desk, &'static str>,
+}
+
+impl DurableObject for MerchantObject {
+    fn new(state: State, env: Env) -> Self {
+        Self { desk: instance(&env).map(|instance| Desk::new(&state, &env, instance)) }
+    }
+
+    async fn fetch(&self, request: worker::Request) -> Result<Response> {
+        let desk = match &self.desk {
+            Ok(desk) => desk,
+            Err(message) => return answer::<()>(Err(PortError((*message).to_owned()))),
+        };
+        let question = Question::read(request).await?;
+        let book = MerchantBook::new(desk.sql.clone());
+        match question.path.as_str() {
+            REQUEST => {
+                let Ok(forwarded) = question.body::<Forwarded>() else {
+                    return respond(Problem::unavailable().into());
+                };
+                let platform =
+                    Platform::new(desk.instance, PlaceJournal::new(desk.sql.clone(), desk.instance));
+                respond(platform.gateway().handle(&Request::from(forwarded)).await)
+            }
+            "reserve" => answer(
+                async {
+                    let reservation = question.body()?;
+                    desk.reserving(async {
+                        prepared(desk, &book).await?;
+                        book.reserve(&reservation).await
+                    })
+                    .await
+                }
+                .await,
+            ),
+            "release" => answer(async { book.release(&question.body()?).await }.await),
+            "news" => answer(
+                async {
+                    prepared(desk, &book).await?;
+                    book.hear(&question.body()?).await
+                }
+                .await,
+            ),
+            _ => answer::<()>(Err(question.unknown())),
+        }
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        if let Ok(desk) = &self.desk {
+            let book = MerchantBook::new(desk.sql.clone());
+            let next = desk.clear_away(book.holds(), async |payment, old| match old {
+                Old::Left => book.drop_reservation(payment).await,
+                Old::Ended(Ended { payment, .. }) => book.spent(&payment).await,
+            });
+            match next.await {
+                Ok(next) => desk.rest_until(next).await,
+                Err(error) => console_error!("{error}"),
+            }
+        }
+        Response::empty()
+    }
+}
+
+async fn prepared(desk: &Desk, book: &MerchantBook<ObjectSql>) -> std::result::Result<(), PortError> {
+    if desk.sql.is_absent() {
+        desk.sql.begin();
+        book.prepare().await?;
+    }
+    Ok(())
+}
