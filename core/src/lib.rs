@@ -49,6 +49,7 @@ pub mod http;
 pub mod ids;
 pub mod jws;
 pub mod keys;
+pub mod listing;
 pub mod money;
 pub mod ports;
 pub mod pricing;

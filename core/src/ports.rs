@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use crate::config::Asset;
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::money::Amount;
 use crate::session::index::{PaymentRecord, SessionRecord};
@@ -132,6 +133,20 @@ pub trait Journal {
     async fn fees_of_day(&self, day: u64) -> Result<u64, PortError>;
 }
 
+/// The assets that were made by API. (Those of the configuration are known without asking.)
+///
+/// It is for reading: the list, and the 402. What it says may be up to a minute old, so
+/// nothing is sold or changed by it: a payment and a change are decided on the asset's
+/// own state, which the [`Journal`] loads.
+pub trait Catalogue {
+    /// The asset of this id; `None` if there is none, or it was deleted.
+    async fn find(&self, id: &AssetId) -> Result<Option<Asset>, PortError>;
+
+    /// The assets behind this id, or all of them, in the order of their ids (of their
+    /// bytes), `limit` at most. An answer that is shorter than `limit` is the last.
+    async fn page(&self, after: Option<&AssetId>, limit: u32) -> Result<Vec<Asset>, PortError>;
+}
+
 /// A payment that can be sent, and by when it must have landed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
@@ -238,6 +253,8 @@ pub trait Ports {
     type Entropy: Entropy;
     /// Its memory.
     type Journal: Journal;
+    /// What it knows of the assets that were made by API.
+    type Catalogue: Catalogue;
     /// How it moves money.
     type Settlement: Settlement;
 
@@ -247,6 +264,8 @@ pub trait Ports {
     fn entropy(&self) -> &Self::Entropy;
     /// The memory.
     fn journal(&self) -> &Self::Journal;
+    /// The assets that were made by API.
+    fn catalogue(&self) -> &Self::Catalogue;
     /// The settlement.
     fn settlement(&self) -> &Self::Settlement;
     /// Says something to the operator: one line, nothing secret.

@@ -110,6 +110,14 @@ pub const fn unit_seconds(unit: Unit, session_seconds: Option<u64>) -> Option<u6
     }
 }
 
+/// The most that can be bought at once where nobody says: as much as may be, but of whole
+/// sessions one.
+#[must_use]
+pub fn default_max_quantity(unit: Unit, unit_seconds: u64, min_quantity: u64) -> u64 {
+    let most = if unit == Unit::Session { 1 } else { MAX_SECONDS.checked_div(unit_seconds).unwrap_or(1) };
+    min_quantity.max(most)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

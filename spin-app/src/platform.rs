@@ -74,6 +74,7 @@ impl Ports for Platform {
     type Clock = WasiClock;
     type Entropy = WasiEntropy;
     type Journal = SqlJournal<SpinSqlite>;
+    type Catalogue = SqlJournal<SpinSqlite>;
     type Settlement = Settling;
 
     fn clock(&self) -> &WasiClock {
@@ -83,6 +84,9 @@ impl Ports for Platform {
         &WasiEntropy
     }
     fn journal(&self) -> &Self::Journal {
+        &self.journal
+    }
+    fn catalogue(&self) -> &Self::Catalogue {
         &self.journal
     }
     fn settlement(&self) -> &Self::Settlement {

@@ -46,6 +46,7 @@ impl Ports for Platform {
     type Clock = WorkerClock;
     type Entropy = WorkerEntropy;
     type Journal = PlaceJournal;
+    type Catalogue = PlaceJournal;
     type Settlement = LocalSettlement<FetchHttp>;
 
     fn clock(&self) -> &WorkerClock {
@@ -55,6 +56,9 @@ impl Ports for Platform {
         &WorkerEntropy
     }
     fn journal(&self) -> &PlaceJournal {
+        &self.journal
+    }
+    fn catalogue(&self) -> &PlaceJournal {
         &self.journal
     }
     fn settlement(&self) -> &Self::Settlement {

@@ -6,7 +6,7 @@ use super::section::Section;
 use super::{AcceptedToken, ConfigError};
 use crate::ids::AssetId;
 use crate::money::Decimal;
-use crate::pricing::{MAX_SECONDS, QuantityError, Tariff, Unit, unit_seconds};
+use crate::pricing::{MAX_SECONDS, QuantityError, Tariff, Unit, default_max_quantity, unit_seconds};
 
 /// What is for hire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +19,13 @@ pub struct Asset {
     pub description: String,
     /// What it costs.
     pub tariff: Tariff,
+    /// Whether it is for sale. One that is not keeps what it has sold already.
+    pub enabled: bool,
     /// The device behind it, if this host works one.
     pub device: Option<DeviceConfig>,
     /// Which of several assets that had this id in turn: a ticket of one is
-    /// worth nothing at the next.
+    /// worth nothing at the next. 0 for those of the configuration; those that were made
+    /// by API count from 1.
     pub incarnation: u64,
 }
 
@@ -36,6 +39,13 @@ pub struct DeviceConfig {
 }
 
 impl Asset {
+    /// Whether the configuration names it. If not, it was made by API.
+    #[must_use]
+    pub const fn is_configured(&self) -> bool {
+        self.incarnation == 0
+    }
+
+    /// Reads one from an object with the keys of the file; `path` is where it stands there.
     pub(super) fn from_json(
         path: &str,
         value: &Value,
@@ -51,6 +61,7 @@ impl Asset {
             return Err(section.error(key, "is too long (200 bytes for a name, 1000 for a description)"));
         }
         let tariff = tariff(&mut section, tokens)?;
+        let enabled = section.flag("enabled")?.unwrap_or(true);
         let device = match section.get("device") {
             None => None,
             Some(value) => {
@@ -60,7 +71,7 @@ impl Asset {
             }
         };
         section.finish()?;
-        Ok(Self { id, name, description, tariff, device, incarnation: 0 })
+        Ok(Self { id, name, description, tariff, enabled, device, incarnation: 0 })
     }
 }
 
@@ -86,9 +97,8 @@ fn tariff(section: &mut Section<'_>, tokens: &[AcceptedToken]) -> Result<Tariff,
         .filter(|seconds| (1..=MAX_SECONDS).contains(seconds))
         .ok_or_else(|| section.error("session_seconds", "must be from 1 to 31622400 (366 days)"))?;
     let min_quantity = section.number("min_quantity")?.unwrap_or(1);
-    // Who sells whole sessions means one at a time.
-    let most = if unit == Unit::Session { 1 } else { MAX_SECONDS / unit_seconds };
-    let max_quantity = section.number("max_quantity")?.unwrap_or(min_quantity.max(most));
+    let max_quantity = section.number("max_quantity")?;
+    let max_quantity = max_quantity.unwrap_or_else(|| default_max_quantity(unit, unit_seconds, min_quantity));
     if min_quantity == 0 {
         return Err(section.error("min_quantity", "must be at least 1"));
     }

@@ -199,7 +199,16 @@ impl Config {
         tokens.into_iter().flatten().enumerate().filter_map(|(i, v)| Some((i, address(v)?))).collect()
     }
 
-    /// The asset of this id.
+    /// Reads an asset that stands alone, from an object with the keys of the file. So its
+    /// errors name no more than the key.
+    ///
+    /// # Errors
+    /// The first key that is missing, unknown or has a bad value.
+    pub fn read_asset(&self, value: &Value) -> Result<Asset, ConfigError> {
+        Asset::from_json("", value, &self.merchant.tokens)
+    }
+
+    /// The asset of this id in the configuration.
     #[must_use]
     pub fn asset(&self, id: &AssetId) -> Option<&Asset> {
         self.assets.find(id)

@@ -67,6 +67,11 @@ impl<'a> Section<'a> {
         value.as_u64().map(Some).ok_or_else(|| self.error(key, "must be a whole number, 0 or more"))
     }
 
+    pub(super) fn flag(&mut self, key: &'static str) -> Result<Option<bool>, ConfigError> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        value.as_bool().map(Some).ok_or_else(|| self.error(key, "must be true or false, without quotes"))
+    }
+
     pub(super) fn list(&mut self, key: &'static str) -> Result<&'a [Value], ConfigError> {
         match self.get(key) {
             None => Ok(&[]),

@@ -6,11 +6,13 @@
 //! Effects come after the append that promises them, and every effect can be done
 //! again.
 
+mod assets;
 mod pursuit;
 mod recovery;
 mod sale;
 mod terms;
 
+pub use assets::ManageError;
 pub use recovery::{Plan, PlannedOrder};
 pub use sale::{Buy, Sale, SaleError, Sold};
 pub use terms::Verified;

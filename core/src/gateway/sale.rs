@@ -4,13 +4,16 @@
 //! of this payment is looked up first, before expiry, price or busy, because a
 //! buyer who was charged must never be told no because time has passed.
 
+use std::borrow::Cow;
+
 use super::terms::Verified;
 use super::{CommandError, Gateway, Written};
 use crate::config::Asset;
-use crate::ids::{PaymentId, SessionId};
+use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::money::Amount;
 use crate::ports::{Clock as _, Entropy as _, Journal as _, PortError, Ports};
 use crate::ports::{PrepareError, Prepared, Settlement as _};
+use crate::pricing::Tariff;
 use crate::quote::Operation;
 use crate::session::index::{PaymentRecord, PaymentStatus, SessionRecord};
 use crate::session::{Ask, Claim, Command, FAILURES_ALLOWED, Reject, Stored, decide};
@@ -22,8 +25,8 @@ use crate::x402::{Envelope, Payment};
 /// What a buyer asks for, with a payment.
 #[derive(Clone, Debug)]
 pub struct Buy<'a> {
-    /// Of which asset.
-    pub asset: &'a Asset,
+    /// Of which asset. It need not be there any more: who has paid for it is not told so.
+    pub asset: &'a AssetId,
     /// A new session, or more time.
     pub operation: Operation,
     /// How much, if the request says so.
@@ -67,6 +70,8 @@ pub enum SaleError {
         /// What was quoted.
         quoted: u64,
     },
+    /// This tariff has no price for the quantity that is asked for.
+    Unpriced(Box<Tariff>),
     /// This payment has bought something already, and who sends it does not show
     /// the ticket.
     AlreadyUsed,
@@ -96,6 +101,12 @@ pub(super) const fn refused(reason: &'static str, detail: &'static str) -> SaleE
     SaleError::Refused { reason, detail }
 }
 
+/// A payment, and what came of checking it against an asset.
+struct Checked<'a> {
+    asset: Cow<'a, Asset>,
+    verdict: Result<Verified, SaleError>,
+}
+
 impl<P: Ports> Gateway<'_, P> {
     /// Carries out a sale, or answers the repeat of one.
     ///
@@ -106,22 +117,24 @@ impl<P: Ports> Gateway<'_, P> {
         let started = self.ports().clock().now().wall;
         let transaction = Transaction::decode(&buy.payment.transaction).map_err(|_| Refusal::Undecodable)?;
         let id = PaymentId::of_message(&transaction.message_bytes);
-        let fee_payer = self.ports().settlement().fee_payer();
-        let verified = self.deployment().verify(buy, transaction, fee_payer, started);
-        // What its payer has not signed was never claimed: storage need not be asked. Any
+        let asset = self.find_asset(buy.asset).await?;
+        let checked = asset.map(|asset| self.check(asset, buy, transaction, started));
+        // What its payer has not signed was never claimed: the journal need not be asked. Any
         // other fault may have come with time, after the payer was charged.
-        if verified == Err(Refusal::Signature.into()) {
+        if checked.as_ref().is_some_and(|checked| checked.verdict == Err(Refusal::Signature.into())) {
             return Err(Refusal::Signature.into());
         }
         if let Some(record) = self.ports().journal().payment(&id).await? {
             return self.repeat(buy, record, started).await;
         }
         // A payment with a ticket of this asset's can't be another's.
-        let own = verified.as_ref().is_ok_and(|verified| verified.memo.is_some());
-        if !own && self.ports().journal().is_claimed_elsewhere(&buy.asset.id, &id).await? {
+        let own = |checked: &Checked<'_>| checked.verdict.as_ref().is_ok_and(|it| it.memo.is_some());
+        if !checked.as_ref().is_some_and(own)
+            && self.ports().journal().is_claimed_elsewhere(buy.asset, &id).await?
+        {
             return Err(SaleError::AlreadyUsed);
         }
-        let (stored, ask) = match self.make_ready(buy, verified, started).await {
+        let (stored, ask) = match self.make_ready(buy, checked, started).await {
             Ok(ready) => ready,
             // The same payment may have been claimed meanwhile by a request beside this
             // one: then this is a repeat, whatever the state or the chain says now.
@@ -130,9 +143,9 @@ impl<P: Ports> Gateway<'_, P> {
                 None => return Err(error),
             },
         };
-        match self.command(&buy.asset.id, Some(stored), Command::Claim(Box::new(ask))).await {
+        match self.command(buy.asset, Some(stored), Command::Claim(Box::new(ask))).await {
             Ok(Written { stored, .. }) => match stored.state.claim(&id) {
-                Some(claim) => self.settle(&buy.asset.id, &stored, claim, started).await,
+                Some(claim) => self.settle(buy.asset, &stored, claim, started).await,
                 None => Err(SaleError::Unavailable(PortError("a claim was lost".to_owned()))),
             },
             Err(error) => {
@@ -140,7 +153,7 @@ impl<P: Ports> Gateway<'_, P> {
                     return self.repeat(buy, record, started).await;
                 }
                 Err(match error {
-                    CommandError::Rejected(reject) => SaleError::Rejected(reject),
+                    CommandError::Rejected(reject) => rejected(reject),
                     CommandError::Port(error) => SaleError::Unavailable(error),
                     CommandError::Conflict => self.conflict(buy).await?,
                     CommandError::Elsewhere => SaleError::AlreadyUsed,
@@ -162,15 +175,16 @@ impl<P: Ports> Gateway<'_, P> {
         Ok(SaleError::Rejected(Reject::Busy { until }))
     }
 
-    /// Everything else before the claim: whether the payment is what it has to be (`verified`),
-    /// and whether the chain would take it. Nothing is written.
+    /// Everything else before the claim: whether the payment is what it has to be, and
+    /// whether the chain would take it. Nothing is written.
     async fn make_ready(
         &self,
         buy: &Buy<'_>,
-        verified: Result<Verified, SaleError>,
+        checked: Option<Checked<'_>>,
         now: Timestamp,
     ) -> Result<(Stored, Ask), SaleError> {
-        let verified = verified?;
+        let (checked, seen) = self.check_as_sold(buy, checked, now).await?;
+        let (incarnation, verified) = (checked.asset.incarnation, checked.verdict?);
         let payment = &verified.payment;
         self.check_fee_budget(payment.fee_lamports, now).await?;
         if let Some(memo) = &verified.memo
@@ -188,12 +202,16 @@ impl<P: Ports> Gateway<'_, P> {
         let ask = |prepared: Prepared| Ask {
             failures: failures.clone(),
             left: prepared.left,
+            incarnation,
             claim: claim(buy, &verified, session.clone(), prepared),
         };
         // Whoever can't have the asset anyway is told so before the chain is asked.
-        let stored = self.ports().journal().load(&buy.asset.id).await?;
+        let stored = match seen {
+            Some(stored) => stored,
+            None => self.ports().journal().load(buy.asset).await?,
+        };
         let now = self.ports().clock().now();
-        decide(&stored.state, Command::Claim(Box::new(ask(unsent))), &now).map_err(SaleError::Rejected)?;
+        decide(&stored.state, Command::Claim(Box::new(ask(unsent))), &now).map_err(rejected)?;
         match self.ports().settlement().prepare(payment, &verified.token).await {
             Ok(prepared) => Ok((stored, ask(prepared))),
             Err(PrepareError::Refused { reason, detail }) => Err(refused(reason, detail)),
@@ -203,6 +221,48 @@ impl<P: Ports> Gateway<'_, P> {
                 Err(SaleError::Unavailable(error))
             }
         }
+    }
+
+    /// Checks a payment against this asset.
+    fn check<'c>(
+        &self,
+        asset: Cow<'c, Asset>,
+        buy: &Buy<'_>,
+        transaction: Transaction,
+        now: Timestamp,
+    ) -> Checked<'c> {
+        let fee_payer = self.ports().settlement().fee_payer();
+        let verdict = self.deployment().verify(&asset, buy, transaction, fee_payer, now);
+        Checked { asset, verdict }
+    }
+
+    /// The payment checked against the asset as it is sold: as the configuration names it, or
+    /// else as its own state has it (which comes along), whatever the catalogue says.
+    async fn check_as_sold<'c>(
+        &self,
+        buy: &Buy<'_>,
+        checked: Option<Checked<'c>>,
+        now: Timestamp,
+    ) -> Result<(Checked<'c>, Option<Stored>), SaleError> {
+        let checked = match checked {
+            Some(checked) if checked.asset.is_configured() => {
+                let disabled = || rejected(Reject::Disabled);
+                return checked.asset.enabled.then_some((checked, None)).ok_or_else(disabled);
+            }
+            other => other,
+        };
+        let stored = self.ports().journal().load(buy.asset).await?;
+        let listing = stored.state.listing.as_ref().ok_or(rejected(Reject::Gone))?;
+        let asset = listing.asset(buy.asset);
+        let checked = match checked.filter(|checked| *checked.asset == asset) {
+            Some(checked) => checked,
+            None => {
+                let transaction = Transaction::decode(&buy.payment.transaction);
+                let transaction = transaction.map_err(|_| Refusal::Undecodable)?;
+                self.check(Cow::Owned(asset), buy, transaction, now)
+            }
+        };
+        Ok((checked, Some(stored)))
     }
 
     async fn check_fee_budget(&self, fee: u64, now: Timestamp) -> Result<(), SaleError> {
@@ -234,7 +294,7 @@ impl<P: Ports> Gateway<'_, P> {
         };
         let same = shown.is_some()
             && shown == record.ticket
-            && record.asset == buy.asset.id
+            && record.asset == *buy.asset
             && record.operation == buy.operation;
         if !same {
             return Err(SaleError::AlreadyUsed);
@@ -245,7 +305,7 @@ impl<P: Ports> Gateway<'_, P> {
         if buy.impatient && record.status == PaymentStatus::Pending {
             return Ok(Sale::Pending(Box::new(record)));
         }
-        self.wait(&buy.asset.id, record, started).await
+        self.wait(buy.asset, record, started).await
     }
 }
 
@@ -254,6 +314,16 @@ const NOT_COVERED: SaleError = refused(
     "insufficient_funds",
     "the paying token account does not cover this payment beside those that are in flight from it: wait until they have landed, or add funds; nothing was charged",
 );
+
+const fn rejected(reject: Reject) -> SaleError {
+    match reject {
+        Reject::PriceChanged => refused(
+            "price_changed",
+            "the price has changed in this moment and nothing was charged: pay what is asked now",
+        ),
+        reject => SaleError::Rejected(reject),
+    }
+}
 
 fn claim(buy: &Buy<'_>, verified: &Verified, session: SessionId, prepared: Prepared) -> Claim {
     let payment = &verified.payment;

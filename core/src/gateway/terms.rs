@@ -3,7 +3,7 @@
 
 use super::Deployment;
 use super::sale::{Buy, SaleError, refused};
-use crate::config::AcceptedToken;
+use crate::config::{AcceptedToken, Asset};
 use crate::money::Amount;
 use crate::quote::{Quote, Ticket};
 use crate::session::Paid;
@@ -36,26 +36,28 @@ struct Terms {
 
 impl Deployment {
     /// Checks a payment at `now` against the quote that it answers (v2), or against the
-    /// present price (v1, whose clients echo nothing). `transaction` is what
+    /// present price of `asset` (v1, whose clients echo nothing). `transaction` is what
     /// `buy.payment` holds, decoded; `fee_payer` is ours.
     ///
     /// # Errors
-    /// [`SaleError::Refused`] or [`SaleError::QuantityMismatch`]. Nothing was charged.
+    /// [`SaleError::Refused`], [`SaleError::QuantityMismatch`] or [`SaleError::Unpriced`].
+    /// Nothing was charged.
     pub fn verify(
         &self,
+        asset: &Asset,
         buy: &Buy<'_>,
         transaction: Transaction,
         fee_payer: Address,
         now: Timestamp,
     ) -> Result<Verified, SaleError> {
         let terms = match &buy.payment.envelope {
-            Envelope::V1 => self.present_terms(buy, &transaction)?,
+            Envelope::V1 => self.present_terms(asset, buy, &transaction)?,
             Envelope::V2 { ticket, .. } => {
                 let ticket = ticket.as_ref().ok_or(refused(
                     "ticket_missing",
                     "`accepted.extra.ticket` must come back as it was offered",
                 ))?;
-                self.quoted_terms(buy, ticket, now)?
+                self.quoted_terms(asset, buy, ticket, now)?
             }
         };
         let Terms { paid, token, memo, destination } = terms;
@@ -74,15 +76,21 @@ impl Deployment {
     }
 
     /// The terms of the quote that the payment answers (v2).
-    fn quoted_terms(&self, buy: &Buy<'_>, ticket: &Ticket, now: Timestamp) -> Result<Terms, SaleError> {
+    fn quoted_terms(
+        &self,
+        asset: &Asset,
+        buy: &Buy<'_>,
+        ticket: &Ticket,
+        now: Timestamp,
+    ) -> Result<Terms, SaleError> {
         let config = &self.config;
         let quote = ticket
             .open(&self.keys)
             .ok_or(refused("ticket_invalid", "the ticket was not made here, or was altered"))?;
         let for_this = quote.merchant == config.merchant.id
             && quote.network == config.network
-            && quote.asset == buy.asset.id
-            && quote.incarnation == buy.asset.incarnation
+            && quote.asset == asset.id
+            && quote.incarnation == asset.incarnation
             && quote.operation == buy.operation;
         if !for_this {
             return Err(refused(
@@ -154,20 +162,24 @@ impl Deployment {
     }
 
     /// The terms at the present price (v1).
-    fn present_terms(&self, buy: &Buy<'_>, transaction: &Transaction) -> Result<Terms, SaleError> {
+    fn present_terms(
+        &self,
+        asset: &Asset,
+        buy: &Buy<'_>,
+        transaction: &Transaction,
+    ) -> Result<Terms, SaleError> {
         // It was signed for a ticket, and so for the ticket's asset alone. There it is
         // claimed without asking the others.
         if transaction.message.memos().any(Ticket::is_memo) {
             let detail = "this transaction answers a ticket: send it with its ticket, as x402 v2";
             return Err(refused("ticket_missing", detail));
         }
-        let tariff = &buy.asset.tariff;
+        let tariff = &asset.tariff;
         let tokens = &self.config.merchant.tokens;
         let pays_with = |t: &&AcceptedToken| transaction.message.accounts.contains(&t.token.mint);
         let AcceptedToken { token, account } = tokens.iter().find(pays_with).ok_or(Refusal::Mint)?;
         let quantity = buy.quantity.unwrap_or(tariff.min_quantity);
-        // The router has refused quantities without a price.
-        let unpriced = || refused("invalid_quantity", "there is no price for this quantity");
+        let unpriced = || SaleError::Unpriced(Box::new(tariff.clone()));
         let amount: Amount = tariff.price(quantity, token.decimals).map_err(|_| unpriced())?;
         let seconds = tariff.seconds(quantity).ok_or_else(unpriced)?;
         let paid = Paid { quantity, seconds, amount, mint: token.mint, decimals: token.decimals };

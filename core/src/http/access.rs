@@ -1,85 +1,83 @@
 //! Buying: the 402, and what comes back for a payment.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
+use super::catalogue::asset_id;
 use super::{IMPATIENT, Problem, Request, Response, query, views};
 use crate::config::Asset;
 use crate::encoding::hex;
 use crate::gateway::{Buy, Gateway, Sale, SaleError, Sold};
+use crate::ids::AssetId;
 use crate::ports::{Clock as _, Entropy as _, Ports, Settlement as _};
 use crate::quote::{Operation, QUOTE_SECONDS, Quote, Ticket};
 use crate::session::Reject;
 use crate::session::index::PaymentRecord;
 use crate::sign_in;
+use crate::svm::exact::Refusal;
 use crate::x402::{self, Offer, Payment, Required, SettlementResponse, Version};
 
-/// What a buyer stands in front of.
-struct Counter<'a> {
-    asset: &'a Asset,
+/// Refusals for which the asset was not asked: the payment itself is none.
+const UNASKED: [&str; 2] = [Refusal::Undecodable.reason(), Refusal::Signature.reason()];
+
+/// What a buyer stands in front of. Whether there is such an asset is another question: a
+/// payment that was taken is answered also when it is gone.
+struct Counter {
+    asset: AssetId,
     operation: Operation,
     quantity: Option<u64>,
 }
 
 impl<P: Ports> Gateway<'_, P> {
     pub(super) async fn access(&self, request: &Request, id: &str) -> Result<Response, Problem> {
-        let asset = self.asset(id)?;
-        let quantity = query::quantity(request)?;
+        let (asset, quantity) = (asset_id(id)?, query::quantity(request)?);
         let counter = Counter { asset, operation: Operation::Access, quantity };
-        if let Some(answer) = self.paid(request, &counter).await? {
-            return Ok(answer);
+        if request.pays() {
+            return self.paid(request, &counter).await;
         }
+        let asset = self.asset(&counter.asset).await?;
         if let Some(payer) = self.signed_in(request)? {
-            let state = self.state_of(asset).await?;
+            let state = self.state_of(&asset.id).await?;
             let now = state.steady(&self.ports().clock().now());
             let running = state.session.as_ref().filter(|s| s.payer == payer && !s.is_over(&now));
             if let Some(session) = running {
-                let record = views::record_of(asset, session, &state);
+                let record = views::record_of(&asset.id, session, &state);
                 let body = views::granted(self.deployment(), &record, &session.paid, &session.signature);
                 return Ok(Response::json(200, &body).no_store());
             }
         }
-        self.challenge(request, &counter, "payment_required", None)
+        self.challenge(request, &counter, &asset, "payment_required", None)
     }
 
     pub(super) async fn extend(&self, request: &Request, id: &str) -> Result<Response, Problem> {
-        let asset = self.asset(id)?;
+        let id = asset_id(id)?;
+        let asset = if request.pays() { None } else { Some(self.asset(&id).await?) };
         let token = self.bearer(request)?;
-        if token.asset != asset.id {
+        if token.asset != id {
             return Err(Problem::new(403, "other_session", "Forbidden", "this session is of another asset"));
         }
         let quantity = query::quantity(request)?;
-        let counter = Counter { asset, operation: Operation::Extend { session: token.sub }, quantity };
-        match self.paid(request, &counter).await? {
-            Some(answer) => Ok(answer),
-            None => {
-                // Who asks for the price of a session that is over would pay for nothing.
-                let state = self.state_of(asset).await?;
-                let now = state.steady(&self.ports().clock().now());
-                let Operation::Extend { session } = &counter.operation else {
-                    return Err(Problem::not_found("session"));
-                };
-                let runs = state.session.as_ref().is_some_and(|s| s.id == *session && !s.is_over(&now));
-                if runs {
-                    self.challenge(request, &counter, "payment_required", None)
-                } else {
-                    Err(session_over())
-                }
-            }
+        let operation = Operation::Extend { session: token.sub.clone() };
+        let counter = Counter { asset: id, operation, quantity };
+        let Some(asset) = asset else { return self.paid(request, &counter).await };
+        // Who asks for the price of a session that is over would pay for nothing.
+        let state = self.state_of(&asset.id).await?;
+        let now = state.steady(&self.ports().clock().now());
+        if !state.session.as_ref().is_some_and(|s| s.id == token.sub && !s.is_over(&now)) {
+            return Err(Problem::of_reject(&Reject::SessionOver, now.wall));
         }
+        self.challenge(request, &counter, &asset, "payment_required", None)
     }
 
-    /// The answer to a request that carries a payment; `None` if it carries none.
-    async fn paid(&self, request: &Request, counter: &Counter<'_>) -> Result<Option<Response>, Problem> {
+    /// The answer to a request that carries a payment.
+    async fn paid(&self, request: &Request, counter: &Counter) -> Result<Response, Problem> {
         let v2 = request.values(x402::PAYMENT_SIGNATURE).map(|value| (Version::V2, value));
         let v1 = request.values(x402::X_PAYMENT).map(|value| (Version::V1, value));
         let mut payments = v2.chain(v1);
-        let Some((version, header)) = payments.next() else { return Ok(None) };
-        if payments.next().is_some() {
+        let (Some((version, header)), None) = (payments.next(), payments.next()) else {
             return Err(Problem::malformed("several_payments", "send one payment in one header"));
-        }
-        if let Some(quantity) = counter.quantity {
-            query::check_quantity(&counter.asset.tariff, quantity)?;
-        }
+        };
         let payment = match Payment::read(version, header, self.deployment().config.network) {
             Ok(payment) => payment,
             Err(x402::EnvelopeError::Malformed) => {
@@ -88,27 +86,32 @@ impl<P: Ports> Gateway<'_, P> {
             }
             Err(error) => {
                 let detail = "this gateway takes the x402 version, scheme and network that its 402 offers";
-                return self.refused(request, counter, version, error.reason(), detail).map(Some);
+                let asset = self.asset(&counter.asset).await;
+                return self.refused(request, counter, asset, version, error.reason(), detail);
             }
         };
         let buy = Buy {
-            asset: counter.asset,
+            asset: &counter.asset,
             operation: counter.operation.clone(),
             quantity: counter.quantity,
             payment: &payment,
             impatient: request.values(IMPATIENT).next().is_some(),
         };
-        let answer = match self.buy(&buy).await {
-            Ok(Sale::Sold(sold)) => self.sold_answer(version, &sold),
-            Ok(Sale::Pending(record)) => self.settlement_pending(request, &record),
+        match self.buy(&buy).await {
+            Ok(Sale::Sold(sold)) => Ok(self.sold_answer(version, &sold)),
+            Ok(Sale::Pending(record)) => Ok(self.settlement_pending(request, &record)),
             Err(SaleError::Refused { reason, detail }) => {
-                self.ports()
-                    .log(&format!("a payment for {} is refused: {reason} ({detail})", counter.asset.id));
-                return self.refused(request, counter, version, reason, detail).map(Some);
+                let id = &counter.asset;
+                self.ports().log(&format!("a payment for {id} is refused: {reason} ({detail})"));
+                // Refused by what the asset is now: so it is offered what it costs now.
+                let asset = match UNASKED.contains(&reason) {
+                    true => self.asset(id).await,
+                    false => self.asset_itself(id).await,
+                };
+                self.refused(request, counter, asset, version, reason, detail)
             }
-            Err(error) => return Err(self.refuse(version, self.sale_problem(error))),
-        };
-        Ok(Some(answer))
+            Err(error) => Err(self.refuse(version, self.sale_problem(error))),
+        }
     }
 
     fn sold_answer(&self, version: Version, sold: &Sold) -> Response {
@@ -146,24 +149,16 @@ impl<P: Ports> Gateway<'_, P> {
                 );
                 Problem::malformed("quantity_mismatch", detail)
             }
-            SaleError::AlreadyUsed => conflict(
+            SaleError::AlreadyUsed => Problem::conflict(
                 "payment_already_used",
                 "this transaction was used already. If it was yours, send it with its ticket, or sign in with your wallet (SIGN-IN-WITH-X)",
             ),
-            SaleError::QuoteUsed => {
-                conflict("quote_already_used", "another payment has answered this quote: ask for a new 402")
-            }
-            SaleError::Rejected(Reject::Busy { until }) => {
-                conflict("asset_busy", "somebody has it; nothing was charged").retry_at(until, now)
-            }
-            SaleError::Rejected(Reject::SessionOver) => session_over(),
-            SaleError::Rejected(Reject::TooLong) => {
-                conflict("session_too_long", "a session can't last longer than 366 days; nothing was charged")
-            }
-            SaleError::Rejected(Reject::BackOff { until }) => {
-                let detail = "several payments of this wallet failed of late; wait before the next one";
-                Problem::new(429, "payer_backoff", "Too many failures", detail).retry_at(until, now)
-            }
+            SaleError::QuoteUsed => Problem::conflict(
+                "quote_already_used",
+                "another payment has answered this quote: ask for a new 402",
+            ),
+            SaleError::Unpriced(tariff) => query::unpriced(&tariff),
+            SaleError::Rejected(reject) => Problem::of_reject(&reject, now),
             SaleError::FeeBudget(until) => {
                 let detail = "no more payments are settled today; nothing was charged";
                 Problem::new(503, "fee_budget_spent", "Temporarily unavailable", detail).retry_at(until, now)
@@ -183,12 +178,15 @@ impl<P: Ports> Gateway<'_, P> {
     fn refused(
         &self,
         request: &Request,
-        counter: &Counter<'_>,
+        counter: &Counter,
+        asset: Result<Cow<'_, Asset>, Problem>,
         version: Version,
         reason: &'static str,
         detail: &'static str,
     ) -> Result<Response, Problem> {
-        let challenge = self.challenge(request, counter, reason, Some(detail))?;
+        let challenge =
+            asset.and_then(|asset| self.challenge(request, counter, &asset, reason, Some(detail)));
+        let challenge = challenge.map_err(|problem| self.refuse(version, problem))?;
         Ok(challenge.with(response_header(version), self.failure(version, reason)))
     }
 
@@ -216,11 +214,15 @@ impl<P: Ports> Gateway<'_, P> {
     fn challenge(
         &self,
         request: &Request,
-        counter: &Counter<'_>,
+        counter: &Counter,
+        asset: &Asset,
         error: &str,
         detail: Option<&'static str>,
     ) -> Result<Response, Problem> {
-        let tariff = &counter.asset.tariff;
+        if !asset.enabled {
+            return Err(Problem::of_reject(&Reject::Disabled, self.ports().clock().now().wall));
+        }
+        let tariff = &asset.tariff;
         let quantity = counter.quantity.unwrap_or(tariff.min_quantity);
         query::check_quantity(tariff, quantity)?;
         let config = &self.deployment().config;
@@ -234,29 +236,29 @@ impl<P: Ports> Gateway<'_, P> {
             error: error.to_owned(),
             detail,
             url,
-            description: format!("{}: {quantity} x {}", counter.asset.name, tariff.unit.name()),
+            description: format!("{}: {quantity} x {}", asset.name, tariff.unit.name()),
             network: config.network,
-            offers: self.offers(counter, quantity)?,
+            offers: self.offers(counter, asset, quantity)?,
             extensions,
         };
         let body: Value = x402::v1_body(&required);
         Ok(Response::json(402, &body).no_store().with(x402::PAYMENT_REQUIRED, x402::v2_header(&required)))
     }
 
-    fn offers(&self, counter: &Counter<'_>, quantity: u64) -> Result<Vec<Offer>, Problem> {
+    fn offers(&self, counter: &Counter, asset: &Asset, quantity: u64) -> Result<Vec<Offer>, Problem> {
         let deployment = self.deployment();
         let config = &deployment.config;
         let expires_at = self.ports().clock().now().wall.plus_seconds(QUOTE_SECONDS);
         let fee_payer = self.ports().settlement().fee_payer();
         let unpriced = || Problem::malformed("invalid_quantity", "there is no price for this quantity");
-        let seconds = counter.asset.tariff.seconds(quantity).ok_or_else(unpriced)?;
+        let seconds = asset.tariff.seconds(quantity).ok_or_else(unpriced)?;
         let offer = |token: &crate::svm::Token| {
-            let amount = counter.asset.tariff.price(quantity, token.decimals).map_err(|_| unpriced())?;
+            let amount = asset.tariff.price(quantity, token.decimals).map_err(|_| unpriced())?;
             let quote = Quote {
                 operation: counter.operation.clone(),
                 merchant: config.merchant.id.clone(),
-                asset: counter.asset.id.clone(),
-                incarnation: counter.asset.incarnation,
+                asset: asset.id.clone(),
+                incarnation: asset.incarnation,
                 quantity,
                 seconds,
                 amount,
@@ -280,12 +282,4 @@ const fn response_header(version: Version) -> &'static str {
         Version::V1 => x402::X_PAYMENT_RESPONSE,
         Version::V2 => x402::PAYMENT_RESPONSE,
     }
-}
-
-fn conflict(code: &'static str, detail: &str) -> Problem {
-    Problem::new(409, code, "Conflict", detail)
-}
-
-fn session_over() -> Problem {
-    conflict("session_over", "this session has ended: buy a new one; nothing was charged")
 }

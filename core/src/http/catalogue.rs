@@ -1,5 +1,7 @@
 //! What is for hire.
 
+use std::borrow::Cow;
+
 use serde_json::json;
 
 use super::{Problem, Request, Response, query, views};
@@ -7,55 +9,97 @@ use crate::config::Asset;
 use crate::gateway::Gateway;
 use crate::grant;
 use crate::ids::AssetId;
-use crate::ports::{Clock as _, Journal as _, Ports, Settlement as _};
+use crate::ports::{Catalogue as _, Clock as _, Journal as _, Ports, Settlement as _};
 use crate::session::AssetState;
 
+/// The id of an asset in a path.
+pub(super) fn asset_id(text: &str) -> Result<AssetId, Problem> {
+    AssetId::parse(text).ok_or_else(|| Problem::not_found("asset"))
+}
+
 impl<'a, P: Ports> Gateway<'a, P> {
-    /// The asset of this id in a path.
-    pub(super) fn asset(&self, id: &str) -> Result<&'a Asset, Problem> {
-        let id = AssetId::parse(id);
-        id.and_then(|id| self.deployment().config.asset(&id)).ok_or_else(|| Problem::not_found("asset"))
+    /// The asset of this id.
+    pub(super) async fn asset(&self, id: &AssetId) -> Result<Cow<'a, Asset>, Problem> {
+        let found = self.find_asset(id).await.map_err(|error| self.failed(&error))?;
+        found.ok_or_else(|| Problem::not_found("asset"))
+    }
+
+    /// The asset of this id as its own state has it, whatever the catalogue says.
+    pub(super) async fn asset_itself(&self, id: &AssetId) -> Result<Cow<'a, Asset>, Problem> {
+        if let Some(asset) = self.deployment().config.asset(id) {
+            return Ok(Cow::Borrowed(asset));
+        }
+        let listing = self.state_of(id).await?.listing;
+        listing.map(|listing| Cow::Owned(listing.asset(id))).ok_or_else(|| Problem::not_found("asset"))
     }
 
     /// Where an asset stands.
-    pub(super) async fn state_of(&self, asset: &Asset) -> Result<AssetState, Problem> {
-        let stored = self.ports().journal().load(&asset.id).await;
+    pub(super) async fn state_of(&self, asset: &AssetId) -> Result<AssetState, Problem> {
+        let stored = self.ports().journal().load(asset).await;
         Ok(stored.map_err(|error| self.failed(&error))?.state)
     }
 
+    /// The assets of the configuration in its order, and behind them those that were made
+    /// by API, by their ids.
     pub(super) async fn list_assets(&self, request: &Request) -> Result<Response, Problem> {
-        let config = &self.deployment().config;
         let limit = query::limit(request)?;
-        let skipped = match query::after(request) {
-            None => 0,
-            Some(after) => {
-                let at = config.assets.iter().position(|asset| asset.id.as_str() == after);
-                at.ok_or_else(|| Problem::malformed("invalid_cursor", "after must be an asset's id"))? + 1
-            }
-        };
-        let mut assets = Vec::new();
-        for asset in config.assets.iter().skip(skipped).take(limit) {
-            let state = self.state_of(asset).await?;
-            assets.push(views::asset(config, asset, &state, &self.ports().clock().now()));
+        let after = query::after(request)?;
+        // One more than asked for tells whether there is a next page.
+        let mut assets = self.assets_behind(after.as_ref(), limit + 1).await?;
+        let more = assets.len() > limit;
+        assets.truncate(limit);
+        let next = assets.last().filter(|_| more).map(|asset| asset.id.clone());
+        let mut views = Vec::with_capacity(assets.len());
+        for asset in &assets {
+            let state = self.state_of(&asset.id).await?;
+            views.push(views::asset(&self.deployment().config, asset, &state, &self.ports().clock().now()));
         }
-        let shown = skipped + assets.len();
-        let more = config.assets.len() > shown;
-        let next = shown.checked_sub(1).filter(|_| more).and_then(|last| config.assets.get(last));
-        let next = next.map(|asset| &asset.id);
-        Ok(Response::json(200, &json!({ "assets": assets, "next": next })))
+        Ok(Response::json(200, &json!({ "assets": views, "next": next })))
+    }
+
+    /// The first `count` assets behind this one, or of all. One that is not in the
+    /// configuration stands with those that were made by API, even if it is deleted by now.
+    async fn assets_behind(
+        &self,
+        after: Option<&AssetId>,
+        count: usize,
+    ) -> Result<Vec<Cow<'a, Asset>>, Problem> {
+        let configured = &self.deployment().config.assets;
+        let place = after.map(|after| configured.iter().position(|asset| asset.id == *after));
+        let (skipped, mut after) = match place {
+            None => (0, None),
+            Some(Some(place)) => (place + 1, None),
+            Some(None) => (configured.len(), after.cloned()),
+        };
+        let mut found: Vec<_> = configured.iter().skip(skipped).take(count).map(Cow::Borrowed).collect();
+        while found.len() < count {
+            let wanted = count - found.len();
+            let limit = u32::try_from(wanted).unwrap_or(u32::MAX);
+            let page = self.ports().catalogue().page(after.as_ref(), limit).await;
+            let page = page.map_err(|error| self.failed(&error))?;
+            let is_last = page.len() < wanted;
+            after = page.last().map(|asset| asset.id.clone());
+            // Of two with one id, the configuration's counts.
+            let by_api = page.into_iter().filter(|asset| configured.find(&asset.id).is_none());
+            found.extend(by_api.map(Cow::Owned));
+            if is_last {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     pub(super) async fn show_asset(&self, id: &str) -> Result<Response, Problem> {
-        let asset = self.asset(id)?;
-        let state = self.state_of(asset).await?;
+        let asset = self.asset(&asset_id(id)?).await?;
+        let state = self.state_of(&asset.id).await?;
         let now = self.ports().clock().now();
-        Ok(Response::json(200, &views::asset(&self.deployment().config, asset, &state, &now)))
+        Ok(Response::json(200, &views::asset(&self.deployment().config, &asset, &state, &now)))
     }
 
     pub(super) async fn asset_status(&self, id: &str) -> Result<Response, Problem> {
-        let asset = self.asset(id)?;
-        let state = self.state_of(asset).await?;
-        let status = views::asset_status(asset, &state, &self.ports().clock().now());
+        let asset = self.asset(&asset_id(id)?).await?;
+        let state = self.state_of(&asset.id).await?;
+        let status = views::asset_status(&asset, &state, &self.ports().clock().now());
         Ok(Response::json(200, &status).no_store())
     }
 

@@ -2,12 +2,14 @@
 //! translate their own types.
 
 mod access;
+mod assets;
 mod catalogue;
 mod place;
 mod problem;
 mod query;
 mod router;
 mod sessions;
+mod tick;
 mod views;
 
 pub use place::Place;
@@ -51,8 +53,12 @@ impl Request {
     /// nobody (invariant 8), and nobody who only asks whether we are alive.
     #[must_use]
     pub fn may_carry_out(&self) -> bool {
-        let paid = self.values(x402::PAYMENT_SIGNATURE).chain(self.values(x402::X_PAYMENT)).next().is_some();
-        self.path.starts_with("/api/v1/") && (paid || !self.path.starts_with("/api/v1/access/"))
+        self.path.starts_with("/api/v1/") && (self.pays() || !self.path.starts_with("/api/v1/access/"))
+    }
+
+    /// Whether it carries a payment.
+    fn pays(&self) -> bool {
+        self.values(x402::PAYMENT_SIGNATURE).chain(self.values(x402::X_PAYMENT)).next().is_some()
     }
 
     /// The token of `Authorization: Bearer`.
@@ -82,6 +88,12 @@ impl Response {
             headers: vec![("content-type", "application/json".to_owned())],
             body: serde_json::to_vec(body).unwrap_or_default(),
         }
+    }
+
+    /// No body.
+    #[must_use]
+    pub const fn no_content() -> Self {
+        Self { status: 204, headers: Vec::new(), body: Vec::new() }
     }
 
     /// With one more header.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Response;
+use crate::session::Reject;
 use crate::time::Timestamp;
 
 /// An error that is told to a caller: what is wrong and what to change.
@@ -51,6 +52,52 @@ impl Problem {
     #[must_use]
     pub fn malformed(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(400, code, "Malformed request", detail)
+    }
+
+    /// Things stand in the way as they are now.
+    #[must_use]
+    pub(super) fn conflict(code: &'static str, detail: &str) -> Self {
+        Self::new(409, code, "Conflict", detail)
+    }
+
+    /// An asset's state refuses what was asked for.
+    #[must_use]
+    pub(super) fn of_reject(reject: &Reject, now: Timestamp) -> Self {
+        match *reject {
+            Reject::Busy { until } => {
+                Self::conflict("asset_busy", "somebody has it; nothing was charged").retry_at(until, now)
+            }
+            Reject::SessionOver => Self::conflict(
+                "session_over",
+                "this session has ended: buy a new one; nothing was charged",
+            ),
+            Reject::TooLong => Self::conflict(
+                "session_too_long",
+                "a session can't last longer than 366 days; nothing was charged",
+            ),
+            Reject::BackOff { until } => {
+                let detail = "several payments of this wallet failed of late; wait before the next one";
+                Self::new(429, "payer_backoff", "Too many failures", detail).retry_at(until, now)
+            }
+            Reject::Gone => Self::not_found("asset"),
+            Reject::Disabled => {
+                Self::conflict("asset_disabled", "it is not for sale now; nothing was charged")
+            }
+            Reject::PriceChanged => {
+                Self::conflict("price_changed", "it costs something else by now; nothing was charged")
+            }
+            Reject::Exists => {
+                Self::conflict("asset_exists", "there is an asset of this id: change it (PATCH), or take another id")
+            }
+            Reject::InUse { until } => Self::conflict(
+                "asset_in_use",
+                "a session runs, or a payment is in flight: set \"enabled\" to false and try again when it is over",
+            )
+            .retry_at(until, now),
+            Reject::Outdated => {
+                Self::conflict("asset_changed", "somebody else is changing it: try again").retry_after(1)
+            }
+        }
     }
 
     /// Storage or the chain does not answer.

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::{Problem, Request};
-use crate::ids::SessionId;
+use crate::ids::{AssetId, SessionId};
 use crate::ports::Cursor;
-use crate::pricing::{QuantityError, Tariff};
+use crate::pricing::Tariff;
 use crate::time::Timestamp;
 
 /// A parameter of the query; all that occur here are plain ASCII.
@@ -45,18 +45,14 @@ pub(super) fn quantity(request: &Request) -> Result<Option<u64>, Problem> {
 /// Refuses a quantity that has no price.
 pub(super) fn check_quantity(tariff: &Tariff, quantity: u64) -> Result<(), Problem> {
     // The decimals don't matter: whether the greatest price fits was checked with the configuration.
-    match tariff.price(quantity, 0) {
-        Ok(_) => Ok(()),
-        Err(QuantityError::TooSmall | QuantityError::TooLarge | QuantityError::Overflow) => {
-            let detail = format!(
-                "quantity must be from {} to {} ({})",
-                tariff.min_quantity,
-                tariff.max_quantity,
-                tariff.unit.name()
-            );
-            Err(Problem::malformed("invalid_quantity", detail))
-        }
-    }
+    tariff.price(quantity, 0).map(drop).map_err(|_| unpriced(tariff))
+}
+
+/// There is no price for a quantity.
+pub(super) fn unpriced(tariff: &Tariff) -> Problem {
+    let Tariff { min_quantity, max_quantity, unit, .. } = tariff;
+    let detail = format!("quantity must be from {min_quantity} to {max_quantity} ({})", unit.name());
+    Problem::malformed("invalid_quantity", detail)
 }
 
 /// How many entries of a list are asked for: 50 unless told, 100 at most.
@@ -69,8 +65,10 @@ pub(super) fn limit(request: &Request) -> Result<usize, Problem> {
 }
 
 /// Where a list of assets goes on: behind this id.
-pub(super) fn after(request: &Request) -> Option<&str> {
-    parameter(request, "after")
+pub(super) fn after(request: &Request) -> Result<Option<AssetId>, Problem> {
+    let Some(text) = parameter(request, "after") else { return Ok(None) };
+    let problem = || Problem::malformed("invalid_cursor", "after must be an asset's id");
+    AssetId::parse(text).map(Some).ok_or_else(problem)
 }
 
 /// Where a list of sessions goes on.

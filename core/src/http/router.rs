@@ -25,7 +25,10 @@ impl<P: Ports> Gateway<'_, P> {
             (["ready"], _) if read => return Ok(self.ready().await),
             ([".well-known", "jwks.json"], _) if read => return Ok(self.jwks()),
             (_, ["assets"]) if read => return self.list_assets(request).await,
+            (_, ["assets"]) if request.method == "POST" => return self.post_asset(request).await,
             (_, ["assets", id]) if read => return self.show_asset(id).await,
+            (_, ["assets", id]) if request.method == "PATCH" => return self.patch_asset(request, id).await,
+            (_, ["assets", id]) if request.method == "DELETE" => return self.remove_asset(request, id).await,
             (_, ["assets", id, "status"]) if read => return self.asset_status(id).await,
             (_, ["access", id]) if buy => return self.access(request, id).await,
             (_, ["access", id, "extend"]) if buy => return self.extend(request, id).await,
@@ -33,16 +36,15 @@ impl<P: Ports> Gateway<'_, P> {
             (_, ["payers", address, "sessions"]) if read => {
                 return self.sessions_of_payer(request, address).await;
             }
+            (_, ["tick"]) if request.method == "POST" => return self.tick(request).await,
             (_, ["access", _] | ["access", _, "extend"]) => "GET, POST",
+            (_, ["assets"]) => "GET, HEAD, POST",
+            (_, ["assets", _]) => "GET, HEAD, PATCH, DELETE",
+            (_, ["tick"]) => "POST",
             (["health"] | ["ready"] | [".well-known", "jwks.json"], _)
-            | (
-                _,
-                ["assets"]
-                | ["assets", _]
-                | ["assets", _, "status"]
-                | ["sessions", _, "status"]
-                | ["payers", _, "sessions"],
-            ) => "GET, HEAD",
+            | (_, ["assets", _, "status"] | ["sessions", _, "status"] | ["payers", _, "sessions"]) => {
+                "GET, HEAD"
+            }
             _ => return Err(Problem::not_found("path")),
         };
         Err(Problem::new(405, "method_not_allowed", "Method not allowed", format!("use {allowed}"))

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::config::{Asset, Config};
 use crate::gateway::Deployment;
 use crate::grant::{self, Span};
+use crate::ids::AssetId;
 use crate::money::Amount;
 use crate::session::index::SessionRecord;
 use crate::session::{AssetState, LockState, Paid, Session, order};
@@ -61,7 +62,8 @@ pub(super) fn asset(config: &Config, asset: &Asset, state: &AssetState, now: &No
             "maxQuantity": tariff.max_quantity,
             "prices": prices,
         },
-        "available": is_available(state, now),
+        "enabled": asset.enabled,
+        "available": asset.enabled && is_available(state, now),
         "network": config.network.caip2(),
         "buy": {
             "method": "POST",
@@ -94,7 +96,7 @@ pub(super) fn asset_status(asset: &Asset, state: &AssetState, now: &Now) -> Valu
     });
     json!({
         "id": asset.id,
-        "available": is_available(state, &now),
+        "available": asset.enabled && is_available(state, &now),
         "session": running.map(|session| json!({ "endsAt": session.ends_at.to_string() })),
         "device": if asset.device.is_some() { device } else { Value::Null },
     })
@@ -165,9 +167,9 @@ fn is_active(record: &SessionRecord, now: &Now) -> bool {
 }
 
 /// The record of a session that occupies its asset.
-pub(super) fn record_of(asset: &Asset, session: &Session, state: &AssetState) -> SessionRecord {
+pub(super) fn record_of(asset: &AssetId, session: &Session, state: &AssetState) -> SessionRecord {
     SessionRecord {
-        asset: asset.id.clone(),
+        asset: asset.clone(),
         session: session.clone(),
         sequence: state.device.sequence,
         ended: false,

@@ -1,8 +1,10 @@
 //! What a command means.
 
 use super::event::Event;
+use super::listing;
 use super::state::{AssetState, Claim, Paid, Report, Session, evolve};
 use crate::ids::PaymentId;
+use crate::listing::Listing;
 use crate::money::Amount;
 use crate::quote::Operation;
 use crate::time::{Monotonic, Now, Timestamp};
@@ -19,6 +21,8 @@ pub struct Ask {
     /// journal holds it against all that is in flight from there: other assets' payments,
     /// which this decision does not see.
     pub left: Amount,
+    /// Which asset of this id the payment was checked for; 0 for one of the configuration.
+    pub incarnation: u64,
 }
 
 /// What is asked of an asset.
@@ -44,6 +48,17 @@ pub enum Command {
     Tick,
     /// The box beside the device says what it does.
     Reported(Report),
+    /// Make the asset. (Its incarnation is counted here.)
+    Create(Box<Listing>),
+    /// Change the asset.
+    Change {
+        /// What the caller took it for.
+        base: Box<Listing>,
+        /// What it should be. (Its incarnation stays.)
+        next: Box<Listing>,
+    },
+    /// Delete the asset.
+    Delete,
 }
 
 /// Why a command is refused: the caller's fault, or bad luck. Nothing was charged.
@@ -63,6 +78,21 @@ pub enum Reject {
         /// When to ask again.
         until: Timestamp,
     },
+    /// There is no such asset any more, or another one under its id.
+    Gone,
+    /// The asset is not for sale now.
+    Disabled,
+    /// The asset costs something else by now, and the payment shows no quote.
+    PriceChanged,
+    /// An asset of this id is there already.
+    Exists,
+    /// Somebody is inside, or a payment is in flight, until then at least.
+    InUse {
+        /// When to ask again.
+        until: Timestamp,
+    },
+    /// The asset is not what the caller took it for: look again.
+    Outdated,
 }
 
 /// Failures after which a payer has to wait.
@@ -72,14 +102,14 @@ const BACK_OFF_MS: u64 = 60_000;
 /// How long a failure counts, in milliseconds. (It takes more than a minute to know that a
 /// payment can't land any more.)
 const REMEMBERED_MS: u64 = 600_000;
-/// How long a buyer is told to wait for a payment in flight, in milliseconds.
-const IN_FLIGHT_MS: u64 = 10_000;
+/// How long a caller is told to wait for a payment in flight, in milliseconds.
+pub(super) const IN_FLIGHT_MS: u64 = 10_000;
 
 /// What the command means in this state: the events, none if there is nothing to do.
 ///
 /// # Errors
-/// When the command can't be followed. Only [`Command::Claim`] can be refused:
-/// what money or a device says is always taken in.
+/// When the command can't be followed. Only a claim and a change of the asset can be
+/// refused: what money or a device says is always taken in.
 pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Event>, Reject> {
     let lost = state.has_lost_its_time(now);
     let now = state.steady(now);
@@ -92,6 +122,9 @@ pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Eve
         Command::Landed { payment, slot } => landed(&state, &payment, slot, &now),
         Command::Failed { payment, reason } => failed(&state, &payment, reason, &now),
         Command::Reported(report) => reported(&state, report, now.wall),
+        Command::Create(new) => listing::create(&state, *new, now.wall)?,
+        Command::Change { base, next } => listing::change(&state, &base, *next, now.wall)?,
+        Command::Delete => listing::delete(&state, now.wall)?,
     });
     Ok(events)
 }
@@ -114,7 +147,8 @@ fn tick(state: &AssetState, now: &Now, lost: bool) -> Vec<Event> {
 
 fn claim_payment(state: &AssetState, ask: Ask, clocks: &Now) -> Result<Vec<Event>, Reject> {
     let now = clocks.wall;
-    let Ask { claim, failures, .. } = ask;
+    let Ask { claim, failures, incarnation, .. } = ask;
+    listing::for_sale(state, &claim, incarnation)?;
     if let Some(until) = back_off(&failures, now) {
         return Err(Reject::BackOff { until });
     }

@@ -9,6 +9,7 @@ use super::index::{self, IndexChange};
 use super::pending::pending;
 use super::state::{AssetState, Claim, Paid, Report, Session, evolve};
 use crate::ids::{AssetId, PaymentId, SessionId};
+use crate::listing::Listing;
 use crate::money::Amount;
 use crate::svm::Address;
 use crate::time::{Monotonic, Now, Timestamp};
@@ -74,6 +75,25 @@ pub enum Event {
     },
     /// The device was seen doing something else than before.
     DeviceReported(Report),
+    /// The asset was made by API.
+    AssetCreated {
+        /// What it is.
+        listing: Listing,
+        /// When.
+        at: Timestamp,
+    },
+    /// The asset was changed by API.
+    AssetChanged {
+        /// What it is from now on.
+        listing: Listing,
+        /// When.
+        at: Timestamp,
+    },
+    /// The asset was deleted by API. Nobody was inside, and no payment was in flight.
+    AssetDeleted {
+        /// When.
+        at: Timestamp,
+    },
 }
 
 impl Event {
@@ -88,7 +108,10 @@ impl Event {
             | Self::PaymentFailed { at, .. }
             | Self::SessionExtended { at, .. }
             | Self::SessionEnded { at, .. }
-            | Self::DeviceOrdered { at, .. } => *at,
+            | Self::DeviceOrdered { at, .. }
+            | Self::AssetCreated { at, .. }
+            | Self::AssetChanged { at, .. }
+            | Self::AssetDeleted { at } => *at,
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::event::Event;
 use super::state::{AssetState, Claim, Paid, Session};
 use crate::ids::{AssetId, PaymentId, SessionId};
+use crate::listing::Listing;
 use crate::money::Amount;
 use crate::ports::EXPIRED;
 use crate::quote::Operation;
@@ -114,6 +115,11 @@ pub enum IndexChange {
         /// The record.
         record: SessionRecord,
     },
+    /// The catalogue shows the asset like this from now on, or no more.
+    Listing {
+        /// What the asset is; `None` if it was deleted.
+        listing: Option<Listing>,
+    },
 }
 
 /// What the events change in the indexes. `before` is the state that they happened to.
@@ -160,6 +166,9 @@ pub fn changes(
             Event::SessionEnded { session: id, .. } => {
                 let ended = before.session.as_ref().filter(|session| session.id == *id);
                 changes.extend(ended.map(|session| put(asset, session, before.device.sequence, true)));
+            }
+            Event::AssetCreated { .. } | Event::AssetChanged { .. } | Event::AssetDeleted { .. } => {
+                changes.push(IndexChange::Listing { listing: after.listing.clone() });
             }
             Event::DeviceOrdered { .. } | Event::DeviceReported(_) => {}
         }

@@ -15,6 +15,9 @@
 //!         -> failed (purged)
 //! ```
 //!
+//! An asset that was made by API has its [`Listing`](crate::listing::Listing) in its own
+//! state, so that what it costs and whether it is for sale is decided with the claim.
+//!
 //! While an extension is in flight the asset stays reserved for its session, even
 //! past the session's end (the device is locked then): so money that lands late
 //! always finds the session that it was paid for (invariant 2).
@@ -22,6 +25,7 @@
 mod decide;
 mod event;
 pub mod index;
+mod listing;
 mod pending;
 mod state;
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Event;
 use crate::ids::{PaymentId, SessionId};
+use crate::listing::Listing;
 use crate::money::Amount;
 use crate::quote::Operation;
 use crate::svm::Address;
@@ -156,6 +157,17 @@ pub struct AssetState {
     pub claims: Vec<Claim>,
     /// The device.
     pub device: DeviceState,
+    /// What the asset is, if it was made by API and not deleted since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listing: Option<Listing>,
+    /// How many assets of this id were made by API so far.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub incarnation: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// How far the wall clock may be behind what an asset has seen, in milliseconds: a clock
@@ -220,6 +232,11 @@ pub fn evolve(mut state: AssetState, event: &Event) -> AssetState {
             state.device.unlocked_until = *unlocked_until;
         }
         Event::DeviceReported(report) => state.device.reported = Some(report.clone()),
+        Event::AssetCreated { listing, .. } | Event::AssetChanged { listing, .. } => {
+            state.incarnation = state.incarnation.max(listing.incarnation);
+            state.listing = Some(listing.clone());
+        }
+        Event::AssetDeleted { .. } => state.listing = None,
     }
     state
 }

@@ -1,3 +1,5 @@
+mod assets;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -43,7 +45,7 @@ fn claim(number: u8, operation: Operation, seconds: u64) -> Claim {
 /// The claim, by a payer whose payments never failed.
 fn ask(number: u8, operation: Operation, seconds: u64) -> Ask {
     let claim = claim(number, operation, seconds);
-    Ask { claim, failures: Vec::new(), left: Amount::new(0) }
+    Ask { claim, failures: Vec::new(), left: Amount::new(0), incarnation: 0 }
 }
 
 /// What is asked of an asset, in a form that can be made at random.
@@ -55,6 +57,11 @@ enum Random {
     Fail(usize),
     Pass(u64),
     Report(LockState),
+    Create,
+    /// From what it is, or from what it was never, to this price.
+    Change(bool, u8),
+    Enable(bool),
+    Delete,
 }
 
 fn asks() -> impl Strategy<Value = Vec<Random>> {
@@ -66,6 +73,10 @@ fn asks() -> impl Strategy<Value = Vec<Random>> {
         (0usize..3).prop_map(Random::Fail),
         (1u64..60_000).prop_map(Random::Pass),
         lock.prop_map(Random::Report),
+        Just(Random::Create),
+        (any::<bool>(), 1u8..9).prop_map(|(knows, price)| Random::Change(knows, price)),
+        any::<bool>().prop_map(Random::Enable),
+        Just(Random::Delete),
     ];
     proptest::collection::vec(ask, 1..60)
 }
@@ -90,22 +101,27 @@ proptest! {
             let nth = |n: usize| before.claims.get(n % before.claims.len().max(1)).cloned();
             let command = match random {
                 Random::Pass(more) => { ms += more; Command::Tick }
-                Random::Access(seconds) => { number += 1; Command::Claim(Box::new(ask(number, Operation::Access, seconds))) }
+                Random::Access(seconds) => { number += 1; Command::Claim(Box::new(assets::ask_for(&before, number, Operation::Access, seconds))) }
                 Random::Extend(seconds) => {
                     let Some(session) = before.session.as_ref().map(|s| s.id.clone()) else { continue };
                     number += 1;
-                    Command::Claim(Box::new(ask(number, Operation::Extend { session }, seconds)))
+                    Command::Claim(Box::new(assets::ask_for(&before, number, Operation::Extend { session }, seconds)))
                 }
                 Random::Land(n) => { let Some(c) = nth(n) else { continue }; Command::Landed { payment: c.payment, slot: 1 } }
                 Random::Fail(n) => { let Some(c) = nth(n) else { continue }; Command::Failed { payment: c.payment, reason: "x" } }
                 Random::Report(lock) => Command::Reported(Report { sequence: before.device.sequence, state: lock, at: at(ms).wall }),
+                Random::Create => Command::Create(Box::new(assets::listing(1))),
+                Random::Change(knows, price) => assets::change(&before, knows, |listing| listing.tariff = assets::tariff(price)),
+                Random::Enable(enabled) => assets::change(&before, true, |listing| listing.enabled = enabled),
+                Random::Delete => Command::Delete,
             };
             let landed = match &command {
                 Command::Landed { payment, .. } => before.claim(payment).cloned(),
                 _ => None,
             };
-            let Ok(events) = decide(&before, command, &at(ms)) else { continue };
+            let Ok(events) = decide(&before, command.clone(), &at(ms)) else { continue };
             state = events.iter().fold(before.clone(), evolve);
+            assets::check(&before, &command, &state)?;
 
             // What landed is granted in full, in the same append, from the moment it is needed.
             if let Some(landed) = landed {

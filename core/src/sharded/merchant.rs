@@ -4,7 +4,7 @@ use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_GO, integer, run, 
 use super::news::{Failed, Head, MerchantNews, Release, Reservation, Reserved};
 use crate::ids::PaymentId;
 use crate::ports::PortError;
-use crate::store::schema::{FEE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED};
+use crate::store::schema::{CATALOGUE, FEE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED};
 use crate::store::{Sql, SqlError, Value};
 
 const TABLES: &[&str] = &[
@@ -13,6 +13,9 @@ const TABLES: &[&str] = &[
     HEAD_UNSETTLED,
     HEAD_UNFULFILLED,
     FEE,
+    CATALOGUE,
+    // Assets whose listing its readers do not have yet.
+    "CREATE TABLE IF NOT EXISTS unpublished (asset TEXT PRIMARY KEY) WITHOUT ROWID",
     HOLD,
     HOLD_AT,
     // What each payment in flight has taken from a day's budget.
@@ -49,6 +52,27 @@ const PUT_HEAD: &str = "INSERT INTO head (asset, revision, state, due, unsettled
     ON CONFLICT (asset) DO UPDATE SET revision = excluded.revision, state = excluded.state,
         due = excluded.due, unsettled = excluded.unsettled, unfulfilled = excluded.unfulfilled
     WHERE excluded.revision > head.revision";
+
+const IN_CATALOGUE: &str = "SELECT listing FROM catalogue WHERE asset = ?1";
+const IN_HEAD: &str = "SELECT state -> '$.listing' FROM head WHERE asset = ?1";
+const LIST: &str = "INSERT INTO catalogue (asset, listing) VALUES (?1, ?2)
+    ON CONFLICT (asset) DO UPDATE SET listing = excluded.listing";
+const UNLIST: &str = "DELETE FROM catalogue WHERE asset = ?1";
+const TO_PUBLISH: &str = "INSERT OR IGNORE INTO unpublished (asset) VALUES (?1)";
+const UNPUBLISHED: &str =
+    "SELECT unpublished.asset, listing FROM unpublished LEFT JOIN catalogue USING (asset)
+    ORDER BY asset LIMIT 16";
+const PUBLISHED: &str = "DELETE FROM unpublished WHERE asset = ?1
+    AND (SELECT listing FROM catalogue WHERE asset = ?1) IS ?2";
+
+/// A listing to be published: under the asset's key, `None` if there is none any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// The asset's key.
+    pub asset: String,
+    /// The listing, as JSON text.
+    pub listing: Option<String>,
+}
 
 /// The merchant's place, on a database of its own.
 ///
@@ -122,7 +146,46 @@ impl<S: Sql> MerchantBook<S> {
             moment(unsettled),
             Value::Integer(i64::from(*unfulfilled)),
         ];
-        run(&self.sql, PUT_HEAD, &parameters).await.map(drop)
+        run(&self.sql, PUT_HEAD, &parameters).await?;
+        self.list(text(asset)).await
+    }
+
+    /// Brings the catalogue up to what the asset's head says.
+    async fn list(&self, asset: Value) -> Result<(), PortError> {
+        let listing = first(run(&self.sql, IN_HEAD, &[asset.clone()]).await?);
+        if listing == first(run(&self.sql, IN_CATALOGUE, &[asset.clone()]).await?) {
+            return Ok(());
+        }
+        match listing {
+            Some(listing) => run(&self.sql, LIST, &[asset.clone(), text(listing)]).await?,
+            None => run(&self.sql, UNLIST, &[asset.clone()]).await?,
+        };
+        run(&self.sql, TO_PUBLISH, &[asset]).await.map(drop)
+    }
+
+    /// What the catalogue's readers have not been given yet, some of it.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn unpublished(&self) -> Result<Vec<Publication>, PortError> {
+        let rows = run(&self.sql, UNPUBLISHED, &[]).await?;
+        let read = |row: Vec<Value>| match row.as_slice() {
+            [Value::Text(asset), Value::Text(listing)] => {
+                Some(Publication { asset: asset.clone(), listing: Some(listing.clone()) })
+            }
+            [Value::Text(asset), _] => Some(Publication { asset: asset.clone(), listing: None }),
+            _ => None,
+        };
+        Ok(rows.into_iter().filter_map(read).collect())
+    }
+
+    /// This is what its readers have now; if it has changed meanwhile, they are to be given it again.
+    ///
+    /// # Errors
+    /// When storage does not answer. Again is harmless.
+    pub async fn published(&self, publication: &Publication) -> Result<(), PortError> {
+        let listing = publication.listing.as_ref().map_or(Value::Null, text);
+        run(&self.sql, PUBLISHED, &[text(&publication.asset), listing]).await.map(drop)
     }
 
     /// Gives up a reservation, whoever holds it: its asset knows nothing of the payment.
@@ -154,5 +217,13 @@ impl<S: Sql> MerchantBook<S> {
     /// The reservations, as far as they may be stale.
     pub const fn holds(&self) -> Holds<'_, S> {
         Holds::new(&self.sql)
+    }
+}
+
+/// The text in the first row, if there is one.
+fn first(rows: Vec<Vec<Value>>) -> Option<String> {
+    match rows.into_iter().next()?.into_iter().next()? {
+        Value::Text(text) => Some(text),
+        _ => None,
     }
 }

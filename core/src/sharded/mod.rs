@@ -30,7 +30,7 @@ mod payer;
 mod payment;
 
 pub use hold::{Holds, STALE_MS};
-pub use merchant::MerchantBook;
+pub use merchant::{MerchantBook, Publication};
 pub use news::{
     Ended, Failed, Fee, Head, MerchantNews, PayerNews, PaymentNews, Release, Reservation, Reserved,
 };

@@ -1,6 +1,6 @@
 //! The tables.
 //!
-//! An append is **one** statement, an `INSERT` into the view `entry`, because
+//! An append is **one** statement, an `INSERT` into the view `batch`, because
 //! that is the one atomic thing that every SQLite has in common (on Durable
 //! Objects `BEGIN` is refused). Its trigger spreads the batch over the tables;
 //! if any part fails, all of it is undone by the same statement.
@@ -93,6 +93,10 @@ pub(crate) const FAILURE: &str = "CREATE TABLE IF NOT EXISTS failure (
     ) WITHOUT ROWID";
 pub(crate) const FAILURE_AT: &str = "CREATE INDEX IF NOT EXISTS failure_at ON failure (at)";
 
+/// What the listing of each asset is that was made by API: what stands in its state, to be listed.
+pub(crate) const CATALOGUE: &str =
+    "CREATE TABLE IF NOT EXISTS catalogue (asset TEXT PRIMARY KEY, listing TEXT NOT NULL) WITHOUT ROWID";
+
 /// The statements of a trigger that hold a claim against what is in flight from its balance: `NEW.cover` is a
 /// [`Cover`](crate::session::Cover) as JSON, or nothing.
 macro_rules! hold_against_purse {
@@ -116,7 +120,7 @@ pub(crate) use hold_against_purse;
 /// Each statement can be run again, at once with another process that does the same, and
 /// with a process of an older version at work: it may have been stopped after any of them.
 /// They are single statements, as some hosts run only the first of several, silently.
-pub(super) const STEPS: &[&[&str]] = &[VERSION_1, VERSION_2];
+pub(super) const STEPS: &[&[&str]] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// Where a database says which steps it has behind it. (`PRAGMA user_version` is no place:
 /// hosts refuse to write it.)
@@ -159,12 +163,30 @@ const VERSION_2: &[&str] = &[
     PURSE_CLOSED,
     FAILURE,
     FAILURE_AT,
-    // In the place of `append`: what is written arrives in parts, so that only those that
-    // have to be taken apart are read as JSON.
+    // Where version 2 wrote; its trigger is not made any more.
     "CREATE VIEW IF NOT EXISTS entry (asset, revision, version, events, state, due, unsettled, unfulfilled,
             claims, landed, purges, sessions, cover) AS
         SELECT asset, revision, 1, '', state, due, unsettled, unfulfilled, '', '', '', '', '' FROM head WHERE 0",
-    concat!("CREATE TRIGGER IF NOT EXISTS entry_written INSTEAD OF INSERT ON entry BEGIN
+    // From here on a process of version 1 can write nothing, and so charge nobody.
+    "DROP TRIGGER IF EXISTS append_batch",
+    "CREATE TRIGGER IF NOT EXISTS append_batch INSTEAD OF INSERT ON append BEGIN
+        SELECT RAISE(ABORT, 'the tables are of a newer version than this program');
+    END",
+    // What it had claimed until then.
+    "INSERT OR IGNORE INTO in_flight (asset, payment, source, amount)
+        SELECT asset, value ->> '$.payment', value ->> '$.source', CAST(value ->> '$.paid.amount' AS INTEGER)
+        FROM head, json_each(head.state, '$.claims')",
+];
+
+/// The assets that were made by API.
+const VERSION_3: &[&str] = &[
+    CATALOGUE,
+    // In the place of `append` and `entry`: what is written arrives in parts, so that only
+    // those that have to be taken apart are read as JSON.
+    "CREATE VIEW IF NOT EXISTS batch (asset, revision, version, events, state, due, unsettled, unfulfilled,
+            claims, landed, purges, sessions, listing, cover) AS
+        SELECT asset, revision, 1, '', state, due, unsettled, unfulfilled, '', '', '', '', '', '' FROM head WHERE 0",
+    concat!("CREATE TRIGGER IF NOT EXISTS batch_written INSTEAD OF INSERT ON batch BEGIN
         ", hold_against_purse!(), "
         SELECT RAISE(ABORT, 'the fee budget of the day is spent')
             FROM json_each(NEW.claims) AS claim JOIN fee ON fee.day = claim.value ->> '$.day'
@@ -199,14 +221,14 @@ const VERSION_2: &[&str] = &[
             SELECT max(value ->> '$.at') - 3600000 FROM json_each(NEW.purges));
         INSERT OR IGNORE INTO failure (payer, at, payment)
             SELECT value ->> '$.payer', value ->> '$.at', value ->> '$.id' FROM json_each(NEW.purges);
+        INSERT INTO catalogue (asset, listing)
+            SELECT NEW.asset, NEW.listing WHERE NEW.listing != 'null'
+            ON CONFLICT (asset) DO UPDATE SET listing = excluded.listing;
+        DELETE FROM catalogue WHERE asset = NEW.asset AND NEW.listing = 'null';
     END"),
-    // From here on a process of version 1 can write nothing, and so charge nobody.
-    "DROP TRIGGER IF EXISTS append_batch",
-    "CREATE TRIGGER IF NOT EXISTS append_batch INSTEAD OF INSERT ON append BEGIN
+    // From here on a process of version 2 can write nothing: it would forget the listings.
+    "DROP TRIGGER IF EXISTS entry_written",
+    "CREATE TRIGGER IF NOT EXISTS entry_written INSTEAD OF INSERT ON entry BEGIN
         SELECT RAISE(ABORT, 'the tables are of a newer version than this program');
     END",
-    // What it had claimed until then.
-    "INSERT OR IGNORE INTO in_flight (asset, payment, source, amount)
-        SELECT asset, value ->> '$.payment', value ->> '$.source', CAST(value ->> '$.paid.amount' AS INTEGER)
-        FROM head, json_each(head.state, '$.claims')",
 ];

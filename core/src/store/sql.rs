@@ -6,14 +6,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::schema::{STEPS, VERSIONS};
+use crate::config::Asset;
 use crate::ids::{AssetId, PaymentId, SessionId};
-use crate::ports::{Appended, Cursor, Journal, PortError};
+use crate::listing::Listing;
+use crate::ports::{Appended, Catalogue, Cursor, Journal, PortError};
 use crate::session::index::{IndexChange, PaymentRecord, SessionRecord};
 use crate::session::{Batch, Stored};
 use crate::svm::Address;
 use crate::time::Timestamp;
 
-const APPEND: &str = "INSERT INTO entry (asset, revision, version, events, state, due, unsettled, unfulfilled, claims, landed, purges, sessions, cover) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+const APPEND: &str = "INSERT INTO batch (asset, revision, version, events, state, due, unsettled, unfulfilled, claims, landed, purges, sessions, listing, cover) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 const LOAD: &str = "SELECT revision, state FROM head WHERE asset = ?1";
 const PAYMENT: &str = "SELECT record FROM payment WHERE id = ?1";
 const PAYMENT_BY_TICKET: &str = "SELECT record FROM payment WHERE ticket = ?1";
@@ -30,6 +32,8 @@ const UNSETTLED: &str = "SELECT asset FROM head WHERE unsettled <= ?1 AND +asset
 const NEXT_UNSETTLED: &str = "SELECT unsettled FROM head WHERE unsettled > ?1 AND +asset >= ?2 AND +asset < ?3 ORDER BY unsettled LIMIT 1";
 const UNFULFILLED: &str =
     "SELECT asset FROM head WHERE unfulfilled = 1 AND asset >= ?2 AND asset < ?3 LIMIT ?1";
+const CATALOGUE: &str =
+    "SELECT asset, listing FROM catalogue WHERE asset > ?1 AND asset < ?2 ORDER BY asset LIMIT ?3";
 
 /// Everything that is read while somebody waits: each by an index.
 #[cfg(test)]
@@ -46,6 +50,7 @@ pub(super) const READS: &[&str] = &[
     UNSETTLED,
     NEXT_UNSETTLED,
     UNFULFILLED,
+    CATALOGUE,
 ];
 
 /// A value of SQLite, as far as they occur here.
@@ -240,6 +245,16 @@ fn part(batch: &Batch, kind: impl Fn(&&IndexChange) -> bool) -> Result<Value, Po
     if changes.is_empty() { Ok(Value::Null) } else { json(&changes) }
 }
 
+/// What the catalogue shows from now on: nothing if that does not change, and `null` for an
+/// asset that is gone.
+fn listing(batch: &Batch) -> Result<Value, PortError> {
+    let changed = batch.index.iter().rev().find_map(|change| match change {
+        IndexChange::Listing { listing } => Some(listing),
+        _ => None,
+    });
+    changed.map_or(Ok(Value::Null), json)
+}
+
 impl<S: Sql> Journal for SqlJournal<S> {
     async fn load(&self, asset: &AssetId) -> Result<Stored, PortError> {
         let rows = self.run(LOAD, &[self.key(asset)]).await?;
@@ -262,6 +277,7 @@ impl<S: Sql> Journal for SqlJournal<S> {
             part(batch, |change| matches!(change, IndexChange::Payment { .. }))?,
             part(batch, |change| matches!(change, IndexChange::Purge { .. }))?,
             part(batch, |change| matches!(change, IndexChange::Session { .. }))?,
+            listing(batch)?,
             batch.cover.as_ref().map_or(Ok(Value::Null), json)?,
         ];
         match self.sql.run(APPEND, &parameters).await {
@@ -331,5 +347,24 @@ impl<S: Sql> Journal for SqlJournal<S> {
     async fn fees_of_day(&self, day: u64) -> Result<u64, PortError> {
         let rows = self.run(FEES, &[integer(day)]).await?;
         rows.first().map_or(Ok(0), |row| number(row.first()))
+    }
+}
+
+impl<S: Sql> Catalogue for SqlJournal<S> {
+    async fn find(&self, id: &AssetId) -> Result<Option<Asset>, PortError> {
+        let listing = self.load(id).await?.state.listing;
+        Ok(listing.map(|listing| listing.asset(id)))
+    }
+
+    async fn page(&self, after: Option<&AssetId>, limit: u32) -> Result<Vec<Asset>, PortError> {
+        let [first, to] = self.bounds();
+        let from = after.map_or(first, |after| self.key(after));
+        let rows = self.run(CATALOGUE, &[from, to, Value::Integer(i64::from(limit))]).await?;
+        let read = |row: &Vec<Value>| {
+            let id = self.asset(row.first().unwrap_or(&Value::Null))?;
+            let listing: Listing = parse(row.get(1), "a listing")?;
+            Ok(listing.asset(&id))
+        };
+        rows.iter().map(read).collect()
     }
 }

@@ -1,12 +1,13 @@
 //! The auditor: everything that must hold of a world at any moment, also between a crash
 //! and the restart, worked out a second time from the events alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 
 use super::world::World;
 use crate::ids::AssetId;
+use crate::listing::Listing;
 use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus, SessionRecord, changes};
 use crate::session::{AssetState, Claim, Event, evolve, order, pending};
 use crate::time::{Now, Timestamp};
@@ -16,11 +17,12 @@ use crate::time::{Now, Timestamp};
 struct Books {
     payments: BTreeMap<String, PaymentRecord>,
     sessions: BTreeMap<String, SessionRecord>,
+    catalogue: BTreeMap<String, Listing>,
     fees: BTreeMap<u64, u64>,
 }
 
 impl Books {
-    fn enter(&mut self, change: IndexChange) {
+    fn enter(&mut self, asset: &AssetId, change: IndexChange) {
         match change {
             IndexChange::Claim { id, record, day, fee, .. } => {
                 assert!(self.payments.insert(id.as_str().to_owned(), record).is_none(), "claimed twice");
@@ -35,6 +37,12 @@ impl Books {
             }
             IndexChange::Session { id, record, .. } => {
                 self.sessions.insert(id.as_str().to_owned(), record);
+            }
+            IndexChange::Listing { listing: Some(listing) } => {
+                self.catalogue.insert(format!("main/{asset}"), listing);
+            }
+            IndexChange::Listing { listing: None } => {
+                self.catalogue.remove(&format!("main/{asset}")).expect("listed before it was deleted");
             }
         }
     }
@@ -62,7 +70,7 @@ impl World {
         for events in &appends {
             let after = events.iter().fold(state.clone(), evolve);
             for change in changes(asset, &state, &after, events) {
-                books.enter(change);
+                books.enter(asset, change);
             }
             state = after;
         }
@@ -80,12 +88,25 @@ impl World {
         state
     }
 
+    /// The assets of the configuration, and all others that anything has happened to.
+    fn every_asset(&self) -> BTreeSet<AssetId> {
+        let written: Vec<String> = self.rows("SELECT DISTINCT json_quote(asset) FROM journal");
+        let written = written.iter().map(|key| AssetId::parse(key.strip_prefix("main/").unwrap()).unwrap());
+        self.deployment.config.assets.iter().map(|asset| asset.id.clone()).chain(written).collect()
+    }
+
     /// Checks all of it (invariants 1 to 5).
     pub(crate) fn audit(&self) {
         let mut books = Books::default();
         let mut claimed: Vec<(String, String)> = Vec::new();
-        for asset in self.deployment.config.assets.iter() {
-            let state = self.replay(&asset.id, &mut books);
+        for asset in self.every_asset() {
+            let state = self.replay(&asset, &mut books);
+            // Never deleted under a session, nor while money may be on its way (inv. 2).
+            let used = state.session.is_some() || !state.claims.is_empty();
+            let configured = self.deployment.config.asset(&asset).is_some();
+            assert!(!used || configured || state.listing.is_some(), "{asset} is gone under its buyer");
+            let of_state = state.listing.as_ref().map(|listing| listing.incarnation);
+            assert!(of_state.is_none_or(|incarnation| incarnation == state.incarnation));
             let named = |claim: &Claim| (claim.payment.as_str().to_owned(), claim.source.to_string());
             claimed.extend(state.claims.iter().map(named));
             // Open only for who is inside, and only as long as it is paid (inv. 4).
@@ -94,7 +115,7 @@ impl World {
             assert!(open.is_none() || open == ends_at, "{open:?} {ends_at:?}");
             let now = state.steady(&Now::at(self.now()));
             assert!(order(&state, &now).unlocked_until.is_none_or(|until| until > now.wall));
-            let running = books.sessions.values().filter(|s| s.asset == asset.id && !s.ended);
+            let running = books.sessions.values().filter(|s| s.asset == asset && !s.ended);
             let running: Vec<_> = running.map(|record| record.session.clone()).collect();
             assert_eq!(
                 running,
@@ -103,6 +124,9 @@ impl World {
             );
         }
         // The indexes are what follows from the events.
+        let catalogue: Vec<(String, Listing)> =
+            self.rows("SELECT json_array(asset, json(listing)) FROM catalogue ORDER BY asset");
+        assert_eq!(catalogue, books.catalogue.into_iter().collect::<Vec<_>>());
         let payments: Vec<PaymentRecord> = self.rows("SELECT record FROM payment ORDER BY id");
         assert_eq!(payments, books.payments.values().cloned().collect::<Vec<_>>());
         let sessions: Vec<SessionRecord> = self.rows("SELECT record FROM session ORDER BY id");

@@ -28,6 +28,7 @@ impl<'w> Ports for Platform<'w> {
     type Clock = World;
     type Entropy = World;
     type Journal = SqlJournal<Tables<'w>>;
+    type Catalogue = SqlJournal<Tables<'w>>;
     type Settlement = World;
 
     fn clock(&self) -> &World {
@@ -37,6 +38,9 @@ impl<'w> Ports for Platform<'w> {
         self.world
     }
     fn journal(&self) -> &Self::Journal {
+        &self.journal
+    }
+    fn catalogue(&self) -> &Self::Catalogue {
         &self.journal
     }
     fn settlement(&self) -> &World {

@@ -1,4 +1,4 @@
-//! Payments captured from real public clients, and a journal that an old version wrote.
+//! Payments captured from real public clients, and journals that old versions wrote.
 
 use serde_json::Value;
 
@@ -14,6 +14,8 @@ pub(crate) const VERDICTS: &str = include_str!("../../tests/vectors/facilitator_
 /// A database of version 1, as it was: a session runs on `door-1`; on `door-2` one is
 /// over, a payment has expired, and another is in flight. And the payments, as they were sent.
 pub(crate) const JOURNAL_V1: &str = include_str!("../../tests/vectors/journal_v1.json");
+/// The same database, brought to version 2 by the program that wrote that.
+pub(crate) const JOURNAL_V2: &str = include_str!("../../tests/vectors/journal_v2.json");
 /// The `/supported` of that facilitator.
 pub(crate) const SUPPORTED: &str = include_str!("../../tests/vectors/facilitator_supported.json");
 /// How the TypeScript server answers a replay, a bad signature and garbage.

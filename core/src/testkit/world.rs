@@ -9,8 +9,10 @@ use std::task::{Context, Poll, Waker};
 
 use rusqlite::Connection;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use crate::config::Config;
+use crate::encoding::hex;
 use crate::gateway::{Buy, Deployment, Gateway, Sale, SaleError, Sold};
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::keys::{KeyRing, Secret};
@@ -27,6 +29,9 @@ use crate::x402::{Envelope, Payment};
 
 /// 2026-11-20, some time in the morning.
 pub(crate) const START: u64 = 1_795_165_429_123;
+
+/// A merchant's API key in every world; the second of two.
+pub(crate) const API_KEY: &str = "coinop_api_small-world";
 
 /// What the chain does with a transaction that is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +85,14 @@ impl World {
     /// On a database that nobody has prepared, at this moment.
     pub(crate) fn on(database: Connection, now: u64, doors: u32) -> Self {
         let asset = |id: &str| json!({"id": id, "price": "0.01", "unit": "minute", "max_quantity": 240, "device": {"driver": "simulated"}});
+        let key = |text: &str| format!("sha256:{}", hex(&Sha256::digest(text)));
         let config = json!({
             "public_url": "http://127.0.0.1:8402",
-            "merchant": {"pay_to": keys::address(&keys::merchant()), "tokens": ["USDC"]},
+            "merchant": {
+                "pay_to": keys::address(&keys::merchant()),
+                "tokens": ["USDC"],
+                "api_keys": [key("another"), key(API_KEY)],
+            },
             "solana": {"network": "devnet", "rpc_url": "http://127.0.0.1:8899"},
             "settlement": {"mode": "local"},
             "asset": (1..=doors).map(|number| asset(&format!("door-{number}"))).collect::<Vec<_>>(),
@@ -213,6 +223,14 @@ impl World {
         self.database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
     }
 
+    /// From now on nothing can be read or written.
+    pub(crate) fn database_is_gone(&self) {
+        for view in ["batch", "head", "journal", "payment"] {
+            let kind = if view == "batch" { "VIEW" } else { "TABLE" };
+            self.database.execute(&format!("DROP {kind} {view}"), []).unwrap();
+        }
+    }
+
     /// The rows of a query's first column, as text.
     pub(crate) fn texts(&self, query: &str) -> Vec<String> {
         let mut statement = self.database.prepare(query).unwrap();
@@ -339,7 +357,8 @@ impl World {
     ) -> Option<Result<Sale, SaleError>> {
         let platform = Platform::new(self);
         let gateway = Gateway::new(&self.deployment, &platform);
-        let buy = Buy { asset: self.asset(asset), operation, quantity: None, payment, impatient: false };
+        let id = AssetId::parse(asset).unwrap();
+        let buy = Buy { asset: &id, operation, quantity: None, payment, impatient: false };
         self.run(gateway.buy(&buy))
     }
 

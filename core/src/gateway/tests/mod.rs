@@ -26,7 +26,7 @@ fn request<'a>(
     payment: &'a Payment,
     after: u64,
 ) -> Future<'a> {
-    let asset = world.asset(asset);
+    let asset = &world.asset(asset).id;
     let buy = Buy { asset, operation, quantity: None, payment, impatient: false };
     Box::pin(async move {
         if after > 0 {

@@ -310,7 +310,7 @@ fn an_impatient_repeat_of_a_pending_payment_is_answered_at_once_inv_3() {
     assert!(matches!(world.buy("door-1", ACCESS, &payment), Some(Ok(Sale::Pending(_)))));
     let platform = Platform::new(&world);
     let gateway = Gateway::new(&world.deployment, &platform);
-    let asset = world.asset("door-1");
+    let asset = &world.asset("door-1").id;
     let buy = Buy { asset, operation: ACCESS, quantity: None, payment: &payment, impatient: true };
     let before = world.now();
     let outcome = world.run(gateway.buy(&buy)).unwrap();

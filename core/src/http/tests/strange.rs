@@ -13,7 +13,7 @@ pub(super) fn config(cases: u32) -> ProptestConfig {
 }
 
 /// The codes that an unpaid request can meet.
-const CODES: [&str; 13] = [
+const CODES: [&str; 14] = [
     "not_found",
     "method_not_allowed",
     "invalid_quantity",
@@ -23,6 +23,7 @@ const CODES: [&str; 13] = [
     "several_payments",
     "sign_in_required",
     "session_token_required",
+    "api_key_required",
     "other_session",
     "session_over",
     "invalid_limit",
@@ -172,7 +173,7 @@ fn path() -> impl Strategy<Value = String> {
         8 => (select(vec![
             "/api/v1/access/{}", "/api/v1/access/{}/extend", "/api/v1/assets/{}", "/api/v1/assets/{}/status",
             "/api/v1/sessions/{}/status", "/api/v1/payers/{}/sessions", "/api/v1/assets", "/health", "/ready",
-            "/.well-known/jwks.json", "/api/v1/{}", "/{}",
+            "/.well-known/jwks.json", "/api/v1/tick", "/api/v1/{}", "/{}",
         ]), id).prop_map(|(template, id)| template.replace("{}", &id)),
         1 => words(),
     ]
@@ -189,7 +190,7 @@ fn query() -> impl Strategy<Value = Option<String>> {
 
 fn requests() -> impl Strategy<Value = Request> {
     let method = prop_oneof![
-        8 => select(vec!["GET", "POST", "HEAD"]).prop_map(str::to_owned),
+        8 => select(vec!["GET", "POST", "HEAD", "PATCH", "DELETE"]).prop_map(str::to_owned),
         1 => words(),
     ];
     let names = select(vec![

@@ -10,16 +10,19 @@ use crate::encoding::from_base64;
 use crate::gateway::SaleError;
 use crate::ports::PortError;
 use crate::quote::{Operation, Ticket};
-use crate::testkit::vectors::{self, JOURNAL_V1};
+use crate::testkit::vectors::{self, JOURNAL_V1, JOURNAL_V2};
 use crate::testkit::world::{START, Tables, World, sold};
 use crate::x402::{Envelope, Payment};
 
 const ACCESS: Operation = Operation::Access;
 const PRICE: u64 = 10_000;
 
-/// A world on the database that version 1 wrote; nobody has prepared it yet.
-fn old_world() -> World {
-    let vector = vectors::json(JOURNAL_V1);
+/// Databases of old versions, with the same in them.
+const OLD: [&str; 2] = [JOURNAL_V1, JOURNAL_V2];
+
+/// A world on the database that an old version wrote; nobody has prepared it yet.
+fn old_world(vector: &str) -> World {
+    let vector = vectors::json(vector);
     let database = Connection::open_in_memory().unwrap();
     for statement in vector["statements"].as_array().unwrap() {
         database.execute(statement.as_str().unwrap(), []).unwrap();
@@ -27,7 +30,7 @@ fn old_world() -> World {
     World::on(database, vector["now"].as_u64().unwrap(), 4)
 }
 
-/// The payments that were sent to version 1, in their order.
+/// The payments that were sent to the old version, in their order.
 fn old_payments(world: &World) -> Vec<Payment> {
     let read = |sent: &serde_json::Value| {
         let ticket = Ticket::from_text(sent["ticket"].as_str().unwrap());
@@ -86,8 +89,12 @@ fn prepare(world: &World) -> Result<u32, PortError> {
 }
 
 #[test]
-fn everything_in_a_database_of_version_1_is_found_and_goes_on_inv_1_2_4() {
-    let world = old_world();
+fn everything_in_an_old_database_is_found_and_goes_on_inv_1_2_4() {
+    OLD.into_iter().for_each(everything_goes_on);
+}
+
+fn everything_goes_on(vector: &str) {
+    let world = old_world(vector);
     let before = [world.events("door-1"), world.events("door-2")];
     prepare(&world).unwrap();
     assert_eq!([world.events("door-1"), world.events("door-2")], before);
@@ -122,34 +129,37 @@ fn everything_in_a_database_of_version_1_is_found_and_goes_on_inv_1_2_4() {
 
 #[test]
 fn an_old_database_becomes_the_same_as_a_new_one_and_is_not_touched_again() {
-    let (old, new) = (old_world(), empty_world());
-    for world in [&old, &new] {
+    let new = empty_world();
+    let old = OLD.map(old_world);
+    for world in [&new].into_iter().chain(&old) {
         assert!(prepare(world).unwrap() > 2);
         assert_eq!(world.count("schema_version"), STEPS.len() as u64);
         assert_eq!(prepare(world), Ok(2), "it is asked for its version, and no more");
+        assert_eq!(tables(world), tables(&new));
     }
-    assert_eq!(tables(&old), tables(&new));
 }
 
 #[test]
 fn killed_before_any_statement_the_next_start_finishes_it_inv_2() {
-    let whole = old_world();
-    for at in 0..prepare(&whole).unwrap() {
-        let world = old_world();
-        let killed = || Err(SqlError::Other("killed".to_owned()));
-        assert_eq!(interrupted(&world, at, &killed), Err(PortError("database: killed".to_owned())));
-        prepare(&world).unwrap();
-        assert_eq!(tables(&world), tables(&whole), "killed before {at}");
-        assert_eq!(in_flight(&world), in_flight(&whole), "killed before {at}");
-        assert_eq!(world.count("schema_version"), STEPS.len() as u64, "killed before {at}");
+    for vector in OLD {
+        let whole = old_world(vector);
+        for at in 0..prepare(&whole).unwrap() {
+            let world = old_world(vector);
+            let killed = || Err(SqlError::Other("killed".to_owned()));
+            assert_eq!(interrupted(&world, at, &killed), Err(PortError("database: killed".to_owned())));
+            prepare(&world).unwrap();
+            assert_eq!(tables(&world), tables(&whole), "killed before {at}");
+            assert_eq!(in_flight(&world), in_flight(&whole), "killed before {at}");
+            assert_eq!(world.count("schema_version"), STEPS.len() as u64, "killed before {at}");
+        }
     }
 }
 
 #[test]
 fn two_processes_bring_it_up_to_date_at_once() {
-    let whole = old_world();
+    let whole = empty_world();
     for at in 0..prepare(&whole).unwrap() {
-        for (world, pending) in [(empty_world(), 0), (old_world(), 1)] {
+        for (world, pending) in [(empty_world(), 0), (old_world(JOURNAL_V1), 1), (old_world(JOURNAL_V2), 1)] {
             let other = || prepare(&world).map(drop).map_err(|error| SqlError::Other(error.0));
             interrupted(&world, at, &other).unwrap();
             assert_eq!(tables(&world), tables(&whole), "the other at {at}");
@@ -170,15 +180,32 @@ const OLD_LANDED: &str =
     'v', 1, 'events', json('[]'), 'index', json('[]'), 'unfulfilled', 0,
     'state', json_remove(state, '$.claims[0]')) FROM head WHERE asset = 'main/door-2'";
 
+/// What a process of version 2 does: the same claim.
+const CLAIM_V2: &str =
+    "INSERT INTO entry (asset, revision, version, events, state, unsettled, unfulfilled, claims)
+    SELECT 'main/door-3', 1, 1, '[]', json_set(state, '$.claims[0].payment', 'another'), unsettled, 0,
+    json_array(json_object('id', 'another', 'ticket', 'q1', 'record', json('{}'), 'day', 1, 'fee', 1,
+        'source', state ->> '$.claims[0].source', 'amount', state ->> '$.claims[0].paid.amount'))
+    FROM head WHERE asset = 'main/door-2'";
+
+/// It sees that the payment for `door-2` has landed.
+const LANDED_V2: &str = "INSERT INTO entry (asset, revision, version, events, state, unfulfilled, landed)
+    SELECT asset, revision + 1, 1, '[]', json_remove(state, '$.claims[0]'), 0,
+    json_array(json_object('id', state ->> '$.claims[0].payment', 'record', json('{}')))
+    FROM head WHERE asset = 'main/door-2'";
+
 #[test]
 fn what_an_old_process_appends_meanwhile_is_counted_or_not_written_inv_2() {
-    let mut written = 0;
-    for at in 0..prepare(&old_world()).unwrap() {
-        for (statement, after) in [
-            (OLD_CLAIM, &["Text(\"main/door-2 10000\")", "Text(\"main/door-3 10000\")"][..]),
-            (OLD_LANDED, &[]),
-        ] {
-            let world = old_world();
+    let claimed = &["Text(\"main/door-2 10000\")", "Text(\"main/door-3 10000\")"][..];
+    for (vector, statement, after) in [
+        (JOURNAL_V1, OLD_CLAIM, claimed),
+        (JOURNAL_V1, OLD_LANDED, &[]),
+        (JOURNAL_V2, CLAIM_V2, claimed),
+        (JOURNAL_V2, LANDED_V2, &[]),
+    ] {
+        let mut written = 0;
+        for at in 0..prepare(&old_world(vector)).unwrap() {
+            let world = old_world(vector);
             let wrote = Cell::new(false);
             let old_process = || {
                 wrote.set(world.run(Tables(&world).run(statement, &[])).unwrap().is_ok());
@@ -189,8 +216,13 @@ fn what_an_old_process_appends_meanwhile_is_counted_or_not_written_inv_2() {
             assert_eq!(in_flight(&world), if wrote.get() { after } else { before }, "before {at}");
             written += u32::from(wrote.get());
         }
+        assert!(written > 2, "it is stopped late");
+        // Once it is stopped it is told why, and stays so.
+        let world = old_world(vector);
+        prepare(&world).unwrap();
+        let refused = world.run(Tables(&world).run(statement, &[])).unwrap();
+        assert!(matches!(refused, Err(SqlError::Other(text)) if text.contains("newer version")));
     }
-    assert!(written > 2, "it is stopped late");
 }
 
 #[test]

@@ -43,7 +43,8 @@ impl Counter {
         let Ok(payment) = Payment::read(Version::V2, header, network) else { return false };
         let Ok(transaction) = Transaction::decode(&payment.transaction) else { return false };
         let operation = Operation::Access;
-        let buy = Buy { asset: &self.asset, operation, quantity: None, payment: &payment, impatient: false };
-        self.deployment.verify(&buy, transaction, self.fee_payer, self.now).is_ok()
+        let buy =
+            Buy { asset: &self.asset.id, operation, quantity: None, payment: &payment, impatient: false };
+        self.deployment.verify(&self.asset, &buy, transaction, self.fee_payer, self.now).is_ok()
     }
 }

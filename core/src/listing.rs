@@ -1,0 +1,129 @@
+//! What an asset that was made by API is: what a configuration says of one, without a
+//! device. It lives in the asset's own events and state.
+//!
+//! A listing is written once and must be readable for ever: members are only ever
+//! added, with a default, and members that are not known are passed over.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::config::Asset;
+use crate::ids::AssetId;
+use crate::money::Decimal;
+use crate::pricing::{Tariff, Unit, default_max_quantity, unit_seconds};
+
+/// What is said of an asset that was made by API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub struct Listing {
+    /// For people.
+    pub name: String,
+    /// For people; may be empty.
+    pub description: String,
+    /// What it costs.
+    pub tariff: Tariff,
+    /// Whether it is for sale.
+    pub enabled: bool,
+    /// Which of several assets that had this id in turn, counted from 1.
+    pub incarnation: u64,
+}
+
+impl Listing {
+    /// The asset of this id.
+    #[must_use]
+    pub fn asset(&self, id: &AssetId) -> Asset {
+        Asset {
+            id: id.clone(),
+            name: self.name.clone(),
+            description: self.description.clone(),
+            tariff: self.tariff.clone(),
+            enabled: self.enabled,
+            device: None,
+            incarnation: self.incarnation,
+        }
+    }
+
+    /// The keys of a configuration that say the same of the asset of this id. Those that
+    /// have their default value are left out: so they follow when what they depend on is
+    /// changed.
+    #[must_use]
+    pub fn fields(&self, id: &AssetId) -> Map<String, Value> {
+        let Tariff { price, unit, unit_seconds, min_quantity, max_quantity } = &self.tariff;
+        let most = default_max_quantity(*unit, *unit_seconds, *min_quantity);
+        let fields = [
+            ("id", Some(json!(id))),
+            ("name", (self.name != id.as_str()).then(|| json!(self.name))),
+            ("description", (!self.description.is_empty()).then(|| json!(self.description))),
+            ("price", Some(json!(price.to_string()))),
+            ("unit", Some(json!(unit.name()))),
+            ("session_seconds", (*unit == Unit::Session).then(|| json!(unit_seconds))),
+            ("min_quantity", (*min_quantity != 1).then(|| json!(min_quantity))),
+            ("max_quantity", (*max_quantity != most).then(|| json!(max_quantity))),
+            ("enabled", if self.enabled { None } else { Some(json!(false)) }),
+        ];
+        fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+    }
+}
+
+impl From<Asset> for Listing {
+    /// What is said of this asset.
+    fn from(asset: Asset) -> Self {
+        let Asset { name, description, tariff, enabled, incarnation, .. } = asset;
+        Self { name, description, tariff, enabled, incarnation }
+    }
+}
+
+/// A listing as it is written.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    name: String,
+    #[serde(default)]
+    description: String,
+    price: String,
+    unit: Unit,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session_seconds: Option<u64>,
+    min_quantity: u64,
+    max_quantity: u64,
+    enabled: bool,
+    incarnation: u64,
+}
+
+impl From<Listing> for Written {
+    fn from(listing: Listing) -> Self {
+        let Listing { name, description, tariff, enabled, incarnation } = listing;
+        Self {
+            name,
+            description,
+            price: tariff.price.to_string(),
+            unit: tariff.unit,
+            session_seconds: (tariff.unit == Unit::Session).then_some(tariff.unit_seconds),
+            min_quantity: tariff.min_quantity,
+            max_quantity: tariff.max_quantity,
+            enabled,
+            incarnation,
+        }
+    }
+}
+
+impl TryFrom<Written> for Listing {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let unit_seconds =
+            unit_seconds(written.unit, written.session_seconds).ok_or("a session has a length")?;
+        Ok(Self {
+            name: written.name,
+            description: written.description,
+            tariff: Tariff {
+                price: Decimal::parse(&written.price)?,
+                unit: written.unit,
+                unit_seconds,
+                min_quantity: written.min_quantity,
+                max_quantity: written.max_quantity,
+            },
+            enabled: written.enabled,
+            incarnation: written.incarnation,
+        })
+    }
+}

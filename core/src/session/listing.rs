@@ -1,0 +1,79 @@
+//! Assets that are made, changed and deleted by API, and what their listing means for
+//! a sale.
+
+use super::decide::{IN_FLIGHT_MS, Reject};
+use super::event::Event;
+use super::state::{AssetState, Claim};
+use crate::listing::Listing;
+use crate::time::Timestamp;
+
+/// Makes the asset: the next one of its id.
+pub(super) fn create(state: &AssetState, listing: Listing, now: Timestamp) -> Result<Vec<Event>, Reject> {
+    if state.listing.is_some() {
+        return Err(Reject::Exists);
+    }
+    // A configuration may have named this id until today, and sold a session.
+    unused(state, now)?;
+    let incarnation = state.incarnation + 1;
+    Ok(vec![Event::AssetCreated { listing: Listing { incarnation, ..listing }, at: now }])
+}
+
+/// Changes the asset from what the caller has seen to what it should be.
+pub(super) fn change(
+    state: &AssetState,
+    base: &Listing,
+    next: Listing,
+    now: Timestamp,
+) -> Result<Vec<Event>, Reject> {
+    let listing = state.listing.as_ref().ok_or(Reject::Gone)?;
+    if listing != base {
+        return Err(Reject::Outdated);
+    }
+    let next = Listing { incarnation: listing.incarnation, ..next };
+    if next == *listing {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::AssetChanged { listing: next, at: now }])
+}
+
+/// Deletes the asset: never under a running session, nor while money may be on its way.
+pub(super) fn delete(state: &AssetState, now: Timestamp) -> Result<Vec<Event>, Reject> {
+    if state.listing.is_none() {
+        return Err(Reject::Gone);
+    }
+    unused(state, now)?;
+    Ok(vec![Event::AssetDeleted { at: now }])
+}
+
+fn unused(state: &AssetState, now: Timestamp) -> Result<(), Reject> {
+    let session = state.session.as_ref().map(|session| session.ends_at);
+    let payment = (!state.claims.is_empty()).then(|| now.plus_millis(IN_FLIGHT_MS));
+    match session.max(payment) {
+        None => Ok(()),
+        Some(until) => Err(Reject::InUse { until: until.max(now.plus_millis(1000)) }),
+    }
+}
+
+/// Whether what was checked for the asset of this incarnation may be claimed on the one
+/// that is there. (Of a configured asset, 0, nothing stands in the state.)
+///
+/// A ticket stays good at its price, as long as it is for this incarnation: the price may
+/// have changed since. A payment without one must be what the asset costs now.
+pub(super) fn for_sale(state: &AssetState, claim: &Claim, incarnation: u64) -> Result<(), Reject> {
+    if incarnation == 0 {
+        return Ok(());
+    }
+    let listing = state.listing.as_ref().filter(|listing| listing.incarnation == incarnation);
+    let listing = listing.ok_or(Reject::Gone)?;
+    if !listing.enabled {
+        return Err(Reject::Disabled);
+    }
+    let paid = &claim.paid;
+    let price = listing.tariff.price(paid.quantity, paid.decimals);
+    let seconds = listing.tariff.seconds(paid.quantity);
+    let is_present = price == Ok(paid.amount) && seconds == Some(paid.seconds);
+    if claim.ticket.is_none() && !is_present {
+        return Err(Reject::PriceChanged);
+    }
+    Ok(())
+}

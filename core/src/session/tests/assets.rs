@@ -1,0 +1,225 @@
+//! Assets that are made, changed and deleted by API, and sales meanwhile.
+
+use proptest::test_runner::TestCaseError;
+use serde_json::Value;
+
+use super::*;
+use crate::listing::Listing;
+use crate::money::Decimal;
+use crate::pricing::{Tariff, Unit};
+
+/// So many millionths for a second.
+pub(super) fn tariff(price: u8) -> Tariff {
+    let price = Decimal::parse(&format!("0.0000{price}")).unwrap();
+    Tariff { price, unit: Unit::Second, unit_seconds: 1, min_quantity: 1, max_quantity: 1_000 }
+}
+
+/// What costs what [`paid`] says of it, at a price of 1.
+pub(super) fn listing(price: u8) -> Listing {
+    Listing {
+        name: "Room 7".to_owned(),
+        description: String::new(),
+        tariff: tariff(price),
+        enabled: true,
+        incarnation: 0,
+    }
+}
+
+/// A claim that was checked against the asset as it stands.
+pub(super) fn ask_for(state: &AssetState, number: u8, operation: Operation, seconds: u64) -> Ask {
+    let incarnation = state.listing.as_ref().map_or(0, |listing| listing.incarnation);
+    Ask { incarnation, ..ask(number, operation, seconds) }
+}
+
+/// A change of the asset by someone who knows it as it is, or does not.
+pub(super) fn change(state: &AssetState, knows: bool, change: impl FnOnce(&mut Listing)) -> Command {
+    let mut next = state.listing.clone().unwrap_or_else(|| listing(1));
+    let mut base = next.clone();
+    base.name.push_str(if knows { "" } else { " as it never was" });
+    change(&mut next);
+    Command::Change { base: Box::new(base), next: Box::new(next) }
+}
+
+/// What always holds of an asset's listing after a command that was not refused.
+pub(super) fn check(before: &AssetState, command: &Command, after: &AssetState) -> Result<(), TestCaseError> {
+    let (was, is) = (&before.listing, &after.listing);
+    let incarnation = |listing: &Option<Listing>| listing.as_ref().map_or(0, |listing| listing.incarnation);
+    match command {
+        Command::Create(_) => {
+            prop_assert!(was.is_none());
+            prop_assert_eq!(incarnation(is), before.incarnation + 1);
+        }
+        Command::Change { base, next } => {
+            prop_assert_eq!(was.as_ref(), Some(&**base));
+            prop_assert_eq!(
+                is.as_ref(),
+                Some(&Listing { incarnation: incarnation(was), ..(**next).clone() })
+            );
+        }
+        Command::Delete => {
+            prop_assert!(was.is_some() && is.is_none());
+            // Nobody is inside and no money is on its way (inv. 2).
+            prop_assert!(after.session.is_none() && after.claims.is_empty());
+        }
+        Command::Claim(ask) => {
+            prop_assert_eq!(ask.incarnation, incarnation(is));
+            prop_assert!(is.as_ref().is_none_or(|listing| listing.enabled));
+        }
+        _ => prop_assert_eq!(was, is),
+    }
+    prop_assert!(is.is_none() || incarnation(is) == after.incarnation);
+    prop_assert!(after.incarnation >= before.incarnation);
+    Ok(())
+}
+
+fn after(state: AssetState, command: Command, ms: u64) -> AssetState {
+    decide(&state, command, &at(ms)).unwrap().iter().fold(state, evolve)
+}
+
+fn created() -> AssetState {
+    after(AssetState::default(), Command::Create(Box::new(listing(1))), 0)
+}
+
+fn claim_of(incarnation: u64, ticket: bool) -> Command {
+    let mut ask = Ask { incarnation, ..ask(1, Operation::Access, 60) };
+    ask.claim.ticket = ask.claim.ticket.filter(|_| ticket);
+    Command::Claim(Box::new(ask))
+}
+
+#[test]
+fn an_asset_is_made_once_and_each_of_an_id_is_another() {
+    let first = created();
+    assert_eq!(first.listing.as_ref().unwrap().incarnation, 1);
+    let again = Command::Create(Box::new(listing(2)));
+    assert_eq!(decide(&first, again.clone(), &at(1)), Err(Reject::Exists));
+    let second = after(after(first, Command::Delete, 2), again, 3);
+    assert_eq!((second.incarnation, second.listing.unwrap().incarnation), (2, 2));
+}
+
+#[test]
+fn a_change_is_made_from_what_the_asset_is_and_from_nothing_else() {
+    let state = created();
+    let cheaper = change(&state, true, |listing| listing.tariff = tariff(2));
+    let named = change(&state, true, |listing| listing.name = "Room 8".to_owned());
+    let changed = after(state.clone(), cheaper, 1);
+    // Who has seen the asset as it was before takes nothing back.
+    assert_eq!(decide(&changed, named.clone(), &at(2)), Err(Reject::Outdated));
+    assert_eq!(after(state.clone(), named, 2).listing.unwrap().name, "Room 8");
+    // What changes nothing writes nothing.
+    assert_eq!(decide(&state, change(&state, true, |_| {}), &at(1)), Ok(Vec::new()));
+    let gone = after(state.clone(), Command::Delete, 1);
+    assert_eq!(decide(&gone, change(&state, true, |_| {}), &at(2)), Err(Reject::Gone));
+    // Which of several it is, is nothing that can be changed.
+    let other = change(&state, true, |listing| listing.incarnation = 9);
+    assert_eq!(after(state, other, 1).listing.unwrap().incarnation, 1);
+}
+
+#[test]
+fn nothing_is_deleted_or_made_under_a_payment_or_a_session_inv_2() {
+    let in_use = |ms| Err(Reject::InUse { until: at(ms).wall });
+    let create = Command::Create(Box::new(listing(1)));
+    let claimed = after(created(), claim_of(1, true), 0);
+    assert_eq!(decide(&claimed, Command::Delete, &at(1)), in_use(10_001));
+    let payment = PaymentId::of_message(&[1]);
+    let running = after(claimed, Command::Landed { payment, slot: 1 }, 2);
+    assert_eq!(decide(&running, Command::Delete, &at(3)), in_use(60_002));
+    // It is over the moment its time is, also if nobody has said so yet.
+    let gone = after(running.clone(), Command::Delete, 60_002);
+    assert_eq!((gone.session, gone.listing), (None, None));
+    // What the configuration sold under this id is not sold from under its buyer.
+    let configured = AssetState { listing: None, incarnation: 0, ..running };
+    assert_eq!(decide(&configured, create.clone(), &at(3)), in_use(60_002));
+    assert_eq!(after(configured, create, 60_002).incarnation, 1);
+    assert_eq!(decide(&AssetState::default(), Command::Delete, &at(0)), Err(Reject::Gone));
+}
+
+#[test]
+fn a_claim_is_held_against_the_asset_as_it_is_inv_1_6() {
+    let made = created();
+    let dearer = after(made.clone(), change(&made, true, |listing| listing.tariff = tariff(2)), 1);
+    let disabled = after(made.clone(), change(&made, true, |listing| listing.enabled = false), 1);
+    let deleted = after(made.clone(), Command::Delete, 1);
+    let again = after(deleted.clone(), Command::Create(Box::new(listing(1))), 2);
+    for (state, incarnation, ticket, expected) in [
+        (&made, 1, true, None),
+        (&made, 1, false, None),
+        // A quote holds its price; a payment without one pays what is asked now.
+        (&dearer, 1, true, None),
+        (&dearer, 1, false, Some(Reject::PriceChanged)),
+        (&disabled, 1, true, Some(Reject::Disabled)),
+        (&disabled, 1, false, Some(Reject::Disabled)),
+        (&deleted, 1, true, Some(Reject::Gone)),
+        (&again, 1, true, Some(Reject::Gone)),
+        (&again, 1, false, Some(Reject::Gone)),
+        (&again, 2, true, None),
+        // What the configuration names is sold whatever was made by API under its id.
+        (&disabled, 0, true, None),
+    ] {
+        let decided = decide(state, claim_of(incarnation, ticket), &at(3));
+        assert_eq!(decided.err(), expected, "{incarnation} {ticket} {:?}", state.listing);
+    }
+}
+
+#[test]
+fn a_price_that_changed_and_came_back_is_no_change_and_other_bounds_are_inv_6() {
+    let made = created();
+    let few = |listing: &mut Listing| listing.tariff.max_quantity = 59;
+    let fewer = after(made.clone(), change(&made, true, few), 1);
+    assert_eq!(decide(&fewer, claim_of(1, false), &at(2)), Err(Reject::PriceChanged));
+    let back = after(fewer.clone(), change(&fewer, true, |listing| listing.tariff = tariff(1)), 2);
+    assert!(decide(&back, claim_of(1, false), &at(3)).is_ok());
+    // For as much money, another length is another thing.
+    let slower = |listing: &mut Listing| listing.tariff.unit_seconds = 2;
+    let other = after(made.clone(), change(&made, true, slower), 1);
+    assert_eq!(decide(&other, claim_of(1, false), &at(2)), Err(Reject::PriceChanged));
+}
+
+#[test]
+fn events_of_assets_that_were_once_written_stay_readable_inv_7() {
+    // As they stand in journals: never change this text.
+    let written = [
+        r#"{"type":"asset_created","listing":{"name":"Room 7","description":"","price":"0.01","unit":"minute","min_quantity":1,"max_quantity":527040,"enabled":true,"incarnation":1},"at":1800000000000}"#,
+        r#"{"type":"asset_changed","listing":{"name":"Room 7","description":"With a view","price":"2.5","unit":"session","session_seconds":5400,"min_quantity":1,"max_quantity":1,"enabled":false,"incarnation":1},"at":1800000001000}"#,
+        r#"{"type":"asset_deleted","at":1800000002000}"#,
+    ];
+    let mut states = vec![AssetState::default()];
+    for text in written {
+        let event: Event = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&event).unwrap(), text);
+        states.push(evolve(states.last().unwrap().clone(), &event));
+    }
+    let listing = states[2].listing.as_ref().unwrap();
+    assert_eq!((listing.tariff.unit_seconds, listing.enabled), (5_400, false));
+    assert_eq!((&states[3].listing, states[3].incarnation), (&None, 1));
+    // What a later version adds is passed over.
+    let later = written[0].replace(r#""unit":"#, r#""colour":{"walls":"red"},"unit":"#);
+    let event: Event = serde_json::from_str(&later).unwrap();
+    assert_eq!(serde_json::to_string(&event).unwrap(), written[0]);
+    // An asset of the configuration is written as it always was.
+    let text = r#"{"last":0,"session":null,"claims":[],"device":{"sequence":0,"unlocked_until":null,"reported":null}}"#;
+    assert_eq!(serde_json::to_string(&AssetState::default()).unwrap(), text);
+    for state in states {
+        let text = serde_json::to_string(&state).unwrap();
+        assert_eq!(serde_json::from_str::<AssetState>(&text).unwrap(), state);
+    }
+}
+
+#[test]
+fn the_fields_of_a_listing_say_the_same_of_it_again() {
+    let id = AssetId::parse("room-7").unwrap();
+    let read = |fields: Value| {
+        crate::config::Config::read_asset(&crate::testkit::world::World::new().deployment.config, &fields)
+            .unwrap()
+    };
+    for fields in [
+        json!({"id": "room-7", "price": "0.01", "unit": "minute"}),
+        json!({"id": "room-7", "price": "12", "unit": "session", "session_seconds": 90}),
+        json!({"id": "room-7", "price": "0.5", "unit": "day", "min_quantity": 2, "max_quantity": 3, "name": "Room", "description": "Seven", "enabled": false}),
+        json!({"id": "room-7", "price": "1", "unit": "session", "session_seconds": 1, "min_quantity": 2}),
+    ] {
+        let asset = read(fields.clone());
+        let listing = Listing::from(asset.clone());
+        assert_eq!(Value::Object(listing.fields(&id)), fields);
+        assert_eq!(listing.asset(&id), asset);
+    }
+}
