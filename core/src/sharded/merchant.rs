@@ -1,5 +1,7 @@
 //! The merchant's place: the fee budget of the day, and a copy of each asset's head.
 
+use std::slice::from_ref;
+
 use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_GO, integer, run, text};
 use super::news::{Failed, Head, MerchantNews, Release, Reservation, Reserved};
 use crate::ids::PaymentId;
@@ -152,13 +154,13 @@ impl<S: Sql> MerchantBook<S> {
 
     /// Brings the catalogue up to what the asset's head says.
     async fn list(&self, asset: Value) -> Result<(), PortError> {
-        let listing = first(run(&self.sql, IN_HEAD, &[asset.clone()]).await?);
-        if listing == first(run(&self.sql, IN_CATALOGUE, &[asset.clone()]).await?) {
+        let listing = first(run(&self.sql, IN_HEAD, from_ref(&asset)).await?);
+        if listing == first(run(&self.sql, IN_CATALOGUE, from_ref(&asset)).await?) {
             return Ok(());
         }
         match listing {
             Some(listing) => run(&self.sql, LIST, &[asset.clone(), text(listing)]).await?,
-            None => run(&self.sql, UNLIST, &[asset.clone()]).await?,
+            None => run(&self.sql, UNLIST, from_ref(&asset)).await?,
         };
         run(&self.sql, TO_PUBLISH, &[asset]).await.map(drop)
     }
@@ -194,7 +196,7 @@ impl<S: Sql> MerchantBook<S> {
     /// When storage does not answer. Again is harmless.
     pub async fn drop_reservation(&self, payment: &PaymentId) -> Result<(), PortError> {
         let payment = text(payment.as_str());
-        run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
+        run(&self.sql, LET_ALL_GO, from_ref(&payment)).await?;
         self.give_back(payment).await
     }
 
@@ -204,13 +206,13 @@ impl<S: Sql> MerchantBook<S> {
     /// When storage does not answer. Again is harmless.
     pub async fn spent(&self, payment: &PaymentId) -> Result<(), PortError> {
         let payment = text(payment.as_str());
-        run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
+        run(&self.sql, LET_ALL_GO, from_ref(&payment)).await?;
         run(&self.sql, DROP_UNHELD, &[payment]).await.map(drop)
     }
 
     // (Two statements: nothing comes between them where this runs.)
     async fn give_back(&self, payment: Value) -> Result<(), PortError> {
-        run(&self.sql, GIVE_BACK, &[payment.clone()]).await?;
+        run(&self.sql, GIVE_BACK, from_ref(&payment)).await?;
         run(&self.sql, DROP_UNHELD, &[payment]).await.map(drop)
     }
 

@@ -1,5 +1,7 @@
 //! The place of one payer: what is in flight from each of its balances, its failures, its sessions.
 
+use std::slice::from_ref;
+
 use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_GO, integer, run, text};
 use super::news::{PayerNews, Release, Reservation, Reserved};
 use crate::ids::PaymentId;
@@ -135,7 +137,7 @@ impl<S: Sql> PayerBook<S> {
     /// When storage does not answer. Again is harmless.
     pub async fn drop_reservation(&self, payment: &PaymentId) -> Result<(), PortError> {
         let payment = text(payment.as_str());
-        run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
+        run(&self.sql, LET_ALL_GO, from_ref(&payment)).await?;
         run(&self.sql, DROP_UNHELD, &[payment]).await.map(drop)
     }
 
