@@ -5,7 +5,7 @@ use std::pin::pin;
 use coinop_core::http::{Problem, Request};
 use coinop_core::ids::AssetId;
 use coinop_core::ports::PortError;
-use futures::future::{Either, select};
+use futures::future::{Either, LocalBoxFuture, select};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{Env, Headers, Method, RequestInit, Response, console_error};
@@ -59,28 +59,40 @@ impl Object {
         path: &str,
         body: &impl Serialize,
     ) -> Result<R, PortError> {
-        let failed = |what: &dyn std::fmt::Display| {
-            PortError(format!("the {} object, {path}: {what}", self.binding.to_ascii_lowercase()))
-        };
-        let answer = async {
-            let mut response = self.fetch(env, path, body).await?;
-            let text = response.text().await?;
-            Ok::<_, worker::Error>((response.status_code(), text))
-        };
-        let (status, text) = match select(pin!(answer), pin!(sleep(TIMEOUT_MS))).await {
-            Either::Left((answer, _)) => answer.map_err(|error| failed(&error))?,
-            Either::Right(((), _)) => return Err(failed(&"no answer in time")),
-        };
-        if status != 200 {
-            return Err(failed(&text));
-        }
-        serde_json::from_str(&text).map_err(|error| failed(&error))
+        let body = serde_json::to_string(body).map_err(|error| self.failed(path, &error))?;
+        let text = self.exchange(env, path, body).await?;
+        serde_json::from_str(&text).map_err(|error| self.failed(path, &error))
+    }
+
+    /// Sends JSON and waits for JSON. (In a box: so it is in the script once, whatever is asked.)
+    fn exchange<'a>(
+        &'a self,
+        env: &'a Env,
+        path: &'a str,
+        body: String,
+    ) -> LocalBoxFuture<'a, Result<String, PortError>> {
+        Box::pin(async move {
+            let answer = async {
+                let mut response = self.fetch(env, path, body).await?;
+                let text = response.text().await?;
+                Ok::<_, worker::Error>((response.status_code(), text))
+            };
+            match select(pin!(answer), pin!(sleep(TIMEOUT_MS))).await {
+                Either::Left((Ok((200, text)), _)) => Ok(text),
+                Either::Left((Ok((_, text)), _)) => Err(self.failed(path, &text)),
+                Either::Left((Err(error), _)) => Err(self.failed(path, &error)),
+                Either::Right(((), _)) => Err(self.failed(path, &"no answer in time")),
+            }
+        })
+    }
+
+    fn failed(&self, path: &str, what: &dyn std::fmt::Display) -> PortError {
+        PortError(format!("the {} object, {path}: {what}", self.binding.to_ascii_lowercase()))
     }
 
     /// Has it answer a client's request. The client always gets an answer.
     pub(crate) async fn forward(&self, env: &Env, request: &Request) -> worker::Result<Response> {
-        let body = Forwarded::from(request);
-        let answer = self.fetch(env, REQUEST, &body);
+        let answer = self.fetch(env, REQUEST, serde_json::to_string(&Forwarded::from(request))?);
         match select(pin!(answer), pin!(sleep(FORWARDED_MS))).await {
             Either::Left((Ok(response), _)) => return Ok(response),
             Either::Left((Err(error), _)) => console_error!("the {} object: {error}", self.binding),
@@ -89,12 +101,11 @@ impl Object {
         respond(Problem::unavailable().into())
     }
 
-    async fn fetch(&self, env: &Env, path: &str, body: &impl Serialize) -> worker::Result<Response> {
+    async fn fetch(&self, env: &Env, path: &str, body: String) -> worker::Result<Response> {
         let stub = env.durable_object(self.binding)?.get_by_name(&self.name)?;
         let headers = Headers::new();
         headers.set("content-type", "application/json")?;
         let mut init = RequestInit::new();
-        let body = serde_json::to_string(body)?;
         init.with_method(Method::Post).with_headers(headers).with_body(Some(body.into()));
         stub.fetch_with_request(worker::Request::new_with_init(&format!("http://object/{path}"), &init)?)
             .await

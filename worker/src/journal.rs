@@ -1,5 +1,8 @@
 //! The journal of one place: its own tables, and for an asset what has to be agreed with others before an append.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
 use coinop_core::config::Asset;
 use coinop_core::encoding::hex;
 use coinop_core::ids::{AssetId, PaymentId, SessionId};
@@ -10,7 +13,7 @@ use coinop_core::sharded::{Delivery, Fee, Outbox, Reservation, Reserved};
 use coinop_core::store::SqlJournal;
 use coinop_core::svm::Address;
 use coinop_core::time::Timestamp;
-use futures::future::join_all;
+use futures::future::LocalBoxFuture;
 use worker::{Env, State, console_error};
 
 use crate::alarm::Alarm;
@@ -117,16 +120,18 @@ impl PlaceJournal {
 impl Others {
     async fn tell(&self, delivery: &Delivery) -> Result<(), PortError> {
         let (env, instance) = (&self.env, self.instance);
-        let payers = join_all(delivery.payers.iter().map(async |news| {
-            Object::payer(instance, &news.payer.to_string()).ask::<()>(env, "news", news).await
-        }));
-        let payments = join_all(delivery.payments.iter().map(async |news| {
-            Object::payment(instance, news.ended.payment.as_str()).ask::<()>(env, "news", news).await
-        }));
+        let mut told: Vec<LocalBoxFuture<'_, Result<(), PortError>>> = Vec::new();
+        for news in &delivery.payers {
+            let payer = Object::payer(instance, &news.payer.to_string());
+            told.push(Box::pin(async move { payer.ask(env, "news", news).await }));
+        }
+        for news in &delivery.payments {
+            let payment = Object::payment(instance, news.ended.payment.as_str());
+            told.push(Box::pin(async move { payment.ask(env, "news", news).await }));
+        }
         let merchant = Object::merchant(instance);
-        let merchant = merchant.ask::<()>(env, "news", &delivery.merchant);
-        let (payers, payments, merchant) = futures::join!(payers, payments, merchant);
-        payers.into_iter().chain(payments).chain([merchant]).collect()
+        told.push(Box::pin(async move { merchant.ask(env, "news", &delivery.merchant).await }));
+        all(told).await.into_iter().collect()
     }
 
     /// Which objects an append has to ask before it claims a payment, and what.
@@ -171,12 +176,33 @@ impl Others {
 
     /// Takes back what an attempt has reserved. What can't be reached now is cleared away later.
     async fn release(&self, reserved: &[(Object, Reservation)]) {
-        let released = reserved.iter().map(async |(object, reservation)| {
-            let told = object.ask::<()>(&self.env, "release", &reservation.release()).await;
-            told.unwrap_or_else(|error| console_error!("a reservation is left behind: {error}"));
-        });
-        join_all(released).await;
+        let mut released: Vec<LocalBoxFuture<'_, Result<(), PortError>>> = Vec::new();
+        for (object, reservation) in reserved {
+            released.push(Box::pin(
+                async move { object.ask(&self.env, "release", &reservation.release()).await },
+            ));
+        }
+        for error in all(released).await.into_iter().filter_map(Result::err) {
+            console_error!("a reservation is left behind: {error}");
+        }
     }
+}
+
+/// Waits for all of them, which go on side by side.
+async fn all<T>(mut futures: Vec<LocalBoxFuture<'_, T>>) -> Vec<T> {
+    let mut done: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        let mut left = false;
+        for (future, done) in futures.iter_mut().zip(&mut done).filter(|(_, done)| done.is_none()) {
+            match future.as_mut().poll(context) {
+                Poll::Ready(value) => *done = Some(value),
+                Poll::Pending => left = true,
+            }
+        }
+        if left { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    done.into_iter().flatten().collect()
 }
 
 impl Journal for PlaceJournal {

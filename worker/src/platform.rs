@@ -4,13 +4,14 @@ use std::pin::pin;
 use std::time::Duration;
 
 use coinop_core::gateway::Gateway;
+use coinop_core::http::{Request, Response};
 use coinop_core::ports::{Clock, Entropy, Http, HttpAnswer, PortError, Ports};
 use coinop_core::settlement::LocalSettlement;
 use coinop_core::time::{Now, Timestamp};
 use futures::StreamExt as _;
-use futures::future::{Either, select};
+use futures::future::{Either, LocalBoxFuture, select};
 use worker::{
-    AbortController, AbortSignal, Date, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect,
+    AbortController, AbortSignal, Date, Delay, Fetch, Headers, Method, RequestInit, RequestRedirect,
     console_log,
 };
 
@@ -33,6 +34,11 @@ impl Platform {
 
     pub(crate) const fn gateway(&self) -> Gateway<'_, Self> {
         Gateway::new(&self.instance.deployment, self)
+    }
+
+    /// Answers a request. (In a box: so it is in the script once, however many await it.)
+    pub(crate) fn handle<'a>(&'a self, request: &'a Request) -> LocalBoxFuture<'a, Response> {
+        Box::pin(async move { self.gateway().handle(request).await })
     }
 }
 
@@ -133,7 +139,7 @@ async fn exchange(url: &str, body: String, signal: AbortSignal) -> worker::Resul
     let mut init = RequestInit::new();
     init.with_method(Method::Post).with_headers(headers).with_body(Some(body.into()));
     init.with_redirect(RequestRedirect::Manual);
-    let request = Request::new_with_init(url, &init)?;
+    let request = worker::Request::new_with_init(url, &init)?;
     let mut response = Fetch::Request(request).send_with_signal(&signal).await?;
     let status = response.status_code();
     let mut body = Vec::new();

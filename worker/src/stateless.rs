@@ -29,7 +29,7 @@ pub(crate) async fn answer(mut incoming: Request, env: &Env) -> Result<Response>
     let place = gateway.place(&request);
     if place != Some(Place::Merchant) {
         // Nothing has been done before the journal is asked: so it can be done again where the journal is.
-        let response = gateway.handle(&request).await;
+        let response = platform.handle(&request).await;
         if !sql.was_asked_in_vain() {
             return respond(response);
         }

@@ -1,4 +1,6 @@
-//! Building what is shipped: two native binaries and the component.
+//! Building what is shipped: two native binaries, the component and the worker.
+
+pub(crate) mod worker;
 
 use std::path::{Path, PathBuf};
 
@@ -22,11 +24,58 @@ pub(crate) const WASI: &str = "wasm32-wasip2";
 /// The component's profile.
 pub(crate) const COMPONENT_PROFILE: &str = "component";
 
-/// Everything.
-pub(crate) fn everything(workspace: &Workspace) -> Result<()> {
-    native(workspace)?;
-    component(workspace)?;
-    let built = [workspace.coinop(), workspace.component(), workspace.coinop_chain()];
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// What to build; everything that is shipped when nothing is named
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+}
+
+/// What is built together.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// The gateway's binary and the local chain
+    Host,
+    /// The component, for the gateway and for Spin
+    Spin,
+    /// The Cloudflare Worker
+    Worker,
+    /// The worker for tests that tell it the time; never to be deployed
+    WorkerSeam,
+}
+
+impl Part {
+    const SHIPPED: [Self; 3] = [Self::Host, Self::Spin, Self::Worker];
+
+    fn build(self, workspace: &Workspace) -> Result<Vec<PathBuf>> {
+        Ok(match self {
+            Self::Host => {
+                native(workspace)?;
+                vec![workspace.coinop(), workspace.coinop_chain()]
+            }
+            Self::Spin => {
+                component(workspace)?;
+                vec![workspace.component()]
+            }
+            Self::Worker => {
+                worker::plain(workspace)?;
+                vec![workspace.worker()]
+            }
+            Self::WorkerSeam => {
+                worker::seam(workspace)?;
+                vec![workspace.worker_seam()]
+            }
+        })
+    }
+}
+
+/// Builds what is named, and says where it is.
+pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    let parts = if args.parts.is_empty() { &Part::SHIPPED[..] } else { &args.parts };
+    let mut built = Vec::new();
+    for part in parts {
+        built.extend(part.build(workspace)?);
+    }
     for path in built {
         output::say(&format!("built {}", workspace.shown(&path)));
     }

@@ -40,9 +40,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build everything, release: the binaries and the Spin component
-    #[command(after_help = "Example: cargo xtask build && target/release/coinop --help")]
-    Build,
+    /// Build everything, release: the binaries, the Spin component and the Cloudflare Worker
+    #[command(
+        after_help = "Example: cargo xtask build && target/release/coinop --help\n         cargo xtask build worker"
+    )]
+    Build(build::Args),
     /// Start a local chain and a gateway with three example assets, and say what to try
     #[command(after_help = "Example: cargo xtask demo\n         cargo xtask demo --once")]
     Demo(demo::Args),
@@ -81,7 +83,7 @@ fn run(command: Command) -> Result<ExitCode> {
     stop::install()?;
     let workspace = Workspace::find()?;
     match command {
-        Command::Build => build::everything(&workspace)?,
+        Command::Build(args) => build::run(&workspace, &args)?,
         Command::Demo(args) => demo::run(&workspace, &args)?,
         Command::Chain(args) => chain::run(&workspace, &args)?,
         Command::Test(args) => return test::run(&workspace, &args),

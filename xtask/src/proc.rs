@@ -40,22 +40,27 @@ impl Cmd {
         Self { line: name.to_string_lossy().into_owned(), inner }
     }
 
-    /// The cargo that runs this program. What cargo told *this* package about itself is taken out of the
-    /// environment, lest build scripts that watch those variables run again.
+    /// The cargo that runs this program.
     pub(crate) fn cargo(folder: &Path) -> Self {
         let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut cmd = Self::new(program, folder);
         cmd.line = "cargo".to_owned();
+        cmd.without_package_env()
+    }
+
+    /// Takes out of the environment what cargo told *this* package about itself, lest build scripts that watch
+    /// those variables run again in a cargo that the program starts.
+    pub(crate) fn without_package_env(mut self) -> Self {
         for (key, _) in std::env::vars_os() {
             let name = key.to_string_lossy();
             if name.starts_with("CARGO_PKG_")
                 || name.starts_with("CARGO_MANIFEST_")
                 || name == "CARGO_BIN_NAME"
             {
-                cmd.inner.env_remove(&key);
+                self.inner.env_remove(&key);
             }
         }
-        cmd
+        self
     }
 
     /// Adds an argument.

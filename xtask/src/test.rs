@@ -237,7 +237,7 @@ fn clients(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     programs(workspace)?;
     build::failpoints(workspace)?;
     let folder = workspace.root.join("tests").join("clients");
-    tools::npm_packages(&folder)?;
+    tools::npm_packages(&folder, "this suite")?;
     let mut reader = NodeReader::default();
     let cmd = with_programs(Cmd::new("npm", &folder).arg("test"), workspace).env("NO_COLOR", "1");
     let status = cmd.run_looking(|line| {

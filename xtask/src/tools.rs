@@ -1,5 +1,7 @@
 //! What a fresh clone may lack, fetched when it is first needed.
 
+mod worker;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::output;
 use crate::proc::Cmd;
 use crate::workspace::Workspace;
+pub(crate) use worker::worker_tools;
 
 /// The release of cargo-deny that the checks use. It builds with the oldest compiler this project promises.
 const CARGO_DENY: &str = "0.20.2";
@@ -28,35 +31,41 @@ pub(crate) fn rust_target(workspace: &Workspace, target: &str) -> Result<()> {
 }
 
 /// cargo-deny, built into the cache the first time.
-///
-/// It looks at a few hundred crates for a second or two: building it fast counts for more than its speed.
 pub(crate) fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = workspace.cache.join("tools").join(format!("cargo-deny-{CARGO_DENY}"));
-    let program = folder.join("bin").join("cargo-deny");
+    let flags = ["--no-default-features"];
+    cargo_program(workspace, "cargo-deny", CARGO_DENY, "cargo-deny", &flags)
+}
+
+/// The program `name` of a package from the registry, built into the cache the first time.
+///
+/// These look at a few hundred crates or a megabyte for a second or two: building them fast counts for more than
+/// their speed.
+fn cargo_program(
+    workspace: &Workspace,
+    package: &str,
+    version: &str,
+    name: &str,
+    flags: &[&str],
+) -> Result<PathBuf> {
+    let folder = workspace.tool(package, version);
+    let program = folder.join("bin").join(name);
     if program.is_file() {
         return Ok(program);
     }
-    output::note("cargo-deny is missing: it is built once, in about two minutes");
-    let build = workspace.cache.join("tools").join("build");
+    output::note(&format!("{package} {version} is missing: it is built once, in about two minutes"));
+    let build = workspace.tool("build", package);
     workspace
         .cargo()
-        .args([
-            "install",
-            "cargo-deny",
-            "--version",
-            CARGO_DENY,
-            "--locked",
-            "--no-default-features",
-            "--quiet",
-            "--root",
-        ])
+        .args(["install", package, "--version", version, "--bin", name, "--locked", "--quiet"])
+        .args(flags)
+        .arg("--root")
         .arg(&folder)
         .env("CARGO_TARGET_DIR", &build)
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .run()
-        .context("cargo-deny cannot be built: is the package registry reachable?")?;
+        .with_context(|| format!("{package} cannot be built: is the package registry reachable?"))?;
     // Only the program is wanted; its objects are large.
     let _ = fs::remove_dir_all(&build);
     Ok(program)
@@ -76,7 +85,7 @@ pub(crate) enum Advisories {
 pub(crate) fn advisories(workspace: &Workspace, deny: &Path) -> Advisories {
     // A fetch that was cut short leaves a folder that looks like a database, so completeness has a mark of
     // its own.
-    let mark = workspace.cache.join("tools").join("advisories-complete");
+    let mark = workspace.tools().join("advisories-complete");
     let fetched = Cmd::new(deny, &workspace.root)
         .args(["fetch", "db"])
         .env("GIT_TERMINAL_PROMPT", "0")
@@ -98,16 +107,19 @@ fn reason(text: &str) -> String {
     text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("no reason given").to_owned()
 }
 
-/// Installs the packages of `folder` as its lock file has them, unless they are what it had last time.
-pub(crate) fn npm_packages(folder: &Path) -> Result<()> {
+/// Installs the packages of `folder` as its lock file has them, unless they are what it had last time. `what` needs
+/// them.
+pub(crate) fn npm_packages(folder: &Path, what: &str) -> Result<()> {
     let modules = folder.join("node_modules");
     let stamp = modules.join(".installed-from");
     let wanted = npm_inputs(folder)?;
     if fs::read_to_string(&stamp).is_ok_and(|there| there == wanted) {
         return Ok(());
     }
-    node(folder)?;
-    Cmd::new("npm", folder).args(["ci", "--no-audit", "--no-fund", "--prefer-offline"]).run()?;
+    node(folder, what)?;
+    Cmd::new("npm", folder).args(["ci", "--no-audit", "--no-fund", "--prefer-offline"]).run().with_context(
+        || format!("{what} needs packages of npm: is npm installed, and its registry reachable?"),
+    )?;
     fs::create_dir_all(&modules)
         .and_then(|()| fs::write(&stamp, wanted))
         .with_context(|| format!("{} cannot be written", stamp.display()))
@@ -127,18 +139,17 @@ fn npm_inputs(folder: &Path) -> Result<String> {
     Ok(all)
 }
 
-/// Makes sure that Node is there and new enough.
-fn node(folder: &Path) -> Result<()> {
+/// Makes sure that Node is there and new enough for `what`.
+fn node(folder: &Path, what: &str) -> Result<()> {
     const OLDEST: u32 = 20;
+    let need = format!("{what} needs Node >= {OLDEST} with npm");
     let version = Cmd::new("node", folder)
         .arg("--version")
         .capture()
-        .context("the clients' tests need Node >= 20 with npm: install it from https://nodejs.org")?;
+        .with_context(|| format!("{need}: install it from https://nodejs.org"))?;
     let major = version.trim_start_matches('v').split('.').next().and_then(|text| text.parse::<u32>().ok());
     match major {
         Some(major) if major >= OLDEST => Ok(()),
-        _ => bail!(
-            "the clients' tests need Node >= 20, and this is {version}: install a newer one from https://nodejs.org"
-        ),
+        _ => bail!("{need}, and this is {version}: install a newer one from https://nodejs.org"),
     }
 }

@@ -85,6 +85,26 @@ impl Workspace {
         self.release().join("coinop-chain")
     }
 
+    /// The worker: `index.js` and the module that it imports, where wrangler.toml looks for them.
+    pub(crate) fn worker(&self) -> PathBuf {
+        self.root.join("worker").join("build")
+    }
+
+    /// The worker with its clock and randomness in a test's hands; never deployed.
+    pub(crate) fn worker_seam(&self) -> PathBuf {
+        self.target.join("worker-seam")
+    }
+
+    /// Where fetched tools are.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.cache.join("tools")
+    }
+
+    /// Where one release of a tool is.
+    pub(crate) fn tool(&self, name: &str, version: &str) -> PathBuf {
+        self.tools().join(format!("{name}-{version}"))
+    }
+
     /// A path as one would type it from the root.
     pub(crate) fn shown(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()

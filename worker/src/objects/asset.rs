@@ -90,7 +90,7 @@ impl Inside {
         if impatient {
             request.headers.push((IMPATIENT.to_owned(), "1".to_owned()));
         }
-        let response = self.platform.gateway().handle(&request).await;
+        let response = self.platform.handle(&request).await;
         self.tidy().await;
         Ok(response)
     }

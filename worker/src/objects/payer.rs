@@ -39,7 +39,7 @@ impl DurableObject for PayerObject {
                 };
                 let platform =
                     Platform::new(desk.instance, PlaceJournal::new(desk.sql.clone(), desk.instance));
-                respond(platform.gateway().handle(&Request::from(forwarded)).await)
+                respond(platform.handle(&Request::from(forwarded)).await)
             }
             "reserve" => answer(
                 async {
