@@ -163,9 +163,11 @@ impl Others {
 
     /// Reserves all of them, or none.
     async fn reserve(&self, wanted: &[(Object, Reservation)]) -> Result<Reserved, PortError> {
-        let asked =
-            wanted.iter().map(|(object, wanted)| object.ask::<Reserved>(&self.env, "reserve", wanted));
-        let answers = join_all(asked).await;
+        let mut asked: Vec<LocalBoxFuture<'_, Result<Reserved, PortError>>> = Vec::new();
+        for (object, wanted) in wanted {
+            asked.push(Box::pin(object.ask(&self.env, "reserve", wanted)));
+        }
+        let answers = all(asked).await;
         let refused = answers.iter().find(|answer| !matches!(answer, Ok(Reserved::Done)));
         let answer = refused.cloned().unwrap_or(Ok(Reserved::Done));
         if !matches!(answer, Ok(Reserved::Done)) {
@@ -188,7 +190,8 @@ impl Others {
     }
 }
 
-/// Waits for all of them, which go on side by side.
+/// Waits for all of them, which go on side by side. (They are few: a library's way, made for thousands, is as large as
+/// the rest of this file.)
 async fn all<T>(mut futures: Vec<LocalBoxFuture<'_, T>>) -> Vec<T> {
     let mut done: Vec<Option<T>> = futures.iter().map(|_| None).collect();
     poll_fn(|context| {
