@@ -1,7 +1,12 @@
 // The configuration that users are told works as it stands, and assets to add to it.
 // Names are those of coinop.toml; a target writes it down in its own format.
 
+import { createHash } from 'node:crypto';
+
 export const MERCHANT = 'H5jU1gxo9HyxGsqsZMBF9enms7mRSLNDMaqMMexyvNH5';
+
+/** The key of the merchant's API, in every world. */
+export const API_KEY = 'coinop_api_of-the-test-merchant';
 
 /** Prices in atomic units per unit of time, for the assets below. */
 export const PRICE = { hour: 10_000n, minute: 10_000n, second: 1_000n };
@@ -35,9 +40,11 @@ export const perSecond = (id) => ({ ...perMinute(id), price: '0.001', unit: 'sec
 /** The same with a device that is only pretended. */
 export const simulated = (asset) => ({ ...asset, device: { driver: 'simulated' } });
 
+const hashOf = (key) => `sha256:${createHash('sha256').update(key).digest('hex')}`;
+
 /** The whole configuration; addresses and paths are the target's to fill in. */
 export const configuration = ({ rpcUrl, assets, limits, settlement }) => ({
-  merchant: { pay_to: MERCHANT, tokens: ['USDC'], api_keys: [] },
+  merchant: { pay_to: MERCHANT, tokens: ['USDC'], api_keys: [hashOf(API_KEY)] },
   solana: { network: 'devnet', rpc_url: rpcUrl },
   settlement: { mode: 'local', fee_payer_keypair: 'fee-payer.json', ...settlement },
   ...(limits && { limits }),

@@ -93,26 +93,26 @@ fn a_stale_catalogue_refuses_no_open_quote_and_sells_nothing_wrongly_inv_1_6() {
     let again = ("POST", ASSETS, room(json!({})));
     // What happened before the catalogue was read, the quote given, and the payment sent;
     // and what becomes of the payment.
-    let cases: [(&[_], &[_], &[_], u16, &str); 8] = [
-        (&[], &[], &[price.clone()], 200, ""),
-        (&[], &[price.clone()], &[], 200, ""),
-        (&[], &[], &[disable.clone()], 409, "asset_disabled"),
-        (&[disable.clone()], &[enable.clone()], &[], 200, ""),
-        (&[], &[], &[gone.clone()], 404, "not_found"),
-        (&[], &[], &[gone.clone(), again.clone()], 402, ""),
-        (&[], &[gone.clone(), again.clone()], &[], 200, ""),
-        (&[gone.clone()], &[again.clone()], &[], 200, ""),
+    let cases = [
+        (vec![], vec![], vec![price.clone()], 200, ""),
+        (vec![], vec![price], vec![], 200, ""),
+        (vec![], vec![], vec![disable.clone()], 409, "asset_disabled"),
+        (vec![disable], vec![enable], vec![], 200, ""),
+        (vec![], vec![], vec![gone.clone()], 404, "not_found"),
+        (vec![], vec![], vec![gone.clone(), again.clone()], 402, ""),
+        (vec![], vec![gone.clone(), again.clone()], vec![], 200, ""),
+        (vec![gone], vec![again], vec![], 200, ""),
     ];
     for (number, (before, after, later, status, expected)) in cases.into_iter().enumerate() {
         let world = with_room();
-        happens(&world, before);
+        happens(&world, &before);
         let catalogue = shown(&world);
-        happens(&world, after);
+        happens(&world, &after);
         // Quoted where the catalogue is fresh.
         let offered = get(&world, ACCESS);
         let amount = offered.required()["accepts"][0]["amount"].clone();
         let header = payment(&world, 1, &offered);
-        happens(&world, later);
+        happens(&world, &later);
         let answer = send(&world, &catalogue, Some(("payment-signature", &header)));
         assert_eq!((answer.status, code(&answer).1), (status, expected), "case {number}: {}", answer.body);
         if status == 200 {
