@@ -58,12 +58,15 @@ impl<P: Ports> Gateway<'_, P> {
         for asset in &self.ports().journal().due(started, ASSETS_PER_STEP).await? {
             self.decide_on(asset, Command::Tick).await?;
         }
-        let orders = self.orders(resync).await?;
+        Ok(Plan { orders: self.orders(resync).await?, next: self.next_end().await? })
+    }
+
+    /// When paid time is over next.
+    async fn next_end(&self) -> Result<Option<Timestamp>, PortError> {
         let now = self.ports().clock().now().wall;
         // More than one step may take, or something that ended while it ran.
         let left = !self.ports().journal().due(now, 1).await?.is_empty();
-        let next = if left { Some(now) } else { self.ports().journal().next_due(now).await? };
-        Ok(Plan { orders, next })
+        if left { Ok(Some(now)) } else { self.ports().journal().next_due(now).await }
     }
 
     /// Looks after payments without an answer: asks the chain, and sends them again.
@@ -72,6 +75,28 @@ impl<P: Ports> Gateway<'_, P> {
     /// # Errors
     /// When storage does not answer. Calling again is always safe.
     pub async fn settle_due(&self) -> Result<Option<Timestamp>, PortError> {
+        if self.settle_some().await? {
+            return Ok(Some(self.ports().clock().now().wall));
+        }
+        self.next_look().await
+    }
+
+    /// Carries out what is due, within the bounds of one step. Returns whether there is more
+    /// of it.
+    pub(crate) async fn carry_out(&self) -> Result<bool, PortError> {
+        let ended = self.step(false, Vec::new()).await;
+        let settled = self.settle_some().await;
+        ended.and(settled)
+    }
+
+    /// When something is due next: what one step changes, another may have to end.
+    pub(crate) async fn next_due(&self) -> Result<Option<Timestamp>, PortError> {
+        Ok([self.next_end().await?, self.next_look().await?].into_iter().flatten().min())
+    }
+
+    /// Looks after payments without an answer. Returns whether there are more than one call
+    /// takes.
+    async fn settle_some(&self) -> Result<bool, PortError> {
         let started = self.ports().clock().now().wall;
         let mut assets = self.ports().journal().unsettled(started, ASSETS_PER_STEP).await?;
         // Some may stay without an answer for long: begin anywhere, so that they do not
@@ -86,7 +111,7 @@ impl<P: Ports> Gateway<'_, P> {
             for claim in pending(&stored.state, &self.ports().clock().now()).settle {
                 let now = self.ports().clock().now().wall;
                 if left == 0 || now.millis_since(started) > LONGEST_MS {
-                    return Ok(Some(now));
+                    return Ok(true);
                 }
                 left -= 1;
                 // Also for an asset that is no longer in the configuration: money that
@@ -98,6 +123,11 @@ impl<P: Ports> Gateway<'_, P> {
                 }
             }
         }
+        Ok(false)
+    }
+
+    /// When to look after a payment without an answer next.
+    async fn next_look(&self) -> Result<Option<Timestamp>, PortError> {
         let now = self.ports().clock().now().wall;
         let next = self.ports().journal().next_unsettled(now).await?;
         if self.ports().journal().unsettled(now, 1).await?.is_empty() {

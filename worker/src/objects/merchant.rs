@@ -5,7 +5,6 @@ use std::cell::Cell;
 use coinop_core::http::{Problem, Request};
 use coinop_core::ports::{Journal as _, PortError, Ports as _};
 use coinop_core::sharded::{Ended, MerchantBook};
-use coinop_core::time::Timestamp;
 use worker::{DurableObject, Env, Response, Result, State, console_error, durable_object};
 
 use super::book::{Desk, Old};
@@ -128,22 +127,19 @@ impl MerchantObject {
     }
 
     /// Has the assets carry out what is due, a bounded number of them. (Their own alarms do; this is for a case
-    /// in which those do not.) Returns when something is due next.
-    async fn tick(
-        &self,
-        desk: &Desk,
-        journal: &PlaceJournal,
-    ) -> std::result::Result<Option<Timestamp>, PortError> {
+    /// in which those do not.) Returns whether there are more.
+    async fn tick(&self, desk: &Desk, journal: &PlaceJournal) -> std::result::Result<bool, PortError> {
         let mut assets = journal.due(now(), ASSETS_PER_TICK).await?;
-        assets.extend(journal.unsettled(now(), ASSETS_PER_TICK).await?);
+        let unsettled = journal.unsettled(now(), ASSETS_PER_TICK).await?;
+        let more = [&assets, &unsettled].iter().any(|some| some.len() >= ASSETS_PER_TICK as usize);
+        assets.extend(unsettled);
         assets.sort_unstable();
         assets.dedup();
         for asset in &assets {
             let ticked = Object::asset(desk.instance, asset).ask::<()>(&desk.env, "tick", &()).await;
             ticked.unwrap_or_else(|error| console_error!("{asset}: {error}"));
         }
-        let moments = [journal.next_due(now()).await?, journal.next_unsettled(now()).await?];
-        Ok(moments.into_iter().flatten().min())
+        Ok(more)
     }
 }
 

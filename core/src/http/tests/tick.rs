@@ -52,7 +52,9 @@ fn a_tick_finishes_a_payment_whose_buyer_is_gone_inv_2() {
     assert!(next <= world.now().plus_millis(5_000).to_string(), "{next}");
     assert_eq!(world.count("session"), 0);
     world.advance(60_000);
-    tick(&world);
+    let ends = tick(&world);
     assert_eq!(world.count("session"), 1);
+    // The session that it has just begun is the next thing to be ended.
+    assert_eq!(ends, json!({"next": world.now().plus_millis(60_000).to_string()}));
     world.audit_settled();
 }
