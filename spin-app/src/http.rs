@@ -2,14 +2,11 @@
 
 use std::pin::pin;
 
-use coinop_core::http::{Problem, Request, Response};
+use coinop_core::http::{MAX_BODY, Problem, Request, Response};
 use futures::StreamExt as _;
 use spin_sdk::http::{Headers, IncomingRequest, Method, OutgoingResponse, ResponseOutparam};
 
 use crate::deployment::gateway;
-
-/// The longest body that is read, in bytes.
-const MAX_BODY: usize = 64 << 10;
 
 mod export {
     #![allow(unsafe_code, reason = "the macro writes the export by hand")]
@@ -67,7 +64,9 @@ async fn read(incoming: IncomingRequest) -> Result<Request, Problem> {
         // What is not ASCII is no header of ours; it must not look like one that is missing.
         (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned())
     });
-    let headers = headers.collect();
+    let headers: Vec<_> = headers.collect();
+    #[cfg(feature = "seam")]
+    coinop_seam::tell(&headers);
     let method = match incoming.method() {
         Method::Get => "GET".to_owned(),
         Method::Head => "HEAD".to_owned(),
@@ -81,7 +80,7 @@ async fn read(incoming: IncomingRequest) -> Result<Request, Problem> {
         let unread = |_| Problem::malformed("malformed_body", "the body could not be read to its end");
         body.extend(chunk.map_err(unread)?);
         if body.len() > MAX_BODY {
-            return Err(Problem::new(413, "too_large", "Too large", "a body may have 65536 bytes"));
+            return Err(Problem::body_too_large());
         }
     }
     Ok(Request { method, path, query, headers, body })

@@ -1,14 +1,10 @@
 //! Requests and responses, from JavaScript to the core and back.
 
 use coinop_core::encoding::{base64, from_base64};
-use coinop_core::http::{HEADERS, Problem, Request, Response};
-use coinop_core::x402;
+use coinop_core::http::{HEADERS, MAX_BODY, Problem, Request, Response};
 use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use worker::{Headers, ResponseBuilder};
-
-/// The longest body that is read, in bytes.
-const MAX_BODY: usize = 64 << 10;
 
 /// Reads a request of a client.
 pub(crate) async fn read(incoming: &mut worker::Request) -> Result<Request, Problem> {
@@ -21,31 +17,29 @@ pub(crate) async fn read(incoming: &mut worker::Request) -> Result<Request, Prob
     };
     let mut headers = Vec::new();
     for name in HEADERS {
-        let Some(value) = incoming.headers().get(name).map_err(|_| unreadable())? else { continue };
-        if [x402::PAYMENT_SIGNATURE, x402::X_PAYMENT].contains(name) {
-            // Several headers of one name arrive as one; no payment has a comma in it.
-            headers.extend(value.split(',').map(|one| ((*name).to_owned(), one.trim().to_owned())));
-        } else {
-            headers.push(((*name).to_owned(), value));
-        }
+        let value = incoming.headers().get(name).map_err(|_| unreadable())?;
+        headers.extend(value.map(|value| ((*name).to_owned(), value)));
     }
     #[cfg(feature = "seam")]
-    crate::seam::take(incoming, &mut headers);
+    crate::seam::take(incoming.headers(), &mut headers);
     let method = incoming.inner().method();
-    let body =
-        if matches!(method.as_str(), "GET" | "HEAD") { Vec::new() } else { read_body(incoming).await? };
+    let length = incoming.headers().get("content-length").ok().flatten();
+    let length = length.and_then(|length| length.parse::<usize>().ok());
+    if length.is_some_and(|length| length > MAX_BODY) {
+        return Err(Problem::body_too_large());
+    }
+    let body = match method.as_str() {
+        "GET" | "HEAD" => Vec::new(),
+        _ => read_body(incoming, length.is_some()).await?,
+    };
     Ok(Request { method, path, query, headers, body })
 }
 
-async fn read_body(incoming: &mut worker::Request) -> Result<Vec<u8>, Problem> {
+/// Reads a body; `bounded`: what its length says is all there is.
+async fn read_body(incoming: &mut worker::Request, bounded: bool) -> Result<Vec<u8>, Problem> {
     let unread = || Problem::malformed("malformed_body", "the body could not be read to its end");
-    let too_large = || Problem::new(413, "too_large", "Too large", "a body may have 65536 bytes");
-    let length = incoming.headers().get("content-length").ok().flatten();
-    match length.and_then(|length| length.parse::<usize>().ok()) {
-        Some(length) if length > MAX_BODY => return Err(too_large()),
-        // What its length says is all there is.
-        Some(_) => return incoming.bytes().await.map_err(|_| unread()),
-        None => {}
+    if bounded {
+        return incoming.bytes().await.map_err(|_| unread());
     }
     if incoming.inner().body().is_none() {
         return Ok(Vec::new());
@@ -55,7 +49,7 @@ async fn read_body(incoming: &mut worker::Request) -> Result<Vec<u8>, Problem> {
     while let Some(chunk) = stream.next().await {
         body.extend(chunk.map_err(|_| unread())?);
         if body.len() > MAX_BODY {
-            return Err(too_large());
+            return Err(Problem::body_too_large());
         }
     }
     Ok(body)
@@ -92,6 +86,8 @@ impl From<&Request> for Forwarded {
 impl From<Forwarded> for Request {
     fn from(forwarded: Forwarded) -> Self {
         let Forwarded { method, path, query, headers, body } = forwarded;
+        #[cfg(feature = "seam")]
+        coinop_seam::tell(&headers);
         Self { method, path, query, headers, body: from_base64(&body).unwrap_or_default() }
     }
 }

@@ -27,6 +27,9 @@ pub const IMPATIENT: &str = "coinop-impatient";
 pub const HEADERS: &[&str] =
     &[x402::PAYMENT_SIGNATURE, x402::X_PAYMENT, x402::SIGN_IN_WITH_X, "authorization"];
 
+/// The longest body that is read, in bytes. Whoever sends more is told [`Problem::body_too_large`].
+pub const MAX_BODY: usize = 64 << 10;
+
 /// A request, as the platform received it.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -43,9 +46,11 @@ pub struct Request {
 }
 
 impl Request {
-    /// The values of a header.
+    /// The values of a header. Several headers of one name and one with commas are the same, and on some platforms
+    /// only the second arrives. (Nothing that is read here has a comma in it.)
     fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+        let named = self.headers.iter().filter(move |(n, _)| n == name);
+        named.flat_map(|(_, value)| value.split(',').map(str::trim))
     }
 
     /// Whether this request may carry out what is due for others, where nobody else
@@ -61,9 +66,11 @@ impl Request {
         self.values(x402::PAYMENT_SIGNATURE).chain(self.values(x402::X_PAYMENT)).next().is_some()
     }
 
-    /// The token of `Authorization: Bearer`.
+    /// The token of `Authorization: Bearer`; of several none.
     fn bearer(&self) -> Option<&str> {
-        let (scheme, token) = self.values("authorization").next()?.split_once(' ')?;
+        let mut values = self.values("authorization");
+        let (Some(value), None) = (values.next(), values.next()) else { return None };
+        let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     }
 }

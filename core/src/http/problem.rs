@@ -54,6 +54,12 @@ impl Problem {
         Self::new(400, code, "Malformed request", detail)
     }
 
+    /// The body has more than [`MAX_BODY`](super::MAX_BODY) bytes.
+    #[must_use]
+    pub fn body_too_large() -> Self {
+        Self::new(413, "body_too_large", "Body too large", "the body is more than 64 KiB")
+    }
+
     /// Things stand in the way as they are now.
     #[must_use]
     pub(super) fn conflict(code: &'static str, detail: &str) -> Self {

@@ -18,12 +18,13 @@ fn whole_number(text: &str) -> Option<u64> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// The quantity that the request asks for, in its query or its JSON body, if any.
+/// The quantity that the request asks for, in its query or its JSON body, if any. (The body of a GET means nothing, and
+/// not every platform hands it on.)
 pub(super) fn quantity(request: &Request) -> Result<Option<u64>, Problem> {
     let invalid = || Problem::malformed("invalid_quantity", "quantity must be a whole number, 1 or more");
     let in_query =
         parameter(request, "quantity").map(|text| whole_number(text).ok_or_else(invalid)).transpose()?;
-    let in_body = if request.body.iter().all(u8::is_ascii_whitespace) {
+    let in_body = if request.method == "GET" || request.body.iter().all(u8::is_ascii_whitespace) {
         None
     } else {
         let body: Value = serde_json::from_slice(&request.body).map_err(|_| {

@@ -188,6 +188,44 @@ fn every_mistake_is_a_problem_with_a_stable_code() {
     assert_eq!(world.count("journal"), 0);
 }
 
+/// Not every platform hands it on.
+#[test]
+fn the_body_of_a_get_means_nothing_inv_7() {
+    let world = World::new();
+    let amount = |method, body| {
+        let answer = ask(&world, method, "/api/v1/access/door-1", &[], body);
+        assert_eq!(answer.status, 402);
+        answer.body["accepts"][0]["maxAmountRequired"].as_str().unwrap().to_owned()
+    };
+    let quantity = r#"{"quantity":3}"#;
+    assert_eq!(
+        [amount("GET", quantity), amount("GET", "{"), amount("POST", quantity)],
+        ["10000", "10000", "30000"]
+    );
+}
+
+/// Some platforms hand several headers of one name on as one.
+#[test]
+fn several_headers_of_one_name_are_one_with_commas_inv_7() {
+    let world = World::new();
+    let header = payment(&world, 1, &get(&world, "/api/v1/access/door-1"));
+    let joined = format!("{header}, {header}");
+    for name in ["payment-signature", "x-payment"] {
+        for headers in [&[(name, header.as_str()); 2][..], &[(name, &joined)]] {
+            let answer = ask(&world, "GET", "/api/v1/access/door-1", headers, "");
+            assert_eq!((answer.status, &answer.body["code"]), (400, &json!("several_payments")));
+        }
+    }
+    let sold = ask(&world, "GET", "/api/v1/access/door-1", &[("payment-signature", &header)], "").body;
+    let bearer = format!("Bearer {}", sold["sessionToken"].as_str().unwrap());
+    let joined = format!("{bearer}, Bearer x");
+    let path = format!("/api/v1/sessions/{}/status", sold["sessionId"].as_str().unwrap());
+    assert_eq!(ask(&world, "GET", &path, &[("authorization", &bearer)], "").status, 200);
+    for headers in [&[("authorization", bearer.as_str()); 2][..], &[("authorization", &joined)]] {
+        assert_eq!(ask(&world, "GET", &path, headers, "").status, 401);
+    }
+}
+
 #[test]
 fn a_busy_asset_still_has_a_price_and_refuses_the_payment_before_money_moves_inv_1() {
     let world = World::new();

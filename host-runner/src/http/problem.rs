@@ -32,9 +32,7 @@ impl From<Problem> for http::Problem {
             Problem::HeadersTooLarge => {
                 Self::new(431, "headers_too_large", "Headers too large", "the headers are more than 64 KiB")
             }
-            Problem::BodyTooLarge => {
-                Self::new(413, "body_too_large", "Body too large", "the body is more than 64 KiB")
-            }
+            Problem::BodyTooLarge => Self::body_too_large(),
             Problem::BodyTooSlow => {
                 Self::new(408, "body_too_slow", "Body too slow", "the body did not arrive in time")
             }

@@ -134,6 +134,6 @@ async fn a_body_that_is_too_large_is_refused_inv_8() {
     };
     assert_eq!(send(1000).await.status, 402);
     let refused = send(70_000).await;
-    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (413, "too_large"));
+    assert_eq!((refused.status.as_u16(), refused.code().as_str()), (413, "body_too_large"));
     world.check();
 }
