@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use litesvm::LiteSVM;
 use litesvm::types::TransactionMetadata;
+use sha2::{Digest as _, Sha256};
 use solana_account::{Account, ReadableAccount};
 use solana_address::Address;
 use solana_clock::Clock;
@@ -38,7 +39,12 @@ pub(crate) struct Ledger {
     pub(crate) sends: u64,
     faucet: Keypair,
     airdrops: u64,
+    /// Whether block times are those of the system, or the same in every run.
+    repeatable: bool,
 }
+
+/// The first block's time where it is the same in every run, in seconds.
+const REPEATABLE_START: i64 = 1_700_000_000;
 
 /// What a simulation found.
 pub(crate) struct Simulation {
@@ -56,16 +62,22 @@ impl Simulation {
 
 impl Ledger {
     /// A new chain that has funded `funding`, and where a block is final once
-    /// `finality_lag` blocks follow it.
-    pub(crate) fn new(funding: &[Funding], finality_lag: u64) -> anyhow::Result<Self> {
-        let faucet = Keypair::new();
+    /// `finality_lag` blocks follow it. With a `seed` its blocks are the same in
+    /// every run.
+    pub(crate) fn new(funding: &[Funding], finality_lag: u64, seed: Option<&str>) -> anyhow::Result<Self> {
+        let faucet = match seed {
+            Some(seed) => Keypair::new_from_array(Sha256::digest(seed).into()),
+            None => Keypair::new(),
+        };
+        let start = if seed.is_some() { REPEATABLE_START } else { now() };
         let mut ledger = Self {
             svm: genesis::create(funding, &faucet.pubkey())?,
-            blocks: Blocks::new(faucet.pubkey().as_ref(), finality_lag, now()),
+            blocks: Blocks::new(faucet.pubkey().as_ref(), finality_lag, start),
             history: History::default(),
             sends: 0,
             faucet,
             airdrops: 0,
+            repeatable: seed.is_some(),
         };
         ledger.set_clock();
         Ok(ledger)
@@ -73,7 +85,10 @@ impl Ledger {
 
     /// Adds `count` blocks.
     pub(crate) fn advance(&mut self, count: u64) {
-        self.blocks.advance(count, now());
+        // (No two calls are in one second there: a second for each block that they add.)
+        let later = || self.blocks.tip().time.saturating_add_unsigned(count);
+        let time = if self.repeatable { later() } else { now() };
+        self.blocks.advance(count, time);
         self.set_clock();
     }
 

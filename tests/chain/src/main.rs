@@ -50,6 +50,10 @@ struct Arguments {
     /// Blocks that must follow a block before it is final
     #[arg(long, value_name = "BLOCKS", default_value_t = 32, value_parser = clap::value_parser!(u64).range(0..=10_000))]
     finality_lag: u64,
+    /// Makes blockhashes and block times the same in every run with this WORD,
+    /// as a recording wants them
+    #[arg(long, value_name = "WORD")]
+    seed: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -82,7 +86,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         arguments.fund.iter().map(|text| Funding::parse(text)).collect::<anyhow::Result<Vec<_>>>()?;
     let listener = listen(arguments.port).await?;
     let port = listener.local_addr()?.port();
-    let chain = Chain::new(Ledger::new(&funding, arguments.finality_lag)?);
+    let chain = Chain::new(Ledger::new(&funding, arguments.finality_lag, arguments.seed.as_deref())?);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     writeln!(std::io::stdout(), "chain ready on http://{}:{port}", Ipv4Addr::LOCALHOST)
