@@ -106,6 +106,10 @@ pub(crate) struct WasiClock {
 
 impl Clock for WasiClock {
     fn now(&self) -> Now {
+        #[cfg(feature = "seam")]
+        if let Some(told) = coinop_seam::now() {
+            return Now::at(Timestamp::from_millis(told));
+        }
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let wall = Timestamp::from_millis(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX));
         let ms = monotonic_clock::now() / 1_000_000;
@@ -113,21 +117,29 @@ impl Clock for WasiClock {
     }
 
     async fn sleep(&self, ms: u64) {
-        let deadline = monotonic_clock::now().saturating_add(ms.saturating_mul(1_000_000));
-        let mut registered: Option<CancelOnDropToken> = None;
-        // The executor polls everything whenever anything is ready: only the clock
-        // tells whether it was this.
-        poll_fn(|context| {
-            if monotonic_clock::now() >= deadline {
-                return Poll::Ready(());
-            }
-            let pollable = monotonic_clock::subscribe_instant(deadline);
-            registered = Some(push_waker_and_get_token(pollable, context.waker().clone()).into());
-            Poll::Pending
-        })
-        .await;
-        drop(registered);
+        #[cfg(feature = "seam")]
+        if coinop_seam::sleep(ms) {
+            return;
+        }
+        sleep(ms).await;
     }
+}
+
+async fn sleep(ms: u64) {
+    let deadline = monotonic_clock::now().saturating_add(ms.saturating_mul(1_000_000));
+    let mut registered: Option<CancelOnDropToken> = None;
+    // The executor polls everything whenever anything is ready: only the clock
+    // tells whether it was this.
+    poll_fn(|context| {
+        if monotonic_clock::now() >= deadline {
+            return Poll::Ready(());
+        }
+        let pollable = monotonic_clock::subscribe_instant(deadline);
+        registered = Some(push_waker_and_get_token(pollable, context.waker().clone()).into());
+        Poll::Pending
+    })
+    .await;
+    drop(registered);
 }
 
 /// WASI's randomness.
@@ -135,6 +147,10 @@ pub(crate) struct WasiEntropy;
 
 impl Entropy for WasiEntropy {
     fn random(&self) -> [u8; 16] {
+        #[cfg(feature = "seam")]
+        if let Some(told) = coinop_seam::random() {
+            return told;
+        }
         let mut bytes = [0; 16];
         match getrandom::fill(&mut bytes) {
             Ok(()) => bytes,
@@ -149,10 +165,7 @@ pub(crate) struct WasiHttp;
 
 impl Http for WasiHttp {
     async fn post_json(&self, url: &str, body: String, timeout_ms: u64) -> Result<HttpAnswer, PortError> {
-        let exchange = pin!(exchange(url, body));
-        let clock = WasiClock { boot: None };
-        let timeout = pin!(clock.sleep(timeout_ms));
-        match select(exchange, timeout).await {
+        match select(pin!(exchange(url, body)), pin!(sleep(timeout_ms))).await {
             Either::Left((answer, _)) => answer,
             Either::Right(((), _)) => {
                 Err(PortError(format!("the RPC did not answer within {timeout_ms} ms")))

@@ -6,7 +6,7 @@ use std::task::Poll;
 use coinop_core::config::Asset;
 use coinop_core::encoding::hex;
 use coinop_core::ids::{AssetId, PaymentId, SessionId};
-use coinop_core::ports::{Appended, Catalogue, Cursor, Entropy as _, Journal, PortError};
+use coinop_core::ports::{Appended, Catalogue, Cursor, Journal, PortError};
 use coinop_core::session::index::{IndexChange, PaymentRecord, SessionRecord};
 use coinop_core::session::{Batch, Stored};
 use coinop_core::sharded::{Delivery, Fee, Outbox, Reservation, Reserved};
@@ -20,7 +20,7 @@ use crate::alarm::Alarm;
 use crate::call::Object;
 use crate::catalogue::Readers;
 use crate::deployment::Instance;
-use crate::platform::{WorkerEntropy, now};
+use crate::platform::{now, random};
 use crate::sql::ObjectSql;
 
 /// How long after an append the alarm tells others of it, if the request could not, in milliseconds.
@@ -144,7 +144,7 @@ impl Others {
 
     /// Which objects an append has to ask before it claims a payment, and what.
     fn reservations(&self, asset: &AssetId, batch: &Batch) -> Vec<(Object, Reservation)> {
-        let attempt = hex(&WorkerEntropy.random());
+        let attempt = hex(&random());
         let mut all = Vec::new();
         for change in &batch.index {
             let IndexChange::Claim { id, ticket, record, day, fee, .. } = change else { continue };

@@ -14,6 +14,8 @@ mod journal;
 mod objects;
 mod platform;
 mod request;
+#[cfg(feature = "seam")]
+mod seam;
 mod sql;
 mod stateless;
 

@@ -81,12 +81,20 @@ impl Clock for WorkerClock {
     }
 
     async fn sleep(&self, ms: u64) {
+        #[cfg(feature = "seam")]
+        if coinop_seam::sleep(ms) {
+            return;
+        }
         sleep(ms).await;
     }
 }
 
 /// The moment.
 pub(crate) fn now() -> Timestamp {
+    #[cfg(feature = "seam")]
+    if let Some(told) = coinop_seam::now() {
+        return Timestamp::from_millis(told);
+    }
     Timestamp::from_millis(Date::now().as_millis())
 }
 
@@ -99,12 +107,21 @@ pub(crate) struct WorkerEntropy;
 
 impl Entropy for WorkerEntropy {
     fn random(&self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        match getrandom::fill(&mut bytes) {
-            Ok(()) => bytes,
-            // Guessable tickets would be worse than none. The runtime never fails here.
-            Err(_) => std::process::abort(),
+        #[cfg(feature = "seam")]
+        if let Some(told) = coinop_seam::random() {
+            return told;
         }
+        random()
+    }
+}
+
+/// 16 random bytes.
+pub(crate) fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => bytes,
+        // Guessable tickets would be worse than none. The runtime never fails here.
+        Err(_) => std::process::abort(),
     }
 }
 

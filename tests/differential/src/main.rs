@@ -1,0 +1,101 @@
+//! The core as a native program: requests in, answers out, on an SQLite file of its own.
+//!
+//! It takes the platforms' part in the differential test with nothing in between: a request is a line of JSON on
+//! stdin, its answer one on stdout. The deployment is that of the other platforms: `COINOP_CONFIG`, `COINOP_SECRET`
+//! and `COINOP_FEE_PAYER`. Time and random bytes are told by each request (`coinop-seam`).
+//!
+//! It also prints what is in a database of any of the platforms, a row a line.
+
+mod platform;
+mod sqlite;
+
+use std::io::{BufRead as _, Write as _};
+use std::task::{Context, Poll, Waker};
+
+use anyhow::{Context as _, Result, bail};
+use coinop_core::config::Config;
+use coinop_core::encoding::{base64, from_base64};
+use coinop_core::gateway::{Deployment, Gateway};
+use coinop_core::http::{MAX_BODY, Problem, Request, Response};
+use coinop_core::keys::{KeyRing, Secret};
+use coinop_core::svm::keypair;
+use serde::{Deserialize, Serialize};
+
+use platform::Platform;
+use sqlite::Sqlite;
+
+/// A request. The names of its headers are in lower case, its body is base64.
+#[derive(Deserialize)]
+struct Question {
+    method: String,
+    path: String,
+    query: Option<String>,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+/// What came of it.
+#[derive(Serialize)]
+struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["serve", database] => serve(database),
+        ["tables", database] => tables(database),
+        _ => bail!("write `coinop-native serve DATABASE` or `coinop-native tables DATABASE`"),
+    }
+}
+
+/// Answers requests until there are no more.
+fn serve(database: &str) -> Result<()> {
+    let need = |name: &str| std::env::var(name).with_context(|| format!("{name} is not set"));
+    let config = Config::from_text(&need("COINOP_CONFIG")?).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let secret = Secret::from_base64(&need("COINOP_SECRET")?).context("COINOP_SECRET is no secret")?;
+    let fee_payer = keypair::parse(&need("COINOP_FEE_PAYER")?).context("COINOP_FEE_PAYER is no key")?;
+    let platform = Platform::new(Sqlite::open(database)?, &config, fee_payer);
+    let deployment = Deployment { config, keys: KeyRing::new(&secret, None) };
+    at_once(platform.prepare())??;
+    for line in std::io::stdin().lock().lines() {
+        let question: Question = serde_json::from_str(&line?)?;
+        let answer = answer(&deployment, &platform, question)?;
+        println!("{}", serde_json::to_string(&answer)?);
+        std::io::stdout().flush()?;
+    }
+    Ok(())
+}
+
+fn answer(deployment: &Deployment, platform: &Platform, question: Question) -> Result<Answer> {
+    let Question { method, path, query, headers, body } = question;
+    coinop_seam::tell(&headers);
+    let body = from_base64(&body).context("a body is not base64")?;
+    let response = if body.len() > MAX_BODY {
+        Response::from(Problem::body_too_large())
+    } else {
+        let request = Request { method, path, query, headers, body };
+        at_once(Gateway::new(deployment, platform).handle(&request))?
+    };
+    let Response { status, headers, body } = response;
+    Ok(Answer { status, headers, body: base64(&body) })
+}
+
+/// What comes of something that waits for nothing: every port here answers before it returns.
+fn at_once<T>(work: impl Future<Output = T>) -> Result<T> {
+    match std::pin::pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => Ok(done),
+        Poll::Pending => bail!("the core waits for something that is no port of this platform"),
+    }
+}
+
+/// Prints the rows of all tables of a database, each as a list of the table's name and the row.
+fn tables(database: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    for row in sqlite::rows(database)? {
+        writeln!(out, "{}", serde_json::to_string(&row)?)?;
+    }
+    Ok(())
+}

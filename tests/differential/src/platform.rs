@@ -1,0 +1,97 @@
+//! The core's ports on this machine, blocking.
+
+use std::time::Duration;
+
+use coinop_core::config::Config;
+use coinop_core::ports::{Clock, Entropy, Http, HttpAnswer, PortError, Ports};
+use coinop_core::settlement::{LocalSettlement, Rpc};
+use coinop_core::store::SqlJournal;
+use coinop_core::svm::SigningKey;
+use coinop_core::time::{Now, Timestamp};
+
+use crate::sqlite::Sqlite;
+
+/// All ports.
+pub(crate) struct Platform {
+    journal: SqlJournal<Sqlite>,
+    settlement: LocalSettlement<Blocking>,
+}
+
+impl Platform {
+    pub(crate) fn new(sqlite: Sqlite, config: &Config, fee_payer: SigningKey) -> Self {
+        Self {
+            journal: SqlJournal::new(sqlite, config.merchant.id.clone()),
+            settlement: LocalSettlement::new(Rpc::new(Blocking, config.rpc_url.clone()), fee_payer),
+        }
+    }
+
+    /// Makes the tables.
+    pub(crate) async fn prepare(&self) -> Result<(), PortError> {
+        self.journal.prepare().await
+    }
+}
+
+impl Ports for Platform {
+    type Clock = Told;
+    type Entropy = Told;
+    type Journal = SqlJournal<Sqlite>;
+    type Catalogue = SqlJournal<Sqlite>;
+    type Settlement = LocalSettlement<Blocking>;
+
+    fn clock(&self) -> &Told {
+        &Told
+    }
+    fn entropy(&self) -> &Told {
+        &Told
+    }
+    fn journal(&self) -> &Self::Journal {
+        &self.journal
+    }
+    fn catalogue(&self) -> &Self::Catalogue {
+        &self.journal
+    }
+    fn settlement(&self) -> &Self::Settlement {
+        &self.settlement
+    }
+    fn log(&self, line: &str) {
+        eprintln!("{line}");
+    }
+}
+
+/// The time and the random bytes that the request tells. There are no others here.
+pub(crate) struct Told;
+
+impl Clock for Told {
+    fn now(&self) -> Now {
+        Now::at(Timestamp::from_millis(coinop_seam::now().unwrap_or_default()))
+    }
+
+    async fn sleep(&self, ms: u64) {
+        // (Where nothing was told there is no time that could pass.)
+        let _ = coinop_seam::sleep(ms);
+    }
+}
+
+impl Entropy for Told {
+    fn random(&self) -> [u8; 16] {
+        coinop_seam::random().unwrap_or_default()
+    }
+}
+
+/// Outgoing HTTP.
+pub(crate) struct Blocking;
+
+impl Http for Blocking {
+    async fn post_json(&self, url: &str, body: String, timeout_ms: u64) -> Result<HttpAnswer, PortError> {
+        let failed = |error: ureq::Error| PortError(format!("the RPC can't be reached: {error}"));
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_millis(timeout_ms)))
+            .http_status_as_error(false)
+            .build()
+            .new_agent();
+        let sent = agent.post(url).content_type("application/json").send(body);
+        let mut response = sent.map_err(failed)?;
+        let body = response.body_mut().read_to_vec().map_err(failed)?;
+        Ok(HttpAnswer { status: response.status().as_u16(), body })
+    }
+}
