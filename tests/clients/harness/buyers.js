@@ -6,7 +6,7 @@ import { ExactSvmSchemeV1 } from '@x402/svm/exact/v1/client';
 import { NETWORK_V1 } from './chain.js';
 import { decode } from './wire.js';
 
-const clientV2 = ({ chain }, { signer }) =>
+export const clientV2 = ({ chain }, { signer }) =>
   new x402Client().register('solana:*', new ExactSvmScheme(signer, { rpcUrl: chain.url }));
 
 /** The v2 challenge hidden, as if the gateway were one that speaks v1 only: this client prefers v2. */
@@ -64,8 +64,11 @@ export const payment = async (world, buyer, url, init) =>
   paymentHeaders(await sign(world, buyer, await challenge(url, init)));
 
 /** A v1 payment, made by the v2 library's v1 support, for the v1 offer in a 402's body. */
-export async function paymentV1({ chain }, { signer }, url, init) {
-  const required = await (await fetch(url, init)).json();
+export const paymentV1 = async (world, buyer, url, init) =>
+  signV1(world, buyer, await (await fetch(url, init)).json());
+
+/** The same for a body that is there already. */
+export async function signV1({ chain }, { signer }, required) {
   const scheme = new ExactSvmSchemeV1(signer, { rpcUrl: chain.url });
   const client = new x402Client().registerV1(NETWORK_V1, scheme);
   return paymentHeaders(await client.createPaymentPayload(required));

@@ -29,11 +29,12 @@ class Serve {
 
   /**
    * Starts it (again, after stop or kill), and does not wait: same folder, same address. `binary` is another build of
-   * it, `env` what is added to its environment.
+   * it, `module` another component, `env` what is added to its environment.
    */
-  launch({ binary = BINARY, env } = {}) {
+  launch({ binary = BINARY, module, env } = {}) {
     this.past = this.logs;
-    this.program = new Program('gateway', binary, ['serve', '--config', 'coinop.toml'], {
+    const other = module ? ['--module', module] : [];
+    this.program = new Program('gateway', binary, ['serve', '--config', 'coinop.toml', ...other], {
       cwd: this.folder,
       env: { ...process.env, ...env },
     });
@@ -114,8 +115,8 @@ export const serve = {
   /** What tests may ask of this target beyond HTTP. */
   can: { files: true, storage: true, restart: true, secrets: true },
 
-  /** With `started: false` there is only its folder. */
-  async start(config, feePayer, { started = true } = {}) {
+  /** With `started: false` there is only its folder; `how` is how it is launched. */
+  async start(config, feePayer, { started = true, ...how } = {}) {
     const folder = await mkdtemp(join(tmpdir(), 'coinop-clients-'));
     folders.add(folder);
     const port = await freePort();
@@ -130,7 +131,7 @@ export const serve = {
     await writeFile(join(folder, 'fee-payer.json'), JSON.stringify([...feePayer.secret]), { mode: 0o600 });
     if (!started) return gateway;
     try {
-      await gateway.restart();
+      await gateway.restart(how);
     } catch (error) {
       await gateway.dispose();
       throw error;

@@ -16,7 +16,8 @@ const remove = (folder) => rmSync(folder, { recursive: true, force: true });
 process.on('exit', () => folders.forEach(remove));
 
 class Worker {
-  constructor(config, feePayer, port) {
+  constructor(config, feePayer, port, { script = SCRIPT, secret = randomBytes(32).toString('base64') }) {
+    this.script = script;
     this.folder = mkdtempSync(join(tmpdir(), 'coinop-worker-'));
     folders.add(this.folder);
     this.url = `http://127.0.0.1:${port}`;
@@ -24,20 +25,20 @@ class Worker {
     this.logs = '';
     this.bindings = {
       COINOP_CONFIG: JSON.stringify({ public_url: this.url, ...config }),
-      COINOP_SECRET: randomBytes(32).toString('base64'),
+      COINOP_SECRET: secret,
       COINOP_FEE_PAYER: JSON.stringify([...feePayer.secret]),
     };
   }
 
   options() {
-    const file = (name) => join(SCRIPT, name);
+    const file = (name) => join(this.script, name);
     const store = (name) => join(this.folder, name);
     return {
       host: '127.0.0.1',
       port: this.port,
       cf: false,
       compatibilityDate: '2026-04-26',
-      modulesRoot: SCRIPT,
+      modulesRoot: this.script,
       modules: [
         { type: 'ESModule', path: file('index.js') },
         { type: 'CompiledWasm', path: file('index_bg.wasm') },
@@ -88,8 +89,9 @@ export const worker = {
   /** What tests may ask of this target beyond HTTP. */
   can: {},
 
-  async start(config, feePayer) {
-    const gateway = new Worker(config, feePayer, await freePort());
+  /** `script` is the folder of another build, `secret` one that is known. */
+  async start(config, feePayer, how = {}) {
+    const gateway = new Worker(config, feePayer, await freePort(), how);
     try {
       await gateway.restart();
     } catch (error) {

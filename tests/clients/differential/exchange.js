@@ -1,0 +1,40 @@
+// One command, and what is compared of its answer.
+
+import { request } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+
+/** What belongs to a connection, and not to an answer. */
+const TRANSPORT = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding']);
+
+/** The seam's headers, by which a command tells the time (milliseconds) and the seed of the random bytes. */
+export const told = ({ now, seed }) => ({ 'coinop-seam-now': String(now), 'coinop-seam-seed': seed });
+
+/** A command's body: text, or bytes in base64, or a text so many times. */
+export function bodyOf({ body = '' }) {
+  if (typeof body === 'string') return Buffer.from(body);
+  return 'base64' in body ? Buffer.from(body.base64, 'base64') : Buffer.from(body.text.repeat(body.times));
+}
+
+/** An answer as it is compared. `headers` are pairs, `body` its bytes. */
+export const answer = (method, status, headers, body) => ({
+  status,
+  headers: headers.filter(([name]) => !TRANSPORT.has(name)).sort(([a], [b]) => (a < b ? -1 : 1)),
+  // HTTP takes it away.
+  body: method === 'HEAD' ? '' : body.toString('utf8'),
+});
+
+/** Sends a command by HTTP as it stands, with nothing made nicer on the way. */
+export async function exchange(origin, command, within = 60_000) {
+  const { method, path, headers } = command;
+  const bytes = bodyOf(command);
+  const length = bytes.length > 0 && { 'content-length': bytes.length };
+  const { hostname, port } = new URL(origin);
+  const sent = request({ hostname, port, method, path, headers: { ...headers, ...length, ...told(command) }, agent: false, timeout: within });
+  const response = await new Promise((resolve, reject) => {
+    sent.once('response', resolve).once('error', reject);
+    sent.once('timeout', () => sent.destroy(new Error(`no answer within ${within} ms: ${method} ${path}`)));
+    sent.end(bytes);
+  });
+  const pairs = response.rawHeaders.flatMap((name, n, all) => (n % 2 === 0 ? [[name.toLowerCase(), all[n + 1]]] : []));
+  return answer(method, response.statusCode, pairs, await buffer(response));
+}

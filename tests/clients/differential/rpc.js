@@ -1,0 +1,67 @@
+// The RPC of a gateway: at the recording the chain and a tape beside it, afterwards the tape alone.
+
+import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
+
+const HEADERS = { 'content-type': 'application/json' };
+const wrong = (message) => JSON.stringify({ jsonrpc: '2.0', id: 1, error: { code: -32000, message } });
+
+class Node {
+  async listen() {
+    this.server = createServer(async (request, response) => {
+      try {
+        response.writeHead(200, HEADERS).end(await this.answer(await text(request)));
+      } catch {
+        request.socket.destroy(); // one of the two ends is gone
+      }
+    });
+    await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    this.url = `http://127.0.0.1:${this.server.address().port}`;
+    return this;
+  }
+
+  stop() {
+    this.server.closeAllConnections();
+    this.server.close();
+  }
+}
+
+/** Passes calls on to the chain, and keeps what was said. */
+export class Recording extends Node {
+  constructor(upstream) {
+    super();
+    Object.assign(this, { upstream, calls: [] });
+  }
+
+  /** From now on calls are answered by `spoil(method, pass)`: what `pass` answers is the chain's word. */
+  begin(spoil = (_, pass) => pass()) {
+    Object.assign(this, { calls: [], spoil });
+  }
+
+  async answer(question) {
+    const pass = async () => (await fetch(this.upstream, { method: 'POST', headers: HEADERS, body: question })).text();
+    const answer = await this.spoil(JSON.parse(question).method, pass);
+    this.calls.push([question, answer]);
+    return answer;
+  }
+}
+
+/** Answers the calls of a command as they were answered at the recording, to whoever asks exactly what was asked then. */
+export class Playing extends Node {
+  constructor() {
+    super();
+    this.begin([]);
+  }
+
+  begin(calls) {
+    Object.assign(this, { calls, asked: [] });
+  }
+
+  async answer(question) {
+    // By itself the host asks this at its start: which network is it?
+    if (JSON.parse(question).method === 'getGenesisHash') return wrong('not on the tape');
+    const [expected, answer] = this.calls[this.asked.length] ?? [];
+    this.asked.push(question);
+    return question === expected ? answer : wrong('not on the tape');
+  }
+}

@@ -1,0 +1,42 @@
+// What the platforms have in common: one deployment, the same in every run.
+
+import { createHash } from 'node:crypto';
+import { configuration } from '../harness/config.js';
+import { walletOf } from '../harness/keys.js';
+
+/** The first moment of the recording: far enough ahead that nothing is due by a real clock. */
+export const START = Date.UTC(2100, 0, 1);
+
+const bytesOf = (name) => createHash('sha256').update(`coinop differential: ${name}`).digest();
+
+/** The wallet of this name. */
+export const wallet = (name) => walletOf(bytesOf(name));
+
+export const SECRET = bytesOf('secret').toString('base64');
+export const feePayer = await wallet('fee payer');
+
+/** Where buyers reach the gateway, so they are told; none of the platforms listens there. */
+export const ORIGIN = 'https://coinop.example';
+
+/** What one sale costs the fee payer, in lamports, and how many of them it may pay for on a day. */
+const FEE = 10_001;
+export const SALES_A_DAY = 6;
+
+const asset = (id, unit, more) => ({ id, name: `The ${id}`, price: '0.01', unit, ...more });
+
+/** The configuration, for a platform whose RPC is there. No asset has a device: a worker works none. */
+export const config = (rpcUrl) => ({
+  public_url: ORIGIN,
+  ...configuration({
+    rpcUrl,
+    assets: [
+      asset('door', 'minute', { min_quantity: 1, max_quantity: 240, description: 'It says "à bientôt" 🚪' }),
+      asset('room', 'hour', { min_quantity: 2 }),
+      asset('desk', 'second', { price: '0.001' }),
+      asset('film', 'session', { price: '0.5', session_seconds: 90 }),
+      asset('shut', 'day', { enabled: false }),
+    ],
+    limits: { requests_per_second: 0 },
+    settlement: { max_fee_lamports_per_day: FEE * SALES_A_DAY },
+  }),
+});
