@@ -33,6 +33,7 @@ pub use hold::{Holds, STALE_MS};
 pub use merchant::{MerchantBook, Publication};
 pub use news::{
     Ended, Failed, Fee, Head, MerchantNews, PayerNews, PaymentNews, Release, Reservation, Reserved,
+    SessionRow,
 };
 pub use outbox::{Delivery, Outbox};
 pub use payer::PayerBook;
