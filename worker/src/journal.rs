@@ -107,11 +107,11 @@ impl PlaceJournal {
         self.others()?.alarm.set(next).await
     }
 
-    /// The alarm goes off: it will again after so many milliseconds, whatever comes of it.
-    pub(crate) async fn rearm(&self, again_ms: u64) -> Result<(), PortError> {
-        let alarm = &self.others()?.alarm;
-        alarm.went_off();
-        alarm.set(Some(now().plus_millis(again_ms))).await
+    /// The alarm has gone off, and is armed for this moment now.
+    pub(crate) fn went_off(&self, again: Timestamp) {
+        if let Some(others) = &self.asset {
+            others.alarm.went_off(again);
+        }
     }
 
     /// Tells the others what they have not been told yet.

@@ -6,6 +6,7 @@ use worker::{DurableObject, Env, Response, Result, State, console_error, durable
 
 use super::book::{Desk, Old};
 use super::{Question, answer};
+use crate::alarm::AGAIN;
 use crate::deployment::instance;
 use crate::sql::ObjectSql;
 
@@ -61,6 +62,7 @@ impl DurableObject for PaymentObject {
     }
 
     async fn alarm(&self) -> Result<Response> {
+        self.state.storage().set_alarm(AGAIN).await?;
         let Ok(desk) = &self.desk else { return Response::empty() };
         let book = PaymentBook::new(desk.sql.clone());
         let next =
