@@ -1,5 +1,6 @@
 mod altered;
 mod assets;
+mod assets_strange;
 mod assets_tickets;
 mod captured;
 mod stale;
