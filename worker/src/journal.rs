@@ -18,6 +18,7 @@ use worker::{Env, State, console_error};
 
 use crate::alarm::Alarm;
 use crate::call::Object;
+use crate::catalogue::Readers;
 use crate::deployment::Instance;
 use crate::platform::{WorkerEntropy, now};
 use crate::sql::ObjectSql;
@@ -33,6 +34,8 @@ pub(crate) struct PlaceJournal {
     own: SqlJournal<ObjectSql>,
     /// What an asset's journal has besides. (Not a type of its own, so that the core is in the script once.)
     asset: Option<Others>,
+    /// Where the catalogue is read; `None`: this place knows itself.
+    readers: Option<Readers>,
 }
 
 /// What an asset needs to agree with the others, and to be woken.
@@ -46,7 +49,12 @@ impl PlaceJournal {
     /// The journal of a place that appends nothing.
     pub(crate) fn new(sql: ObjectSql, instance: &Instance) -> Self {
         let own = SqlJournal::new(sql.clone(), instance.deployment.config.merchant.id.clone());
-        Self { sql, own, asset: None }
+        Self { sql, own, asset: None, readers: None }
+    }
+
+    /// The journal of a place that keeps nothing, and reads the catalogue.
+    pub(crate) fn elsewhere(env: &Env, instance: &Instance) -> Self {
+        Self { readers: Some(Readers::new(env, instance)), ..Self::new(ObjectSql::elsewhere(), instance) }
     }
 
     /// The journal of an asset.
@@ -305,7 +313,10 @@ impl Journal for PlaceJournal {
 /// What this place knows: an asset its own state, the merchant all of them.
 impl Catalogue for PlaceJournal {
     async fn find(&self, id: &AssetId) -> Result<Option<Asset>, PortError> {
-        self.own.find(id).await
+        match &self.readers {
+            Some(readers) => readers.find(id).await,
+            None => self.own.find(id).await,
+        }
     }
 
     async fn page(&self, after: Option<&AssetId>, limit: u32) -> Result<Vec<Asset>, PortError> {

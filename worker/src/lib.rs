@@ -8,6 +8,7 @@
 
 mod alarm;
 mod call;
+mod catalogue;
 mod deployment;
 mod journal;
 mod objects;

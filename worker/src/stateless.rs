@@ -1,6 +1,7 @@
 //! The worker itself: it keeps nothing, and asks an object only when it has to.
 
 use coinop_core::http::{Place, Problem};
+use coinop_core::ports::Ports as _;
 use worker::{Env, Request, Response, Result, console_error};
 
 use crate::call::Object;
@@ -8,7 +9,6 @@ use crate::deployment::{Instance, instance};
 use crate::journal::PlaceJournal;
 use crate::platform::Platform;
 use crate::request::{read, respond};
-use crate::sql::ObjectSql;
 
 /// Answers a client.
 pub(crate) async fn answer(mut incoming: Request, env: &Env) -> Result<Response> {
@@ -23,14 +23,13 @@ pub(crate) async fn answer(mut incoming: Request, env: &Env) -> Result<Response>
             return respond(Problem::unavailable().into());
         }
     };
-    let sql = ObjectSql::elsewhere();
-    let platform = Platform::new(instance, PlaceJournal::new(sql.clone(), instance));
-    let gateway = platform.gateway();
-    let place = gateway.place(&request);
-    if place != Some(Place::Merchant) {
+    let platform = Platform::new(instance, PlaceJournal::elsewhere(env, instance));
+    let place = platform.gateway().place(&request);
+    // (Whether all is ready is asked of the chain too, and that once.)
+    if request.path != "/ready" {
         // Nothing has been done before the journal is asked: so it can be done again where the journal is.
         let response = platform.handle(&request).await;
-        if !sql.was_asked_in_vain() {
+        if !platform.journal().is_elsewhere() {
             return respond(response);
         }
     }

@@ -1,6 +1,7 @@
 //! `cargo xtask check`: what holds of the source without running it.
 
 mod machine_paths;
+mod worker;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -12,7 +13,7 @@ use crate::tools::{self, Advisories};
 use crate::workspace::Workspace;
 use crate::{build, output, stop};
 
-const BARE_WASM: &str = "wasm32-unknown-unknown";
+const BARE_WASM: &str = build::worker::TARGET;
 
 /// What came of a step that did not fail.
 enum Outcome {
@@ -23,11 +24,12 @@ enum Outcome {
 
 type Step = (&'static str, fn(&Workspace) -> Result<Outcome>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("formatting", formatting),
     ("no machine's paths in the sources", paths),
     ("clippy, native", clippy),
     ("clippy, WebAssembly", clippy_wasm),
+    ("wrangler deploy --dry-run", dry_run),
     ("licences, bans and sources of dependencies", dependencies),
     ("advisories", advisories),
 ];
@@ -103,6 +105,21 @@ fn clippy_wasm(workspace: &Workspace) -> Result<Outcome> {
         .args(["clippy", "-p", "coinop-core", "-p", "coinop-spin", "--target", build::WASI])
         .args(["--profile", build::COMPONENT_PROFILE, "--", "-D", "warnings"])
         .run()?;
+    for variant in [build::worker::PLAIN, build::worker::SEAM] {
+        workspace
+            .cargo()
+            .args(["clippy", "-p", build::worker::PACKAGE, "--target", BARE_WASM])
+            // The same for both: what they depend on is looked at once.
+            .args(["--profile", build::worker::PLAIN.profile])
+            .args(variant.flags)
+            .args(["--", "-D", "warnings"])
+            .run()?;
+    }
+    Ok(Outcome::Fine)
+}
+
+fn dry_run(workspace: &Workspace) -> Result<Outcome> {
+    worker::dry_run(workspace)?;
     Ok(Outcome::Fine)
 }
 

@@ -33,12 +33,32 @@ enum Suite {
     Host,
     /// The component under Spin's limits
     Spin,
-    /// Real x402 clients from npm against a running gateway
+    /// Real x402 clients from npm against a running gateway: `coinop serve`, and when named alone the worker too
     Clients,
+    /// The same clients against the Cloudflare Worker in workerd
+    Worker,
+}
+
+/// What the clients' tests are run against; they are written once for all.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Serve,
+    Worker,
+}
+
+impl Target {
+    /// The name that the tests know it by.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Serve => "serve",
+            Self::Worker => "worker",
+        }
+    }
 }
 
 impl Suite {
-    const ALL: [Self; 6] = [Self::Xtask, Self::Core, Self::Chain, Self::Host, Self::Spin, Self::Clients];
+    const ALL: [Self; 7] =
+        [Self::Xtask, Self::Core, Self::Chain, Self::Host, Self::Spin, Self::Clients, Self::Worker];
 
     fn name(self) -> &'static str {
         match self {
@@ -48,10 +68,12 @@ impl Suite {
             Self::Host => "host",
             Self::Spin => "spin",
             Self::Clients => "clients",
+            Self::Worker => "worker",
         }
     }
 
-    fn run(self, workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+    /// Runs it in the company of `all`.
+    fn run(self, all: &[Self], workspace: &Workspace, tally: &mut Tally) -> Result<()> {
         match self {
             Self::Xtask => cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "xtask"]), tally),
             Self::Core => core(workspace, tally),
@@ -65,7 +87,15 @@ impl Suite {
                 programs(workspace)?;
                 native(workspace, "coinop-spin-test", tally)
             }
-            Self::Clients => clients(workspace, tally),
+            Self::Clients => {
+                clients(workspace, Target::Serve, tally)?;
+                // Its own suite comes yet where that is to be run: nothing is run twice.
+                if !all.contains(&Self::Worker) {
+                    clients(workspace, Target::Worker, tally)?;
+                }
+                Ok(())
+            }
+            Self::Worker => clients(workspace, Target::Worker, tally),
         }
     }
 }
@@ -73,14 +103,15 @@ impl Suite {
 /// Runs the suites. The last line says how it went, whatever happened.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     let wanted = |suite: &Suite| args.suites.is_empty() || args.suites.contains(suite);
+    let suites: Vec<Suite> = Suite::ALL.into_iter().filter(wanted).collect();
     let mut sum = Tally::default();
     let mut complaints = Vec::new();
-    for suite in Suite::ALL.into_iter().filter(wanted) {
+    for suite in &suites {
         let name = suite.name();
         output::note(&format!("== {name}"));
         let start = Instant::now();
         let mut tally = Tally::default();
-        let outcome = suite.run(workspace, &mut tally);
+        let outcome = suite.run(&suites, workspace, &mut tally);
         stop::check()?;
         let complaint = match outcome {
             Err(error) => Some(format!("{error:#}")),
@@ -168,6 +199,8 @@ fn with_programs(cmd: Cmd, workspace: &Workspace) -> Cmd {
         .env("COINOP_FAILPOINTS_BIN", workspace.coinop_failpoints())
         .env("COINOP_CHAIN_BIN", workspace.coinop_chain())
         .env("COINOP_COMPONENT", workspace.component())
+        .env("COINOP_WORKER", workspace.worker())
+        .env("COINOP_WORKER_SEAM", workspace.worker_seam())
 }
 
 fn core(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
@@ -233,13 +266,22 @@ fn core_on_wasi(workspace: &Workspace) -> Result<()> {
         .run()
 }
 
-fn clients(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+fn clients(workspace: &Workspace, target: Target, tally: &mut Tally) -> Result<()> {
     programs(workspace)?;
-    build::failpoints(workspace)?;
+    match target {
+        Target::Serve => build::failpoints(workspace)?,
+        Target::Worker => {
+            build::worker::plain(workspace)?;
+            build::worker::seam(workspace)?;
+        }
+    }
     let folder = workspace.root.join("tests").join("clients");
     tools::npm_packages(&folder, "this suite")?;
     let mut reader = NodeReader::default();
-    let cmd = with_programs(Cmd::new("npm", &folder).arg("test"), workspace).env("NO_COLOR", "1");
+    let cmd = with_programs(Cmd::new("npm", &folder).arg("test"), workspace)
+        .env("COINOP_TARGET", target.name())
+        .env("NO_COLOR", "1");
+    let before = *tally;
     let status = cmd.run_looking(|line| {
         if let Some(part) = reader.line(line) {
             *tally += part;
@@ -247,8 +289,9 @@ fn clients(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
         // The sum over all suites is the one closing line.
         !tally::is_closing_line(line)
     })?;
-    if !status.success() && tally.failed == 0 {
-        bail!("npm test failed ({})", proc::ending(status));
+    if !status.success() && tally.failed == before.failed {
+        bail!("npm test against {} failed ({})", target.name(), proc::ending(status));
     }
+    ensure!(tally.ran() > before.ran(), "no test was run against {}", target.name());
     Ok(())
 }

@@ -165,7 +165,6 @@ pub struct AssetState {
     pub incarnation: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
 }

@@ -1,5 +1,7 @@
 //! The merchant's place: the fee budget of the day, and a copy of each asset's head.
 
+use std::slice::from_ref;
+
 use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_GO, integer, run, text};
 use super::news::{Failed, Head, MerchantNews, Release, Reservation, Reserved};
 use crate::ids::PaymentId;
@@ -12,8 +14,10 @@ const TABLES: &[&str] = &[
     HEAD_DUE,
     HEAD_UNSETTLED,
     HEAD_UNFULFILLED,
-    CATALOGUE,
     FEE,
+    CATALOGUE,
+    // Assets whose listing its readers do not have yet.
+    "CREATE TABLE IF NOT EXISTS unpublished (asset TEXT PRIMARY KEY) WITHOUT ROWID",
     HOLD,
     HOLD_AT,
     // What each payment in flight has taken from a day's budget.
@@ -51,12 +55,26 @@ const PUT_HEAD: &str = "INSERT INTO head (asset, revision, state, due, unsettled
         due = excluded.due, unsettled = excluded.unsettled, unfulfilled = excluded.unfulfilled
     WHERE excluded.revision > head.revision";
 
-// The catalogue shows what stands in the copy of the head.
-const LIST: &str = "INSERT INTO catalogue (asset, listing)
-    SELECT asset, state -> '$.listing' FROM head WHERE asset = ?1 AND state ->> '$.listing' IS NOT NULL
-    ON CONFLICT (asset) DO UPDATE SET listing = excluded.listing WHERE listing != excluded.listing";
-const UNLIST: &str = "DELETE FROM catalogue WHERE asset = ?1
-    AND NOT EXISTS (SELECT 1 FROM head WHERE asset = ?1 AND state ->> '$.listing' IS NOT NULL)";
+const IN_CATALOGUE: &str = "SELECT listing FROM catalogue WHERE asset = ?1";
+const IN_HEAD: &str = "SELECT state -> '$.listing' FROM head WHERE asset = ?1";
+const LIST: &str = "INSERT INTO catalogue (asset, listing) VALUES (?1, ?2)
+    ON CONFLICT (asset) DO UPDATE SET listing = excluded.listing";
+const UNLIST: &str = "DELETE FROM catalogue WHERE asset = ?1";
+const TO_PUBLISH: &str = "INSERT OR IGNORE INTO unpublished (asset) VALUES (?1)";
+const UNPUBLISHED: &str =
+    "SELECT unpublished.asset, listing FROM unpublished LEFT JOIN catalogue USING (asset)
+    ORDER BY asset LIMIT 16";
+const PUBLISHED: &str = "DELETE FROM unpublished WHERE asset = ?1
+    AND (SELECT listing FROM catalogue WHERE asset = ?1) IS ?2";
+
+/// A listing to be published: under the asset's key, `None` if there is none any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// The asset's key.
+    pub asset: String,
+    /// The listing, as JSON text.
+    pub listing: Option<String>,
+}
 
 /// The merchant's place, on a database of its own.
 ///
@@ -131,8 +149,45 @@ impl<S: Sql> MerchantBook<S> {
             Value::Integer(i64::from(*unfulfilled)),
         ];
         run(&self.sql, PUT_HEAD, &parameters).await?;
-        run(&self.sql, LIST, &[text(asset)]).await?;
-        run(&self.sql, UNLIST, &[text(asset)]).await.map(drop)
+        self.list(text(asset)).await
+    }
+
+    /// Brings the catalogue up to what the asset's head says.
+    async fn list(&self, asset: Value) -> Result<(), PortError> {
+        let listing = first(run(&self.sql, IN_HEAD, from_ref(&asset)).await?);
+        if listing == first(run(&self.sql, IN_CATALOGUE, from_ref(&asset)).await?) {
+            return Ok(());
+        }
+        match listing {
+            Some(listing) => run(&self.sql, LIST, &[asset.clone(), text(listing)]).await?,
+            None => run(&self.sql, UNLIST, from_ref(&asset)).await?,
+        };
+        run(&self.sql, TO_PUBLISH, &[asset]).await.map(drop)
+    }
+
+    /// What the catalogue's readers have not been given yet, some of it.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn unpublished(&self) -> Result<Vec<Publication>, PortError> {
+        let rows = run(&self.sql, UNPUBLISHED, &[]).await?;
+        let read = |row: Vec<Value>| match row.as_slice() {
+            [Value::Text(asset), Value::Text(listing)] => {
+                Some(Publication { asset: asset.clone(), listing: Some(listing.clone()) })
+            }
+            [Value::Text(asset), _] => Some(Publication { asset: asset.clone(), listing: None }),
+            _ => None,
+        };
+        Ok(rows.into_iter().filter_map(read).collect())
+    }
+
+    /// This is what its readers have now; if it has changed meanwhile, they are to be given it again.
+    ///
+    /// # Errors
+    /// When storage does not answer. Again is harmless.
+    pub async fn published(&self, publication: &Publication) -> Result<(), PortError> {
+        let listing = publication.listing.as_ref().map_or(Value::Null, text);
+        run(&self.sql, PUBLISHED, &[text(&publication.asset), listing]).await.map(drop)
     }
 
     /// Gives up a reservation, whoever holds it: its asset knows nothing of the payment.
@@ -141,7 +196,7 @@ impl<S: Sql> MerchantBook<S> {
     /// When storage does not answer. Again is harmless.
     pub async fn drop_reservation(&self, payment: &PaymentId) -> Result<(), PortError> {
         let payment = text(payment.as_str());
-        run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
+        run(&self.sql, LET_ALL_GO, from_ref(&payment)).await?;
         self.give_back(payment).await
     }
 
@@ -151,18 +206,26 @@ impl<S: Sql> MerchantBook<S> {
     /// When storage does not answer. Again is harmless.
     pub async fn spent(&self, payment: &PaymentId) -> Result<(), PortError> {
         let payment = text(payment.as_str());
-        run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
+        run(&self.sql, LET_ALL_GO, from_ref(&payment)).await?;
         run(&self.sql, DROP_UNHELD, &[payment]).await.map(drop)
     }
 
     // (Two statements: nothing comes between them where this runs.)
     async fn give_back(&self, payment: Value) -> Result<(), PortError> {
-        run(&self.sql, GIVE_BACK, &[payment.clone()]).await?;
+        run(&self.sql, GIVE_BACK, from_ref(&payment)).await?;
         run(&self.sql, DROP_UNHELD, &[payment]).await.map(drop)
     }
 
     /// The reservations, as far as they may be stale.
     pub const fn holds(&self) -> Holds<'_, S> {
         Holds::new(&self.sql)
+    }
+}
+
+/// The text in the first row, if there is one.
+fn first(rows: Vec<Vec<Value>>) -> Option<String> {
+    match rows.into_iter().next()?.into_iter().next()? {
+        Value::Text(text) => Some(text),
+        _ => None,
     }
 }

@@ -30,9 +30,10 @@ mod payer;
 mod payment;
 
 pub use hold::{Holds, STALE_MS};
-pub use merchant::MerchantBook;
+pub use merchant::{MerchantBook, Publication};
 pub use news::{
     Ended, Failed, Fee, Head, MerchantNews, PayerNews, PaymentNews, Release, Reservation, Reserved,
+    SessionRow,
 };
 pub use outbox::{Delivery, Outbox};
 pub use payer::PayerBook;

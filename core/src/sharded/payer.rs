@@ -1,7 +1,9 @@
 //! The place of one payer: what is in flight from each of its balances, its failures, its sessions.
 
+use std::slice::from_ref;
+
 use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_GO, integer, run, text};
-use super::news::{PayerNews, Release, Reservation, Reserved};
+use super::news::{PayerNews, Release, Reservation, Reserved, SessionRow};
 use crate::ids::PaymentId;
 use crate::ports::PortError;
 use crate::store::schema::{
@@ -120,10 +122,8 @@ impl<S: Sql> PayerBook<S> {
                 run(&self.sql, FAILED, &parameters).await?;
             }
         }
-        for record in &news.sessions {
-            let session = &record.session;
-            let parameters =
-                [text(&session.id), text(&payer), integer(session.starts_at.millis()), json(record)?];
+        for SessionRow { id, starts, record } in &news.sessions {
+            let parameters = [text(id), text(&payer), integer(*starts), text(record)];
             run(&self.sql, PUT_SESSION, &parameters).await?;
         }
         Ok(())
@@ -135,7 +135,7 @@ impl<S: Sql> PayerBook<S> {
     /// When storage does not answer. Again is harmless.
     pub async fn drop_reservation(&self, payment: &PaymentId) -> Result<(), PortError> {
         let payment = text(payment.as_str());
-        run(&self.sql, LET_ALL_GO, &[payment.clone()]).await?;
+        run(&self.sql, LET_ALL_GO, from_ref(&payment)).await?;
         run(&self.sql, DROP_UNHELD, &[payment]).await.map(drop)
     }
 

@@ -1,5 +1,7 @@
 //! What the objects of payers, payments and the merchant have in common: reservations that may be left behind.
 
+use std::future::ready;
+
 use coinop_core::ports::PortError;
 use coinop_core::session::index::PaymentStatus;
 use coinop_core::sharded::{Ended, Holds, STALE_MS};
@@ -43,6 +45,11 @@ impl Desk {
         work: impl Future<Output = Result<T, PortError>>,
     ) -> Result<T, PortError> {
         self.alarm.armed_before(now().plus_millis(STALE_MS), work).await
+    }
+
+    /// Has the alarm go off soon, for what may not get done now.
+    pub(super) async fn wake_again(&self) -> Result<(), PortError> {
+        self.alarm.armed_before(now().plus_millis(AGAIN_MS), ready(Ok(()))).await
     }
 
     /// The alarm: asks the assets about old reservations, and clears away what they know nothing of.

@@ -1,27 +1,39 @@
-//! The merchant's object: the fee budget, and where each asset stands.
+//! The merchant's object: the fee budget, the catalogue, and where each asset stands.
+
+use std::cell::Cell;
 
 use coinop_core::http::{Problem, Request};
-use coinop_core::ports::PortError;
+use coinop_core::ports::{Journal as _, PortError, Ports as _};
 use coinop_core::sharded::{Ended, MerchantBook};
+use coinop_core::time::Timestamp;
 use worker::{DurableObject, Env, Response, Result, State, console_error, durable_object};
 
 use super::book::{Desk, Old};
 use super::{Question, answer};
-use crate::call::REQUEST;
+use crate::call::{Object, REQUEST};
+use crate::catalogue;
 use crate::deployment::instance;
 use crate::journal::PlaceJournal;
-use crate::platform::Platform;
+use crate::platform::{Platform, now};
 use crate::request::{Forwarded, respond};
 use crate::sql::ObjectSql;
+
+/// Assets of which each kind that one tick looks after at most.
+const ASSETS_PER_TICK: u32 = 32;
 
 #[durable_object]
 pub(crate) struct MerchantObject {
     desk: std::result::Result<Desk, &'static str>,
+    /// Whether the catalogue's readers are being given what changed. Two at it could overtake each other.
+    publishing: Cell<bool>,
 }
 
 impl DurableObject for MerchantObject {
     fn new(state: State, env: Env) -> Self {
-        Self { desk: instance(&env).map(|instance| Desk::new(&state, &env, instance)) }
+        Self {
+            desk: instance(&env).map(|instance| Desk::new(&state, &env, instance)),
+            publishing: Cell::new(false),
+        }
     }
 
     async fn fetch(&self, request: worker::Request) -> Result<Response> {
@@ -36,9 +48,14 @@ impl DurableObject for MerchantObject {
                 let Ok(forwarded) = question.body::<Forwarded>() else {
                     return respond(Problem::unavailable().into());
                 };
-                let platform =
-                    Platform::new(desk.instance, PlaceJournal::new(desk.sql.clone(), desk.instance));
-                respond(platform.handle(&Request::from(forwarded)).await)
+                let request = Request::from(forwarded);
+                let journal = PlaceJournal::new(desk.sql.clone(), desk.instance);
+                let platform = Platform::new(desk.instance, journal);
+                if (request.method.as_str(), request.path.as_str()) != ("POST", "/api/v1/tick") {
+                    return respond(platform.handle(&request).await);
+                }
+                let ticked = platform.gateway().tick_by(&request, self.tick(desk, platform.journal())).await;
+                respond(ticked.unwrap_or_else(Into::into))
             }
             "reserve" => answer(
                 async {
@@ -54,8 +71,18 @@ impl DurableObject for MerchantObject {
             "release" => answer(async { book.release(&question.body()?).await }.await),
             "news" => answer(
                 async {
+                    let news = question.body()?;
+                    // If the readers can't be given what changed, the alarm will.
                     prepared(desk, &book).await?;
-                    book.hear(&question.body()?).await
+                    book.hear(&news).await?;
+                    if book.unpublished().await?.is_empty() {
+                        return Ok(());
+                    }
+                    desk.wake_again().await?;
+                    self.publish(desk, &book).await.or_else(|error| {
+                        console_error!("{error}");
+                        Ok(())
+                    })
                 }
                 .await,
             ),
@@ -70,12 +97,66 @@ impl DurableObject for MerchantObject {
                 Old::Left => book.drop_reservation(payment).await,
                 Old::Ended(Ended { payment, .. }) => book.spent(&payment).await,
             });
-            match next.await {
-                Ok(next) => desk.rest_until(next).await,
-                Err(error) => console_error!("{error}"),
+            let published = self.publish(desk, &book).await;
+            match (next.await, published) {
+                (Ok(next), Ok(())) => desk.rest_until(next).await,
+                (next, published) => {
+                    for error in [next.err(), published.err()].into_iter().flatten() {
+                        console_error!("{error}");
+                    }
+                }
             }
         }
         Response::empty()
+    }
+}
+
+impl MerchantObject {
+    /// Gives the catalogue's readers what they do not have yet.
+    async fn publish(
+        &self,
+        desk: &Desk,
+        book: &MerchantBook<ObjectSql>,
+    ) -> std::result::Result<(), PortError> {
+        // Whoever is at it takes this along.
+        if self.publishing.replace(true) {
+            return Ok(());
+        }
+        let done = publish_all(desk, book).await;
+        self.publishing.set(false);
+        done
+    }
+
+    /// Has the assets carry out what is due, a bounded number of them. (Their own alarms do; this is for a case
+    /// in which those do not.) Returns when something is due next.
+    async fn tick(
+        &self,
+        desk: &Desk,
+        journal: &PlaceJournal,
+    ) -> std::result::Result<Option<Timestamp>, PortError> {
+        let mut assets = journal.due(now(), ASSETS_PER_TICK).await?;
+        assets.extend(journal.unsettled(now(), ASSETS_PER_TICK).await?);
+        assets.sort_unstable();
+        assets.dedup();
+        for asset in &assets {
+            let ticked = Object::asset(desk.instance, asset).ask::<()>(&desk.env, "tick", &()).await;
+            ticked.unwrap_or_else(|error| console_error!("{asset}: {error}"));
+        }
+        let moments = [journal.next_due(now()).await?, journal.next_unsettled(now()).await?];
+        Ok(moments.into_iter().flatten().min())
+    }
+}
+
+async fn publish_all(desk: &Desk, book: &MerchantBook<ObjectSql>) -> std::result::Result<(), PortError> {
+    loop {
+        let publications = book.unpublished().await?;
+        if publications.is_empty() {
+            return Ok(());
+        }
+        for publication in &publications {
+            catalogue::publish(&desk.env, publication).await?;
+            book.published(publication).await?;
+        }
     }
 }
 

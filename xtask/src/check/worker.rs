@@ -1,0 +1,80 @@
+//! Whether Cloudflare's own tool would deploy the worker, and how large it would be.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::output;
+use crate::proc::Cmd;
+use crate::tools;
+use crate::workspace::Workspace;
+
+/// The most that the script may have, compressed, in bytes: what has to be fetched and compiled before a first
+/// answer.
+const LARGEST: u64 = 400 * 1024;
+
+/// Prints the bytes of a folder's JavaScript and modules, as they are and compressed with gzip.
+const MEASURE: &str = "const { readdirSync, readFileSync } = require('node:fs'), { gzipSync } = require('node:zlib');
+const folder = process.argv[1];
+const files = readdirSync(folder).filter((name) => /\\.(js|wasm)$/.test(name)).map((name) => readFileSync(`${folder}/${name}`));
+const sum = (size) => files.reduce((all, file) => all + size(file).length, 0);
+console.log(sum((file) => file), sum((file) => gzipSync(file)));";
+
+/// Lets wrangler do all of a deployment but the sending: it builds the worker by the command of wrangler.toml, reads
+/// the configuration and bundles. It asks no network for that.
+pub(super) fn dry_run(workspace: &Workspace) -> Result<()> {
+    let packages = workspace.root.join("tests").join("clients");
+    tools::npm_packages(&packages, "wrangler")?;
+    let folder = workspace.target.join("worker-dry-run");
+    let _ = fs::remove_dir_all(&folder);
+    Cmd::new(packages.join("node_modules").join(".bin").join("wrangler"), &workspace.root)
+        .without_package_env()
+        .args(["deploy", "--dry-run", "--outdir"])
+        .arg(&folder)
+        .env("CI", "1")
+        .env("WRANGLER_SEND_METRICS", "false")
+        .env("WRANGLER_HIDE_BANNER", "true")
+        .env("WRANGLER_LOG_PATH", workspace.target.join("worker-dry-run-logs"))
+        .run()?;
+    let [raw, compressed] = measure(&folder)?;
+    output::note(&format!(
+        "the worker's script: {} KB, compressed {} KB of at most {} KB",
+        raw.div_ceil(1024),
+        compressed.div_ceil(1024),
+        LARGEST / 1024
+    ));
+    gate(compressed)
+}
+
+/// How large the script in `folder` is, as it is and compressed.
+fn measure(folder: &Path) -> Result<[u64; 2]> {
+    let printed = Cmd::new("node", folder).args(["-e", MEASURE]).arg(folder).capture()?;
+    let mut numbers = printed.split(' ').map(str::parse);
+    let mut next = || {
+        let number = numbers.next().and_then(Result::ok);
+        number
+            .filter(|bytes| *bytes > 0)
+            .with_context(|| format!("there is no script in {}", folder.display()))
+    };
+    Ok([next()?, next()?])
+}
+
+fn gate(compressed: u64) -> Result<()> {
+    ensure!(
+        compressed <= LARGEST,
+        "the worker's script has {compressed} bytes when compressed, and may have {LARGEST}: `cargo xtask build worker` and look at what was added"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_that_is_too_large_fails() {
+        assert!(gate(LARGEST).is_ok());
+        assert!(gate(LARGEST + 1).is_err());
+    }
+}
