@@ -38,3 +38,6 @@ pub use news::{
 pub use outbox::{Delivery, Outbox};
 pub use payer::PayerBook;
 pub use payment::PaymentBook;
+
+#[cfg(test)]
+mod tests;
