@@ -98,8 +98,11 @@ impl Deployment {
                 "the ticket is for something else: ask for a new 402 here",
             ));
         }
-        if buy.quantity.is_some_and(|asked| asked != quote.quantity) {
-            return Err(SaleError::QuantityMismatch { quoted: quote.quantity });
+        if let Some(asked) = buy.quantity.filter(|asked| *asked != quote.quantity) {
+            return Err(match asset.tariff.price(asked, quote.decimals) {
+                Ok(_) => SaleError::QuantityMismatch { quoted: quote.quantity },
+                Err(_) => SaleError::Unpriced(Box::new(asset.tariff.clone())),
+            });
         }
         if let Envelope::V2 { amount, mint, pay_to, .. } = buy.payment.envelope {
             let mismatch = if amount != quote.amount {
