@@ -147,7 +147,7 @@ impl Others {
         let attempt = hex(&WorkerEntropy.random());
         let mut all = Vec::new();
         for change in &batch.index {
-            let IndexChange::Claim { id, ticket, record, day, fee, .. } = change else { continue };
+            let IndexChange::Claim { id, record, day, fee, .. } = change else { continue };
             let plain = Reservation {
                 payment: id.clone(),
                 asset: asset.clone(),
@@ -156,10 +156,7 @@ impl Others {
                 cover: None,
                 fee: None,
             };
-            // What has a ticket can't be claimed for another asset than the ticket's.
-            if ticket.is_none() {
-                all.push((Object::payment(self.instance, id.as_str()), plain.clone()));
-            }
+            all.push((Object::payment(self.instance, id.as_str()), plain.clone()));
             let covered = Reservation { cover: batch.cover.clone(), ..plain.clone() };
             all.push((Object::payer(self.instance, &record.payer.to_string()), covered));
             let budget = self.instance.deployment.config.settlement.max_fee_lamports_per_day;

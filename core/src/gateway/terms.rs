@@ -171,12 +171,6 @@ impl Deployment {
         buy: &Buy<'_>,
         transaction: &Transaction,
     ) -> Result<Terms, SaleError> {
-        // It was signed for a ticket, and so for the ticket's asset alone. There it is
-        // claimed without asking the others.
-        if transaction.message.memos().any(Ticket::is_memo) {
-            let detail = "this transaction answers a ticket: send it with its ticket, as x402 v2";
-            return Err(refused("ticket_missing", detail));
-        }
         let tariff = &asset.tariff;
         let tokens = &self.config.merchant.tokens;
         let pays_with = |t: &&AcceptedToken| transaction.message.accounts.contains(&t.token.mint);

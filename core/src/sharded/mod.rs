@@ -9,8 +9,7 @@
 //!   payer's sessions;
 //! * one for the merchant ([`MerchantBook`]): the fee budget of the day, and a copy of each asset's
 //!   head for lists;
-//! * one for each payment ([`PaymentBook`]): which asset has it. (A
-//!   payment with a ticket can't be claimed for another asset than the ticket's.)
+//! * one for each payment ([`PaymentBook`]): which asset has it.
 //!
 //! **A reservation** is made there by each attempt to append, under a name of its own. A
 //! failed attempt takes back its own and nobody else's: another attempt for the same payment may
