@@ -53,7 +53,7 @@ impl History {
             let claim = claim(asset, number);
             let payment = claim.payment.clone();
             let steps = [
-                (start, Command::Claim(Box::new(Ask { claim, failures: Vec::new(), left: Amount::ZERO }))),
+                (start, Command::Claim(Box::new(ask(claim)))),
                 (start + 500, Command::Landed { payment, slot: number }),
                 (start + 600, Command::Reported(report(number * 2 + 1, LockState::Unlocked, start + 600))),
                 (start + 1_500, Command::Tick),
@@ -94,6 +94,11 @@ impl History {
 
 fn report(sequence: u64, state: LockState, at: u64) -> Report {
     Report { sequence, state, at: Timestamp::from_millis(at) }
+}
+
+/// Asks for an asset of the configuration, with a balance that is spent by it.
+const fn ask(claim: Claim) -> Ask {
+    Ask { claim, failures: Vec::new(), left: Amount::ZERO, incarnation: 0 }
 }
 
 fn claim(asset: &AssetId, number: u64) -> Claim {
