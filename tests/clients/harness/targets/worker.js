@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { randomBytes } from 'node:crypto';
 import { Log, LogLevel, Miniflare } from 'miniflare';
 import { freePort } from '../process.js';
+import { deployed } from './deployed.js';
 
 const SCRIPT = process.env.COINOP_WORKER ?? fileURLToPath(new URL('../../../../worker/build', import.meta.url));
-const OBJECTS = { ASSET: 'AssetObject', PAYER: 'PayerObject', PAYMENT: 'PaymentObject', MERCHANT: 'MerchantObject' };
 
 const folders = new Set();
 const remove = (folder) => rmSync(folder, { recursive: true, force: true });
@@ -30,24 +30,13 @@ class Worker {
   }
 
   options() {
-    const file = (name) => join(SCRIPT, name);
     const store = (name) => join(this.folder, name);
     return {
+      ...deployed(SCRIPT, this.bindings),
       host: '127.0.0.1',
       port: this.port,
       cf: false,
-      compatibilityDate: '2026-04-26',
-      modulesRoot: SCRIPT,
-      modules: [
-        { type: 'ESModule', path: file('index.js') },
-        { type: 'CompiledWasm', path: file('index_bg.wasm') },
-      ],
-      bindings: this.bindings,
-      kvNamespaces: ['CATALOGUE'],
       kvPersist: store('kv'),
-      durableObjects: Object.fromEntries(
-        Object.entries(OBJECTS).map(([binding, className]) => [binding, { className, useSQLite: true }]),
-      ),
       durableObjectsPersist: store('do'),
       log: new Log(LogLevel.NONE),
       handleRuntimeStdio: (stdout, stderr) => {
