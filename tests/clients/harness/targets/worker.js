@@ -27,7 +27,8 @@ subscribe('child_process', ({ process: child }) => {
 });
 
 class Worker {
-  constructor(config, feePayer, port) {
+  constructor(config, feePayer, port, probe) {
+    this.probe = probe;
     this.folder = mkdtempSync(join(tmpdir(), 'coinop-worker-'));
     folders.add(this.folder);
     this.url = `http://127.0.0.1:${port}`;
@@ -50,10 +51,12 @@ class Worker {
       compatibilityDate: '2026-04-26',
       modulesRoot: SCRIPT,
       modules: [
+        ...(this.probe ? [{ type: 'ESModule', path: file('probe.js'), contents: this.probe.script }] : []),
         { type: 'ESModule', path: file('index.js') },
         { type: 'CompiledWasm', path: file('index_bg.wasm') },
       ],
-      bindings: this.bindings,
+      bindings: { ...this.bindings, ...this.probe?.bindings },
+      serviceBindings: this.probe?.services ?? {},
       kvNamespaces: ['CATALOGUE'],
       kvPersist: store('kv'),
       durableObjects: Object.fromEntries(
@@ -145,10 +148,12 @@ class Worker {
 export const worker = {
   name: 'workerd',
   /** What tests may ask of this target beyond HTTP. */
-  can: { storage: true, restart: true, secrets: true },
+  can: { storage: true, restart: true, secrets: true, objects: true },
 
-  async start(config, feePayer) {
-    const gateway = new Worker(config, feePayer, await freePort());
+  /** With `started: false` there is only its folder. `probe` sees it from inside. */
+  async start(config, feePayer, { started = true, probe } = {}) {
+    const gateway = new Worker(config, feePayer, await freePort(), probe);
+    if (!started) return gateway;
     try {
       await gateway.restart();
     } catch (error) {
