@@ -52,14 +52,19 @@ impl Desk {
         self.alarm.armed_before(now().plus_millis(AGAIN_MS), ready(Ok(()))).await
     }
 
+    /// The alarm goes off: it will again in a while, whatever comes of it.
+    pub(super) async fn rearm(&self) -> Result<(), PortError> {
+        self.alarm.went_off();
+        self.alarm.set(Some(now().plus_millis(AGAIN_MS))).await
+    }
+
     /// The alarm: asks the assets about old reservations, and clears away what they know nothing of.
     pub(super) async fn clear_away(
         &self,
         holds: Holds<'_, ObjectSql>,
         clear: impl AsyncFn(&coinop_core::ids::PaymentId, Old) -> Result<(), PortError>,
     ) -> Result<Option<Timestamp>, PortError> {
-        self.alarm.went_off();
-        self.alarm.set(Some(now().plus_millis(AGAIN_MS))).await?;
+        self.rearm().await?;
         let before = Timestamp::from_millis(now().millis().saturating_sub(STALE_MS));
         for (payment, asset) in holds.stale(before).await? {
             let asked = Object::asset(self.instance, &asset).ask(&self.env, "payment", &payment).await;

@@ -81,10 +81,11 @@ impl PaymentObject {
         desk.rest_until(None).await;
         match book.is_empty().await {
             Ok(true) => {
+                // First: who asks while they are deleted makes them anew.
+                desk.sql.forget();
                 if let Err(error) = self.state.storage().delete_all().await {
                     console_error!("{error}");
                 }
-                desk.sql.forget();
             }
             Ok(false) => {}
             Err(error) => console_error!("{error}"),
