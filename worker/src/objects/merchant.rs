@@ -99,18 +99,11 @@ impl DurableObject for MerchantObject {
         self.state.storage().set_alarm(AGAIN).await?;
         if let Ok(desk) = &self.desk {
             let book = MerchantBook::new(desk.sql.clone());
-            let next = desk.clear_away(book.holds(), async |payment, old| match old {
-                Old::Left => book.drop_reservation(payment).await,
-                Old::Ended(Ended { payment, .. }) => book.spent(&payment).await,
-            });
-            let published = self.publish(desk, &book).await;
-            match (next.await, published) {
-                (Ok(next), Ok(())) => desk.rest_until(next).await,
-                (next, published) => {
-                    for error in [next.err(), published.err()].into_iter().flatten() {
-                        console_error!("{error}");
-                    }
-                }
+            desk.went_off();
+            match self.look_after(desk, &book).await {
+                Ok(next) => desk.rest_until(next).await,
+                // It is armed already.
+                Err(error) => console_error!("{error}"),
             }
         }
         Response::empty()
@@ -118,6 +111,25 @@ impl DurableObject for MerchantObject {
 }
 
 impl MerchantObject {
+    /// The alarm: publishes what could not be published before, and clears away what was left behind. Returns when to
+    /// do so again.
+    async fn look_after(
+        &self,
+        desk: &Desk,
+        book: &MerchantBook<ObjectSql>,
+    ) -> std::result::Result<Option<Timestamp>, PortError> {
+        let published = self.publish(desk, book).await;
+        let next = desk.clear_away(book.holds(), async |payment, old| match old {
+            Old::Left => book.drop_reservation(payment).await,
+            Old::Ended(Ended { payment, .. }) => book.spent(&payment).await,
+        });
+        let next = next.await?;
+        published?;
+        // Whoever else is at it may fail.
+        let left = !book.unpublished().await?.is_empty();
+        Ok(if left { Some(now()) } else { next })
+    }
+
     /// Gives the catalogue's readers what they do not have yet.
     async fn publish(
         &self,

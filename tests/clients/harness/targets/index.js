@@ -1,6 +1,7 @@
 // The gateway under test. A target is `{name, can, start(config, feePayer)}`; what it starts has
 // `{url, logs, revive(), dispose()}`, and for what it `can` do: `isOpen(file)` (files), `stored()`, `written()`
-// (storage), `stop()`, `kill()`, `restart()` (restart), `secret()`, `verify()` (secrets). The tests are written once, for all targets.
+// (storage), `stop()`, `kill()`, `restart()` (restart), `secret()`, `verify()` (secrets), `catalogue()`, `object()`,
+// `objects()` (objects: Durable Objects and KV). The tests are written once, for all targets.
 
 import { serve } from './serve.js';
 import { worker } from './worker.js';

@@ -1,13 +1,17 @@
 // The gateway as a Cloudflare Worker: the script that is deployed, in workerd by way of miniflare, with storage of its own.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
+import { subscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Log, LogLevel, Miniflare } from 'miniflare';
 import { freePort } from '../process.js';
-import { deployed } from './deployed.js';
+import { contents, digest, sizes } from './databases.js';
+import { CATALOGUE, deployed } from './deployed.js';
 
 const SCRIPT = process.env.COINOP_WORKER ?? fileURLToPath(new URL('../../../../worker/build', import.meta.url));
 
@@ -15,8 +19,16 @@ const folders = new Set();
 const remove = (folder) => rmSync(folder, { recursive: true, force: true });
 process.on('exit', () => folders.forEach(remove));
 
+// Miniflare keeps its workerd to itself; a test that plays a power cut needs the process.
+const starting = new AsyncLocalStorage();
+subscribe('child_process', ({ process: child }) => {
+  const gateway = starting.getStore();
+  if (gateway) child.once('spawn', () => gateway.spawned(child));
+});
+
 class Worker {
-  constructor(config, feePayer, port) {
+  constructor(config, feePayer, port, probe) {
+    this.probe = probe;
     this.folder = mkdtempSync(join(tmpdir(), 'coinop-worker-'));
     folders.add(this.folder);
     this.url = `http://127.0.0.1:${port}`;
@@ -31,8 +43,12 @@ class Worker {
 
   options() {
     const store = (name) => join(this.folder, name);
+    const { modules, ...as } = deployed(SCRIPT, { ...this.bindings, ...this.probe?.bindings });
+    const probe = this.probe && { type: 'ESModule', path: join(SCRIPT, 'probe.js'), contents: this.probe.script };
     return {
-      ...deployed(SCRIPT, this.bindings),
+      ...as,
+      modules: probe ? [probe, ...modules] : modules,
+      serviceBindings: this.probe?.services ?? {},
       host: '127.0.0.1',
       port: this.port,
       cf: false,
@@ -40,33 +56,81 @@ class Worker {
       durableObjectsPersist: store('do'),
       log: new Log(LogLevel.NONE),
       handleRuntimeStdio: (stdout, stderr) => {
-        const keep = (chunk) => (this.logs += chunk);
-        stdout.on('data', keep);
-        stderr.on('data', keep);
+        for (const stream of [stdout, stderr]) stream.setEncoding('utf8').on('data', (text) => (this.logs += text));
       },
     };
   }
 
-  /** Starts it (again, after stop or kill): same storage, same address. */
-  async restart() {
-    this.runtime = new Miniflare(this.options());
-    await this.runtime.ready;
-    this.stopped = false;
+  spawned(child) {
+    if (basename(child.spawnfile).startsWith('workerd')) this.process = child;
   }
 
+  /** Starts it (again, after stop or kill): same storage, same address. */
+  async restart() {
+    if (!existsSync(SCRIPT)) throw new Error(`worker: there is no ${SCRIPT}; build it first`);
+    this.runtime = starting.run(this, () => new Miniflare(this.options()));
+    await this.runtime.ready;
+    if (!this.process) throw new Error('miniflare has started no workerd');
+    // Miniflare's KV makes its tables when it is first asked, and that is nothing of ours.
+    await (await this.catalogue()).list({ limit: 1 });
+  }
+
+  /** Starts it again only if it is down. */
   async revive() {
-    if (this.stopped) await this.restart();
+    if (!this.runtime) await this.restart();
   }
 
   /** Ends it. */
   async stop() {
-    this.stopped = true;
-    await this.runtime.dispose();
+    const { runtime } = this;
+    this.runtime = this.process = undefined;
+    await runtime?.dispose();
     return { code: 0, signal: null };
   }
 
+  /** Ends it as a power cut would: workerd gets no chance to do anything more. */
+  async kill() {
+    const { process: workerd } = this;
+    const ended = workerd.exitCode === null && workerd.signalCode === null ? once(workerd, 'exit') : undefined;
+    workerd.kill('SIGKILL');
+    await ended;
+    await this.stop();
+    return { code: workerd.exitCode, signal: workerd.signalCode };
+  }
+
+  /** Durable Objects of a class: `ASSET`, `PAYER`, `PAYMENT` or `MERCHANT`. */
+  objects(binding) {
+    return this.runtime.getDurableObjectNamespace(binding);
+  }
+
+  /** One Durable Object, by the name that the worker gives it. */
+  async object(binding, name) {
+    const objects = await this.objects(binding);
+    return objects.get(objects.idFromName(name));
+  }
+
+  /** The catalogue of the 402's, in KV. */
+  catalogue() {
+    return this.runtime.getKVNamespace(CATALOGUE);
+  }
+
+  /** What is stored, as sizes by file name: an object that keeps nothing has none. */
+  async stored() {
+    return sizes(await contents(this.folder));
+  }
+
+  /** What is stored, as a digest of all objects' databases and of KV: whatever is written changes it. */
+  async written() {
+    return digest(await contents(this.folder));
+  }
+
+  /** The secret that all of its keys are derived from. */
+  async secret() {
+    return Buffer.from(this.bindings.COINOP_SECRET, 'base64');
+  }
+
   async dispose() {
-    if (this.runtime && !this.stopped) await this.stop();
+    await this.stop();
     remove(this.folder);
     folders.delete(this.folder);
   }
@@ -75,10 +139,12 @@ class Worker {
 export const worker = {
   name: 'workerd',
   /** What tests may ask of this target beyond HTTP. */
-  can: {},
+  can: { storage: true, restart: true, secrets: true, objects: true },
 
-  async start(config, feePayer) {
-    const gateway = new Worker(config, feePayer, await freePort());
+  /** With `started: false` there is only its folder. `probe` sees it from inside. */
+  async start(config, feePayer, { started = true, probe } = {}) {
+    const gateway = new Worker(config, feePayer, await freePort(), probe);
+    if (!started) return gateway;
     try {
       await gateway.restart();
     } catch (error) {
