@@ -18,10 +18,10 @@ mod sql;
 mod stateless;
 
 use coinop_core::http::Problem;
-use worker::{Context, Env, Request, Response, Result, console_error, event};
+use worker::{Context, Env, Response, Result, console_error, event, web_sys};
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> Result<Response> {
     match stateless::answer(request, &env).await {
         Ok(response) => Ok(response),
         // Never the runtime's own page.

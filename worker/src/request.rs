@@ -5,23 +5,26 @@ use coinop_core::http::{HEADERS, Problem, Request, Response};
 use coinop_core::x402;
 use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
-use worker::{Headers, ResponseBuilder};
+use worker::{Headers, ResponseBuilder, web_sys};
 
 /// The longest body that is read, in bytes.
 const MAX_BODY: usize = 64 << 10;
 
 /// Reads a request of a client.
-pub(crate) async fn read(incoming: &mut worker::Request) -> Result<Request, Problem> {
+///
+/// The runtime's own, because `worker::Request` begins with looking up who the client is and where: that takes longer
+/// than all that is read here.
+pub(crate) async fn read(incoming: web_sys::Request) -> Result<Request, Problem> {
     let unreadable = || Problem::malformed("malformed_request", "the request can't be read");
-    let url = incoming.inner().url();
+    let url = incoming.url();
     let target = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
     let (path, query) = match target.unwrap_or("/").split_once('?') {
         Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
         None => (target.unwrap_or("/").to_owned(), None),
     };
-    let mut headers = Vec::new();
+    let (given, mut headers) = (incoming.headers(), Vec::new());
     for name in HEADERS {
-        let Some(value) = incoming.headers().get(name).map_err(|_| unreadable())? else { continue };
+        let Some(value) = given.get(name).map_err(|_| unreadable())? else { continue };
         if [x402::PAYMENT_SIGNATURE, x402::X_PAYMENT].contains(name) {
             // Several headers of one name arrive as one; no payment has a comma in it.
             headers.extend(value.split(',').map(|one| ((*name).to_owned(), one.trim().to_owned())));
@@ -30,14 +33,16 @@ pub(crate) async fn read(incoming: &mut worker::Request) -> Result<Request, Prob
         }
     }
     #[cfg(feature = "seam")]
-    crate::seam::take(incoming, &mut headers);
-    let method = incoming.inner().method();
-    let body =
-        if matches!(method.as_str(), "GET" | "HEAD") { Vec::new() } else { read_body(incoming).await? };
+    crate::seam::take(&incoming, &mut headers);
+    let method = incoming.method();
+    let body = match method.as_str() {
+        "GET" | "HEAD" => Vec::new(),
+        _ => read_body(incoming.into()).await?,
+    };
     Ok(Request { method, path, query, headers, body })
 }
 
-async fn read_body(incoming: &mut worker::Request) -> Result<Vec<u8>, Problem> {
+async fn read_body(mut incoming: worker::Request) -> Result<Vec<u8>, Problem> {
     let unread = || Problem::malformed("malformed_body", "the body could not be read to its end");
     let too_large = || Problem::new(413, "too_large", "Too large", "a body may have 65536 bytes");
     let length = incoming.headers().get("content-length").ok().flatten();
