@@ -2,11 +2,17 @@
 
 use std::cell::Cell;
 use std::pin::pin;
+use std::time::Duration;
 
 use coinop_core::ports::PortError;
 use coinop_core::time::Timestamp;
 use futures::future::poll_immediate;
 use worker::{ScheduledTime, Storage};
+
+/// When an alarm goes off again if its handler does not get to its end, in milliseconds.
+pub(crate) const AGAIN_MS: u64 = 30_000;
+/// The same, from now.
+pub(crate) const AGAIN: Duration = Duration::from_millis(AGAIN_MS);
 
 /// When this object is to be woken.
 pub(crate) struct Alarm {
@@ -50,7 +56,8 @@ impl Alarm {
 
     /// Arms it for this moment, or for none.
     pub(crate) async fn set(&self, at: Option<Timestamp>) -> Result<(), PortError> {
-        if at.is_some() && self.armed.get() == Some(at) {
+        // (Where one is set that this instance does not know of, it goes off once for nothing.)
+        if self.armed.get().flatten() == at {
             return Ok(());
         }
         self.armed.set(Some(at));
@@ -64,9 +71,9 @@ impl Alarm {
         })
     }
 
-    /// It has gone off.
-    pub(crate) fn went_off(&self) {
-        self.armed.set(Some(None));
+    /// It has gone off, and is armed for this moment now.
+    pub(crate) fn went_off(&self, again: Timestamp) {
+        self.armed.set(Some(Some(again)));
     }
 
     /// When it is armed for, also by an instance of the object before this one.

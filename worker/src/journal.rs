@@ -107,11 +107,11 @@ impl PlaceJournal {
         self.others()?.alarm.set(next).await
     }
 
-    /// The alarm goes off: it will again after so many milliseconds, whatever comes of it.
-    pub(crate) async fn rearm(&self, again_ms: u64) -> Result<(), PortError> {
-        let alarm = &self.others()?.alarm;
-        alarm.went_off();
-        alarm.set(Some(now().plus_millis(again_ms))).await
+    /// The alarm has gone off, and is armed for this moment now.
+    pub(crate) fn went_off(&self, again: Timestamp) {
+        if let Some(others) = &self.asset {
+            others.alarm.went_off(again);
+        }
     }
 
     /// Tells the others what they have not been told yet.
@@ -147,7 +147,7 @@ impl Others {
         let attempt = hex(&WorkerEntropy.random());
         let mut all = Vec::new();
         for change in &batch.index {
-            let IndexChange::Claim { id, ticket, record, day, fee, .. } = change else { continue };
+            let IndexChange::Claim { id, record, day, fee, .. } = change else { continue };
             let plain = Reservation {
                 payment: id.clone(),
                 asset: asset.clone(),
@@ -156,10 +156,7 @@ impl Others {
                 cover: None,
                 fee: None,
             };
-            // What has a ticket can't be claimed for another asset than the ticket's.
-            if ticket.is_none() {
-                all.push((Object::payment(self.instance, id.as_str()), plain.clone()));
-            }
+            all.push((Object::payment(self.instance, id.as_str()), plain.clone()));
             let covered = Reservation { cover: batch.cover.clone(), ..plain.clone() };
             all.push((Object::payer(self.instance, &record.payer.to_string()), covered));
             let budget = self.instance.deployment.config.settlement.max_fee_lamports_per_day;

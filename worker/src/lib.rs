@@ -17,9 +17,17 @@ mod request;
 mod sql;
 mod stateless;
 
-use worker::{Context, Env, Request, Response, Result, event};
+use coinop_core::http::Problem;
+use worker::{Context, Env, Request, Response, Result, console_error, event};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
-    stateless::answer(request, &env).await
+    match stateless::answer(request, &env).await {
+        Ok(response) => Ok(response),
+        // Never the runtime's own page.
+        Err(error) => {
+            console_error!("an answer can't be given: {error}");
+            request::respond(Problem::unavailable().into())
+        }
+    }
 }

@@ -10,6 +10,7 @@ use worker::{DurableObject, Env, Response, Result, State, console_error, durable
 
 use super::book::{Desk, Old};
 use super::{Question, answer};
+use crate::alarm::AGAIN;
 use crate::call::{Object, REQUEST};
 use crate::catalogue;
 use crate::deployment::instance;
@@ -20,10 +21,13 @@ use crate::sql::ObjectSql;
 
 /// Assets of which each kind that one tick looks after at most.
 const ASSETS_PER_TICK: u32 = 32;
+/// How long one tick begins with another asset, in milliseconds.
+const LONGEST_TICK_MS: u64 = 15_000;
 
 #[durable_object]
 pub(crate) struct MerchantObject {
     desk: std::result::Result<Desk, &'static str>,
+    state: State,
     /// Whether the catalogue's readers are being given what changed. Two at it could overtake each other.
     publishing: Cell<bool>,
 }
@@ -33,6 +37,7 @@ impl DurableObject for MerchantObject {
         Self {
             desk: instance(&env).map(|instance| Desk::new(&state, &env, instance)),
             publishing: Cell::new(false),
+            state,
         }
     }
 
@@ -91,12 +96,12 @@ impl DurableObject for MerchantObject {
     }
 
     async fn alarm(&self) -> Result<Response> {
+        self.state.storage().set_alarm(AGAIN).await?;
         if let Ok(desk) = &self.desk {
             let book = MerchantBook::new(desk.sql.clone());
             let next = self.look_after(desk, &book).await;
             match next {
                 Ok(next) => desk.rest_until(next).await,
-                // It is armed already.
                 Err(error) => console_error!("{error}"),
             }
         }
@@ -112,7 +117,6 @@ impl MerchantObject {
         desk: &Desk,
         book: &MerchantBook<ObjectSql>,
     ) -> std::result::Result<Option<Timestamp>, PortError> {
-        desk.rearm().await?;
         let published = self.publish(desk, book).await;
         let next = desk.clear_away(book.holds(), async |payment, old| match old {
             Old::Left => book.drop_reservation(payment).await,
@@ -151,7 +155,8 @@ impl MerchantObject {
         assets.extend(journal.unsettled(now(), ASSETS_PER_TICK).await?);
         assets.sort_unstable();
         assets.dedup();
-        for asset in &assets {
+        let started = now();
+        for asset in assets.iter().take_while(|_| now().millis_since(started) < LONGEST_TICK_MS) {
             let ticked = Object::asset(desk.instance, asset).ask::<()>(&desk.env, "tick", &()).await;
             ticked.unwrap_or_else(|error| console_error!("{asset}: {error}"));
         }

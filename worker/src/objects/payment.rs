@@ -1,11 +1,15 @@
 //! The object of one payment, named by its message's hash: which asset has it.
 
+use std::pin::pin;
+
 use coinop_core::ports::PortError;
 use coinop_core::sharded::{PaymentBook, PaymentNews};
+use futures::future::poll_immediate;
 use worker::{DurableObject, Env, Response, Result, State, console_error, durable_object};
 
 use super::book::{Desk, Old};
 use super::{Question, answer};
+use crate::alarm::AGAIN;
 use crate::deployment::instance;
 use crate::sql::ObjectSql;
 
@@ -61,6 +65,7 @@ impl DurableObject for PaymentObject {
     }
 
     async fn alarm(&self) -> Result<Response> {
+        self.state.storage().set_alarm(AGAIN).await?;
         let Ok(desk) = &self.desk else { return Response::empty() };
         let book = PaymentBook::new(desk.sql.clone());
         let next =
@@ -81,11 +86,16 @@ impl PaymentObject {
         desk.rest_until(None).await;
         match book.is_empty().await {
             Ok(true) => {
-                // First: who asks while they are deleted makes them anew.
+                // With nothing in between: who asks next finds nothing, and begins anew.
+                let storage = self.state.storage();
+                let mut deleting = pin!(storage.delete_all());
+                let deleted = poll_immediate(deleting.as_mut()).await;
                 desk.sql.forget();
-                if let Err(error) = self.state.storage().delete_all().await {
-                    console_error!("{error}");
-                }
+                let deleted = match deleted {
+                    Some(deleted) => deleted,
+                    None => deleting.await,
+                };
+                deleted.unwrap_or_else(|error| console_error!("{error}"));
             }
             Ok(false) => {}
             Err(error) => console_error!("{error}"),

@@ -11,9 +11,9 @@ import { fileURLToPath } from 'node:url';
 import { Log, LogLevel, Miniflare } from 'miniflare';
 import { freePort } from '../process.js';
 import { contents, digest, sizes } from './databases.js';
+import { deployed } from './deployed.js';
 
 const SCRIPT = process.env.COINOP_WORKER ?? fileURLToPath(new URL('../../../../worker/build', import.meta.url));
-const OBJECTS = { ASSET: 'AssetObject', PAYER: 'PayerObject', PAYMENT: 'PaymentObject', MERCHANT: 'MerchantObject' };
 
 const folders = new Set();
 const remove = (folder) => rmSync(folder, { recursive: true, force: true });
@@ -42,26 +42,14 @@ class Worker {
   }
 
   options() {
-    const file = (name) => join(SCRIPT, name);
     const store = (name) => join(this.folder, name);
+    const script = deployed(SCRIPT, this.bindings);
     return {
+      ...(this.probe?.around(script) ?? script),
       host: '127.0.0.1',
       port: this.port,
       cf: false,
-      compatibilityDate: '2026-04-26',
-      modulesRoot: SCRIPT,
-      modules: [
-        ...(this.probe ? [{ type: 'ESModule', path: file('probe.js'), contents: this.probe.script }] : []),
-        { type: 'ESModule', path: file('index.js') },
-        { type: 'CompiledWasm', path: file('index_bg.wasm') },
-      ],
-      bindings: { ...this.bindings, ...this.probe?.bindings },
-      serviceBindings: this.probe?.services ?? {},
-      kvNamespaces: ['CATALOGUE'],
       kvPersist: store('kv'),
-      durableObjects: Object.fromEntries(
-        Object.entries(OBJECTS).map(([binding, className]) => [binding, { className, useSQLite: true }]),
-      ),
       durableObjectsPersist: store('do'),
       log: new Log(LogLevel.NONE),
       handleRuntimeStdio: (stdout, stderr) => {
