@@ -56,8 +56,10 @@ impl Alarm {
 
     /// Arms it for this moment, or for none.
     pub(crate) async fn set(&self, at: Option<Timestamp>) -> Result<(), PortError> {
-        // (Where one is set that this instance does not know of, it goes off once for nothing.)
-        if self.armed.get().flatten() == at {
+        // Where one may be set that this instance does not know of, it goes off once for nothing: whoever only
+        // asks leaves nothing behind.
+        let known = self.armed.get();
+        if known == Some(at) || (known.is_none() && at.is_none()) {
             return Ok(());
         }
         self.armed.set(Some(at));

@@ -2,7 +2,6 @@
 // deployed; inside.js stands around it.
 
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Response } from 'miniflare';
 
 const SCRIPT = readFileSync(new URL('inside.js', import.meta.url), 'utf8');
@@ -10,19 +9,12 @@ const SCRIPT = readFileSync(new URL('inside.js', import.meta.url), 'utf8');
 export class Probe {
   /** Which it is told of: `objects`, `kv`. */
   constructor(probed) {
-    this.probed = probed;
-    this.mend();
-  }
-
-  /** The options of miniflare for this script, with the probe around it. */
-  around({ modules, modulesRoot, bindings, ...options }) {
-    return {
-      ...options,
-      modulesRoot,
-      modules: [{ type: 'ESModule', path: join(modulesRoot, 'inside.js'), contents: SCRIPT }, ...modules],
-      bindings: { ...bindings, PROBED: this.probed },
-      serviceBindings: { PROBE: async (request) => Response.json((await this.hears(await request.json())) ?? {}) },
+    this.script = SCRIPT;
+    this.bindings = { PROBED: probed };
+    this.services = {
+      PROBE: async (request) => Response.json((await this.hears(await request.json())) ?? {}),
     };
+    this.mend();
   }
 
   async hears(what) {

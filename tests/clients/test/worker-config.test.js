@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { newWallet } from '../harness/keys.js';
+import { CATALOGUE, OBJECTS, compatibilityDate } from '../harness/targets/deployed.js';
 import { target } from '../harness/targets/index.js';
 
 const file = readFileSync(new URL('../../../wrangler.toml', import.meta.url), 'utf8');
@@ -25,10 +26,9 @@ test('wrangler.toml: its configuration, unchanged, answers a 402 for its asset',
 
 test('wrangler.toml: the objects and the catalogue are bound by the names that the tests bind them by', { skip }, () => {
   const bound = [...file.matchAll(/\{ name = "(\w+)", class_name = "(\w+)" \}/g)].map(([, name, of]) => [name, of]);
-  const options = target.bindings;
-  assert.deepEqual(Object.fromEntries(bound), options.objects);
+  assert.deepEqual(Object.fromEntries(bound), OBJECTS);
   const [, classes] = /^new_sqlite_classes = \[(.*)\]$/m.exec(file);
-  assert.deepEqual(classes.match(/\w+/g).sort(), Object.values(options.objects).sort());
-  assert.ok(file.includes(`binding = "${options.catalogue}"`));
-  assert.ok(file.includes(`compatibility_date = "${options.compatibilityDate}"`));
+  assert.deepEqual(classes.match(/\w+/g).sort(), Object.values(OBJECTS).sort());
+  assert.ok(file.includes(`binding = "${CATALOGUE}"`));
+  assert.ok(file.includes(`compatibility_date = "${compatibilityDate}"`));
 });

@@ -49,13 +49,17 @@ impl Desk {
         self.alarm.armed_before(now().plus_millis(AGAIN_MS), ready(Ok(()))).await
     }
 
+    /// The alarm has gone off, and is armed to do so again in a while.
+    pub(super) fn went_off(&self) {
+        self.alarm.went_off(now().plus_millis(AGAIN_MS));
+    }
+
     /// The alarm: asks the assets about old reservations, and clears away what they know nothing of.
     pub(super) async fn clear_away(
         &self,
         holds: Holds<'_, ObjectSql>,
         clear: impl AsyncFn(&coinop_core::ids::PaymentId, Old) -> Result<(), PortError>,
     ) -> Result<Option<Timestamp>, PortError> {
-        self.alarm.went_off(now().plus_millis(AGAIN_MS));
         let before = Timestamp::from_millis(now().millis().saturating_sub(STALE_MS));
         for (payment, asset) in holds.stale(before).await? {
             let asked = Object::asset(self.instance, &asset).ask(&self.env, "payment", &payment).await;

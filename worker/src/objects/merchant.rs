@@ -99,9 +99,10 @@ impl DurableObject for MerchantObject {
         self.state.storage().set_alarm(AGAIN).await?;
         if let Ok(desk) = &self.desk {
             let book = MerchantBook::new(desk.sql.clone());
-            let next = self.look_after(desk, &book).await;
-            match next {
+            desk.went_off();
+            match self.look_after(desk, &book).await {
                 Ok(next) => desk.rest_until(next).await,
+                // It is armed already.
                 Err(error) => console_error!("{error}"),
             }
         }

@@ -78,6 +78,7 @@ impl DurableObject for PayerObject {
         self.state.storage().set_alarm(AGAIN).await?;
         if let Ok(desk) = &self.desk {
             let book = PayerBook::new(desk.sql.clone());
+            desk.went_off();
             let next =
                 desk.clear_away(book.holds(), async |payment, _: Old| book.drop_reservation(payment).await);
             match next.await {

@@ -1,10 +1,7 @@
 //! The object of one payment, named by its message's hash: which asset has it.
 
-use std::pin::pin;
-
 use coinop_core::ports::PortError;
 use coinop_core::sharded::{PaymentBook, PaymentNews};
-use futures::future::poll_immediate;
 use worker::{DurableObject, Env, Response, Result, State, console_error, durable_object};
 
 use super::book::{Desk, Old};
@@ -68,6 +65,7 @@ impl DurableObject for PaymentObject {
         self.state.storage().set_alarm(AGAIN).await?;
         let Ok(desk) = &self.desk else { return Response::empty() };
         let book = PaymentBook::new(desk.sql.clone());
+        desk.went_off();
         let next =
             desk.clear_away(book.holds(), async |payment, _: Old| book.drop_reservation(payment).await);
         match next.await {
@@ -86,16 +84,11 @@ impl PaymentObject {
         desk.rest_until(None).await;
         match book.is_empty().await {
             Ok(true) => {
-                // With nothing in between: who asks next finds nothing, and begins anew.
-                let storage = self.state.storage();
-                let mut deleting = pin!(storage.delete_all());
-                let deleted = poll_immediate(deleting.as_mut()).await;
+                // First: who asks while they are deleted makes them anew.
                 desk.sql.forget();
-                let deleted = match deleted {
-                    Some(deleted) => deleted,
-                    None => deleting.await,
-                };
-                deleted.unwrap_or_else(|error| console_error!("{error}"));
+                if let Err(error) = self.state.storage().delete_all().await {
+                    console_error!("{error}");
+                }
             }
             Ok(false) => {}
             Err(error) => console_error!("{error}"),

@@ -2,7 +2,11 @@
 
 import { join } from 'node:path';
 
-const OBJECTS = { ASSET: 'AssetObject', PAYER: 'PayerObject', PAYMENT: 'PaymentObject', MERCHANT: 'MerchantObject' };
+/** The Durable Objects: class by binding. */
+export const OBJECTS = { ASSET: 'AssetObject', PAYER: 'PayerObject', PAYMENT: 'PaymentObject', MERCHANT: 'MerchantObject' };
+
+/** The binding of the catalogue that readers read. */
+export const CATALOGUE = 'CATALOGUE';
 
 /** What both this worker and any that it is compared with are run as. */
 export const compatibilityDate = '2026-04-26';
@@ -16,7 +20,7 @@ export const deployed = (script, bindings) => ({
     { type: 'CompiledWasm', path: join(script, 'index_bg.wasm') },
   ],
   bindings,
-  kvNamespaces: ['CATALOGUE'],
+  kvNamespaces: [CATALOGUE],
   durableObjects: Object.fromEntries(
     Object.entries(OBJECTS).map(([binding, className]) => [binding, { className, useSQLite: true }]),
   ),

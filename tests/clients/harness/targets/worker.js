@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { Log, LogLevel, Miniflare } from 'miniflare';
 import { freePort } from '../process.js';
 import { contents, digest, sizes } from './databases.js';
-import { deployed } from './deployed.js';
+import { CATALOGUE, deployed } from './deployed.js';
 
 const SCRIPT = process.env.COINOP_WORKER ?? fileURLToPath(new URL('../../../../worker/build', import.meta.url));
 
@@ -51,9 +51,12 @@ class Worker {
 
   options() {
     const store = (name) => join(this.folder, name);
-    const script = deployed(SCRIPT, this.bindings);
+    const { modules, ...as } = deployed(SCRIPT, { ...this.bindings, ...this.probe?.bindings });
+    const probe = this.probe && { type: 'ESModule', path: join(SCRIPT, 'probe.js'), contents: this.probe.script };
     return {
-      ...(this.probe?.around(script) ?? script),
+      ...as,
+      modules: probe ? [probe, ...modules] : modules,
+      serviceBindings: this.probe?.services ?? {},
       host: '127.0.0.1',
       port: this.port,
       cf: false,
@@ -116,7 +119,7 @@ class Worker {
 
   /** The catalogue of the 402's, in KV. */
   catalogue() {
-    return this.runtime.getKVNamespace('CATALOGUE');
+    return this.runtime.getKVNamespace(CATALOGUE);
   }
 
   /** What is stored, as sizes by file name: an object that keeps nothing has none. */
