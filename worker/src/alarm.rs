@@ -73,6 +73,20 @@ impl Alarm {
         })
     }
 
+    /// Arms it for the earlier of both, or for none. `soon` is counted from this moment, and postpones nothing:
+    /// or whoever asks again and again would keep it from ever going off.
+    pub(crate) async fn set_next(
+        &self,
+        due: Option<Timestamp>,
+        soon: Option<Timestamp>,
+    ) -> Result<(), PortError> {
+        let soon = match soon {
+            Some(soon) => Some(self.armed().await?.map_or(soon, |armed| armed.min(soon))),
+            None => None,
+        };
+        self.set([due, soon].into_iter().flatten().min()).await
+    }
+
     /// It has gone off, and is armed for this moment now.
     pub(crate) fn went_off(&self, again: Timestamp) {
         self.armed.set(Some(Some(again)));

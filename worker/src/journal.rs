@@ -87,24 +87,18 @@ impl PlaceJournal {
         Outbox::new(&self.sql, &self.own)
     }
 
-    /// When this asset wants to be woken.
-    async fn next(&self) -> Result<Option<Timestamp>, PortError> {
+    /// Has the alarm go off when something is due, or not at all.
+    pub(crate) async fn arm(&self) -> Result<(), PortError> {
         let now = now();
         let overdue =
             !self.own.due(now, 1).await?.is_empty() || !self.own.unsettled(now, 1).await?.is_empty();
-        let moments = [
+        let soon = [
             overdue.then(|| now.plus_millis(RETRY_MS)),
-            self.own.next_due(now).await?,
-            self.own.next_unsettled(now).await?,
             self.outbox().is_pending().await?.then(|| now.plus_millis(DELIVER_AFTER_MS)),
         ];
-        Ok(moments.into_iter().flatten().min())
-    }
-
-    /// Has the alarm go off when something is due, or not at all.
-    pub(crate) async fn arm(&self) -> Result<(), PortError> {
-        let next = self.next().await?;
-        self.others()?.alarm.set(next).await
+        let due = [self.own.next_due(now).await?, self.own.next_unsettled(now).await?];
+        let first = |moments: [Option<Timestamp>; 2]| moments.into_iter().flatten().min();
+        self.others()?.alarm.set_next(first(due), first(soon)).await
     }
 
     /// The alarm has gone off, and is armed for this moment now.

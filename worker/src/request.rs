@@ -1,14 +1,20 @@
 //! Requests and responses, from JavaScript to the core and back.
 
+use std::pin::pin;
+
 use coinop_core::encoding::{base64, from_base64};
 use coinop_core::http::{HEADERS, Problem, Request, Response};
-use coinop_core::x402;
 use futures::StreamExt as _;
+use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
 use worker::{Headers, ResponseBuilder, web_sys};
 
+use crate::platform::sleep;
+
 /// The longest body that is read, in bytes.
 const MAX_BODY: usize = 64 << 10;
+/// How long a body may take to arrive, in milliseconds.
+const BODY_MS: u64 = 10_000;
 
 /// Reads a request of a client.
 ///
@@ -24,11 +30,8 @@ pub(crate) async fn read(incoming: web_sys::Request) -> Result<Request, Problem>
     };
     let (given, mut headers) = (incoming.headers(), Vec::new());
     for name in HEADERS {
-        let Some(value) = given.get(name).map_err(|_| unreadable())? else { continue };
-        if [x402::PAYMENT_SIGNATURE, x402::X_PAYMENT].contains(name) {
-            // Several headers of one name arrive as one; no payment has a comma in it.
-            headers.extend(value.split(',').map(|one| ((*name).to_owned(), one.trim().to_owned())));
-        } else {
+        // Several of one name arrive as one, with commas: which is no payment, no token and no proof.
+        if let Some(value) = given.get(name).map_err(|_| unreadable())? {
             headers.push(((*name).to_owned(), value));
         }
     }
@@ -42,15 +45,26 @@ pub(crate) async fn read(incoming: web_sys::Request) -> Result<Request, Problem>
     Ok(Request { method, path, query, headers, body })
 }
 
-async fn read_body(mut incoming: worker::Request) -> Result<Vec<u8>, Problem> {
+async fn read_body(incoming: worker::Request) -> Result<Vec<u8>, Problem> {
+    match select(pin!(whole_body(incoming)), pin!(sleep(BODY_MS))).await {
+        Either::Left((body, _)) => body,
+        Either::Right(((), _)) => {
+            Err(Problem::new(408, "body_too_slow", "Body too slow", "the body did not arrive in time"))
+        }
+    }
+}
+
+async fn whole_body(mut incoming: worker::Request) -> Result<Vec<u8>, Problem> {
     let unread = || Problem::malformed("malformed_body", "the body could not be read to its end");
-    let too_large = || Problem::new(413, "too_large", "Too large", "a body may have 65536 bytes");
-    let length = incoming.headers().get("content-length").ok().flatten();
-    match length.and_then(|length| length.parse::<usize>().ok()) {
-        Some(length) if length > MAX_BODY => return Err(too_large()),
-        // What its length says is all there is.
-        Some(_) => return incoming.bytes().await.map_err(|_| unread()),
-        None => {}
+    let too_large = || Problem::new(413, "body_too_large", "Body too large", "the body is more than 64 KiB");
+    let length = incoming.headers().get("content-length").ok().flatten().unwrap_or_default();
+    if !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit()) {
+        return match length.parse::<usize>() {
+            // What its length says is all there is.
+            Ok(0..=MAX_BODY) => incoming.bytes().await.map_err(|_| unread()),
+            // Also if it is more than a number can be here.
+            Ok(_) | Err(_) => Err(too_large()),
+        };
     }
     if incoming.inner().body().is_none() {
         return Ok(Vec::new());

@@ -5,7 +5,7 @@ import { Chain } from './chain.js';
 import { MERCHANT, configuration } from './config.js';
 import { newWallet, newWallets } from './keys.js';
 import { Relay } from './relay.js';
-import { target } from './targets/index.js';
+import { skipped, target } from './targets/index.js';
 
 class World {
   /**
@@ -18,11 +18,7 @@ class World {
 
   /** Starts it, once, whoever asks first; not for a target that can't show anything of what it is for. */
   async ready() {
-    if (!this.lacking(this.needs)) await (this.starting ??= this.start());
-  }
-
-  lacking(needs) {
-    return needs.find((need) => !target.can[need]);
+    if (!skipped(...this.needs)) await (this.starting ??= this.start());
   }
 
   async start() {
@@ -81,8 +77,7 @@ class World {
 
   /** A test in this world; when it fails, the gateway's log is printed. `needs` names what its target must be able to do. */
   test(name, { needs = [], timeout = 60_000 } = {}, body) {
-    const lacking = this.lacking([...this.needs, ...needs]);
-    const skip = lacking && `${target.name} has no ${lacking}`;
+    const skip = skipped(...this.needs, ...needs);
     test(name, { skip, timeout }, async (t) => {
       const logged = this.gateway?.logs.length;
       try {

@@ -42,6 +42,7 @@ class Worker {
     this.url = `http://127.0.0.1:${port}`;
     this.port = port;
     this.logs = '';
+    this.entries = [];
     this.bindings = {
       COINOP_CONFIG: JSON.stringify({ public_url: this.url, ...config }),
       COINOP_SECRET: randomBytes(32).toString('base64'),
@@ -64,9 +65,21 @@ class Worker {
       durableObjectsPersist: store('do'),
       log: new Log(LogLevel.NONE),
       handleRuntimeStdio: (stdout, stderr) => {
-        for (const stream of [stdout, stderr]) stream.setEncoding('utf8').on('data', (text) => (this.logs += text));
+        this.keep('INFO', stdout);
+        this.keep('ERROR', stderr);
       },
     };
+  }
+
+  /** What comes of a stream is logged, as it comes and line by line. */
+  keep(level, stream) {
+    let rest = '';
+    stream.setEncoding('utf8').on('data', (text) => {
+      this.logs += text;
+      const lines = (rest + text).split('\n');
+      rest = lines.pop();
+      this.entries.push(...lines.filter(Boolean).map((line) => ({ level, line })));
+    });
   }
 
   spawned(child) {
@@ -147,7 +160,7 @@ class Worker {
 export const worker = {
   name: 'workerd',
   /** What tests may ask of this target beyond HTTP. */
-  can: { storage: true, restart: true, secrets: true, objects: true },
+  can: { storage: true, restart: true, secrets: true, unpacks: true, objects: true },
 
   /** With `started: false` there is only its folder. `probe` sees it from inside. */
   async start(config, feePayer, { started = true, probe } = {}) {
