@@ -194,12 +194,6 @@ impl Ticket {
         let hash = Sha256::digest(self.0.as_bytes());
         format!("q{}", hex(hash.split_at(16).0))
     }
-
-    /// Whether a memo may be some ticket's.
-    #[must_use]
-    pub fn is_memo(memo: &[u8]) -> bool {
-        matches!(memo, [b'q', hash @ ..] if hash.len() == 32 && hash.iter().all(u8::is_ascii_hexdigit))
-    }
 }
 
 #[cfg(test)]

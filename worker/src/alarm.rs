@@ -2,17 +2,24 @@
 
 use std::cell::Cell;
 use std::pin::pin;
+use std::time::Duration;
 
 use coinop_core::ports::PortError;
 use coinop_core::time::Timestamp;
 use futures::future::poll_immediate;
 use worker::{ScheduledTime, Storage};
 
+/// When an alarm goes off again if its handler does not get to its end, in milliseconds.
+pub(crate) const AGAIN_MS: u64 = 30_000;
+/// The same, from now.
+pub(crate) const AGAIN: Duration = Duration::from_millis(AGAIN_MS);
+
 /// When this object is to be woken.
 pub(crate) struct Alarm {
     storage: Storage,
-    /// When it is armed for, as far as this instance of the object knows. An alarm that is set needs no second write.
-    armed: Cell<Option<Timestamp>>,
+    /// When it is armed for (inside: `None` for not at all), if this instance of the object knows. An alarm that is set needs
+    /// no second write.
+    armed: Cell<Option<Option<Timestamp>>>,
 }
 
 impl Alarm {
@@ -20,7 +27,8 @@ impl Alarm {
         Self { storage, armed: Cell::new(None) }
     }
 
-    /// Arms it for `at` or earlier, then does `work`, with nothing in between: both are kept, or neither.
+    /// Arms it for `at` or earlier, then does `work`, with nothing in between: both are kept, or neither. An alarm that
+    /// goes off earlier stays as it is.
     ///
     /// `work` must not wait for anything but storage.
     pub(crate) async fn armed_before<T>(
@@ -28,29 +36,33 @@ impl Alarm {
         at: Timestamp,
         work: impl Future<Output = Result<T, PortError>>,
     ) -> Result<T, PortError> {
-        if self.armed.get().is_some_and(|armed| armed <= at) {
+        if self.armed().await?.is_some_and(|armed| armed <= at) {
             return work.await;
         }
         let mut arming = pin!(self.storage.set_alarm(date(at)));
         // The first poll sets it; what is left is to hear that it was set.
         let set = poll_immediate(arming.as_mut()).await;
-        if let Some(Err(error)) = set {
-            return Err(failed(&error));
+        self.armed.set(Some(Some(at)));
+        let done = if let Some(Err(error)) = &set { Err(failed(error)) } else { work.await };
+        let set = match set {
+            Some(set) => set,
+            None => arming.await,
+        };
+        if set.is_err() {
+            self.armed.set(None);
         }
-        let done = work.await;
-        if set.is_none() {
-            arming.await.map_err(|error| failed(&error))?;
-        }
-        self.armed.set(Some(at));
-        done
+        set.map_err(|error| failed(&error)).and(done)
     }
 
     /// Arms it for this moment, or for none.
     pub(crate) async fn set(&self, at: Option<Timestamp>) -> Result<(), PortError> {
-        if self.armed.get() == at && at.is_some() {
+        // Where one may be set that this instance does not know of, it goes off once for nothing: whoever only
+        // asks leaves nothing behind.
+        let known = self.armed.get();
+        if known == Some(at) || (known.is_none() && at.is_none()) {
             return Ok(());
         }
-        self.armed.set(at);
+        self.armed.set(Some(at));
         let result = match at {
             Some(at) => self.storage.set_alarm(date(at)).await,
             None => self.storage.delete_alarm().await,
@@ -61,9 +73,36 @@ impl Alarm {
         })
     }
 
-    /// It has gone off.
-    pub(crate) fn went_off(&self) {
-        self.armed.set(None);
+    /// Arms it for the earlier of both, or for none. `soon` is counted from this moment, and postpones nothing:
+    /// or whoever asks again and again would keep it from ever going off.
+    pub(crate) async fn set_next(
+        &self,
+        due: Option<Timestamp>,
+        soon: Option<Timestamp>,
+    ) -> Result<(), PortError> {
+        let soon = match soon {
+            Some(soon) => Some(self.armed().await?.map_or(soon, |armed| armed.min(soon))),
+            None => None,
+        };
+        self.set([due, soon].into_iter().flatten().min()).await
+    }
+
+    /// It has gone off, and is armed for this moment now.
+    pub(crate) fn went_off(&self, again: Timestamp) {
+        self.armed.set(Some(Some(again)));
+    }
+
+    /// When it is armed for, also by an instance of the object before this one.
+    async fn armed(&self) -> Result<Option<Timestamp>, PortError> {
+        if let Some(known) = self.armed.get() {
+            return Ok(known);
+        }
+        let stored = self.storage.get_alarm().await.map_err(|error| failed(&error))?;
+        let stored = stored.and_then(|ms| u64::try_from(ms).ok()).map(Timestamp::from_millis);
+        // It may have been set while this was read.
+        let known = self.armed.get().unwrap_or(stored);
+        self.armed.set(Some(known));
+        Ok(known)
     }
 }
 

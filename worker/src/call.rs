@@ -8,7 +8,7 @@ use coinop_core::ports::PortError;
 use futures::future::{Either, LocalBoxFuture, select};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use worker::{Env, Headers, Method, RequestInit, Response, console_error};
+use worker::{Env, Response, console_error, web_sys};
 
 use crate::deployment::Instance;
 use crate::platform::sleep;
@@ -103,11 +103,11 @@ impl Object {
 
     async fn fetch(&self, env: &Env, path: &str, body: String) -> worker::Result<Response> {
         let stub = env.durable_object(self.binding)?.get_by_name(&self.name)?;
-        let headers = Headers::new();
-        headers.set("content-type", "application/json")?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post).with_headers(headers).with_body(Some(body.into()));
-        stub.fetch_with_request(worker::Request::new_with_init(&format!("http://object/{path}"), &init)?)
-            .await
+        // By the runtime's own types: `worker::RequestInit` brings the settings of Cloudflare's cache along.
+        let init = web_sys::RequestInit::new();
+        init.set_method("POST");
+        init.set_body(&body.into());
+        let request = web_sys::Request::new_with_str_and_init(&format!("http://object/{path}"), &init)?;
+        stub.fetch_with_request(request.into()).await
     }
 }

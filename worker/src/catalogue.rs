@@ -2,18 +2,24 @@
 //!
 //! What is read here may be a minute old. Nothing is sold by it: the asset's object decides at the claim.
 
+use std::pin::pin;
+
 use coinop_core::config::Asset;
 use coinop_core::ids::AssetId;
 use coinop_core::listing::Listing;
 use coinop_core::ports::PortError;
 use coinop_core::sharded::Publication;
+use futures::future::{Either, select};
 use worker::Env;
 use worker::kv::KvStore;
 
 use crate::deployment::Instance;
+use crate::platform::sleep;
 
 /// The binding.
 const CATALOGUE: &str = "CATALOGUE";
+/// How long KV may take to answer, in milliseconds.
+const TIMEOUT_MS: u64 = 5_000;
 
 /// Reads the catalogue.
 pub(crate) struct Readers {
@@ -29,7 +35,7 @@ impl Readers {
     /// The asset of this id.
     pub(crate) async fn find(&self, id: &AssetId) -> Result<Option<Asset>, PortError> {
         let key = format!("{}/{id}", self.merchant);
-        let text = store(&self.env)?.get(&key).text().await.map_err(|error| failed(&error))?;
+        let text = in_time(store(&self.env)?.get(&key).text()).await?;
         let Some(text) = text else { return Ok(None) };
         let listing: Listing = serde_json::from_str(&text).map_err(|error| failed(&error))?;
         Ok(Some(listing.asset(id)))
@@ -39,14 +45,21 @@ impl Readers {
 /// Gives the readers a listing, or takes one away.
 pub(crate) async fn publish(env: &Env, publication: &Publication) -> Result<(), PortError> {
     let store = store(env)?;
-    let done = match &publication.listing {
-        Some(listing) => match store.put(&publication.asset, listing) {
-            Ok(put) => put.execute().await,
-            Err(error) => Err(error),
-        },
-        None => store.delete(&publication.asset).await,
-    };
-    done.map_err(|error| failed(&error))
+    match &publication.listing {
+        Some(listing) => {
+            let put = store.put(&publication.asset, listing).map_err(|error| failed(&error))?;
+            in_time(put.execute()).await
+        }
+        None => in_time(store.delete(&publication.asset)).await,
+    }
+}
+
+/// What KV answers, if it does: nobody must wait for ever.
+async fn in_time<T, E: std::fmt::Display>(asked: impl Future<Output = Result<T, E>>) -> Result<T, PortError> {
+    match select(pin!(asked), pin!(sleep(TIMEOUT_MS))).await {
+        Either::Left((answer, _)) => answer.map_err(|error| failed(&error)),
+        Either::Right(((), _)) => Err(failed(&"no answer in time")),
+    }
 }
 
 fn store(env: &Env) -> Result<KvStore, PortError> {

@@ -87,31 +87,25 @@ impl PlaceJournal {
         Outbox::new(&self.sql, &self.own)
     }
 
-    /// When this asset wants to be woken.
-    async fn next(&self) -> Result<Option<Timestamp>, PortError> {
+    /// Has the alarm go off when something is due, or not at all.
+    pub(crate) async fn arm(&self) -> Result<(), PortError> {
         let now = now();
         let overdue =
             !self.own.due(now, 1).await?.is_empty() || !self.own.unsettled(now, 1).await?.is_empty();
-        let moments = [
+        let soon = [
             overdue.then(|| now.plus_millis(RETRY_MS)),
-            self.own.next_due(now).await?,
-            self.own.next_unsettled(now).await?,
             self.outbox().is_pending().await?.then(|| now.plus_millis(DELIVER_AFTER_MS)),
         ];
-        Ok(moments.into_iter().flatten().min())
+        let due = [self.own.next_due(now).await?, self.own.next_unsettled(now).await?];
+        let first = |moments: [Option<Timestamp>; 2]| moments.into_iter().flatten().min();
+        self.others()?.alarm.set_next(first(due), first(soon)).await
     }
 
-    /// Has the alarm go off when something is due, or not at all.
-    pub(crate) async fn arm(&self) -> Result<(), PortError> {
-        let next = self.next().await?;
-        self.others()?.alarm.set(next).await
-    }
-
-    /// The alarm goes off: it will again after so many milliseconds, whatever comes of it.
-    pub(crate) async fn rearm(&self, again_ms: u64) -> Result<(), PortError> {
-        let alarm = &self.others()?.alarm;
-        alarm.went_off();
-        alarm.set(Some(now().plus_millis(again_ms))).await
+    /// The alarm has gone off, and is armed for this moment now.
+    pub(crate) fn went_off(&self, again: Timestamp) {
+        if let Some(others) = &self.asset {
+            others.alarm.went_off(again);
+        }
     }
 
     /// Tells the others what they have not been told yet.
@@ -147,7 +141,7 @@ impl Others {
         let attempt = hex(&random());
         let mut all = Vec::new();
         for change in &batch.index {
-            let IndexChange::Claim { id, ticket, record, day, fee, .. } = change else { continue };
+            let IndexChange::Claim { id, record, day, fee, .. } = change else { continue };
             let plain = Reservation {
                 payment: id.clone(),
                 asset: asset.clone(),
@@ -156,10 +150,7 @@ impl Others {
                 cover: None,
                 fee: None,
             };
-            // What has a ticket can't be claimed for another asset than the ticket's.
-            if ticket.is_none() {
-                all.push((Object::payment(self.instance, id.as_str()), plain.clone()));
-            }
+            all.push((Object::payment(self.instance, id.as_str()), plain.clone()));
             let covered = Reservation { cover: batch.cover.clone(), ..plain.clone() };
             all.push((Object::payer(self.instance, &record.payer.to_string()), covered));
             let budget = self.instance.deployment.config.settlement.max_fee_lamports_per_day;

@@ -19,9 +19,17 @@ mod seam;
 mod sql;
 mod stateless;
 
-use worker::{Context, Env, Request, Response, Result, event};
+use coinop_core::http::Problem;
+use worker::{Context, Env, Response, Result, console_error, event, web_sys};
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
-    stateless::answer(request, &env).await
+async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> Result<Response> {
+    match stateless::answer(request, &env).await {
+        Ok(response) => Ok(response),
+        // Never the runtime's own page.
+        Err(error) => {
+            console_error!("an answer can't be given: {error}");
+            request::respond(Problem::unavailable().into())
+        }
+    }
 }

@@ -10,10 +10,7 @@ use coinop_core::settlement::LocalSettlement;
 use coinop_core::time::{Now, Timestamp};
 use futures::StreamExt as _;
 use futures::future::{Either, LocalBoxFuture, select};
-use worker::{
-    AbortController, AbortSignal, Date, Delay, Fetch, Headers, Method, RequestInit, RequestRedirect,
-    console_log,
-};
+use worker::{AbortController, AbortSignal, Date, Delay, Fetch, console_log, web_sys};
 
 use crate::deployment::Instance;
 use crate::journal::PlaceJournal;
@@ -151,12 +148,14 @@ impl Http for FetchHttp {
 }
 
 async fn exchange(url: &str, body: String, signal: AbortSignal) -> worker::Result<HttpAnswer> {
-    let headers = Headers::new();
-    headers.set("content-type", "application/json")?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_headers(headers).with_body(Some(body.into()));
-    init.with_redirect(RequestRedirect::Manual);
-    let request = worker::Request::new_with_init(url, &init)?;
+    // By the runtime's own types: `worker::RequestInit` brings the settings of Cloudflare's cache along.
+    let init = web_sys::RequestInit::new();
+    init.set_method("POST");
+    init.set_redirect(web_sys::RequestRedirect::Manual);
+    init.set_body(&body.into());
+    let request = web_sys::Request::new_with_str_and_init(url, &init)?;
+    request.headers().set("content-type", "application/json")?;
+    let request = worker::Request::from(request);
     let mut response = Fetch::Request(request).send_with_signal(&signal).await?;
     let status = response.status_code();
     let mut body = Vec::new();

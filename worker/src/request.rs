@@ -1,44 +1,71 @@
 //! Requests and responses, from JavaScript to the core and back.
 
+use std::pin::pin;
+
 use coinop_core::encoding::{base64, from_base64};
 use coinop_core::http::{HEADERS, MAX_BODY, Problem, Request, Response};
 use futures::StreamExt as _;
+use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
-use worker::{Headers, ResponseBuilder};
+use worker::{Headers, ResponseBuilder, web_sys};
+
+use crate::platform::sleep;
+
+/// How long a body may take to arrive, in milliseconds.
+const BODY_MS: u64 = 10_000;
 
 /// Reads a request of a client.
-pub(crate) async fn read(incoming: &mut worker::Request) -> Result<Request, Problem> {
+///
+/// The runtime's own, because `worker::Request` begins with looking up who the client is and where: that takes longer
+/// than all that is read here.
+pub(crate) async fn read(incoming: web_sys::Request) -> Result<Request, Problem> {
     let unreadable = || Problem::malformed("malformed_request", "the request can't be read");
-    let url = incoming.inner().url();
+    let url = incoming.url();
     let target = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
     let (path, query) = match target.unwrap_or("/").split_once('?') {
         Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
         None => (target.unwrap_or("/").to_owned(), None),
     };
-    let mut headers = Vec::new();
+    let (given, mut headers) = (incoming.headers(), Vec::new());
     for name in HEADERS {
-        let value = incoming.headers().get(name).map_err(|_| unreadable())?;
-        headers.extend(value.map(|value| ((*name).to_owned(), value)));
+        if let Some(value) = given.get(name).map_err(|_| unreadable())? {
+            headers.push(((*name).to_owned(), value));
+        }
     }
     #[cfg(feature = "seam")]
-    crate::seam::take(incoming.headers(), &mut headers);
-    let method = incoming.inner().method();
-    let length = incoming.headers().get("content-length").ok().flatten();
-    let length = length.and_then(|length| length.parse::<usize>().ok());
+    crate::seam::take(&given, &mut headers);
+    let length = length(given.get("content-length").ok().flatten());
     if length.is_some_and(|length| length > MAX_BODY) {
         return Err(Problem::body_too_large());
     }
+    let method = incoming.method();
     let body = match method.as_str() {
         "GET" | "HEAD" => Vec::new(),
-        _ => read_body(incoming, length.is_some()).await?,
+        _ => read_body(incoming.into(), length.is_some()).await?,
     };
     Ok(Request { method, path, query, headers, body })
 }
 
-/// Reads a body; `bounded`: what its length says is all there is.
-async fn read_body(incoming: &mut worker::Request, bounded: bool) -> Result<Vec<u8>, Problem> {
+/// How long the body is, if its head says so; more than a number can be here is the most that it can.
+fn length(given: Option<String>) -> Option<usize> {
+    let given = given.filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    Some(given.parse().unwrap_or(usize::MAX))
+}
+
+/// Reads a body; `bounded`: its head says how long it is.
+async fn read_body(incoming: worker::Request, bounded: bool) -> Result<Vec<u8>, Problem> {
+    match select(pin!(whole_body(incoming, bounded)), pin!(sleep(BODY_MS))).await {
+        Either::Left((body, _)) => body,
+        Either::Right(((), _)) => {
+            Err(Problem::new(408, "body_too_slow", "Body too slow", "the body did not arrive in time"))
+        }
+    }
+}
+
+async fn whole_body(mut incoming: worker::Request, bounded: bool) -> Result<Vec<u8>, Problem> {
     let unread = || Problem::malformed("malformed_body", "the body could not be read to its end");
     if bounded {
+        // That is all there is.
         return incoming.bytes().await.map_err(|_| unread());
     }
     if incoming.inner().body().is_none() {

@@ -2,7 +2,7 @@
 
 use coinop_core::http::{Place, Problem};
 use coinop_core::ports::Ports as _;
-use worker::{Env, Request, Response, Result, console_error};
+use worker::{Env, Response, Result, console_error, web_sys};
 
 use crate::call::Object;
 use crate::deployment::{Instance, instance};
@@ -11,8 +11,8 @@ use crate::platform::Platform;
 use crate::request::{read, respond};
 
 /// Answers a client.
-pub(crate) async fn answer(mut incoming: Request, env: &Env) -> Result<Response> {
-    let request = match read(&mut incoming).await {
+pub(crate) async fn answer(incoming: web_sys::Request, env: &Env) -> Result<Response> {
+    let request = match read(incoming).await {
         Ok(request) => request,
         Err(problem) => return respond(problem.into()),
     };

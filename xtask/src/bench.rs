@@ -1,8 +1,11 @@
 //! `cargo xtask bench`: builds what the benchmarks measure, and runs them.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
-use crate::build;
+use crate::build::script::Size;
+use crate::build::{self, worker};
 use crate::output;
 use crate::proc::Cmd;
 use crate::tools;
@@ -12,34 +15,92 @@ const BARE_WASM: &str = "wasm32-unknown-unknown";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What is passed on: `--only verify`, `--rounds 1`, ... (`-- --help` lists all)
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    rest: Vec<String>,
+    /// Measure only this
+    #[arg(long, value_enum)]
+    only: Option<Group>,
+    /// How often everything takes its turn
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// How long each load lasts, in milliseconds
+    #[arg(long, default_value_t = 3_000)]
+    load_ms: u32,
+}
+
+/// What is measured together.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Group {
+    /// Checking a payment
+    Verify,
+    /// Requests and sales through `coinop serve`
+    Serve,
+    /// Loading assets with a history
+    Load,
+    /// Requests to the Cloudflare Worker, and its size
+    Worker,
+}
+
+impl Group {
+    /// The name that the benchmarks know it by.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Serve => "serve",
+            Self::Load => "load",
+            Self::Worker => "worker",
+        }
+    }
 }
 
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    let guest = guest(workspace)?;
-    let component = build::stubbed_component(workspace)?;
+    let wanted = |group| args.only.is_none_or(|only| only == group);
+    let out = workspace.target.join("bench.json");
+    let mut bench = Cmd::new(workspace.release().join("coinop-bench"), &workspace.root)
+        .args(["--rounds", &args.rounds.to_string(), "--load-ms", &args.load_ms.to_string()])
+        .arg("--out")
+        .arg(&out);
+    if let Some(only) = args.only {
+        bench = bench.args(["--only", only.name()]);
+    }
+    // First what may be missing on this machine.
+    if wanted(Group::Worker) {
+        match tools::node(&workspace.root, "measuring the worker") {
+            Ok(()) => bench = with_worker(workspace, bench)?,
+            Err(error) if args.only == Some(Group::Worker) => return Err(error),
+            Err(error) => output::note(&format!("the worker is left out: {error:#}")),
+        }
+    }
+    if wanted(Group::Verify) {
+        bench = bench.arg("--guest").arg(guest(workspace)?);
+    }
+    if wanted(Group::Serve) {
+        let component = build::stubbed_component(workspace)?;
+        bench = bench.arg("--coinop").arg(workspace.coinop()).arg("--component").arg(component);
+    }
     // All native packages in one build, for the reason that `build::NATIVE` gives.
     workspace.cargo().args(["build", "--release", "-p", "coinop-bench"]).args(build::NATIVE).run()?;
-    let out = workspace.target.join("bench.json");
-    Cmd::new(workspace.target.join("release").join("coinop-bench"), &workspace.root)
-        .arg("--coinop")
-        .arg(workspace.coinop())
-        .arg("--component")
-        .arg(&component)
-        .arg("--guest")
-        .arg(&guest)
-        .arg("--out")
-        .arg(&out)
-        .args(&args.rest)
-        .run()?;
+    bench.run()?;
     output::say(&format!("wrote {}", workspace.shown(&out)));
     Ok(())
 }
 
+/// Builds the worker, and tells the benchmarks of it.
+fn with_worker(workspace: &Workspace, bench: Cmd) -> Result<Cmd> {
+    let tests = workspace.root.join("tests");
+    tools::npm_packages(&tests.join("clients"), "measuring the worker")?;
+    worker::plain(workspace)?;
+    let folder = workspace.worker();
+    Ok(bench
+        .arg("--worker")
+        .arg(&folder)
+        .args(["--worker-gzip", &Size::of(&folder)?.compressed.to_string()])
+        .arg("--miniflare")
+        .arg(tests.join("bench").join("miniflare.mjs"))
+        .arg("--chain")
+        .arg(workspace.coinop_chain()))
+}
+
 /// The verification of a payment as a module, compiled as the component is.
-fn guest(workspace: &Workspace) -> Result<std::path::PathBuf> {
+fn guest(workspace: &Workspace) -> Result<PathBuf> {
     tools::rust_target(workspace, BARE_WASM)?;
     workspace
         .cargo()

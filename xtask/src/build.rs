@@ -1,5 +1,6 @@
 //! Building what is shipped: two native binaries, the component and the worker.
 
+pub(crate) mod script;
 pub(crate) mod worker;
 
 use std::path::{Path, PathBuf};

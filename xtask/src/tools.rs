@@ -140,7 +140,7 @@ fn npm_inputs(folder: &Path) -> Result<String> {
 }
 
 /// Makes sure that Node is there and new enough for `what`.
-fn node(folder: &Path, what: &str) -> Result<()> {
+pub(crate) fn node(folder: &Path, what: &str) -> Result<()> {
     const OLDEST: u32 = 20;
     let need = format!("{what} needs Node >= {OLDEST} with npm");
     let version = Cmd::new("node", folder)

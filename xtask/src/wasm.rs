@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 
 const MAGIC: &[u8] = b"\0asm\x01\0\0\0";
+const CUSTOM: u8 = 0;
 const IMPORTS: u8 = 2;
 
 /// What a core module imports, as `module.name`.
@@ -18,6 +19,23 @@ pub(crate) fn imports(bytes: &[u8]) -> Result<Vec<String>> {
         }
     }
     Ok(found)
+}
+
+/// A module without its custom sections of this name.
+pub(crate) fn without_custom(bytes: &[u8], name: &str) -> Result<Vec<u8>> {
+    let mut rest = Reader(bytes.strip_prefix(MAGIC).context("not a WebAssembly module of version 1")?);
+    let mut kept = MAGIC.to_vec();
+    while !rest.0.is_empty() {
+        let all = rest.0;
+        let id = rest.byte()?;
+        let size = usize::try_from(rest.number()?)?;
+        let mut section = Reader(rest.take(size)?);
+        if id != CUSTOM || section.name()? != name {
+            let length = all.len() - rest.0.len();
+            kept.extend_from_slice(all.get(..length).context("the module is cut short")?);
+        }
+    }
+    Ok(kept)
 }
 
 /// How often a module's bytes contain `text`. Its names section has every function once, mangled.
@@ -120,6 +138,14 @@ mod tests {
         let size = [u8::try_from(entries.len()).unwrap()];
         let bytes = module(&[b"\x02", &size, entries]);
         assert_eq!(imports(&bytes).unwrap(), ["e.f", "e.t", "e.m", "e.g"]);
+    }
+
+    #[test]
+    fn custom_sections_of_one_name_are_taken_out() {
+        let (types, names, other) = (b"\x01\x04\x01\x60\0\0", b"\0\x06\x04name\x07", b"\0\x03\x01ab");
+        let bytes = module(&[types, names, other, names]);
+        assert_eq!(without_custom(&bytes, "name").unwrap(), module(&[types, other]));
+        assert!(without_custom(&bytes[..bytes.len() - 1], "name").is_err());
     }
 
     #[test]

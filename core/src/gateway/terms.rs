@@ -98,8 +98,11 @@ impl Deployment {
                 "the ticket is for something else: ask for a new 402 here",
             ));
         }
-        if buy.quantity.is_some_and(|asked| asked != quote.quantity) {
-            return Err(SaleError::QuantityMismatch { quoted: quote.quantity });
+        if let Some(asked) = buy.quantity.filter(|asked| *asked != quote.quantity) {
+            return Err(match asset.tariff.price(asked, quote.decimals) {
+                Ok(_) => SaleError::QuantityMismatch { quoted: quote.quantity },
+                Err(_) => SaleError::Unpriced(Box::new(asset.tariff.clone())),
+            });
         }
         if let Envelope::V2 { amount, mint, pay_to, .. } = buy.payment.envelope {
             let mismatch = if amount != quote.amount {
@@ -168,12 +171,6 @@ impl Deployment {
         buy: &Buy<'_>,
         transaction: &Transaction,
     ) -> Result<Terms, SaleError> {
-        // It was signed for a ticket, and so for the ticket's asset alone. There it is
-        // claimed without asking the others.
-        if transaction.message.memos().any(Ticket::is_memo) {
-            let detail = "this transaction answers a ticket: send it with its ticket, as x402 v2";
-            return Err(refused("ticket_missing", detail));
-        }
         let tariff = &asset.tariff;
         let tokens = &self.config.merchant.tokens;
         let pays_with = |t: &&AcceptedToken| transaction.message.accounts.contains(&t.token.mint);

@@ -57,8 +57,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         Ok(Response::json(200, &json!({ "assets": views, "next": next })))
     }
 
-    /// The first `count` assets behind this one, or of all. One that is not in the
-    /// configuration stands with those that were made by API, even if it is deleted by now.
+    /// The first `count` assets behind this one, or of all. It may be deleted by now.
     async fn assets_behind(
         &self,
         after: Option<&AssetId>,
@@ -66,10 +65,15 @@ impl<'a, P: Ports> Gateway<'a, P> {
     ) -> Result<Vec<Cow<'a, Asset>>, Problem> {
         let configured = &self.deployment().config.assets;
         let place = after.map(|after| configured.iter().position(|asset| asset.id == *after));
-        let (skipped, mut after) = match place {
-            None => (0, None),
-            Some(Some(place)) => (place + 1, None),
-            Some(None) => (configured.len(), after.cloned()),
+        let (skipped, mut after) = match (place, after) {
+            (Some(Some(place)), _) => (place + 1, None),
+            (Some(None), Some(after)) => {
+                if self.state_of(after).await?.incarnation == 0 {
+                    return Err(query::invalid_after());
+                }
+                (configured.len(), Some(after.clone()))
+            }
+            _ => (0, None),
         };
         let mut found: Vec<_> = configured.iter().skip(skipped).take(count).map(Cow::Borrowed).collect();
         while found.len() < count {

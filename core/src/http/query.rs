@@ -68,8 +68,12 @@ pub(super) fn limit(request: &Request) -> Result<usize, Problem> {
 /// Where a list of assets goes on: behind this id.
 pub(super) fn after(request: &Request) -> Result<Option<AssetId>, Problem> {
     let Some(text) = parameter(request, "after") else { return Ok(None) };
-    let problem = || Problem::malformed("invalid_cursor", "after must be an asset's id");
-    AssetId::parse(text).map(Some).ok_or_else(problem)
+    AssetId::parse(text).map(Some).ok_or_else(invalid_after)
+}
+
+/// There never was such an asset.
+pub(super) fn invalid_after() -> Problem {
+    Problem::malformed("invalid_cursor", "after must be an asset's id")
 }
 
 /// Where a list of sessions goes on.

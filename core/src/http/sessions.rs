@@ -39,7 +39,11 @@ impl<P: Ports> Gateway<'_, P> {
 
     /// The address that the request proves, if it carries a proof.
     pub(super) fn signed_in(&self, request: &Request) -> Result<Option<Address>, Problem> {
-        let Some(header) = request.values(SIGN_IN_WITH_X).next() else { return Ok(None) };
+        let mut proofs = request.values(SIGN_IN_WITH_X);
+        let Some(header) = proofs.next() else { return Ok(None) };
+        if proofs.next().is_some() {
+            return Err(self.sign_in_required(request, "send one proof in one header"));
+        }
         let deployment = self.deployment();
         let config = &deployment.config;
         let now = self.ports().clock().now().wall;

@@ -56,7 +56,7 @@ const PUT_HEAD: &str = "INSERT INTO head (asset, revision, state, due, unsettled
     WHERE excluded.revision > head.revision";
 
 const IN_CATALOGUE: &str = "SELECT listing FROM catalogue WHERE asset = ?1";
-const IN_HEAD: &str = "SELECT state -> '$.listing' FROM head WHERE asset = ?1";
+const IN_HEAD: &str = "SELECT nullif(state -> '$.listing', 'null') FROM head WHERE asset = ?1";
 const LIST: &str = "INSERT INTO catalogue (asset, listing) VALUES (?1, ?2)
     ON CONFLICT (asset) DO UPDATE SET listing = excluded.listing";
 const UNLIST: &str = "DELETE FROM catalogue WHERE asset = ?1";

@@ -9,8 +9,7 @@
 //!   payer's sessions;
 //! * one for the merchant ([`MerchantBook`]): the fee budget of the day, and a copy of each asset's
 //!   head for lists;
-//! * one for each payment ([`PaymentBook`]): which asset has it. (A
-//!   payment with a ticket can't be claimed for another asset than the ticket's.)
+//! * one for each payment ([`PaymentBook`]): which asset has it.
 //!
 //! **A reservation** is made there by each attempt to append, under a name of its own. A
 //! failed attempt takes back its own and nobody else's: another attempt for the same payment may
@@ -33,7 +32,11 @@ pub use hold::{Holds, STALE_MS};
 pub use merchant::{MerchantBook, Publication};
 pub use news::{
     Ended, Failed, Fee, Head, MerchantNews, PayerNews, PaymentNews, Release, Reservation, Reserved,
+    SessionRow,
 };
 pub use outbox::{Delivery, Outbox};
 pub use payer::PayerBook;
 pub use payment::PaymentBook;
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AssetId, PaymentId};
 use crate::ports::EXPIRED;
 use crate::session::Cover;
-use crate::session::index::SessionRecord;
 use crate::svm::Address;
 use crate::time::Timestamp;
 
@@ -104,7 +103,18 @@ pub struct PayerNews {
     /// Payments of this payer that ended.
     pub ended: Vec<Ended>,
     /// Sessions of this payer that are new or have changed, as they stand now.
-    pub sessions: Vec<SessionRecord>,
+    pub sessions: Vec<SessionRow>,
+}
+
+/// A session: a row of the journal's `session`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRow {
+    /// Its id.
+    pub id: String,
+    /// When it began, in milliseconds since the epoch.
+    pub starts: u64,
+    /// Its record, as JSON text.
+    pub record: String,
 }
 
 /// What the place of a payment is told.

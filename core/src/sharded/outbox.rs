@@ -1,15 +1,16 @@
 //! What an asset's own journal still has to tell the others: its tail, behind what they have received.
+//!
+//! The database takes the events apart: what is told is little of them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 
 use super::hold::{self, integer, run, text};
-use super::news::{Ended, Failed, Head, MerchantNews, PayerNews, PaymentNews};
-use crate::ports::{Journal as _, PortError};
-use crate::session::{Event, Session};
+use super::news::{Ended, Failed, Head, MerchantNews, PayerNews, PaymentNews, SessionRow};
+use crate::ids::PaymentId;
+use crate::ports::PortError;
 use crate::store::{Sql, SqlJournal, Value};
 use crate::svm::Address;
+use crate::time::Timestamp;
 
 const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS delivered (asset TEXT PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID",
@@ -18,10 +19,24 @@ const TABLES: &[&str] = &[
 /// How many batches one delivery covers at most.
 const BATCHES: u64 = 32;
 
-const TAIL: &str = "SELECT revision, events FROM journal WHERE asset = ?1
-    AND revision > coalesce((SELECT revision FROM delivered WHERE asset = ?1), 0) ORDER BY revision LIMIT ?2";
-const PENDING: &str = "SELECT asset, revision, state, due, unsettled, unfulfilled FROM head
-    WHERE revision > coalesce((SELECT revision FROM delivered WHERE delivered.asset = head.asset), 0) LIMIT 1";
+/// The asset that has something to tell, where it stands, and up to where it has told.
+const PENDING: &str = "SELECT head.asset, head.revision, state, due, unsettled, unfulfilled,
+        coalesce(delivered.revision, 0)
+    FROM head LEFT JOIN delivered USING (asset)
+    WHERE head.revision > coalesce(delivered.revision, 0) LIMIT 1";
+/// Payments that landed or failed behind one revision and up to another.
+const ENDED: &str = "SELECT event.value ->> '$.payment', event.value ->> '$.payer', event.value ->> '$.at',
+        event.value ->> '$.reason'
+    FROM journal, json_each(journal.events) AS event
+    WHERE asset = ?1 AND revision > ?2 AND revision <= ?3
+        AND event.value ->> '$.type' IN ('payment_landed', 'payment_failed')
+    ORDER BY revision, event.key";
+/// Sessions that began or changed behind one revision and up to another, as they stand now.
+const SESSIONS: &str = "SELECT payer, id, starts, record FROM session WHERE id IN (
+        SELECT coalesce(event.value ->> '$.session', event.value ->> '$.id')
+        FROM journal, json_each(journal.events) AS event
+        WHERE asset = ?1 AND revision > ?2 AND revision <= ?3
+            AND event.value ->> '$.type' IN ('session_started', 'session_extended', 'session_ended'))";
 const DELIVERED: &str = "INSERT INTO delivered (asset, revision) VALUES (?1, ?2)
     ON CONFLICT (asset) DO UPDATE SET revision = max(revision, excluded.revision)";
 
@@ -72,38 +87,23 @@ impl<'a, S: Sql> Outbox<'a, S> {
     /// # Errors
     /// When storage does not answer.
     pub async fn next(&self) -> Result<Option<Delivery>, PortError> {
-        let Some(head) = self.head().await? else { return Ok(None) };
+        let rows = run(self.sql, PENDING, &[]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let (head, told) = head(row).ok_or_else(|| corrupt("a head"))?;
+        let revision = head.revision.min(told.saturating_add(BATCHES));
         let asset = self.journal.asset_of(&head.asset)?;
-        let rows = run(self.sql, TAIL, &[text(&head.asset), integer(BATCHES)]).await?;
-        let revision = rows.last().and_then(|row| number(row.first()));
-        let revision = revision.ok_or_else(|| PortError("database: a journal is cut short".to_owned()))?;
+        let tail = [text(&head.asset), integer(told), integer(revision)];
         let mut payers: BTreeMap<Address, PayerNews> = BTreeMap::new();
-        let (mut payments, mut all_ended, mut sessions) = (Vec::new(), Vec::new(), BTreeSet::new());
-        for row in &rows {
-            for event in parse::<Vec<Event>>(row.get(1))? {
-                let at = event.at();
-                let (payer, ended) = match event {
-                    Event::PaymentLanded { payment, payer, .. } => (payer, Ended { payment, failed: None }),
-                    Event::PaymentFailed { payment, payer, reason, at } => {
-                        (payer, Ended { payment, failed: Some(Failed { at, reason }) })
-                    }
-                    Event::SessionStarted(Session { id, .. })
-                    | Event::SessionExtended { session: id, .. }
-                    | Event::SessionEnded { session: id, .. } => {
-                        sessions.insert(id);
-                        continue;
-                    }
-                    _ => continue,
-                };
-                payments.push(PaymentNews { ended: ended.clone(), asset: asset.clone(), at });
-                of(&mut payers, payer).ended.push(ended.clone());
-                all_ended.push(ended);
-            }
+        let (mut payments, mut all_ended) = (Vec::new(), Vec::new());
+        for row in &run(self.sql, ENDED, &tail).await? {
+            let (payer, at, ended) = ended(row).ok_or_else(|| corrupt("an event"))?;
+            payments.push(PaymentNews { ended: ended.clone(), asset: asset.clone(), at });
+            of(&mut payers, payer).ended.push(ended.clone());
+            all_ended.push(ended);
         }
-        for id in &sessions {
-            if let Some(record) = self.journal.session(id).await? {
-                of(&mut payers, record.session.payer).sessions.push(record);
-            }
+        for row in &run(self.sql, SESSIONS, &tail).await? {
+            let (payer, session) = session(row).ok_or_else(|| corrupt("a session"))?;
+            of(&mut payers, payer).sessions.push(session);
         }
         let merchant = MerchantNews { head, ended: all_ended };
         Ok(Some(Delivery { revision, payers: payers.into_values().collect(), payments, merchant }))
@@ -117,41 +117,51 @@ impl<'a, S: Sql> Outbox<'a, S> {
         let parameters = [text(&delivery.merchant.head.asset), integer(delivery.revision)];
         run(self.sql, DELIVERED, &parameters).await.map(drop)
     }
-
-    /// Where the asset stands, if not all of it has been told.
-    async fn head(&self) -> Result<Option<Head>, PortError> {
-        let rows = run(self.sql, PENDING, &[]).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let [Value::Text(asset), revision, Value::Text(state), due, unsettled, unfulfilled] = row.as_slice()
-        else {
-            return Err(PortError("database: a head can't be read".to_owned()));
-        };
-        Ok(Some(Head {
-            asset: asset.clone(),
-            revision: number(Some(revision)).unwrap_or_default(),
-            state: state.clone(),
-            due: number(Some(due)),
-            unsettled: number(Some(unsettled)),
-            unfulfilled: number(Some(unfulfilled)) == Some(1),
-        }))
-    }
 }
 
 fn of(payers: &mut BTreeMap<Address, PayerNews>, payer: Address) -> &mut PayerNews {
     payers.entry(payer).or_insert_with(|| PayerNews { payer, ended: Vec::new(), sessions: Vec::new() })
 }
 
-fn number(value: Option<&Value>) -> Option<u64> {
+/// Where the asset stands, and up to where it has told.
+fn head(row: &[Value]) -> Option<(Head, u64)> {
+    let [Value::Text(asset), revision, Value::Text(state), due, unsettled, unfulfilled, told] = row else {
+        return None;
+    };
+    let head = Head {
+        asset: asset.clone(),
+        revision: number(revision)?,
+        state: state.clone(),
+        due: number(due),
+        unsettled: number(unsettled),
+        unfulfilled: number(unfulfilled)? == 1,
+    };
+    Some((head, number(told)?))
+}
+
+fn ended(row: &[Value]) -> Option<(Address, Timestamp, Ended)> {
+    let [Value::Text(payment), Value::Text(payer), at, reason] = row else { return None };
+    let at = Timestamp::from_millis(number(at)?);
+    let failed = match reason {
+        Value::Text(reason) => Some(Failed { at, reason: reason.clone() }),
+        _ => None,
+    };
+    Some((payer.parse().ok()?, at, Ended { payment: PaymentId::parse(payment)?, failed }))
+}
+
+fn session(row: &[Value]) -> Option<(Address, SessionRow)> {
+    let [Value::Text(payer), Value::Text(id), starts, Value::Text(record)] = row else { return None };
+    let session = SessionRow { id: id.clone(), starts: number(starts)?, record: record.clone() };
+    Some((payer.parse().ok()?, session))
+}
+
+fn number(value: &Value) -> Option<u64> {
     match value {
-        Some(Value::Integer(number)) => u64::try_from(*number).ok(),
+        Value::Integer(number) => u64::try_from(*number).ok(),
         _ => None,
     }
 }
 
-fn parse<T: DeserializeOwned>(value: Option<&Value>) -> Result<T, PortError> {
-    let read = match value {
-        Some(Value::Text(text)) => serde_json::from_str(text).ok(),
-        _ => None,
-    };
-    read.ok_or_else(|| PortError("database: events can't be read".to_owned()))
+fn corrupt(what: &str) -> PortError {
+    PortError(format!("database: {what} can't be read"))
 }

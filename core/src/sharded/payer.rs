@@ -3,7 +3,7 @@
 use std::slice::from_ref;
 
 use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_GO, integer, run, text};
-use super::news::{PayerNews, Release, Reservation, Reserved};
+use super::news::{PayerNews, Release, Reservation, Reserved, SessionRow};
 use crate::ids::PaymentId;
 use crate::ports::PortError;
 use crate::store::schema::{
@@ -122,10 +122,8 @@ impl<S: Sql> PayerBook<S> {
                 run(&self.sql, FAILED, &parameters).await?;
             }
         }
-        for record in &news.sessions {
-            let session = &record.session;
-            let parameters =
-                [text(&session.id), text(&payer), integer(session.starts_at.millis()), json(record)?];
+        for SessionRow { id, starts, record } in &news.sessions {
+            let parameters = [text(id), text(&payer), integer(*starts), text(record)];
             run(&self.sql, PUT_SESSION, &parameters).await?;
         }
         Ok(())

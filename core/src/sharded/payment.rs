@@ -1,7 +1,7 @@
 //! The place of one payment: which asset has it.
 //!
-//! A payment without a ticket is reserved here before it is claimed. One with a ticket is only told of when it
-//! has landed, and so is public: then its bytes without the ticket are known everywhere as used.
+//! A payment without a ticket fits any asset of its price, and bytes of one with a ticket can be sent without it: what
+//! one asset has claimed is known here to all others.
 //!
 //! Nothing is kept for long: once the payment's blockhash is dead, the chain itself tells that it was used.
 

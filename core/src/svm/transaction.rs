@@ -5,7 +5,6 @@
 //! `short_vec` lengths have several spellings in lax readers.)
 
 use super::Address;
-use super::programs::MEMO;
 
 /// The largest transaction that fits into a packet of the network, in bytes.
 pub const MAX_TRANSACTION_BYTES: usize = 1232;
@@ -257,12 +256,6 @@ impl Message {
     #[must_use]
     pub fn account(&self, index: u8) -> Option<&Address> {
         self.accounts.get(usize::from(index))
-    }
-
-    /// What its memo instructions say.
-    pub fn memos(&self) -> impl Iterator<Item = &[u8]> {
-        let memos = self.instructions.iter().filter(|i| self.account(i.program) == Some(&MEMO));
-        memos.map(|instruction| instruction.data.as_slice())
     }
 }
 

@@ -3,6 +3,6 @@
 mod audit;
 pub(crate) mod keys;
 pub(crate) mod ledger;
-mod platform;
+pub(crate) mod platform;
 pub(crate) mod vectors;
 pub(crate) mod world;

@@ -157,7 +157,7 @@ impl Sql for Tables<'_> {
         if writes {
             self.0.point().await;
         }
-        let result = self.execute(statement, parameters);
+        let result = execute(&self.0.database, statement, parameters);
         if writes {
             self.0.point().await;
         }
@@ -167,29 +167,32 @@ impl Sql for Tables<'_> {
     }
 }
 
-impl Tables<'_> {
-    fn execute(&self, statement: &str, parameters: &[Value]) -> rusqlite::Result<Vec<Vec<Value>>> {
-        let parameters = parameters.iter().map(|value| match value {
-            Value::Null => rusqlite::types::Value::Null,
-            Value::Integer(number) => rusqlite::types::Value::Integer(*number),
-            Value::Text(text) => rusqlite::types::Value::Text(text.clone()),
-        });
-        let mut prepared = self.0.database.prepare(statement)?;
-        let columns = prepared.column_count();
-        let mut rows = prepared.query(rusqlite::params_from_iter(parameters))?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let value = |column| {
-                Ok(match row.get_ref(column)? {
-                    rusqlite::types::ValueRef::Integer(number) => Value::Integer(number),
-                    rusqlite::types::ValueRef::Text(text) => {
-                        Value::Text(String::from_utf8_lossy(text).into_owned())
-                    }
-                    _ => Value::Null,
-                })
-            };
-            found.push((0..columns).map(value).collect::<rusqlite::Result<Vec<_>>>()?);
-        }
-        Ok(found)
+/// Runs one statement on a database.
+pub(crate) fn execute(
+    database: &rusqlite::Connection,
+    statement: &str,
+    parameters: &[Value],
+) -> rusqlite::Result<Vec<Vec<Value>>> {
+    let parameters = parameters.iter().map(|value| match value {
+        Value::Null => rusqlite::types::Value::Null,
+        Value::Integer(number) => rusqlite::types::Value::Integer(*number),
+        Value::Text(text) => rusqlite::types::Value::Text(text.clone()),
+    });
+    let mut prepared = database.prepare(statement)?;
+    let columns = prepared.column_count();
+    let mut rows = prepared.query(rusqlite::params_from_iter(parameters))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let value = |column| {
+            Ok(match row.get_ref(column)? {
+                rusqlite::types::ValueRef::Integer(number) => Value::Integer(number),
+                rusqlite::types::ValueRef::Text(text) => {
+                    Value::Text(String::from_utf8_lossy(text).into_owned())
+                }
+                _ => Value::Null,
+            })
+        };
+        found.push((0..columns).map(value).collect::<rusqlite::Result<Vec<_>>>()?);
     }
+    Ok(found)
 }

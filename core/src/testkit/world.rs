@@ -50,7 +50,7 @@ pub(crate) struct World {
     pub(crate) deployment: Deployment,
     pub(crate) chain: Cell<Chain>,
     pub(super) ledger: Ledger,
-    pub(super) database: Connection,
+    pub(crate) database: Connection,
     pub(super) wall: Cell<u64>,
     pub(super) mono: Cell<u64>,
     pub(super) boots: Cell<u64>,

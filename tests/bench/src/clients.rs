@@ -1,16 +1,18 @@
-//! What clients of the load do: greet, ask for a price, buy.
+//! What clients of the load do: greet, ask for a price, buy, pay in vain.
 
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use coinop_core::config::Config;
-use coinop_core::encoding::from_base64;
 use coinop_core::svm::SigningKey;
+use coinop_core::x402::{PAYMENT_RESPONSE, PAYMENT_SIGNATURE, SettlementResponse};
 use serde_json::Value;
 
 use crate::load::{Client, Connection};
-use crate::payments::{Accepted, header, key, transfer};
+use crate::payments::{header, key, offered, sign};
 
 /// Asks for one page, over and over.
 pub(crate) struct Getter {
@@ -26,6 +28,10 @@ impl Getter {
 }
 
 impl Client for Getter {
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     async fn once(&mut self) -> Result<Duration> {
         let start = Instant::now();
         let answer = self.connection.get(self.target, None).await?;
@@ -41,7 +47,7 @@ pub(crate) struct Buyer {
     key: SigningKey,
     number: u64,
     /// Its own lanes: the next one to buy, and when each is free again.
-    lanes: std::collections::VecDeque<(usize, Instant)>,
+    lanes: VecDeque<(usize, Instant)>,
     bought: u64,
 }
 
@@ -65,20 +71,13 @@ impl Buyer {
 
     async fn buy(&mut self, lane: usize) -> Result<()> {
         let target = format!("/api/v1/access/lane-{lane}?quantity=1");
-        let challenge = self.connection.get(&target, None).await?;
-        ensure!(challenge.status() == 402, "{} instead of a price", challenge.status());
-        let required = challenge.headers().get("payment-required").context("no price")?.to_str()?;
-        let required: Value = serde_json::from_slice(&from_base64(required).context("no base64")?)?;
-        let offer = &required["accepts"][0];
-        let memo = offer["extra"]["memo"].as_str().context("no memo")?.to_owned();
-        let amount = serde_json::from_value(offer["amount"].clone())?;
-        let accepted = Accepted { amount, memo };
+        let offer = price(&mut self.connection, &target).await?;
         let mut blockhash = [0; 32];
         blockhash[..8].copy_from_slice(&self.number.to_le_bytes());
         blockhash[8..16].copy_from_slice(&self.bought.to_le_bytes());
-        let signed = transfer(&self.config, &accepted, blockhash).sign(&self.key).context("not signed")?;
-        let payment = header(offer, &signed.encode());
-        let answer = self.connection.get(&target, Some(("payment-signature", &payment))).await?;
+        let signed = sign(&self.config, &offer, &self.key, blockhash)?;
+        let payment = header(&offer, &signed.encode());
+        let answer = self.connection.get(&target, Some((PAYMENT_SIGNATURE, &payment))).await?;
         ensure!(
             answer.status() == 200,
             "{} for a payment: {}",
@@ -91,6 +90,10 @@ impl Buyer {
 }
 
 impl Client for Buyer {
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     async fn once(&mut self) -> Result<Duration> {
         let (lane, free) = self.lanes.pop_front().context("no lane")?;
         tokio::time::sleep_until(free.into()).await;
@@ -102,5 +105,105 @@ impl Client for Buyer {
     }
 }
 
+/// Asks for a price: what is offered first.
+pub(crate) async fn price(connection: &mut Connection, target: &str) -> Result<Value> {
+    let answer = connection.get(target, None).await?;
+    ensure!(answer.status() == 402, "{} instead of a price", answer.status());
+    offered(answer.headers().get("payment-required").context("no price")?.to_str()?)
+}
+
 /// How long a lane is taken after it was bought for a second: until its end was written down.
 const OCCUPIED: Duration = Duration::from_millis(1_100);
+
+/// How a gateway refuses a payment.
+#[derive(Clone)]
+pub(crate) struct Refusal {
+    status: u16,
+    /// The header that says why.
+    header: String,
+}
+
+impl Refusal {
+    /// With this status and for this reason, in the words of x402.
+    pub(crate) fn new(config: &Config, status: u16, reason: &str) -> Self {
+        let response = SettlementResponse {
+            success: false,
+            error_reason: Some(reason.to_owned()),
+            transaction: String::new(),
+            network: config.network.caip2().to_owned(),
+            payer: None,
+        };
+        Self { status, header: response.to_header() }
+    }
+}
+
+/// Sends payments that are all refused, and for one reason: one after the other, and again from the first. (A
+/// refusal leaves nothing behind, so the second time takes what the first did.)
+pub(crate) struct Payer {
+    connection: Connection,
+    config: Arc<Config>,
+    target: &'static str,
+    /// The keys that it pays with, each once.
+    keys: Range<u64>,
+    /// What is done to a signature that fits.
+    spoil: fn(&mut [u8; 64]),
+    refusal: Refusal,
+    payments: VecDeque<String>,
+}
+
+impl Payer {
+    pub(crate) async fn open(
+        address: &str,
+        config: &Arc<Config>,
+        target: &'static str,
+        keys: Range<u64>,
+        spoil: fn(&mut [u8; 64]),
+        refusal: Refusal,
+    ) -> Result<Self> {
+        Ok(Self {
+            connection: Connection::open(address).await?,
+            config: config.clone(),
+            target,
+            keys,
+            spoil,
+            refusal,
+            payments: VecDeque::new(),
+        })
+    }
+
+    /// Asks for as many prices as it has keys, and signs a payment of each. They are good for five minutes.
+    pub(crate) async fn prepare(mut self) -> Result<Self> {
+        self.connection.renew().await?;
+        self.payments.clear();
+        for number in self.keys.clone() {
+            let offer = price(&mut self.connection, self.target).await?;
+            let mut signed = sign(&self.config, &offer, &key(number), [9; 32])?;
+            signed.signatures.last_mut().map(self.spoil).context("no signature")?;
+            self.payments.push_back(header(&offer, &signed.encode()));
+        }
+        Ok(self)
+    }
+}
+
+impl Client for Payer {
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    async fn once(&mut self) -> Result<Duration> {
+        let payment = self.payments.pop_front().context("no payment")?;
+        let start = Instant::now();
+        let answer = self.connection.get(self.target, Some((PAYMENT_SIGNATURE, &payment))).await?;
+        let took = start.elapsed();
+        let refusal = answer.headers().get(PAYMENT_RESPONSE).map(|value| value.as_bytes());
+        ensure!(
+            answer.status() == self.refusal.status && refusal == Some(self.refusal.header.as_bytes()),
+            "{} for a payment of {}: {}",
+            answer.status(),
+            self.target,
+            String::from_utf8_lossy(answer.body())
+        );
+        self.payments.push_back(payment);
+        Ok(took)
+    }
+}

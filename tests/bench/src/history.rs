@@ -53,7 +53,15 @@ impl History {
             let claim = claim(asset, number);
             let payment = claim.payment.clone();
             let steps = [
-                (start, Command::Claim(Box::new(Ask { claim, failures: Vec::new(), left: Amount::ZERO }))),
+                (
+                    start,
+                    Command::Claim(Box::new(Ask {
+                        claim,
+                        failures: Vec::new(),
+                        left: Amount::ZERO,
+                        incarnation: 0,
+                    })),
+                ),
                 (start + 500, Command::Landed { payment, slot: number }),
                 (start + 600, Command::Reported(report(number * 2 + 1, LockState::Unlocked, start + 600))),
                 (start + 1_500, Command::Tick),

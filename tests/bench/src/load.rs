@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::HOST;
-use hyper::{Request, Response};
+use hyper::{Request, Response, http::request};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// A kept connection to a server, opened again where the server ended it.
+/// A kept connection to a server.
 pub(crate) struct Connection {
-    send: SendRequest<Empty<Bytes>>,
+    send: SendRequest<Full<Bytes>>,
     host: String,
 }
 
@@ -27,21 +27,34 @@ impl Connection {
         Ok(Self { send, host: address.to_owned() })
     }
 
+    /// Opens it anew: a server ends a connection that was idle while others had their turn.
+    pub(crate) async fn renew(&mut self) -> Result<()> {
+        *self = Self::open(&self.host).await?;
+        Ok(())
+    }
+
     /// Asks, and reads the whole answer.
     pub(crate) async fn get(
         &mut self,
         target: &str,
         header: Option<(&str, &str)>,
     ) -> Result<Response<Bytes>> {
-        let mut request = Request::get(target).header(HOST, &self.host);
+        let mut request = Request::get(target);
         if let Some((name, value)) = header {
             request = request.header(name, value);
         }
-        // A server ends a connection that was idle while others had their turn.
-        if self.send.ready().await.is_err() {
-            *self = Self::open(&self.host).await?;
-        }
-        let answer = self.send.send_request(request.body(Empty::new())?).await?;
+        self.send(request, Bytes::new()).await
+    }
+
+    /// Sends it with this body, and reads the whole answer.
+    pub(crate) async fn send(
+        &mut self,
+        request: request::Builder,
+        body: impl Into<Bytes>,
+    ) -> Result<Response<Bytes>> {
+        self.send.ready().await?;
+        let request = request.header(HOST, &self.host).body(Full::new(body.into()))?;
+        let answer = self.send.send_request(request).await?;
         let (head, body) = answer.into_parts();
         Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
     }
@@ -49,6 +62,9 @@ impl Connection {
 
 /// Whoever sits at one connection.
 pub(crate) trait Client: Send + 'static {
+    /// What it sits at.
+    fn connection(&mut self) -> &mut Connection;
+
     /// Does one thing, and says how long it took.
     fn once(&mut self) -> impl Future<Output = Result<Duration>> + Send;
 }
@@ -84,7 +100,10 @@ pub(crate) async fn load<C: Client>(clients: Vec<C>, lasting: Duration) -> Resul
         .map(|mut client| {
             let start = start.clone();
             tokio::spawn(async move {
+                // Whoever can't get there lets nobody wait.
+                let there = client.connection().renew().await;
                 start.wait().await;
+                there?;
                 let begun = Instant::now();
                 let mut took = Vec::new();
                 while begun.elapsed() < lasting {

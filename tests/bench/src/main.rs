@@ -11,12 +11,13 @@ mod payments;
 mod report;
 mod servers;
 mod verify;
+mod worker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use clients::{Buyer, Getter};
 use coinop_core::config::Config;
@@ -30,14 +31,16 @@ use verify::Verify;
 #[derive(clap::Parser)]
 struct Args {
     /// The gateway's binary.
-    #[arg(long, required_unless_present = "hello")]
+    #[arg(long)]
     coinop: Option<PathBuf>,
     /// The component with the settlement stubbed.
-    #[arg(long, required_unless_present = "hello")]
+    #[arg(long)]
     component: Option<PathBuf>,
     /// The module that verifies payments.
-    #[arg(long, required_unless_present = "hello")]
+    #[arg(long)]
     guest: Option<PathBuf>,
+    #[command(flatten)]
+    worker: worker::Programs,
     /// Where to write the figures.
     #[arg(long, required_unless_present = "hello")]
     out: Option<PathBuf>,
@@ -64,6 +67,8 @@ enum Group {
     Serve,
     /// Loading assets with a history.
     Load,
+    /// Requests to the Cloudflare Worker. Left out where nothing is said of it, unless it is asked for.
+    Worker,
 }
 
 /// Clients at once.
@@ -76,25 +81,29 @@ const SESSIONS: (u64, u64) = (10, 100_000);
 fn main() -> Result<()> {
     let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match (args.hello, &args.coinop, &args.component, &args.guest, &args.out) {
-        (Some(port), ..) => runtime.block_on(servers::serve_hello(port)),
-        (None, Some(coinop), Some(component), Some(guest), Some(out)) => {
-            let mut report = Report::default();
-            let wanted = |group| args.only.is_none_or(|only| only == group);
-            if wanted(Group::Verify) {
-                verification(&mut report, Verify::new(guest)?, args.rounds)?;
-            }
-            if wanted(Group::Serve) {
-                let lasting = Duration::from_millis(args.load_ms);
-                runtime.block_on(serving(&mut report, coinop, component, args.rounds, lasting))?;
-            }
-            if wanted(Group::Load) {
-                runtime.block_on(loading(&mut report, args.rounds))?;
-            }
-            report.write(out)
-        }
-        _ => Ok(()),
+    let out = match (args.hello, &args.out) {
+        (Some(port), _) => return runtime.block_on(servers::serve_hello(port)),
+        (None, out) => out.as_deref().context("--out is missing")?,
+    };
+    let mut report = Report::default();
+    let wanted = |group| args.only.is_none_or(|only| only == group);
+    let lasting = Duration::from_millis(args.load_ms);
+    if wanted(Group::Verify) {
+        let guest = args.guest.as_deref().context("--guest is missing")?;
+        verification(&mut report, Verify::new(guest)?, args.rounds)?;
     }
+    if wanted(Group::Serve) {
+        let coinop = args.coinop.as_deref().context("--coinop is missing")?;
+        let component = args.component.as_deref().context("--component is missing")?;
+        runtime.block_on(serving(&mut report, coinop, component, args.rounds, lasting))?;
+    }
+    if wanted(Group::Load) {
+        runtime.block_on(loading(&mut report, args.rounds))?;
+    }
+    if args.only == Some(Group::Worker) || wanted(Group::Worker) && args.worker.are_given() {
+        runtime.block_on(worker::measure(&mut report, &args.worker, args.rounds, lasting))?;
+    }
+    report.write(out)
 }
 
 fn verification(report: &mut Report, mut verify: Verify, rounds: u32) -> Result<()> {

@@ -2,10 +2,11 @@
 
 use anyhow::{Context, Result};
 use coinop_core::config::Config;
-use coinop_core::encoding::base64;
+use coinop_core::encoding::{base64, from_base64};
 use coinop_core::keys::{KeyRing, Secret};
 use coinop_core::quote::{Operation, Quote, Ticket};
 use coinop_core::svm::build::Transfer;
+use coinop_core::svm::transaction::Transaction;
 use coinop_core::svm::{Address, SigningKey};
 use coinop_core::time::Timestamp;
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -47,25 +48,32 @@ pub(crate) fn config(assets: usize) -> Value {
     })
 }
 
-/// A buyer's answer to a challenge.
-pub(crate) fn transfer<'a>(config: &Config, quote: &'a Accepted, blockhash: [u8; 32]) -> Transfer<'a> {
+/// What the header of a 402 offers first.
+pub(crate) fn offered(payment_required: &str) -> Result<Value> {
+    let required = from_base64(payment_required).context("a price that is no base64")?;
+    let mut required: Value = serde_json::from_slice(&required)?;
+    Ok(required["accepts"][0].take())
+}
+
+/// A buyer's answer to an offer, signed.
+pub(crate) fn sign(
+    config: &Config,
+    offer: &Value,
+    payer: &SigningKey,
+    blockhash: [u8; 32],
+) -> Result<Transaction> {
     let token = &config.merchant.tokens[0].token;
-    Transfer {
+    let transfer = Transfer {
         fee_payer: address(&fee_payer()),
         pay_to: config.merchant.pay_to,
         mint: token.mint,
         decimals: token.decimals,
         program: token.program,
-        amount: quote.amount,
+        amount: serde_json::from_value(offer["amount"].clone())?,
         blockhash,
-        memo: Some(&quote.memo),
-    }
-}
-
-/// What of an offer the transaction depends on.
-pub(crate) struct Accepted {
-    pub(crate) amount: coinop_core::money::Amount,
-    pub(crate) memo: String,
+        memo: Some(offer["extra"]["memo"].as_str().context("no memo")?),
+    };
+    transfer.sign(payer).context("no transaction")
 }
 
 /// The payment header for an accepted offer and a signed transaction.
@@ -113,16 +121,15 @@ pub(crate) fn payments(count: u64) -> Result<Payments> {
             nonce: format!("{number:032x}"),
         };
         let ticket = Ticket::seal(&keys, &quote);
-        let accepted = Accepted { amount: quote.amount, memo: ticket.memo() };
-        let mut blockhash = [9; 32];
-        blockhash[..8].copy_from_slice(&number.to_le_bytes());
-        let payer = key(number);
-        let transaction = transfer(&config, &accepted, blockhash).sign(&payer).context("no transaction")?;
         let offer = json!({
             "scheme": "exact", "network": config.network.caip2(), "amount": quote.amount, "asset": quote.mint,
             "payTo": quote.pay_to, "maxTimeoutSeconds": 60,
             "extra": {"feePayer": address(&fee_payer()), "memo": ticket.memo(), "ticket": ticket.as_str()},
         });
+        let mut blockhash = [9; 32];
+        blockhash[..8].copy_from_slice(&number.to_le_bytes());
+        let payer = key(number);
+        let transaction = sign(&config, &offer, &payer, blockhash)?;
         headers.push(header(&offer, &transaction.encode()));
         signed.push((
             transaction.message_bytes.clone(),

@@ -2,35 +2,50 @@
 
 use std::convert::Infallible;
 use std::fs;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use coinop_core::encoding::base64;
-use coinop_core::svm::keypair;
+use coinop_core::svm::{Address, keypair};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::payments::{SECRET, fee_payer};
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(60);
+/// How long one may take to end that ends others first.
+const END: Duration = Duration::from_secs(5);
+/// How often a wait looks up.
+const TICK: Duration = Duration::from_millis(20);
 
 /// A running server. It ends with this.
 pub(crate) struct Server {
     child: Child,
+    /// Where it is told something, if it is; at its end it ends too.
+    input: Option<ChildStdin>,
+    /// The process that serves: this child, or one of its own.
+    process: u32,
     pub(crate) address: String,
     folder: tempfile::TempDir,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if self.input.take().is_some() {
+            let begun = Instant::now();
+            while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < END {
+                std::thread::sleep(TICK);
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
         let log = self.log();
@@ -47,7 +62,7 @@ impl Server {
         let mut command = Command::new(std::env::current_exe()?);
         let port = free_port()?;
         command.args(["--hello", &port.to_string()]);
-        Self::start(command, port, folder)
+        Self::start(command, port, folder, None)
     }
 
     /// `coinop serve` with this configuration and module.
@@ -69,19 +84,66 @@ impl Server {
             .env("COINOP_LOG", "error")
             .stdout(Stdio::null())
             .stderr(log);
-        Self::start(command, port, folder)
+        Self::start(command, port, folder, None)
     }
 
-    fn start(mut command: Command, port: u16, folder: tempfile::TempDir) -> Result<Self> {
+    /// A local chain where these have so much USDC, and SOL.
+    pub(crate) fn chain(binary: &Path, funds: &[(Address, u32)]) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let port = free_port()?;
+        let mut command = Command::new(absolute(binary)?);
+        command.args(["--port", &port.to_string()]).stdout(Stdio::null());
+        for (address, amount) in funds {
+            command.args(["--fund", &format!("{address}={amount}")]);
+        }
+        Self::start(command, port, folder, None)
+    }
+
+    /// workerd with the worker of the folder `worker` and this configuration, and with a plain one at `/hello`; `script`
+    /// runs it by way of miniflare.
+    pub(crate) fn miniflare(script: &Path, worker: &Path, config: &Value) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let port = free_port()?;
+        let log = fs::File::create(folder.path().join("log"))?;
+        let mut command = Command::new("node");
+        command.arg(absolute(script)?).stdout(Stdio::null()).stderr(log);
+        let options = json!({
+            "port": port,
+            "script": absolute(worker)?,
+            "folder": folder.path(),
+            "bindings": {
+                "COINOP_CONFIG": config.to_string(),
+                "COINOP_SECRET": base64(&SECRET),
+                "COINOP_FEE_PAYER": keypair::to_json(&fee_payer()),
+            },
+        });
+        let mut server = Self::start(command, port, folder, Some(format!("{options}\n")))?;
+        server.process = child_named(server.process, "workerd")?;
+        Ok(server)
+    }
+
+    fn start(
+        mut command: Command,
+        port: u16,
+        folder: tempfile::TempDir,
+        input: Option<String>,
+    ) -> Result<Self> {
         let address = format!("127.0.0.1:{port}");
-        let child = command.spawn().with_context(|| format!("{command:?} can't be started"))?;
-        let mut server = Self { child, address, folder };
+        if input.is_some() {
+            command.stdin(Stdio::piped());
+        }
+        let mut child = command.spawn().with_context(|| format!("{command:?} can't be started"))?;
+        let (process, pipe) = (child.id(), child.stdin.take());
+        let mut server = Self { child, input: pipe, process, address, folder };
+        if let (Some(pipe), Some(text)) = (&mut server.input, input) {
+            pipe.write_all(text.as_bytes())?;
+        }
         let begun = Instant::now();
         while std::net::TcpStream::connect(&server.address).is_err() {
             if server.child.try_wait()?.is_some() || begun.elapsed() > START {
                 bail!("a server did not start: {}", server.log());
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(TICK);
         }
         Ok(server)
     }
@@ -93,7 +155,7 @@ impl Server {
 
     /// Time that it has computed so far, on all cores together.
     pub(crate) fn computed(&self) -> Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process))?;
         // Behind the name, which may hold anything: the 12th and 13th field, in hundredths.
         let (_, fields) = stat.rsplit_once(')').context("no stat")?;
         let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
@@ -102,18 +164,30 @@ impl Server {
 
     /// What it has written to disk so far, in bytes.
     pub(crate) fn written(&self) -> Result<u64> {
-        let io = fs::read_to_string(format!("/proc/{}/io", self.child.id()))?;
+        let io = fs::read_to_string(format!("/proc/{}/io", self.process))?;
         let line = io.lines().find_map(|line| line.strip_prefix("write_bytes:")).context("no write_bytes")?;
         Ok(line.trim().parse()?)
     }
 
     /// Memory that it has in use now, in bytes.
     pub(crate) fn rss(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kilobytes << 10)
     }
+}
+
+/// The process of this name that `parent` has started.
+fn child_named(parent: u32, name: &str) -> Result<u32> {
+    let pids = fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_child = |pid: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // The state and the parent stand behind the name, which is in brackets.
+        let (head, fields) = stat.rsplit_once(')').unwrap_or_default();
+        head.ends_with(&format!("({name}")) && fields.split(' ').nth(2) == Some(&parent.to_string())
+    };
+    pids.into_iter().find(is_child).with_context(|| format!("there is no {name} of process {parent}"))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

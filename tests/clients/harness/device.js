@@ -1,4 +1,4 @@
-// Watching a lock file from outside.
+// Watching from outside how long something is open: a lock file, and what the asset's status says.
 
 import assert from 'node:assert/strict';
 import { until } from './wait.js';
@@ -27,6 +27,30 @@ export async function closesOnTime(gateway, file, endsAt) {
 export async function servesUntil(gateway, file, endsAt) {
   await opens(gateway, file);
   await closesOnTime(gateway, file, endsAt);
+}
+
+/** The asset, taken now, stays so until `endsAt` and is free within half a second after it. */
+async function isFreeOnTime(w, id, endsAt) {
+  let seenTaken;
+  const free = async () => {
+    const asked = Date.now();
+    const { available, session } = await (await fetch(w.url(`/api/v1/assets/${id}/status`))).json();
+    assert.equal(available, session === null);
+    if (available) return true;
+    assert.equal(Date.parse(session.endsAt), endsAt);
+    seenTaken = asked;
+    return false;
+  };
+  await until(`${id} is free`, free, { within: Math.max(0, endsAt - Date.now()) + 5_000, every: 20 });
+  const seenFree = Date.now();
+  assert.ok(seenTaken, `${id} was not taken to begin with`);
+  assert.ok(seenFree >= endsAt, `free ${endsAt - seenFree} ms before the paid time was over`);
+  assert.ok(seenTaken <= endsAt + 500, `still taken ${seenTaken - endsAt} ms after the paid time`);
+}
+
+/** The session, running now, is over on time: for the asset, and for its device where the target works any. */
+export async function endsOnTime(w, id, endsAt) {
+  await Promise.all([isFreeOnTime(w, id, endsAt), w.can.devices && closesOnTime(w.gateway, `${id}.open`, endsAt)]);
 }
 
 /** The device is closed by `moment`, or half a second later; before that it may do what it likes. */

@@ -135,8 +135,6 @@ export const unreadable = {
   'JSON with a byte-order mark': rewritten((text) => `\ufeff${text}`),
   'text that is not UTF-8': rewritten((text) =>
     Buffer.concat([Buffer.from('{"note":"'), Buffer.from([0xff, 0xfe]), Buffer.from(`",${text.slice(1)}`)])),
-  'a body that is packed, unasked': async (pass, { response }) =>
-    void response.writeHead(200, { ...JSON_TYPE, 'content-encoding': 'gzip' }).end(gzipSync(await pass())),
   'a body of 10 MB': rewritten((text) => text + ' '.repeat(10 << 20)),
   'a body without an end': endless,
   'a head of 1 MB': async (_, { request }) => void request.socket.write(`HTTP/1.1 200 OK\r\n${`x-${WHISPER}: x\r\n`.repeat(40_000)}`),
@@ -146,6 +144,12 @@ export const unreadable = {
   'an error without a code': says(200, JSON.stringify({ jsonrpc: '2.0', id: 1, error: WHISPER })),
   'an error beside the true result': changed((answer) => (answer.error = { code: -32005, message: WHISPER })),
   'neither a result nor an error': changed((answer) => delete answer.result),
+};
+
+/** What some HTTP clients read, and others don't. */
+export const packed = {
+  'a body that is packed, unasked': async (pass, { response }) =>
+    void response.writeHead(200, { ...JSON_TYPE, 'content-encoding': 'gzip' }).end(gzipSync(await pass())),
 };
 
 /** Odd answers that can be read all the same. */

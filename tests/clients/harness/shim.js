@@ -5,12 +5,11 @@ import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { target } from './targets/index.js';
+import { skipped } from './targets/index.js';
 
 /** Why there is no shim here, or false. */
 export const unavailable =
-  (process.platform !== 'linux' && 'LD_PRELOAD of this kind is Linux only') ||
-  (target.name !== 'coinop serve' && 'only a process of this machine can be given another clock and disk');
+  (process.platform !== 'linux' && 'LD_PRELOAD of this kind is Linux only') || skipped('program');
 
 let library;
 /** Compiles it, once for each test file. */

@@ -5,17 +5,20 @@ import { Chain } from './chain.js';
 import { MERCHANT, configuration } from './config.js';
 import { newWallet, newWallets } from './keys.js';
 import { Relay } from './relay.js';
-import { target } from './targets/index.js';
+import { skipped, target } from './targets/index.js';
 
 class World {
-  /** `limits`, `settlement`, `chainOptions`: what of the configuration and of the chain a test needs otherwise. */
-  constructor({ assets, buyers = 1, paupers = 0, limits, settlement, chainOptions }) {
-    Object.assign(this, { assets, limits, settlement, chainOptions, counts: { buyers, paupers } });
+  /**
+   * `limits`, `settlement`, `chainOptions`: what of the configuration and of the chain a test needs otherwise; `needs`: what
+   * the target must be able to do, for any of its tests; `probe`: what sees the worker from inside.
+   */
+  constructor({ assets, buyers = 1, paupers = 0, limits, settlement, chainOptions, needs = [], probe }) {
+    Object.assign(this, { assets, limits, settlement, chainOptions, needs, probe, counts: { buyers, paupers } });
   }
 
-  /** Starts it, once, whoever asks first. */
-  ready() {
-    return (this.starting ??= this.start());
+  /** Starts it, once, whoever asks first; not for a target that can't show anything of what it is for. */
+  async ready() {
+    if (!skipped(...this.needs)) await (this.starting ??= this.start());
   }
 
   async start() {
@@ -30,7 +33,7 @@ class World {
     for (const { address } of this.paupers) funds[address] = 0;
     this.chain = await Chain.start(funds, this.chainOptions);
     this.relay = await Relay.start(this.chain.url);
-    this.gateway = await target.start(this.configuration(), feePayer);
+    this.gateway = await target.start(this.configuration(), feePayer, { probe: this.probe });
   }
 
   configuration() {
@@ -74,8 +77,7 @@ class World {
 
   /** A test in this world; when it fails, the gateway's log is printed. `needs` names what its target must be able to do. */
   test(name, { needs = [], timeout = 60_000 } = {}, body) {
-    const lacking = needs.find((need) => !target.can[need]);
-    const skip = lacking && `${target.name} has no ${lacking}`;
+    const skip = skipped(...this.needs, ...needs);
     test(name, { skip, timeout }, async (t) => {
       const logged = this.gateway?.logs.length;
       try {

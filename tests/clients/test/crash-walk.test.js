@@ -12,11 +12,11 @@ import { isClosedBy } from '../harness/device.js';
 import { granted, problem, time } from '../harness/expect.js';
 import { insist, sessionsOf } from '../harness/insist.js';
 import { Booths } from '../harness/booth.js';
-import { target } from '../harness/targets/index.js';
+import { skipped } from '../harness/targets/index.js';
 import { until } from '../harness/wait.js';
 import { bearer } from '../harness/wire.js';
 
-const skip = target.name !== 'coinop serve' && 'a failpoint is in the binary of `coinop serve`';
+const skip = skipped('program');
 const BOOTHS = 16;
 let booths;
 before(async () => skip || (booths = await Booths.start(BOOTHS, [perSecond('gate'), perSecond('hatch')])));

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { perMinute, simulated } from '../harness/config.js';
-import { readable, times, unreadable } from '../harness/lies.js';
+import { packed, readable, times, unreadable } from '../harness/lies.js';
 import { sideBySide } from '../harness/play.js';
+import { target } from '../harness/targets/index.js';
 import { world } from '../harness/world.js';
 
 // Which call is answered so before the payment is sent.
@@ -11,7 +12,7 @@ const FIRST = ['getSignatureStatuses', 'isBlockhashValid', 'simulateTransaction'
 // Which are once it was; each once, so that the truth comes out while the buyer waits.
 const THEN = ['sendTransaction', 'getSignatureStatuses', 'getTransaction'];
 
-const bad = Object.entries(unreadable).map(([way, lie], n) => ({
+const bad = Object.entries({ ...unreadable, ...(!target.can.unpacks && packed) }).map(([way, lie], n) => ({
   id: `bad-${n}`,
   name: `${way}: unavailable and uncharged; the same payment is good afterwards, and charged once whatever else is answered so (inv. 1, 2, 3, 9)`,
   lies: {
@@ -26,7 +27,7 @@ const bad = Object.entries(unreadable).map(([way, lie], n) => ({
   },
 }));
 
-const odd = Object.entries(readable).map(([way, lie], n) => ({
+const odd = Object.entries({ ...readable, ...(target.can.unpacks && packed) }).map(([way, lie], n) => ({
   id: `odd-${n}`,
   name: `${way}: it can be read all the same; charged once and granted (inv. 1, 2)`,
   lies: { before: { any: lie }, after: { any: lie } },

@@ -22,7 +22,7 @@ for (const [client, name, id] of [
     let response;
     const gain = await w.gain(async () => {
       response = await pay(w.url(`/api/v1/access/${id}`), json({ quantity: 2 }));
-      if (w.can.files) await opens(w.gateway, `${id}.open`);
+      if (w.can.devices) await opens(w.gateway, `${id}.open`);
     });
     const body = await granted(response);
     assert.deepEqual(gain, { money: 2n * PRICE.minute, landed: 1 });

@@ -14,11 +14,11 @@ const w = world({ assets: [door1, simulated(perMinute('lane-1')), simulated(perM
 
 w.test('v2: one minute of the front door costs exactly its price and opens it (inv. 1, 2, 6)', {}, async () => {
   const buyer = w.buyer();
-  if (w.can.files) assert.ok(!w.gateway.isOpen('door-1.open'), 'it is locked before it is paid');
+  if (w.can.devices) assert.ok(!w.gateway.isOpen('door-1.open'), 'it is locked before it is paid');
   let response;
   const gain = await w.gain(async () => {
     response = await pays.v2(w, buyer)(w.url('/api/v1/access/door-1'), json({ quantity: 1 }));
-    if (w.can.files) await opens(w.gateway, 'door-1.open');
+    if (w.can.devices) await opens(w.gateway, 'door-1.open');
   });
   const body = await granted(response);
   assert.deepEqual(gain, { money: PRICE.minute, landed: 1 });

@@ -1,7 +1,7 @@
 // Bytes that are hardly HTTP: requests, targets, headers and methods that no client sends.
 
 import { perMinute, simulated } from '../harness/config.js';
-import { MARK, answers, harmless, sells, table } from '../harness/strange.js';
+import { MARK, answers, harmless, ours, sells, table } from '../harness/strange.js';
 import { world } from '../harness/world.js';
 
 process.env.COINOP_LOG = 'info,coinop=debug'; // the more is logged, the more could leak
@@ -17,11 +17,12 @@ const problem = (status, code) => [status, code];
 const notFound = problem(404, 'not_found');
 
 /** A test of a table of bytes: nothing moves, and the gateway sells afterwards. */
-function strange(name, rows, options) {
-  w.test(name, {}, async () => {
-    await harmless(w, () => table(w, rows, options));
+function strange(name, rows, options = {}) {
+  w.test(name, options, async () => {
+    await harmless(w, () => table(w, rows));
   });
 }
+const needs = ['server'];
 
 strange('what is no request is answered with a bare 400 and the end of the connection (inv. 8)', {
   'a word': [`${MARK}\r\n\r\n`, none],
@@ -40,39 +41,43 @@ strange('what is no request is answered with a bare 400 and the end of the conne
   'no method': [` ${PATH} HTTP/1.1\r\nhost: x\r\n\r\n`, none],
   'a method that is no word': [request({ method: 'G(T' }), none],
   'a method with an escape in it': [request({ method: '\x1b[31m' }), none],
-});
+}, { needs });
 
 strange('old and lax HTTP gets the price like any other (inv. 8)', {
-  'HTTP/1.0': [request({ version: 'HTTP/1.0', host: '' }), price],
+  ...ours({
+    'HTTP/1.0': [request({ version: 'HTTP/1.0', host: '' }), price],
+    'no host': [request({ host: '' }), price],
+    'two hosts': [request({ headers: `host: ${MARK}\r\n` }), price],
+  }),
   'HTTP/1.0 that stays': [request({ version: 'HTTP/1.0', headers: 'connection: keep-alive\r\n' }), price],
   'lines without a carriage return': [`GET ${PATH} HTTP/1.1\nhost: x\n\n`, price],
-  'no host': [request({ host: '' }), price],
-  'two hosts': [request({ headers: `host: ${MARK}\r\n` }), price],
   'an upgrade that nobody offers': [request({ headers: 'connection: upgrade\r\nupgrade: h2c\r\nhttp2-settings: AAAA\r\n' }), price],
   'an expectation that nobody has': [request({ headers: 'expect: tea\r\n' }), price],
 });
 
 strange('a target that is no path, or a path of nothing, is refused (inv. 8)', {
-  'an asterisk': [request({ target: '*' }), problem(400, 'malformed_target')],
-  'OPTIONS *': [request({ method: 'OPTIONS', target: '*' }), problem(400, 'malformed_target')],
-  'CONNECT': [request({ method: 'CONNECT', target: `${MARK}.example:443` }), problem(400, 'malformed_target')],
-  'a host and port': [request({ target: 'evil.example:80' }), problem(400, 'malformed_target')],
-  'a file': [request({ target: 'file:///etc/passwd' }), none],
-  'a path without its slash': [request({ target: PATH.slice(1) }), none],
-  'a zero byte': [bytes('GET /api/v1/access/lane', [0], '-1 HTTP/1.1\r\nhost: x\r\n\r\n'), none],
-  'an escape': [request({ target: '/\x1b[31m' }), none],
-  'a space': [request({ target: '/api/v1/access/lane 1' }), none],
-  'angle brackets': [request({ target: '/api/v1/access/<lane-1>' }), none],
-  'bytes that are no text': [bytes('GET /api/v1/access/', [0xff, 0xfe], ' HTTP/1.1\r\nhost: x\r\n\r\n'), none],
+  ...ours({
+    'an asterisk': [request({ target: '*' }), problem(400, 'malformed_target')],
+    'OPTIONS *': [request({ method: 'OPTIONS', target: '*' }), problem(400, 'malformed_target')],
+    'CONNECT': [request({ method: 'CONNECT', target: `${MARK}.example:443` }), problem(400, 'malformed_target')],
+    'a host and port': [request({ target: 'evil.example:80' }), problem(400, 'malformed_target')],
+    'a file': [request({ target: 'file:///etc/passwd' }), none],
+    'a path without its slash': [request({ target: PATH.slice(1) }), none],
+    'a zero byte': [bytes('GET /api/v1/access/lane', [0], '-1 HTTP/1.1\r\nhost: x\r\n\r\n'), none],
+    'an escape': [request({ target: '/\x1b[31m' }), none],
+    'a space': [request({ target: '/api/v1/access/lane 1' }), none],
+    'angle brackets': [request({ target: '/api/v1/access/<lane-1>' }), none],
+    'bytes that are no text': [bytes('GET /api/v1/access/', [0xff, 0xfe], ' HTTP/1.1\r\nhost: x\r\n\r\n'), none],
+    'dots': [request({ target: '/api/v1/access/../access/lane-1' }), notFound],
+    'dots in percent signs': [request({ target: '/api/v1/access/%2e%2e/access/lane-1' }), notFound],
+    'a backslash': [request({ target: '/api\\v1\\access\\lane-1' }), notFound],
+  }),
   'text that is not ASCII': [bytes('GET /api/v1/access/', Buffer.from('tür'), ' HTTP/1.1\r\nhost: x\r\n\r\n'), notFound],
   'the same in percent signs': [request({ target: '/api/v1/access/t%C3%BCr' }), notFound],
   'a zero byte in percent signs': [request({ target: `${PATH}%00` }), notFound],
   'broken percent signs': [request({ target: `${PATH}%f%%zz` }), notFound],
   'the asset in percent signs': [request({ target: '/api/v1/access/%6cane-1' }), notFound],
-  'dots': [request({ target: '/api/v1/access/../access/lane-1' }), notFound],
-  'dots in percent signs': [request({ target: '/api/v1/access/%2e%2e/access/lane-1' }), notFound],
   'a slash in percent signs': [request({ target: '/api/v1/access%2flane-1' }), notFound],
-  'a backslash': [request({ target: '/api\\v1\\access\\lane-1' }), notFound],
   'two slashes before it': [request({ target: `/${PATH}` }), notFound],
   'two slashes in it': [request({ target: '/api//v1/access/lane-1' }), notFound],
   'quotation marks': [request({ target: '/api/v1/access/"lane-1"' }), notFound],
@@ -90,7 +95,7 @@ strange('an absolute target is read as its path, whatever host it names (inv. 9)
   'with a name and a password': [request({ target: `http://u:p@${MARK}.example${PATH}` }), price],
   'with a fragment': [request({ target: `${PATH}#${MARK}` }), price],
   'of nothing': [request({ target: `http://${MARK}.example/` }), notFound],
-});
+}, { needs });
 
 strange('a header that is none is answered with a bare 400 (inv. 8)', {
   'a control byte in a value': [request({ headers: `x: ${MARK}\x01\r\n` }), none],
@@ -106,7 +111,7 @@ strange('a header that is none is answered with a bare 400 (inv. 8)', {
   'no name': [request({ headers: ': 1\r\n' }), none],
   'no colon': [request({ headers: `${MARK}\r\n` }), none],
   'a name that is not ASCII': [bytes('GET / HTTP/1.1\r\nhost: x\r\n', [0xfc], ': 1\r\n\r\n'), none],
-});
+}, { needs });
 
 const latin = bytes([0xff, 0xfe, 0xc3, 0x28]);
 const withBytes = (name, target = PATH) => bytes(`GET ${target} HTTP/1.1\r\nhost: x\r\n${name}: `, latin, '\r\n\r\n');
@@ -118,9 +123,11 @@ strange('a header value that is no ASCII is no payment, no token and no proof, a
   'a token': [withBytes('Authorization', `${PATH}/extend`), problem(401, 'session_token_required')],
 });
 
-const methods = ['PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'BREW', 'get', 'Post', 'A'.repeat(9_000), '!#$%&*+.^_`|~'];
+const by = (...methods) =>
+  Object.fromEntries(methods.map((method) => [method.slice(0, 20), [request({ method }), problem(405, 'method_not_allowed')]]));
 strange('a method that is not sold by is 405 (inv. 8)', {
-  ...Object.fromEntries(methods.map((method) => [method.slice(0, 20), [request({ method }), problem(405, 'method_not_allowed')]])),
+  ...by('PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE'),
+  ...ours(by('BREW', 'get', 'Post', 'A'.repeat(9_000), '!#$%&*+.^_`|~')),
 });
 
 w.test('HEAD is 405 and has no body (inv. 8)', {}, async () => {

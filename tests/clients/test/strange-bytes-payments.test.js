@@ -5,7 +5,7 @@ import { challenge, sign } from '../harness/buyers.js';
 import { NETWORK, NETWORK_V1 } from '../harness/chain.js';
 import { perMinute, simulated } from '../harness/config.js';
 import { granted, refusedAs } from '../harness/expect.js';
-import { MARK, answers, harmless, sells } from '../harness/strange.js';
+import { MARK, answers, harmless, ours, sells, table } from '../harness/strange.js';
 import { untouched } from '../harness/untouched.js';
 import { withDeadline } from '../harness/wait.js';
 import { world } from '../harness/world.js';
@@ -45,10 +45,10 @@ async function bothRefused(spoil, expected = unreadable) {
 }
 
 /** A test for a table of what is done to a header; each of it is refused alike. */
-function spoiled(name, table, expected) {
+function spoiled(name, ways, expected) {
   w.test(name, {}, async () => {
     await harmless(w, async () => {
-      for (const [what, spoil] of Object.entries(table)) {
+      for (const [what, spoil] of Object.entries(ways)) {
         try {
           await bothRefused(spoil, expected);
         } catch (error) {
@@ -208,17 +208,19 @@ spoiled('a transaction that is none is 402 (inv. 1, 8)', {
 }, undecodable);
 
 const line = (name, text) => `${name}: ${base64(text)}\r\n`;
+const several = [400, 'several_payments'];
 w.test('two payments in one request are 400, whatever their versions and order, the same one twice too (inv. 1)', {}, async () => {
   const found = await honest();
+  const requests = [[V2, V2], [V1, V1], [V2, V1], [V1, V2], [V1.toLowerCase(), V2.toLowerCase()], [V2, V2, V2, V1]];
   await harmless(w, async () => {
-    for (const lines of [[V2, V2], [V1, V1], [V2, V1], [V1, V2], [V1.toLowerCase(), V2.toLowerCase()], [V2, V2, V2, V1]]) {
+    for (const lines of requests) {
       const headers = lines.map((name) => line(name, found[name.toUpperCase()])).join('');
       const request = `GET /api/v1/access/lane-1 HTTP/1.1\r\nhost: x\r\n${headers}\r\n`;
-      await answers(w, request, [400, 'several_payments']);
+      await answers(w, request, several);
     }
     // Not even an empty one beside a good one.
     const request = `GET /api/v1/access/lane-1 HTTP/1.1\r\nhost: x\r\n${line(V2, found[V2])}${V1}:\r\n\r\n`;
-    await answers(w, request, [400, 'several_payments']);
+    await answers(w, request, several);
   });
 });
 
@@ -233,8 +235,10 @@ w.test('a good payment in a request that asks for nothing that is sold buys noth
       await answers(w, `GET /api/v1/access/lane-1?quantity=241 HTTP/1.1\r\nhost: x\r\n${headers}\r\n`, [400, 'invalid_quantity']);
       await answers(w, `POST /api/v1/access/lane-1 HTTP/1.1\r\nhost: x\r\n${headers}content-length: 1\r\n\r\n{`, [400, 'malformed_body']);
       await answers(w, `POST /api/v1/access/lane-1 HTTP/1.1\r\nhost: x\r\n${headers}content-length: 70000\r\n\r\n`, [413, 'body_too_large']);
-      await answers(w, `GET /api/v1/access/lane-1 HTTP/1.1\r\nhost: x\r\n${headers}x: ${'a'.repeat(66_000)}\r\n\r\n`, [431, 'headers_too_large']);
-      await answers(w, `GET /api/v1/access/lane-1 HTTP/1.1\r\nhost: x\r\n${headers}x y: z\r\n\r\n`, [400, null]);
+      await table(w, ours({
+        'more than is read': [`GET /api/v1/access/lane-1 HTTP/1.1\r\nhost: x\r\n${headers}x: ${'a'.repeat(66_000)}\r\n\r\n`, [431, 'headers_too_large']],
+        'a header that is none': [`GET /api/v1/access/lane-1 HTTP/1.1\r\nhost: x\r\n${headers}x y: z\r\n\r\n`, [400, null]],
+      }));
     }
   });
 });

@@ -31,7 +31,7 @@ async function refusedBoth(thief, write, expected, { signers = [thief], feePayer
     await send(undefined, (text) => asV2(offer, text));
     await send(null, asV1);
   });
-  assert.ok(!w.can.files || !w.gateway.isOpen('door-1.open'), 'the door stays locked');
+  assert.ok(!w.can.devices || !w.gateway.isOpen('door-1.open'), 'the door stays locked');
 }
 
 // What a thief adds to an honest payment so that the fee payer does it.

@@ -23,7 +23,7 @@ const w = world({
 });
 
 const access = (id = 'door-1') => w.url(`/api/v1/access/${id}`);
-const locked = () => !w.can.files || ['door-1', 'door-2', 'door-3'].every((id) => !w.gateway.isOpen(`${id}.open`));
+const locked = () => !w.can.devices || ['door-1', 'door-2', 'door-3'].every((id) => !w.gateway.isOpen(`${id}.open`));
 
 /** Between the simulation and the landing of the next payment, the wallet’s account is emptied. */
 function emptiesInBetween(wallet) {
@@ -108,6 +108,6 @@ w.test('the fees of a day are bounded, failed payments included; then nobody is 
     const response = await fetch(access('door-3'), { headers });
     assert.ok(Number(response.headers.get('retry-after')) >= 1);
     await problem(response, 503, 'fee_budget_spent');
-  });
+  }, { reserves: true });
   assert.equal(await w.earned(), PRICE.hour);
 });

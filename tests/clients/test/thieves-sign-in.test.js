@@ -148,15 +148,15 @@ w.test('the thief’s own good proof shows the thief’s own sessions only: none
   }, { sessions: [session] });
 });
 
-w.test('two proofs in one request show nothing but the first one’s (inv. 9)', {}, async () => {
+w.test('two proofs in one request show nothing (inv. 9)', {}, async () => {
   const session = await victims();
   const [victim, thief] = w.everybody;
   const proofs = [await proof(thief, await fresh(), access()), await proof(victim, await fresh(), access())];
   const lines = proofs.map((headers) => `${HEADER}: ${headers[HEADER]}\r\n`).join('');
   await untouched(w, async () => {
-    for (const [url, expected] of [[history(victim), [401, 'sign_in_required']], [access(), [402]]]) {
+    for (const url of [history(victim), access()]) {
       const { pathname } = new URL(url);
-      const { body } = await answers(w, `GET ${pathname} HTTP/1.1\r\nhost: x\r\n${lines}\r\n`, expected);
+      const { body } = await answers(w, `GET ${pathname} HTTP/1.1\r\nhost: x\r\n${lines}\r\n`, [401, 'sign_in_required']);
       assert.ok(!body.includes(session.sessionId));
     }
   }, { sessions: [session] });

@@ -1,29 +1,33 @@
 //! The object of one asset: its aggregate, its sessions, its claims.
 
 use std::cell::Cell;
+use std::pin::pin;
 
 use coinop_core::http::{IMPATIENT, Problem, Request, Response};
 use coinop_core::ids::PaymentId;
 use coinop_core::ports::{Journal as _, PortError, Ports as _};
 use coinop_core::session::index::PaymentStatus;
+use futures::future::{Either, select};
 use worker::{DurableObject, Env, Result, State, console_error, durable_object};
 
 use super::{Question, answer};
+use crate::alarm::{AGAIN, AGAIN_MS};
 use crate::call::REQUEST;
 use crate::deployment::instance;
 use crate::journal::PlaceJournal;
-use crate::platform::Platform;
+use crate::platform::{Platform, now, sleep};
 use crate::request::{Forwarded, respond};
 
 /// Requests that may wait here at once; one more is told at once that its payment is pending.
 const MOST_WAITING: u32 = 256;
-/// When the alarm goes off again if its handler does not get to its end, in milliseconds.
-const AGAIN_MS: u64 = 30_000;
+/// How long a request waits until the others are told of what it did, in milliseconds. After that the alarm does it.
+const TELL_MS: u64 = 2_000;
 
 #[durable_object]
 pub(crate) struct AssetObject {
     inside: std::result::Result<Inside, &'static str>,
     waiting: Cell<u32>,
+    state: State,
 }
 
 struct Inside {
@@ -36,7 +40,7 @@ impl DurableObject for AssetObject {
             let journal = PlaceJournal::of_asset(&state, &env, instance);
             Inside { platform: Platform::new(instance, journal) }
         });
-        Self { inside, waiting: Cell::new(0) }
+        Self { inside, waiting: Cell::new(0), state }
     }
 
     async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
@@ -63,11 +67,12 @@ impl DurableObject for AssetObject {
     }
 
     async fn alarm(&self) -> Result<worker::Response> {
+        // Before anything else: whatever happens here, it goes off again. (The runtime tries six times, and an outage
+        // may last longer; a configuration that can't be read may be mended next week.)
+        self.state.storage().set_alarm(AGAIN).await?;
         if let Ok(inside) = &self.inside {
-            // Before anything else: whatever happens here, it goes off again. (The runtime tries six times, and
-            // an outage may last longer.)
-            let again = inside.journal().rearm(AGAIN_MS).await;
-            if let Err(error) = again.and(inside.carry_out().await) {
+            inside.journal().went_off(now().plus_millis(AGAIN_MS));
+            if let Err(error) = inside.carry_out().await {
                 console_error!("{error}");
             }
         }
@@ -91,7 +96,10 @@ impl Inside {
             request.headers.push((IMPATIENT.to_owned(), "1".to_owned()));
         }
         let response = self.platform.handle(&request).await;
-        self.tidy().await;
+        // What was bought is in its payer's history with the answer, unless that takes long.
+        if let Either::Right(_) = select(pin!(self.tidy()), pin!(sleep(TELL_MS))).await {
+            console_error!("the others take long to hear of what happened");
+        }
         Ok(response)
     }
 

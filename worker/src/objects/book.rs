@@ -8,14 +8,11 @@ use coinop_core::sharded::{Ended, Holds, STALE_MS};
 use coinop_core::time::Timestamp;
 use worker::{Env, State, console_error};
 
-use crate::alarm::Alarm;
+use crate::alarm::{AGAIN_MS, Alarm};
 use crate::call::Object;
 use crate::deployment::Instance;
 use crate::platform::now;
 use crate::sql::ObjectSql;
-
-/// When the alarm goes off again if its handler does not get to its end, in milliseconds.
-const AGAIN_MS: u64 = 30_000;
 
 /// An object's database and alarm.
 pub(super) struct Desk {
@@ -52,14 +49,17 @@ impl Desk {
         self.alarm.armed_before(now().plus_millis(AGAIN_MS), ready(Ok(()))).await
     }
 
+    /// The alarm has gone off, and is armed to do so again in a while.
+    pub(super) fn went_off(&self) {
+        self.alarm.went_off(now().plus_millis(AGAIN_MS));
+    }
+
     /// The alarm: asks the assets about old reservations, and clears away what they know nothing of.
     pub(super) async fn clear_away(
         &self,
         holds: Holds<'_, ObjectSql>,
         clear: impl AsyncFn(&coinop_core::ids::PaymentId, Old) -> Result<(), PortError>,
     ) -> Result<Option<Timestamp>, PortError> {
-        self.alarm.went_off();
-        self.alarm.set(Some(now().plus_millis(AGAIN_MS))).await?;
         let before = Timestamp::from_millis(now().millis().saturating_sub(STALE_MS));
         for (payment, asset) in holds.stale(before).await? {
             let asked = Object::asset(self.instance, &asset).ask(&self.env, "payment", &payment).await;

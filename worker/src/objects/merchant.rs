@@ -9,6 +9,7 @@ use worker::{DurableObject, Env, Response, Result, State, console_error, durable
 
 use super::book::{Desk, Old};
 use super::{Question, answer};
+use crate::alarm::AGAIN;
 use crate::call::{Object, REQUEST};
 use crate::catalogue;
 use crate::deployment::instance;
@@ -19,10 +20,13 @@ use crate::sql::ObjectSql;
 
 /// Assets of which each kind that one tick looks after at most.
 const ASSETS_PER_TICK: u32 = 32;
+/// How long one tick begins with another asset, in milliseconds.
+const LONGEST_TICK_MS: u64 = 15_000;
 
 #[durable_object]
 pub(crate) struct MerchantObject {
     desk: std::result::Result<Desk, &'static str>,
+    state: State,
     /// Whether the catalogue's readers are being given what changed. Two at it could overtake each other.
     publishing: Cell<bool>,
 }
@@ -32,6 +36,7 @@ impl DurableObject for MerchantObject {
         Self {
             desk: instance(&env).map(|instance| Desk::new(&state, &env, instance)),
             publishing: Cell::new(false),
+            state,
         }
     }
 
@@ -90,20 +95,14 @@ impl DurableObject for MerchantObject {
     }
 
     async fn alarm(&self) -> Result<Response> {
+        self.state.storage().set_alarm(AGAIN).await?;
         if let Ok(desk) = &self.desk {
             let book = MerchantBook::new(desk.sql.clone());
-            let next = desk.clear_away(book.holds(), async |payment, old| match old {
-                Old::Left => book.drop_reservation(payment).await,
-                Old::Ended(Ended { payment, .. }) => book.spent(&payment).await,
-            });
-            let published = self.publish(desk, &book).await;
-            match (next.await, published) {
-                (Ok(next), Ok(())) => desk.rest_until(next).await,
-                (next, published) => {
-                    for error in [next.err(), published.err()].into_iter().flatten() {
-                        console_error!("{error}");
-                    }
-                }
+            desk.went_off();
+            match self.look_after(desk, &book).await {
+                Ok(next) => desk.rest_until(next).await,
+                // It is armed already.
+                Err(error) => console_error!("{error}"),
             }
         }
         Response::empty()
@@ -111,6 +110,25 @@ impl DurableObject for MerchantObject {
 }
 
 impl MerchantObject {
+    /// The alarm: publishes what could not be published before, and clears away what was left behind. Returns when to
+    /// do so again.
+    async fn look_after(
+        &self,
+        desk: &Desk,
+        book: &MerchantBook<ObjectSql>,
+    ) -> std::result::Result<Option<Timestamp>, PortError> {
+        let published = self.publish(desk, book).await;
+        let next = desk.clear_away(book.holds(), async |payment, old| match old {
+            Old::Left => book.drop_reservation(payment).await,
+            Old::Ended(Ended { payment, .. }) => book.spent(&payment).await,
+        });
+        let next = next.await?;
+        published?;
+        // Whoever else is at it may fail.
+        let left = !book.unpublished().await?.is_empty();
+        Ok(if left { Some(now()) } else { next })
+    }
+
     /// Gives the catalogue's readers what they do not have yet.
     async fn publish(
         &self,
@@ -135,7 +153,8 @@ impl MerchantObject {
         assets.extend(unsettled);
         assets.sort_unstable();
         assets.dedup();
-        for asset in &assets {
+        let started = now();
+        for asset in assets.iter().take_while(|_| now().millis_since(started) < LONGEST_TICK_MS) {
             let ticked = Object::asset(desk.instance, asset).ask::<()>(&desk.env, "tick", &()).await;
             ticked.unwrap_or_else(|error| console_error!("{asset}: {error}"));
         }

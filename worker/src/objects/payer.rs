@@ -8,6 +8,7 @@ use worker::{DurableObject, Env, Response, Result, State, console_error, durable
 
 use super::book::{Desk, Old};
 use super::{Question, answer};
+use crate::alarm::AGAIN;
 use crate::call::REQUEST;
 use crate::deployment::instance;
 use crate::journal::PlaceJournal;
@@ -18,11 +19,12 @@ use crate::sql::ObjectSql;
 #[durable_object]
 pub(crate) struct PayerObject {
     desk: std::result::Result<Desk, &'static str>,
+    state: State,
 }
 
 impl DurableObject for PayerObject {
     fn new(state: State, env: Env) -> Self {
-        Self { desk: instance(&env).map(|instance| Desk::new(&state, &env, instance)) }
+        Self { desk: instance(&env).map(|instance| Desk::new(&state, &env, instance)), state }
     }
 
     async fn fetch(&self, request: worker::Request) -> Result<Response> {
@@ -73,8 +75,10 @@ impl DurableObject for PayerObject {
     }
 
     async fn alarm(&self) -> Result<Response> {
+        self.state.storage().set_alarm(AGAIN).await?;
         if let Ok(desk) = &self.desk {
             let book = PayerBook::new(desk.sql.clone());
+            desk.went_off();
             let next =
                 desk.clear_away(book.holds(), async |payment, _: Old| book.drop_reservation(payment).await);
             match next.await {

@@ -6,6 +6,7 @@ use worker::{DurableObject, Env, Response, Result, State, console_error, durable
 
 use super::book::{Desk, Old};
 use super::{Question, answer};
+use crate::alarm::AGAIN;
 use crate::deployment::instance;
 use crate::sql::ObjectSql;
 
@@ -61,8 +62,10 @@ impl DurableObject for PaymentObject {
     }
 
     async fn alarm(&self) -> Result<Response> {
+        self.state.storage().set_alarm(AGAIN).await?;
         let Ok(desk) = &self.desk else { return Response::empty() };
         let book = PaymentBook::new(desk.sql.clone());
+        desk.went_off();
         let next =
             desk.clear_away(book.holds(), async |payment, _: Old| book.drop_reservation(payment).await);
         match next.await {
@@ -81,10 +84,11 @@ impl PaymentObject {
         desk.rest_until(None).await;
         match book.is_empty().await {
             Ok(true) => {
+                // First: who asks while they are deleted makes them anew.
+                desk.sql.forget();
                 if let Err(error) = self.state.storage().delete_all().await {
                     console_error!("{error}");
                 }
-                desk.sql.forget();
             }
             Ok(false) => {}
             Err(error) => console_error!("{error}"),

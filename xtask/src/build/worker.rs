@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::output;
 use crate::tools;
+use crate::wasm;
 use crate::workspace::Workspace;
 
 /// The worker's package.
@@ -69,7 +70,15 @@ fn build(workspace: &Workspace, variant: &Variant, folder: &Path) -> Result<()> 
         .arg(folder)
         .args(*flags)
         .run()?;
+    without_names(&folder.join("index_bg.wasm"))?;
     fs::write(&stamp, made_of()?).with_context(|| format!("{} cannot be written", stamp.display()))
+}
+
+/// Takes the functions' names out of a module: a sixth of it, which worker-build always leaves in.
+fn without_names(module: &Path) -> Result<()> {
+    let bytes = fs::read(module).with_context(|| format!("{} was not built", module.display()))?;
+    fs::write(module, wasm::without_custom(&bytes, "name")?)
+        .with_context(|| format!("{} cannot be written", module.display()))
 }
 
 /// A digest of `files` and `text`, which tells a change and is no proof against a forger.

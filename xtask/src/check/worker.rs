@@ -1,10 +1,10 @@
 //! Whether Cloudflare's own tool would deploy the worker, and how large it would be.
 
 use std::fs;
-use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
+use crate::build::script::Size;
 use crate::output;
 use crate::proc::Cmd;
 use crate::tools;
@@ -13,13 +13,6 @@ use crate::workspace::Workspace;
 /// The most that the script may have, compressed, in bytes: what has to be fetched and compiled before a first
 /// answer.
 const LARGEST: u64 = 400 * 1024;
-
-/// Prints the bytes of a folder's JavaScript and modules, as they are and compressed with gzip.
-const MEASURE: &str = "const { readdirSync, readFileSync } = require('node:fs'), { gzipSync } = require('node:zlib');
-const folder = process.argv[1];
-const files = readdirSync(folder).filter((name) => /\\.(js|wasm)$/.test(name)).map((name) => readFileSync(`${folder}/${name}`));
-const sum = (size) => files.reduce((all, file) => all + size(file).length, 0);
-console.log(sum((file) => file), sum((file) => gzipSync(file)));";
 
 /// Lets wrangler do all of a deployment but the sending: it builds the worker by the command of wrangler.toml, reads
 /// the configuration and bundles. It asks no network for that.
@@ -37,7 +30,7 @@ pub(super) fn dry_run(workspace: &Workspace) -> Result<()> {
         .env("WRANGLER_HIDE_BANNER", "true")
         .env("WRANGLER_LOG_PATH", workspace.target.join("worker-dry-run-logs"))
         .run()?;
-    let [raw, compressed] = measure(&folder)?;
+    let Size { raw, compressed } = Size::of(&folder)?;
     output::note(&format!(
         "the worker's script: {} KB, compressed {} KB of at most {} KB",
         raw.div_ceil(1024),
@@ -45,19 +38,6 @@ pub(super) fn dry_run(workspace: &Workspace) -> Result<()> {
         LARGEST / 1024
     ));
     gate(compressed)
-}
-
-/// How large the script in `folder` is, as it is and compressed.
-fn measure(folder: &Path) -> Result<[u64; 2]> {
-    let printed = Cmd::new("node", folder).args(["-e", MEASURE]).arg(folder).capture()?;
-    let mut numbers = printed.split(' ').map(str::parse);
-    let mut next = || {
-        let number = numbers.next().and_then(Result::ok);
-        number
-            .filter(|bytes| *bytes > 0)
-            .with_context(|| format!("there is no script in {}", folder.display()))
-    };
-    Ok([next()?, next()?])
 }
 
 fn gate(compressed: u64) -> Result<()> {

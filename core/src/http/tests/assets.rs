@@ -369,4 +369,12 @@ fn the_list_goes_from_the_configurations_assets_on_to_those_made_by_api() {
     assert_eq!(manage(&world, "DELETE", "/api/v1/assets/lamp-10", &Value::Null).status, 204);
     assert_eq!(page(Some("lamp-10"), 9), (vec!["lamp-2".to_owned(), "zebra".to_owned()], None));
     assert_eq!(page(Some("zebra"), 9), (vec![], None));
+    // Behind what never was there is nothing.
+    for after in ["lamp-11", "x", "-", ""] {
+        assert_eq!(
+            code(&get(&world, &format!("{ASSETS}?after={after}"))),
+            (400, "invalid_cursor"),
+            "{after}"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::assets::{ASSETS, ROOM, code, manage, room, with_room};
 use super::*;
+use crate::ports::Clock as _;
 use crate::testkit::world::{API_KEY, Chain, START};
 
 const ACCESS: &str = "/api/v1/access/room-7";
@@ -257,4 +258,37 @@ fn a_refused_payment_for_an_asset_that_is_gone_is_told_that_it_is_gone() {
     assert_eq!(code(&answer), (404, "not_found"));
     assert!(!answer.settlement().success);
     assert_eq!(world.charged(), 0);
+}
+
+#[test]
+fn of_a_payment_and_a_deletion_whichever_is_first_the_other_is_refused_inv_1_2() {
+    let (mut sold, mut gone) = (0, 0);
+    for after in 0..40 {
+        let world = with_room();
+        let header = payment(&world, 1, &offered(&world));
+        let request = |method: &str, path: &str, name: &str, value: String| Request {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: vec![(name.to_owned(), value)],
+            ..Request::default()
+        };
+        let buys = request("GET", ACCESS, "payment-signature", header);
+        let deletes = request("DELETE", ROOM, "authorization", format!("Bearer {API_KEY}"));
+        let platform = Platform::new(&world);
+        let gateway = Gateway::new(&world.deployment, &platform);
+        let late = async {
+            world.sleep(after).await;
+            gateway.handle(&deletes).await
+        };
+        let answers = world.run_all(vec![Box::pin(gateway.handle(&buys)), Box::pin(late)]);
+        let statuses: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().status).collect();
+        match statuses.as_slice() {
+            [200, 409] => sold += 1,
+            [404, 204] => gone += 1,
+            other => panic!("{other:?} after {after} ms"),
+        }
+        assert_eq!(world.charged(), usize::from(statuses == [200, 409]));
+        world.audit_settled();
+    }
+    assert!(sold > 5 && gone > 5, "{sold} {gone}");
 }

@@ -1,6 +1,18 @@
 // The gateway under test. A target is `{name, can, start(config, feePayer)}`; what it starts has
-// `{url, logs, revive(), dispose()}`, and for what it `can` do: `isOpen(file)` (files), `stored()`, `written()`
-// (storage), `stop()`, `kill()`, `restart()` (restart), `secret()`, `verify()` (secrets). The tests are written once, for all targets.
+// `{url, logs, entries, revive(), dispose()}`, the log as text and as `{level, line}`; and for what it `can` do:
+//
+//   devices   `isOpen(file)`: it works devices, with lock files that can be looked at
+//   storage   `stored()`, `written()`
+//   restart   `stop()`, `kill()`, `restart()`
+//   secrets   `secret()`
+//   program   `folder`, `program`, `launch()`: it is a program of ours, with a disk and a clock that can be spoiled
+//   server    its HTTP server is ours, from the first byte on
+//   lines     header lines of one name reach it as they were sent, not joined by commas
+//   metrics   it answers /metrics
+//   objects   `catalogue()`, `object()`, `objects()`: Durable Objects, and KV
+//   unpacks   its HTTP client reads an answer that is packed without having been asked for
+//
+// The tests are written once, for all targets.
 
 import { serve } from './serve.js';
 import { worker } from './worker.js';
@@ -10,3 +22,21 @@ const name = process.env.COINOP_TARGET ?? 'serve';
 if (!(name in targets)) throw new Error(`COINOP_TARGET: no target ${name}; there is ${Object.keys(targets)}`);
 
 export const target = targets[name];
+
+/** Why a test can't be shown by a target that lacks what it needs. */
+const WITHOUT = {
+  devices: 'it works no devices',
+  storage: 'what it stores can’t be looked at',
+  restart: 'it can’t be ended',
+  secrets: 'its secret is not known',
+  program: 'it is no program of ours, with a disk and a clock to be spoiled',
+  server: 'its HTTP server is not ours',
+  metrics: 'its host counts',
+  objects: 'it has neither Durable Objects nor KV',
+};
+
+/** Why a test that needs this is skipped; false if it is not. */
+export function skipped(...needs) {
+  const lacking = needs.find((need) => !target.can[need]);
+  return lacking !== undefined && `${target.name}: ${WITHOUT[lacking]}`;
+}

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { Program, freePort } from '../process.js';
 import { toToml } from '../toml.js';
 
-const BINARY =
+export const BINARY =
   process.env.COINOP_BIN ?? fileURLToPath(new URL('../../../../target/release/coinop', import.meta.url));
 
 const folders = new Set();
@@ -25,6 +25,12 @@ class Serve {
 
   get logs() {
     return this.past + (this.program?.log ?? '');
+  }
+
+  /** The log, line by line: each is JSON. */
+  get entries() {
+    const lines = this.logs.split('\n').filter((line) => line && !line.startsWith('coinop serving'));
+    return lines.map((line) => ({ level: JSON.parse(line).level, line }));
   }
 
   /**
@@ -90,19 +96,6 @@ class Serve {
     return Buffer.from(await readFile(join(this.folder, 'coinop-data', 'secret'), 'utf8'), 'base64');
   }
 
-  /** `coinop verify` of a text, as a device's owner runs it: `{code, log}`. */
-  async verify(text, keys) {
-    const folder = await mkdtemp(join(tmpdir(), 'coinop-verify-'));
-    try {
-      await writeFile(join(folder, 'grant'), text);
-      await writeFile(join(folder, 'jwks.json'), JSON.stringify(keys));
-      const program = new Program('verify', BINARY, ['verify', 'grant', '--jwks', 'jwks.json'], { cwd: folder });
-      return { ...(await program.exited), log: program.log };
-    } finally {
-      remove(folder);
-    }
-  }
-
   async dispose() {
     if (this.program) await this.program.kill();
     remove(this.folder);
@@ -113,7 +106,7 @@ class Serve {
 export const serve = {
   name: 'coinop serve',
   /** What tests may ask of this target beyond HTTP. */
-  can: { files: true, storage: true, restart: true, secrets: true },
+  can: { devices: true, storage: true, restart: true, secrets: true, program: true, server: true, metrics: true },
 
   /** With `started: false` there is only its folder; `how` is how it is launched. */
   async start(config, feePayer, { started = true, ...how } = {}) {

@@ -1,28 +1,48 @@
 // The gateway as a Cloudflare Worker: the script that is deployed, in workerd by way of miniflare, with storage of its own.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
+import { subscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Log, LogLevel, Miniflare } from 'miniflare';
 import { freePort } from '../process.js';
+import { contents, digest, sizes } from './databases.js';
+import { CATALOGUE, deployed } from './deployed.js';
 
 const SCRIPT = process.env.COINOP_WORKER ?? fileURLToPath(new URL('../../../../worker/build', import.meta.url));
-const OBJECTS = { ASSET: 'AssetObject', PAYER: 'PayerObject', PAYMENT: 'PaymentObject', MERCHANT: 'MerchantObject' };
+
+/** Where the objects' many small databases wait for no disk, if there is room: what ends here are processes, not machines. */
+const MEMORY = '/dev/shm';
+function room() {
+  if (!existsSync(MEMORY)) return tmpdir();
+  const { bavail, bsize } = statfsSync(MEMORY);
+  return bavail * bsize > 2 ** 30 ? MEMORY : tmpdir();
+}
 
 const folders = new Set();
 const remove = (folder) => rmSync(folder, { recursive: true, force: true });
 process.on('exit', () => folders.forEach(remove));
 
+// Miniflare keeps its workerd to itself; a test that plays a power cut needs the process.
+const starting = new AsyncLocalStorage();
+subscribe('child_process', ({ process: child }) => {
+  const gateway = starting.getStore();
+  if (gateway) child.once('spawn', () => gateway.spawned(child));
+});
+
 class Worker {
-  constructor(config, feePayer, port, { script = SCRIPT, secret = randomBytes(32).toString('base64') }) {
-    this.script = script;
-    this.folder = mkdtempSync(join(tmpdir(), 'coinop-worker-'));
+  constructor(config, feePayer, port, { probe, script = SCRIPT, secret = randomBytes(32).toString('base64') }) {
+    Object.assign(this, { probe, script });
+    this.folder = mkdtempSync(join(room(), 'coinop-worker-'));
     folders.add(this.folder);
     this.url = `http://127.0.0.1:${port}`;
     this.port = port;
     this.logs = '';
+    this.entries = [];
     this.bindings = {
       COINOP_CONFIG: JSON.stringify({ public_url: this.url, ...config }),
       COINOP_SECRET: secret,
@@ -31,54 +51,107 @@ class Worker {
   }
 
   options() {
-    const file = (name) => join(this.script, name);
     const store = (name) => join(this.folder, name);
+    const { modules, ...as } = deployed(this.script, { ...this.bindings, ...this.probe?.bindings });
+    const probe = this.probe && { type: 'ESModule', path: join(this.script, 'probe.js'), contents: this.probe.script };
     return {
+      ...as,
+      modules: probe ? [probe, ...modules] : modules,
+      serviceBindings: this.probe?.services ?? {},
       host: '127.0.0.1',
       port: this.port,
       cf: false,
-      compatibilityDate: '2026-04-26',
-      modulesRoot: this.script,
-      modules: [
-        { type: 'ESModule', path: file('index.js') },
-        { type: 'CompiledWasm', path: file('index_bg.wasm') },
-      ],
-      bindings: this.bindings,
-      kvNamespaces: ['CATALOGUE'],
       kvPersist: store('kv'),
-      durableObjects: Object.fromEntries(
-        Object.entries(OBJECTS).map(([binding, className]) => [binding, { className, useSQLite: true }]),
-      ),
       durableObjectsPersist: store('do'),
       log: new Log(LogLevel.NONE),
       handleRuntimeStdio: (stdout, stderr) => {
-        const keep = (chunk) => (this.logs += chunk);
-        stdout.on('data', keep);
-        stderr.on('data', keep);
+        this.keep('INFO', stdout);
+        this.keep('ERROR', stderr);
       },
     };
   }
 
-  /** Starts it (again, after stop or kill): same storage, same address. */
-  async restart() {
-    this.runtime = new Miniflare(this.options());
-    await this.runtime.ready;
-    this.stopped = false;
+  /** What comes of a stream is logged, as it comes and line by line. */
+  keep(level, stream) {
+    let rest = '';
+    stream.setEncoding('utf8').on('data', (text) => {
+      this.logs += text;
+      const lines = (rest + text).split('\n');
+      rest = lines.pop();
+      this.entries.push(...lines.filter(Boolean).map((line) => ({ level, line })));
+    });
   }
 
+  spawned(child) {
+    if (basename(child.spawnfile).startsWith('workerd')) this.process = child;
+  }
+
+  /** Starts it (again, after stop or kill): same storage, same address. */
+  async restart() {
+    if (!existsSync(this.script)) throw new Error(`worker: there is no ${this.script}; build it first`);
+    this.runtime = starting.run(this, () => new Miniflare(this.options()));
+    await this.runtime.ready;
+    if (!this.process) throw new Error('miniflare has started no workerd');
+    // Miniflare's KV makes its tables when it is first asked, and that is nothing of ours.
+    await (await this.catalogue()).list({ limit: 1 });
+  }
+
+  /** Starts it again only if it is down. */
   async revive() {
-    if (this.stopped) await this.restart();
+    if (!this.runtime) await this.restart();
   }
 
   /** Ends it. */
   async stop() {
-    this.stopped = true;
-    await this.runtime.dispose();
+    const { runtime } = this;
+    this.runtime = this.process = undefined;
+    await runtime?.dispose();
     return { code: 0, signal: null };
   }
 
+  /** Ends it as a power cut would: workerd gets no chance to do anything more. */
+  async kill() {
+    const { process: workerd } = this;
+    const ended = workerd.exitCode === null && workerd.signalCode === null ? once(workerd, 'exit') : undefined;
+    workerd.kill('SIGKILL');
+    await ended;
+    await this.stop();
+    return { code: workerd.exitCode, signal: workerd.signalCode };
+  }
+
+  /** Durable Objects of a class: `ASSET`, `PAYER`, `PAYMENT` or `MERCHANT`. */
+  objects(binding) {
+    return this.runtime.getDurableObjectNamespace(binding);
+  }
+
+  /** One Durable Object, by the name that the worker gives it. */
+  async object(binding, name) {
+    const objects = await this.objects(binding);
+    return objects.get(objects.idFromName(name));
+  }
+
+  /** The catalogue of the 402's, in KV. */
+  catalogue() {
+    return this.runtime.getKVNamespace(CATALOGUE);
+  }
+
+  /** What is stored, as sizes by file name: an object that keeps nothing has none. */
+  async stored() {
+    return sizes(await contents(this.folder));
+  }
+
+  /** What is stored, as a digest of all objects' databases and of KV: whatever is written changes it. */
+  async written() {
+    return digest(await contents(this.folder));
+  }
+
+  /** The secret that all of its keys are derived from. */
+  async secret() {
+    return Buffer.from(this.bindings.COINOP_SECRET, 'base64');
+  }
+
   async dispose() {
-    if (this.runtime && !this.stopped) await this.stop();
+    await this.stop();
     remove(this.folder);
     folders.delete(this.folder);
   }
@@ -87,11 +160,15 @@ class Worker {
 export const worker = {
   name: 'workerd',
   /** What tests may ask of this target beyond HTTP. */
-  can: {},
+  can: { storage: true, restart: true, secrets: true, unpacks: true, objects: true },
 
-  /** `script` is the folder of another build, `secret` one that is known. */
-  async start(config, feePayer, how = {}) {
+  /**
+   * With `started: false` there is only its folder. `probe` sees it from inside, `script` is the folder of another
+   * build, `secret` one that is known.
+   */
+  async start(config, feePayer, { started = true, ...how } = {}) {
     const gateway = new Worker(config, feePayer, await freePort(), how);
+    if (!started) return gateway;
     try {
       await gateway.restart();
     } catch (error) {

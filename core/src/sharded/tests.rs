@@ -1,0 +1,43 @@
+//! The places on databases of their own.
+
+mod books;
+mod outbox;
+
+use std::task::{Context, Poll, Waker};
+
+use rusqlite::Connection;
+
+use crate::store::{Sql, SqlError, Value};
+use crate::testkit::platform::execute;
+
+/// One place's database.
+struct Database(Connection);
+
+impl Database {
+    fn new() -> Self {
+        Self(Connection::open_in_memory().unwrap())
+    }
+
+    /// The first column of the first row, as a number.
+    fn number(&self, query: &str) -> i64 {
+        let rows = execute(&self.0, query, &[]).unwrap();
+        match rows.first().and_then(|row| row.first()) {
+            Some(Value::Integer(number)) => *number,
+            other => panic!("{query}: {other:?}"),
+        }
+    }
+}
+
+impl Sql for &Database {
+    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
+        execute(&self.0, statement, parameters).map_err(|error| SqlError::from_message(&error.to_string()))
+    }
+}
+
+/// What a future gives that waits for nothing.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("a place waits for something"),
+    }
+}

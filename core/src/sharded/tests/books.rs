@@ -1,0 +1,254 @@
+//! What the places of payers, payments and the merchant promise each other's callers.
+
+use proptest::prelude::*;
+
+use super::{Database, now};
+use crate::ids::{AssetId, PaymentId};
+use crate::money::Amount;
+use crate::ports::EXPIRED;
+use crate::session::Cover;
+use crate::sharded::{
+    Ended, Failed, Fee, MerchantBook, PayerBook, PayerNews, PaymentBook, PaymentNews, Reservation, Reserved,
+    STALE_MS, SessionRow,
+};
+use crate::svm::Address;
+use crate::testkit::keys;
+use crate::time::Timestamp;
+
+fn payment(number: u8) -> PaymentId {
+    PaymentId::of_message(&[number])
+}
+
+fn asset(number: u8) -> AssetId {
+    AssetId::parse(&format!("door-{number}")).unwrap()
+}
+
+fn payer() -> Address {
+    keys::address(&keys::numbered(1))
+}
+
+/// Attempt `attempt` to claim payment `number` for the asset of that number.
+fn reservation(number: u8, attempt: &str) -> Reservation {
+    Reservation {
+        payment: payment(number),
+        asset: asset(number),
+        attempt: attempt.to_owned(),
+        at: Timestamp::from_millis(1_000 + u64::from(number)),
+        cover: None,
+        fee: None,
+    }
+}
+
+/// The same with what covers it: after this payment alone, `left` would be left.
+fn covered(number: u8, attempt: &str, amount: u64, left: u64) -> Reservation {
+    let cover =
+        Cover { source: payer(), amount: Amount::new(amount), left: Amount::new(left), budget: u64::MAX };
+    Reservation { cover: Some(cover), ..reservation(number, attempt) }
+}
+
+fn costing(number: u8, attempt: &str, lamports: u64, budget: u64) -> Reservation {
+    Reservation { fee: Some(Fee { day: 7, lamports, budget }), ..reservation(number, attempt) }
+}
+
+fn failed(reason: &str) -> Option<Failed> {
+    Some(Failed { at: Timestamp::from_millis(5_000), reason: reason.to_owned() })
+}
+
+fn told(number: u8, failed: Option<Failed>) -> PayerNews {
+    PayerNews {
+        payer: payer(),
+        ended: vec![Ended { payment: payment(number), failed }],
+        sessions: Vec::new(),
+    }
+}
+
+#[test]
+fn a_payment_without_a_ticket_is_one_assets_until_that_lets_go_inv_1() {
+    let database = Database::new();
+    let book = PaymentBook::new(&database);
+    now(book.prepare()).unwrap();
+    let at = |number, attempt: &str| Reservation { payment: payment(9), ..reservation(number, attempt) };
+    assert_eq!(now(book.reserve(&at(1, "a"))), Ok(Reserved::Done));
+    assert_eq!(now(book.reserve(&at(2, "b"))), Ok(Reserved::Elsewhere));
+    // The same asset goes on after a crash, by another attempt, and asks for one again.
+    assert_eq!(now(book.reserve(&at(1, "c"))), Ok(Reserved::Done));
+    assert_eq!(now(book.owner(&payment(9))), Ok(Some(asset(1))));
+    // One attempt that takes back its own leaves the other's, which may be about to append.
+    now(book.release(&at(1, "a").release())).unwrap();
+    assert_eq!(now(book.reserve(&at(2, "d"))), Ok(Reserved::Elsewhere));
+    now(book.release(&at(1, "c").release())).unwrap();
+    assert_eq!(now(book.reserve(&at(2, "e"))), Ok(Reserved::Done));
+}
+
+#[test]
+fn a_payment_that_landed_stays_its_assets_whatever_is_released_inv_1() {
+    let database = Database::new();
+    let book = PaymentBook::new(&database);
+    now(book.prepare()).unwrap();
+    let landed = PaymentNews {
+        ended: Ended { payment: payment(1), failed: None },
+        asset: asset(1),
+        at: Timestamp::from_millis(2_000),
+    };
+    now(book.reserve(&reservation(1, "a"))).unwrap();
+    for _ in 0..2 {
+        now(book.hear(&landed)).unwrap();
+    }
+    now(book.release(&reservation(1, "a").release())).unwrap();
+    let other = Reservation { payment: payment(1), ..reservation(2, "b") };
+    assert_eq!(now(book.reserve(&other)), Ok(Reserved::Elsewhere));
+    let failed = PaymentNews { ended: Ended { payment: payment(1), failed: failed(EXPIRED) }, ..landed };
+    now(book.hear(&failed)).unwrap();
+    assert_eq!(now(book.is_empty()), Ok(true));
+}
+
+#[test]
+fn a_balance_covers_all_assets_payments_or_the_last_is_refused_inv_5() {
+    let database = Database::new();
+    let book = PayerBook::new(&database);
+    now(book.prepare()).unwrap();
+    // A balance of 25: each payment of 10 alone would leave 15.
+    assert_eq!(now(book.reserve(&covered(1, "a", 10, 15))), Ok(Reserved::Done));
+    assert_eq!(now(book.reserve(&covered(2, "b", 10, 15))), Ok(Reserved::Done));
+    assert_eq!(now(book.reserve(&covered(3, "c", 10, 15))), Ok(Reserved::NotCovered));
+    // Refused, it has left nothing behind; a second attempt for one that is in takes nothing more.
+    assert_eq!(database.number("SELECT count(*) FROM hold"), 2);
+    assert_eq!(now(book.reserve(&covered(1, "d", 10, 15))), Ok(Reserved::Done));
+    now(book.release(&covered(1, "a", 10, 15).release())).unwrap();
+    assert_eq!(now(book.reserve(&covered(3, "e", 10, 15))), Ok(Reserved::NotCovered));
+    // What fails or is taken back by all its attempts makes room.
+    now(book.hear(&told(2, failed(EXPIRED)))).unwrap();
+    assert_eq!(now(book.reserve(&covered(3, "f", 10, 15))), Ok(Reserved::Done));
+}
+
+#[test]
+fn failures_are_remembered_once_and_sessions_never_go_back() {
+    let database = Database::new();
+    let book = PayerBook::new(&database);
+    now(book.prepare()).unwrap();
+    for _ in 0..2 {
+        now(book.hear(&told(1, failed("x")))).unwrap();
+    }
+    assert_eq!(database.number("SELECT count(*) FROM failure"), 1);
+    let record = |sequence: u64, ended: bool| SessionRow {
+        id: "s_1".to_owned(),
+        starts: 1,
+        record: format!(r#"{{"sequence":{sequence},"ended":{ended}}}"#),
+    };
+    let tell = |row: SessionRow| {
+        let news = PayerNews { payer: payer(), ended: Vec::new(), sessions: vec![row] };
+        now(book.hear(&news)).unwrap();
+    };
+    for (row, sequence, ended) in [
+        (record(1, false), 1, 0),
+        (record(3, false), 3, 0),
+        (record(1, false), 3, 0),
+        (record(3, true), 3, 1),
+        (record(3, false), 3, 1),
+    ] {
+        tell(row);
+        assert_eq!(database.number("SELECT record ->> '$.sequence' FROM session"), sequence);
+        assert_eq!(database.number("SELECT record ->> '$.ended' FROM session"), ended);
+    }
+}
+
+#[test]
+fn the_days_budget_holds_for_all_assets_and_gives_back_what_never_landed_inv_5() {
+    let database = Database::new();
+    let book = MerchantBook::new(&database);
+    now(book.prepare()).unwrap();
+    let spent = || database.number("SELECT coalesce(sum(lamports), 0) FROM fee");
+    assert_eq!(now(book.reserve(&costing(1, "a", 10, 25))), Ok(Reserved::Done));
+    assert_eq!(now(book.reserve(&costing(1, "b", 10, 25))), Ok(Reserved::Done));
+    assert_eq!(now(book.reserve(&costing(2, "c", 10, 25))), Ok(Reserved::Done));
+    assert_eq!(now(book.reserve(&costing(3, "d", 10, 25))), Ok(Reserved::OverBudget));
+    assert_eq!((spent(), database.number("SELECT count(*) FROM hold")), (20, 3));
+    // Two attempts hold the first: one alone gives nothing back.
+    now(book.release(&costing(1, "a", 10, 25).release())).unwrap();
+    assert_eq!(spent(), 20);
+    now(book.release(&costing(1, "b", 10, 25).release())).unwrap();
+    assert_eq!(spent(), 10);
+    // What landed has cost its fee, and what an error says too; what expired has not.
+    now(book.spent(&payment(2))).unwrap();
+    now(book.drop_reservation(&payment(2))).unwrap();
+    assert_eq!(spent(), 10);
+    now(book.reserve(&costing(3, "e", 10, 25))).unwrap();
+    now(book.drop_reservation(&payment(3))).unwrap();
+    assert_eq!(spent(), 10);
+}
+
+#[test]
+fn what_is_left_behind_is_asked_about_when_it_is_old_and_no_sooner() {
+    let database = Database::new();
+    let book = PayerBook::new(&database);
+    now(book.prepare()).unwrap();
+    let holds = book.holds();
+    assert_eq!(now(holds.next_stale()), Ok(None));
+    for number in [2, 1] {
+        now(book.reserve(&covered(number, "a", 1, 100))).unwrap();
+    }
+    assert_eq!(now(holds.next_stale()), Ok(Some(Timestamp::from_millis(1_001 + STALE_MS))));
+    assert_eq!(now(holds.stale(Timestamp::from_millis(1_000))), Ok(vec![]));
+    assert_eq!(now(holds.stale(Timestamp::from_millis(1_001))), Ok(vec![(payment(1), asset(1))]));
+    now(holds.keep(&payment(1), Timestamp::from_millis(9_000))).unwrap();
+    assert_eq!(now(holds.stale(Timestamp::from_millis(1_002))), Ok(vec![(payment(2), asset(2))]));
+    now(book.drop_reservation(&payment(2))).unwrap();
+    assert_eq!(database.number("SELECT count(*) FROM in_flight"), 1);
+}
+
+/// Something that happens to a payer's place.
+#[derive(Clone, Debug)]
+enum Step {
+    Reserve { number: u8, attempt: u8 },
+    Release { number: u8, attempt: u8 },
+    Fail { number: u8 },
+    Land { number: u8 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (number, attempt) = (0u8..6, 0u8..3);
+    prop_oneof![
+        4 => (number.clone(), attempt.clone()).prop_map(|(number, attempt)| Step::Reserve { number, attempt }),
+        3 => (number.clone(), attempt).prop_map(|(number, attempt)| Step::Release { number, attempt }),
+        1 => number.clone().prop_map(|number| Step::Fail { number }),
+        1 => number.prop_map(|number| Step::Land { number }),
+    ]
+}
+
+proptest! {
+    /// Whatever is reserved, taken back, landed and failed in whatever order: what is in flight at once is never more
+    /// than the balance, and what somebody holds is in flight (invariants 1, 5).
+    #[test]
+    fn never_more_is_in_flight_than_the_balance_covers(steps in proptest::collection::vec(step(), 1..60)) {
+        let database = Database::new();
+        let book = PayerBook::new(&database);
+        now(book.prepare()).unwrap();
+        let mut balance = 35u64;
+        for step in steps {
+            match step {
+                Step::Reserve { number, attempt } => {
+                    // Its simulation has passed alone.
+                    if balance >= 10 {
+                        let _ = now(book.reserve(&covered(number, &attempt.to_string(), 10, balance - 10))).unwrap();
+                    }
+                }
+                Step::Release { number, attempt } => {
+                    now(book.release(&reservation(number, &attempt.to_string()).release())).unwrap();
+                }
+                Step::Fail { number } => now(book.hear(&told(number, failed(EXPIRED)))).unwrap(),
+                Step::Land { number } => {
+                    let in_flight = format!(
+                        "SELECT count(*) FROM in_flight WHERE payment = '{}'", payment(number).as_str());
+                    if database.number(&in_flight) == 1 {
+                        balance -= 10;
+                        now(book.hear(&told(number, None))).unwrap();
+                    }
+                }
+            }
+            let in_flight = database.number("SELECT coalesce(sum(amount), 0) FROM in_flight");
+            prop_assert!(u64::try_from(in_flight).unwrap() <= balance, "{in_flight} of {balance}");
+            let held = database.number("SELECT count(DISTINCT payment) FROM hold");
+            prop_assert_eq!(held, database.number("SELECT count(*) FROM in_flight"));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What an asset tells the others, and how the merchant's place takes it.
+
+use super::{Database, now};
+use crate::sharded::{MerchantBook, Outbox, Publication};
+use crate::store::{Sql, SqlError, SqlJournal, Value};
+use crate::testkit::platform::execute;
+use crate::testkit::world::World;
+
+/// The world's database without its crash points.
+struct Quiet<'w>(&'w World);
+
+impl Sql for Quiet<'_> {
+    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
+        execute(&self.0.database, statement, parameters)
+            .map_err(|error| SqlError::from_message(&error.to_string()))
+    }
+}
+
+#[test]
+fn everything_that_happened_is_told_once_it_is_received_no_more_inv_2() {
+    let world = World::new();
+    let (sold, _) = world.bought(1, "door-1", 1);
+    let (sql, journal) = (Quiet(&world), SqlJournal::new(Quiet(&world), "main".to_owned()));
+    let outbox = Outbox::new(&sql, &journal);
+    now(outbox.prepare()).unwrap();
+    let first = now(outbox.next()).unwrap().unwrap();
+    // Not received: it is told again, the same.
+    assert_eq!(now(outbox.next()).unwrap().as_ref(), Some(&first));
+    let payment = &sold.payment;
+    assert_eq!(first.payers.len(), 1);
+    let payer = &first.payers[0];
+    assert_eq!((payer.payer, payer.ended.len(), payer.sessions.len()), (payment.payer, 1, 1));
+    assert_eq!((&payer.ended[0].payment, &payer.ended[0].failed), (&payment.payment, &None));
+    let record = serde_json::to_string(&sold.session).unwrap();
+    assert_eq!(payer.sessions[0].record, record);
+    assert_eq!((first.payments.len(), first.merchant.ended.len()), (1, 1));
+    assert_eq!(first.payments[0].asset, payment.asset);
+    assert_eq!(first.merchant.head.asset, "main/door-1");
+    assert_eq!(first.revision, first.merchant.head.revision);
+    now(outbox.delivered(&first)).unwrap();
+    assert_eq!((now(outbox.next()), now(outbox.is_pending())), (Ok(None), Ok(false)));
+
+    // The session's end is told as the record that it left.
+    world.advance(61_000);
+    world.step();
+    let second = now(outbox.next()).unwrap().unwrap();
+    assert!(
+        second.payers[0].ended.is_empty() && second.payers[0].sessions[0].record.contains(r#""ended":true"#)
+    );
+    now(outbox.delivered(&second)).unwrap();
+    // What was received before comes late: nothing goes back.
+    now(outbox.delivered(&first)).unwrap();
+    assert_eq!(now(outbox.next()), Ok(None));
+}
+
+#[test]
+fn the_merchants_copy_is_the_latest_that_it_was_told_and_readers_get_what_changed() {
+    let world = World::new();
+    world.bought(1, "door-1", 1);
+    let (sql, journal) = (Quiet(&world), SqlJournal::new(Quiet(&world), "main".to_owned()));
+    let outbox = Outbox::new(&sql, &journal);
+    now(outbox.prepare()).unwrap();
+    let mut news = now(outbox.next()).unwrap().unwrap().merchant;
+    let database = Database::new();
+    let book = MerchantBook::new(&database);
+    now(book.prepare()).unwrap();
+    now(book.hear(&news)).unwrap();
+    assert_eq!(now(book.unpublished()), Ok(vec![]));
+
+    let listed = |revision: u64, listing: &str| {
+        let state = format!(r#"{{"last":1,"listing":{listing}}}"#);
+        crate::sharded::Head { revision, state, ..news.head.clone() }
+    };
+    let (dear, cheap) = (listed(12, r#"{"price":"2"}"#), listed(11, r#"{"price":"1"}"#));
+    let publication = |listing: Option<&str>| Publication {
+        asset: "main/door-1".to_owned(),
+        listing: listing.map(str::to_owned),
+    };
+    let (gone, again) = (listed(13, "null"), listed(14, r#"{"price":"3"}"#));
+    news.head = dear;
+    now(book.hear(&news)).unwrap();
+    // What comes late does not count.
+    news.head = cheap;
+    now(book.hear(&news)).unwrap();
+    assert_eq!(now(book.unpublished()), Ok(vec![publication(Some(r#"{"price":"2"}"#))]));
+    // It changes while the readers are being given what it was: they are to be given it again.
+    news.head = again;
+    now(book.hear(&news)).unwrap();
+    now(book.published(&publication(Some(r#"{"price":"2"}"#)))).unwrap();
+    assert_eq!(now(book.unpublished()), Ok(vec![publication(Some(r#"{"price":"3"}"#))]));
+    now(book.published(&publication(Some(r#"{"price":"3"}"#)))).unwrap();
+    assert_eq!(now(book.unpublished()), Ok(vec![]));
+    news.head = crate::sharded::Head { revision: 15, ..gone };
+    now(book.hear(&news)).unwrap();
+    assert_eq!(now(book.unpublished()), Ok(vec![publication(None)]));
+    now(book.published(&publication(None))).unwrap();
+    assert_eq!(now(book.unpublished()), Ok(vec![]));
+}

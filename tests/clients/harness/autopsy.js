@@ -1,0 +1,115 @@
+// What the objects of a worker have stored, read past it: from a copy of its storage, by a script that does nothing else. The
+// worker itself is not asked, and not woken.
+
+import { cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Log, LogLevel, Miniflare } from 'miniflare';
+import { until } from './wait.js';
+
+const SCRIPT = `
+  import { DurableObject } from 'cloudflare:workers';
+  class Stored extends DurableObject {
+    async fetch(request) {
+      const { sql, parameters } = await request.json();
+      const { storage } = this.ctx;
+      return Response.json(sql === 'alarm' ? await storage.getAlarm() : storage.sql.exec(sql, ...parameters).toArray());
+    }
+    alarm() {
+      throw new Error('only read here');
+    }
+  }
+  export class AssetObject extends Stored {}
+  export class PayerObject extends Stored {}
+  export class PaymentObject extends Stored {}
+  export class MerchantObject extends Stored {}
+  export default { fetch: () => new Response() };
+`;
+
+const orElse = (value) => (error) => {
+  if (error.code === 'ENOENT') return value; // an object that left memory takes its database's log along
+  throw error;
+};
+
+/** What there is in a folder, and when it was written. */
+async function listing(folder) {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.path, entry.name)).sort();
+  return Promise.all(names.map(async (name) => {
+    const { size, mtimeMs } = await stat(name).catch(orElse({}));
+    return [name, size, mtimeMs];
+  }));
+}
+
+/** A copy of a folder in which others write: one that nobody has written to meanwhile. */
+const copied = (from, to) =>
+  until(`${from} is copied without anything being written meanwhile`, async () => {
+    const before = await listing(from);
+    await rm(to, { recursive: true, force: true });
+    const whole = await cp(from, to, { recursive: true }).then(() => true, orElse(false));
+    return whole && isDeepStrictEqual(await listing(from), before);
+  });
+
+export class Autopsy {
+  /** Lets `read(autopsy)` read a gateway's storage as it is now, or as it was left. */
+  static async of(gateway, read) {
+    const it = new Autopsy();
+    try {
+      await it.open(gateway);
+      return await read(it);
+    } finally {
+      await it.dispose();
+    }
+  }
+
+  async open(gateway) {
+    const { compatibilityDate, durableObjects, durableObjectsPersist } = gateway.options();
+    this.folder = await mkdtemp(join(tmpdir(), 'coinop-autopsy-'));
+    await copied(durableObjectsPersist, this.folder);
+    this.runtime = new Miniflare({
+      compatibilityDate,
+      durableObjects,
+      durableObjectsPersist: this.folder,
+      modules: true,
+      script: SCRIPT,
+      cf: false,
+      log: new Log(LogLevel.NONE),
+      handleRuntimeStdio: () => {},
+    });
+  }
+
+  async ask(binding, name, sql, parameters = []) {
+    const objects = await this.runtime.getDurableObjectNamespace(binding);
+    const object = objects.get(objects.idFromName(name === null ? 'main' : `main/${name}`));
+    const response = await object.fetch('http://object/', { method: 'POST', body: JSON.stringify({ sql, parameters }) });
+    return response.json();
+  }
+
+  /** The rows of a query in an object's database: by its class, and the asset's id, the payer's address, the payment's id; null for the merchant's. */
+  rows(binding, name, sql, ...parameters) {
+    return this.ask(binding, name, sql, parameters);
+  }
+
+  /** How many rows a table of an object's database has. */
+  async count(binding, name, table) {
+    const there = await this.rows(binding, name, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", table);
+    return there.length && (await this.rows(binding, name, `SELECT count(*) AS count FROM ${table}`))[0].count;
+  }
+
+  /** When an object's alarm goes off, in milliseconds since the epoch; null for not at all. */
+  alarm(binding, name) {
+    return this.ask(binding, name, 'alarm');
+  }
+
+  /** An asset's journal: its events, the oldest first. */
+  async journal(asset) {
+    const rows = await this.rows('ASSET', asset, 'SELECT events FROM journal ORDER BY revision');
+    return rows.flatMap(({ events }) => JSON.parse(events));
+  }
+
+  async dispose() {
+    await this.runtime?.dispose();
+    if (this.folder) await rm(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,86 @@
+// Runs in workerd, in the place of the worker's script: the same classes, but a test is told of every message that an
+// object gets and of every use of KV, before and after it, and may hold it up. See probe.js.
+
+import Worker, * as worker from './index.js';
+
+/** Tells the test; what it answers is done when it answers. */
+async function tell(env, what) {
+  const answer = await env.PROBE.fetch('http://probe/', { method: 'POST', body: JSON.stringify(what) });
+  return answer.json();
+}
+
+/** KV as it is, unless the test has it fail. */
+class Catalogue {
+  constructor(env) {
+    this.env = env;
+  }
+
+  async run(operation, [key, ...rest]) {
+    const { fails, value } = await tell(this.env, { kv: operation, key });
+    if (fails) throw new Error(`KV ${operation.toUpperCase()} failed: 500 Internal Server Error`);
+    if (value !== undefined) return value;
+    return this.env.CATALOGUE[operation](key, ...rest);
+  }
+
+  get(...args) {
+    return this.run('get', args);
+  }
+
+  getWithMetadata(...args) {
+    return this.run('getWithMetadata', args);
+  }
+
+  put(...args) {
+    return this.run('put', args);
+  }
+
+  list(...args) {
+    return this.env.CATALOGUE.list(...args);
+  }
+
+  delete(...args) {
+    return this.run('delete', args);
+  }
+}
+
+const seen = (env) => new Proxy(env, {
+  get: (target, name) => (name === 'CATALOGUE' && target.PROBED.kv ? new Catalogue(target) : target[name]),
+});
+
+/** An object's class, told of. */
+const object = (binding, Class) =>
+  class extends Class {
+    constructor(state, env) {
+      super(state, seen(env));
+      this.tell = (what) => (env.PROBED.objects ? tell(env, { object: binding, ...what }) : undefined);
+      this.isNew = true;
+    }
+
+    async told(what, action) {
+      const { isNew } = this;
+      this.isNew = false;
+      await this.tell({ at: 'before', what, isNew });
+      const answer = await action();
+      await this.tell({ at: 'after', what });
+      return answer;
+    }
+
+    fetch(request) {
+      return this.told(new URL(request.url).pathname.slice(1), () => super.fetch(request));
+    }
+
+    alarm() {
+      return this.told('alarm', () => super.alarm());
+    }
+  };
+
+export const AssetObject = object('ASSET', worker.AssetObject);
+export const PayerObject = object('PAYER', worker.PayerObject);
+export const PaymentObject = object('PAYMENT', worker.PaymentObject);
+export const MerchantObject = object('MERCHANT', worker.MerchantObject);
+
+export default class extends Worker {
+  constructor(context, env) {
+    super(context, seen(env));
+  }
+}

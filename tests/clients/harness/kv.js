@@ -1,0 +1,22 @@
+// The catalogue of the 402's as it stands in KV, past the gateway.
+
+import { until } from './wait.js';
+
+const key = (id) => `main/${id}`;
+
+/** What the readers have been given of an asset, once its listing (null: none) is as expected: the text. */
+export async function published(w, id, expected, { within = 10_000 } = {}) {
+  const catalogue = await w.gateway.catalogue();
+  let text;
+  await until(`KV has ${id} as expected`, async () => {
+    text = await catalogue.get(key(id));
+    return expected(text === null ? null : JSON.parse(text));
+  }, { within, every: 50 });
+  return text;
+}
+
+/** The readers are given this text, or nothing. */
+export async function put(w, id, text) {
+  const catalogue = await w.gateway.catalogue();
+  await (text === null ? catalogue.delete(key(id)) : catalogue.put(key(id), text));
+}

@@ -1,0 +1,153 @@
+// What is due is done by the objects' alarms, on time, while nobody asks: also by an object that has lost its memory, and by a
+// workerd that was started again. What they did is read from their storage.
+
+import assert from 'node:assert/strict';
+import { describe } from 'node:test';
+import { payment, pays } from '../harness/buyers.js';
+import { Autopsy } from '../harness/autopsy.js';
+import { perHour, perSecond, simulated } from '../harness/config.js';
+import { granted, time } from '../harness/expect.js';
+import { Probe } from '../harness/probe.js';
+import { spoiled } from '../harness/relay.js';
+import { until, untilTime } from '../harness/wait.js';
+import { bearer } from '../harness/wire.js';
+import { world } from '../harness/world.js';
+
+/** How late something may be done that is due, in milliseconds. */
+const LATE = 500;
+/** After how much idleness workerd drops an object from memory, in milliseconds: 10 s, and until it looks. */
+const IDLE = 12_000;
+
+const booth = (ids, options) =>
+  world({ needs: ['objects'], assets: [...ids.map((id) => simulated(perSecond(id))), simulated(perHour('lounge'))], buyers: 4, ...options });
+const quiet = booth(['short', 'long', 'longer']);
+const late = booth(['gate']);
+const idle = booth(['attic', 'cellar'], { probe: new Probe({ objects: true }) });
+const ended = booth(['gate', 'hatch', 'well']);
+
+const access = (w, id, quantity) => w.url(`/api/v1/access/${id}?quantity=${quantity}`);
+const buy = async (w, id, quantity) => granted(await pays.v2(w, w.buyer())(access(w, id, quantity)));
+
+/** The journal of an asset as it is stored, once it has such an event. */
+async function journalWith(w, id, what, { within = 10_000 } = {}) {
+  let journal;
+  await until(`the journal of ${id} has ${what}`, async () => {
+    journal = await Autopsy.of(w.gateway, (stored) => stored.journal(id));
+    return journal.some(({ type }) => type === what);
+  }, { within, every: 200 });
+  return journal;
+}
+
+/** By its journal the session ended, and its device was told to lock, when the paid time was over or `since` was. */
+async function endedOnTime(w, id, session, since = 0) {
+  const ends = time(session.endsAt);
+  await untilTime(Math.max(ends, since) + LATE);
+  const journal = await journalWith(w, id, 'session_ended');
+  const { at } = journal.find(({ type }) => type === 'session_ended');
+  const locked = journal.filter(({ type, unlocked_until: until }) => type === 'device_ordered' && until === null);
+  assert.equal(locked.length, 1);
+  for (const [what, moment] of [['ended', at], ['locked', locked[0].at]]) {
+    assert.ok(moment >= ends && moment <= Math.max(ends, since) + LATE, `${what} ${moment - ends} ms after the end, ${moment - since} ms after the start`);
+  }
+  return at;
+}
+
+/** The alarm of an asset that nobody has bought. */
+const alarmOf = (w, binding, name) => Autopsy.of(w.gateway, (stored) => stored.alarm(binding, name));
+
+describe('alarms', { concurrency: true }, () => {
+  quiet.test('sessions end on time, the extended one at its later end, and nothing goes off after that (inv. 4)', {}, async (t) => {
+    const w = quiet;
+    const buyer = w.buyer();
+    const first = await granted(await pays.v2(w, buyer)(access(w, 'longer', 3)));
+    const init = { method: 'POST', headers: bearer(first.sessionToken) };
+    const extend = w.url('/api/v1/access/longer/extend?quantity=2');
+    const headers = { ...init.headers, ...(await payment(w, buyer, extend, init)) };
+    const [longer, short, long] = [await granted(await fetch(extend, { method: 'POST', headers })), await buy(w, 'short', 1), await buy(w, 'long', 3)];
+    assert.equal(time(longer.endsAt) - time(first.endsAt), 2_000);
+    for (const [id, session] of Object.entries({ short, long, longer })) {
+      t.diagnostic(`${id}: ${(await endedOnTime(w, id, session)) - time(session.endsAt)} ms after the end`);
+      assert.equal(await alarmOf(w, 'ASSET', id), null);
+    }
+    // Asked once, at the end.
+    const { available, session, device } = await (await fetch(w.url('/api/v1/assets/short/status'))).json();
+    assert.deepEqual([available, session, device?.state], [true, null, 'unknown'], 'no box has said what its device does');
+  });
+
+  late.test('a session whose extension is in flight: locked on time, kept, and extended when the payment has landed (inv. 2, 3, 4)', {}, async () => {
+    const w = late;
+    const buyer = w.buyer();
+    const session = await granted(await pays.v2(w, buyer)(access(w, 'gate', 4)));
+    const init = { method: 'POST', headers: bearer(session.sessionToken) };
+    const extend = w.url('/api/v1/access/gate/extend?quantity=240');
+    const headers = { ...init.headers, ...(await payment(w, buyer, extend, init)) };
+    let sent = false;
+    w.relay.spoil = (method) => {
+      sent ||= method === 'sendTransaction';
+      return sent ? spoiled.neverArrives : null;
+    };
+    const cut = new AbortController();
+    const asking = fetch(extend, { method: 'POST', headers, signal: cut.signal }).catch(() => {});
+    await until('the payment is claimed', () => sent);
+    cut.abort(); // nobody waits for it any more
+    await asking;
+    const ends = time(session.endsAt);
+    await untilTime(ends + LATE);
+    const journal = await journalWith(w, 'gate', 'payment_claimed');
+    assert.ok(!journal.some(({ type }) => type === 'session_ended'), 'the asset is kept for it');
+    const lock = journal.find(({ type, unlocked_until: until }) => type === 'device_ordered' && until === null);
+    assert.ok(lock && lock.at >= ends && lock.at <= ends + LATE, `locked ${lock?.at - ends} ms after the end`);
+    w.relay.mend();
+    const after = await journalWith(w, 'gate', 'session_extended', { within: 20_000 });
+    const { at, ends_at: later } = after.find(({ type }) => type === 'session_extended');
+    assert.equal(later, at + 240_000, 'all that was paid for, from then on');
+    const repeat = await granted(await fetch(extend, { method: 'POST', headers }));
+    assert.deepEqual([repeat.sessionId, time(repeat.endsAt)], [session.sessionId, later]);
+  });
+
+  idle.test('an object that has lost its memory ends its session on time, and looks after what was reserved no later (inv. 4)', { timeout: 60_000 }, async () => {
+    const w = idle;
+    const payer = w.buyer();
+    // A reservation whose asset never came back to it.
+    const object = await w.gateway.object('PAYER', `main/${payer.address}`);
+    const cover = { source: payer.address, amount: '1', left: '1000', budget: 1_000_000 };
+    const reserve = (id) => object.fetch('http://object/reserve', {
+      method: 'POST',
+      body: JSON.stringify({ payment: id.repeat(64), asset: 'attic', attempt: id, at: Date.now(), cover }),
+    });
+    assert.equal(await (await reserve('a')).text(), '"done"');
+    const alarm = await alarmOf(w, 'PAYER', payer.address);
+    assert.ok(alarm > Date.now());
+
+    const [session, other] = [await buy(w, 'attic', (IDLE + 4_000) / 1_000), await buy(w, 'cellar', 2)];
+    w.probe.messages = [];
+    await endedOnTime(w, 'cellar', other);
+    await endedOnTime(w, 'attic', session);
+    const alarms = w.probe.messages.filter(({ object: binding, what, at }) => binding === 'ASSET' && what === 'alarm' && at === 'before');
+    assert.deepEqual(alarms.map(({ isNew }) => isNew), [false, true], 'the second had been dropped');
+    assert.equal(w.probe.messages.filter(({ what }) => what === 'request').length, 0, 'nobody has asked');
+
+    assert.equal(await (await reserve('b')).text(), '"done"');
+    assert.ok(w.probe.messages.find(({ what, at }) => what === 'reserve' && at === 'before').isNew, 'it had been dropped too');
+    assert.equal(await alarmOf(w, 'PAYER', payer.address), alarm, 'a later reservation does not put it off');
+  });
+
+  ended.test('ended by a power cut or an orderly stop: it ends sessions on time, or as soon as it runs again (inv. 2, 4)', {}, async () => {
+    const w = ended;
+    const [gate, hatch, well, lounge] = [await buy(w, 'gate', 12), await buy(w, 'hatch', 3), await buy(w, 'well', 20), await buy(w, 'lounge', 1)];
+    await w.gateway.kill();
+    await untilTime(time(hatch.endsAt));
+    await w.gateway.restart();
+    const ready = Date.now();
+    await endedOnTime(w, 'hatch', hatch, ready);
+    await endedOnTime(w, 'gate', gate);
+    await w.gateway.stop();
+    await w.gateway.restart();
+    assert.ok(Date.now() < time(well.endsAt), 'the session outlives the restart, or this shows nothing');
+    await endedOnTime(w, 'well', well);
+    // What runs on runs on.
+    const status = await fetch(w.url(`/api/v1/sessions/${lounge.sessionId}/status`), { headers: bearer(lounge.sessionToken) });
+    const { status: word, endsAt } = await status.json();
+    assert.deepEqual([word, endsAt], ['active', lounge.endsAt]);
+  });
+});

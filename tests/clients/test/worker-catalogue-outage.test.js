@@ -1,0 +1,100 @@
+// KV does not answer, or fails: whoever asks is told so in time, nothing is sold by guess, and what could not be written is
+// written later without anybody asking.
+
+import assert from 'node:assert/strict';
+import { describe } from 'node:test';
+import { payment, paymentHeaders, pays, sign } from '../harness/buyers.js';
+import { perHour, perMinute, simulated } from '../harness/config.js';
+import { granted, problem } from '../harness/expect.js';
+import { published } from '../harness/kv.js';
+import { ask, change, create, minutes, offered } from '../harness/manage.js';
+import { Probe } from '../harness/probe.js';
+import { until, withDeadline } from '../harness/wait.js';
+import { bearer } from '../harness/wire.js';
+import { world } from '../harness/world.js';
+
+/** By when it is told that KV does not answer, in milliseconds: its 5 s, and the rest for a machine with much to do. */
+const TOLD_WITHIN = 7_000;
+/** By when the merchant's object tries again to write, in milliseconds: its 30 s, and the same rest. */
+const AGAIN_WITHIN = 33_000;
+
+const fails = () => ({ fails: true });
+const hangs = () => new Promise(() => {});
+const probe = () => new Probe({ kv: true, objects: true });
+const [reading, writing, overtaking] = [6, 1, 1].map((buyers) =>
+  world({ needs: ['objects'], assets: [simulated(perMinute('lane-1')), simulated(perHour('lane-2'))], buyers, probe: probe() }));
+
+/** How often the alarm of the merchant's object has gone off. */
+const alarms = (w) => w.probe.messages.filter(({ object, what, at }) => object === 'MERCHANT' && what === 'alarm' && at === 'after').length;
+
+/** The asset costs what it is expected to, and is sold to who pays that now. */
+async function sells(w, id, amount) {
+  const url = w.url(`/api/v1/access/${id}`);
+  const { required } = await offered(url, amount);
+  await granted(await fetch(url, { headers: paymentHeaders(await sign(w, w.buyer(), required)) }));
+}
+
+describe('KV does not answer', { concurrency: true }, () => {
+  describe('to readers', { concurrency: 1 }, () => {
+    const w = reading;
+    const access = (id) => w.url(`/api/v1/access/${id}`);
+
+    for (const [what, how, lane] of [['fails', fails, 'lane-1'], ['hangs', hangs, 'lane-2']]) {
+      w.test(`reading ${what}: an answer in time, nothing is sold, what the configuration names is sold as ever; then the same payment buys (inv. 1, 2)`, {}, async () => {
+        const id = `room-${what}`;
+        await create(w, minutes(id));
+        const open = paymentHeaders(await sign(w, w.buyer(), (await offered(access(id), 10_000)).required));
+        w.probe.onCatalogue = ({ kv, key }) => kv === 'get' && key === `main/${id}` && how();
+        const asks = [[access(id), {}], [access(id), open], [w.url(`/api/v1/assets/${id}`), {}], [w.url(`/api/v1/assets/${id}/status`), {}]];
+        const gain = await w.gain(() => Promise.all(asks.map(async ([url, headers]) => {
+          const response = await withDeadline(url, fetch(url, { headers }), TOLD_WITHIN);
+          assert.ok(Number(response.headers.get('retry-after')) >= 1, 'it says when to try again');
+          await problem(response, 503, 'unavailable');
+        })));
+        assert.deepEqual(gain, { money: 0n, landed: 0 });
+
+        const sold = await granted(await pays.v2(w, w.buyer())(access(lane)));
+        const status = await fetch(w.url(`/api/v1/sessions/${sold.sessionId}/status`), { headers: bearer(sold.sessionToken) });
+        assert.equal((await status.json()).status, 'active');
+        assert.equal((await ask(w, 'PATCH', `assets/${id}`, {})).status, 200, 'the merchant sees it');
+
+        w.probe.mend();
+        const later = await w.gain(async () => granted(await fetch(access(id), { headers: open })));
+        assert.deepEqual(later, { money: 10_000n, landed: 1 });
+      });
+    }
+  });
+
+  writing.test('writing fails and hangs: the merchant is answered in time, and the readers have it before long without anybody asking', { timeout: 120_000 }, async () => {
+    const w = writing;
+    let how = fails;
+    w.probe.onCatalogue = ({ kv }) => kv === 'put' && how();
+    await create(w, minutes('fails'));
+    how = hangs;
+    await Promise.all(['first', 'second'].map((id) => withDeadline(id, create(w, minutes(id)), 2 * TOLD_WITHIN)));
+    w.probe.mend();
+    for (const id of ['fails', 'first', 'second']) {
+      await published(w, id, (listing) => listing?.price === '0.01', { within: AGAIN_WITHIN });
+    }
+    assert.equal(alarms(w), 1, 'by the alarm');
+    await sells(w, 'second', 10_000);
+  });
+
+  overtaking.test('the alarm goes off while another writing is under way, which fails: it goes off again', { timeout: 120_000 }, async () => {
+    const w = overtaking;
+    w.probe.onCatalogue = ({ kv }) => kv === 'put' && fails();
+    const asked = performance.now();
+    await create(w, minutes('early'));
+    await until('the alarm is about to go off', () => performance.now() > asked + 28_000, { within: 29_000, every: 50 });
+    let fail;
+    const held = new Promise((resolve) => (fail = () => resolve({ fails: true })));
+    w.probe.onCatalogue = ({ kv }) => kv === 'put' && held;
+    const creating = create(w, minutes('late'));
+    await until('the alarm has gone off', () => alarms(w) === 1, { every: 50 });
+    fail();
+    await creating;
+    w.probe.mend();
+    for (const id of ['early', 'late']) await published(w, id, (listing) => listing !== null, { within: AGAIN_WITHIN });
+    await sells(w, 'early', 10_000);
+  });
+});

@@ -1,0 +1,34 @@
+// wrangler.toml as it stands in the repository starts a worker that sells.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { newWallet } from '../harness/keys.js';
+import { CATALOGUE, OBJECTS, compatibilityDate } from '../harness/targets/deployed.js';
+import { target } from '../harness/targets/index.js';
+
+const file = readFileSync(new URL('../../../wrangler.toml', import.meta.url), 'utf8');
+const skip = target.name === 'workerd' ? false : `${target.name} does not read wrangler.toml`;
+
+test('wrangler.toml: its configuration, unchanged, answers a 402 for its asset', { skip }, async () => {
+  const [, json] = /^COINOP_CONFIG = '''\n(.*?)^'''$/ms.exec(file);
+  const config = JSON.parse(json);
+  const gateway = await target.start(config, await newWallet());
+  try {
+    const [asset] = config.asset;
+    const answer = await fetch(`${gateway.url}/api/v1/access/${asset.id}`);
+    assert.equal(answer.status, 402, gateway.logs);
+    assert.equal((await answer.json()).accepts[0].payTo, config.merchant.pay_to);
+  } finally {
+    await gateway.dispose();
+  }
+});
+
+test('wrangler.toml: the objects and the catalogue are bound by the names that the tests bind them by', { skip }, () => {
+  const bound = [...file.matchAll(/\{ name = "(\w+)", class_name = "(\w+)" \}/g)].map(([, name, of]) => [name, of]);
+  assert.deepEqual(Object.fromEntries(bound), OBJECTS);
+  const [, classes] = /^new_sqlite_classes = \[(.*)\]$/m.exec(file);
+  assert.deepEqual(classes.match(/\w+/g).sort(), Object.values(OBJECTS).sort());
+  assert.ok(file.includes(`binding = "${CATALOGUE}"`));
+  assert.ok(file.includes(`compatibility_date = "${compatibilityDate}"`));
+});

@@ -1,0 +1,87 @@
+// What is held against all assets together, each of which is an object of its own: the fees of a day, and a payer's failures.
+
+import assert from 'node:assert/strict';
+import { paymentV1 } from '../harness/buyers.js';
+import { usdcAccount } from '../harness/chain.js';
+import { PRICE, perHour, simulated } from '../harness/config.js';
+import { each, insist, paymentFor, times } from '../harness/crowd.js';
+import { granted, problem, refusedAs } from '../harness/expect.js';
+import { does, transaction } from '../harness/transactions.js';
+import { world } from '../harness/world.js';
+
+const FEE = 10_001; // two signatures, and a lamport of priority
+const SALES = 5;
+
+const lanes = times(30, (n) => `lane-${n}`);
+const assets = lanes.map((id) => simulated(perHour(id)));
+// Five payments and no sixth.
+const thrifty = world({ needs: ['objects'], assets, buyers: 30, settlement: { max_fee_lamports_per_day: SALES * FEE + 1 } });
+const patient = world({ needs: ['objects'], assets, buyers: 2, paupers: 1 });
+
+const access = (w, id) => w.url(`/api/v1/access/${id}`);
+
+thrifty.test(`a day's fees for ${SALES} payments: of ${lanes.length} payments of different payers for different assets at once ${SALES} are sold (inv. 2)`, {}, async () => {
+  const w = thrifty;
+  const buyers = lanes.map(() => w.buyer());
+  const headers = await each(lanes, 8, (id, n) => (n % 2 ? paymentV1 : paymentFor)(w, buyers[n], access(w, id)));
+  const before = await w.chain.lamports(w.feePayer);
+  let answers;
+  const gain = await w.gain(async () => {
+    answers = await Promise.all(lanes.map((id, n) => insist(access(w, id), headers[n])));
+  });
+  assert.deepEqual(gain, { money: BigInt(SALES) * PRICE.hour, landed: SALES }, `statuses ${answers.map(({ status }) => status)}`);
+  assert.equal(before - (await w.chain.lamports(w.feePayer)), SALES * FEE);
+  for (const [n, answer] of answers.entries()) {
+    const paid = 5_000_000n - (await w.chain.balance(buyers[n].address));
+    if (answer.status === 200) {
+      await granted(answer);
+      assert.equal(paid, PRICE.hour);
+    } else {
+      assert.ok(Number(answer.headers.get('retry-after')) >= 1);
+      await problem(answer, 503, 'fee_budget_spent');
+      assert.equal(paid, 0n);
+    }
+  }
+});
+
+/** Between the simulation and the landing of the next payment, the wallet's account is emptied: it fails on chain. */
+function emptiesInBetween(w, wallet) {
+  let emptied = false;
+  w.relay.spoil = (method) =>
+    method === 'sendTransaction' && !emptied
+      ? async (pass) => {
+          emptied = true;
+          const [source, destination] = await Promise.all([wallet, w.paupers[0]].map(({ address }) => usdcAccount(address)));
+          const all = does.transferChecked({ source, destination, authority: wallet.address, amount: await w.chain.held(source) });
+          await w.chain.send(await transaction(w, { feePayer: wallet.address, instructions: [all], signers: [wallet] }));
+          const answer = await pass();
+          await w.chain.advanceBlocks(40); // and it is final
+          return answer;
+        }
+      : null;
+}
+
+patient.test('who has failed at three assets has to wait at a fourth, and costs nothing more; others do not wait (inv. 2)', {}, async () => {
+  const w = patient;
+  const [thief, other] = [w.buyer(), w.buyer()];
+  for (const id of lanes.slice(0, 3)) {
+    const headers = await paymentFor(w, thief, access(w, id));
+    emptiesInBetween(w, thief);
+    await refusedAs(await insist(access(w, id), headers), [402, 'invalid_exact_svm_transaction_failed']);
+    w.relay.mend();
+    await w.chain.setBalance(thief.address, 5_000_000n);
+  }
+  const before = await w.chain.lamports(w.feePayer);
+  for (const [id, pay] of [[lanes[3], paymentFor], [lanes[4], paymentV1], [lanes[0], paymentFor]]) {
+    const headers = await pay(w, thief, access(w, id));
+    const gain = await w.gain(async () => {
+      const response = await insist(access(w, id), headers);
+      const after = Number(response.headers.get('retry-after'));
+      assert.ok(after >= 1 && after <= 60, `Retry-After: ${after}`);
+      await problem(response, 429, 'payer_backoff');
+    });
+    assert.deepEqual(gain, { money: 0n, landed: 0 });
+  }
+  assert.equal(await w.chain.lamports(w.feePayer), before);
+  await granted(await insist(access(w, lanes[3]), await paymentFor(w, other, access(w, lanes[3]))));
+});
