@@ -30,7 +30,7 @@ async fn old_tables_are_brought_up_to_date_by_the_first_requests_all_at_once_inv
     }
     let answers = requests.join_all().await;
     assert!(answers.iter().all(|status| *status == 200), "{answers:?}\n{}", world.spin.printed());
-    assert_eq!(world.database.number("SELECT max(version) FROM schema_version"), 2);
+    assert_eq!(world.database.number("SELECT max(version) FROM schema_version"), 3);
     Buyer::numbered(0).buy(&world, "/api/v1/access/door-1").await;
     assert_eq!((world.database.sessions(), world.database.number("SELECT count(*) FROM in_flight")), (1, 0));
     world.check();
