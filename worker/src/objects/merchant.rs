@@ -5,6 +5,7 @@ use std::cell::Cell;
 use coinop_core::http::{Problem, Request};
 use coinop_core::ports::{Journal as _, PortError, Ports as _};
 use coinop_core::sharded::{Ended, MerchantBook};
+use coinop_core::time::Timestamp;
 use worker::{DurableObject, Env, Response, Result, State, console_error, durable_object};
 
 use super::book::{Desk, Old};
