@@ -5,6 +5,7 @@ import { request } from 'node:http';
 import { challenge, paymentHeaders, sign } from '../harness/buyers.js';
 import { perMinute, simulated } from '../harness/config.js';
 import { problem } from '../harness/expect.js';
+import { target } from '../harness/targets/index.js';
 import { encode, json } from '../harness/wire.js';
 import { world } from '../harness/world.js';
 
@@ -49,24 +50,28 @@ w.test('a payment that cannot be read is 400, in both versions (inv. 8)', {}, as
   }
 });
 
-/** Like fetch, but content with an answer that comes while the request is still being sent. */
+/**
+ * Like fetch, but content with an answer that comes while the request is still being sent; and a server that is not ours
+ * may also hang up before the answer is through.
+ */
 function push(url, { headers = {}, body = '' }) {
   return new Promise((resolve, reject) => {
     const sent = request(url, { method: 'POST', headers });
     sent.once('response', (response) => {
       response.resume();
-      sent.on('error', () => {});
       resolve(response.statusCode);
     });
-    sent.once('error', reject);
+    sent.once('socket', (socket) => socket.on('error', () => {})); // also when the request has its answer
+    sent.on('error', (error) => (target.can.server ? reject(error) : resolve('hung up')));
     sent.end(body);
   });
 }
 
 w.test('what is too large is refused as that (inv. 8)', {}, async () => {
   const body = JSON.stringify({ quantity: 1, padding: 'x'.repeat(4 << 20) });
-  assert.equal(await push(access(), { headers: { 'content-type': 'application/json' }, body }), 413);
-  const status = await push(access(), { headers: { 'PAYMENT-SIGNATURE': 'A'.repeat(200 << 10) } });
-  assert.ok([413, 431].includes(status), `an oversized header: ${status}`);
+  const ofBody = await push(access(), { headers: { 'content-type': 'application/json' }, body });
+  assert.ok([413, 'hung up'].includes(ofBody), `an oversized body: ${ofBody}`);
+  const ofHeader = await push(access(), { headers: { 'PAYMENT-SIGNATURE': 'A'.repeat(200 << 10) } });
+  assert.ok([413, 431, 'hung up'].includes(ofHeader), `an oversized header: ${ofHeader}`);
   assert.equal((await fetch(w.url('/health'))).status, 200, 'and the gateway goes on');
 });
