@@ -35,6 +35,9 @@ const UNFULFILLED: &str =
 const CATALOGUE: &str =
     "SELECT asset, listing FROM catalogue WHERE asset > ?1 AND asset < ?2 ORDER BY asset LIMIT ?3";
 
+/// Later than any session begins, in milliseconds since the epoch; the last integer that JavaScript's numbers have.
+const END_OF_TIME: i64 = (1 << 53) - 1;
+
 /// Everything that is read while somebody waits: each by an index.
 #[cfg(test)]
 pub(super) const READS: &[&str] = &[
@@ -309,7 +312,7 @@ impl<S: Sql> Journal for SqlJournal<S> {
     ) -> Result<Vec<SessionRecord>, PortError> {
         let (starts, id) = match before {
             Some(cursor) => (integer(cursor.starts.millis()), cursor.session.to_string()),
-            None => (Value::Integer(i64::MAX), String::new()),
+            None => (Value::Integer(END_OF_TIME), String::new()),
         };
         let parameters =
             [Value::Text(payer.to_string()), starts, Value::Text(id), Value::Integer(i64::from(limit))];

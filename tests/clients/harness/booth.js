@@ -9,9 +9,10 @@ import { newWallet } from './keys.js';
 import { Relay } from './relay.js';
 import { serve } from './targets/serve.js';
 
-/** A chain with `count` booths, and a gateway's folder from which fresh ones borrow the compiled component. */
+/** A chain with `count` booths, and, of `serve`, a gateway's folder from which fresh ones borrow the compiled component. */
 export class Booths {
-  static async start(count, assets) {
+  /** `probe` makes what sees a worker from inside, for each booth. */
+  static async start(count, assets, { target = serve, probe } = {}) {
     const them = new Booths();
     const wallets = Array.from({ length: count }, async () => {
       const [merchant, buyer, feePayer] = await Promise.all([newWallet(), newWallet(), newWallet()]);
@@ -25,11 +26,12 @@ export class Booths {
     them.chain = await Chain.start(funds);
     Object.assign(them, { free: [], waiting: [] });
     for (const who of people) {
-      const booth = Object.assign(new Booth(), who, { chain: them.chain, assets });
+      const booth = Object.assign(new Booth(), who, { chain: them.chain, assets, target, probe: probe?.() });
       booth.relay = await Relay.start(them.chain.url);
       them.free.push(booth);
     }
     them.all = [...them.free];
+    if (target !== serve) return them;
     // Compiling the component takes longer than all the rest of a start.
     const [first] = them.all;
     them.template = await first.folder();
@@ -64,7 +66,7 @@ export class Booth {
     const config = configuration({ rpcUrl: this.relay.url, assets: this.assets });
     config.merchant.pay_to = this.merchant.address;
     this.relay.mend();
-    this.gateway = await serve.start(config, this.feePayer, { started: false });
+    this.gateway = await this.target.start(config, this.feePayer, { started: false, probe: this.probe });
     if (this.compiled) {
       await mkdir(join(this.gateway.folder, 'coinop-data'), { mode: 0o700 });
       await symlink(this.compiled, join(this.gateway.folder, 'coinop-data', 'compiled'));

@@ -52,6 +52,7 @@ const object = (binding, Class) =>
   class extends Class {
     constructor(state, env) {
       super(state, seen(env));
+      this.sql = state.storage.sql;
       this.tell = (what) => (env.PROBED.objects ? tell(env, { object: binding, ...what }) : undefined);
       this.isNew = true;
     }
@@ -65,8 +66,11 @@ const object = (binding, Class) =>
       return answer;
     }
 
-    fetch(request) {
-      return this.told(new URL(request.url).pathname.slice(1), () => super.fetch(request));
+    async fetch(request) {
+      const what = new URL(request.url).pathname.slice(1);
+      if (what !== 'probe') return this.told(what, () => super.fetch(request));
+      const { sql, parameters } = await request.json();
+      return Response.json(this.sql.exec(sql, ...parameters).toArray());
     }
 
     alarm() {

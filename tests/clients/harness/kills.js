@@ -1,0 +1,140 @@
+// One life of a worker that is ended by a power cut at a point, and the life after it. A point is a call to the chain or a
+// message between objects, before or after it is carried out, each time that it comes by: `chain sendTransaction before:1`,
+// `PAYER reserve after:2`, `ASSET alarm before:1`.
+
+import assert from 'node:assert/strict';
+import { until } from './wait.js';
+
+const FEE = 10_001; // two signatures, and a lamport of priority
+
+/** One play of a scenario, as its steps see it. */
+class Life {
+  constructor(booth, gateway, at) {
+    Object.assign(this, { booth, gateway, at, trace: [], counts: new Map(), messages: [] });
+  }
+
+  url(path) {
+    return this.booth.url(path);
+  }
+
+  /** Points count from now on. */
+  watch() {
+    const { relay, probe } = this.booth;
+    relay.spoil = (method) => async (pass) => {
+      await this.reaches(`chain ${method} before`);
+      const answer = this.dead ? null : await pass();
+      await this.reaches(`chain ${method} after`);
+      return this.dead ? null : answer;
+    };
+    probe.onMessage = ({ object, what, at }) => this.reaches(`${object} ${what} ${at}`);
+  }
+
+  unwatch() {
+    this.booth.relay.mend();
+    this.booth.probe.mend();
+  }
+
+  async reaches(point) {
+    if (this.dead) return this.dead;
+    const n = (this.counts.get(point) ?? 0) + 1;
+    this.counts.set(point, n);
+    this.trace.push(`${point}:${n}`);
+    if (this.at === `${point}:${n}`) this.dead = this.gateway.kill();
+    return this.dead;
+  }
+
+  has(point) {
+    return this.counts.has(point);
+  }
+
+  /** The worker is started again, and nobody asks it anything. */
+  async revive() {
+    await this.dead;
+    this.unwatch();
+    this.dead = undefined;
+    await this.gateway.restart();
+  }
+
+  /** The alarm has finished what was bought, and told the payer's object. */
+  finishes(within = 45_000) {
+    return until('the alarm has finished the purchase', () => {
+      const came = this.booth.probe.messages.map(({ object, what, at }) => `${object} ${what} ${at}`);
+      assert.ok(!came.includes('ASSET request before'), 'nobody has asked');
+      const told = came.indexOf('PAYER news after');
+      return told >= 0 && came.indexOf('ASSET alarm after', told) > 0;
+    }, { within, every: 50 });
+  }
+
+  /** What the merchant has gained since this began. */
+  async gained() {
+    return (await this.booth.earned()) - this.before;
+  }
+
+  /** Nothing is left of what was reserved on the way, and the fees of the day are those of so many payments. */
+  async nothingReserved(payments) {
+    const rows = (...query) => this.booth.probe.rows(this.gateway, ...query);
+    const { address } = this.booth.buyer;
+    await until('nothing is left reserved', async () => {
+      const [[payer], [merchant]] = [
+        await rows('PAYER', address, 'SELECT (SELECT count(*) FROM in_flight) + (SELECT count(*) FROM hold) AS count'),
+        await rows('MERCHANT', null, 'SELECT (SELECT count(*) FROM reserved) + (SELECT count(*) FROM hold) AS count'),
+      ];
+      return payer.count + merchant.count === 0;
+    }, { within: 10_000, every: 100 });
+    assert.deepEqual(await rows('MERCHANT', null, 'SELECT lamports FROM fee'), [{ lamports: payments * FEE }]);
+  }
+}
+
+/**
+ * Plays a scenario in a fresh folder and ends the worker at the point `at` (none: it is only traced). Answers
+ * `{killed, trace}`. A scenario is `{prepare, act, after}`: points count from the moment at which `prepare` is through
+ * until `act` is; `act` may be cut off anywhere; `after` sees the worker running again.
+ */
+export async function play(booth, { prepare, act, after }, at) {
+  const gateway = await booth.folder();
+  const life = new Life(booth, gateway, at);
+  try {
+    await gateway.restart();
+    life.before = await booth.earned();
+    await prepare(life);
+    life.watch();
+    const failure = await act(life).then(() => undefined, (error) => error);
+    const killed = Boolean(life.dead);
+    if (failure && !killed) throw failure;
+    if (killed) await life.revive();
+    else life.unwatch();
+    await after(life, killed);
+    return { killed, trace: life.trace };
+  } catch (error) {
+    console.error(`--- log of the worker killed at ${at}\n${gateway.logs}---`);
+    error.message = `killed at ${at}: ${error.message}`;
+    throw error;
+  } finally {
+    life.unwatch();
+    await gateway.dispose();
+  }
+}
+
+/** Plays a scenario once for each point that it reaches, and each time that it reaches it. Answers how often it was ended, and where. */
+export async function walk(booths, scenario) {
+  const [walks, seen, errors] = [[], new Set(), []];
+  let kills = 0;
+  const learn = (trace) => {
+    // What goes on side by side may come by in another order, or more often, than the first time.
+    for (const point of trace.filter((each) => !seen.has(each))) {
+      seen.add(point);
+      walks.push(booths.on(async (booth) => {
+        if (errors.length > 0) return;
+        const played = await play(booth, scenario, point);
+        if (played.killed) kills += 1;
+        learn(played.trace);
+      }).catch((error) => errors.push(error)));
+    }
+  };
+  const { trace } = await booths.on((booth) => play(booth, scenario));
+  for (const point of scenario.reaches) assert.ok(trace.some((each) => each.startsWith(`${point}:`)), `it does not come to ${point}: ${trace}`);
+  learn(trace);
+  for (let n = 0; n < walks.length; n += 1) await walks[n];
+  if (errors.length > 0) throw errors[0];
+  return { kills, points: seen };
+}

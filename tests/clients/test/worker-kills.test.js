@@ -1,0 +1,122 @@
+// workerd is killed at every call to the chain and every message between objects on a purchase's way, and started again on the
+// same storage: the alarm finishes what was claimed, without any request.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Booths } from '../harness/booth.js';
+import { payment, paymentV1, pays } from '../harness/buyers.js';
+import { PRICE, perHour, simulated } from '../harness/config.js';
+import { granted, problem, time } from '../harness/expect.js';
+import { insist, sessionsOf } from '../harness/insist.js';
+import { walk } from '../harness/kills.js';
+import { Probe } from '../harness/probe.js';
+import { target } from '../harness/targets/index.js';
+import { bearer } from '../harness/wire.js';
+
+const skip = !target.can.objects && `${target.name} has no objects`;
+const BOOTHS = 10;
+
+let booths;
+before(async () => {
+  if (!skip) booths = await Booths.start(BOOTHS, [simulated(perHour('gate'))], { target, probe: () => new Probe({ objects: true }) });
+});
+after(() => booths?.stop());
+
+const SALE = [
+  'ASSET request before', 'PAYER failures before', 'chain simulateTransaction before', 'PAYER reserve before', 'PAYER reserve after', 'PAYMENT reserve before',
+  'PAYMENT reserve after', 'MERCHANT reserve before', 'MERCHANT reserve after', 'chain sendTransaction before', 'chain sendTransaction after',
+  'chain getTransaction before', 'chain getTransaction after', 'PAYER news before', 'PAYMENT news after', 'MERCHANT news after', 'ASSET request after',
+];
+const access = (run) => run.url('/api/v1/access/gate');
+const ask = async (url, init) => granted(await fetch(url, init));
+
+/**
+ * What the dead worker has left to do: nothing before the claim, which is durable before anything is sent; all of it until
+ * the others are told.
+ */
+const isClaimed = (run) => run.has('chain sendTransaction before');
+const isTold = (run) => run.has('ASSET request after');
+
+/** Without any request: what was claimed is paid and finished, what was not is not sent. Answers when it was looked at. */
+async function finished(run, killed, amount) {
+  if (killed && isClaimed(run) && !isTold(run)) await run.finishes();
+  assert.equal(await run.gained(), isClaimed(run) ? amount : 0n, 'what was claimed is paid without any request, and nothing else');
+  return Date.now();
+}
+
+/** After all that: charged once, and the payer has these sessions and no other. */
+async function settled(run, payments, sessions) {
+  assert.equal(await run.gained(), BigInt(payments) * PRICE.hour);
+  assert.deepEqual((await sessionsOf(run, run.booth.buyer)).map(({ sessionId }) => sessionId), sessions);
+  await run.nothingReserved(payments);
+}
+
+const purchase = {
+  reaches: SALE,
+  async prepare(run) {
+    run.payment = await payment(run.booth, run.booth.buyer, access(run));
+  },
+  act: (run) => ask(access(run), { headers: run.payment }),
+  async after(run, killed) {
+    const asked = await finished(run, killed, PRICE.hour);
+    const session = await granted(await insist(access(run), { headers: run.payment }));
+    if (isClaimed(run)) assert.ok(time(session.startsAt) <= asked, 'the alarm has granted it, and not the request');
+    await settled(run, 1, [session.sessionId]);
+  },
+};
+
+const purchaseV1 = {
+  reaches: ['PAYMENT owner before', ...SALE],
+  async prepare(run) {
+    run.payment = await paymentV1(run.booth, run.booth.buyer, access(run));
+  },
+  act: purchase.act,
+  async after(run, killed) {
+    const asked = await finished(run, killed, PRICE.hour);
+    const answer = await insist(access(run), { headers: run.payment });
+    if (isClaimed(run)) await problem(answer, 409, 'payment_already_used');
+    else await granted(answer);
+    const [{ sessionId, startsAt }] = await sessionsOf(run, run.booth.buyer);
+    if (isClaimed(run)) assert.ok(time(startsAt) <= asked, 'the alarm has granted it, and not the request');
+    await settled(run, 1, [sessionId]);
+  },
+};
+
+const extension = {
+  reaches: SALE,
+  async prepare(run) {
+    run.first = await granted(await pays.v2(run.booth, run.booth.buyer)(access(run)));
+    run.to = run.url('/api/v1/access/gate/extend');
+    run.init = { method: 'POST', headers: bearer(run.first.sessionToken) };
+    Object.assign(run.init.headers, await payment(run.booth, run.booth.buyer, run.to, run.init));
+  },
+  act: (run) => ask(run.to, run.init),
+  async after(run, killed) {
+    run.before += PRICE.hour;
+    await finished(run, killed, PRICE.hour);
+    run.before -= PRICE.hour;
+    const read = async () => (await fetch(run.url(`/api/v1/sessions/${run.first.sessionId}/status`), { headers: bearer(run.first.sessionToken) })).json();
+    const later = isClaimed(run) ? 3_600_000 : 0;
+    assert.equal(time((await read()).endsAt) - time(run.first.endsAt), later, 'the alarm has extended it, and not the request');
+    const session = await granted(await insist(run.to, run.init));
+    assert.equal(session.sessionId, run.first.sessionId);
+    assert.equal(time(session.endsAt) - time(run.first.endsAt), 3_600_000, 'once');
+    await settled(run, 2, [session.sessionId]);
+  },
+};
+
+const scenarios = [
+  [purchase, 'a purchase: the alarm finishes it, the buyer’s repeat gets the session, charged once (inv. 1, 2, 3)'],
+  [purchaseV1, 'a purchase by x402 v1: the alarm finishes it, its payer signs in to the session, charged once (inv. 1, 2, 3)'],
+  [extension, 'an extension: the alarm finishes it, all of it for one charge (inv. 1, 2, 3)'],
+];
+
+describe('killed anywhere', { concurrency: true }, () => {
+  for (const [scenario, name] of scenarios) {
+    test(`workerd killed anywhere in ${name}`, { skip, timeout: 400_000 }, async (t) => {
+      const { kills, points } = await walk(booths, scenario);
+      t.diagnostic(`${kills} kills at ${points.size} points`);
+      assert.ok(kills >= points.size * 0.8, `most points are reached again: ${kills} of ${points.size}`);
+    });
+  }
+});

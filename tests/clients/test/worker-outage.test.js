@@ -1,0 +1,110 @@
+// The chain is out of reach for much longer than the runtime tries an alarm again: the alarm goes off all the same, for as long
+// as it takes, and nobody has to ask.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Booths } from '../harness/booth.js';
+import { payment } from '../harness/buyers.js';
+import { PRICE, perHour, simulated } from '../harness/config.js';
+import { granted, refusedAs, time } from '../harness/expect.js';
+import { insist } from '../harness/insist.js';
+import { Probe } from '../harness/probe.js';
+import { spoiled } from '../harness/relay.js';
+import { target } from '../harness/targets/index.js';
+import { until } from '../harness/wait.js';
+
+const skip = !target.can.objects && `${target.name} has no objects`;
+const OUTAGE = 60_000;
+/** How often the runtime tries an alarm again whose handler fails. */
+const RETRIES = 6;
+/** How soon after an outage the payment is finished: the longest pause between two alarms, and the calls under way. */
+const SOON = 15_000;
+
+const never = () => new Promise(() => {});
+let booths;
+before(async () => {
+  if (skip) return;
+  const probe = () => new Probe({ objects: true });
+  booths = await Booths.start(3, [simulated(perHour('gate'))], { target, probe });
+});
+after(() => booths?.stop());
+
+/**
+ * A payment is claimed, and sent if `lands`; workerd is killed and runs again, and then the chain is out of reach: `how`. Answers
+ * how often the alarm has gone off meanwhile. Nobody asks the worker anything.
+ */
+async function outage(booth, { lands, how, meanwhile }, look) {
+  const gateway = await booth.folder();
+  try {
+    await gateway.restart();
+    const access = `${gateway.url}/api/v1/access/gate`;
+    const headers = await payment(booth, booth.buyer, access);
+    const earned = await booth.earned();
+    let killed;
+    booth.relay.spoil = (method) => async (pass) => {
+      if (method !== 'sendTransaction' && !killed) return pass();
+      if (method === 'sendTransaction' && lands && !killed) await pass();
+      killed ??= gateway.kill();
+      return null;
+    };
+    await assert.rejects(fetch(access, { headers }));
+    await killed;
+    assert.equal((await booth.earned()) - earned, lands ? PRICE.hour : 0n);
+
+    booth.relay.spoilAll(how);
+    booth.probe.mend();
+    await gateway.restart();
+    const started = performance.now();
+    const alarms = () => booth.probe.messages.filter(({ object, what, at }) => object === 'ASSET' && what === 'alarm' && at === 'after').length;
+    await until('the outage has lasted long enough', () => performance.now() - started > OUTAGE, { within: OUTAGE + 1_000, every: 100 });
+    const during = alarms();
+    await meanwhile?.();
+    booth.relay.mend();
+    await until('an alarm has gone off and told the payer’s object', () => booth.probe.messages.some(({ object, what, at }) => object === 'PAYER' && what === 'news' && at === 'after'), { within: SOON, every: 50 });
+    assert.ok(!booth.probe.messages.some(({ what }) => what === 'request'), 'nobody has asked');
+    await look({ access, headers, gained: (await booth.earned()) - earned });
+    return during;
+  } finally {
+    booth.relay.mend();
+    booth.probe.mend();
+    await gateway.dispose();
+  }
+}
+
+async function becomesASession({ access, headers, gained }) {
+  assert.equal(gained, PRICE.hour);
+  const asked = Date.now();
+  const session = await granted(await insist(access, { headers }));
+  assert.ok(time(session.startsAt) <= asked, 'the alarm has granted it, and not the request');
+}
+
+describe('the chain is out of reach for a minute', { concurrency: true }, () => {
+  test('it refuses every call: what has landed becomes its buyer’s session (inv. 2, 3)', { skip, timeout: 120_000 }, async (t) => {
+    await booths.on(async (booth) => {
+      const alarms = await outage(booth, { lands: true, how: spoiled.neverArrives }, becomesASession);
+      t.diagnostic(`${alarms} alarms`);
+      assert.ok(alarms > 2 * RETRIES, `${alarms} alarms in ${OUTAGE} ms`);
+    });
+  });
+
+  test('it answers no call: what has landed becomes its buyer’s session (inv. 2, 3)', { skip, timeout: 120_000 }, async (t) => {
+    await booths.on(async (booth) => {
+      const alarms = await outage(booth, { lands: true, how: never }, becomesASession);
+      t.diagnostic(`${alarms} alarms`);
+      assert.ok(alarms >= 3, `each takes as long as its calls may, and the next one comes: ${alarms}`);
+    });
+  });
+
+  test('what was not sent can’t land any more after it: nobody is charged, and the asset is free (inv. 2, 3)', { skip, timeout: 120_000 }, async (t) => {
+    await booths.on(async (booth) => {
+      const meanwhile = () => booth.chain.advanceBlocks(250); // its blockhash is dead, and that is final
+      const alarms = await outage(booth, { lands: false, how: spoiled.neverArrives, meanwhile }, async ({ access, headers, gained }) => {
+        assert.equal(gained, 0n);
+        await refusedAs(await fetch(access, { headers }), [402, 'invalid_exact_svm_transaction_simulation_failed']);
+        await granted(await fetch(access, { headers: await payment(booth, booth.buyer, access) }));
+      });
+      t.diagnostic(`${alarms} alarms`);
+      assert.ok(alarms > 2 * RETRIES, `${alarms} alarms in ${OUTAGE} ms`);
+    });
+  });
+});
