@@ -102,11 +102,13 @@ impl<P: Ports> Gateway<'_, P> {
             Ok(Sale::Pending(record)) => Ok(self.settlement_pending(request, &record)),
             Err(SaleError::Refused { reason, detail }) => {
                 let id = &counter.asset;
-                self.ports().log(&format!("a payment for {id} is refused: {reason} ({detail})"));
-                // Refused by what the asset is now: so it is offered what it costs now.
-                let asset = match UNASKED.contains(&reason) {
-                    true => self.asset(id).await,
-                    false => self.asset_itself(id).await,
+                let asset = if UNASKED.contains(&reason) {
+                    // Nobody's payment. A line for each would let strangers fill the log.
+                    self.asset(id).await
+                } else {
+                    self.ports().log(&format!("a payment for {id} is refused: {reason} ({detail})"));
+                    // Refused by what the asset is now: so it is offered what it costs now.
+                    self.asset_itself(id).await
                 };
                 self.refused(request, counter, asset, version, reason, detail)
             }
