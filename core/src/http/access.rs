@@ -75,9 +75,14 @@ impl<P: Ports> Gateway<'_, P> {
         let v2 = request.values(x402::PAYMENT_SIGNATURE).map(|value| (Version::V2, value));
         let v1 = request.values(x402::X_PAYMENT).map(|value| (Version::V1, value));
         let mut payments = v2.chain(v1);
-        let (Some((version, header)), None) = (payments.next(), payments.next()) else {
-            return Err(Problem::malformed("several_payments", "send one payment in one header"));
-        };
+        let several = || Problem::malformed("several_payments", "send one payment in one header");
+        let (version, header) = payments.next().ok_or_else(several)?;
+        let mut others = payments.map(|(version, _)| version).peekable();
+        if others.peek().is_some() {
+            // In which version it is answered is clear only if all are of one.
+            let one = others.all(|other| other == version);
+            return Err(if one { self.refuse(version, several()) } else { several() });
+        }
         let payment = match Payment::read(version, header, self.deployment().config.network) {
             Ok(payment) => payment,
             Err(x402::EnvelopeError::Malformed) => {

@@ -75,7 +75,6 @@ spoiled('a payment that is no base64 is 400 (inv. 8)', {
   'unused bits that are set': (text) => `${base64(text)}AB`,
   'percent signs': (text) => encodeURIComponent(`${base64(text)}=+/`),
   'quotation marks': (text) => `"${base64(text)}"`,
-  'twice, with a comma': (text) => `${base64(text)}, ${base64(text)}`,
   'base64 of base64': (text) => base64(base64(text)),
   'the JSON itself': (text) => text,
   'hexadecimal': (text) => Buffer.from(text).toString('hex'),
@@ -217,6 +216,12 @@ w.test('two payments in one request are 400, whatever their versions and order, 
       const headers = lines.map((name) => line(name, found[name.toUpperCase()])).join('');
       const request = `GET /api/v1/access/lane-1 HTTP/1.1\r\nhost: x\r\n${headers}\r\n`;
       await answers(w, request, several);
+    }
+    // On some platforms several headers arrive as one.
+    for (const name of [V2, V1]) {
+      const request = `GET /api/v1/access/lane-1 HTTP/1.1\r\nhost: x\r\n${name}: ${base64(found[name])}, ${base64(found[name])}\r\n\r\n`;
+      const answer = await answers(w, request, several);
+      assert.ok(answer.headers[name === V2 ? 'payment-response' : 'x-payment-response'], 'a refused payment is answered as one');
     }
     // Not even an empty one beside a good one.
     const request = `GET /api/v1/access/lane-1 HTTP/1.1\r\nhost: x\r\n${line(V2, found[V2])}${V1}:\r\n\r\n`;
