@@ -98,30 +98,34 @@ pub(crate) fn failpoints(workspace: &Workspace) -> Result<()> {
 
 /// The component, put beside the gateway's binary.
 pub(crate) fn component(workspace: &Workspace) -> Result<()> {
-    tools::rust_target(workspace, WASI)?;
-    workspace
-        .cargo()
-        .args(["build", "--profile", COMPONENT_PROFILE, "-p", "coinop-spin", "--target", WASI])
-        .run()?;
-    place(&built_component(workspace), &workspace.component())
+    component_as(workspace, COMPONENT_PROFILE, &[], &workspace.component())
 }
 
-/// The component with the settlement stubbed, for benchmarks. Cargo keeps both, so that the next
-/// [`component`] is found and not built again.
+/// The component with the settlement stubbed, for benchmarks. The next [`component`] is built again.
 pub(crate) fn stubbed_component(workspace: &Workspace) -> Result<PathBuf> {
-    tools::rust_target(workspace, WASI)?;
-    workspace
-        .cargo()
-        .args(["build", "--profile", COMPONENT_PROFILE, "-p", "coinop-spin", "--target", WASI])
-        .args(["--features", "stub-settlement"])
-        .run()?;
     let stubbed = workspace.component().with_file_name("coinop-stubbed.wasm");
-    place(&built_component(workspace), &stubbed)?;
+    component_as(workspace, COMPONENT_PROFILE, &["--features", "stub-settlement"], &stubbed)?;
     Ok(stubbed)
 }
 
-fn built_component(workspace: &Workspace) -> PathBuf {
-    workspace.target.join(WASI).join(COMPONENT_PROFILE).join("coinop_spin.wasm")
+/// The component for tests that tell it the time, in a place of its own.
+pub(crate) fn seam_component(workspace: &Workspace) -> Result<()> {
+    component_as(workspace, "component-seam", &["--features", "seam"], &workspace.component_seam())
+}
+
+fn component_as(workspace: &Workspace, profile: &str, flags: &[&str], to: &Path) -> Result<()> {
+    tools::rust_target(workspace, WASI)?;
+    workspace
+        .cargo()
+        .args(["build", "--profile", profile, "-p", "coinop-spin", "--target", WASI])
+        .args(flags)
+        .run()?;
+    place(&workspace.target.join(WASI).join(profile).join("coinop_spin.wasm"), to)
+}
+
+/// The core as a native program, and the chain that a recording is made with.
+pub(crate) fn differential(workspace: &Workspace) -> Result<()> {
+    workspace.cargo().args(["build", "--release", "-p", "coinop-differential"]).args(NATIVE).run()
 }
 
 /// Copies `from` to `to` unless the same is there already: its age and its place on disk stay, and so do

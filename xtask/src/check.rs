@@ -105,6 +105,11 @@ fn clippy_wasm(workspace: &Workspace) -> Result<Outcome> {
         .args(["clippy", "-p", "coinop-core", "-p", "coinop-spin", "--target", build::WASI])
         .args(["--profile", build::COMPONENT_PROFILE, "--", "-D", "warnings"])
         .run()?;
+    workspace
+        .cargo()
+        .args(["clippy", "-p", "coinop-spin", "--features", "seam", "--target", build::WASI])
+        .args(["--profile", build::COMPONENT_PROFILE, "--", "-D", "warnings"])
+        .run()?;
     for variant in [build::worker::PLAIN, build::worker::SEAM] {
         workspace
             .cargo()

@@ -12,6 +12,7 @@ mod demo;
 mod http;
 mod output;
 mod proc;
+mod record;
 mod rpc;
 mod stop;
 mod tally;
@@ -56,6 +57,9 @@ enum Command {
     /// Run the tests: all, or the suites named
     #[command(after_help = "Example: cargo xtask test\n         cargo xtask test core clients")]
     Test(test::Args),
+    /// Record the commands of the differential test anew
+    #[command(after_help = "Example: cargo xtask record && git diff --stat")]
+    Record,
     /// Run the benchmarks: a table, and target/bench.json
     #[command(after_help = "Example: cargo xtask bench\n         cargo xtask bench --only verify --rounds 1")]
     Bench(bench::Args),
@@ -87,6 +91,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo(args) => demo::run(&workspace, &args)?,
         Command::Chain(args) => chain::run(&workspace, &args)?,
         Command::Test(args) => return test::run(&workspace, &args),
+        Command::Record => record::run(&workspace)?,
         Command::Bench(args) => bench::run(&workspace, &args)?,
         Command::Check => return check::run(&workspace),
     }

@@ -33,6 +33,8 @@ enum Suite {
     Host,
     /// The component under Spin's limits
     Spin,
+    /// The same commands to the native core, the component and the worker: the same bytes
+    Differential,
     /// Real x402 clients from npm against a running gateway: `coinop serve`, and when named alone the worker too
     Clients,
     /// The same clients against the Cloudflare Worker in workerd
@@ -57,8 +59,16 @@ impl Target {
 }
 
 impl Suite {
-    const ALL: [Self; 7] =
-        [Self::Xtask, Self::Core, Self::Chain, Self::Host, Self::Spin, Self::Clients, Self::Worker];
+    const ALL: [Self; 8] = [
+        Self::Xtask,
+        Self::Core,
+        Self::Chain,
+        Self::Host,
+        Self::Spin,
+        Self::Differential,
+        Self::Clients,
+        Self::Worker,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -67,6 +77,7 @@ impl Suite {
             Self::Chain => "chain",
             Self::Host => "host",
             Self::Spin => "spin",
+            Self::Differential => "differential",
             Self::Clients => "clients",
             Self::Worker => "worker",
         }
@@ -87,6 +98,7 @@ impl Suite {
                 programs(workspace)?;
                 native(workspace, "coinop-spin-test", tally)
             }
+            Self::Differential => differential(workspace, tally),
             Self::Clients => {
                 clients(workspace, Target::Serve, tally)?;
                 // Its own suite comes yet where that is to be run: nothing is run twice.
@@ -200,6 +212,8 @@ fn with_programs(cmd: Cmd, workspace: &Workspace) -> Cmd {
         .env("COINOP_CHAIN_BIN", workspace.coinop_chain())
         .env("COINOP_COMPONENT", workspace.component())
         .env("COINOP_WORKER", workspace.worker())
+        .env("COINOP_NATIVE_BIN", workspace.coinop_native())
+        .env("COINOP_COMPONENT_SEAM", workspace.component_seam())
         .env("COINOP_WORKER_SEAM", workspace.worker_seam())
 }
 
@@ -266,21 +280,39 @@ fn core_on_wasi(workspace: &Workspace) -> Result<()> {
         .run()
 }
 
+/// Every platform with the seam, and those that are shipped, which must not have it.
+fn differential(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+    cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "coinop-seam"]), tally)?;
+    programs(workspace)?;
+    build::differential(workspace)?;
+    build::seam_component(workspace)?;
+    build::worker::plain(workspace)?;
+    build::worker::seam(workspace)?;
+    npm(workspace, &["run", "differential"], "with the platforms side by side", tally, |cmd| cmd)
+}
+
 fn clients(workspace: &Workspace, target: Target, tally: &mut Tally) -> Result<()> {
     programs(workspace)?;
     match target {
         Target::Serve => build::failpoints(workspace)?,
-        Target::Worker => {
-            build::worker::plain(workspace)?;
-            build::worker::seam(workspace)?;
-        }
+        Target::Worker => build::worker::plain(workspace)?,
     }
+    let what = format!("against {}", target.name());
+    npm(workspace, &["test"], &what, tally, |cmd| cmd.env("COINOP_TARGET", target.name()))
+}
+
+/// Runs tests of the clients' folder, and counts.
+fn npm(
+    workspace: &Workspace,
+    args: &[&str],
+    what: &str,
+    tally: &mut Tally,
+    with: impl FnOnce(Cmd) -> Cmd,
+) -> Result<()> {
     let folder = workspace.root.join("tests").join("clients");
     tools::npm_packages(&folder, "this suite")?;
     let mut reader = NodeReader::default();
-    let cmd = with_programs(Cmd::new("npm", &folder).arg("test"), workspace)
-        .env("COINOP_TARGET", target.name())
-        .env("NO_COLOR", "1");
+    let cmd = with(with_programs(Cmd::new("npm", &folder).args(args), workspace).env("NO_COLOR", "1"));
     let before = *tally;
     let status = cmd.run_looking(|line| {
         if let Some(part) = reader.line(line) {
@@ -290,8 +322,8 @@ fn clients(workspace: &Workspace, target: Target, tally: &mut Tally) -> Result<(
         !tally::is_closing_line(line)
     })?;
     if !status.success() && tally.failed == before.failed {
-        bail!("npm test against {} failed ({})", target.name(), proc::ending(status));
+        bail!("npm {} {what} failed ({})", args.join(" "), proc::ending(status));
     }
-    ensure!(tally.ran() > before.ran(), "no test was run against {}", target.name());
+    ensure!(tally.ran() > before.ran(), "no test was run {what}");
     Ok(())
 }

@@ -85,6 +85,16 @@ impl Workspace {
         self.release().join("coinop-chain")
     }
 
+    /// The component with its clock and randomness in a test's hands; never shipped.
+    pub(crate) fn component_seam(&self) -> PathBuf {
+        self.release().join("coinop-seam.wasm")
+    }
+
+    /// The core as a native program, which the others are compared with; never shipped.
+    pub(crate) fn coinop_native(&self) -> PathBuf {
+        self.release().join("coinop-native")
+    }
+
     /// The worker: `index.js` and the module that it imports, where wrangler.toml looks for them.
     pub(crate) fn worker(&self) -> PathBuf {
         self.root.join("worker").join("build")

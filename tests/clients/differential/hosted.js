@@ -1,4 +1,4 @@
-// The component in wasmtime, as `coinop serve` runs it, and the worker in workerd: the builds with the seam.
+// The component in wasmtime, as `coinop serve` runs it, and the worker in workerd.
 
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -9,11 +9,24 @@ import { exchange } from './exchange.js';
 import { tables } from './native.js';
 import { SECRET, config, feePayer } from './setup.js';
 
-const built = (path) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
-export const COMPONENT = process.env.COINOP_COMPONENT_SEAM ?? built('target/release/coinop-seam.wasm');
-export const WORKER = process.env.COINOP_WORKER_SEAM ?? built('target/worker-seam');
+const built = (name, path) => process.env[name] ?? fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+
+/** The builds that are told the time and the random bytes, and those that are shipped. */
+export const SEAM = {
+  component: built('COINOP_COMPONENT_SEAM', 'target/release/coinop-seam.wasm'),
+  worker: built('COINOP_WORKER_SEAM', 'target/worker-seam'),
+};
+export const SHIPPED = {
+  component: built('COINOP_COMPONENT', 'target/release/coinop.wasm'),
+  worker: built('COINOP_WORKER', 'worker/build'),
+};
 
 class Hosted {
+  /** `build`: the component's file, or the worker's folder. */
+  constructor(build) {
+    this.build = build;
+  }
+
   get log() {
     return this.gateway?.logs ?? '';
   }
@@ -41,7 +54,7 @@ export class Component extends Hosted {
   name = 'the component in wasmtime';
 
   async start(rpcUrl) {
-    this.gateway = await serve.start(config(rpcUrl), feePayer, { module: COMPONENT, env: { COINOP_SECRET: SECRET } });
+    this.gateway = await serve.start(config(rpcUrl), feePayer, { module: this.build, env: { COINOP_SECRET: SECRET } });
     return this;
   }
 
@@ -62,12 +75,13 @@ export class Worker extends Hosted {
   name = 'the worker in workerd';
 
   async start(rpcUrl) {
-    this.gateway = await worker.start(config(rpcUrl), feePayer, { script: WORKER, secret: SECRET });
+    this.gateway = await worker.start(config(rpcUrl), feePayer, { script: this.build, secret: SECRET });
     return this;
   }
 
   kept() {
-    const found = { tables: {}, copies: {} };
+    const copied = Object.values(COPIED).flat().map((name) => [name, []]);
+    const found = { tables: {}, copies: Object.fromEntries(copied) };
     for (const file of this.databases('do', '.sqlite')) {
       const all = tables(file);
       const kind = /[A-Za-z]*$/.exec(basename(dirname(file)))[0];

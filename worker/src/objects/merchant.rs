@@ -150,12 +150,16 @@ impl MerchantObject {
     async fn tick(&self, desk: &Desk, journal: &PlaceJournal) -> std::result::Result<bool, PortError> {
         let mut assets = journal.due(now(), ASSETS_PER_TICK).await?;
         let unsettled = journal.unsettled(now(), ASSETS_PER_TICK).await?;
-        let more = [&assets, &unsettled].iter().any(|some| some.len() >= ASSETS_PER_TICK as usize);
+        let mut more = [&assets, &unsettled].iter().any(|some| some.len() >= ASSETS_PER_TICK as usize);
         assets.extend(unsettled);
         assets.sort_unstable();
         assets.dedup();
         let started = now();
-        for asset in assets.iter().take_while(|_| now().millis_since(started) < LONGEST_TICK_MS) {
+        for asset in &assets {
+            if now().millis_since(started) >= LONGEST_TICK_MS {
+                more = true;
+                break;
+            }
             let ticked = Object::asset(desk.instance, asset).ask::<()>(&desk.env, "tick", &()).await;
             ticked.unwrap_or_else(|error| console_error!("{asset}: {error}"));
         }

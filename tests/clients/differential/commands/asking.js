@@ -8,7 +8,7 @@ export async function asking(s) {
   await s.ask('is it alive', 'GET', '/health');
   await s.ask('is all ready', 'GET', '/ready');
   await s.ask('the public keys', 'GET', '/.well-known/jwks.json');
-  for (const path of ['/api/v1/assets', '/api/v1/assets?limit=2', '/api/v1/assets?limit=2&after=room', '/api/v1/assets?after=nothing']) {
+  for (const path of ['/api/v1/assets', '/api/v1/assets?limit=2', '/api/v1/assets?limit=2&after=room', '/api/v1/assets?after=shut']) {
     await s.ask('the catalogue', 'GET', path);
   }
   for (const id of ['door', 'room', 'film', 'shut']) {
@@ -90,6 +90,7 @@ export async function strange(s) {
     [400, 'GET', '/api/v1/assets?limit='],
     [400, 'GET', '/api/v1/assets?after=A%20B'],
     [400, 'GET', '/api/v1/assets?after='],
+    [400, 'GET', '/api/v1/assets?after=nothing'],
     ...['0', '241', '-1', '1.5', '1e2', '+2', '', '%32', '18446744073709551615', '18446744073709551616', 'x'].map((quantity) => [400, 'GET', access('door', `?quantity=${quantity}`)]),
     [400, 'GET', access('room', '?quantity=1')],
     [400, 'GET', access('film', '?quantity=2')],
