@@ -43,9 +43,11 @@ export async function paymentFor(world, buyer, url) {
   return paymentHeaders(await sign(world, buyer, decode(header)));
 }
 
-/** Sends a payment until the answer is not "settlement pending". */
+/** Sends a payment until the answer is not "settlement pending". One whose connection is cut is sent again, as a buyer would. */
 export const insist = (url, headers) =>
   until('the settlement is known', async () => {
-    const response = await ask(url, { headers });
-    return response.status !== 202 && response;
+    const response = await ask(url, { headers }).catch((error) => {
+      if (error.code !== 'ECONNRESET') throw error;
+    });
+    return response && response.status !== 202 && response;
   }, { within: 60_000, every: 200 });
