@@ -32,7 +32,9 @@ const WITHOUT = {
   program: 'it is no program of ours, with a disk and a clock to be spoiled',
   server: 'its HTTP server is not ours',
   metrics: 'its host counts',
+  lines: 'header lines of one name arrive as one',
   objects: 'it has neither Durable Objects nor KV',
+  unpacks: 'its answers are never packed',
 };
 
 /** Why a test that needs this is skipped; false if it is not. */
