@@ -22,6 +22,8 @@ pub(super) const HOLD_AT: &str = "CREATE INDEX IF NOT EXISTS hold_at ON hold (at
 
 /// Deletes one attempt's hold. Run it before what it held is given up.
 pub(super) const LET_GO: &str = "DELETE FROM hold WHERE payment = ?1 AND attempt = ?2";
+/// Deletes the holds of one asset's attempts.
+pub(super) const LET_ASSET_GO: &str = "DELETE FROM hold WHERE payment = ?1 AND asset = ?2";
 /// Deletes the holds of all attempts.
 pub(super) const LET_ALL_GO: &str = "DELETE FROM hold WHERE payment = ?1";
 /// What is held for long, the longest first.

@@ -2,9 +2,9 @@
 
 use std::slice::from_ref;
 
-use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_GO, integer, run, text};
+use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_ASSET_GO, LET_GO, integer, run, text};
 use super::news::{Failed, Head, MerchantNews, Release, Reservation, Reserved};
-use crate::ids::PaymentId;
+use crate::ids::{AssetId, PaymentId};
 use crate::ports::PortError;
 use crate::store::schema::{CATALOGUE, FEE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED};
 use crate::store::{Sql, SqlError, Value};
@@ -190,7 +190,17 @@ impl<S: Sql> MerchantBook<S> {
         run(&self.sql, PUBLISHED, &[text(&publication.asset), listing]).await.map(drop)
     }
 
-    /// Gives up a reservation, whoever holds it: its asset knows nothing of the payment.
+    /// Gives up what this asset's attempts have left behind: it knows nothing of the payment. Another asset's stays.
+    ///
+    /// # Errors
+    /// When storage does not answer. Again is harmless.
+    pub async fn clear_away(&self, payment: &PaymentId, asset: &AssetId) -> Result<(), PortError> {
+        let payment = text(payment.as_str());
+        run(&self.sql, LET_ASSET_GO, &[payment.clone(), text(asset)]).await?;
+        self.give_back(payment).await
+    }
+
+    /// Gives up a reservation, whoever holds it: the payment has failed, and cost nothing.
     ///
     /// # Errors
     /// When storage does not answer. Again is harmless.

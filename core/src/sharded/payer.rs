@@ -2,9 +2,9 @@
 
 use std::slice::from_ref;
 
-use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_GO, integer, run, text};
+use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_ASSET_GO, LET_GO, integer, run, text};
 use super::news::{PayerNews, Release, Reservation, Reserved, SessionRow};
-use crate::ids::PaymentId;
+use crate::ids::{AssetId, PaymentId};
 use crate::ports::PortError;
 use crate::store::schema::{
     FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, PURSE, PURSE_CLOSED, SESSION, SESSION_PAYER,
@@ -129,7 +129,17 @@ impl<S: Sql> PayerBook<S> {
         Ok(())
     }
 
-    /// Gives up a reservation, whoever holds it: its asset knows nothing of the payment.
+    /// Gives up what this asset's attempts have left behind: it knows nothing of the payment. Another asset's stays.
+    ///
+    /// # Errors
+    /// When storage does not answer. Again is harmless.
+    pub async fn clear_away(&self, payment: &PaymentId, asset: &AssetId) -> Result<(), PortError> {
+        let payment = text(payment.as_str());
+        run(&self.sql, LET_ASSET_GO, &[payment.clone(), text(asset)]).await?;
+        run(&self.sql, DROP_UNHELD, &[payment]).await.map(drop)
+    }
+
+    /// Gives up a reservation, whoever holds it: the payment has ended.
     ///
     /// # Errors
     /// When storage does not answer. Again is harmless.

@@ -5,7 +5,7 @@
 //!
 //! Nothing is kept for long: once the payment's blockhash is dead, the chain itself tells that it was used.
 
-use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_GO, integer, run, text};
+use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_ASSET_GO, LET_GO, integer, run, text};
 use super::news::{PaymentNews, Release, Reservation, Reserved};
 use crate::ids::{AssetId, PaymentId};
 use crate::ports::PortError;
@@ -84,7 +84,15 @@ impl<S: Sql> PaymentBook<S> {
         })
     }
 
-    /// Gives up what is known, whoever holds it: its asset knows nothing of the payment, or the chain does.
+    /// Gives up what this asset's attempts have left behind: it knows nothing of the payment. Another asset's stays.
+    ///
+    /// # Errors
+    /// When storage does not answer. Again is harmless.
+    pub async fn clear_away(&self, payment: &PaymentId, asset: &AssetId) -> Result<(), PortError> {
+        run(&self.sql, LET_ASSET_GO, &[text(payment.as_str()), text(asset)]).await.map(drop)
+    }
+
+    /// Gives up what is known, whoever holds it: the payment has failed, or the chain tells of it.
     ///
     /// # Errors
     /// When storage does not answer. Again is harmless.

@@ -10,7 +10,7 @@ use coinop_core::session::index::PaymentStatus;
 use futures::future::{Either, select};
 use worker::{DurableObject, Env, Result, State, console_error, durable_object};
 
-use super::{Question, answer};
+use super::{Question, answer, unconfigured};
 use crate::alarm::{AGAIN, AGAIN_MS};
 use crate::call::REQUEST;
 use crate::deployment::instance;
@@ -46,7 +46,7 @@ impl DurableObject for AssetObject {
     async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
         let inside = match &self.inside {
             Ok(inside) => inside,
-            Err(message) => return answer::<()>(Err(PortError((*message).to_owned()))),
+            Err(message) => return unconfigured(&request, message),
         };
         let question = Question::read(request).await?;
         match question.path.as_str() {

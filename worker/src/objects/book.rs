@@ -2,6 +2,7 @@
 
 use std::future::ready;
 
+use coinop_core::ids::{AssetId, PaymentId};
 use coinop_core::ports::PortError;
 use coinop_core::session::index::PaymentStatus;
 use coinop_core::sharded::{Ended, Holds, STALE_MS};
@@ -24,8 +25,8 @@ pub(super) struct Desk {
 
 /// What is known of a reservation that is old.
 pub(super) enum Old {
-    /// Its asset knows nothing of the payment.
-    Left,
+    /// This asset knows nothing of the payment.
+    Left(AssetId),
     /// Its payment ended, and the news of it may still be on the way.
     Ended(Ended),
 }
@@ -58,7 +59,7 @@ impl Desk {
     pub(super) async fn clear_away(
         &self,
         holds: Holds<'_, ObjectSql>,
-        clear: impl AsyncFn(&coinop_core::ids::PaymentId, Old) -> Result<(), PortError>,
+        clear: impl AsyncFn(&PaymentId, Old) -> Result<(), PortError>,
     ) -> Result<Option<Timestamp>, PortError> {
         let before = Timestamp::from_millis(now().millis().saturating_sub(STALE_MS));
         for (payment, asset) in holds.stale(before).await? {
@@ -68,7 +69,7 @@ impl Desk {
                 Ok(Some(PaymentStatus::Granted)) => {
                     clear(&payment, Old::Ended(Ended { payment: payment.clone(), failed: None })).await
                 }
-                Ok(None) => clear(&payment, Old::Left).await,
+                Ok(None) => clear(&payment, Old::Left(asset)).await,
                 Err(error) => Err(error),
             };
             cleared.unwrap_or_else(|error| console_error!("an old reservation: {error}"));

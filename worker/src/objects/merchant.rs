@@ -9,7 +9,7 @@ use coinop_core::time::Timestamp;
 use worker::{DurableObject, Env, Response, Result, State, console_error, durable_object};
 
 use super::book::{Desk, Old};
-use super::{Question, answer};
+use super::{Question, answer, unconfigured};
 use crate::alarm::AGAIN;
 use crate::call::{Object, REQUEST};
 use crate::catalogue;
@@ -44,7 +44,7 @@ impl DurableObject for MerchantObject {
     async fn fetch(&self, request: worker::Request) -> Result<Response> {
         let desk = match &self.desk {
             Ok(desk) => desk,
-            Err(message) => return answer::<()>(Err(PortError((*message).to_owned()))),
+            Err(message) => return unconfigured(&request, message),
         };
         let question = Question::read(request).await?;
         let book = MerchantBook::new(desk.sql.clone());
@@ -120,7 +120,7 @@ impl MerchantObject {
     ) -> std::result::Result<Option<Timestamp>, PortError> {
         let published = self.publish(desk, book).await;
         let next = desk.clear_away(book.holds(), async |payment, old| match old {
-            Old::Left => book.drop_reservation(payment).await,
+            Old::Left(asset) => book.clear_away(payment, &asset).await,
             Old::Ended(Ended { payment, .. }) => book.spent(&payment).await,
         });
         let next = next.await?;

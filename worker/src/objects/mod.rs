@@ -6,10 +6,14 @@ mod merchant;
 mod payer;
 mod payment;
 
+use coinop_core::http::Problem;
 use coinop_core::ports::PortError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{Request, Response, console_error};
+
+use crate::call::REQUEST;
+use crate::request::respond;
 
 /// What an object was asked: the path, and the body as JSON text.
 struct Question {
@@ -30,6 +34,16 @@ impl Question {
     fn unknown(&self) -> PortError {
         PortError(format!("there is no {} here", self.path))
     }
+}
+
+/// What an object answers that can't read its configuration: to another object, or to the client of a request that
+/// was forwarded.
+fn unconfigured(request: &Request, message: &str) -> worker::Result<Response> {
+    if request.path().trim_start_matches('/') == REQUEST {
+        console_error!("coinop can't serve: {message}");
+        return respond(Problem::unavailable().into());
+    }
+    answer::<()>(Err(PortError(message.to_owned())))
 }
 
 /// An answer to another object.

@@ -7,7 +7,7 @@ use coinop_core::svm::Address;
 use worker::{DurableObject, Env, Response, Result, State, console_error, durable_object};
 
 use super::book::{Desk, Old};
-use super::{Question, answer};
+use super::{Question, answer, unconfigured};
 use crate::alarm::AGAIN;
 use crate::call::REQUEST;
 use crate::deployment::instance;
@@ -30,7 +30,7 @@ impl DurableObject for PayerObject {
     async fn fetch(&self, request: worker::Request) -> Result<Response> {
         let desk = match &self.desk {
             Ok(desk) => desk,
-            Err(message) => return answer::<()>(Err(PortError((*message).to_owned()))),
+            Err(message) => return unconfigured(&request, message),
         };
         let question = Question::read(request).await?;
         let book = PayerBook::new(desk.sql.clone());
@@ -79,8 +79,10 @@ impl DurableObject for PayerObject {
         if let Ok(desk) = &self.desk {
             let book = PayerBook::new(desk.sql.clone());
             desk.went_off();
-            let next =
-                desk.clear_away(book.holds(), async |payment, _: Old| book.drop_reservation(payment).await);
+            let next = desk.clear_away(book.holds(), async |payment, old| match old {
+                Old::Left(asset) => book.clear_away(payment, &asset).await,
+                Old::Ended(_) => book.drop_reservation(payment).await,
+            });
             match next.await {
                 Ok(next) => desk.rest_until(next).await,
                 Err(error) => console_error!("{error}"),

@@ -5,7 +5,7 @@ use coinop_core::sharded::{PaymentBook, PaymentNews};
 use worker::{DurableObject, Env, Response, Result, State, console_error, durable_object};
 
 use super::book::{Desk, Old};
-use super::{Question, answer};
+use super::{Question, answer, unconfigured};
 use crate::alarm::AGAIN;
 use crate::deployment::instance;
 use crate::sql::ObjectSql;
@@ -24,7 +24,7 @@ impl DurableObject for PaymentObject {
     async fn fetch(&self, request: worker::Request) -> Result<Response> {
         let desk = match &self.desk {
             Ok(desk) => desk,
-            Err(message) => return answer::<()>(Err(PortError((*message).to_owned()))),
+            Err(message) => return unconfigured(&request, message),
         };
         let question = Question::read(request).await?;
         let book = PaymentBook::new(desk.sql.clone());
@@ -66,8 +66,10 @@ impl DurableObject for PaymentObject {
         let Ok(desk) = &self.desk else { return Response::empty() };
         let book = PaymentBook::new(desk.sql.clone());
         desk.went_off();
-        let next =
-            desk.clear_away(book.holds(), async |payment, _: Old| book.drop_reservation(payment).await);
+        let next = desk.clear_away(book.holds(), async |payment, old| match old {
+            Old::Left(asset) => book.clear_away(payment, &asset).await,
+            Old::Ended(_) => book.drop_reservation(payment).await,
+        });
         match next.await {
             Ok(None) => self.rest(&book).await,
             Ok(next) => desk.rest_until(next).await,

@@ -192,7 +192,12 @@ fn what_is_left_behind_is_asked_about_when_it_is_old_and_no_sooner() {
     assert_eq!(now(holds.stale(Timestamp::from_millis(1_001))), Ok(vec![(payment(1), asset(1))]));
     now(holds.keep(&payment(1), Timestamp::from_millis(9_000))).unwrap();
     assert_eq!(now(holds.stale(Timestamp::from_millis(1_002))), Ok(vec![(payment(2), asset(2))]));
-    now(book.drop_reservation(&payment(2))).unwrap();
+    // One asset that knows nothing of a payment does not speak for another.
+    let elsewhere = Reservation { asset: asset(3), ..covered(2, "b", 1, 100) };
+    now(book.reserve(&elsewhere)).unwrap();
+    now(book.clear_away(&payment(2), &asset(3))).unwrap();
+    assert_eq!(database.number("SELECT count(*) FROM in_flight"), 2);
+    now(book.clear_away(&payment(2), &asset(2))).unwrap();
     assert_eq!(database.number("SELECT count(*) FROM in_flight"), 1);
 }
 
