@@ -50,7 +50,11 @@ impl Request {
     /// only the second arrives. (Nothing that is read here has a comma in it.)
     fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.headers.iter().filter(move |(n, _)| n == name);
-        named.flat_map(|(_, value)| value.split(',').map(str::trim))
+        // What is JSON, as somebody writes who has forgotten the base64, is one value for all its commas.
+        let one = |value: &str| value.starts_with('{');
+        named.flat_map(move |(_, value)| {
+            value.splitn(if one(value) { 1 } else { usize::MAX }, ',').map(str::trim)
+        })
     }
 
     /// Whether this request may carry out what is due for others, where nobody else
