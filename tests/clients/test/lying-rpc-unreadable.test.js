@@ -27,7 +27,13 @@ const bad = Object.entries({ ...unreadable, ...(!target.can.unpacks && packed) }
   },
 }));
 
-const odd = Object.entries({ ...readable, ...(target.can.unpacks && packed) }).map(([way, lie], n) => ({
+// workerd may send its next call by a connection that has just been cut, and does not send it again: then the buyer is told to
+// try again, which other tests are about.
+const CUT = 'the connection is cut after the body';
+const { [CUT]: cut, ...whole } = readable;
+const readably = { ...whole, ...(target.can.program && { [CUT]: cut }), ...(target.can.unpacks && packed) };
+
+const odd = Object.entries(readably).map(([way, lie], n) => ({
   id: `odd-${n}`,
   name: `${way}: it can be read all the same; charged once and granted (inv. 1, 2)`,
   lies: { before: { any: lie }, after: { any: lie } },
