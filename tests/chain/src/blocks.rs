@@ -18,7 +18,7 @@ pub(crate) const SLOTS_PER_EPOCH: u64 = 432_000;
 pub(crate) enum Commitment {
     /// The tip.
     Processed,
-    /// The tip too: nothing here is ever rolled back.
+    /// The tip of `confirm_lag` blocks ago. Nothing here is ever rolled back.
     Confirmed,
     /// The tip of `finality_lag` blocks ago.
     Finalized,
@@ -41,18 +41,22 @@ pub(crate) struct Blocks {
     recent: VecDeque<Block>,
     heights: HashMap<Hash, u64>,
     tip: Block,
+    confirm_lag: u64,
     finality_lag: u64,
 }
 
 impl Blocks {
     /// A chain whose genesis block is just final. `seed` makes its blockhashes
-    /// differ from those of every other run.
-    pub(crate) fn new(seed: &[u8], finality_lag: u64, time: i64) -> Self {
+    /// differ from those of every other run. A block is confirmed once
+    /// `confirm_lag` blocks follow it, and final once `finality_lag` do, which
+    /// is no less.
+    pub(crate) fn new(seed: &[u8], confirm_lag: u64, finality_lag: u64, time: i64) -> Self {
         let genesis = Block { height: 0, hash: Hash::new_from_array(Sha256::digest(seed).into()), time };
         let mut blocks = Self {
             recent: VecDeque::from([genesis]),
             heights: HashMap::from([(genesis.hash, 0)]),
             tip: genesis,
+            confirm_lag,
             finality_lag,
         };
         blocks.advance(finality_lag, time);
@@ -89,9 +93,20 @@ impl Blocks {
     /// The block height at `commitment`.
     pub(crate) fn height(&self, commitment: Commitment) -> u64 {
         match commitment {
-            Commitment::Processed | Commitment::Confirmed => self.tip.height,
+            Commitment::Processed => self.tip.height,
+            Commitment::Confirmed => self.tip.height.saturating_sub(self.confirm_lag),
             Commitment::Finalized => self.tip.height.saturating_sub(self.finality_lag),
         }
+    }
+
+    /// By how many blocks `confirmed` is behind `processed`.
+    pub(crate) fn confirm_lag(&self) -> u64 {
+        self.confirm_lag
+    }
+
+    /// The blockhashes that are kept, newest first: at least those that may be used.
+    pub(crate) fn newest_hashes(&self) -> impl Iterator<Item = Hash> {
+        self.recent.iter().rev().map(|block| block.hash)
     }
 
     /// The newest block at `commitment`.
@@ -132,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_blockhash_lives_for_150_blocks_after_its_own() {
-        let mut blocks = Blocks::new(b"seed", 32, 0);
+        let mut blocks = Blocks::new(b"seed", 0, 32, 0);
         let hash = blocks.tip().hash;
         assert!(blocks.is_valid(&hash, Commitment::Confirmed));
         assert!(!blocks.is_valid(&hash, Commitment::Finalized));
@@ -149,11 +164,28 @@ mod tests {
 
     #[test]
     fn old_blocks_are_forgotten() {
-        let mut blocks = Blocks::new(b"seed", 3, 0);
+        let mut blocks = Blocks::new(b"seed", 0, 3, 0);
         blocks.advance(10_000, 0);
         assert_eq!(blocks.recent.len(), blocks.heights.len());
         assert!(blocks.recent.len() < 200);
         assert_eq!(blocks.latest(Commitment::Finalized).height, 10_000);
         assert_eq!(blocks.latest(Commitment::Confirmed).height, 10_003);
+    }
+
+    #[test]
+    fn what_is_confirmed_lies_between_the_tip_and_what_is_final() {
+        let mut blocks = Blocks::new(b"seed", 2, 5, 0);
+        let hash = blocks.tip().hash;
+        for (since, confirmed, last) in
+            [(0, false, false), (1, false, false), (2, true, false), (5, true, true)]
+        {
+            blocks.advance(since - blocks.age(5), 0);
+            assert!(blocks.is_valid(&hash, Commitment::Processed));
+            assert_eq!(blocks.is_valid(&hash, Commitment::Confirmed), confirmed, "{since}");
+            assert_eq!(blocks.is_visible(5, Commitment::Confirmed), confirmed, "{since}");
+            assert_eq!(blocks.is_visible(5, Commitment::Finalized), last, "{since}");
+        }
+        assert_eq!(blocks.latest(Commitment::Confirmed).height, 8);
+        assert_eq!(blocks.latest(Commitment::Finalized).hash, hash);
     }
 }

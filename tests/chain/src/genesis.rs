@@ -11,6 +11,7 @@ use solana_keypair::Keypair;
 use solana_signer::Signer;
 
 use crate::amount;
+use crate::lighthouse;
 use crate::token::{ACCOUNT_SIZE, Holding, MINT_SIZE, Mint, TOKEN_PROGRAM, associated};
 
 /// The mint of devnet's USDC.
@@ -60,6 +61,7 @@ pub(crate) fn create(funding: &[Funding], faucet: &Address) -> anyhow::Result<Li
         decimals: USDC_DECIMALS,
         freeze_authority: None,
     };
+    lighthouse::install(&mut svm);
     write_token(&mut svm, USDC, mint.pack())?;
     write_wallet(&mut svm, *faucet, FAUCET_LAMPORTS)?;
     for (index, entry) in funding.iter().enumerate() {
@@ -88,6 +90,20 @@ pub(crate) fn set_tokens(svm: &mut LiteSVM, owner: Address, amount: u64) -> anyh
     let holding = Holding { amount, ..existing.unwrap_or_else(|| Holding::new(owner, USDC, 0)) };
     write_token(svm, USDC, mint.pack())?;
     write_token(svm, address, holding.pack())
+}
+
+/// Makes the balance of the wallet at `address` exactly `lamports`; with none
+/// it does not exist.
+///
+/// # Errors
+///
+/// Fails where the account there is a program's, or has data.
+pub(crate) fn set_lamports(svm: &mut LiteSVM, address: Address, lamports: u64) -> anyhow::Result<()> {
+    let existing = svm.get_account(&address).unwrap_or_default();
+    if existing.owner != Address::default() || !existing.data.is_empty() {
+        bail!("{address} is not a wallet: name an account of the System program that has no data");
+    }
+    Ok(svm.set_account(address, Account { lamports, ..existing })?)
 }
 
 fn write_token(svm: &mut LiteSVM, address: Address, data: Vec<u8>) -> anyhow::Result<()> {

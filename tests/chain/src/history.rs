@@ -80,14 +80,15 @@ pub(crate) struct History {
     landed: Vec<Landed>,
     by_signature: HashMap<Signature, usize>,
     by_address: HashMap<Address, Vec<usize>>,
-    messages: HashSet<Hash>,
+    /// The height at which each message landed, by its hash.
+    messages: HashMap<Hash, u64>,
 }
 
 impl History {
     /// Adds one; `message` is the hash of its message.
     pub(crate) fn add(&mut self, message: Hash, landed: Landed) {
         let index = self.landed.len();
-        self.messages.insert(message);
+        self.messages.insert(message, landed.block.height);
         self.by_signature.insert(landed.signature, index);
         let mut seen = HashSet::new();
         for address in accounts(&landed.transaction, &landed.loaded) {
@@ -98,9 +99,10 @@ impl History {
         self.landed.push(landed);
     }
 
-    /// Whether a transaction with this message's hash has landed.
-    pub(crate) fn has_message(&self, message: &Hash) -> bool {
-        self.messages.contains(message)
+    /// Whether a transaction with this message's hash has landed in the block at
+    /// `height` or before.
+    pub(crate) fn has_message(&self, message: &Hash, height: u64) -> bool {
+        self.messages.get(message).is_some_and(|landed| *landed <= height)
     }
 
     /// The landed transaction with this id.

@@ -3,15 +3,15 @@
 //! The virtual machine executes; whether a transaction may be executed at all
 //! (a recent blockhash, not landed before) is decided here, as a validator would.
 
+use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use litesvm::LiteSVM;
 use litesvm::types::TransactionMetadata;
 use sha2::{Digest as _, Sha256};
 use solana_account::{Account, ReadableAccount};
 use solana_address::Address;
-use solana_clock::Clock;
 use solana_hash::Hash;
 use solana_keypair::Keypair;
 use solana_message::v0::{self, LoadedAddresses};
@@ -23,14 +23,20 @@ use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
 use solana_transaction_error::TransactionError;
 
-use crate::blocks::{Blocks, Commitment, SLOTS_PER_EPOCH, slot};
+use crate::bank::Bank;
+use crate::blocks::{Blocks, Commitment};
 use crate::genesis::{self, Funding};
 use crate::history::{Balances, History, Landed, Outcome, TokenBalance, accounts};
-use crate::token::{Holding, Mint, is_token_program};
+use crate::sysvars;
+use crate::token::{Holding, is_token_program};
 
 /// The whole chain.
 pub(crate) struct Ledger {
+    /// The accounts at the tip.
     svm: LiteSVM,
+    /// The accounts as the blocks from the confirmed one to the tip's parent
+    /// left them, oldest first. Empty where the tip itself is confirmed.
+    earlier: VecDeque<LiteSVM>,
     /// Heights and blockhashes.
     pub(crate) blocks: Blocks,
     /// What landed.
@@ -61,10 +67,24 @@ impl Simulation {
 }
 
 impl Ledger {
-    /// A new chain that has funded `funding`, and where a block is final once
-    /// `finality_lag` blocks follow it. With a `seed` its blocks are the same in
-    /// every run.
-    pub(crate) fn new(funding: &[Funding], finality_lag: u64, seed: Option<&str>) -> anyhow::Result<Self> {
+    /// A new chain that has funded `funding`, and where a block is confirmed
+    /// once `confirm_lag` blocks follow it, and final once `finality_lag` do.
+    /// With a `seed` its blocks are the same in every run.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the funding is impossible, or `confirm_lag` is the larger lag.
+    pub(crate) fn new(
+        funding: &[Funding],
+        confirm_lag: u64,
+        finality_lag: u64,
+        seed: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        if confirm_lag > finality_lag {
+            bail!(
+                "--confirm-lag {confirm_lag} is more than --finality-lag {finality_lag}: give it at most that"
+            );
+        }
         let faucet = match seed {
             Some(seed) => Keypair::new_from_array(Sha256::digest(seed).into()),
             None => Keypair::new(),
@@ -72,66 +92,62 @@ impl Ledger {
         let start = if seed.is_some() { REPEATABLE_START } else { now() };
         let mut ledger = Self {
             svm: genesis::create(funding, &faucet.pubkey())?,
-            blocks: Blocks::new(faucet.pubkey().as_ref(), finality_lag, start),
+            earlier: VecDeque::new(),
+            blocks: Blocks::new(faucet.pubkey().as_ref(), confirm_lag, finality_lag, start),
             history: History::default(),
             sends: 0,
             faucet,
             airdrops: 0,
             repeatable: seed.is_some(),
         };
-        ledger.set_clock();
+        sysvars::write(&mut ledger.svm, &ledger.blocks)?;
+        ledger.add_blocks(confirm_lag, start)?;
         Ok(ledger)
     }
 
     /// Adds `count` blocks.
-    pub(crate) fn advance(&mut self, count: u64) {
+    ///
+    /// # Errors
+    ///
+    /// Fails where the virtual machine does not take a new block's sysvars.
+    pub(crate) fn advance(&mut self, count: u64) -> anyhow::Result<()> {
         // (No two calls are in one second there: a second for each block that they add.)
         let later = || self.blocks.tip().time.saturating_add_unsigned(count);
         let time = if self.repeatable { later() } else { now() };
-        self.blocks.advance(count, time);
-        self.set_clock();
+        self.add_blocks(count, time)
     }
 
-    fn set_clock(&mut self) {
-        let tip = self.blocks.tip();
-        let slot = slot(tip.height);
-        let epoch = slot / SLOTS_PER_EPOCH;
-        self.svm.set_sysvar(&Clock {
-            slot,
-            epoch_start_timestamp: tip.time,
-            epoch,
-            leader_schedule_epoch: epoch.saturating_add(1),
-            unix_timestamp: tip.time,
-        });
+    /// Adds `count` blocks at unix time `time`, in seconds.
+    fn add_blocks(&mut self, count: u64, time: i64) -> anyhow::Result<()> {
+        let lag = self.blocks.confirm_lag();
+        let unconfirmed = count.min(lag);
+        // Of the blocks that are confirmed at once, only the last one is ever looked at.
+        let confirmed = count.saturating_sub(unconfirmed);
+        if confirmed > 0 {
+            self.blocks.advance(confirmed, time);
+            sysvars::write(&mut self.svm, &self.blocks)?;
+        }
+        for _ in 0..unconfirmed {
+            self.earlier.push_back(self.svm.clone());
+            self.blocks.advance(1, time);
+            sysvars::write(&mut self.svm, &self.blocks)?;
+        }
+        while self.earlier.len() as u64 > lag {
+            self.earlier.pop_front();
+        }
+        Ok(())
     }
 
-    /// The account at `address`, at the tip.
-    pub(crate) fn account(&self, address: &Address) -> Option<Account> {
-        self.svm.get_account(address)
-    }
-
-    /// The mint at `address`, if there is one.
-    pub(crate) fn mint(&self, address: &Address) -> Option<Mint> {
-        self.account(address).as_ref().and_then(Mint::read)
-    }
-
-    /// Token accounts of `owner` under `program`, by address.
-    pub(crate) fn token_accounts(
-        &self,
-        owner: &Address,
-        program: &Address,
-    ) -> Vec<(Address, Account, Holding)> {
-        let mut found: Vec<_> = self
-            .svm
-            .get_program_accounts(program)
-            .into_iter()
-            .filter_map(|(address, account)| {
-                let holding = Holding::read(&account)?;
-                (&holding.owner == owner).then_some((address, account, holding))
-            })
-            .collect();
-        found.sort_by_key(|(address, ..)| *address);
-        found
+    /// Returns the accounts that are seen at `commitment`. There are none older
+    /// than the confirmed ones, so that `finalized` sees these too.
+    pub(crate) fn bank(&self, commitment: Commitment) -> Bank<'_> {
+        let tip = Bank { svm: &self.svm, height: self.blocks.tip().height };
+        match (commitment, self.earlier.front()) {
+            (Commitment::Confirmed | Commitment::Finalized, Some(svm)) => {
+                Bank { svm, height: self.blocks.height(Commitment::Confirmed) }
+            }
+            _ => tip,
+        }
     }
 
     /// Lamports that keep an account of `size` bytes alive for ever.
@@ -140,9 +156,20 @@ impl Ledger {
     }
 
     /// Makes the USDC balance of `owner` exactly `amount` atomic units, without
-    /// a transaction.
+    /// a transaction. It is seen at every commitment at once.
     pub(crate) fn set_tokens(&mut self, owner: Address, amount: u64) -> anyhow::Result<()> {
-        genesis::set_tokens(&mut self.svm, owner, amount)
+        self.states().try_for_each(|svm| genesis::set_tokens(svm, owner, amount))
+    }
+
+    /// Makes the balance of the wallet at `address` exactly `lamports`, without
+    /// a transaction. It is seen at every commitment at once.
+    pub(crate) fn set_lamports(&mut self, address: Address, lamports: u64) -> anyhow::Result<()> {
+        self.states().try_for_each(|svm| genesis::set_lamports(svm, address, lamports))
+    }
+
+    /// All states that are kept, the tip's first.
+    fn states(&mut self) -> impl Iterator<Item = &mut LiteSVM> {
+        std::iter::once(&mut self.svm).chain(&mut self.earlier)
     }
 
     /// Why a transaction could not land, as the bank at `commitment` sees it.
@@ -155,21 +182,21 @@ impl Ledger {
         let blockhash = transaction.message.recent_blockhash();
         if !self.blocks.is_valid(blockhash, commitment) {
             Some(TransactionError::BlockhashNotFound)
-        } else if self.history.has_message(message) {
+        } else if self.history.has_message(message, self.bank(commitment).height) {
             Some(TransactionError::AlreadyProcessed)
         } else {
             None
         }
     }
 
-    /// Runs `transaction` on the state of the tip and keeps nothing.
-    /// Signatures are not looked at.
+    /// Runs `transaction` on the accounts that are seen at `commitment`, and
+    /// keeps nothing. Signatures are not looked at.
     pub(crate) fn simulate(&self, transaction: VersionedTransaction, commitment: Commitment) -> Simulation {
         let message = transaction.message.hash();
         if let Some(error) = self.refusal(&transaction, &message, commitment) {
             return Simulation::refused(error);
         }
-        match self.svm.simulate_transaction(transaction) {
+        match self.bank(commitment).svm.simulate_transaction(transaction) {
             Ok(done) => Simulation {
                 outcome: outcome(done.meta, None),
                 accounts: done
@@ -190,7 +217,7 @@ impl Ledger {
             return None;
         }
         let signatures = usize::from(message.header().num_required_signatures);
-        let run = self.svm.simulate_transaction(VersionedTransaction {
+        let run = self.bank(commitment).svm.simulate_transaction(VersionedTransaction {
             signatures: vec![Signature::default(); signatures],
             message,
         });
@@ -253,7 +280,7 @@ impl Ledger {
         let landed = landed.context("ask for another address: this one cannot be funded")?;
         match &landed.outcome.error {
             None => Ok(signature),
-            Some(error) => anyhow::bail!("ask for another amount or address: {error}"),
+            Some(error) => bail!("ask for another amount or address: {error}"),
         }
     }
 
@@ -287,7 +314,10 @@ impl Ledger {
                 owner: holding.owner,
                 program: account.owner,
                 amount: holding.amount,
-                decimals: self.mint(&holding.mint).map_or(0, |mint| mint.decimals),
+                decimals: self
+                    .bank(Commitment::Processed)
+                    .mint(&holding.mint)
+                    .map_or(0, |mint| mint.decimals),
             });
         }
         balances

@@ -2,15 +2,20 @@
 //!
 //! The real SPL token program executes real transactions here; around it stand
 //! blocks, finality and JSON-RPC as clients and gateways meet them on a
-//! cluster, with nothing to install and no network. It listens on 127.0.0.1
-//! only, keeps everything in memory, and forgets it when it ends.
+//! cluster, with nothing to install and no network. Beside it stands a native
+//! stand-in for the Lighthouse program, whose assertions wallets put around a
+//! payment. It listens on 127.0.0.1 only, keeps everything in memory, and
+//! forgets it when it ends.
 
 mod amount;
+mod bank;
 mod blocks;
 mod genesis;
 mod history;
 mod ledger;
+mod lighthouse;
 mod rpc;
+mod sysvars;
 mod token;
 
 use std::io::{ErrorKind, Write};
@@ -28,13 +33,27 @@ use genesis::Funding;
 use ledger::Ledger;
 use rpc::Chain;
 
+/// What `--help` says behind the options.
+const AFTER_HELP: &str = "\
+Methods for tests, beside those of a Solana node:
+  coinop_advanceBlocks [COUNT]              adds blocks; answers the new height
+  coinop_setTokens [WALLET, \"AMOUNT\"]       makes a balance of USDC this, in decimals
+  coinop_setLamports [WALLET, LAMPORTS]     makes a balance of SOL this
+  coinop_stats []                           how much was sent and has landed
+What is set is no transaction and is seen at every commitment at once, so that a
+transaction can pass in simulation and fail on landing.
+
+Example:
+  coinop-chain --port 8899 --fund 87iutzR1s1ySdDKYMLNApJPHJkWSGFpB6iMEnSxNRmD3=25";
+
 /// A local Solana chain that plays devnet: JSON-RPC on 127.0.0.1, the real SPL
-/// token program, and devnet's USDC mint.
+/// token program, a stand-in for the Lighthouse assertions that wallets add, and
+/// devnet's USDC mint.
 #[derive(Parser, Debug)]
 #[command(
     name = "coinop-chain",
     version,
-    after_help = "Example:\n  coinop-chain --port 8899 --fund 87iutzR1s1ySdDKYMLNApJPHJkWSGFpB6iMEnSxNRmD3=25"
+    after_help = AFTER_HELP
 )]
 struct Arguments {
     /// Port to listen on; 0 takes any free one
@@ -47,6 +66,12 @@ struct Arguments {
     /// coinop_advanceBlocks is called
     #[arg(long, value_name = "MS", default_value_t = 400)]
     block_ms: u64,
+    /// Blocks that must follow a block before it is confirmed, at most
+    /// --finality-lag. What is read or simulated at "confirmed", "finalized" or
+    /// without a commitment then sees the accounts as the confirmed block left
+    /// them, at "processed" those of the tip
+    #[arg(long, value_name = "BLOCKS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=100))]
+    confirm_lag: u64,
     /// Blocks that must follow a block before it is final
     #[arg(long, value_name = "BLOCKS", default_value_t = 32, value_parser = clap::value_parser!(u64).range(0..=10_000))]
     finality_lag: u64,
@@ -86,7 +111,8 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         arguments.fund.iter().map(|text| Funding::parse(text)).collect::<anyhow::Result<Vec<_>>>()?;
     let listener = listen(arguments.port).await?;
     let port = listener.local_addr()?.port();
-    let chain = Chain::new(Ledger::new(&funding, arguments.finality_lag, arguments.seed.as_deref())?);
+    let seed = arguments.seed.as_deref();
+    let chain = Chain::new(Ledger::new(&funding, arguments.confirm_lag, arguments.finality_lag, seed)?);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     writeln!(std::io::stdout(), "chain ready on http://{}:{port}", Ipv4Addr::LOCALHOST)
@@ -94,7 +120,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .context("cannot write to stdout")?;
     tokio::select! {
         result = axum::serve(listener, rpc::service(chain.clone())) => Ok(result?),
-        () = make_blocks(chain, arguments.block_ms) => Ok(()),
+        result = make_blocks(chain, arguments.block_ms) => result,
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     }
@@ -111,7 +137,7 @@ async fn listen(port: u16) -> anyhow::Result<TcpListener> {
 }
 
 /// Adds a block every `every` milliseconds, for ever.
-async fn make_blocks(chain: Chain, every: u64) {
+async fn make_blocks(chain: Chain, every: u64) -> anyhow::Result<()> {
     if every == 0 {
         return std::future::pending().await;
     }
@@ -121,6 +147,6 @@ async fn make_blocks(chain: Chain, every: u64) {
     ticks.tick().await;
     loop {
         ticks.tick().await;
-        chain.lock().advance(1);
+        chain.lock().advance(1)?;
     }
 }

@@ -56,8 +56,13 @@ pub(crate) struct Holding {
 
 /// The associated token account of `owner` for `mint`, under the legacy program.
 pub(crate) fn associated(owner: &Address, mint: &Address) -> Address {
+    associated_under(owner, mint, &TOKEN_PROGRAM)
+}
+
+/// The associated token account of `owner` for `mint`, under the token program `program`.
+pub(crate) fn associated_under(owner: &Address, mint: &Address, program: &Address) -> Address {
     Address::find_program_address(
-        &[owner.as_ref(), TOKEN_PROGRAM.as_ref(), mint.as_ref()],
+        &[owner.as_ref(), program.as_ref(), mint.as_ref()],
         &ASSOCIATED_TOKEN_PROGRAM,
     )
     .0
@@ -145,7 +150,8 @@ fn put_option(data: &mut Vec<u8>, value: Option<&Address>) {
     data.extend(value.map_or([0; 32], Address::to_bytes));
 }
 
-fn array<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
+/// The `N` bytes of `data` from `at` on; `None` where it ends before.
+pub(crate) fn array<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
     data.get(at..at.checked_add(N)?)?.try_into().ok()
 }
 

@@ -15,7 +15,7 @@ const MAX_ADVANCE: u64 = 1_000_000;
 fn read_commitment(ledger: &Ledger, params: &Params<'_>, index: usize) -> Result<Commitment, RpcError> {
     let config = params.config(index)?;
     let commitment = config.commitment("commitment", Commitment::Finalized)?;
-    config.check_min_slot(ledger, commitment)?;
+    config.check_min_slot(slot_of(ledger.blocks.height(commitment)))?;
     Ok(commitment)
 }
 
@@ -39,11 +39,7 @@ pub(super) fn show_blockhash(ledger: &Ledger, commitment: Commitment) -> Value {
 }
 
 fn at(ledger: &Ledger, commitment: Commitment, value: Value) -> Value {
-    let mut answer = with_context(ledger, value);
-    if let Some(slot) = answer.pointer_mut("/context/slot") {
-        *slot = json!(slot_of(ledger.blocks.height(commitment)));
-    }
-    answer
+    with_context(slot_of(ledger.blocks.height(commitment)), value)
 }
 
 pub(super) fn latest_blockhash(ledger: &Ledger, params: &Params<'_>) -> Answer {
@@ -77,6 +73,8 @@ pub(super) fn advance(ledger: &mut Ledger, params: &Params<'_>) -> Answer {
     if count > MAX_ADVANCE {
         return Err(RpcError::params(format!("Invalid params: at most {MAX_ADVANCE} blocks at once")));
     }
-    ledger.advance(count);
+    ledger
+        .advance(count)
+        .map_err(|error| RpcError::new(-32603, format!("Internal error: no block was added: {error}")))?;
     Ok(json!(ledger.blocks.tip().height))
 }

@@ -27,8 +27,12 @@ const MEMO_PROGRAMS: [Address; 2] = [
 ];
 
 fn finality(ledger: &Ledger, landed: &Landed) -> &'static str {
-    let final_now = ledger.blocks.is_visible(landed.block.height, Commitment::Finalized);
-    if final_now { "finalized" } else { "confirmed" }
+    let seen_at = |commitment| ledger.blocks.is_visible(landed.block.height, commitment);
+    match (seen_at(Commitment::Finalized), seen_at(Commitment::Confirmed)) {
+        (true, _) => "finalized",
+        (false, true) => "confirmed",
+        (false, false) => "processed",
+    }
 }
 
 fn status(landed: &Landed) -> Value {
@@ -66,14 +70,14 @@ pub(super) fn statuses(ledger: &Ledger, params: &Params<'_>) -> Answer {
             }))
         })
         .collect::<Result<_, RpcError>>()?;
-    Ok(with_context(ledger, Value::Array(shown)))
+    Ok(with_context(slot(ledger.blocks.tip().height), Value::Array(shown)))
 }
 
 pub(super) fn of_address(ledger: &Ledger, params: &Params<'_>) -> Answer {
     let address = params.address(0)?;
     let config = params.config(1)?;
     let commitment = config.settled_commitment()?;
-    config.check_min_slot(ledger, commitment)?;
+    config.check_min_slot(slot(ledger.blocks.height(commitment)))?;
     let limit = config.number("limit")?.unwrap_or(MAX_LISTED);
     if limit == 0 || limit > MAX_LISTED {
         return Err(RpcError::params(format!("Invalid limit; max {MAX_LISTED}")));

@@ -167,6 +167,7 @@ fn dispatch(chain: &Chain, method: &str, params: &Params<'_>) -> Answer {
         "getSignaturesForAddress" => history::of_address(ledger, params),
         "coinop_advanceBlocks" => blocks::advance(ledger, params),
         "coinop_setTokens" => accounts::set_tokens(ledger, params),
+        "coinop_setLamports" => accounts::set_lamports(ledger, params),
         "coinop_stats" => Ok(json!({
             "transactions": ledger.history.len(),
             "sendTransactionCalls": ledger.sends,
@@ -175,15 +176,9 @@ fn dispatch(chain: &Chain, method: &str, params: &Params<'_>) -> Answer {
     }
 }
 
-/// Wraps `value` with the slot that it was read at. All state is the tip's.
-fn with_context(ledger: &Ledger, value: Value) -> Value {
-    json!({
-        "context": {
-            "apiVersion": VERSION,
-            "slot": crate::blocks::slot(ledger.blocks.tip().height),
-        },
-        "value": value,
-    })
+/// Wraps `value` with the slot that it was read at.
+fn with_context(slot: u64, value: Value) -> Value {
+    json!({"context": {"apiVersion": VERSION, "slot": slot}, "value": value})
 }
 
 /// An empty configuration object, for calls that bring none.

@@ -8,8 +8,7 @@ use solana_hash::Hash;
 use solana_signature::Signature;
 
 use super::{NO_CONFIG, RpcError};
-use crate::blocks::{Commitment, slot};
-use crate::ledger::Ledger;
+use crate::blocks::Commitment;
 
 /// The positional parameters of a call.
 pub(super) struct Params<'a>(&'a [Value]);
@@ -133,9 +132,8 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// Refuses where the caller has seen a later slot than `commitment` knows.
-    pub(super) fn check_min_slot(&self, ledger: &Ledger, commitment: Commitment) -> Result<(), RpcError> {
-        let now = slot(ledger.blocks.height(commitment));
+    /// Refuses where the caller has seen a later slot than `now`.
+    pub(super) fn check_min_slot(&self, now: u64) -> Result<(), RpcError> {
         match self.number("minContextSlot")? {
             Some(wanted) if wanted > now => Err(RpcError {
                 data: Some(json!({"contextSlot": now})),

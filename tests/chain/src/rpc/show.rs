@@ -8,7 +8,7 @@ use solana_account::Account;
 use super::RpcError;
 use super::params::Config;
 use crate::amount;
-use crate::ledger::Ledger;
+use crate::bank::Bank;
 use crate::token::{Holding, Mint, TOKEN_PROGRAM};
 
 /// The most bytes that nodes show in base58.
@@ -40,14 +40,14 @@ impl Encoding {
     }
 }
 
-/// An account, with `dataSlice` of `config` applied.
+/// An account of `bank`, with `dataSlice` of `config` applied.
 pub(super) fn account(
-    ledger: &Ledger,
+    bank: Bank<'_>,
     account: &Account,
     encoding: Encoding,
     config: &Config<'_>,
 ) -> Result<Value, RpcError> {
-    let parsed = (encoding == Encoding::Parsed).then(|| parse(ledger, account)).flatten();
+    let parsed = (encoding == Encoding::Parsed).then(|| parse(bank, account)).flatten();
     let data = match parsed {
         Some(parsed) => parsed,
         None => encode(slice(&account.data, config)?, encoding)?,
@@ -95,7 +95,7 @@ fn encode(data: &[u8], encoding: Encoding) -> Result<Value, RpcError> {
     })
 }
 
-fn parse(ledger: &Ledger, account: &Account) -> Option<Value> {
+fn parse(bank: Bank<'_>, account: &Account) -> Option<Value> {
     let (kind, info) = if let Some(mint) = Mint::read(account) {
         let info = json!({
             "mintAuthority": mint.authority.map(|key| key.to_string()),
@@ -107,7 +107,7 @@ fn parse(ledger: &Ledger, account: &Account) -> Option<Value> {
         ("mint", info)
     } else {
         let holding = Holding::read(account)?;
-        let decimals = ledger.mint(&holding.mint)?.decimals;
+        let decimals = bank.mint(&holding.mint)?.decimals;
         let mut info = json!({
             "isNative": holding.native,
             "mint": holding.mint.to_string(),

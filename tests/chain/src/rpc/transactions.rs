@@ -17,7 +17,8 @@ use super::history::show_inner;
 use super::params::{Config, Params};
 use super::show::{self, Encoding};
 use super::{Answer, Chain, RpcError, with_context};
-use crate::blocks::Commitment;
+use crate::bank::Bank;
+use crate::blocks::{Commitment, slot};
 use crate::ledger::{Ledger, Simulation};
 
 /// The most bytes of a transaction: what fits into one packet.
@@ -109,7 +110,7 @@ pub(super) fn simulate(chain: &Chain, params: &Params<'_>) -> Answer {
         verify(&transaction)?;
     }
     let ledger = &*chain.lock();
-    config.check_min_slot(ledger, commitment)?;
+    config.check_min_slot(slot(ledger.blocks.height(commitment)))?;
     let replacement = replace.then(|| {
         let block = ledger.blocks.latest(commitment);
         transaction.message.set_recent_blockhash(block.hash);
@@ -117,7 +118,8 @@ pub(super) fn simulate(chain: &Chain, params: &Params<'_>) -> Answer {
     });
     let keys = transaction.message.static_account_keys().len();
     let simulation = ledger.simulate(transaction, commitment);
-    let accounts = show_accounts(ledger, &config, &simulation, keys)?;
+    let bank = ledger.bank(commitment);
+    let accounts = show_accounts(bank, &config, &simulation, keys)?;
     let mut shown = show_simulation(&simulation);
     if let Some(fields) = shown.as_object_mut() {
         fields.insert("accounts".to_owned(), accounts);
@@ -127,13 +129,13 @@ pub(super) fn simulate(chain: &Chain, params: &Params<'_>) -> Answer {
             fields.insert("innerInstructions".to_owned(), inner);
         }
     }
-    Ok(with_context(ledger, shown))
+    Ok(with_context(bank.slot(), shown))
 }
 
 /// The accounts that the caller asked to see as the simulation left them: as many as the
 /// transaction has at most. None of them is shown if it failed.
 fn show_accounts(
-    ledger: &Ledger,
+    bank: Bank<'_>,
     config: &Config<'_>,
     simulation: &Simulation,
     keys: usize,
@@ -160,9 +162,9 @@ fn show_accounts(
             let account = match written {
                 _ if failed => None,
                 Some((_, account)) => Some(account.clone()).filter(|account| account.lamports > 0),
-                None => ledger.account(address),
+                None => bank.account(address),
             };
-            account.map_or(Ok(Value::Null), |account| show::account(ledger, &account, encoding, &wanted))
+            account.map_or(Ok(Value::Null), |account| show::account(bank, &account, encoding, &wanted))
         })
         .collect::<Result<_, RpcError>>()?;
     Ok(Value::Array(shown))
@@ -185,7 +187,7 @@ pub(super) fn send(chain: &Chain, params: &Params<'_>) -> Answer {
         .map(ToString::to_string)
         .ok_or_else(|| RpcError::params("invalid transaction: it has no signature"))?;
     let ledger = &mut *chain.lock();
-    config.check_min_slot(ledger, commitment)?;
+    config.check_min_slot(slot(ledger.blocks.height(commitment)))?;
     if !skip_preflight {
         let simulation = ledger.simulate(transaction.clone(), commitment);
         if let Some(error) = &simulation.outcome.error {
@@ -203,7 +205,7 @@ pub(super) fn fee(ledger: &Ledger, params: &Params<'_>) -> Answer {
     let text = params.text(0, "a message")?;
     let config = params.config(1)?;
     let commitment = config.commitment("commitment", Commitment::Processed)?;
-    config.check_min_slot(ledger, commitment)?;
+    config.check_min_slot(slot(ledger.blocks.height(commitment)))?;
     if text.len() > PACKET_BASE64 {
         return Err(RpcError::params("the message is too large"));
     }
@@ -213,7 +215,7 @@ pub(super) fn fee(ledger: &Ledger, params: &Params<'_>) -> Answer {
     let message: VersionedMessage = wincode::deserialize(&bytes)
         .map_err(|error| RpcError::params(format!("failed to deserialize the message: {error}")))?;
     message.sanitize().map_err(|error| RpcError::params(format!("invalid transaction message: {error}")))?;
-    Ok(with_context(ledger, json!(ledger.fee(message, commitment))))
+    Ok(with_context(ledger.bank(commitment).slot(), json!(ledger.fee(message, commitment))))
 }
 
 pub(super) fn airdrop(ledger: &mut Ledger, params: &Params<'_>) -> Answer {

@@ -6,7 +6,7 @@ use serde_json::json;
 use solana_keypair::Keypair;
 use solana_signer::Signer;
 
-use crate::support::{Chain, Market, USDC, associated};
+use crate::support::{Chain, Market, RECENT_BLOCKHASHES, USDC, associated};
 
 #[test]
 fn funding_is_visible() {
@@ -100,6 +100,27 @@ fn tests_can_set_balances() {
         let error = chain.error("coinop_setTokens", json!([newcomer.to_string(), amount]));
         assert_eq!(error["code"], -32602);
     }
+}
+
+#[test]
+fn tests_can_set_a_wallets_lamports_and_no_other_accounts() {
+    let market = Market::open(&[]);
+    let chain = &market.chain;
+    let set = |address: &str, lamports: u64| {
+        chain.call("coinop_setLamports", json!([address, lamports]))["error"]["code"].as_i64()
+    };
+    for wallet in [market.payer.pubkey(), Keypair::new().pubkey()] {
+        for lamports in [1, u64::from(u32::MAX), 0] {
+            assert_eq!(set(&wallet.to_string(), lamports), None);
+            assert_eq!(chain.lamports(&wallet), lamports);
+        }
+        assert!(chain.get("getAccountInfo", json!([wallet.to_string()]))["value"].is_null());
+    }
+    let account = associated(&market.buyer.pubkey());
+    for other in [USDC, &account.to_string(), RECENT_BLOCKHASHES, "11111111111111111111111111111111"] {
+        assert_eq!(set(other, 0), Some(-32602), "{other}");
+    }
+    assert_eq!(chain.lamports(&account), 2_039_280);
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::{Chain, Market};
+use crate::support::{Chain, Market, RECENT_BLOCKHASHES, USDC};
 
 fn height(chain: &Chain, commitment: &str) -> u64 {
     let answer = chain.get("getBlockHeight", json!([{"commitment": commitment}]));
@@ -82,6 +84,35 @@ fn a_blockhash_expires_after_150_blocks() {
     assert_eq!(chain.lamports(&solana_signer::Signer::pubkey(&market.payer)), 10_000_000_000);
     let stats = chain.get("coinop_stats", json!([]));
     assert_eq!(stats, json!({"transactions": 0, "sendTransactionCalls": 1}));
+}
+
+#[test]
+fn the_recent_blockhashes_are_an_account_that_follows_the_chain() {
+    let chain = Chain::still(&["--finality-lag", "2"]);
+    for (advance, count) in [(0, 3_u64), (1, 4), (145, 149), (1, 150), (40, 150)] {
+        chain.advance(advance);
+        let data = chain.data(RECENT_BLOCKHASHES, "confirmed");
+        assert_eq!((data.len(), &data[..8]), (6_008, count.to_le_bytes().as_slice()));
+        let listed: Vec<String> =
+            data[8..].chunks(40).map(|entry| bs58::encode(&entry[..32]).into_string()).collect();
+        assert_eq!(listed[0], chain.blockhash());
+        assert_eq!(listed[2], chain.blockhash_at("finalized"));
+        assert_eq!(data[40..48], 5_000_u64.to_le_bytes());
+        let count = usize::try_from(count).unwrap();
+        for hash in [&listed[0], &listed[count - 1]] {
+            assert_eq!(
+                chain.get("isBlockhashValid", json!([hash, {"commitment": "confirmed"}]))["value"],
+                true
+            );
+        }
+        assert!(data[8 + 40 * count..].iter().all(|byte| *byte == 0));
+    }
+    let wanted = json!([[USDC, RECENT_BLOCKHASHES], {"dataSlice": {"offset": 8, "length": 32}}]);
+    let found = &chain.get("getMultipleAccounts", wanted)["value"][1];
+    assert_eq!(found["owner"], "Sysvar1111111111111111111111111111111111111");
+    assert_eq!((&found["lamports"], &found["space"]), (&json!(42_706_560), &json!(6_008)));
+    let newest = STANDARD.decode(found["data"][0].as_str().unwrap()).unwrap();
+    assert_eq!(bs58::encode(newest).into_string(), chain.blockhash());
 }
 
 #[test]

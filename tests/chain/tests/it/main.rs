@@ -2,6 +2,8 @@
 
 mod accounts;
 mod blocks;
+mod confirmed;
+mod guards;
 mod malformed;
 mod start;
 mod support;

@@ -98,6 +98,9 @@ fn parameters_that_do_not_fit() {
         ("coinop_advanceBlocks", json!(["many"])),
         ("coinop_advanceBlocks", json!([u64::MAX])),
         ("coinop_setTokens", json!([USDC])),
+        ("coinop_setLamports", json!([USDC])),
+        ("coinop_setLamports", json!([USDC, "1"])),
+        ("coinop_setLamports", json!([USDC, 1])),
     ] {
         let error = chain.error(method, params.clone());
         assert_eq!(error["code"], -32602, "{method} {params}");

@@ -29,6 +29,8 @@ fn mistakes_get_one_line_that_says_what_to_change() {
         (vec!["--port", "0", "--fund", &twice, "--fund", &twice], "once"),
         (vec!["--port", "many"], "--port"),
         (vec!["--finality-lag", "99999"], "--finality-lag"),
+        (vec!["--port", "0", "--confirm-lag", "3", "--finality-lag", "2"], "at most that"),
+        (vec!["--confirm-lag", "101"], "--confirm-lag"),
         (vec!["--speed", "9"], "--speed"),
     ] {
         let error = refusal(&arguments);

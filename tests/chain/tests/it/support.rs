@@ -16,8 +16,10 @@ use solana_signer::Signer;
 use solana_transaction::versioned::VersionedTransaction;
 
 pub(crate) const USDC: &str = "4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU";
+pub(crate) const RECENT_BLOCKHASHES: &str = "SysvarRecentB1ockHashes11111111111111111111";
 const TOKEN: &str = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA";
 const ASSOCIATED: &str = "ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL";
+const LIGHTHOUSE: &str = "L2TExMFKdjpN9kozasaurPirfHy9P8sbXoAN1qA3S95";
 const MEMO: &str = "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr";
 
 pub(crate) fn key(text: &str) -> Address {
@@ -109,9 +111,20 @@ impl Chain {
     }
 
     pub(crate) fn blockhash(&self) -> String {
-        let config = json!([{"commitment": "confirmed"}]);
+        self.blockhash_at("confirmed")
+    }
+
+    pub(crate) fn blockhash_at(&self, commitment: &str) -> String {
+        let config = json!([{"commitment": commitment}]);
         let latest = self.get("getLatestBlockhash", config);
         latest["value"]["blockhash"].as_str().unwrap().to_owned()
+    }
+
+    /// The bytes of an account.
+    pub(crate) fn data(&self, address: &str, commitment: &str) -> Vec<u8> {
+        let config = json!({"encoding": "base64", "commitment": commitment});
+        let found = self.get("getAccountInfo", json!([address, config]));
+        STANDARD.decode(found["value"]["data"][0].as_str().unwrap()).unwrap()
     }
 
     /// Atomic units of USDC that `owner` has.
@@ -155,6 +168,10 @@ pub(crate) fn associated(owner: &Address) -> Address {
     Address::find_program_address(&seeds, &key(ASSOCIATED)).0
 }
 
+fn instruction(program_id_index: u8, accounts: &[u8], data: Vec<u8>) -> CompiledInstruction {
+    CompiledInstruction { program_id_index, accounts: accounts.to_vec(), data }
+}
+
 /// The parties of a payment, and a chain that has funded them: the buyer with
 /// 25 USDC, the seller with none.
 pub(crate) struct Market {
@@ -180,32 +197,65 @@ impl Market {
     }
 
     pub(crate) fn payment_at(&self, units: u64, memo: &str, blockhash: &str) -> VersionedTransaction {
-        let instruction = |program_id_index, accounts: &[u8], data: Vec<u8>| CompiledInstruction {
-            program_id_index,
-            accounts: accounts.to_vec(),
-            data,
+        self.guarded_at(units, memo, &[], &[], blockhash)
+    }
+
+    /// A payment with Lighthouse instructions as wallets add them: some before the transfer, some behind the memo,
+    /// each about one account.
+    pub(crate) fn guarded(
+        &self,
+        units: u64,
+        memo: &str,
+        before: &[(Address, Vec<u8>)],
+        after: &[(Address, Vec<u8>)],
+    ) -> VersionedTransaction {
+        self.guarded_at(units, memo, before, after, &self.chain.blockhash())
+    }
+
+    fn guarded_at(
+        &self,
+        units: u64,
+        memo: &str,
+        before: &[(Address, Vec<u8>)],
+        after: &[(Address, Vec<u8>)],
+        blockhash: &str,
+    ) -> VersionedTransaction {
+        let mut keys = vec![
+            self.payer.pubkey(),
+            self.buyer.pubkey(),
+            associated(&self.buyer.pubkey()),
+            associated(&self.seller.pubkey()),
+            key(USDC),
+            key(TOKEN),
+            key(MEMO),
+        ];
+        let guarded = !before.is_empty() || !after.is_empty();
+        keys.extend(guarded.then(|| key(LIGHTHOUSE)));
+        let mut guards = |list: &[(Address, Vec<u8>)]| -> Vec<CompiledInstruction> {
+            list.iter()
+                .map(|(account, data)| {
+                    let place = keys.iter().position(|key| key == account).unwrap_or_else(|| {
+                        keys.push(*account);
+                        keys.len() - 1
+                    });
+                    instruction(7, &[u8::try_from(place).unwrap()], data.clone())
+                })
+                .collect()
         };
         let transfer = [[12].as_slice(), &units.to_le_bytes(), &[6]].concat();
+        let mut instructions = guards(before);
+        instructions.push(instruction(5, &[2, 4, 3, 1], transfer));
+        instructions.push(instruction(6, &[], memo.as_bytes().to_vec()));
+        instructions.extend(guards(after));
         let message = VersionedMessage::V0(v0::Message {
             header: MessageHeader {
                 num_required_signatures: 2,
                 num_readonly_signed_accounts: 1,
-                num_readonly_unsigned_accounts: 3,
+                num_readonly_unsigned_accounts: u8::try_from(keys.len() - 4).unwrap(),
             },
-            account_keys: vec![
-                self.payer.pubkey(),
-                self.buyer.pubkey(),
-                associated(&self.buyer.pubkey()),
-                associated(&self.seller.pubkey()),
-                key(USDC),
-                key(TOKEN),
-                key(MEMO),
-            ],
+            account_keys: keys,
             recent_blockhash: blockhash.parse().unwrap(),
-            instructions: vec![
-                instruction(5, &[2, 4, 3, 1], transfer),
-                instruction(6, &[], memo.as_bytes().to_vec()),
-            ],
+            instructions,
             address_table_lookups: Vec::new(),
         });
         VersionedTransaction::try_new(message, &[&self.payer, &self.buyer]).unwrap()
