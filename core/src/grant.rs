@@ -130,7 +130,7 @@ mod tests {
             ends_at: Timestamp::from_millis(1_060_500),
             sequence: 3,
         };
-        issue(keys, ISSUER, &AssetId::parse("door-1").unwrap(), &SessionId::from_random([1; 16]), span)
+        issue(keys, ISSUER, &AssetId::parse("door-1").unwrap(), &SessionId::from_bytes([1; 16]), span)
     }
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
         let keys = KeyRing::new(&Secret::new([1; 32]), None);
         let (token, _) = issued(&keys);
         let at = |ms| session_token(&keys, ISSUER, &token, Timestamp::from_millis(ms));
-        assert_eq!(at(0).unwrap().sub, SessionId::from_random([1; 16]));
+        assert_eq!(at(0).unwrap().sub, SessionId::from_bytes([1; 16]));
         assert!(at(1_060_500 + 7 * 86_400_000).is_none());
         assert!(session_token(&keys, "https://other.example", &token, Timestamp::default()).is_none());
     }

@@ -46,23 +46,30 @@ impl<'de> Deserialize<'de> for AssetId {
     }
 }
 
-/// Names a session: `s_` and 128 random bits in hexadecimal.
+/// Names a session: `s_` and 128 bits in hexadecimal, which nobody can guess.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct SessionId(String);
 
 impl SessionId {
-    /// The id made of these random bytes.
+    /// Makes the id of these bytes.
     #[must_use]
-    pub fn from_random(bytes: [u8; 16]) -> Self {
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(format!("s_{}", encoding::hex(&bytes)))
+    }
+
+    /// Returns the bytes of the id.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 16] {
+        // The text is only ever made from 16 bytes.
+        self.0.strip_prefix("s_").and_then(encoding::from_hex).unwrap_or_default()
     }
 
     /// Reads an id. `None` if it has another shape.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = encoding::from_hex(text.strip_prefix("s_")?)?;
-        Some(Self::from_random(bytes)).filter(|id| id.0 == text)
+        Some(Self::from_bytes(bytes)).filter(|id| id.0 == text)
     }
 
     /// As text.
@@ -133,7 +140,7 @@ mod tests {
         for bad in ["", "-door", "_x", "door 1", "../x", "tür", &"a".repeat(65)] {
             assert_eq!(AssetId::parse(bad), None, "{bad:?}");
         }
-        let id = SessionId::from_random([7; 16]);
+        let id = SessionId::from_bytes([7; 16]);
         assert_eq!(SessionId::parse(id.as_str()), Some(id));
         assert_eq!(SessionId::parse("s_07"), None);
         assert_eq!(SessionId::parse(&format!("s_{}", "AB".repeat(16))), None);

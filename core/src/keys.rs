@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::encoding::{base64url, from_base64};
+use crate::ids::{PaymentId, SessionId};
 
 /// The secret from which all keys are derived: 32 random bytes.
 #[derive(Clone, PartialEq, Eq)]
@@ -62,13 +63,16 @@ pub struct MacKey {
     keyed: Hmac<Sha256>,
     /// Names the key; says nothing about it.
     pub id: String,
+    /// The same name as bytes.
+    pub short_id: [u8; 4],
 }
 
 impl MacKey {
     fn new(key: [u8; 32]) -> Self {
         let keyed = keyed(&key);
-        let id = mac(keyed.clone(), &[b"key id"]);
-        Self { keyed, id: base64url(id.split_at(4).0) }
+        let [a, b, c, d, ..] = mac(keyed.clone(), &[b"key id"]);
+        let short_id = [a, b, c, d];
+        Self { keyed, id: base64url(&short_id), short_id }
     }
 
     /// The code over the parts. Callers separate them so that no two lists of
@@ -83,7 +87,13 @@ impl MacKey {
     /// Whether the code fits, in constant time.
     #[must_use]
     pub fn verifies(&self, parts: &[&[u8]], code: &[u8]) -> bool {
-        self.code(parts).as_slice().ct_eq(code).into()
+        Self::same(&self.code(parts), code)
+    }
+
+    /// Compares two codes in constant time.
+    #[must_use]
+    pub fn same(one: &[u8], other: &[u8]) -> bool {
+        one.ct_eq(other).into()
     }
 }
 
@@ -119,6 +129,8 @@ pub enum Purpose {
 #[derive(Clone)]
 struct KeySet {
     ticket: MacKey,
+    memo: MacKey,
+    session_id: MacKey,
     sign_in: MacKey,
     session: SignatureKey,
     grant: SignatureKey,
@@ -129,6 +141,8 @@ impl KeySet {
         let signing = |label| SignatureKey::new(SigningKey::from_bytes(&secret.derive(label)));
         Self {
             ticket: MacKey::new(secret.derive("ticket")),
+            memo: MacKey::new(secret.derive("memo")),
+            session_id: MacKey::new(secret.derive("session id")),
             sign_in: MacKey::new(secret.derive("sign-in-with-x")),
             session: signing("session token"),
             grant: signing("grant"),
@@ -177,8 +191,28 @@ impl KeyRing {
 
     /// The ticket key of this id, if it is in force.
     #[must_use]
-    pub fn ticket_by_id(&self, id: &str) -> Option<&MacKey> {
-        self.sets().map(|set| &set.ticket).find(|key| key.id == id)
+    pub fn ticket_by_short_id(&self, id: &[u8; 4]) -> Option<&MacKey> {
+        self.sets().map(|set| &set.ticket).find(|key| key.short_id == *id)
+    }
+
+    /// Returns the key that new memos are made with.
+    #[must_use]
+    pub const fn memo(&self) -> &MacKey {
+        &self.current.memo
+    }
+
+    /// Returns all keys that memos in force were made with.
+    pub fn all_memo(&self) -> impl Iterator<Item = &MacKey> {
+        self.sets().map(|set| &set.memo)
+    }
+
+    /// Derives the id of the session that a payment starts.
+    ///
+    /// It follows from the payment alone, so that a purchase, its repeat and recovery name the same session
+    /// without a look-up; nobody without the secret can tell it from the payment.
+    #[must_use]
+    pub fn session_id(&self, payment: &PaymentId) -> SessionId {
+        SessionId::from_bytes(self.current.session_id.code(&[payment.as_str().as_bytes()]))
     }
 
     /// The key that new sign-in challenges are made with.
@@ -222,12 +256,14 @@ mod tests {
             .flat_map(|purpose| ring.public(purpose))
             .map(|key| key.id.clone())
             .collect();
-        ids.extend(ring.sets().map(|set| set.ticket.id.clone()));
+        ids.extend(
+            ring.sets().flat_map(|set| [&set.ticket, &set.memo, &set.session_id]).map(|key| key.id.clone()),
+        );
         ids.extend(ring.all_sign_in().map(|key| key.id.clone()));
         let count = ids.len();
         ids.sort();
         ids.dedup();
-        assert_eq!((count, ids.len()), (8, 8));
+        assert_eq!((count, ids.len()), (12, 12));
     }
 
     #[test]

@@ -49,6 +49,7 @@ pub mod http;
 pub mod ids;
 pub mod jws;
 pub mod keys;
+mod leb128;
 pub mod listing;
 pub mod money;
 pub mod ports;

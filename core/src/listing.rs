@@ -20,6 +20,10 @@ pub struct Listing {
     pub name: String,
     /// For people; may be empty.
     pub description: String,
+    /// Its icon, in the place of the merchant's.
+    pub icon_url: Option<String>,
+    /// Its tags, in the place of the merchant's.
+    pub tags: Option<Vec<String>>,
     /// What it costs.
     pub tariff: Tariff,
     /// Whether it is for sale.
@@ -36,6 +40,8 @@ impl Listing {
             id: id.clone(),
             name: self.name.clone(),
             description: self.description.clone(),
+            icon_url: self.icon_url.clone(),
+            tags: self.tags.clone(),
             tariff: self.tariff.clone(),
             enabled: self.enabled,
             device: None,
@@ -54,6 +60,8 @@ impl Listing {
             ("id", Some(json!(id))),
             ("name", (self.name != id.as_str()).then(|| json!(self.name))),
             ("description", (!self.description.is_empty()).then(|| json!(self.description))),
+            ("icon_url", self.icon_url.as_ref().map(|url| json!(url))),
+            ("tags", self.tags.as_ref().map(|tags| json!(tags))),
             ("price", Some(json!(price.to_string()))),
             ("unit", Some(json!(unit.name()))),
             ("session_seconds", (*unit == Unit::Session).then(|| json!(unit_seconds))),
@@ -68,8 +76,8 @@ impl Listing {
 impl From<Asset> for Listing {
     /// What is said of this asset.
     fn from(asset: Asset) -> Self {
-        let Asset { name, description, tariff, enabled, incarnation, .. } = asset;
-        Self { name, description, tariff, enabled, incarnation }
+        let Asset { name, description, icon_url, tags, tariff, enabled, incarnation, .. } = asset;
+        Self { name, description, icon_url, tags, tariff, enabled, incarnation }
     }
 }
 
@@ -79,6 +87,10 @@ struct Written {
     name: String,
     #[serde(default)]
     description: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    icon_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tags: Option<Vec<String>>,
     price: String,
     unit: Unit,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,10 +103,12 @@ struct Written {
 
 impl From<Listing> for Written {
     fn from(listing: Listing) -> Self {
-        let Listing { name, description, tariff, enabled, incarnation } = listing;
+        let Listing { name, description, icon_url, tags, tariff, enabled, incarnation } = listing;
         Self {
             name,
             description,
+            icon_url,
+            tags,
             price: tariff.price.to_string(),
             unit: tariff.unit,
             session_seconds: (tariff.unit == Unit::Session).then_some(tariff.unit_seconds),
@@ -115,6 +129,8 @@ impl TryFrom<Written> for Listing {
         Ok(Self {
             name: written.name,
             description: written.description,
+            icon_url: written.icon_url,
+            tags: written.tags,
             tariff: Tariff {
                 price: Decimal::parse(&written.price)?,
                 unit: written.unit,

@@ -8,13 +8,16 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::Asset;
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::money::Amount;
+use crate::quote::TicketId;
 use crate::session::index::{PaymentRecord, SessionRecord};
 use crate::session::{Batch, Claim, Stored};
 use crate::svm::exact::VerifiedPayment;
-use crate::svm::{Address, Token};
+use crate::svm::{Address, RecentBlockhash, Token};
 use crate::time::{Now, Timestamp};
 
 /// The platform's fault: storage or the network does not do what it should. For
@@ -64,6 +67,19 @@ pub enum Appended {
     /// with all that was claimed before. Nothing was written. Also answered for a revision
     /// that is taken: load and look.
     OverBudget,
+    /// It claims a payment whose wallet guards would fail beside what is in flight, or one that would make the
+    /// guards of a payment in flight fail. Nothing was written. Also answered for a revision that is taken: load
+    /// and look.
+    GuardAtRisk,
+}
+
+/// What is known of a payer before its next payment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayerHistory {
+    /// When its latest payments failed, the latest first. Failures of long ago may be forgotten.
+    pub failures: Vec<Timestamp>,
+    /// Whether a payment of it has ever bought something.
+    pub has_bought: bool,
 }
 
 /// A page of a payer's sessions: those that began before this one.
@@ -96,8 +112,8 @@ pub trait Journal {
         Ok(false)
     }
 
-    /// The payment for the ticket of this memo, likewise.
-    async fn payment_by_ticket(&self, memo: &str) -> Result<Option<PaymentRecord>, PortError>;
+    /// The payment for the ticket of this name, likewise.
+    async fn payment_by_ticket(&self, ticket: &TicketId) -> Result<Option<PaymentRecord>, PortError>;
 
     /// A session, running or past.
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, PortError>;
@@ -125,9 +141,8 @@ pub trait Journal {
     /// Assets whose device has not reported that it does what it should.
     async fn unfulfilled(&self, limit: u32) -> Result<Vec<AssetId>, PortError>;
 
-    /// When payments of this payer failed, for any asset of this journal, the latest
-    /// first, `limit` at most. Failures of long ago may be forgotten.
-    async fn failures_of(&self, payer: &Address, limit: u32) -> Result<Vec<Timestamp>, PortError>;
+    /// What is known of a payer at all assets of this journal, with its latest `failures` failures at most.
+    async fn history_of(&self, payer: &Address, failures: u32) -> Result<PayerHistory, PortError>;
 
     /// What the payments claimed on this UTC day may cost our fee payer, in lamports.
     async fn fees_of_day(&self, day: u64) -> Result<u64, PortError>;
@@ -159,6 +174,10 @@ pub struct Prepared {
     /// What its payer could still pay from the same account after it, as far as the chain
     /// had come just now.
     pub left: Amount,
+    /// Whether somebody else may spend from that account, or close it.
+    pub shared: bool,
+    /// The fee payer's balance after it, in lamports, likewise.
+    pub fee_payer_lamports: u64,
 }
 
 /// Why a payment can't be prepared. Nobody was charged.
@@ -194,10 +213,6 @@ pub enum Outcome {
     Unclear,
 }
 
-/// The reason of a payment that did not land while its blockhash lived: it has cost
-/// nobody anything.
-pub const EXPIRED: &str = "transaction_expired";
-
 /// How much work an answer is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
@@ -209,11 +224,21 @@ pub enum Effort {
 
 /// Moves money.
 pub trait Settlement {
-    /// The account that pays the network's fees.
-    fn fee_payer(&self) -> Address;
+    /// The wallets of ours that may pay the network's fees; one at least.
+    fn fee_payers(&self) -> &[Address];
 
-    /// Simulates the payment and makes it ready to send, without sending it.
-    async fn prepare(&self, payment: &VerifiedPayment, token: &Token) -> Result<Prepared, PrepareError>;
+    /// A blockhash that a buyer can sign with, if one is known that is fresh at `now`. It is never asked for: an
+    /// unpaid request calls nobody (invariant 8).
+    fn recent_blockhash(&self, now: Timestamp) -> Option<RecentBlockhash>;
+
+    /// Simulates the payment at `now` and makes it ready to send, without sending it. Neither our signature nor the
+    /// id made of it leaves the process: until the claim is durable, nobody else could land the payment.
+    async fn prepare(
+        &self,
+        payment: &VerifiedPayment,
+        token: &Token,
+        now: Timestamp,
+    ) -> Result<Prepared, PrepareError>;
 
     /// Sends a claimed payment: always the same bytes. An error says nothing about
     /// whether it lands.

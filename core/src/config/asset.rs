@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::section::Section;
-use super::{AcceptedToken, ConfigError};
+use super::{AcceptedToken, ConfigError, presentation};
 use crate::ids::AssetId;
 use crate::money::Decimal;
 use crate::pricing::{MAX_SECONDS, QuantityError, Tariff, Unit, default_max_quantity, unit_seconds};
+use crate::x402::Presentation;
 
 /// What is for hire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,10 @@ pub struct Asset {
     pub name: String,
     /// For people; may be empty.
     pub description: String,
+    /// Its icon, in the place of the merchant's.
+    pub icon_url: Option<String>,
+    /// Its tags, in the place of the merchant's; an empty list is none.
+    pub tags: Option<Vec<String>>,
     /// What it costs.
     pub tariff: Tariff,
     /// Whether it is for sale. One that is not keeps what it has sold already.
@@ -45,6 +50,16 @@ impl Asset {
         self.incarnation == 0
     }
 
+    /// Returns how catalogues and wallets present it, where the merchant is presented like this.
+    #[must_use]
+    pub fn presentation(&self, merchant: &Presentation) -> Presentation {
+        Presentation {
+            service_name: merchant.service_name.clone(),
+            icon_url: self.icon_url.as_ref().or(merchant.icon_url.as_ref()).cloned(),
+            tags: self.tags.as_ref().unwrap_or(&merchant.tags).clone(),
+        }
+    }
+
     /// Reads one from an object with the keys of the file; `path` is where it stands there.
     pub(super) fn from_json(
         path: &str,
@@ -60,6 +75,8 @@ impl Asset {
             let key = if name.len() > 200 { "name" } else { "description" };
             return Err(section.error(key, "is too long (200 bytes for a name, 1000 for a description)"));
         }
+        let icon_url = presentation::icon_url(&mut section)?;
+        let tags = presentation::tags(&mut section)?;
         let tariff = tariff(&mut section, tokens)?;
         let enabled = section.flag("enabled")?.unwrap_or(true);
         let device = match section.get("device") {
@@ -71,7 +88,7 @@ impl Asset {
             }
         };
         section.finish()?;
-        Ok(Self { id, name, description, tariff, enabled, device, incarnation: 0 })
+        Ok(Self { id, name, description, icon_url, tags, tariff, enabled, device, incarnation: 0 })
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod asset;
 mod assets;
+mod presentation;
 mod section;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,11 @@ use section::Section;
 
 use crate::ids::AssetId;
 use crate::svm::{Address, Network, Token, TokenProgram, associated_token_account};
+use crate::x402::Presentation;
+
+/// The longest origin, in bytes. It stands in a header of every 402, which a proxy must have
+/// room for.
+pub const LONGEST_ORIGIN: usize = 100;
 
 /// What should have been a list and is none.
 const NO_LIST: &str = "must be a list, in [brackets]";
@@ -86,6 +92,8 @@ pub struct Merchant {
     pub tokens: Vec<AcceptedToken>,
     /// SHA-256 of each API key.
     pub api_keys: Vec<[u8; 32]>,
+    /// How catalogues and wallets present what it sells, where the asset says nothing else.
+    pub presentation: Presentation,
 }
 
 /// A token that is taken, and the merchant's account for it.
@@ -102,8 +110,8 @@ pub struct AcceptedToken {
 /// It signs what strangers wrote, so what it may spend is bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
-    /// The file of the fee payer's key, for hosts that have files.
-    pub fee_payer_keypair: Option<String>,
+    /// The files of the fee payers' keys, for hosts that have files.
+    pub fee_payer_keypairs: Vec<String>,
     /// The most that one transaction may cost, in lamports.
     pub max_fee_lamports: u64,
     /// The most that all transactions of one UTC day may cost, in lamports.
@@ -208,6 +216,19 @@ impl Config {
         Asset::from_json("", value, &self.merchant.tokens)
     }
 
+    /// Refuses assets that have a device, for hosts that work none: what is sold there
+    /// would be paid for and never opened.
+    ///
+    /// # Errors
+    /// The first asset with a device.
+    pub fn without_devices(&self) -> Result<(), ConfigError> {
+        let Some(index) = self.assets.iter().position(|asset| asset.device.is_some()) else { return Ok(()) };
+        Err(ConfigError::new(
+            &format!("asset[{index}].device"),
+            "this host works no devices: remove it, or run `coinop serve` beside the device",
+        ))
+    }
+
     /// The asset of this id in the configuration.
     #[must_use]
     pub fn asset(&self, id: &AssetId) -> Option<&Asset> {
@@ -230,6 +251,9 @@ fn origin(top: &mut Section<'_>) -> Result<String, ConfigError> {
         return Err(
             top.error("public_url", "must be an origin such as \"https://coinop.example\", with no path")
         );
+    }
+    if url.len() > LONGEST_ORIGIN {
+        return Err(top.error("public_url", "is too long (100 bytes at most)"));
     }
     Ok(url.to_owned())
 }
@@ -271,8 +295,13 @@ fn merchant(mut section: Section<'_>, network: Network) -> Result<Merchant, Conf
             ConfigError::new(&path, "must be \"sha256:\" and 64 hex digits, as `coinop keygen --api` prints")
         })?);
     }
+    let presentation = Presentation {
+        service_name: presentation::service_name(&mut section)?,
+        icon_url: presentation::icon_url(&mut section)?,
+        tags: presentation::tags(&mut section)?.unwrap_or_default(),
+    };
     section.finish()?;
-    Ok(Merchant { id, pay_to, tokens, api_keys })
+    Ok(Merchant { id, pay_to, tokens, api_keys, presentation })
 }
 
 fn token(path: &str, value: &Value, network: Network) -> Result<Token, ConfigError> {
@@ -316,7 +345,7 @@ fn settlement(top: &mut Section<'_>) -> Result<Settlement, ConfigError> {
         None | Some("local") => {}
         Some(_) => return Err(section.error("mode", "must be \"local\"")),
     }
-    let fee_payer_keypair = section.text("fee_payer_keypair")?.map(str::to_owned);
+    let fee_payer_keypairs = fee_payer_keypairs(&mut section)?;
     let max_fee_lamports = section.number("max_fee_lamports")?.unwrap_or(Settlement::DEFAULT_MAX_FEE);
     if !(10_000..=10_000_000).contains(&max_fee_lamports) {
         return Err(section.error("max_fee_lamports", "must be from 10000 (two signatures) to 10000000"));
@@ -324,7 +353,23 @@ fn settlement(top: &mut Section<'_>) -> Result<Settlement, ConfigError> {
     let max_fee_lamports_per_day =
         section.number("max_fee_lamports_per_day")?.unwrap_or(Settlement::DEFAULT_MAX_FEE_PER_DAY);
     section.finish()?;
-    Ok(Settlement { fee_payer_keypair, max_fee_lamports, max_fee_lamports_per_day })
+    Ok(Settlement { fee_payer_keypairs, max_fee_lamports, max_fee_lamports_per_day })
+}
+
+/// One file, or a list of files.
+fn fee_payer_keypairs(section: &mut Section<'_>) -> Result<Vec<String>, ConfigError> {
+    let one = section.text("fee_payer_keypair")?.map(str::to_owned);
+    let listed = section.list("fee_payer_keypairs")?;
+    if one.is_some() && !listed.is_empty() {
+        return Err(section.error("fee_payer_keypairs", "remove it, or fee_payer_keypair: they say the same"));
+    }
+    let name = |(index, value): (usize, &Value)| {
+        let path = format!("{}[{index}]", section.path("fee_payer_keypairs"));
+        let name = value.as_str().filter(|name| !name.is_empty()).map(str::to_owned);
+        name.ok_or_else(|| ConfigError::new(&path, "must be the name of a key's file"))
+    };
+    let listed = listed.iter().enumerate().map(name).collect::<Result<Vec<_>, _>>()?;
+    Ok(one.into_iter().chain(listed).collect())
 }
 
 fn limits(top: &mut Section<'_>) -> Result<Limits, ConfigError> {

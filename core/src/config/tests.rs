@@ -68,6 +68,7 @@ fn every_mistake_names_its_key() {
         ("colour", |v| v["colour"] = json!(1)),
         ("listen", |v| v["listen"] = json!("8402")),
         ("public_url", |v| v["public_url"] = json!("https://a.example/shop")),
+        ("public_url", |v| v["public_url"] = json!(format!("https://{}", "a".repeat(93)))),
         ("merchant.pay_to", |v| v["merchant"]["pay_to"] = json!("me")),
         ("merchant.pay_to", |v| {
             v["merchant"]["pay_to"] = json!("Bt5PuVhPp5t9NVPbBK6WkViHnWRsbvaWykGhVdn5XQ9L")
@@ -76,6 +77,25 @@ fn every_mistake_names_its_key() {
         ("merchant.tokens[1]", |v| v["merchant"]["tokens"] = json!(["USDC", "USDC"])),
         ("merchant.tokens", |v| v["merchant"]["tokens"] = json!([])),
         ("merchant.api_keys[0]", |v| v["merchant"]["api_keys"] = json!(["secret"])),
+        ("merchant.service_name", |v| v["merchant"]["service_name"] = json!("")),
+        ("merchant.service_name", |v| v["merchant"]["service_name"] = json!("x".repeat(33))),
+        ("merchant.service_name", |v| v["merchant"]["service_name"] = json!("Caf\u{e9}")),
+        ("merchant.service_name", |v| v["merchant"]["service_name"] = json!("a\nb")),
+        ("merchant.service_name", |v| v["merchant"]["service_name"] = json!(1)),
+        ("merchant.icon_url", |v| v["merchant"]["icon_url"] = json!("http://a.example/icon.png")),
+        ("merchant.icon_url", |v| v["merchant"]["icon_url"] = json!("https:///icon.png")),
+        ("merchant.icon_url", |v| v["merchant"]["icon_url"] = json!("https://a.example/a b.png")),
+        ("merchant.icon_url", |v| v["merchant"]["icon_url"] = json!("icon.png")),
+        ("merchant.icon_url", |v| {
+            v["merchant"]["icon_url"] = json!(format!("https://{}", "a".repeat(121)));
+        }),
+        ("merchant.tags", |v| v["merchant"]["tags"] = json!("door")),
+        ("merchant.tags", |v| v["merchant"]["tags"] = json!(["1", "2", "3", "4", "5", "6"])),
+        ("merchant.tags[1]", |v| v["merchant"]["tags"] = json!(["door", ""])),
+        ("merchant.tags[0]", |v| v["merchant"]["tags"] = json!(["x".repeat(33)])),
+        ("merchant.tags[0]", |v| v["merchant"]["tags"] = json!([1])),
+        ("asset[0].icon_url", |v| v["asset"][0]["icon_url"] = json!("")),
+        ("asset[0].tags[0]", |v| v["asset"][0]["tags"] = json!(["\u{fc}"])),
         ("solana.network", |v| v["solana"]["network"] = json!("localnet")),
         ("solana.rpc_url", |v| v["solana"]["rpc_url"] = json!("127.0.0.1:8899")),
         ("settlement.mode", |v| v["settlement"]["mode"] = json!("magic")),
@@ -129,4 +149,38 @@ fn a_mint_by_address_is_resolved_by_the_host_or_written_out() {
     value["merchant"]["tokens"][1] = json!({"mint": mint, "decimals": 9});
     assert_eq!(Config::bare_mints(&value), []);
     assert_eq!(Config::from_json(&value).unwrap().merchant.tokens[1].token.symbol, "So11");
+}
+
+#[test]
+fn a_host_that_works_no_devices_refuses_the_first_asset_that_has_one() {
+    let mut value = contract();
+    let mut plain = value["asset"][0].clone();
+    plain.as_object_mut().unwrap().remove("device");
+    plain["id"] = json!("door-2");
+    value["asset"] = json!([plain]);
+    assert_eq!(Config::from_json(&value).unwrap().without_devices(), Ok(()));
+    value["asset"].as_array_mut().unwrap().push(contract()["asset"][0].clone());
+    let error = Config::from_json(&value).unwrap().without_devices().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "asset[1].device: this host works no devices: remove it, or run `coinop serve` beside the device"
+    );
+}
+
+#[test]
+fn a_seller_is_presented_in_bounds_that_clients_take() {
+    let mut value = contract();
+    let icon = format!("https://{}", "a".repeat(120));
+    let tags = json!(["door", "~ !", "c", "d", "x".repeat(32)]);
+    value["merchant"]["service_name"] = json!("x".repeat(32));
+    value["merchant"]["icon_url"] = json!(icon);
+    value["merchant"]["tags"] = tags.clone();
+    let config = Config::from_json(&value).unwrap();
+    let merchant = &config.merchant.presentation;
+    assert_eq!(merchant.service_name.as_deref(), Some("x".repeat(32).as_str()));
+    assert_eq!((merchant.icon_url.as_deref(), json!(merchant.tags)), (Some(icon.as_str()), tags));
+    let door = |value: &Value| Config::from_json(value).unwrap().assets[0].presentation(merchant);
+    assert_eq!(door(&value), *merchant);
+    value["asset"][0]["tags"] = json!([]);
+    assert_eq!(door(&value), Presentation { tags: Vec::new(), ..merchant.clone() });
 }

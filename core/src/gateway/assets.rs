@@ -86,7 +86,8 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 CommandError::Conflict
                 | CommandError::Elsewhere
                 | CommandError::NotCovered
-                | CommandError::OverBudget,
+                | CommandError::OverBudget
+                | CommandError::GuardAtRisk,
             ) => Err(ManageError::Unavailable(PortError(format!("{id} is changed by too many at once")))),
         }
     }

@@ -57,6 +57,8 @@ enum CommandError {
     NotCovered,
     /// The fee payer's budget of the day is spent.
     OverBudget,
+    /// A wallet guard would fail beside what is in flight.
+    GuardAtRisk,
     /// Storage does not answer.
     Port(PortError),
 }
@@ -138,10 +140,11 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 Appended::Conflict => {}
                 Appended::Elsewhere => return Err(CommandError::Elsewhere),
                 // If the asset has moved on, that says more than the balance does.
-                guarded @ (Appended::NotCovered | Appended::OverBudget) => {
+                guarded @ (Appended::NotCovered | Appended::OverBudget | Appended::GuardAtRisk) => {
                     if self.ports.journal().load(asset).await?.revision == stored.revision {
                         return Err(match guarded {
                             Appended::OverBudget => CommandError::OverBudget,
+                            Appended::GuardAtRisk => CommandError::GuardAtRisk,
                             _ => CommandError::NotCovered,
                         });
                     }
@@ -160,6 +163,13 @@ impl<'a, P: Ports> Gateway<'a, P> {
             source: ask.claim.source,
             amount: ask.claim.paid.amount,
             left: ask.left,
+            exclusive: ask.claim.guarded.source,
+            fee_payer: ask.claim.fee_payer,
+            slack: ask
+                .claim
+                .guarded
+                .fee_payer_floor
+                .map(|floor| ask.fee_payer_lamports.saturating_sub(floor)),
             budget: self.deployment.config.settlement.max_fee_lamports_per_day,
         })
     }

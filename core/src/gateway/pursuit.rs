@@ -6,7 +6,7 @@ use super::{CommandError, Gateway, Written};
 use crate::ids::{AssetId, PaymentId};
 use crate::ports::{Clock as _, Effort, Journal as _, Outcome, PortError, Ports, Settlement as _};
 use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus};
-use crate::session::{Claim, Command, Stored};
+use crate::session::{Claim, Command, Stored, failure};
 use crate::time::Timestamp;
 
 /// How long a request waits for its payment's outcome, in milliseconds.
@@ -32,6 +32,10 @@ impl<P: Ports> Gateway<'_, P> {
     ) -> Result<Sale, SaleError> {
         let mut pause = self.ports().settlement().first_look_ms();
         let mut sent_at: Option<Timestamp> = None;
+        // Asked now and not before the claim, because the question names our signature.
+        if let Some(sale) = self.look(asset, stored, claim, Effort::Quick).await? {
+            return Ok(sale);
+        }
         loop {
             let now = self.ports().clock().now().wall;
             if sent_at.is_none_or(|sent| now.millis_since(sent) >= RESEND_MS) {
@@ -120,17 +124,20 @@ impl<P: Ports> Gateway<'_, P> {
         effort: Effort,
     ) -> Result<Option<Sale>, SaleError> {
         let payment = claim.payment.clone();
+        let mut failed = None;
         let command = match self.ports().settlement().outcome(claim, effort).await {
             Outcome::Unclear => return Ok(None),
             Outcome::Landed { slot } => Command::Landed { payment, slot },
             Outcome::Failed { reason } => {
                 self.ports().log(&format!("a payment for {asset} failed: {reason}"));
+                failed = Some(reason);
                 Command::Failed { payment, reason }
             }
         };
         match self.command(asset, Some(stored.clone()), command).await {
             Ok(written) => match written.sold(&claim.payment) {
                 Some(sold) => Ok(Some(Sale::Sold(Box::new(sold)))),
+                None if failed.is_some_and(failure::is_guard) => Err(GUARD_FAILED),
                 None => self.after(&claim.payment).await.map(Some),
             },
             // Everybody else was first: what they wrote is read at the next look.
@@ -139,6 +146,7 @@ impl<P: Ports> Gateway<'_, P> {
                 | CommandError::Elsewhere
                 | CommandError::NotCovered
                 | CommandError::OverBudget
+                | CommandError::GuardAtRisk
                 | CommandError::Rejected(_),
             ) => Ok(None),
             // Money may have moved and can't be written down now: pending work will.
@@ -180,6 +188,12 @@ impl Written {
         Some(Sold { payment: payment.clone(), session: session.clone() })
     }
 }
+
+/// A payment that landed with an error at a guard of its payer's wallet.
+const GUARD_FAILED: SaleError = refused(
+    "sign_again",
+    "a check that your wallet added to the payment failed on the chain, because one of the accounts had changed. Nothing was charged: ask for a new 402 and sign again",
+);
 
 const fn not_charged() -> SaleError {
     refused(

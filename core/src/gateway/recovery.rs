@@ -171,7 +171,8 @@ impl<P: Ports> Gateway<'_, P> {
                 CommandError::Conflict
                 | CommandError::Elsewhere
                 | CommandError::NotCovered
-                | CommandError::OverBudget,
+                | CommandError::OverBudget
+                | CommandError::GuardAtRisk,
             ) => Err(PortError(format!("{asset} is changed by too many at once"))),
             Err(CommandError::Port(error)) => Err(error),
         }

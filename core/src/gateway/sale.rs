@@ -11,13 +11,13 @@ use super::{CommandError, Gateway, Written};
 use crate::config::Asset;
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::money::Amount;
-use crate::ports::{Clock as _, Entropy as _, Journal as _, PortError, Ports};
+use crate::ports::{Clock as _, Journal as _, PortError, Ports};
 use crate::ports::{PrepareError, Prepared, Settlement as _};
 use crate::pricing::Tariff;
 use crate::quote::Operation;
 use crate::session::index::{PaymentRecord, PaymentStatus, SessionRecord};
-use crate::session::{Ask, Claim, Command, FAILURES_ALLOWED, Reject, Stored, decide};
-use crate::svm::exact::Refusal;
+use crate::session::{Ask, Claim, Command, FAILURES_ALLOWED, Guarded, Reject, Stored, decide};
+use crate::svm::exact::{self, Refusal, VerifiedPayment};
 use crate::svm::transaction::Transaction;
 use crate::time::Timestamp;
 use crate::x402::{Envelope, Payment};
@@ -93,7 +93,7 @@ impl From<PortError> for SaleError {
 
 impl From<Refusal> for SaleError {
     fn from(refusal: Refusal) -> Self {
-        refused(refusal.reason(), "the transaction is not the payment that was asked for")
+        refused(refusal.reason(), refusal.detail())
     }
 }
 
@@ -127,8 +127,8 @@ impl<P: Ports> Gateway<'_, P> {
         if let Some(record) = self.ports().journal().payment(&id).await? {
             return self.repeat(buy, record, started).await;
         }
-        // A payment with a ticket of this asset's can't be another's.
-        let own = |checked: &Checked<'_>| checked.verdict.as_ref().is_ok_and(|it| it.memo.is_some());
+        // The memo of a ticket of this asset's binds the payment to this asset. Any other could be another asset's.
+        let own = |checked: &Checked<'_>| checked.verdict.as_ref().is_ok_and(|it| it.memo_bound);
         if !checked.as_ref().is_some_and(own)
             && self.ports().journal().is_claimed_elsewhere(buy.asset, &id).await?
         {
@@ -159,6 +159,7 @@ impl<P: Ports> Gateway<'_, P> {
                     CommandError::Elsewhere => SaleError::AlreadyUsed,
                     CommandError::NotCovered => NOT_COVERED,
                     CommandError::OverBudget => self.over_budget(),
+                    CommandError::GuardAtRisk => GUARD_AT_RISK,
                 })
             }
         }
@@ -167,7 +168,7 @@ impl<P: Ports> Gateway<'_, P> {
     /// Why a claim met a conflict although the payment itself is new.
     async fn conflict(&self, buy: &Buy<'_>) -> Result<SaleError, SaleError> {
         if let Envelope::V2 { ticket: Some(ticket), .. } = &buy.payment.envelope
-            && self.ports().journal().payment_by_ticket(&ticket.memo()).await?.is_some()
+            && self.ports().journal().payment_by_ticket(&ticket.id()).await?.is_some()
         {
             return Ok(SaleError::QuoteUsed);
         }
@@ -187,21 +188,28 @@ impl<P: Ports> Gateway<'_, P> {
         let (incarnation, verified) = (checked.asset.incarnation, checked.verdict?);
         let payment = &verified.payment;
         self.check_fee_budget(payment.fee_lamports, now).await?;
-        if let Some(memo) = &verified.memo
-            && self.ports().journal().payment_by_ticket(memo).await?.is_some()
+        if let Some(ticket) = &verified.ticket
+            && self.ports().journal().payment_by_ticket(ticket).await?.is_some()
         {
             return Err(SaleError::QuoteUsed);
         }
-        let unsent =
-            Prepared { transaction: String::new(), signature: String::new(), height: 0, left: Amount::ZERO };
+        let unsent = Prepared {
+            transaction: String::new(),
+            signature: String::new(),
+            height: 0,
+            left: Amount::ZERO,
+            shared: false,
+            fee_payer_lamports: 0,
+        };
         let session = match &buy.operation {
-            Operation::Access => SessionId::from_random(self.ports().entropy().random()),
+            Operation::Access => self.deployment().keys.session_id(&payment.id),
             Operation::Extend { session } => session.clone(),
         };
-        let failures = self.ports().journal().failures_of(&payment.payer, FAILURES_ALLOWED).await?;
+        let history = self.ports().journal().history_of(&payment.payer, FAILURES_ALLOWED).await?;
         let ask = |prepared: Prepared| Ask {
-            failures: failures.clone(),
+            failures: history.failures.clone(),
             left: prepared.left,
+            fee_payer_lamports: prepared.fee_payer_lamports,
             incarnation,
             claim: claim(buy, &verified, session.clone(), prepared),
         };
@@ -212,8 +220,11 @@ impl<P: Ports> Gateway<'_, P> {
         };
         let now = self.ports().clock().now();
         decide(&stored.state, Command::Claim(Box::new(ask(unsent))), &now).map_err(rejected)?;
-        match self.ports().settlement().prepare(payment, &verified.token).await {
-            Ok(prepared) => Ok((stored, ask(prepared))),
+        match self.ports().settlement().prepare(payment, &verified.token, now.wall).await {
+            Ok(prepared) => {
+                refuse_at_risk(payment, &prepared, history.has_bought)?;
+                Ok((stored, ask(prepared)))
+            }
             Err(PrepareError::Refused { reason, detail }) => Err(refused(reason, detail)),
             Err(PrepareError::AlreadySettled) => Err(SaleError::AlreadyUsed),
             Err(PrepareError::Unavailable(error)) => {
@@ -231,8 +242,16 @@ impl<P: Ports> Gateway<'_, P> {
         transaction: Transaction,
         now: Timestamp,
     ) -> Checked<'c> {
-        let fee_payer = self.ports().settlement().fee_payer();
-        let verdict = self.deployment().verify(&asset, buy, transaction, fee_payer, now);
+        let fee_payers = self.ports().settlement().fee_payers();
+        let verdict = self.deployment().verify(&asset, buy, transaction, fee_payers, now);
+        // A wallet that has changed what it adds to payments is seen by this line.
+        let of_guard =
+            |error: &SaleError| matches!(error, SaleError::Refused { reason: exact::WALLET_GUARD, .. });
+        if verdict.as_ref().is_err_and(of_guard)
+            && let Some(fault) = exact::refused_guard(&buy.payment.transaction)
+        {
+            self.ports().log(&format!("a payment for {} is refused: {fault}", asset.id));
+        }
         Checked { asset, verdict }
     }
 
@@ -289,7 +308,7 @@ impl<P: Ports> Gateway<'_, P> {
         started: Timestamp,
     ) -> Result<Sale, SaleError> {
         let shown = match &buy.payment.envelope {
-            Envelope::V2 { ticket: Some(ticket), .. } => Some(ticket.memo()),
+            Envelope::V2 { ticket: Some(ticket), .. } => Some(ticket.id()),
             _ => None,
         };
         let same = shown.is_some()
@@ -315,6 +334,30 @@ const NOT_COVERED: SaleError = refused(
     "the paying token account does not cover this payment beside those that are in flight from it: wait until they have landed, or add funds; nothing was charged",
 );
 
+/// A payment whose wallet guards could fail on landing: the chain would take it alone, but not beside the others.
+const GUARD_AT_RISK: SaleError = refused(
+    "sign_again",
+    "another payment is in flight that a check added by your wallet depends on. Nothing was charged: wait a few seconds, ask for a new 402 and sign again",
+);
+
+/// A stranger's account from which somebody else may take the money. One transaction of a delegate could empty many
+/// such accounts while payments from all of them are in flight, and each of those would cost its fee.
+const SHARED_SOURCE: SaleError = refused(
+    "source_not_exclusive",
+    "another address may spend from the paying token account or close it. Nothing was charged: revoke that, or pay from another wallet",
+);
+
+/// Refuses what the chain would take now and might not take a moment later.
+fn refuse_at_risk(payment: &VerifiedPayment, prepared: &Prepared, has_bought: bool) -> Result<(), SaleError> {
+    if prepared.shared && !has_bought {
+        return Err(SHARED_SOURCE);
+    }
+    match payment.guards.fee_payer_floor {
+        Some(floor) if floor > prepared.fee_payer_lamports => Err(GUARD_AT_RISK),
+        _ => Ok(()),
+    }
+}
+
 const fn rejected(reject: Reject) -> SaleError {
     match reject {
         Reject::PriceChanged => refused(
@@ -332,13 +375,19 @@ fn claim(buy: &Buy<'_>, verified: &Verified, session: SessionId, prepared: Prepa
         operation: buy.operation.clone(),
         session,
         paid: verified.paid.clone(),
-        ticket: verified.memo.clone(),
+        ticket: verified.ticket.clone(),
+        memo_bound: verified.memo_bound,
         payer: payment.payer,
         source: payment.source,
         transaction: prepared.transaction,
         signature: prepared.signature,
         height: prepared.height,
+        fee_payer: payment.fee_payer,
         fee_lamports: payment.fee_lamports,
+        guarded: Guarded {
+            source: payment.guards.exclusive_source,
+            fee_payer_floor: payment.guards.fee_payer_floor,
+        },
         at: Timestamp::default(),
     }
 }

@@ -5,11 +5,11 @@ use super::Deployment;
 use super::sale::{Buy, SaleError, refused};
 use crate::config::{AcceptedToken, Asset};
 use crate::money::Amount;
-use crate::quote::{Quote, Ticket};
+use crate::quote::{Memo, Quote, Ticket, TicketId};
 use crate::session::Paid;
 use crate::svm::exact::{self, Refusal, Requirement, VerifiedPayment};
 use crate::svm::transaction::Transaction;
-use crate::svm::{Address, Token, associated_token_account};
+use crate::svm::{Address, Token};
 use crate::time::Timestamp;
 use crate::x402::Envelope;
 
@@ -18,10 +18,12 @@ use crate::x402::Envelope;
 pub struct Verified {
     /// What it buys.
     pub paid: Paid,
-    /// With which token.
+    /// The token that it pays with.
     pub token: Token,
-    /// The memo that binds it to its ticket; `None` where there is no ticket (x402 v1).
-    pub memo: Option<String>,
+    /// The ticket that it answers; `None` where there is no ticket (x402 v1).
+    pub ticket: Option<TicketId>,
+    /// Whether the transaction carries the ticket's memo: then it can answer no other ticket.
+    pub memo_bound: bool,
     /// The payment.
     pub payment: VerifiedPayment,
 }
@@ -30,14 +32,16 @@ pub struct Verified {
 struct Terms {
     paid: Paid,
     token: Token,
-    memo: Option<String>,
     destination: Address,
+    fee_payer: Address,
+    /// The ticket, and the memo that was offered with it.
+    quoted: Option<(TicketId, Memo)>,
 }
 
 impl Deployment {
     /// Checks a payment at `now` against the quote that it answers (v2), or against the
     /// present price of `asset` (v1, whose clients echo nothing). `transaction` is what
-    /// `buy.payment` holds, decoded; `fee_payer` is ours.
+    /// `buy.payment` holds, decoded; `fee_payers` are ours.
     ///
     /// # Errors
     /// [`SaleError::Refused`], [`SaleError::QuantityMismatch`] or [`SaleError::Unpriced`].
@@ -47,20 +51,20 @@ impl Deployment {
         asset: &Asset,
         buy: &Buy<'_>,
         transaction: Transaction,
-        fee_payer: Address,
+        fee_payers: &[Address],
         now: Timestamp,
     ) -> Result<Verified, SaleError> {
         let terms = match &buy.payment.envelope {
-            Envelope::V1 => self.present_terms(asset, buy, &transaction)?,
+            Envelope::V1 => self.present_terms(asset, buy, &transaction, fee_payers)?,
             Envelope::V2 { ticket, .. } => {
                 let ticket = ticket.as_ref().ok_or(refused(
                     "ticket_missing",
-                    "`accepted.extra.ticket` must come back as it was offered",
+                    "the payment does not carry the ticket of the 402 back (`accepted.extra.ticket`), so nobody can tell what it pays for. Nothing was charged: send the whole accepted entry back, or pay by x402 v1",
                 ))?;
-                self.quoted_terms(asset, buy, ticket, now)?
+                self.quoted_terms(asset, buy, ticket, fee_payers, now)?
             }
         };
-        let Terms { paid, token, memo, destination } = terms;
+        let Terms { paid, token, destination, fee_payer, quoted } = terms;
         let requirement = Requirement {
             amount: paid.amount,
             mint: token.mint,
@@ -68,11 +72,32 @@ impl Deployment {
             program: token.program,
             destination,
             fee_payer,
-            memo,
             max_fee_lamports: self.config.settlement.max_fee_lamports,
         };
         let payment = exact::verify_decoded(transaction, &requirement)?;
-        Ok(Verified { paid, token, memo: requirement.memo, payment })
+        let memo_bound = match &quoted {
+            Some((_, memo)) => self.is_bound(&payment, memo, &paid)?,
+            None => false,
+        };
+        let ticket = quoted.map(|(ticket, _)| ticket);
+        Ok(Verified { paid, token, ticket, memo_bound, payment })
+    }
+
+    /// Says whether the transaction carries the memo of its ticket.
+    ///
+    /// Some clients send no memo or one of their own. They are buyers too: then the claim takes the transaction and
+    /// the ticket together, each once. A memo that we made for another ticket is refused: its payer has signed for
+    /// something else.
+    fn is_bound(&self, payment: &VerifiedPayment, memo: &Memo, paid: &Paid) -> Result<bool, Refusal> {
+        let Some(carried) = payment.memo.as_deref() else { return Ok(false) };
+        if carried == memo.as_str().as_bytes() {
+            return Ok(true);
+        }
+        let pay_to = &self.config.merchant.pay_to;
+        if Memo::is_ours(&self.keys, carried, paid.amount, &paid.mint, pay_to) {
+            return Err(Refusal::Memo);
+        }
+        Ok(false)
     }
 
     /// The terms of the quote that the payment answers (v2).
@@ -81,15 +106,14 @@ impl Deployment {
         asset: &Asset,
         buy: &Buy<'_>,
         ticket: &Ticket,
+        fee_payers: &[Address],
         now: Timestamp,
     ) -> Result<Terms, SaleError> {
-        let config = &self.config;
-        let quote = ticket
-            .open(&self.keys)
-            .ok_or(refused("ticket_invalid", "the ticket was not made here, or was altered"))?;
-        let for_this = quote.merchant == config.merchant.id
-            && quote.network == config.network
-            && quote.asset == asset.id
+        let quote = ticket.open(&self.keys, &self.config, fee_payers).ok_or(refused(
+            "ticket_invalid",
+            "the ticket was not made here, was altered, or is from before a change of this gateway's configuration. Nothing was charged: ask for a new 402",
+        ))?;
+        let for_this = quote.asset == asset.id
             && quote.incarnation == asset.incarnation
             && quote.operation == buy.operation;
         if !for_this {
@@ -99,69 +123,30 @@ impl Deployment {
             ));
         }
         if let Some(asked) = buy.quantity.filter(|asked| *asked != quote.quantity) {
-            return Err(match asset.tariff.price(asked, quote.decimals) {
+            return Err(match asset.tariff.price(asked, quote.token.decimals) {
                 Ok(_) => SaleError::QuantityMismatch { quoted: quote.quantity },
                 Err(_) => SaleError::Unpriced(Box::new(asset.tariff.clone())),
             });
         }
-        if let Envelope::V2 { amount, mint, pay_to, .. } = buy.payment.envelope {
-            let mismatch = if amount != quote.amount {
-                Some(Refusal::Amount)
-            } else if mint != quote.mint {
-                Some(Refusal::Mint)
-            } else if pay_to != quote.pay_to {
-                Some(Refusal::Recipient)
-            } else {
-                None
-            };
-            if let Some(refusal) = mismatch {
-                return Err(refused(refusal.reason(), "`accepted` is not what was offered"));
-            }
-        }
+        same_as_offered(buy, &quote)?;
         if now >= quote.expires_at {
             return Err(refused("quote_expired", "the quote has expired: ask for a new 402"));
         }
+        let mine = |accepted: &&AcceptedToken| accepted.token.mint == quote.token.mint;
+        let accepted = self.config.merchant.tokens.iter().find(mine).ok_or(Refusal::Mint)?;
         Ok(Terms {
-            destination: self.destination(&quote)?,
-            token: self.token_of(&quote),
-            memo: Some(ticket.memo()),
+            destination: accepted.account,
+            fee_payer: quote.fee_payer,
             paid: Paid {
                 quantity: quote.quantity,
                 seconds: quote.seconds,
                 amount: quote.amount,
-                mint: quote.mint,
-                decimals: quote.decimals,
+                mint: quote.token.mint,
+                decimals: quote.token.decimals,
             },
+            quoted: Some((ticket.id(), Memo::of(&self.keys, &quote))),
+            token: quote.token,
         })
-    }
-
-    /// The quote's token as the configuration knows it, if it still does.
-    fn accepted(&self, quote: &Quote) -> Option<&AcceptedToken> {
-        self.config.merchant.tokens.iter().find(|accepted| accepted.token.mint == quote.mint)
-    }
-
-    fn token_of(&self, quote: &Quote) -> Token {
-        let symbol = self.accepted(quote).map(|accepted| accepted.token.symbol.clone());
-        Token {
-            symbol: symbol.unwrap_or_default(),
-            mint: quote.mint,
-            decimals: quote.decimals,
-            program: quote.program,
-        }
-    }
-
-    /// The token account that the quote is paid to: the merchant's, which is known,
-    /// unless the configuration has changed since.
-    fn destination(&self, quote: &Quote) -> Result<Address, Refusal> {
-        let same = |accepted: &&AcceptedToken| {
-            accepted.token.program == quote.program && self.config.merchant.pay_to == quote.pay_to
-        };
-        match self.accepted(quote).filter(same) {
-            Some(accepted) => Ok(accepted.account),
-            None => {
-                associated_token_account(&quote.pay_to, &quote.mint, quote.program).ok_or(Refusal::Recipient)
-            }
-        }
     }
 
     /// The terms at the present price (v1).
@@ -170,16 +155,35 @@ impl Deployment {
         asset: &Asset,
         buy: &Buy<'_>,
         transaction: &Transaction,
+        fee_payers: &[Address],
     ) -> Result<Terms, SaleError> {
         let tariff = &asset.tariff;
         let tokens = &self.config.merchant.tokens;
         let pays_with = |t: &&AcceptedToken| transaction.message.accounts.contains(&t.token.mint);
         let AcceptedToken { token, account } = tokens.iter().find(pays_with).ok_or(Refusal::Mint)?;
+        let named = transaction.message.account(0).filter(|first| fee_payers.contains(first));
+        let fee_payer = *named.ok_or(Refusal::FeePayer)?;
         let quantity = buy.quantity.unwrap_or(tariff.min_quantity);
         let unpriced = || SaleError::Unpriced(Box::new(tariff.clone()));
         let amount: Amount = tariff.price(quantity, token.decimals).map_err(|_| unpriced())?;
         let seconds = tariff.seconds(quantity).ok_or_else(unpriced)?;
         let paid = Paid { quantity, seconds, amount, mint: token.mint, decimals: token.decimals };
-        Ok(Terms { paid, token: token.clone(), memo: None, destination: *account })
+        Ok(Terms { paid, token: token.clone(), destination: *account, fee_payer, quoted: None })
     }
+}
+
+/// Refuses a payment whose client says that it accepted something else than the quote. What the client says is never
+/// used beyond that.
+fn same_as_offered(buy: &Buy<'_>, quote: &Quote) -> Result<(), SaleError> {
+    let Envelope::V2 { amount, mint, pay_to, .. } = buy.payment.envelope else { return Ok(()) };
+    let mismatch = if amount != quote.amount {
+        Refusal::Amount
+    } else if mint != quote.token.mint {
+        Refusal::Mint
+    } else if pay_to != quote.pay_to {
+        Refusal::Recipient
+    } else {
+        return Ok(());
+    };
+    Err(refused(mismatch.reason(), "`accepted` is not what was offered"))
 }

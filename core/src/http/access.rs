@@ -5,21 +5,37 @@ use std::borrow::Cow;
 use serde_json::{Map, Value, json};
 
 use super::catalogue::asset_id;
-use super::{IMPATIENT, Problem, Request, Response, query, views};
+use super::payment_response::response_header;
+use super::{IMPATIENT, Problem, RECENT_BLOCKHASH, Request, Response, query, views};
 use crate::config::Asset;
-use crate::encoding::hex;
-use crate::gateway::{Buy, Gateway, Sale, SaleError, Sold};
+use crate::gateway::{Buy, Gateway, Sale, SaleError};
 use crate::ids::AssetId;
 use crate::ports::{Clock as _, Entropy as _, Ports, Settlement as _};
-use crate::quote::{Operation, QUOTE_SECONDS, Quote, Ticket};
+use crate::quote::{Memo, Operation, QUOTE_SECONDS, Quote, Ticket};
 use crate::session::Reject;
-use crate::session::index::PaymentRecord;
-use crate::sign_in;
 use crate::svm::exact::Refusal;
+use crate::svm::{Address, RecentBlockhash, Token};
 use crate::x402::{self, Offer, Payment, Required, SettlementResponse, Version};
+
+/// How long the x402 headers of one 402 may be together, in bytes. All others take less than
+/// 400, so that an answer's headers stay under 4,000: nginx has 4 KiB for them unless told.
+pub(super) const ROOM: usize = 3_600;
 
 /// Refusals for which the asset was not asked: the payment itself is none.
 const UNASKED: [&str; 2] = [Refusal::Undecodable.reason(), Refusal::Signature.reason()];
+
+/// Why there is a 402.
+struct Why<'a> {
+    /// In a word, or a stable reason.
+    error: &'a str,
+    /// For people.
+    detail: Option<&'static str>,
+    /// How long `PAYMENT-REQUIRED` may be, in bytes.
+    room: usize,
+}
+
+/// Nothing was paid yet.
+const UNPAID: Why<'_> = Why { error: "payment_required", detail: None, room: ROOM };
 
 /// What a buyer stands in front of. Whether there is such an asset is another question: a
 /// payment that was taken is answered also when it is gone.
@@ -47,7 +63,7 @@ impl<P: Ports> Gateway<'_, P> {
                 return Ok(Response::json(200, &body).no_store());
             }
         }
-        self.challenge(request, &counter, &asset, "payment_required", None)
+        self.challenge(request, &counter, &asset, &UNPAID)
     }
 
     pub(super) async fn extend(&self, request: &Request, id: &str) -> Result<Response, Problem> {
@@ -67,7 +83,7 @@ impl<P: Ports> Gateway<'_, P> {
         if !state.session.as_ref().is_some_and(|s| s.id == token.sub && !s.is_over(&now)) {
             return Err(Problem::of_reject(&Reject::SessionOver, now.wall));
         }
-        self.challenge(request, &counter, &asset, "payment_required", None)
+        self.challenge(request, &counter, &asset, &UNPAID)
     }
 
     /// The answer to a request that carries a payment.
@@ -81,18 +97,19 @@ impl<P: Ports> Gateway<'_, P> {
         if others.peek().is_some() {
             // In which version it is answered is clear only if all are of one.
             let one = others.all(|other| other == version);
-            return Err(if one { self.refuse(version, several()) } else { several() });
+            return Err(if one { self.refuse(version, None, several()) } else { several() });
         }
         let payment = match Payment::read(version, header, self.deployment().config.network) {
             Ok(payment) => payment,
             Err(x402::EnvelopeError::Malformed) => {
                 let detail = "the payment header must be base64 of the JSON that x402 specifies";
-                return Err(self.refuse(version, Problem::malformed("invalid_payload", detail)));
+                return Err(self.refuse(version, None, Problem::malformed("invalid_payload", detail)));
             }
             Err(error) => {
                 let detail = "this gateway takes the x402 version, scheme and network that its 402 offers";
                 let asset = self.asset(&counter.asset).await;
-                return self.refused(request, counter, asset, version, error.reason(), detail);
+                let failure = self.failure(version, error.reason(), Some(detail), None);
+                return self.refused(request, counter, asset, version, detail, failure);
             }
         };
         let buy = Buy {
@@ -104,7 +121,7 @@ impl<P: Ports> Gateway<'_, P> {
         };
         match self.buy(&buy).await {
             Ok(Sale::Sold(sold)) => Ok(self.sold_answer(version, &sold)),
-            Ok(Sale::Pending(record)) => Ok(self.settlement_pending(request, &record)),
+            Ok(Sale::Pending(record)) => Ok(self.settlement_pending(request, version, &record)),
             Err(SaleError::Refused { reason, detail }) => {
                 let id = &counter.asset;
                 let asset = if UNASKED.contains(&reason) {
@@ -115,35 +132,20 @@ impl<P: Ports> Gateway<'_, P> {
                     // Refused by what the asset is now: so it is offered what it costs now.
                     self.asset_itself(id).await
                 };
-                self.refused(request, counter, asset, version, reason, detail)
+                let failure = self.failure(version, reason, Some(detail), payment.payer());
+                self.refused(request, counter, asset, version, detail, failure)
             }
-            Err(error) => Err(self.refuse(version, self.sale_problem(error))),
+            Err(error) => {
+                let used = error == SaleError::AlreadyUsed;
+                let problem = self.refuse(version, payment.payer(), self.sale_problem(error));
+                if !used {
+                    return Err(problem);
+                }
+                // What the payer gets for it is behind the asset itself, not its extension.
+                let access = format!("/api/v1/access/{}", counter.asset);
+                Err(problem.member("extensions", json!(self.sign_in_extensions(&access))))
+            }
         }
-    }
-
-    fn sold_answer(&self, version: Version, sold: &Sold) -> Response {
-        let Sold { payment, session } = sold;
-        let body = views::granted(self.deployment(), session, &payment.paid, &payment.signature);
-        let settlement = SettlementResponse {
-            success: true,
-            error_reason: None,
-            transaction: payment.signature.clone(),
-            network: self.network_name(version).to_owned(),
-            payer: Some(payment.payer),
-        };
-        Response::json(200, &body).no_store().with(response_header(version), settlement.to_header())
-    }
-
-    fn settlement_pending(&self, request: &Request, record: &PaymentRecord) -> Response {
-        let origin = &self.deployment().config.public_url;
-        let body = json!({
-            "code": "settlement_pending",
-            "detail": "the payment was sent and the chain has not confirmed it yet. Send the same payment again, or sign in to see your sessions. Do not sign another one",
-            "transaction": record.signature,
-            "retry": format!("{origin}{}", request.path),
-            "sessions": format!("{origin}/api/v1/payers/{}/sessions", record.payer),
-        });
-        Response::json(202, &body).no_store().with("retry-after", "5")
     }
 
     /// What a sale that did not happen is told, where it is no plain refusal.
@@ -175,12 +177,6 @@ impl<P: Ports> Gateway<'_, P> {
         }
     }
 
-    /// A problem as the answer to a payment.
-    fn refuse(&self, version: Version, problem: Problem) -> Problem {
-        let failure = self.failure(version, problem.code());
-        problem.header(response_header(version), failure)
-    }
-
     /// A refused payment: why, and what would have to be paid.
     fn refused(
         &self,
@@ -188,32 +184,19 @@ impl<P: Ports> Gateway<'_, P> {
         counter: &Counter,
         asset: Result<Cow<'_, Asset>, Problem>,
         version: Version,
-        reason: &'static str,
         detail: &'static str,
+        failure: SettlementResponse,
     ) -> Result<Response, Problem> {
-        let challenge =
-            asset.and_then(|asset| self.challenge(request, counter, &asset, reason, Some(detail)));
-        let challenge = challenge.map_err(|problem| self.refuse(version, problem))?;
-        Ok(challenge.with(response_header(version), self.failure(version, reason)))
-    }
-
-    fn failure(&self, version: Version, reason: &str) -> String {
-        let settlement = SettlementResponse {
-            success: false,
-            error_reason: Some(reason.to_owned()),
-            transaction: String::new(),
-            network: self.network_name(version).to_owned(),
-            payer: None,
+        let why = Why {
+            error: failure.error_reason.as_deref().unwrap_or_default(),
+            detail: Some(detail),
+            room: ROOM.saturating_sub(failure.to_header().len()),
         };
-        settlement.to_header()
-    }
-
-    const fn network_name(&self, version: Version) -> &'static str {
-        let network = self.deployment().config.network;
-        match version {
-            Version::V1 => network.v1_name(),
-            Version::V2 => network.caip2(),
-        }
+        let challenge = asset.and_then(|asset| self.challenge(request, counter, &asset, &why));
+        let challenge = challenge.map_err(|problem| self.refuse(version, failure.payer, problem))?;
+        let taken = challenge.header(x402::PAYMENT_REQUIRED).map_or(0, str::len);
+        let header = failure.to_header_within(ROOM.saturating_sub(taken));
+        Ok(challenge.with(response_header(version), header))
     }
 
     /// The 402: what has to be paid, in both versions at once. It writes nothing and
@@ -223,8 +206,7 @@ impl<P: Ports> Gateway<'_, P> {
         request: &Request,
         counter: &Counter,
         asset: &Asset,
-        error: &str,
-        detail: Option<&'static str>,
+        why: &Why<'_>,
     ) -> Result<Response, Problem> {
         if !asset.enabled {
             return Err(Problem::of_reject(&Reject::Disabled, self.ports().clock().now().wall));
@@ -234,59 +216,74 @@ impl<P: Ports> Gateway<'_, P> {
         query::check_quantity(tariff, quantity)?;
         let config = &self.deployment().config;
         let url = format!("{}{}?quantity={quantity}", config.public_url, request.path);
-        let mut extensions = Map::new();
-        if counter.operation == Operation::Access {
-            let challenge = self.sign_in_challenge(&request.path);
-            extensions.insert(sign_in::EXTENSION.to_owned(), challenge);
-        }
+        // Only to who asks for it: a wallet that is offered to sign in asks its owner to, before it pays.
+        let signs_in = counter.operation == Operation::Access && !request.pays();
+        let extensions = if signs_in && query::wants_sign_in(request) {
+            self.sign_in_extensions(&request.path)
+        } else {
+            Map::new()
+        };
         let required = Required {
-            error: error.to_owned(),
-            detail,
+            error: why.error.to_owned(),
+            detail: why.detail,
             url,
             description: format!("{}: {quantity} x {}", asset.name, tariff.unit.name()),
+            presentation: asset.presentation(&config.merchant.presentation),
             network: config.network,
             offers: self.offers(counter, asset, quantity)?,
+            recent_blockhash: self.recent_blockhash(request),
             extensions,
         };
         let body: Value = x402::v1_body(&required);
-        Ok(Response::json(402, &body).no_store().with(x402::PAYMENT_REQUIRED, x402::v2_header(&required)))
+        let header = x402::v2_header(&required, why.room);
+        Ok(Response::json(402, &body).no_store().with(x402::PAYMENT_REQUIRED, header))
+    }
+
+    /// A fresh blockhash for the buyer: what this instance has met, or what the host has handed on with the request.
+    fn recent_blockhash(&self, request: &Request) -> Option<RecentBlockhash> {
+        let now = self.ports().clock().now().wall;
+        let handed_on = request.values(RECENT_BLOCKHASH).next().and_then(RecentBlockhash::from_header);
+        let handed_on = handed_on.filter(|recent| recent.is_fresh(now));
+        let own = self.ports().settlement().recent_blockhash(now);
+        own.into_iter().chain(handed_on).max_by_key(|recent| recent.seen_at)
     }
 
     fn offers(&self, counter: &Counter, asset: &Asset, quantity: u64) -> Result<Vec<Offer>, Problem> {
         let deployment = self.deployment();
         let config = &deployment.config;
         let expires_at = self.ports().clock().now().wall.plus_seconds(QUOTE_SECONDS);
-        let fee_payer = self.ports().settlement().fee_payer();
+        let fee_payers = self.ports().settlement().fee_payers();
         let unpriced = || Problem::malformed("invalid_quantity", "there is no price for this quantity");
         let seconds = asset.tariff.seconds(quantity).ok_or_else(unpriced)?;
-        let offer = |token: &crate::svm::Token| {
+        let offer = |token: &Token| {
             let amount = asset.tariff.price(quantity, token.decimals).map_err(|_| unpriced())?;
+            let [a, b, c, d, random @ ..] = self.ports().entropy().random();
             let quote = Quote {
                 operation: counter.operation.clone(),
-                merchant: config.merchant.id.clone(),
                 asset: asset.id.clone(),
                 incarnation: asset.incarnation,
                 quantity,
                 seconds,
                 amount,
-                mint: token.mint,
-                decimals: token.decimals,
-                program: token.program,
+                token: token.clone(),
                 pay_to: config.merchant.pay_to,
-                network: config.network,
+                fee_payer: one_of(fee_payers, u32::from_le_bytes([a, b, c, d])),
                 expires_at,
-                nonce: hex(&self.ports().entropy().random()),
+                nonce: random,
             };
-            let ticket = Ticket::seal(&deployment.keys, &quote);
-            Ok(Offer { amount, mint: token.mint, pay_to: config.merchant.pay_to, fee_payer, ticket })
+            let ticket = Ticket::seal(&deployment.keys, config, &quote);
+            let memo = Memo::of(&deployment.keys, &quote).as_str().to_owned();
+            let Quote { amount, pay_to, fee_payer, token, .. } = quote;
+            Ok(Offer { amount, token, pay_to, fee_payer, ticket, memo })
         };
         config.merchant.tokens.iter().map(|accepted| offer(&accepted.token)).collect()
     }
 }
 
-const fn response_header(version: Version) -> &'static str {
-    match version {
-        Version::V1 => x402::X_PAYMENT_RESPONSE,
-        Version::V2 => x402::PAYMENT_RESPONSE,
-    }
+/// Returns one of our fee payers, by lot: so payments whose guards speak of a fee payer are seldom in each other's way.
+fn one_of(fee_payers: &[Address], lot: u32) -> Address {
+    let count = u32::try_from(fee_payers.len()).unwrap_or(u32::MAX).max(1);
+    let at = usize::try_from(lot % count).unwrap_or_default();
+    // A settlement has one at least.
+    fee_payers.get(at).copied().unwrap_or(Address::new([0; 32]))
 }

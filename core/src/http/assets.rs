@@ -17,8 +17,18 @@ use crate::session::{AssetState, Reject};
 const MERGES: u32 = 8;
 
 /// The keys of an asset, besides its id.
-const KEYS: [&str; 8] =
-    ["name", "description", "price", "unit", "session_seconds", "min_quantity", "max_quantity", "enabled"];
+const KEYS: [&str; 10] = [
+    "name",
+    "description",
+    "icon_url",
+    "tags",
+    "price",
+    "unit",
+    "session_seconds",
+    "min_quantity",
+    "max_quantity",
+    "enabled",
+];
 
 impl<P: Ports> Gateway<'_, P> {
     /// Lets those through who send one of the merchant's API keys.

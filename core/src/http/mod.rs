@@ -4,6 +4,9 @@
 mod access;
 mod assets;
 mod catalogue;
+mod cors;
+mod methods;
+mod payment_response;
 mod place;
 mod problem;
 mod query;
@@ -12,6 +15,8 @@ mod sessions;
 mod tick;
 mod views;
 
+pub use cors::with_cors;
+pub use methods::options;
 pub use place::Place;
 pub use problem::Problem;
 
@@ -22,6 +27,10 @@ use crate::x402;
 /// A header by which a platform says that many wait for this payment already: one
 /// more is told at once that it is pending, instead of waiting too.
 pub const IMPATIENT: &str = "coinop-impatient";
+
+/// A header by which a host hands on a recent blockhash to instances that remember nothing, as
+/// [`RecentBlockhash::to_header`](crate::svm::RecentBlockhash::to_header) writes it. It is never taken from a client.
+pub const RECENT_BLOCKHASH: &str = "coinop-recent-blockhash";
 
 /// The headers of clients that are read here; a platform may leave out all others.
 pub const HEADERS: &[&str] =
@@ -59,10 +68,13 @@ impl Request {
 
     /// Whether this request may carry out what is due for others, where nobody else
     /// does. Not a buyer who has not paid, who must leave nothing behind and call
-    /// nobody (invariant 8), and nobody who only asks whether we are alive.
+    /// nobody (invariant 8), and nobody who only asks whether we are alive or which
+    /// methods there are.
     #[must_use]
     pub fn may_carry_out(&self) -> bool {
-        self.path.starts_with("/api/v1/") && (self.pays() || !self.path.starts_with("/api/v1/access/"))
+        self.method != "OPTIONS"
+            && self.path.starts_with("/api/v1/")
+            && (self.pays() || !self.path.starts_with("/api/v1/access/"))
     }
 
     /// Whether it carries a payment.
@@ -112,6 +124,11 @@ impl Response {
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// The value of a header, by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
     }
 
     /// Not to be stored by anybody on the way.

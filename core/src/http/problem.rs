@@ -42,6 +42,12 @@ impl Problem {
         self.0.code
     }
 
+    /// What is wrong, for people.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     /// There is nothing of this name.
     #[must_use]
     pub fn not_found(what: &str) -> Self {

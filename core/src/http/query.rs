@@ -14,6 +14,13 @@ fn parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     pairs.filter_map(|pair| pair.split_once('=')).find(|(n, _)| *n == name).map(|(_, value)| value)
 }
 
+/// Whether the query has the key `signin`, with or without a value: the caller would rather
+/// sign in than pay.
+pub(super) fn wants_sign_in(request: &Request) -> bool {
+    let mut keys = request.query.as_deref().unwrap_or_default().split('&');
+    keys.any(|pair| pair == "signin" || pair.starts_with("signin="))
+}
+
 fn whole_number(text: &str) -> Option<u64> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }

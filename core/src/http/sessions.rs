@@ -1,6 +1,6 @@
 //! Sessions, for who bought them.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{Problem, Request, Response, query, views};
 use crate::gateway::Gateway;
@@ -52,18 +52,20 @@ impl<P: Ports> Gateway<'_, P> {
             .map_err(|error| self.sign_in_required(request, error.detail()))
     }
 
-    /// A fresh sign-in challenge for the request's own address.
-    pub(super) fn sign_in_challenge(&self, path: &str) -> serde_json::Value {
+    /// Returns a fresh sign-in challenge for `path`, as the `extensions` of an answer.
+    pub(super) fn sign_in_extensions(&self, path: &str) -> Map<String, Value> {
         let deployment = self.deployment();
         let config = &deployment.config;
         let uri = format!("{}{path}", config.public_url);
         let (now, random) = (self.ports().clock().now().wall, self.ports().entropy().random());
-        sign_in::challenge(&deployment.keys, &config.public_url, &uri, config.network, now, random)
+        let challenge =
+            sign_in::challenge(&deployment.keys, &config.public_url, &uri, config.network, now, random);
+        Map::from_iter([(sign_in::EXTENSION.to_owned(), challenge)])
     }
 
     fn sign_in_required(&self, request: &Request, detail: &str) -> Problem {
         Problem::new(401, "sign_in_required", "Unauthorized", detail)
-            .member("extensions", json!({ sign_in::EXTENSION: self.sign_in_challenge(&request.path) }))
+            .member("extensions", json!(self.sign_in_extensions(&request.path)))
             .header("www-authenticate", "SIGN-IN-WITH-X")
     }
 

@@ -3,6 +3,9 @@ mod assets;
 mod assets_strange;
 mod assets_tickets;
 mod captured;
+mod challenge;
+mod cors;
+mod payment_response;
 mod stale;
 mod strange;
 mod thieves;
@@ -63,11 +66,17 @@ fn get(world: &World, target: &str) -> Answer {
     ask(world, "GET", target, &[], "")
 }
 
+/// The challenge that a 402 of the first door carries for who asks to sign in.
+fn sign_in_challenge(world: &World) -> Value {
+    get(world, "/api/v1/access/door-1?signin").required()["extensions"][sign_in::EXTENSION].clone()
+}
+
 /// The header that pays for a 402, as a v2 client would make it.
 fn payment(world: &World, who: u8, answer: &Answer) -> String {
     let accepted = answer.required()["accepts"][0].clone();
     let ticket = crate::quote::Ticket::from_text(accepted["extra"]["ticket"].as_str().unwrap());
-    let quote = ticket.open(&world.deployment.keys).unwrap();
+    let deployment = &world.deployment;
+    let quote = ticket.open(&deployment.keys, &deployment.config, &world.fee_payers).unwrap();
     let transaction = base64(&world.pay(who, &ticket, &quote).transaction);
     let payload = json!({"x402Version": 2, "accepted": accepted, "payload": {"transaction": transaction}});
     base64(payload.to_string().as_bytes())
@@ -80,11 +89,12 @@ fn a_402_speaks_both_versions_and_leaves_nothing_behind_inv_8() {
     assert_eq!((answer.status, answer.header("cache-control")), (402, "no-store"));
     let offer = &answer.required()["accepts"][0];
     assert_eq!((&offer["amount"], &offer["scheme"]), (&json!("30000"), &json!("exact")));
-    assert_eq!(offer["extra"]["memo"].as_str().unwrap().len(), 33);
+    assert_eq!(offer["extra"]["memo"].as_str().unwrap().len(), 28);
     assert_eq!(answer.required()["x402Version"], 2);
     let body = &answer.body["accepts"][0];
     assert_eq!((&answer.body["x402Version"], &body["maxAmountRequired"]), (&json!(1), &json!("30000")));
-    assert_eq!(body["extra"], json!({"feePayer": offer["extra"]["feePayer"]}));
+    let (fee_payer, program) = (&offer["extra"]["feePayer"], &offer["extra"]["tokenProgram"]);
+    assert_eq!(body["extra"], json!({"feePayer": fee_payer, "decimals": 6, "tokenProgram": program}));
     assert!(body.get("outputSchema").is_none());
     for table in ["journal", "head", "payment", "session", "fee"] {
         assert_eq!(world.count(table), 0);
@@ -224,7 +234,7 @@ fn of_several_headers_of_one_name_none_counts_whether_they_arrive_as_one_or_not_
     let session = format!("/api/v1/sessions/{}/status", sold["sessionId"].as_str().unwrap());
     assert_eq!(status_of(&session, &[("authorization", &bearer)]), 200);
     assert_eq!(twice(&session, "authorization", &bearer), [401, 401]);
-    let challenge = offered.required()["extensions"]["sign-in-with-x"].clone();
+    let challenge = sign_in_challenge(&world);
     let proof = sign_in::prove(&challenge, &keys::numbered(1)).unwrap();
     assert_eq!(status_of(access, &[("sign-in-with-x", &proof)]), 200);
     assert_eq!(twice(access, "sign-in-with-x", &proof), [401, 401]);
@@ -249,7 +259,7 @@ fn a_wallet_that_signs_in_sees_its_own_sessions_and_nobody_elses_inv_9() {
     let world = World::new();
     let (bought, _) = world.bought(1, "door-1", 1);
     let id = json!(bought.session.session.id);
-    let challenge = get(&world, "/api/v1/access/door-1").required()["extensions"]["sign-in-with-x"].clone();
+    let challenge = sign_in_challenge(&world);
     let mine = sign_in::prove(&challenge, &keys::numbered(1)).unwrap();
     let theirs = sign_in::prove(&challenge, &keys::numbered(2)).unwrap();
     let answer = ask(&world, "GET", "/api/v1/access/door-1", &[("sign-in-with-x", &mine)], "");

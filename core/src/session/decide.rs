@@ -21,6 +21,8 @@ pub struct Ask {
     /// journal holds it against all that is in flight from there: other assets' payments,
     /// which this decision does not see.
     pub left: Amount,
+    /// The balance of the fee payer after this payment alone, in lamports.
+    pub fee_payer_lamports: u64,
     /// Which asset of this id the payment was checked for; 0 for one of the configuration.
     pub incarnation: u64,
 }

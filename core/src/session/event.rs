@@ -129,7 +129,14 @@ pub struct Cover {
     pub amount: Amount,
     /// What could still be paid from it after this payment alone.
     pub left: Amount,
-    /// What our fee payer may spend on the payment's day, with all payments, in lamports.
+    /// Whether no other payment may be in flight from the account, because a wallet guard speaks of it.
+    pub exclusive: bool,
+    /// The wallet of ours that pays the fee.
+    pub fee_payer: Address,
+    /// What may still be spent from that wallet before a wallet guard on it fails, in lamports. `None` if no
+    /// guard speaks of it.
+    pub slack: Option<u64>,
+    /// What our fee payers may spend on the payment's day, with all payments, in lamports.
     pub budget: u64,
 }
 

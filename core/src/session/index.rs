@@ -5,12 +5,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
-use super::state::{AssetState, Claim, Paid, Session};
+use super::failure;
+use super::state::{AssetState, Claim, Guarded, Paid, Session};
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::listing::Listing;
 use crate::money::Amount;
-use crate::ports::EXPIRED;
-use crate::quote::Operation;
+use crate::quote::{Operation, TicketId};
 use crate::svm::Address;
 use crate::time::Timestamp;
 
@@ -37,8 +37,8 @@ pub struct PaymentRecord {
     pub session: SessionId,
     /// What was bought.
     pub paid: Paid,
-    /// The ticket's memo, where there was a ticket.
-    pub ticket: Option<String>,
+    /// The ticket's name, where there was a ticket.
+    pub ticket: Option<TicketId>,
     /// Who paid.
     pub payer: Address,
     /// The transaction's id, base58.
@@ -72,7 +72,7 @@ pub enum IndexChange {
         /// The payment's id, at most once.
         id: PaymentId,
         /// The ticket, at most once.
-        ticket: Option<String>,
+        ticket: Option<TicketId>,
         /// The record.
         record: PaymentRecord,
         /// The UTC day on which its fee counts, in days since the epoch.
@@ -83,6 +83,10 @@ pub enum IndexChange {
         source: Address,
         /// What it takes from there.
         amount: Amount,
+        /// The wallet of ours that pays its fee.
+        fee_payer: Address,
+        /// What its wallet guards depend on.
+        guarded: Guarded,
     },
     /// A payment has another status.
     Payment {
@@ -101,6 +105,8 @@ pub enum IndexChange {
         fee: u64,
         /// Who would have paid.
         payer: Address,
+        /// Whether the failure counts against the payer.
+        counts: bool,
         /// When it was known that it failed.
         at: Timestamp,
     },
@@ -141,6 +147,8 @@ pub fn changes(
                 fee: claim.fee_lamports,
                 source: claim.source,
                 amount: claim.paid.amount,
+                fee_payer: claim.fee_payer,
+                guarded: claim.guarded,
             }),
             Event::PaymentLanded { payment, .. } => {
                 changes.extend(before.claim(payment).map(|claim| IndexChange::Payment {
@@ -152,9 +160,9 @@ pub fn changes(
                 changes.extend(before.claim(payment).map(|claim| IndexChange::Purge {
                     id: payment.clone(),
                     day: claim.at.day(),
-                    // What landed with an error has cost its fee.
-                    fee: if reason == EXPIRED { claim.fee_lamports } else { 0 },
+                    fee: if failure::cost_nothing(reason) { claim.fee_lamports } else { 0 },
                     payer: claim.payer,
+                    counts: failure::counts_against_payer(reason),
                     at: *at,
                 }));
             }

@@ -24,6 +24,7 @@
 
 mod decide;
 mod event;
+pub mod failure;
 pub mod index;
 mod listing;
 mod pending;
@@ -32,7 +33,7 @@ mod state;
 pub use decide::{Ask, Command, FAILURES_ALLOWED, Reject, decide};
 pub use event::{Batch, Cover, Event, Stored};
 pub use pending::{Order, Pending, order, order_to_box, pending};
-pub use state::{AssetState, Claim, DeviceState, LockState, Paid, Report, Session, evolve};
+pub use state::{AssetState, Claim, DeviceState, Guarded, LockState, Paid, Report, Session, evolve};
 
 #[cfg(test)]
 mod tests;

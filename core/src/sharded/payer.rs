@@ -38,8 +38,9 @@ const TABLES: &[&str] = &[
         ",
         hold_against_purse!(),
         "
-        INSERT INTO in_flight (asset, payment, source, amount)
-            SELECT NEW.asset, NEW.payment, cover ->> '$.source', CAST(cover ->> '$.amount' AS INTEGER)
+        INSERT INTO in_flight (asset, payment, source, amount, exclusive, fee_payer, fee, floor)
+            SELECT NEW.asset, NEW.payment, cover ->> '$.source', CAST(cover ->> '$.amount' AS INTEGER),
+                cover ->> '$.exclusive', '', 0, 0
             FROM (SELECT NEW.cover AS cover);
         INSERT INTO hold (payment, attempt, asset, at)
             VALUES (NEW.payment, NEW.attempt, NEW.asset, NEW.at);
@@ -93,6 +94,7 @@ impl<S: Sql> PayerBook<S> {
         match self.sql.run(RESERVE, &[payment, attempt, asset, at, cover]).await {
             Ok(_) => Ok(Reserved::Done),
             Err(SqlError::NotCovered) => Ok(Reserved::NotCovered),
+            Err(SqlError::GuardAtRisk) => Ok(Reserved::GuardAtRisk),
             Err(error) => Err(PortError(format!("database: {error:?}"))),
         }
     }
@@ -118,8 +120,11 @@ impl<S: Sql> PayerBook<S> {
             if let Some(failed) = &ended.failed {
                 let long_ago = failed.at.millis().saturating_sub(REMEMBERED_MS);
                 run(&self.sql, FORGET_FAILURES, &[integer(long_ago)]).await?;
-                let parameters = [text(&payer), integer(failed.at.millis()), text(ended.payment.as_str())];
-                run(&self.sql, FAILED, &parameters).await?;
+                if failed.counts_against_payer() {
+                    let parameters =
+                        [text(&payer), integer(failed.at.millis()), text(ended.payment.as_str())];
+                    run(&self.sql, FAILED, &parameters).await?;
+                }
             }
         }
         for SessionRow { id, starts, record } in &news.sessions {

@@ -71,10 +71,17 @@ pub(crate) const IN_FLIGHT: &str = "CREATE TABLE IF NOT EXISTS in_flight (
         payment TEXT NOT NULL,
         source TEXT NOT NULL,
         amount INTEGER NOT NULL,
+        exclusive INTEGER NOT NULL,
+        fee_payer TEXT NOT NULL,
+        fee INTEGER NOT NULL,
+        floor INTEGER NOT NULL,
         PRIMARY KEY (asset, payment)
     ) WITHOUT ROWID";
 pub(crate) const IN_FLIGHT_SOURCE: &str =
     "CREATE INDEX IF NOT EXISTS in_flight_source ON in_flight (source, amount)";
+
+pub(crate) const IN_FLIGHT_FEE_PAYER: &str =
+    "CREATE INDEX IF NOT EXISTS in_flight_fee_payer ON in_flight (fee_payer, fee, floor)";
 
 /// What may still be claimed from a balance while something is in flight from it.
 pub(crate) const PURSE: &str =
@@ -93,6 +100,10 @@ pub(crate) const FAILURE: &str = "CREATE TABLE IF NOT EXISTS failure (
     ) WITHOUT ROWID";
 pub(crate) const FAILURE_AT: &str = "CREATE INDEX IF NOT EXISTS failure_at ON failure (at)";
 
+/// The wallets that have paid fees for this journal. A fee payer belongs to one journal alone.
+pub(crate) const FEE_PAYER: &str =
+    "CREATE TABLE IF NOT EXISTS fee_payer (address TEXT PRIMARY KEY) WITHOUT ROWID";
+
 /// What the listing of each asset is that was made by API: what stands in its state, to be listed.
 pub(crate) const CATALOGUE: &str =
     "CREATE TABLE IF NOT EXISTS catalogue (asset TEXT PRIMARY KEY, listing TEXT NOT NULL) WITHOUT ROWID";
@@ -101,7 +112,9 @@ pub(crate) const CATALOGUE: &str =
 /// [`Cover`](crate::session::Cover) as JSON, or nothing.
 macro_rules! hold_against_purse {
     () => {
-        "INSERT INTO purse (source, room)
+        "SELECT RAISE(ABORT, 'a wallet guard would fail') FROM in_flight
+            WHERE source = NEW.cover ->> '$.source' AND (exclusive OR NEW.cover ->> '$.exclusive');
+        INSERT INTO purse (source, room)
             SELECT cover ->> '$.source', min(CAST(cover ->> '$.left' AS INTEGER), 9223372036854775806)
                 - coalesce((SELECT sum(amount) FROM in_flight WHERE source = cover ->> '$.source'), 0)
             FROM (SELECT NEW.cover AS cover) WHERE cover IS NOT NULL
@@ -114,19 +127,19 @@ macro_rules! hold_against_purse {
 }
 pub(crate) use hold_against_purse;
 
-/// The steps that make the tables, in order: step `n` brings a database of version `n - 1`
-/// to version `n`.
-///
-/// Each statement can be run again, at once with another process that does the same, and
-/// with a process of an older version at work: it may have been stopped after any of them.
-/// They are single statements, as some hosts run only the first of several, silently.
-pub(super) const STEPS: &[&[&str]] = &[VERSION_1, VERSION_2, VERSION_3];
+/// The version of the tables. A database of any other version is refused; from the first release on, older ones are
+/// brought up to date instead.
+pub(super) const VERSION: i64 = 4;
 
-/// Where a database says which steps it has behind it. (`PRAGMA user_version` is no place:
-/// hosts refuse to write it.)
+/// Where a database says which version its tables have. Made first, so that a database without it is known to be older.
+/// `PRAGMA user_version` is no place for it: hosts refuse to write it.
 pub(super) const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY)";
 
-const VERSION_1: &[&str] = &[
+/// The statements that make the tables.
+///
+/// Each can be run again, at once with another process that does the same: it may have been stopped after any of them.
+/// They are single statements, as some hosts run only the first of several, silently.
+pub(super) const TABLES: &[&str] = &[
     // What happened, for ever.
     "CREATE TABLE IF NOT EXISTS journal (
         asset TEXT NOT NULL,
@@ -149,45 +162,25 @@ const VERSION_1: &[&str] = &[
     SESSION,
     SESSION_PAYER,
     FEE,
-    // Where version 1 wrote; its trigger is not made any more.
-    "CREATE VIEW IF NOT EXISTS append (asset, revision, batch) AS
-        SELECT asset, revision, '' FROM head WHERE 0",
-];
-
-/// Payments in flight by the balance they come from, payments that failed, and a fee budget
-/// that holds for payments at once too.
-const VERSION_2: &[&str] = &[
     IN_FLIGHT,
     IN_FLIGHT_SOURCE,
+    IN_FLIGHT_FEE_PAYER,
     PURSE,
     PURSE_CLOSED,
     FAILURE,
     FAILURE_AT,
-    // Where version 2 wrote; its trigger is not made any more.
-    "CREATE VIEW IF NOT EXISTS entry (asset, revision, version, events, state, due, unsettled, unfulfilled,
-            claims, landed, purges, sessions, cover) AS
-        SELECT asset, revision, 1, '', state, due, unsettled, unfulfilled, '', '', '', '', '' FROM head WHERE 0",
-    // From here on a process of version 1 can write nothing, and so charge nobody.
-    "DROP TRIGGER IF EXISTS append_batch",
-    "CREATE TRIGGER IF NOT EXISTS append_batch INSTEAD OF INSERT ON append BEGIN
-        SELECT RAISE(ABORT, 'the tables are of a newer version than this program');
-    END",
-    // What it had claimed until then.
-    "INSERT OR IGNORE INTO in_flight (asset, payment, source, amount)
-        SELECT asset, value ->> '$.payment', value ->> '$.source', CAST(value ->> '$.paid.amount' AS INTEGER)
-        FROM head, json_each(head.state, '$.claims')",
-];
-
-/// The assets that were made by API.
-const VERSION_3: &[&str] = &[
     CATALOGUE,
-    // In the place of `append` and `entry`: what is written arrives in parts, so that only
-    // those that have to be taken apart are read as JSON.
+    FEE_PAYER,
+    // What is written arrives in parts, so that only those that have to be taken apart are read as JSON.
     "CREATE VIEW IF NOT EXISTS batch (asset, revision, version, events, state, due, unsettled, unfulfilled,
             claims, landed, purges, sessions, listing, cover) AS
         SELECT asset, revision, 1, '', state, due, unsettled, unfulfilled, '', '', '', '', '', '' FROM head WHERE 0",
     concat!("CREATE TRIGGER IF NOT EXISTS batch_written INSTEAD OF INSERT ON batch BEGIN
         ", hold_against_purse!(), "
+        SELECT RAISE(ABORT, 'a wallet guard would fail')
+            WHERE NEW.cover ->> '$.slack' IS NOT NULL
+            AND (SELECT coalesce(sum(fee), 0) > NEW.cover ->> '$.slack' OR coalesce(max(floor), 0)
+                FROM in_flight WHERE fee_payer = NEW.cover ->> '$.fee_payer');
         SELECT RAISE(ABORT, 'the fee budget of the day is spent')
             FROM json_each(NEW.claims) AS claim JOIN fee ON fee.day = claim.value ->> '$.day'
             WHERE lamports + (claim.value ->> '$.fee') > NEW.cover ->> '$.budget';
@@ -205,9 +198,12 @@ const VERSION_3: &[&str] = &[
         INSERT INTO fee (day, lamports)
             SELECT value ->> '$.day', value ->> '$.fee' FROM json_each(NEW.claims) WHERE true
             ON CONFLICT (day) DO UPDATE SET lamports = lamports + excluded.lamports;
-        INSERT INTO in_flight (asset, payment, source, amount)
-            SELECT NEW.asset, value ->> '$.id', value ->> '$.source', CAST(value ->> '$.amount' AS INTEGER)
+        INSERT INTO in_flight (asset, payment, source, amount, exclusive, fee_payer, fee, floor)
+            SELECT NEW.asset, value ->> '$.id', value ->> '$.source', CAST(value ->> '$.amount' AS INTEGER),
+                value ->> '$.guarded.source', value ->> '$.fee_payer', value ->> '$.fee',
+                value ->> '$.guarded.fee_payer_floor' IS NOT NULL
             FROM json_each(NEW.claims);
+        INSERT OR IGNORE INTO fee_payer (address) SELECT value ->> '$.fee_payer' FROM json_each(NEW.claims);
         UPDATE payment SET record = change.value -> '$.record'
             FROM json_each(NEW.landed) AS change WHERE payment.id = change.value ->> '$.id';
         DELETE FROM in_flight WHERE asset = NEW.asset AND payment IN (
@@ -220,15 +216,11 @@ const VERSION_3: &[&str] = &[
         DELETE FROM failure WHERE at < (
             SELECT max(value ->> '$.at') - 3600000 FROM json_each(NEW.purges));
         INSERT OR IGNORE INTO failure (payer, at, payment)
-            SELECT value ->> '$.payer', value ->> '$.at', value ->> '$.id' FROM json_each(NEW.purges);
+            SELECT value ->> '$.payer', value ->> '$.at', value ->> '$.id' FROM json_each(NEW.purges)
+            WHERE value ->> '$.counts';
         INSERT INTO catalogue (asset, listing)
             SELECT NEW.asset, NEW.listing WHERE NEW.listing != 'null'
             ON CONFLICT (asset) DO UPDATE SET listing = excluded.listing;
         DELETE FROM catalogue WHERE asset = NEW.asset AND NEW.listing = 'null';
     END"),
-    // From here on a process of version 2 can write nothing: it would forget the listings.
-    "DROP TRIGGER IF EXISTS entry_written",
-    "CREATE TRIGGER IF NOT EXISTS entry_written INSTEAD OF INSERT ON entry BEGIN
-        SELECT RAISE(ABORT, 'the tables are of a newer version than this program');
-    END",
 ];

@@ -5,11 +5,12 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::schema::{STEPS, VERSIONS};
+use super::schema::{TABLES, VERSION, VERSIONS};
 use crate::config::Asset;
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::listing::Listing;
-use crate::ports::{Appended, Catalogue, Cursor, Journal, PortError};
+use crate::ports::{Appended, Catalogue, Cursor, Journal, PayerHistory, PortError};
+use crate::quote::TicketId;
 use crate::session::index::{IndexChange, PaymentRecord, SessionRecord};
 use crate::session::{Batch, Stored};
 use crate::svm::Address;
@@ -21,6 +22,7 @@ const PAYMENT: &str = "SELECT record FROM payment WHERE id = ?1";
 const PAYMENT_BY_TICKET: &str = "SELECT record FROM payment WHERE ticket = ?1";
 const SESSION: &str = "SELECT record FROM session WHERE id = ?1";
 const FAILURES_OF: &str = "SELECT at FROM failure WHERE payer = ?1 ORDER BY at DESC LIMIT ?2";
+const HAS_BOUGHT: &str = "SELECT 1 FROM session WHERE payer = ?1 LIMIT 1";
 const FEES: &str = "SELECT lamports FROM fee WHERE day = ?1";
 const SESSIONS_OF: &str = "SELECT record FROM session WHERE payer = ?1 AND (starts, id) < (?2, ?3) ORDER BY starts DESC, id DESC LIMIT ?4";
 // `+asset` keeps SQLite from walking all assets instead of those that are due.
@@ -46,6 +48,7 @@ pub(super) const READS: &[&str] = &[
     PAYMENT_BY_TICKET,
     SESSION,
     FAILURES_OF,
+    HAS_BOUGHT,
     FEES,
     SESSIONS_OF,
     DUE,
@@ -76,6 +79,8 @@ pub enum SqlError {
     NotCovered,
     /// The fee payer's budget of the day is spent.
     OverBudget,
+    /// A wallet guard would fail beside what is in flight.
+    GuardAtRisk,
     /// Anything else, in SQLite's words.
     Other(String),
 }
@@ -92,6 +97,8 @@ impl SqlError {
             Self::NotCovered
         } else if message.contains("the fee budget of the day is spent") {
             Self::OverBudget
+        } else if message.contains("a wallet guard would fail") {
+            Self::GuardAtRisk
         } else {
             Self::Other(message.to_owned())
         }
@@ -118,41 +125,48 @@ impl<S: Sql> SqlJournal<S> {
         Self { sql, merchant }
     }
 
-    /// Makes the tables that are missing, in a new database or in one of an older version.
+    /// Makes the tables in a new database.
     ///
     /// # Errors
-    /// When a statement fails, or the database is of a newer version.
+    /// When a statement fails, or the database is of another version.
     pub async fn prepare(&self) -> Result<(), PortError> {
         // Asking first keeps a start from writing, and a second process from waiting.
-        let behind = self.version().await?;
-        if behind > STEPS.len() {
-            return Err(PortError(format!(
-                "database: it was made by a newer version of this program (its tables are of version {behind}, this program knows {}): use that version again",
-                STEPS.len()
-            )));
-        }
-        for (step, version) in STEPS.iter().zip(1i64..).skip(behind) {
-            for statement in *step {
-                self.run(statement, &[]).await?;
+        match self.version().await? {
+            Some(VERSION) => return Ok(()),
+            Some(older) if older < VERSION => {
+                return Err(PortError(format!(
+                    "database: it was made by an earlier version of this program, from before its first release (its tables are of version {older}, this program's of {VERSION}): finish its sessions with that version, then move it away"
+                )));
             }
-            self.run(VERSIONS, &[]).await?;
-            let done = "INSERT OR IGNORE INTO schema_version (version) VALUES (?1)";
-            self.run(done, &[Value::Integer(version)]).await?;
+            Some(newer) => {
+                return Err(PortError(format!(
+                    "database: it was made by a newer version of this program (its tables are of version {newer}, this program's of {VERSION}): use that version again"
+                )));
+            }
+            None => {}
         }
-        Ok(())
+        for statement in std::iter::once(&VERSIONS).chain(TABLES) {
+            self.run(statement, &[]).await?;
+        }
+        let done = "INSERT OR IGNORE INTO schema_version (version) VALUES (?1)";
+        self.run(done, &[Value::Integer(VERSION)]).await.map(drop)
     }
 
-    /// How many steps the database has behind it. Those of a database from before there
-    /// were versions are done again, which changes nothing.
-    async fn version(&self) -> Result<usize, PortError> {
-        let named = "SELECT count(*) FROM sqlite_master WHERE name = 'schema_version'";
-        let rows = self.run(named, &[]).await?;
-        if rows.first().and_then(|row| row.first()) != Some(&Value::Integer(1)) {
-            return Ok(0);
+    /// Returns the version of the database's tables; `None` if they have still to be made.
+    async fn version(&self) -> Result<Option<i64>, PortError> {
+        let named = "SELECT name FROM sqlite_master WHERE name IN ('schema_version', 'journal')";
+        let found = self.run(named, &[]).await?;
+        let is_there =
+            |name: &str| found.iter().any(|row| row.first() == Some(&Value::Text(name.to_owned())));
+        if !is_there("schema_version") {
+            // The first versions wrote none.
+            return Ok(is_there("journal").then_some(0));
         }
-        let rows = self.run("SELECT coalesce(max(version), 0) FROM schema_version", &[]).await?;
-        let version = rows.first().map_or(Ok(0), |row| number(row.first()))?;
-        Ok(usize::try_from(version).unwrap_or(usize::MAX))
+        let rows = self.run("SELECT max(version) FROM schema_version", &[]).await?;
+        Ok(match rows.first().and_then(|row| row.first()) {
+            Some(Value::Integer(version)) => Some(*version),
+            _ => None,
+        })
     }
 
     /// The asset's key: the merchant's id is in it, so that more merchants can come.
@@ -174,7 +188,7 @@ impl<S: Sql> SqlJournal<S> {
     async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, PortError> {
         self.sql.run(statement, parameters).await.map_err(|error| match error {
             SqlError::Unique => PortError("database: a unique value was written twice".to_owned()),
-            SqlError::NotCovered | SqlError::OverBudget => {
+            SqlError::NotCovered | SqlError::OverBudget | SqlError::GuardAtRisk => {
                 PortError("database: a claim is guarded where none is".to_owned())
             }
             SqlError::Other(message) => PortError(format!("database: {message}")),
@@ -288,6 +302,7 @@ impl<S: Sql> Journal for SqlJournal<S> {
             Err(SqlError::Unique) => Ok(Appended::Conflict),
             Err(SqlError::NotCovered) => Ok(Appended::NotCovered),
             Err(SqlError::OverBudget) => Ok(Appended::OverBudget),
+            Err(SqlError::GuardAtRisk) => Ok(Appended::GuardAtRisk),
             Err(SqlError::Other(message)) => Err(PortError(format!("database: {message}"))),
         }
     }
@@ -296,8 +311,8 @@ impl<S: Sql> Journal for SqlJournal<S> {
         self.record(PAYMENT, id.as_str()).await
     }
 
-    async fn payment_by_ticket(&self, memo: &str) -> Result<Option<PaymentRecord>, PortError> {
-        self.record(PAYMENT_BY_TICKET, memo).await
+    async fn payment_by_ticket(&self, ticket: &TicketId) -> Result<Option<PaymentRecord>, PortError> {
+        self.record(PAYMENT_BY_TICKET, ticket.as_str()).await
     }
 
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, PortError> {
@@ -341,10 +356,13 @@ impl<S: Sql> Journal for SqlJournal<S> {
         self.assets(UNFULFILLED, &[Value::Integer(i64::from(limit)), from, to]).await
     }
 
-    async fn failures_of(&self, payer: &Address, limit: u32) -> Result<Vec<Timestamp>, PortError> {
-        let parameters = [Value::Text(payer.to_string()), Value::Integer(i64::from(limit))];
-        let rows = self.run(FAILURES_OF, &parameters).await?;
-        rows.iter().map(|row| number(row.first()).map(Timestamp::from_millis)).collect()
+    async fn history_of(&self, payer: &Address, failures: u32) -> Result<PayerHistory, PortError> {
+        let payer = Value::Text(payer.to_string());
+        let rows = self.run(FAILURES_OF, &[payer.clone(), Value::Integer(i64::from(failures))]).await?;
+        let failures = rows.iter().map(|row| number(row.first()).map(Timestamp::from_millis));
+        let failures = failures.collect::<Result<_, _>>()?;
+        let has_bought = !self.run(HAS_BOUGHT, &[payer]).await?.is_empty();
+        Ok(PayerHistory { failures, has_bought })
     }
 
     async fn fees_of_day(&self, day: u64) -> Result<u64, PortError> {

@@ -31,7 +31,7 @@ fn a_payment_is_claimed_once_in_all_assets_and_a_failed_append_leaves_nothing_in
     let before = (world.count("journal"), world.count("head"), world.count("fee"));
     let append = |id: &str, batch: &Batch| world.run(platform.journal.append(&asset(id), 0, batch));
     let another = PaymentId::of_message(b"another");
-    let other_ticket = Some("q0".to_owned());
+    let other_ticket = Some(crate::quote::Ticket::from_text("another").id());
     // Each of these has one thing alone that is taken: the revision, the payment, the ticket.
     let revision = claim_batch(&world, &asset("door-1"), |claim| {
         (claim.payment, claim.ticket) = (another.clone(), other_ticket.clone());
@@ -55,7 +55,7 @@ fn what_was_appended_is_found_again_by_every_key_inv_2() {
     let platform = Platform::new(&world);
     let journal = &platform.journal;
     let by_id = world.run(journal.payment(&bought.payment.payment)).unwrap().unwrap();
-    let by_ticket = world.run(journal.payment_by_ticket(&ticket.memo())).unwrap().unwrap();
+    let by_ticket = world.run(journal.payment_by_ticket(&ticket.id())).unwrap().unwrap();
     assert_eq!((by_id.as_ref(), by_ticket.as_ref()), (Some(&bought.payment), Some(&bought.payment)));
     let session = world.run(journal.session(&bought.session.session.id)).unwrap().unwrap();
     assert_eq!(session, Some(bought.session.clone()));

@@ -40,16 +40,8 @@ impl Transfer<'_> {
         let source = associated_token_account(&authority, &self.mint, self.program)?;
         let destination = associated_token_account(&self.pay_to, &self.mint, self.program)?;
         let token_program = self.program.address();
-        let accounts = vec![
-            self.fee_payer,
-            authority,
-            source,
-            destination,
-            self.mint,
-            COMPUTE_BUDGET,
-            token_program,
-            MEMO,
-        ];
+        let mut accounts =
+            vec![self.fee_payer, authority, source, destination, self.mint, COMPUTE_BUDGET, token_program];
         let mut transfer = vec![12];
         transfer.extend(self.amount.atomic().to_le_bytes());
         transfer.push(self.decimals);
@@ -62,14 +54,16 @@ impl Transfer<'_> {
             Instruction { program: 5, accounts: vec![], data: price },
             Instruction { program: 6, accounts: vec![2, 4, 3, 1], data: transfer },
         ];
+        // An account that no instruction uses would be refused.
         if let Some(memo) = self.memo {
+            accounts.push(MEMO);
             instructions.push(Instruction { program: 7, accounts: vec![], data: memo.as_bytes().to_vec() });
         }
         let message = Message {
             versioned: true,
             required_signatures: 2,
             readonly_signed: 1,
-            readonly_unsigned: 4,
+            readonly_unsigned: if self.memo.is_some() { 4 } else { 3 },
             accounts,
             blockhash: self.blockhash,
             instructions,

@@ -1,10 +1,14 @@
+#[path = "exact_tests/wallets.rs"]
+mod wallets;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::svm::associated_token_account;
 use crate::svm::build::Transfer;
-use crate::svm::programs::{SPL_TOKEN, TOKEN_2022};
-use crate::testkit::keys;
+use crate::svm::lighthouse::GuardProblem;
+use crate::svm::programs::{ASSOCIATED_TOKEN, TOKEN_2022};
+use crate::testkit::{guards, keys};
 
 const USDC: &str = "4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU";
 const MEMO_TEXT: &str = "q0123456789abcdef0123456789abcdef";
@@ -31,7 +35,6 @@ fn requirement() -> Requirement {
         program: TokenProgram::Spl,
         destination: associated_token_account(&transfer.pay_to, &transfer.mint, TokenProgram::Spl).unwrap(),
         fee_payer: transfer.fee_payer,
-        memo: Some(MEMO_TEXT.to_owned()),
         max_fee_lamports: 20_000,
     }
 }
@@ -57,19 +60,21 @@ fn an_honest_payment_is_verified() {
     assert_eq!(payment.payer, keys::address(&keys::payer()));
     assert_eq!(payment.fee_lamports, 10_001);
     assert_eq!(payment.source.to_string(), "F3Y4H87wMpfUznsBenu1vXP7DRS6fQa9SAGr9yvyN3XU");
+    assert_eq!(payment.fee_payer, transfer().fee_payer);
+    assert_eq!((payment.memo.as_deref(), payment.transfer_at), (Some(MEMO_TEXT.as_bytes()), 2));
+    assert_eq!(payment.guards, Guards::default());
 }
 
 #[test]
-fn another_amount_mint_recipient_fee_payer_or_memo_is_refused_inv_1() {
+fn another_amount_mint_recipient_or_fee_payer_is_refused_inv_1() {
     let bytes = transfer().sign(&keys::payer()).unwrap().encode();
     let other = keys::address(&keys::numbered(3));
-    let cases: [(fn(&mut Requirement, Address), Refusal); 6] = [
+    let cases: [(fn(&mut Requirement, Address), Refusal); 5] = [
         (|r, _| r.amount = Amount::new(10_001), Refusal::Amount),
         (|r, other| r.mint = other, Refusal::Mint),
         (|r, _| r.decimals = 9, Refusal::Mint),
         (|r, other| r.destination = other, Refusal::Recipient),
         (|r, other| r.fee_payer = other, Refusal::FeePayer),
-        (|r, _| r.memo = Some("q".to_owned()), Refusal::Memo),
     ];
     for (change, expected) in cases {
         let mut requirement = requirement();
@@ -79,11 +84,12 @@ fn another_amount_mint_recipient_fee_payer_or_memo_is_refused_inv_1() {
 }
 
 #[test]
-fn the_fee_payer_can_neither_pay_nor_take_part() {
+fn the_fee_payer_stands_in_no_transfer_and_no_memo() {
     // As an account of the transfer, of a memo, and as the authority.
     assert_eq!(refusal(|m| m.instructions[2].accounts[0] = 0), Refusal::FeePayerInvolved);
     assert_eq!(refusal(|m| m.instructions[3].accounts.push(0)), Refusal::FeePayerInvolved);
     assert_eq!(refusal(|m| m.instructions[2].accounts[3] = 0), Refusal::FeePayerInvolved);
+    assert_eq!(refusal(|m| m.instructions[0].accounts.push(0)), Refusal::ComputeLimit);
     let mut own = transfer();
     own.pay_to = keys::address(&keys::numbered(3));
     assert!(own.sign(&keys::fee_payer()).is_none());
@@ -119,19 +125,28 @@ fn the_compute_budget_is_bounded() {
         |units: u32| move |m: &mut Message| m.instructions[0].data[1..].copy_from_slice(&units.to_le_bytes());
     let price =
         |micro: u64| move |m: &mut Message| m.instructions[1].data[1..].copy_from_slice(&micro.to_le_bytes());
-    assert_eq!(refusal(limit(200_001)), Refusal::ComputeLimitTooHigh);
-    assert_eq!(refusal(price(50_001)), Refusal::ComputePriceTooHigh);
-    assert_eq!(refusal(price(u64::MAX)), Refusal::ComputePriceTooHigh);
-    // 200,000 units at 50,000 micro-lamports are 10,000 lamports: just affordable.
-    let both = resigned(|m| {
-        limit(200_000)(m);
-        price(50_000)(m);
-    });
-    assert_eq!(verify(&both, &requirement()).unwrap().fee_lamports, 20_000);
-    assert_eq!(
-        verify(&both, &Requirement { max_fee_lamports: 19_999, ..requirement() }),
-        Err(Refusal::ComputePriceTooHigh)
-    );
+    let with = |units: u32, micro: u64| {
+        resigned(|m| {
+            limit(units)(m);
+            price(micro)(m);
+        })
+    };
+    assert_eq!(refusal(limit(400_001)), Refusal::ComputeLimitTooHigh);
+    assert_eq!(refusal(limit(u32::MAX)), Refusal::ComputeLimitTooHigh);
+    // The dearest unit and the most units are taken, though never together at this fee.
+    assert_eq!(verify(&with(2_000, 5_000_000), &requirement()).unwrap().fee_lamports, 20_000);
+    assert_eq!(verify(&with(400_000, 25_000), &requirement()).unwrap().fee_lamports, 20_000);
+    let rich = Requirement { max_fee_lamports: u64::MAX, ..requirement() };
+    assert_eq!(verify(&with(400_000, 5_000_000), &rich).unwrap().fee_lamports, 2_010_000);
+    for micro in [5_000_001, u64::MAX, u64::MAX / 400_000 + 1] {
+        assert_eq!(verify(&with(400_000, micro), &rich), Err(Refusal::ComputePriceTooHigh));
+        assert_eq!(verify(&with(0, micro), &rich), Err(Refusal::ComputePriceTooHigh));
+    }
+    // By one lamport: 10,000 for two signatures, and 10,000 and a little, rounded up.
+    assert_eq!(verify(&with(400_001 / 2, 50_000), &requirement()).unwrap().fee_lamports, 20_000);
+    assert_eq!(verify(&with(200_001, 50_000), &requirement()), Err(Refusal::ComputePriceTooHigh));
+    // What Phantom asks for.
+    assert_eq!(verify(&with(0x0003_0d40, 0xc350), &requirement()).unwrap().fee_lamports, 20_000);
 
     assert_eq!(refusal(|m| m.instructions[0].data = vec![2, 0, 0, 0]), Refusal::ComputeLimit);
     assert_eq!(refusal(|m| m.instructions[0].data[0] = 1), Refusal::ComputeLimit);
@@ -140,49 +155,106 @@ fn the_compute_budget_is_bounded() {
     assert_eq!(refusal(|m| m.instructions.swap(0, 1)), Refusal::ComputeLimit);
 }
 
+/// An instruction of this program, put at the end of the message with its program.
+fn push(message: &mut Message, program: Address, accounts: Vec<u8>, data: Vec<u8>) {
+    let listed = message.accounts.iter().position(|account| *account == program);
+    let at = listed.unwrap_or_else(|| {
+        message.accounts.push(program);
+        message.readonly_unsigned += 1;
+        message.accounts.len() - 1
+    });
+    message.instructions.push(Instruction { program: u8::try_from(at).unwrap(), accounts, data });
+}
+
 #[test]
-fn the_layout_is_the_specified_one() {
+fn transfer_memo_and_guards_stand_in_any_order_and_nothing_else_stands_anywhere() {
     assert_eq!(refusal(|m| m.instructions.truncate(2)), Refusal::InstructionCount);
+    let memo_first = resigned(|m| m.instructions.swap(2, 3));
+    assert_eq!(verify(&memo_first, &requirement()).unwrap().transfer_at, 3);
+    for at in 2..=4 {
+        for unknown in
+            [Address::new([0; 32]), ASSOCIATED_TOKEN, keys::address(&keys::numbered(8)), COMPUTE_BUDGET]
+        {
+            let refused = refusal(|m| {
+                push(m, unknown, vec![1], vec![3, 0, 0, 0, 0, 0, 0, 0, 0]);
+                let last = m.instructions.pop().unwrap();
+                m.instructions.insert(at, last);
+            });
+            assert_eq!(refused, Refusal::UnknownInstruction(u8::try_from(at).unwrap()));
+        }
+    }
+    // A second transfer, of either token program, and a second memo.
+    let again = refusal(|m| m.instructions.push(m.instructions[2].clone()));
+    assert_eq!(again, Refusal::UnknownInstruction(4));
+    let other = refusal(|m| push(m, TOKEN_2022, vec![2, 4, 3, 1], m.instructions[2].data.clone()));
+    assert_eq!(other, Refusal::UnknownInstruction(4));
+    assert_eq!(refusal(|m| m.instructions.push(m.instructions[3].clone())), Refusal::MemoCount);
+    assert_eq!(refusal(|m| drop(m.instructions.remove(2))), Refusal::NoTransfer);
+    // Approve, before the transfer.
+    let approve = refusal(|m| {
+        m.instructions.insert(
+            2,
+            Instruction { program: 6, accounts: vec![2, 3, 1], data: vec![4, 1, 0, 0, 0, 0, 0, 0, 0] },
+        );
+    });
+    assert_eq!(approve, Refusal::UnknownInstruction(2));
     assert_eq!(
-        refusal(|m| {
-            let memo = m.instructions[3].clone();
-            m.instructions.extend([memo.clone(), memo.clone(), memo])
-        }),
+        refusal(|m| (0..11).for_each(|_| m.instructions.push(m.instructions[3].clone()))),
         Refusal::InstructionCount
     );
-    // Lighthouse may stand fourth and fifth, a memo fourth to sixth, exactly one of them.
-    let with = |programs: &[Address]| {
-        let programs = programs.to_vec();
-        resigned(move |m| {
-            let memo = m.instructions.pop().unwrap();
-            m.accounts.truncate(7);
-            for program in &programs {
-                let at = m.accounts.iter().position(|a| a == program).unwrap_or_else(|| {
-                    m.accounts.push(*program);
-                    m.accounts.len() - 1
-                });
-                let data = if *program == MEMO { memo.data.clone() } else { vec![1, 2, 3] };
-                m.instructions.push(Instruction {
-                    program: u8::try_from(at).unwrap(),
-                    accounts: vec![1],
-                    data,
-                });
-            }
-            m.readonly_unsigned = u8::try_from(m.accounts.len() - 4).unwrap();
-        })
+}
+
+#[test]
+fn every_account_of_the_message_is_used() {
+    let system = Address::new([0; 32]);
+    for unused in [system, LIGHTHOUSE, TOKEN_2022, keys::address(&keys::numbered(8))] {
+        let refused = refusal(|m| {
+            m.accounts.push(unused);
+            m.readonly_unsigned += 1;
+        });
+        assert_eq!(refused, Refusal::UnusedAccount(unused));
+        // Nor may a guard use it.
+        let refused = refusal(|m| {
+            m.accounts.push(unused);
+            m.readonly_unsigned += 1;
+            guards::insert(m, 2, 8, vec![9, 0, 8]);
+        });
+        assert!(
+            matches!(refused, Refusal::Guard(fault) if fault.problem == GuardProblem::OtherAccount(unused))
+        );
+    }
+}
+
+#[test]
+fn nobody_signs_but_the_fee_payer_and_the_payer() {
+    use ed25519_dalek::Signer as _;
+    let sign = |change: fn(&mut Message)| {
+        let mut transaction = transfer().sign(&keys::payer()).unwrap();
+        transaction.message.accounts.insert(2, keys::address(&keys::numbered(5)));
+        let message = &mut transaction.message;
+        for instruction in &mut message.instructions {
+            instruction.program += 1;
+            instruction.accounts.iter_mut().filter(|index| **index > 1).for_each(|index| *index += 1);
+        }
+        message.required_signatures = 3;
+        change(message);
+        transaction.message_bytes = transaction.message.encode();
+        let signers = [keys::payer(), keys::numbered(5)];
+        let signatures = signers.map(|key| key.sign(&transaction.message_bytes).to_bytes());
+        transaction.signatures = vec![[0; 64], signatures[0], signatures[1]];
+        verify(&transaction.encode(), &requirement())
     };
-    let cases: [(&[Address], Result<(), Refusal>); 8] = [
-        (&[LIGHTHOUSE, MEMO], Ok(())),
-        (&[LIGHTHOUSE, LIGHTHOUSE, MEMO], Ok(())),
-        (&[MEMO, LIGHTHOUSE], Ok(())),
-        (&[LIGHTHOUSE], Err(Refusal::MemoCount)),
-        (&[MEMO, MEMO], Err(Refusal::MemoCount)),
-        (&[MEMO, LIGHTHOUSE, LIGHTHOUSE], Err(Refusal::UnknownInstruction(5))),
-        (&[TOKEN_2022, MEMO], Err(Refusal::UnknownInstruction(3))),
-        (&[MEMO, SPL_TOKEN], Err(Refusal::UnknownInstruction(4))),
-    ];
-    for (programs, expected) in cases {
-        assert_eq!(verify(&with(programs), &requirement()).map(|_| ()), expected, "{programs:?}");
+    // As one more account, and as the signer of the memo.
+    assert_eq!(sign(|_| {}), Err(Refusal::Signers));
+    assert_eq!(sign(|m| m.instructions[3].accounts.push(2)), Err(Refusal::Signers));
+}
+
+#[test]
+fn a_memo_names_the_payer_or_nobody() {
+    assert!(verify(&resigned(|m| m.instructions[3].accounts.push(1)), &requirement()).is_ok());
+    for other in [2, 3, 4, 5] {
+        assert_eq!(refusal(|m| m.instructions[3].accounts.push(other)), Refusal::MemoAccounts);
+        assert_eq!(refusal(|m| m.instructions[3].accounts.extend([1, other])), Refusal::MemoAccounts);
     }
 }
 
@@ -200,10 +272,12 @@ fn other_token_instructions_are_no_payment() {
 fn the_payers_signature_covers_every_bit_inv_1() {
     let bytes = transfer().sign(&keys::payer()).unwrap().encode();
     // Everything behind the fee payer's signature slot.
-    for position in 65..bytes.len() {
-        let mut altered = bytes.clone();
-        altered[position] ^= 1;
-        assert!(verify(&altered, &requirement()).is_err(), "byte {position}");
+    for bytes in [&bytes, &resigned(guards::as_phantom)] {
+        for position in 65..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[position] ^= 1;
+            assert!(verify(&altered, &requirement()).is_err(), "byte {position}");
+        }
     }
     // The fee payer's own signature is ours to make: whatever stands there changes nothing.
     let mut altered = bytes.clone();
@@ -243,13 +317,18 @@ fn a_key_for_which_anybody_can_sign_pays_nothing_inv_1() {
 }
 
 #[test]
-fn a_v1_payment_needs_no_memo_and_may_have_one() {
-    let v1 = Requirement { memo: None, ..requirement() };
-    for memo in [None, Some("anything")] {
+fn a_memo_is_given_as_it_is_and_compared_with_the_whole_text_inv_1() {
+    let with = |memo| {
         let bytes = Transfer { memo, ..transfer() }.sign(&keys::payer()).unwrap().encode();
-        assert!(verify(&bytes, &v1).is_ok());
-        let expected = if memo.is_some() { Refusal::Memo } else { Refusal::MemoCount };
-        assert_eq!(verify(&bytes, &requirement()), Err(expected));
+        verify(&bytes, &requirement()).unwrap()
+    };
+    assert_eq!(with(None).memo, None);
+    assert_eq!(with(None).check_memo(MEMO_TEXT), Err(Refusal::MemoCount));
+    assert_eq!(with(Some(MEMO_TEXT)).check_memo(MEMO_TEXT), Ok(()));
+    for other in ["", "anything", &MEMO_TEXT[1..], &format!("{MEMO_TEXT} ")] {
+        let payment = with(Some(other));
+        assert_eq!(payment.memo.as_deref(), Some(other.as_bytes()));
+        assert_eq!(payment.check_memo(MEMO_TEXT), Err(Refusal::Memo));
     }
 }
 

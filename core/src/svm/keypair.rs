@@ -3,7 +3,7 @@
 
 use ed25519_dalek::SigningKey;
 
-use crate::encoding::from_base58_long;
+use crate::encoding::{base58_long, from_base58_long};
 
 /// Reads a key in either form. `None` if it is neither, or if its halves do not
 /// belong together.
@@ -16,6 +16,27 @@ pub fn parse(text: &str) -> Option<SigningKey> {
         from_base58_long(text)?
     };
     SigningKey::from_keypair_bytes(&bytes).ok()
+}
+
+/// Reads one key, or several: a JSON array of keys, each in either form, or keys in base58 with commas between them.
+/// `None` if any of them can't be read, or there is none.
+#[must_use]
+pub fn parse_list(text: &str) -> Option<Vec<SigningKey>> {
+    if let Some(key) = parse(text) {
+        return Some(vec![key]);
+    }
+    let keys: Option<Vec<_>> = match serde_json::from_str::<Vec<serde_json::Value>>(text.trim()) {
+        Ok(list) => list.iter().map(|entry| parse(entry.as_str().unwrap_or(&entry.to_string()))).collect(),
+        Err(_) => text.split(',').map(parse).collect(),
+    };
+    keys.filter(|keys| !keys.is_empty())
+}
+
+/// Writes keys as [`parse_list`] reads them.
+#[must_use]
+pub fn list_to_text(keys: &[SigningKey]) -> String {
+    let keys: Vec<_> = keys.iter().map(|key| base58_long(&key.to_keypair_bytes())).collect();
+    keys.join(",")
 }
 
 /// Writes a key as Solana's tools do.
@@ -41,6 +62,26 @@ mod tests {
         assert!(parse(&serde_json::to_string(wrong.as_slice()).unwrap()).is_none());
         for text in ["", "[]", "[1,2,3]", "[256]", "hello", &"1".repeat(91)] {
             assert!(parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_read_in_every_form_and_only_as_a_whole() {
+        let keys = [keys::payer(), keys::merchant()];
+        let json = keys.each_ref().map(to_json);
+        let base58 = keys.each_ref().map(|key| base58_long(&key.to_keypair_bytes()));
+        for text in [
+            list_to_text(&keys),
+            format!("{} , {}\n", base58[0], base58[1]),
+            format!("[{}, {}]", json[0], json[1]),
+            format!("[\"{}\", {}]", base58[0], json[1]),
+        ] {
+            assert_eq!(parse_list(&text).as_deref(), Some(keys.as_slice()), "{text}");
+        }
+        assert_eq!(parse_list(&json[0]).as_deref(), Some(&keys[..1]));
+        assert_eq!(parse_list(&base58[0]).as_deref(), Some(&keys[..1]));
+        for text in ["", "[]", ",", "[1,2,3]", &format!("{},", base58[0]), &format!("[{}, 1]", json[0])] {
+            assert!(parse_list(text).is_none(), "{text}");
         }
     }
 }

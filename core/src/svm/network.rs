@@ -70,21 +70,24 @@ impl Network {
         Self::ALL.into_iter().find(|n| n.caip2() == id)
     }
 
-    /// The token known by this symbol here, if any.
+    /// The token known by this symbol here, if any. The mints are those of `@x402/svm` 2.27,
+    /// whose clients pay in these and in no others unless told.
     #[must_use]
     pub fn known_token(self, symbol: &str) -> Option<Token> {
+        use TokenProgram::{Spl, Token2022};
         let (mint, program) = match (self, symbol) {
-            (Self::Mainnet, "USDC") => ("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", TokenProgram::Spl),
-            (Self::Devnet | Self::Testnet, "USDC") => {
-                ("4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU", TokenProgram::Spl)
+            (Self::Mainnet, "USDC") => ("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", Spl),
+            (Self::Devnet | Self::Testnet, "USDC") => ("4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU", Spl),
+            (Self::Mainnet, "USDT") => ("Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB", Spl),
+            (Self::Mainnet, "USDG") => ("2u1tszSeqZ3qBWF3uNGPFc8TzMk2tdiwknnRMWGWjGWH", Token2022),
+            (Self::Devnet | Self::Testnet, "USDG") => {
+                ("4F6PM96JJxngmHnZLBh9n58RH4aTVNWvDs2nuwrT5BP7", Token2022)
             }
-            (Self::Mainnet, "USDT") => ("Es9vMFrzaCERmJfrF4H2FYD4KCoNkY11McCe8BenwNYB", TokenProgram::Spl),
-            (Self::Mainnet, "PYUSD") => {
-                ("2b1kV6DkPAnxd5ixfnxCpjxmKwqjjaYmCZfHsFu24GXo", TokenProgram::Token2022)
+            (Self::Mainnet, "PYUSD") => ("2b1kV6DkPAnxd5ixfnxCpjxmKwqjjaYmCZfHsFu24GXo", Token2022),
+            (Self::Devnet | Self::Testnet, "PYUSD") => {
+                ("CXk2AMBfi3TwaEL2468s6zP8xq9NxTXjp9gjMgzeUynM", Token2022)
             }
-            (Self::Devnet, "PYUSD") => {
-                ("CXk2AMBfi3TwaEL2468s6zP8xq9NxTXjp9gjMgzeUynM", TokenProgram::Token2022)
-            }
+            (Self::Mainnet, "CASH") => ("CASHx9KJUStyftLFWGvEVf59SGeG9sh5FfcnZMVPCASH", Token2022),
             _ => return None,
         };
         let mint = mint.parse().ok()?;
@@ -94,7 +97,8 @@ impl Network {
     /// The symbols that [`Self::known_token`] knows here.
     #[must_use]
     pub fn known_symbols(self) -> Vec<&'static str> {
-        ["USDC", "USDT", "PYUSD"].into_iter().filter(|s| self.known_token(s).is_some()).collect()
+        let all = ["USDC", "USDT", "USDG", "PYUSD", "CASH"];
+        all.into_iter().filter(|symbol| self.known_token(symbol).is_some()).collect()
     }
 }
 
@@ -109,4 +113,25 @@ pub struct Token {
     pub decimals: u8,
     /// The token program that owns the mint.
     pub program: TokenProgram,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An address that can't be read would look like a symbol that is not known.
+    #[test]
+    fn the_tokens_that_clients_pay_in_unasked_are_known_by_name() {
+        let mainnet = ["USDC", "USDT", "USDG", "PYUSD", "CASH"];
+        let others = ["USDC", "USDG", "PYUSD"];
+        assert_eq!(Network::Mainnet.known_symbols(), mainnet);
+        assert_eq!(Network::Devnet.known_symbols(), others);
+        assert_eq!(Network::Testnet.known_symbols(), others);
+        for symbol in mainnet {
+            let token = Network::Mainnet.known_token(symbol).unwrap();
+            let program =
+                if ["USDC", "USDT"].contains(&symbol) { TokenProgram::Spl } else { TokenProgram::Token2022 };
+            assert_eq!((token.symbol.as_str(), token.decimals, token.program), (symbol, 6, program));
+        }
+    }
 }

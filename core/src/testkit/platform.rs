@@ -8,9 +8,8 @@ use crate::ports::{Clock, Effort, Entropy, Outcome, PortError, Ports, PrepareErr
 use crate::session::Claim;
 use crate::store::{Sql, SqlError, SqlJournal, Value};
 use crate::svm::exact::VerifiedPayment;
-use crate::svm::{Address, Token};
-use crate::testkit::keys;
-use crate::time::{Monotonic, Now};
+use crate::svm::{Address, RecentBlockhash, Token};
+use crate::time::{Monotonic, Now, Timestamp};
 
 /// What a gateway runs on. Made anew for each run, as after a start.
 pub(crate) struct Platform<'w> {
@@ -46,7 +45,9 @@ impl<'w> Ports for Platform<'w> {
     fn settlement(&self) -> &World {
         self.world
     }
-    fn log(&self, _: &str) {}
+    fn log(&self, line: &str) {
+        self.world.logged.borrow_mut().push(line.to_owned());
+    }
 }
 
 impl Clock for World {
@@ -76,11 +77,20 @@ impl Entropy for World {
 }
 
 impl Settlement for World {
-    fn fee_payer(&self) -> Address {
-        keys::address(&keys::fee_payer())
+    fn fee_payers(&self) -> &[Address] {
+        &self.fee_payers
     }
 
-    async fn prepare(&self, payment: &VerifiedPayment, _: &Token) -> Result<Prepared, PrepareError> {
+    fn recent_blockhash(&self, now: Timestamp) -> Option<RecentBlockhash> {
+        self.recent.get().filter(|recent| recent.is_fresh(now))
+    }
+
+    async fn prepare(
+        &self,
+        payment: &VerifiedPayment,
+        _: &Token,
+        _: Timestamp,
+    ) -> Result<Prepared, PrepareError> {
         self.point().await;
         self.prepares.set(self.prepares.get() + 1);
         let settled = self.ledger.landed(&payment.id).is_some();
@@ -91,7 +101,7 @@ impl Settlement for World {
             return Err(PrepareError::AlreadySettled);
         }
         let too_little = PrepareError::Refused { reason: "insufficient_funds", detail: "too little" };
-        let transfer = &payment.transaction.message.instructions[2];
+        let transfer = &payment.transaction.message.instructions[usize::from(payment.transfer_at)];
         let amount = u64::from_le_bytes(transfer.data[1..9].try_into().unwrap());
         let left = self.ledger.balance(&payment.source).checked_sub(amount).ok_or(too_little)?;
         self.sleep(10).await;
@@ -100,6 +110,8 @@ impl Settlement for World {
             signature: payment.id.as_str().to_owned(),
             height: self.mono.get() / 400,
             left: Amount::new(left),
+            shared: self.shared.get(),
+            fee_payer_lamports: self.fee_payer_lamports.get(),
         })
     }
 

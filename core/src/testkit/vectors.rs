@@ -11,11 +11,9 @@ pub(crate) const V1_PURCHASE: &str = include_str!("../../tests/vectors/v1_x402_f
 /// Requests to a facilitator, and the verdicts that `@x402/svm` 2.27.0 gave.
 pub(crate) const VERDICTS: &str = include_str!("../../tests/vectors/facilitator_verdicts.json");
 
-/// A database of version 1, as it was: a session runs on `door-1`; on `door-2` one is
-/// over, a payment has expired, and another is in flight. And the payments, as they were sent.
-pub(crate) const JOURNAL_V1: &str = include_str!("../../tests/vectors/journal_v1.json");
-/// The same database, brought to version 2 by the program that wrote that.
-pub(crate) const JOURNAL_V2: &str = include_str!("../../tests/vectors/journal_v2.json");
+/// The instructions of two transactions of other programs that Phantom signed on mainnet,
+/// with its guards.
+pub(crate) const PHANTOM: &str = include_str!("../../tests/vectors/phantom_guards.json");
 /// The `/supported` of that facilitator.
 pub(crate) const SUPPORTED: &str = include_str!("../../tests/vectors/facilitator_supported.json");
 /// How the TypeScript server answers a replay, a bad signature and garbage.

@@ -2,7 +2,7 @@
 //! waits, the real tables on a real SQLite, a chain that can be slow, deaf or
 //! silent, and a fuse that ends everything at the n-th thing the gateway does.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -17,10 +17,10 @@ use crate::gateway::{Buy, Deployment, Gateway, Sale, SaleError, Sold};
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::keys::{KeyRing, Secret};
 use crate::money::Amount;
-use crate::quote::{Operation, QUOTE_SECONDS, Quote, Ticket};
+use crate::quote::{Memo, Nonce, Operation, QUOTE_SECONDS, Quote, Ticket};
 use crate::session::{LockState, Report};
 use crate::svm::build::Transfer;
-use crate::svm::{TokenProgram, associated_token_account};
+use crate::svm::{Address, RecentBlockhash, TokenProgram, associated_token_account};
 use crate::testkit::keys;
 use crate::testkit::ledger::Ledger;
 pub(crate) use crate::testkit::platform::{Platform, Tables};
@@ -66,6 +66,16 @@ pub(crate) struct World {
     pub(crate) prepares: Cell<u32>,
     /// How long the next payment takes to be made ready, in milliseconds.
     pub(crate) slow_first: Cell<Option<u64>>,
+    /// Our fee payers; one unless a test adds more.
+    pub(crate) fee_payers: Vec<Address>,
+    /// What each of them holds, in lamports.
+    pub(crate) fee_payer_lamports: Cell<u64>,
+    /// Whether others may spend from the accounts that pay.
+    pub(crate) shared: Cell<bool>,
+    /// What the operator was told.
+    pub(crate) logged: RefCell<Vec<String>>,
+    /// The blockhash that is offered to buyers.
+    pub(crate) recent: Cell<Option<RecentBlockhash>>,
 }
 
 impl World {
@@ -115,6 +125,11 @@ impl World {
             sends: Cell::new(0),
             prepares: Cell::new(0),
             slow_first: Cell::new(None),
+            fee_payers: vec![keys::address(&keys::fee_payer())],
+            fee_payer_lamports: Cell::new(1_000_000_000),
+            shared: Cell::new(false),
+            logged: RefCell::default(),
+            recent: Cell::new(None),
         }
     }
 
@@ -297,33 +312,48 @@ impl World {
         let asset = self.asset(asset);
         let quote = Quote {
             operation,
-            merchant: config.merchant.id.clone(),
             asset: asset.id.clone(),
             incarnation: 0,
             quantity,
             seconds: asset.tariff.seconds(quantity).unwrap(),
             amount: asset.tariff.price(quantity, token.decimals).unwrap(),
-            mint: token.mint,
-            decimals: token.decimals,
-            program: token.program,
+            token: token.clone(),
             pay_to: config.merchant.pay_to,
-            network: config.network,
+            fee_payer: self.fee_payers[0],
             expires_at: self.now().plus_seconds(QUOTE_SECONDS),
-            nonce: format!("{:032x}", self.draw()),
+            nonce: self.nonce(),
         };
-        (Ticket::seal(&self.deployment.keys, &quote), quote)
+        (Ticket::seal(&self.deployment.keys, config, &quote), quote)
     }
 
     /// A v2 payment of buyer `who` for that ticket.
     pub(crate) fn pay(&self, who: u8, ticket: &Ticket, quote: &Quote) -> Payment {
-        let transaction = self.transfer(who, quote.amount, Some(&ticket.memo()));
+        let memo = Memo::of(&self.deployment.keys, quote);
+        self.pay_with_memo(who, ticket, quote, Some(memo.as_str()))
+    }
+
+    /// The same with another memo, or none.
+    pub(crate) fn pay_with_memo(
+        &self,
+        who: u8,
+        ticket: &Ticket,
+        quote: &Quote,
+        memo: Option<&str>,
+    ) -> Payment {
+        let transaction = self.transfer(who, quote.amount, memo);
         let envelope = Envelope::V2 {
             ticket: Some(ticket.clone()),
             amount: quote.amount,
-            mint: quote.mint,
+            mint: quote.token.mint,
             pay_to: quote.pay_to,
         };
         Payment { envelope, transaction }
+    }
+
+    fn nonce(&self) -> Nonce {
+        let mut nonce = [0; 12];
+        nonce[4..].copy_from_slice(&self.draw().to_be_bytes());
+        nonce
     }
 
     /// A v1 payment of buyer `who`.
@@ -397,7 +427,10 @@ impl World {
 /// How much the transfer of these bytes moves: whatever anybody says of it.
 pub(super) fn moved(transaction: &[u8]) -> u64 {
     let transaction = crate::svm::transaction::Transaction::decode(transaction).unwrap();
-    let data = &transaction.message.instructions[2].data;
+    let message = &transaction.message;
+    let is_token =
+        |program: u8| crate::svm::TokenProgram::at(&message.accounts[usize::from(program)]).is_some();
+    let data = &message.instructions.iter().find(|i| is_token(i.program)).unwrap().data;
     u64::from_le_bytes(data[1..9].try_into().unwrap())
 }
 

@@ -8,7 +8,7 @@ mod payment;
 mod required;
 
 pub use payment::{Envelope, EnvelopeError, Payment, SettlementResponse};
-pub use required::{Offer, Required, v1_body, v2_header};
+pub use required::{Offer, Presentation, Required, v1_body, v2_header};
 
 /// The v2 header of a 402: base64 of a `PaymentRequired`.
 pub const PAYMENT_REQUIRED: &str = "payment-required";

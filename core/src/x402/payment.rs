@@ -8,7 +8,11 @@ use super::{EXACT, Version};
 use crate::encoding::{base64, from_base64};
 use crate::money::Amount;
 use crate::quote::Ticket;
-use crate::svm::{Address, Network};
+use crate::svm::transaction::Transaction;
+use crate::svm::{Address, Network, TokenProgram};
+
+/// The instruction of both token programs that moves tokens and names the mint.
+const TRANSFER_CHECKED: u8 = 12;
 
 /// A payment as it arrived: decoded, and nothing in it believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +49,20 @@ impl Payment {
             Envelope::V1 => Version::V1,
             Envelope::V2 { .. } => Version::V2,
         }
+    }
+
+    /// Returns the wallet that the transaction names as the authority of its first
+    /// transfer, if it has one. Whether that wallet has signed is not checked, so this is
+    /// good for telling the sender what was read, and for nothing else.
+    #[must_use]
+    pub fn payer(&self) -> Option<Address> {
+        let message = Transaction::decode(&self.transaction).ok()?.message;
+        message.instructions.iter().find_map(|instruction| {
+            message.account(instruction.program).and_then(TokenProgram::at)?;
+            let [_, _, _, authority] = *instruction.accounts.as_slice() else { return None };
+            let moves = instruction.data.first() == Some(&TRANSFER_CHECKED);
+            message.account(authority).filter(|_| moves).copied()
+        })
     }
 }
 
@@ -174,22 +192,29 @@ fn parse<'a, T: Deserialize<'a>>(json: &'a [u8], expected: u64) -> Result<T, Env
     })
 }
 
-/// The answer to a payment (specification v2, section 5.3).
+/// The answer to a payment (specification v2, section 5.3.2). `errorMessage` is not in the
+/// specification's table; `@x402/core` reads it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SettlementResponse {
     /// Whether money moved.
     pub success: bool,
-    /// Why not.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why not, as a stable word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_reason: Option<String>,
-    /// The transaction's id; empty if none landed.
+    /// The same for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+    /// The transaction's id, base58; empty if none was sent.
     pub transaction: String,
     /// The network's name in the payment's version.
     pub network: String,
-    /// Who paid.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Who paid, or would have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payer: Option<Address>,
+    /// What was charged, in atomic units. Left out where nothing was, or it is not known yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
 }
 
 impl SettlementResponse {
@@ -197,6 +222,14 @@ impl SettlementResponse {
     #[must_use]
     pub fn to_header(&self) -> String {
         base64(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// The same in at most `room` bytes, if it fits into them without its message. The body
+    /// of an answer has the message too.
+    #[must_use]
+    pub fn to_header_within(&self, room: usize) -> String {
+        let whole = self.to_header();
+        if whole.len() <= room { whole } else { Self { error_message: None, ..self.clone() }.to_header() }
     }
 
     /// Reads what [`Self::to_header`] writes.

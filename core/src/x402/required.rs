@@ -1,5 +1,7 @@
 //! What has to be paid: a 402 in both versions at once.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -7,24 +9,47 @@ use super::EXACT;
 use crate::encoding::base64;
 use crate::money::Amount;
 use crate::quote::Ticket;
-use crate::svm::{Address, Network};
+use crate::svm::{Address, Network, RecentBlockhash, Token};
 
 /// How long a client should take to pay, in seconds: about as long as a blockhash lives.
 const MAX_TIMEOUT_SECONDS: u64 = 60;
+
+/// The payment flow of every offer: the buyer is charged before the resource is given
+/// (`@x402/core` 2.27, payment flows).
+const PAYMENT_FLOW: &str = "upfront";
+
+/// What the resource is, once it is paid for.
+const MIME_TYPE: &str = "application/json";
+
+/// What stands at the end of a description that was shortened.
+const ELLIPSIS: char = '…';
 
 /// One way to pay.
 #[derive(Clone, Debug)]
 pub struct Offer {
     /// How much, in atomic units.
     pub amount: Amount,
-    /// Of which mint.
-    pub mint: Address,
+    /// In which token.
+    pub token: Token,
     /// To which wallet.
     pub pay_to: Address,
     /// Who pays the network's fee.
     pub fee_payer: Address,
     /// The quote.
     pub ticket: Ticket,
+    /// The memo that goes on chain with the payment.
+    pub memo: String,
+}
+
+/// How catalogues and wallets present a resource; each member may be missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Presentation {
+    /// Who offers it.
+    pub service_name: Option<String>,
+    /// Its icon.
+    pub icon_url: Option<String>,
+    /// What it is about.
+    pub tags: Vec<String>,
 }
 
 /// What has to be paid for a resource.
@@ -38,14 +63,19 @@ pub struct Required {
     pub url: String,
     /// The same, for people.
     pub description: String,
+    /// The same, for catalogues (v2 only).
+    pub presentation: Presentation,
     /// On which network.
     pub network: Network,
     /// The ways to pay.
     pub offers: Vec<Offer>,
+    /// A blockhash for the payment, where a fresh one is known (v2 only).
+    pub recent_blockhash: Option<RecentBlockhash>,
     /// Extensions by name (v2 only).
     pub extensions: Map<String, Value>,
 }
 
+/// `PaymentRequired` (specification v2, section 5.1.2).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct V2<'a> {
@@ -61,8 +91,14 @@ struct V2<'a> {
 #[serde(rename_all = "camelCase")]
 struct Resource<'a> {
     url: &'a str,
-    description: &'a str,
+    description: Cow<'a, str>,
     mime_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    icon_url: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    tags: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -77,48 +113,142 @@ struct V2Accepts<'a> {
     extra: V2Extra<'a>,
 }
 
+/// `extra` of the `exact` scheme (`scheme_exact_svm.md`), and the ticket. `decimals` and
+/// `tokenProgram` save a client the look at the mint.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct V2Extra<'a> {
     fee_payer: Address,
-    memo: String,
+    memo: &'a str,
     ticket: &'a str,
+    decimals: u8,
+    token_program: Address,
+    payment_flow: &'a str,
+    #[serde(flatten)]
+    lifetime: Option<Lifetime>,
 }
 
-fn v2_accepts(offer: &Offer, network: Network) -> V2Accepts<'_> {
-    V2Accepts {
-        scheme: EXACT,
-        network: network.caip2(),
-        amount: offer.amount,
-        asset: offer.mint,
-        pay_to: offer.pay_to,
-        max_timeout_seconds: MAX_TIMEOUT_SECONDS,
-        extra: V2Extra {
-            fee_payer: offer.fee_payer,
-            memo: offer.ticket.memo(),
-            ticket: offer.ticket.as_str(),
-        },
+/// A recent blockhash as the scheme writes it: the height is a decimal string.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Lifetime {
+    recent_blockhash: Address,
+    last_valid_block_height: String,
+}
+
+impl From<RecentBlockhash> for Lifetime {
+    fn from(recent: RecentBlockhash) -> Self {
+        Self {
+            // A blockhash is written in base58, as an address is.
+            recent_blockhash: Address::new(recent.blockhash),
+            last_valid_block_height: recent.last_valid_block_height.to_string(),
+        }
     }
 }
 
-/// The value of the `PAYMENT-REQUIRED` header (v2).
-#[must_use]
-pub fn v2_header(required: &Required) -> String {
-    let body = V2 {
-        x402_version: 2,
-        error: &required.error,
-        resource: Resource {
-            url: &required.url,
-            description: &required.description,
-            mime_type: "application/json",
-        },
-        accepts: required.offers.iter().map(|offer| v2_accepts(offer, required.network)).collect(),
-        extensions: &required.extensions,
-    };
-    base64(&serde_json::to_vec(&body).unwrap_or_default())
+impl<'a> V2<'a> {
+    fn of(required: &'a Required) -> Self {
+        let Required { presentation, network, .. } = required;
+        let lifetime = required.recent_blockhash.map(Lifetime::from);
+        let accepts = |offer: &'a Offer| V2Accepts {
+            scheme: EXACT,
+            network: network.caip2(),
+            amount: offer.amount,
+            asset: offer.token.mint,
+            pay_to: offer.pay_to,
+            max_timeout_seconds: MAX_TIMEOUT_SECONDS,
+            extra: V2Extra {
+                fee_payer: offer.fee_payer,
+                memo: &offer.memo,
+                ticket: offer.ticket.as_str(),
+                decimals: offer.token.decimals,
+                token_program: offer.token.program.address(),
+                payment_flow: PAYMENT_FLOW,
+                lifetime: lifetime.clone(),
+            },
+        };
+        Self {
+            x402_version: 2,
+            error: &required.error,
+            resource: Resource {
+                url: &required.url,
+                description: Cow::Borrowed(&required.description),
+                mime_type: MIME_TYPE,
+                service_name: presentation.service_name.as_deref(),
+                icon_url: presentation.icon_url.as_deref(),
+                tags: &presentation.tags,
+            },
+            accepts: required.offers.iter().map(accepts).collect(),
+            extensions: &required.extensions,
+        }
+    }
+
+    fn without_blockhash(&mut self) {
+        for accepts in &mut self.accepts {
+            accepts.extra.lifetime = None;
+        }
+    }
+
+    fn json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
 }
 
-/// The body of a 402 (v1): no ticket and no memo, because v1 clients echo nothing,
+/// Returns the value of the `PAYMENT-REQUIRED` header (v2), in at most `room` bytes if that
+/// can be done.
+///
+/// Proxies hold all headers of an answer in one buffer, 4 KiB with nginx as it comes, and
+/// answer 502 where it is too small. So what is optional is left out until the rest fits, in
+/// this order: the icon, the tags, the service's name, the recent blockhash with its height.
+/// Then, where an extension takes their room, all offers but the first ones; the body has them
+/// all. At last the description is shortened. What is left is sent whatever its size.
+#[must_use]
+pub fn v2_header(required: &Required, room: usize) -> String {
+    const OPTIONAL: [fn(&mut V2<'_>); 4] = [
+        |body| body.resource.icon_url = None,
+        |body| body.resource.tags = &[],
+        |body| body.resource.service_name = None,
+        |body| body.without_blockhash(),
+    ];
+    // Four characters of base64 for each three bytes.
+    let room = room / 4 * 3;
+    let mut body = V2::of(required);
+    let mut json = body.json();
+    for leave_out in OPTIONAL {
+        if json.len() <= room {
+            break;
+        }
+        leave_out(&mut body);
+        json = body.json();
+    }
+    while json.len() > room && !body.extensions.is_empty() && body.accepts.len() > 1 {
+        body.accepts.pop();
+        json = body.json();
+    }
+    if json.len() > room {
+        let excess = json.len() - room;
+        body.resource.description = Cow::Owned(shortened(&body.resource.description, excess));
+        json = body.json();
+    }
+    base64(&json)
+}
+
+/// Returns the text with at least `excess` bytes less of JSON, or as much less as there are.
+fn shortened(text: &str, excess: usize) -> String {
+    let in_json = |c: char| serde_json::to_string(&c).map_or(0, |quoted| quoted.len().saturating_sub(2));
+    let mut left_out = 0;
+    let wanted = excess + ELLIPSIS.len_utf8();
+    let kept = text.char_indices().rev().find_map(|(at, c)| {
+        left_out += in_json(c);
+        (left_out >= wanted).then_some(at)
+    });
+    match kept.and_then(|at| text.get(..at)).map(str::trim_end) {
+        None | Some("") => String::new(),
+        Some(kept) => format!("{kept}{ELLIPSIS}"),
+    }
+}
+
+/// Returns the body of a 402 (v1): no ticket and no memo, because v1 clients echo nothing,
 /// and no `outputSchema`, because one client rejects it when it is null.
 #[must_use]
 pub fn v1_body(required: &Required) -> Value {
@@ -129,11 +259,15 @@ pub fn v1_body(required: &Required) -> Value {
             "maxAmountRequired": offer.amount,
             "resource": required.url,
             "description": required.description,
-            "mimeType": "application/json",
+            "mimeType": MIME_TYPE,
             "payTo": offer.pay_to,
             "maxTimeoutSeconds": MAX_TIMEOUT_SECONDS,
-            "asset": offer.mint,
-            "extra": { "feePayer": offer.fee_payer },
+            "asset": offer.token.mint,
+            "extra": {
+                "feePayer": offer.fee_payer,
+                "decimals": offer.token.decimals,
+                "tokenProgram": offer.token.program.address(),
+            },
         })
     };
     let mut body = json!({
@@ -146,3 +280,7 @@ pub fn v1_body(required: &Required) -> Value {
     }
     body
 }
+
+#[cfg(test)]
+#[path = "required_tests.rs"]
+mod tests;

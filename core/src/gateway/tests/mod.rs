@@ -5,6 +5,7 @@ mod crashes;
 mod flood;
 mod sales;
 mod thieves;
+mod wallets;
 
 use std::pin::Pin;
 

@@ -59,7 +59,7 @@ fn the_bytes_of_a_landed_payment_fetch_nothing_inv_1() {
         envelope: Envelope::V2 {
             ticket: Some(fresh),
             amount: quote.amount,
-            mint: quote.mint,
+            mint: quote.token.mint,
             pay_to: quote.pay_to,
         },
         ..payment.clone()
@@ -72,7 +72,7 @@ fn the_bytes_of_a_landed_payment_fetch_nothing_inv_1() {
         }
     }
     // The ticket itself is of no use elsewhere.
-    let session = crate::ids::SessionId::from_random([1; 16]);
+    let session = crate::ids::SessionId::from_bytes([1; 16]);
     for (asset, operation) in [("door-2", ACCESS), ("door-1", extend(&session))] {
         let outcome = world.buy(asset, operation, &payment);
         assert!(matches!(outcome, Some(Err(SaleError::AlreadyUsed))), "{outcome:?}");
@@ -193,7 +193,7 @@ fn what_accepted_says_has_to_be_what_was_offered_inv_1() {
     let other = crate::testkit::keys::address(&crate::testkit::keys::numbered(9));
     let changes: [fn(&mut Quote, crate::svm::Address); 3] = [
         |q, _| q.amount = crate::money::Amount::new(1),
-        |q, other| q.mint = other,
+        |q, other| q.token.mint = other,
         |q, other| q.pay_to = other,
     ];
     for change in changes {
@@ -203,7 +203,7 @@ fn what_accepted_says_has_to_be_what_was_offered_inv_1() {
         payment.envelope = Envelope::V2 {
             ticket: Some(ticket.clone()),
             amount: echoed.amount,
-            mint: echoed.mint,
+            mint: echoed.token.mint,
             pay_to: echoed.pay_to,
         };
         assert!(refusal(world.buy("door-1", ACCESS, &payment)).ends_with("_mismatch"));
@@ -217,14 +217,14 @@ fn tickets_are_worth_nothing_for_anything_else_or_after_their_time_inv_1() {
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
     let payment = world.pay(1, &ticket, &quote);
     assert_eq!(refusal(world.buy("door-2", ACCESS, &payment)), "ticket_mismatch");
-    let session = crate::ids::SessionId::from_random([1; 16]);
+    let session = crate::ids::SessionId::from_bytes([1; 16]);
     assert_eq!(refusal(world.buy("door-1", extend(&session), &payment)), "ticket_mismatch");
     assert_eq!(refusal(world.buy("door-1", ACCESS, &without_ticket(&payment))), "ticket_missing");
     let forged = Payment {
         envelope: Envelope::V2 {
             ticket: Some(Ticket::from_text("a.b.c")),
             amount: quote.amount,
-            mint: quote.mint,
+            mint: quote.token.mint,
             pay_to: quote.pay_to,
         },
         ..payment.clone()

@@ -8,13 +8,13 @@ use super::sales::{ACCESS, refusal, without_ticket};
 use crate::gateway::{Sale, SaleError};
 use crate::keys::{KeyRing, Secret};
 use crate::money::Amount;
-use crate::quote::{Operation, Quote, Ticket};
+use crate::quote::{Memo, Operation, Quote, Ticket};
 use crate::svm::build::Transfer;
-use crate::svm::programs::{ASSOCIATED_TOKEN, LIGHTHOUSE};
+use crate::svm::programs::ASSOCIATED_TOKEN;
 use crate::svm::transaction::{Instruction, Message, Transaction};
 use crate::svm::{Address, Network, TokenProgram, associated_token_account};
-use crate::testkit::keys;
 use crate::testkit::world::{Chain, START, World, extend, sold};
+use crate::testkit::{guards, keys};
 use crate::x402::{Envelope, Payment};
 
 const VICTIM: u8 = 1;
@@ -29,7 +29,7 @@ fn with_ticket(payment: &Payment, (ticket, quote): &(Ticket, Quote)) -> Payment 
     let envelope = Envelope::V2 {
         ticket: Some(ticket.clone()),
         amount: quote.amount,
-        mint: quote.mint,
+        mint: quote.token.mint,
         pay_to: quote.pay_to,
     };
     Payment { envelope, transaction: payment.transaction.clone() }
@@ -219,53 +219,63 @@ fn a_ticket_altered_in_any_bit_buys_nothing_before_and_fetches_nothing_after_inv
 #[test]
 fn a_ticket_of_another_merchant_network_incarnation_asset_or_key_buys_nothing_inv_1() {
     let world = World::new();
-    let changes: [fn(&mut Quote); 4] = [
-        |q| q.merchant = "other".to_owned(),
-        |q| q.network = Network::Mainnet,
-        |q| q.incarnation = 1,
-        |q| q.asset = crate::ids::AssetId::parse("door-2").unwrap(),
-    ];
+    let config = &world.deployment.config;
+    let changes: [fn(&mut Quote); 2] =
+        [|q| q.incarnation = 1, |q| q.asset = crate::ids::AssetId::parse("door-2").unwrap()];
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
     let pay = |ticket: Ticket| world.pay(THIEF, &ticket, &quote);
     for change in changes {
         let mut other = quote.clone();
         change(&mut other);
-        assert_refused(&pay(Ticket::seal(&world.deployment.keys, &other)), &world, "ticket_mismatch");
+        let ticket = Ticket::seal(&world.deployment.keys, config, &other);
+        assert_refused(&pay(ticket), &world, "ticket_mismatch");
+    }
+    let elsewhere: [fn(&mut crate::config::Config); 2] =
+        [|c| c.merchant.id = "other".to_owned(), |c| c.network = Network::Mainnet];
+    for change in elsewhere {
+        let mut other = config.clone();
+        change(&mut other);
+        let ticket = Ticket::seal(&world.deployment.keys, &other, &quote);
+        assert_refused(&pay(ticket), &world, "ticket_invalid");
     }
     let strange = KeyRing::new(&Secret::new([8; 32]), None);
-    assert_refused(&pay(Ticket::seal(&strange, &quote)), &world, "ticket_invalid");
+    assert_refused(&pay(Ticket::seal(&strange, config, &quote)), &world, "ticket_invalid");
     // A code of another key of ours is none either.
     let keys = &world.deployment.keys;
-    let (signed, _) = ticket.as_str().rsplit_once('.').unwrap();
-    let code = crate::encoding::base64url(&keys.sign_in().code(&[signed.as_bytes()]));
-    assert_refused(&pay(Ticket::from_text(format!("{signed}.{code}"))), &world, "ticket_invalid");
+    let bytes = crate::encoding::from_base64url(ticket.as_str()).unwrap();
+    let (signed, _) = bytes.split_at(bytes.len() - 16);
+    let code = keys.sign_in().code(&[signed]);
+    let forged = crate::encoding::base64url(&[signed, &code].concat());
+    assert_refused(&pay(Ticket::from_text(forged)), &world, "ticket_invalid");
 }
 
 #[test]
 fn a_transaction_that_pays_somebody_else_buys_nothing_whatever_accepted_says_inv_1() {
     let world = World::new();
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
-    let memo = ticket.memo();
+    let memo = Memo::of(&world.deployment.keys, &quote);
     let honest = Transfer {
         fee_payer: keys::address(&keys::fee_payer()),
         pay_to: quote.pay_to,
-        mint: quote.mint,
+        mint: quote.token.mint,
         decimals: 6,
         program: TokenProgram::Spl,
         amount: quote.amount,
         blockhash: [3; 32],
-        memo: Some(&memo),
+        memo: Some(memo.as_str()),
     };
     let stranger = keys::address(&keys::numbered(9));
     let reason = |end: &str| format!("invalid_exact_svm_payload_{end}");
-    let (one, other_memo) = (Amount::new(1), "q00000000000000000000000000000000");
+    // The memo of another quote of the same price: its payer has signed for that one.
+    let other = Quote { nonce: [9; 12], ..quote.clone() };
+    let other_memo = Memo::of(&world.deployment.keys, &other);
+    let one = Amount::new(1);
     let cases = [
         (Transfer { pay_to: stranger, ..honest.clone() }, reason("recipient_mismatch")),
         (Transfer { mint: stranger, ..honest.clone() }, reason("mint_mismatch")),
         (Transfer { program: TokenProgram::Token2022, ..honest.clone() }, reason("mint_mismatch")),
         (Transfer { amount: one, ..honest.clone() }, reason("amount_mismatch")),
-        (Transfer { memo: None, ..honest.clone() }, reason("memo_count")),
-        (Transfer { memo: Some(other_memo), ..honest.clone() }, reason("memo_mismatch")),
+        (Transfer { memo: Some(other_memo.as_str()), ..honest.clone() }, reason("memo_mismatch")),
         (
             Transfer { fee_payer: stranger, ..honest.clone() },
             "invalid_exact_svm_fee_payer_not_managed_by_facilitator".to_owned(),
@@ -298,7 +308,7 @@ fn a_delegate_can_not_pay_with_what_is_another_s_inv_1_5() {
 fn the_fee_payer_pays_lends_and_creates_nothing() {
     let world = World::new();
     let involved = "invalid_exact_svm_payload_transaction_fee_payer_transferring_funds";
-    let unknown = "invalid_exact_svm_payload_unknown_fifth_instruction";
+    let unknown = "invalid_exact_svm_payload_unknown_instruction";
     // As the authority, as the source, and as a signer of a memo.
     let at = |place: usize| move |m: &mut Message| m.instructions[2].accounts[place] = 0;
     assert_refused(&doctored(&world, THIEF, at(3)), &world, involved);
@@ -322,14 +332,12 @@ fn the_fee_payer_pays_lends_and_creates_nothing() {
             assert_refused(&payment, &world, reason);
         }
     }
-    // Lighthouse only asserts, but not about our account: it could pay for its memory.
+    // An account in the message that nothing may use: with it a program could call the System program.
     let payment = doctored(&world, THIEF, |message| {
-        let at = u8::try_from(message.accounts.len()).unwrap();
-        message.accounts.push(LIGHTHOUSE);
+        message.accounts.push(Address::new([0; 32]));
         message.readonly_unsigned += 1;
-        message.instructions.push(Instruction { program: at, accounts: vec![0], data: vec![0] });
     });
-    assert_refused(&payment, &world, involved);
+    assert_refused(&payment, &world, "invalid_exact_svm_payload_unused_account");
     // A durable nonce would keep the transaction alive for ever, and its authority could be the fee payer.
     let payment = doctored(&world, THIEF, |message| {
         let at = u8::try_from(message.accounts.len()).unwrap();
@@ -351,6 +359,47 @@ fn the_fee_payer_pays_lends_and_creates_nothing() {
 }
 
 #[test]
+fn a_guard_makes_the_fee_payer_pay_for_nothing_and_is_named_in_the_log() {
+    let world = World::new();
+    let reason = "invalid_exact_svm_payload_wallet_guard";
+    // A guard about the fee payer, with its memory to write, to close, a delta, and the System program.
+    for (accounts, data) in [
+        (vec![0], vec![0, 0]),
+        (vec![0], vec![1, 0, 0]),
+        (vec![0, 1], vec![4, 0, 0]),
+        (vec![0, 5], guards::phantom().wallet),
+        (vec![], guards::phantom().wallet),
+        (vec![3], guards::multi(guards::TOKEN_ACCOUNT_MULTI, &[guards::number(2, 0, 4)])),
+    ] {
+        let payment = doctored(&world, THIEF, |message| {
+            let program = guards::program(message);
+            message.instructions.push(Instruction { program, accounts, data });
+        });
+        assert_refused(&payment, &world, reason);
+    }
+    let last = world.logged.borrow().last().cloned().unwrap();
+    let words =
+        "kind 10 AssertTokenAccountMulti, of the merchant's token account: assertion 2 Amount is not allowed";
+    assert!(last.starts_with("a payment for door-1 is refused: ") && last.ends_with(words), "{last}");
+    let lines = world.logged.borrow().len();
+    assert_eq!(lines, 6, "one line for each");
+    // What is refused for another reason has no such line.
+    let payment = doctored(&world, THIEF, |message| message.instructions[2].data[1] ^= 1);
+    assert_refused(&payment, &world, "invalid_exact_svm_payload_amount_mismatch");
+    assert_eq!(world.logged.borrow().len(), lines);
+}
+
+#[test]
+fn a_payment_with_phantoms_guards_is_sold_once_and_its_bytes_are_worth_nothing_inv_1() {
+    let (world, own) = with_thief();
+    let payment = doctored(&world, VICTIM, guards::as_phantom);
+    sold(world.buy("door-1", ACCESS, &payment));
+    sold(world.buy("door-1", ACCESS, &payment));
+    assert_nothing_to_steal(&world, &payment, &own);
+    assert_eq!(world.charged(), 2, "the thief's own, and this one");
+}
+
+#[test]
 fn a_priority_fee_over_the_cap_is_refused_before_it_is_signed() {
     let mut world = World::new();
     let budget = |units: u32, price: u64| {
@@ -362,12 +411,12 @@ fn a_priority_fee_over_the_cap_is_refused_before_it_is_signed() {
     let reason =
         |what: &str| format!("invalid_exact_svm_payload_transaction_instructions_compute_{what}_too_high");
     let (limit, price) = (reason("limit_instruction"), reason("price_instruction"));
-    assert_refused(&doctored(&world, THIEF, budget(200_001, 1)), &world, &limit);
+    assert_refused(&doctored(&world, THIEF, budget(400_001, 1)), &world, &limit);
     assert_refused(&doctored(&world, THIEF, budget(u32::MAX, u64::MAX)), &world, &limit);
-    assert_refused(&doctored(&world, THIEF, budget(20_000, 50_001)), &world, &price);
+    assert_refused(&doctored(&world, THIEF, budget(1, 5_000_001)), &world, &price);
     // Units times price beyond 64 bits.
-    assert_refused(&doctored(&world, THIEF, budget(200_000, u64::MAX)), &world, &price);
-    assert_refused(&doctored(&world, THIEF, budget(200_000, u64::MAX / 200_000 + 1)), &world, &price);
+    assert_refused(&doctored(&world, THIEF, budget(400_000, u64::MAX)), &world, &price);
+    assert_refused(&doctored(&world, THIEF, budget(400_000, u64::MAX / 400_000 + 1)), &world, &price);
     // The cap of one sale, by one lamport: 10,000 for two signatures and 2 for the rest.
     world.deployment.config.settlement.max_fee_lamports = 10_001;
     assert_refused(&doctored(&world, THIEF, budget(20_000, 51)), &world, &price);

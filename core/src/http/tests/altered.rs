@@ -132,14 +132,14 @@ proptest! {
         let deployment = &world.deployment;
         let (keys, origin) = (&deployment.keys, &deployment.config.public_url);
         let span = Span { starts_at: world.now(), ends_at: world.now().plus_seconds(60), sequence: 1 };
-        let session = SessionId::from_random([1; 16]);
+        let session = SessionId::from_bytes([1; 16]);
         let door = AssetId::parse("door-1").unwrap();
         let (token, _) = grant::issue(keys, origin, &door, &session, span);
         let altered = with_char(&token, &at, c).unwrap();
         let read = grant::session_token(keys, origin, &altered, world.now());
         prop_assert_eq!(read.is_some(), altered == token);
 
-        let challenge = get(&world, "/api/v1/access/door-1").required()["extensions"]["sign-in-with-x"].clone();
+        let challenge = sign_in_challenge(&world);
         let proof = sign_in::prove(&challenge, &keys::numbered(1)).unwrap();
         let altered = with_char(&proof, &at, c).unwrap();
         let network = deployment.config.network;

@@ -223,9 +223,11 @@ fn the_configurations_assets_are_changed_there_and_unknown_ones_nowhere() {
     ] {
         assert_eq!(code(&manage(&world, method, target, &body)), expected, "{method} {target}");
     }
-    for (target, allowed) in
-        [(ASSETS, "GET, HEAD, POST"), (ROOM, "GET, HEAD, PATCH, DELETE"), ("/api/v1/tick", "POST")]
-    {
+    for (target, allowed) in [
+        (ASSETS, "GET, HEAD, POST, OPTIONS"),
+        (ROOM, "GET, HEAD, PATCH, DELETE, OPTIONS"),
+        ("/api/v1/tick", "POST, OPTIONS"),
+    ] {
         assert_eq!(manage(&world, "PUT", target, &Value::Null).header("allow"), allowed);
     }
     assert_eq!(world.count("journal"), before);

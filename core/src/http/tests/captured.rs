@@ -119,10 +119,12 @@ fn verdict(case: &Value) -> Result<crate::ids::PaymentId, &'static str> {
         program: TokenProgram::Spl,
         destination: associated_token_account(&pay_to, &mint, TokenProgram::Spl).unwrap(),
         fee_payer: text(&asked["extra"]["feePayer"]).parse().unwrap(),
-        memo: asked["extra"]["memo"].as_str().map(str::to_owned),
         max_fee_lamports: 20_000,
     };
     let verified = exact::verify(&payment.transaction, &requirement).map_err(exact::Refusal::reason)?;
+    if let Some(memo) = asked["extra"]["memo"].as_str() {
+        verified.check_memo(memo).map_err(exact::Refusal::reason)?;
+    }
     assert_eq!(json!(verified.payer), case["response"]["body"]["payer"]);
     Ok(verified.id)
 }

@@ -143,7 +143,7 @@ fn a_proof_shows_its_own_wallets_sessions_for_five_minutes_and_no_others_inv_1_9
     let world = World::new();
     buy(&world, 1, "door-1");
     let door = "/api/v1/access/door-1";
-    let challenge = get(&world, door).required()["extensions"]["sign-in-with-x"].clone();
+    let challenge = sign_in_challenge(&world);
     let proof = |who: u8| sign_in::prove(&challenge, &keys::numbered(who)).unwrap();
     let (mine, thief) = (proof(1), proof(2));
     let status = |path: &str, proof: &str| ask(&world, "GET", path, &[("sign-in-with-x", proof)], "").status;
@@ -193,7 +193,7 @@ fn a_proof_beside_a_payment_changes_nothing_about_the_payment_inv_1() {
     let mut stripped: Value = serde_json::from_slice(&from_base64(&bought).unwrap()).unwrap();
     stripped["accepted"]["extra"].as_object_mut().unwrap().remove("ticket");
     let stripped = base64(stripped.to_string().as_bytes());
-    let challenge = offered.required()["extensions"]["sign-in-with-x"].clone();
+    let challenge = sign_in_challenge(&world);
     let thief = sign_in::prove(&challenge, &keys::numbered(2)).unwrap();
     let answer =
         ask(&world, "POST", door, &[("payment-signature", &stripped), ("sign-in-with-x", &thief)], "");

@@ -19,6 +19,8 @@ pub(super) fn listing(price: u8) -> Listing {
     Listing {
         name: "Room 7".to_owned(),
         description: String::new(),
+        icon_url: None,
+        tags: None,
         tariff: tariff(price),
         enabled: true,
         incarnation: 0,

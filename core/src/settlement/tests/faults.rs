@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::FIXTURE;
 use super::node::{
-    ACCOUNT, EPOCH, HEIGHT, Reply, SIGNATURES, SIMULATE, STATUSES, TRANSACTION, VALID, account,
+    ACCOUNT, EPOCH, HEIGHT, LATEST, Reply, SIGNATURES, SIMULATE, STATUSES, TRANSACTION, VALID, account,
 };
 use crate::svm::programs::SPL_TOKEN;
 
@@ -71,6 +71,25 @@ pub(super) fn shapes(method: &str) -> Vec<Value> {
     let holding = account(&SPL_TOKEN.to_string(), &[0; 165], 1);
     let mut shapes = vec![json!(true), json!("text"), json!({}), json!({ "value": "text" })];
     shapes.extend(match method {
+        LATEST => changed(
+            &json!({
+                "context": { "slot": 5_100 },
+                "value": { "blockhash": bs58::encode([9; 32]).into_string(), "lastValidBlockHeight": 4_148 },
+            }),
+            &[
+                ("/context", json!("absent")),
+                ("/context/slot", json!("absent")),
+                ("/context/slot", json!(-1)),
+                ("/value", json!("absent")),
+                ("/value", json!(null)),
+                ("/value/blockhash", json!("absent")),
+                ("/value/blockhash", json!("0OIl")),
+                ("/value/blockhash", json!(7)),
+                ("/value/lastValidBlockHeight", json!("absent")),
+                ("/value/lastValidBlockHeight", json!("4148")),
+                ("/value/lastValidBlockHeight", json!(1e30)),
+            ],
+        ),
         HEIGHT => vec![
             json!(null),
             json!([]),

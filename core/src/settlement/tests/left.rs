@@ -13,7 +13,7 @@ const MINE: Address = Address::new([7; 32]);
 fn leaves(owner: &str, data: &[u8]) -> Reply {
     Reply::Result(json!({
         "context": { "slot": 5_000 },
-        "value": { "err": null, "accounts": [account(owner, data, 2_039_280)] },
+        "value": { "err": null, "accounts": [account(owner, data, 2_039_280), account("11111111111111111111111111111111", &[], 1)] },
     }))
 }
 

@@ -14,6 +14,7 @@ use crate::svm::transaction::Transaction;
 pub(super) const STATUSES: &str = "getSignatureStatuses";
 pub(super) const VALID: &str = "isBlockhashValid";
 pub(super) const HEIGHT: &str = "getBlockHeight";
+pub(super) const LATEST: &str = "getLatestBlockhash";
 pub(super) const EPOCH: &str = "getEpochInfo";
 pub(super) const SIMULATE: &str = "simulateTransaction";
 pub(super) const SEND: &str = "sendTransaction";
@@ -55,6 +56,8 @@ pub(super) struct Chain {
     pub(super) fails_with: Option<Value>,
     /// What the paying account holds.
     pub(super) funds: u64,
+    /// What the fee payer holds after a payment, in lamports.
+    pub(super) fee_payer_lamports: u64,
     pub(super) accounts: BTreeMap<String, Value>,
 }
 
@@ -107,6 +110,9 @@ impl Chain {
         let message = Transaction::decode(bytes).unwrap().message;
         let transfer = &message.instructions[2];
         let account = |place: usize| message.accounts[usize::from(transfer.accounts[place])];
+        if *address == message.accounts[0].to_string() {
+            return self::account("11111111111111111111111111111111", &[], self.fee_payer_lamports);
+        }
         if *address != account(0).to_string() {
             return self.accounts.get(address.as_str().unwrap()).cloned().into();
         }
@@ -158,6 +164,10 @@ impl Chain {
                 with_context(json!(known && self.is_alive(slot)))
             }
             HEIGHT => json!(slot - SKIPPED),
+            LATEST => {
+                let blockhash = bs58::encode(self.blockhash.0).into_string();
+                with_context(json!({ "blockhash": blockhash, "lastValidBlockHeight": slot - SKIPPED + LIFE }))
+            }
             EPOCH => json!({ "absoluteSlot": slot, "blockHeight": slot - SKIPPED, "epoch": 3 }),
             SIMULATE => {
                 let bytes = params[0].as_str().and_then(from_base64).ok_or(-32602i64)?;
@@ -291,6 +301,7 @@ impl Node {
             pool: vec![],
             fails_with: None,
             funds: 25_000,
+            fee_payer_lamports: 1_000_000_000,
             accounts: BTreeMap::new(),
         };
         Self {

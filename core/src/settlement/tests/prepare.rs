@@ -2,11 +2,12 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use serde_json::{Value, json};
 
 use super::faults::faults;
-use super::node::{ACCOUNT, HEIGHT, Reply, SEND, SIMULATE, STATUSES, VALID, account};
+use super::node::{ACCOUNT, LATEST, Reply, SEND, SIMULATE, VALID, account};
 use super::*;
 use crate::encoding::{base64, from_base64};
+use crate::svm::programs::LIGHTHOUSE;
 use crate::svm::programs::{SPL_TOKEN, TOKEN_2022};
-use crate::svm::transaction::Transaction;
+use crate::svm::transaction::{Instruction, Transaction};
 
 const SIMULATION_FAILED: &str = "invalid_exact_svm_transaction_simulation_failed";
 
@@ -16,7 +17,7 @@ static PAYMENT_2022: LazyLock<VerifiedPayment> = LazyLock::new(|| signed(MEMO_TE
 fn prepare_2022(world: &World, mint: Option<Value>) -> Result<Prepared, PrepareError> {
     let token = token(TokenProgram::Token2022);
     world.node.chain().accounts.extend(mint.map(|mint| (token.mint.to_string(), mint)));
-    let prepared = block_on(world.settlement().prepare(&PAYMENT_2022, &token));
+    let prepared = block_on(world.settlement().prepare(&PAYMENT_2022, &token, NOW));
     assert!(!world.node.methods().iter().any(|method| method == SEND));
     prepared
 }
@@ -56,7 +57,7 @@ fn the_payers_message_is_not_touched_and_our_signature_is_first_inv_1() {
     assert_eq!(signed.message_bytes, given.message_bytes);
     assert_eq!(signed.signatures.len(), 2);
     assert_eq!(signed.signatures[1], given.signatures[1]);
-    let key = VerifyingKey::from_bytes(world.settlement().fee_payer().as_bytes()).unwrap();
+    let key = VerifyingKey::from_bytes(world.settlement().fee_payers()[0].as_bytes()).unwrap();
     let ours = Signature::from_bytes(&signed.signatures[0]);
     key.verify_strict(&given.message_bytes, &ours).unwrap();
     assert_eq!(prepared.signature, bs58::encode(signed.signatures[0]).into_string());
@@ -76,30 +77,78 @@ fn the_same_payment_is_made_ready_as_the_same_bytes_inv_1() {
 fn the_height_is_read_after_the_blockhash_was_seen_valid_inv_3() {
     let world = World::new();
     prepare(&world).unwrap();
-    assert_eq!(world.node.methods(), [STATUSES, VALID, HEIGHT, SIMULATE]);
+    assert_eq!(world.node.methods(), [VALID, LATEST, SIMULATE]);
     let calls = world.node.calls();
     let hash = bs58::encode(FIXTURE.payment.transaction.message.blockhash).into_string();
-    assert_eq!(calls[0].1, json!([[FIXTURE.prepared.signature], { "searchTransactionHistory": true }]));
-    assert_eq!(calls[1].1, json!([hash, { "commitment": "confirmed", "minContextSlot": 0 }]));
-    assert_eq!(calls[2].1, json!([{ "commitment": "confirmed", "minContextSlot": 4_998 }]));
-    assert_eq!(calls[3].1[0], FIXTURE.prepared.transaction);
-    assert_eq!(calls[3].1[1]["sigVerify"], true);
-    assert_eq!(calls[3].1[1]["replaceRecentBlockhash"], false);
-    let source = json!([FIXTURE.payment.source]);
-    assert_eq!(calls[3].1[1]["accounts"], json!({ "encoding": "base64", "addresses": source }));
+    assert_eq!(calls[0].1, json!([hash, { "commitment": "confirmed", "minContextSlot": 0 }]));
+    assert_eq!(calls[1].1, json!([{ "commitment": "confirmed", "minContextSlot": 4_998 }]));
+    assert_eq!(calls[2].1[1]["replaceRecentBlockhash"], false);
+    let accounts = json!([FIXTURE.payment.source, FIXTURE.payment.fee_payer]);
+    assert_eq!(calls[2].1[1]["accounts"], json!({ "encoding": "base64", "addresses": accounts }));
+}
+
+#[test]
+fn neither_our_signature_nor_the_id_made_of_it_leaves_before_the_claim_inv_1() {
+    let world = World::new();
+    let mut payment = FIXTURE.payment.clone();
+    // Not even if the buyer has put it there.
+    payment.transaction.signatures[0] =
+        crate::encoding::from_base58_long(&FIXTURE.prepared.signature).unwrap();
+    world.prepare(&payment).unwrap();
+    for (method, params) in world.node.calls().iter() {
+        let text = params.to_string();
+        assert!(!text.contains(&FIXTURE.prepared.signature), "{method}");
+        let sent = params[0].as_str().filter(|_| method == SIMULATE).and_then(from_base64);
+        if let Some(bytes) = sent {
+            assert_eq!(Transaction::decode(&bytes).unwrap().signatures[0], [0; 64]);
+        }
+    }
+    let simulated = world.node.calls().last().unwrap().1.clone();
+    assert_eq!(simulated[1]["sigVerify"], false);
+}
+
+#[test]
+fn what_a_purchase_learns_of_the_chain_is_offered_to_the_next_buyers_for_20_seconds_inv_8() {
+    let world = World::new();
+    let settlement = world.settlement();
+    assert_eq!(settlement.recent_blockhash(NOW), None);
+    block_on(settlement.prepare(&FIXTURE.payment, &token(TokenProgram::Spl), NOW)).unwrap();
+    let before = world.node.calls().len();
+    let recent = settlement.recent_blockhash(NOW).unwrap();
+    assert_eq!((recent.blockhash, recent.last_valid_block_height), ([9; 32], 4_148));
+    assert!(settlement.recent_blockhash(NOW.plus_millis(19_999)).is_some());
+    assert!(settlement.recent_blockhash(NOW.plus_millis(20_000)).is_none());
+    assert_eq!(world.node.calls().len(), before, "nobody is asked for it");
+}
+
+#[test]
+fn a_guard_that_does_not_hold_any_more_is_to_be_signed_again_and_nothing_else_is_inv_3() {
+    let mut payment = FIXTURE.payment.clone();
+    let guard = Instruction { program: 8, accounts: vec![2], data: vec![10, 4, 1, 8] };
+    payment.transaction.message.accounts.push(LIGHTHOUSE);
+    payment.transaction.message.instructions.push(guard);
+    let refused = |at: u8| {
+        let world = World::new();
+        world.node.chain().fails_with = Some(json!({ "InstructionError": [at, { "Custom": 6001 }] }));
+        reason(world.prepare(&payment))
+    };
+    assert_eq!(
+        [2, 3, 4, 5].map(refused),
+        [SIMULATION_FAILED, SIMULATION_FAILED, "sign_again", SIMULATION_FAILED]
+    );
 }
 
 #[test]
 fn the_mint_of_token_2022_is_read_before_the_simulation_inv_5() {
     let world = World::new();
     prepare_2022(&world, Some(plain_mint())).unwrap();
-    assert_eq!(world.node.methods(), [STATUSES, VALID, HEIGHT, ACCOUNT, SIMULATE]);
-    assert_eq!(world.node.calls()[3].1[0], json!(token(TokenProgram::Token2022).mint));
+    assert_eq!(world.node.methods(), [VALID, LATEST, ACCOUNT, SIMULATE]);
+    assert_eq!(world.node.calls()[2].1[0], json!(token(TokenProgram::Token2022).mint));
 }
 
 #[test]
 fn an_answer_that_cant_be_read_refuses_nobody_and_claims_nothing_inv_3() {
-    for method in [STATUSES, VALID, HEIGHT, ACCOUNT, SIMULATE] {
+    for method in [VALID, LATEST, ACCOUNT, SIMULATE] {
         for (fault, reply) in faults(method) {
             let world = World::new();
             world.node.always(method, reply);
@@ -115,14 +164,14 @@ fn an_answer_that_cant_be_read_refuses_nobody_and_claims_nothing_inv_3() {
 #[test]
 fn a_node_that_lags_behind_the_one_that_saw_the_blockhash_sets_no_height_inv_3() {
     let world = World::new();
-    world.node.always(HEIGHT, Reply::Behind(1));
+    world.node.always(LATEST, Reply::Behind(1));
     assert!(matches!(prepare(&world), Err(PrepareError::Unavailable(_))));
 }
 
 #[test]
 fn an_error_of_null_beside_a_result_is_none() {
     let world = World::new();
-    for method in [STATUSES, VALID, HEIGHT, SIMULATE] {
+    for method in [VALID, LATEST, SIMULATE] {
         world.node.always(method, Reply::Changed(|answer| answer["error"] = Value::Null));
     }
     assert_eq!(prepare(&world).as_ref(), Ok(&FIXTURE.prepared));
@@ -130,30 +179,28 @@ fn an_error_of_null_beside_a_result_is_none() {
 
 #[test]
 fn what_is_on_chain_in_any_way_is_settled_already_inv_1() {
-    for blocks in [0, 2, 40, 145, 400] {
+    for blocks in [2, 40, 135, 400] {
         let (landed, failed) = (World::new(), World::new());
         landed.landed(blocks);
         failed.failed(blocks);
-        // An error is one for good only when it is final: a fork could still undo it.
-        let is_final = blocks >= 40;
-        for (world, refused) in [(landed, false), (failed, is_final)] {
+        for world in [landed, failed] {
             world.node.reset();
+            // Nodes know it by its message while its blockhash lives, and nothing lands after that.
             match prepare(&world) {
-                Err(PrepareError::AlreadySettled) => assert!(!refused, "{blocks}"),
+                Err(PrepareError::AlreadySettled) => assert!(blocks < 150, "{blocks}"),
                 Err(PrepareError::Refused { reason, .. }) => {
-                    assert!(refused, "{blocks}");
-                    assert_eq!(reason, "invalid_exact_svm_transaction_failed");
+                    assert!(blocks >= 145, "{blocks}");
+                    assert_eq!(reason, SIMULATION_FAILED);
                 }
                 other => panic!("{blocks}: {other:?}"),
             }
-            assert_eq!(world.node.methods(), [STATUSES]);
         }
     }
 }
 
 #[test]
 fn what_lands_while_it_is_made_ready_is_settled_already_inv_1() {
-    for after in 0..3 {
+    for after in 0..2 {
         let world = World::new();
         world.send();
         world.node.reset();
@@ -187,9 +234,9 @@ fn a_blockhash_that_is_unknown_too_old_or_runs_out_is_refused_inv_3() {
     let unknown = World::new();
     unknown.node.chain().blockhash.0 = [8; 32];
     assert_eq!(reason(prepare(&unknown)), SIMULATION_FAILED);
-    assert_eq!(unknown.node.methods(), [STATUSES, VALID]);
+    assert_eq!(unknown.node.methods(), [VALID]);
     // Valid when asked, and not any more when simulated.
-    for after in 1..3 {
+    for after in 0..2 {
         let world = World::new();
         world.passed(142);
         let nothing = |_: &mut node::Chain| ();

@@ -88,7 +88,7 @@ fn health_needs_a_node_that_answers_and_a_fee_payer_with_funds() {
         let world = World::new();
         if let Some(lamports) = lamports {
             let funds = account("11111111111111111111111111111111", &[], lamports);
-            let fee_payer = world.settlement().fee_payer().to_string();
+            let fee_payer = world.settlement().fee_payers()[0].to_string();
             world.node.chain().accounts.insert(fee_payer, funds);
         }
         world.node.always(method, reply);

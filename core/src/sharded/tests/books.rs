@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use super::{Database, now};
 use crate::ids::{AssetId, PaymentId};
 use crate::money::Amount;
-use crate::ports::EXPIRED;
 use crate::session::Cover;
+use crate::session::failure::EXPIRED;
 use crate::sharded::{
     Ended, Failed, Fee, MerchantBook, PayerBook, PayerNews, PaymentBook, PaymentNews, Reservation, Reserved,
     STALE_MS, SessionRow,
@@ -41,13 +41,23 @@ fn reservation(number: u8, attempt: &str) -> Reservation {
 
 /// The same with what covers it: after this payment alone, `left` would be left.
 fn covered(number: u8, attempt: &str, amount: u64, left: u64) -> Reservation {
-    let cover =
-        Cover { source: payer(), amount: Amount::new(amount), left: Amount::new(left), budget: u64::MAX };
+    let cover = Cover {
+        source: payer(),
+        amount: Amount::new(amount),
+        left: Amount::new(left),
+        exclusive: false,
+        fee_payer: Address::new([255; 32]),
+        slack: None,
+        budget: u64::MAX,
+    };
     Reservation { cover: Some(cover), ..reservation(number, attempt) }
 }
 
 fn costing(number: u8, attempt: &str, lamports: u64, budget: u64) -> Reservation {
-    Reservation { fee: Some(Fee { day: 7, lamports, budget }), ..reservation(number, attempt) }
+    Reservation {
+        fee: Some(Fee { day: 7, lamports, budget, fee_payer: Address::new([255; 32]), slack: None }),
+        ..reservation(number, attempt)
+    }
 }
 
 fn failed(reason: &str) -> Option<Failed> {
@@ -255,5 +265,74 @@ proptest! {
             let held = database.number("SELECT count(DISTINCT payment) FROM hold");
             prop_assert_eq!(held, database.number("SELECT count(*) FROM in_flight"));
         }
+    }
+}
+
+/// The same with a guard of the payer's wallet on the account.
+fn guarded(number: u8, attempt: &str) -> Reservation {
+    let mut reservation = covered(number, attempt, 10, 1_000);
+    if let Some(cover) = &mut reservation.cover {
+        cover.exclusive = true;
+    }
+    reservation
+}
+
+#[test]
+fn a_payment_with_a_guard_on_its_account_is_alone_in_flight_from_there_inv_3() {
+    let database = Database::new();
+    let book = PayerBook::new(&database);
+    now(book.prepare()).unwrap();
+    assert_eq!(now(book.reserve(&guarded(1, "a"))), Ok(Reserved::Done));
+    for other in [guarded(2, "b"), covered(3, "c", 10, 1_000)] {
+        assert_eq!(now(book.reserve(&other)), Ok(Reserved::GuardAtRisk));
+    }
+    // A second attempt for the same payment is that payment.
+    assert_eq!(now(book.reserve(&guarded(1, "d"))), Ok(Reserved::Done));
+    assert_eq!(database.number("SELECT count(*) FROM hold"), 2);
+    now(book.hear(&told(1, None))).unwrap();
+    // Nor does one with a guard join others.
+    assert_eq!(now(book.reserve(&covered(3, "e", 10, 1_000))), Ok(Reserved::Done));
+    assert_eq!(now(book.reserve(&guarded(2, "f"))), Ok(Reserved::GuardAtRisk));
+    assert_eq!(now(book.reserve(&covered(4, "g", 10, 1_000))), Ok(Reserved::Done));
+}
+
+/// A payment whose guard leaves our fee payer this much to spend, in lamports.
+fn with_slack(number: u8, attempt: &str, lamports: u64, slack: u64) -> Reservation {
+    let mut reservation = costing(number, attempt, lamports, 1_000_000);
+    if let Some(fee) = &mut reservation.fee {
+        fee.slack = Some(slack);
+    }
+    reservation
+}
+
+#[test]
+fn a_guard_on_the_fee_payer_leaves_room_for_the_fees_in_flight_inv_3() {
+    let database = Database::new();
+    let book = MerchantBook::new(&database);
+    now(book.prepare()).unwrap();
+    assert_eq!(now(book.reserve(&costing(1, "a", 100, 1_000_000))), Ok(Reserved::Done));
+    assert_eq!(now(book.reserve(&with_slack(2, "b", 100, 99))), Ok(Reserved::GuardAtRisk));
+    assert_eq!(now(book.reserve(&with_slack(2, "c", 100, 100))), Ok(Reserved::Done));
+    // One of them at a time, and payments without such a guard go on.
+    assert_eq!(now(book.reserve(&with_slack(3, "d", 100, 1_000))), Ok(Reserved::GuardAtRisk));
+    assert_eq!(now(book.reserve(&with_slack(2, "e", 100, 100))), Ok(Reserved::Done), "the same payment");
+    assert_eq!(now(book.reserve(&costing(4, "f", 100, 1_000_000))), Ok(Reserved::Done));
+    // Another fee payer's are its own affair.
+    let mut other = with_slack(5, "g", 100, 0);
+    if let Some(fee) = &mut other.fee {
+        fee.fee_payer = Address::new([254; 32]);
+    }
+    assert_eq!(now(book.reserve(&other)), Ok(Reserved::Done));
+}
+
+#[test]
+fn what_becomes_of_our_fee_payer_counts_against_no_payer_inv_3() {
+    use crate::session::failure::{FEE_PAYER_GUARD, WALLET_GUARD};
+    let database = Database::new();
+    let book = PayerBook::new(&database);
+    now(book.prepare()).unwrap();
+    for (number, reason, counted) in [(1, FEE_PAYER_GUARD, 0), (2, WALLET_GUARD, 1)] {
+        now(book.hear(&told(number, failed(reason)))).unwrap();
+        assert_eq!(database.number("SELECT count(*) FROM failure"), counted, "{reason}");
     }
 }

@@ -6,6 +6,7 @@ use crate::ids::{AssetId, PaymentId};
 use crate::money::Amount;
 use crate::ports::{Appended, Journal as _, PortError};
 use crate::session::{AssetState, Batch, Claim, Cover, Event};
+use crate::svm::Address;
 use crate::testkit::keys;
 use crate::testkit::world::{Platform, World};
 use crate::time::{Now, Timestamp};
@@ -36,7 +37,15 @@ fn claim(world: &World, number: usize, amount: u64, left: u64) -> Result<Appende
     let (source, now) = (claim.source, Now::at(claim.at));
     let events = vec![Event::PaymentClaimed(claim)];
     let batch = Batch::new(&asset(number), &AssetState::default(), events, &now).unwrap();
-    let cover = Cover { source, amount: Amount::new(amount), left: Amount::new(left), budget: u64::MAX };
+    let cover = Cover {
+        source,
+        amount: Amount::new(amount),
+        left: Amount::new(left),
+        exclusive: false,
+        fee_payer: Address::new([255; 32]),
+        slack: None,
+        budget: u64::MAX,
+    };
     let journal = Platform::new(world).journal;
     world.run(journal.append(&asset(number), 0, &batch.covered_by(Some(cover)))).unwrap()
 }
@@ -140,7 +149,7 @@ fn failures_are_told_of_their_payer_the_latest_first_and_forgotten_after_an_hour
     };
     let failures = |payer: usize, limit| {
         let journal = Platform::new(&world).journal;
-        let found = world.run(journal.failures_of(&payers[payer], limit)).unwrap().unwrap();
+        let found = world.run(journal.history_of(&payers[payer], limit)).unwrap().unwrap().failures;
         found.into_iter().map(Timestamp::millis).collect::<Vec<_>>()
     };
     for (revision, at) in [(0, 1_000), (1, 3_000), (2, 2_000), (3, 2_000)] {

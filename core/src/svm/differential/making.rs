@@ -9,7 +9,7 @@ use solana_message::{VersionedMessage, legacy, v1};
 use solana_signature::Signature;
 use solana_transaction::versioned::VersionedTransaction;
 
-use super::cases::{Case, Edit, Twist, Who};
+use super::cases::{Case, Edit, Flaw, Guard, Saying, Twist, Who};
 use super::reference::Wanted;
 use crate::testkit::keys;
 
@@ -75,6 +75,7 @@ impl Case {
             Who::Memo => known("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"),
             Who::Lighthouse => known("L2TExMFKdjpN9kozasaurPirfHy9P8sbXoAN1qA3S95"),
             Who::Budget => known("ComputeBudget111111111111111111111111111111"),
+            Who::System => Address::default(),
         }
     }
 
@@ -96,12 +97,10 @@ impl Case {
             call(Who::Budget, vec![], &data(3, &1u64.to_le_bytes(), &[])),
             call(Who::Token, transfer, &data(12, &10_000u64.to_le_bytes(), &[6])),
         ];
-        list.extend(self.optional.iter().map(|&memo| match memo {
-            true => call(Who::Memo, vec![], MEMO.as_bytes()),
-            false => {
-                call(Who::Lighthouse, vec![AccountMeta::new_readonly(self.who(Who::Source), false)], &[1, 2])
-            }
-        }));
+        list.extend((0..self.memos).map(|_| call(Who::Memo, vec![], MEMO.as_bytes())));
+        for guard in &self.guards {
+            list.insert(2 + guard.at % (list.len() - 1), self.guard(guard));
+        }
         let mut fee_payer = self.who(Who::FeePayer);
         for twist in &self.twists {
             self.twist(twist, &mut list, &mut fee_payer);
@@ -109,20 +108,64 @@ impl Case {
         (fee_payer, list)
     }
 
+    fn guard(&self, guard: &Guard) -> Instruction {
+        let said = guard.sayings.iter().map(|saying| match saying {
+            Saying::Bytes(bytes) => bytes.clone(),
+            Saying::OwnProgram => [&[2], self.who(Who::Token).as_ref(), &[0]].concat(),
+            Saying::OwnKnownProgram => vec![3, 1 + u8::from(self.token_2022), 0],
+        });
+        let said: Vec<Vec<u8>> = said.collect();
+        let count = u8::try_from(said.len()).unwrap();
+        // One alone has half of the time an instruction that takes no more.
+        let single = count == 1 && guard.at.is_multiple_of(2);
+        let count: &[u8] = match (&guard.flaw, single) {
+            (Flaw::Count(count), _) => &[*count],
+            (Flaw::LongCount, _) => &[count | 0x80, 0],
+            (_, true) => &[],
+            (_, false) => &[count],
+        };
+        let kind = if guard.of_token { 9 } else { 5 } + u8::from(!single);
+        let mut data = [&[kind, guard.level], count, &said.concat()].concat();
+        let mut accounts = vec![AccountMeta::new_readonly(self.who(guard.of), false)];
+        match &guard.flaw {
+            Flaw::None | Flaw::Count(_) | Flaw::LongCount => {}
+            Flaw::Kind(kind) => data[0] = *kind,
+            Flaw::Level(level) => data[1] = *level,
+            Flaw::Trailing(byte) => data.push(*byte),
+            Flaw::Cut(less) => data.truncate(data.len().saturating_sub(*less)),
+            Flaw::Flip(at, mask) => {
+                let at = at % data.len();
+                data[at] ^= mask;
+            }
+            Flaw::NoAccount => accounts.clear(),
+            Flaw::OneMoreAccount(who) => accounts.push(AccountMeta::new_readonly(self.who(*who), false)),
+        }
+        Instruction { program_id: self.who(Who::Lighthouse), accounts, data }
+    }
+
     fn twist(&self, twist: &Twist, list: &mut Vec<Instruction>, fee_payer: &mut Address) {
         if list.is_empty() {
             return;
         }
         let (count, any) = (list.len(), |at: &usize| at % list.len());
+        // Where the transfer stands; another twist may have taken it away.
+        let transfer =
+            list.iter().position(|i| i.program_id == self.who(Who::Token) && i.accounts.len() == 4);
         match twist {
             Twist::Budget(units, price) if count > 1 => {
                 list[0].data = [&[2], units.to_le_bytes().as_slice()].concat();
                 list[1].data = [&[3], price.to_le_bytes().as_slice()].concat();
             }
-            Twist::Amount(amount) if count > 2 => {
-                list[2].data = [&[12], amount.to_le_bytes().as_slice(), &[6]].concat();
+            Twist::Amount(amount) => {
+                if let Some(at) = transfer {
+                    list[at].data = [&[12], amount.to_le_bytes().as_slice(), &[6]].concat();
+                }
             }
-            Twist::Decimals(decimals) if count > 2 => *list[2].data.last_mut().unwrap() = *decimals,
+            Twist::Decimals(decimals) => {
+                if let Some(last) = transfer.and_then(|at| list[at].data.last_mut()) {
+                    *last = *decimals;
+                }
+            }
             Twist::Move(from, to) => {
                 let (from, to) = (any(from), any(to));
                 let moved = list.remove(from);
@@ -143,8 +186,10 @@ impl Case {
                 let at = any(at);
                 list[at].accounts.push(AccountMeta::new_readonly(self.who(*who), false));
             }
-            Twist::Account(at, who) if count > 2 && list[2].accounts.len() == 4 => {
-                list[2].accounts[*at].pubkey = self.who(*who);
+            Twist::Account(at, who) => {
+                if let Some(transfer) = transfer {
+                    list[transfer].accounts[*at].pubkey = self.who(*who);
+                }
             }
             Twist::Data(at, more) => {
                 let at = any(at);
@@ -160,8 +205,10 @@ impl Case {
                 list[at].program_id = self.who(*who);
             }
             Twist::FeePayer(who) => *fee_payer = self.who(*who),
-            Twist::Delegate if count > 2 && !list[2].accounts.is_empty() => {
-                list[2].accounts[0].pubkey = self.own(&self.who(Who::Stranger));
+            Twist::Delegate => {
+                if let Some(at) = transfer {
+                    list[at].accounts[0].pubkey = self.own(&self.who(Who::Stranger));
+                }
             }
             _ => {}
         }
@@ -206,6 +253,10 @@ impl Case {
                             *index = to
                         }
                     }
+                }
+                Twist::Unused(who) => {
+                    keys.push(self.who(*who));
+                    header.num_readonly_unsigned_accounts += 1;
                 }
                 Twist::Table(writable, readonly) => tables.push(MessageAddressTableLookup {
                     account_key: self.who(Who::Stranger),

@@ -3,6 +3,7 @@
 //! [`reference::Stricter`].
 
 mod cases;
+mod guards;
 mod making;
 mod reference;
 
@@ -14,10 +15,12 @@ use solana_message::VersionedMessage;
 use solana_transaction::versioned::VersionedTransaction;
 
 use self::cases::{Case, cases};
+use self::guards::{Facts, Role};
 use self::making::{ours, theirs};
-use self::reference::{Stricter, Wanted};
+use self::reference::{Paid, Stricter, Wanted};
 use super::TokenProgram;
-use super::exact::{self, Requirement};
+use super::exact::{self, Refusal, Requirement, VerifiedPayment};
+use super::lighthouse::GuardedAccount;
 use super::transaction::Transaction;
 use crate::money::Amount;
 
@@ -94,8 +97,39 @@ fn requirement(wanted: &Wanted) -> Requirement {
         program,
         destination: super::associated_token_account(&ours(&wanted.pay_to), &mint, program).unwrap(),
         fee_payer: ours(&wanted.fee_payer),
-        memo: wanted.memo.clone().map(|memo| String::from_utf8(memo).unwrap()),
         max_fee_lamports: wanted.max_fee_lamports,
+    }
+}
+
+/// What we make of the bytes, the memo included.
+fn verdict(bytes: &[u8], wanted: &Wanted) -> Result<VerifiedPayment, Refusal> {
+    let payment = exact::verify(bytes, &requirement(wanted))?;
+    if let Some(memo) = &wanted.memo {
+        payment.check_memo(std::str::from_utf8(memo).unwrap())?;
+    }
+    Ok(payment)
+}
+
+fn role(account: GuardedAccount) -> Role {
+    match account {
+        GuardedAccount::FeePayer => Role::FeePayer,
+        GuardedAccount::Payer => Role::Payer,
+        GuardedAccount::Source => Role::Source,
+        GuardedAccount::Destination => Role::Destination,
+    }
+}
+
+/// All that is known of a payment, in the reference's own types.
+fn paid(payment: &VerifiedPayment) -> Paid {
+    let guards = payment.guards.list.iter().map(|guard| (usize::from(guard.position), role(guard.account)));
+    Paid {
+        payer: theirs(payment.payer),
+        source: theirs(payment.source),
+        fee_lamports: u128::from(payment.fee_lamports),
+        memo: payment.memo.clone(),
+        transfer_at: usize::from(payment.transfer_at),
+        guards: guards.collect(),
+        facts: Facts { exclusive: payment.guards.exclusive_source, floor: payment.guards.fee_payer_floor },
     }
 }
 
@@ -103,12 +137,12 @@ fn requirement(wanted: &Wanted) -> Requirement {
 fn compare(case: &Case) -> Result<String, TestCaseError> {
     let bytes = case.bytes();
     let wanted = case.wanted();
-    let verdict = exact::verify(&bytes, &requirement(&wanted));
+    let verdict = verdict(&bytes, &wanted);
     let Some((_, solana, mut ways)) = read_both(&bytes)? else {
         prop_assert!(verdict.is_err());
         return Ok("unreadable".to_owned());
     };
-    let Some((paid, more)) = reference::check(&solana, &wanted) else {
+    let Some((expected, more)) = reference::check(&solana, &wanted) else {
         prop_assert!(verdict.is_err(), "we take what the scheme refuses");
         return Ok(format!("no payment: {}", verdict.unwrap_err().reason()));
     };
@@ -116,10 +150,10 @@ fn compare(case: &Case) -> Result<String, TestCaseError> {
     match verdict {
         Ok(verified) => {
             prop_assert!(ways.is_empty(), "{:?}", ways);
-            prop_assert_eq!((theirs(verified.payer), theirs(verified.source)), (paid.payer, paid.source));
-            prop_assert_eq!(u128::from(verified.fee_lamports), paid.fee_lamports);
+            prop_assert_eq!(paid(&verified), expected);
+            prop_assert_eq!(verified.fee_payer, ours(&wanted.fee_payer));
             prop_assert_eq!(verified.transaction.encode(), bytes);
-            Ok("a payment".to_owned())
+            Ok(format!("a payment with {} guards", verified.guards.list.len().min(4)))
         }
         Err(refusal) => {
             prop_assert!(!ways.is_empty(), "we refuse a payment: {refusal:?}");
@@ -139,13 +173,44 @@ fn what_we_take_solana_takes_and_what_it_takes_we_take_but_for_named_ways_inv_1(
         .unwrap();
     let seen = seen.into_inner();
     // Worth something only if all of it came up: payments, and each way alone.
-    assert!(seen["a payment"] > 1_000, "{seen:#?}");
-    for way in Stricter::ALL {
-        let alone = seen.get(&format!("stricter: {:?}", [way])).copied().unwrap_or_default();
-        assert!(alone > 0, "{way:?} never was the only reason: {seen:#?}");
+    for (guards, least) in [(0, 500), (1, 100), (2, 100), (3, 100), (4, 100)] {
+        assert!(seen[&format!("a payment with {guards} guards")] > least, "{seen:#?}");
     }
+    let times = |ways: &[Stricter]| seen.get(&format!("stricter: {ways:?}")).copied().unwrap_or_default();
+    for way in Stricter::ALL.into_iter().filter(|way| *way != Stricter::MoreSigners) {
+        assert!(times(&[way]) > 0, "{way:?} never was the only reason: {seen:#?}");
+    }
+    // Whoever else signs is an account that no payment has.
+    assert!(times(&[Stricter::MemoOfAnother, Stricter::MoreSigners]) > 0, "{seen:#?}");
     let refused = seen.keys().filter(|key| key.starts_with("no payment")).count();
-    assert!(refused >= 14, "{seen:#?}");
+    assert!(refused >= 18, "{seen:#?}");
+}
+
+#[test]
+fn an_allowed_guard_changed_in_any_byte_is_judged_alike_by_both_readings() {
+    let (mut still, mut refused) = (0, 0);
+    for token_2022 in [false, true] {
+        let program = if token_2022 { TokenProgram::Token2022 } else { TokenProgram::Spl };
+        for (account, data) in super::lighthouse::tests::allowed_guards(program) {
+            let role = role(account);
+            for (at, byte) in (0..data.len()).flat_map(|at| (0..=u8::MAX).map(move |byte| (at, byte))) {
+                let mut data = data.clone();
+                data[at] = byte;
+                let mine = super::lighthouse::tests::read_as(account, &data, program);
+                let theirs = guards::has_form(&data)
+                    .then(|| guards::allowed(&data, role, &theirs(program.address()), token_2022))
+                    .flatten();
+                let mine = mine.ok().map(|guards| Facts {
+                    exclusive: guards.exclusive_source,
+                    floor: guards.fee_payer_floor,
+                });
+                assert_eq!(mine, theirs, "{account:?} {data:?}");
+                *(if mine.is_some() { &mut still } else { &mut refused }) += 1;
+            }
+        }
+    }
+    // A hash, an address or a number may be any other.
+    assert!(still > 10_000 && refused > 10_000, "{still} {refused}");
 }
 
 #[test]

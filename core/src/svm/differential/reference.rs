@@ -1,10 +1,12 @@
-//! The same bytes read by Solana's own crates, and the rules of the `exact` scheme
-//! as the specification says them: nothing here uses our decoder or verifier.
+//! The same bytes read by Solana's own crates, and the rules of the `exact` scheme, with
+//! its instructions in any order: nothing here uses our decoder or verifier.
 
 use solana_address::Address;
 use solana_message::VersionedMessage;
 use solana_message::compiled_instruction::CompiledInstruction;
 use solana_transaction::versioned::VersionedTransaction;
+
+use super::guards::{self, Facts, Role};
 
 /// What has to be paid, in the reference's own types.
 pub(super) struct Wanted {
@@ -24,6 +26,12 @@ pub(super) struct Paid {
     pub(super) payer: Address,
     pub(super) source: Address,
     pub(super) fee_lamports: u128,
+    pub(super) memo: Option<Vec<u8>>,
+    pub(super) transfer_at: usize,
+    /// Where the guards stand, and whose accounts they are about.
+    pub(super) guards: Vec<(usize, Role)>,
+    /// What follows from all of them.
+    pub(super) facts: Facts,
 }
 
 /// A way in which we refuse what the reference takes, with its reason.
@@ -42,8 +50,6 @@ pub(super) enum Stricter {
     Version1,
     /// The specification bounds the price of a unit, not their number.
     ManyUnits,
-    /// The specification allows 5 lamports a unit: a hundred times what we sponsor.
-    HighPrice,
     /// Units, price and signatures together cost more than one sale may.
     HighFee,
     /// A budget instruction with accounts or more bytes than it needs, which the network ignores.
@@ -54,22 +60,39 @@ pub(super) enum Stricter {
     MoreSigners,
     /// The source is not the authority's own: a delegate pays with another's tokens.
     SourceOfAnother,
+    /// A memo with another account than the payer's wallet.
+    MemoOfAnother,
+    /// An account in the message that no instruction uses.
+    UnusedAccount,
+    /// More guards than any wallet adds.
+    ManyGuards,
+    /// An instruction of Lighthouse of a kind or a log level that is no guard's.
+    GuardForm,
+    /// A guard about no account, more than one, or one that is none of the payment's.
+    GuardOfAnother,
+    /// A guard that says what the account that it is about does not allow.
+    GuardSaying,
 }
 
 impl Stricter {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::TooLarge,
         Self::TrailingBytes,
         Self::LookupTable,
         Self::AccountTwice,
         Self::Version1,
         Self::ManyUnits,
-        Self::HighPrice,
         Self::HighFee,
         Self::OddBudget,
         Self::OddTransfer,
         Self::MoreSigners,
         Self::SourceOfAnother,
+        Self::MemoOfAnother,
+        Self::UnusedAccount,
+        Self::ManyGuards,
+        Self::GuardForm,
+        Self::GuardOfAnother,
+        Self::GuardSaying,
     ];
 }
 
@@ -106,29 +129,51 @@ pub(super) fn stricter_reading(bytes: &[u8], transaction: &VersionedTransaction)
     ways
 }
 
-/// The rules of the scheme: `None` if it is not the payment that is wanted; otherwise
-/// what it is, and the ways in which we refuse it all the same.
-pub(super) fn check(transaction: &VersionedTransaction, wanted: &Wanted) -> Option<(Paid, Vec<Stricter>)> {
-    let message = &transaction.message;
-    let keys = message.static_account_keys();
-    // What a table would load stands behind the static keys: nobody here can know it.
-    let key = |index: u8| keys.get(usize::from(index)).copied();
-    let program = |instruction: &CompiledInstruction| key(instruction.program_id_index);
-    let instructions = message.instructions();
-    if !(3..=6).contains(&instructions.len()) || keys[0] != wanted.fee_payer {
-        return None;
-    }
-    let in_instructions = |account: &Address| {
-        instructions.iter().any(|i| i.accounts.iter().any(|&index| key(index).as_ref() == Some(account)))
-    };
-    if in_instructions(&wanted.fee_payer) {
-        return None;
-    }
-    let mut ways = Vec::new();
+/// What a transaction may do, by the program of each instruction.
+#[derive(Default)]
+struct Parts<'a> {
+    transfers: Vec<(usize, &'a CompiledInstruction)>,
+    memos: Vec<&'a CompiledInstruction>,
+    guards: Vec<(usize, &'a CompiledInstruction)>,
+}
 
+/// Sorts what stands behind the compute budget; `None` with a program of no payment.
+fn parts<'a>(keys: &[Address], instructions: &'a [CompiledInstruction]) -> Option<Parts<'a>> {
+    let [token, token_2022, memo, lighthouse] = [
+        "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
+        "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb",
+        "MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr",
+        "L2TExMFKdjpN9kozasaurPirfHy9P8sbXoAN1qA3S95",
+    ]
+    .map(address);
+    let mut parts = Parts::default();
+    for (place, instruction) in instructions.iter().enumerate().skip(2) {
+        let called = *keys.get(usize::from(instruction.program_id_index))?;
+        if called == lighthouse {
+            parts.guards.push((place, instruction));
+        } else if called == memo {
+            parts.memos.push(instruction);
+        } else if called == token || called == token_2022 {
+            parts.transfers.push((place, instruction));
+        } else {
+            return None;
+        }
+    }
+    Some(parts)
+}
+
+/// What the two budget instructions come to: units, and the fee in lamports. `None` if
+/// they are none, or the price of a unit is above the specification's.
+fn budget(
+    transaction: &VersionedTransaction,
+    ways: &mut Vec<Stricter>,
+    max_fee_lamports: u64,
+) -> Option<u128> {
+    let message = &transaction.message;
     let budget = address("ComputeBudget111111111111111111111111111111");
-    let (limit, price) = (&instructions[0], &instructions[1]);
-    if program(limit)? != budget || program(price)? != budget {
+    let [limit, price, ..] = message.instructions() else { return None };
+    let called = |i: &CompiledInstruction| message.static_account_keys().get(usize::from(i.program_id_index));
+    if called(limit)? != &budget || called(price)? != &budget {
         return None;
     }
     let units = u32::from_le_bytes(limit.data.strip_prefix(&[2])?.get(..4)?.try_into().unwrap());
@@ -139,20 +184,71 @@ pub(super) fn check(transaction: &VersionedTransaction, wanted: &Wanted) -> Opti
     if [(limit, 5), (price, 9)].iter().any(|(i, len)| i.data.len() != *len || !i.accounts.is_empty()) {
         ways.push(Stricter::OddBudget);
     }
-    let signers = message.header().num_required_signatures;
     let priority = (u128::from(units) * u128::from(micro)).div_ceil(1_000_000);
-    let fee_lamports = 5_000 * u128::from(signers) + priority;
-    if units > 200_000 {
+    let fee_lamports = 5_000 * u128::from(message.header().num_required_signatures) + priority;
+    if units > 400_000 {
         ways.push(Stricter::ManyUnits);
     }
-    if micro > 50_000 {
-        ways.push(Stricter::HighPrice);
-    }
-    if fee_lamports > u128::from(wanted.max_fee_lamports) {
+    if fee_lamports > u128::from(max_fee_lamports) {
         ways.push(Stricter::HighFee);
     }
+    Some(fee_lamports)
+}
 
-    let transfer = &instructions[2];
+/// What the guards are about and what follows from them, each of which has one role.
+fn guarded(
+    guards: &[(usize, &CompiledInstruction)],
+    role: impl Fn(u8) -> Option<Role>,
+    program: &Address,
+    ways: &mut Vec<Stricter>,
+) -> (Vec<(usize, Role)>, Facts) {
+    if guards.len() > 10 {
+        ways.push(Stricter::ManyGuards);
+    }
+    let token_2022 = *program == address("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb");
+    let (mut roles, mut sum) = (Vec::new(), Facts::default());
+    for (place, guard) in guards {
+        let roles_of: Vec<_> = guard.accounts.iter().map(|&index| role(index)).collect();
+        let [Some(role)] = *roles_of.as_slice() else {
+            ways.push(Stricter::GuardOfAnother);
+            continue;
+        };
+        if !guards::has_form(&guard.data) {
+            ways.push(Stricter::GuardForm);
+        } else if let Some(facts) = guards::allowed(&guard.data, role, program, token_2022) {
+            roles.push((*place, role));
+            sum = Facts { exclusive: sum.exclusive || facts.exclusive, floor: sum.floor.max(facts.floor) };
+        } else {
+            ways.push(Stricter::GuardSaying);
+        }
+    }
+    (roles, sum)
+}
+
+/// The rules of the scheme: `None` if it is not the payment that is wanted; otherwise
+/// what it is, and the ways in which we refuse it all the same.
+pub(super) fn check(transaction: &VersionedTransaction, wanted: &Wanted) -> Option<(Paid, Vec<Stricter>)> {
+    let message = &transaction.message;
+    let keys = message.static_account_keys();
+    // What a table would load stands behind the static keys: nobody here can know it.
+    let key = |index: u8| keys.get(usize::from(index)).copied();
+    let instructions = message.instructions();
+    if !(3..=14).contains(&instructions.len()) || keys[0] != wanted.fee_payer {
+        return None;
+    }
+    let mut ways = Vec::new();
+    let fee_lamports = budget(transaction, &mut ways, wanted.max_fee_lamports)?;
+    let Parts { transfers, memos, guards } = parts(keys, instructions)?;
+    let ([(transfer_at, transfer)], [] | [_]) = (transfers.as_slice(), memos.as_slice()) else { return None };
+    let outside_of_guards =
+        instructions.iter().enumerate().filter(|(at, _)| guards.iter().all(|(g, _)| g != at));
+    if outside_of_guards
+        .into_iter()
+        .any(|(_, i)| i.accounts.iter().any(|&a| key(a) == Some(wanted.fee_payer)))
+    {
+        return None;
+    }
+
     let data = transfer.data.strip_prefix(&[12])?;
     let (amount, decimals) = (u64::from_le_bytes(data.get(..8)?.try_into().unwrap()), *data.get(8)?);
     let accounts: Vec<Address> = transfer.accounts.iter().filter_map(|&index| key(index)).collect();
@@ -162,11 +258,10 @@ pub(super) fn check(transaction: &VersionedTransaction, wanted: &Wanted) -> Opti
         let tokens = address("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
         Address::find_program_address(&seeds, &tokens).0
     };
-    let payee = own(&wanted.pay_to);
     // The mint is owned by one program; another one would not move its tokens.
-    if program(transfer)? != wanted.program
+    if key(transfer.program_id_index)? != wanted.program
         || (mint, decimals, amount) != (wanted.mint, wanted.decimals, wanted.amount)
-        || destination != payee
+        || destination != own(&wanted.pay_to)
         // From the merchant to the merchant nothing moves (inv. 5).
         || source == destination
     {
@@ -179,29 +274,39 @@ pub(super) fn check(transaction: &VersionedTransaction, wanted: &Wanted) -> Opti
         ways.push(Stricter::SourceOfAnother);
     }
 
-    let memo_program = address("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr");
-    let lighthouse = address("L2TExMFKdjpN9kozasaurPirfHy9P8sbXoAN1qA3S95");
-    let mut memos = Vec::new();
-    for (place, instruction) in instructions.iter().enumerate().skip(3) {
-        match program(instruction)? {
-            called if called == memo_program => memos.push(&instruction.data),
-            // Wallets add one or two, right behind the transfer.
-            called if called == lighthouse && place < 5 => {}
-            _ => return None,
-        }
-    }
-    if wanted.memo.as_ref().is_some_and(|memo| memos != [memo]) {
+    let memo = memos.first();
+    if wanted.memo.as_ref().is_some_and(|wanted| memo.is_none_or(|memo| memo.data != *wanted)) {
         return None;
+    }
+    if memo.is_some_and(|memo| memo.accounts.iter().any(|&index| key(index) != Some(authority))) {
+        ways.push(Stricter::MemoOfAnother);
+    }
+    let roles = [
+        (wanted.fee_payer, Role::FeePayer),
+        (authority, Role::Payer),
+        (source, Role::Source),
+        (destination, Role::Destination),
+    ];
+    let role = |index| roles.iter().find(|(of, _)| key(index) == Some(*of)).map(|(_, role)| *role);
+    let (guards, facts) = guarded(&guards, role, &wanted.program, &mut ways);
+    let uses = |i: &CompiledInstruction, at: usize| {
+        usize::from(i.program_id_index) == at || i.accounts.iter().any(|&index| usize::from(index) == at)
+    };
+    if (1..keys.len()).any(|at| instructions.iter().all(|instruction| !uses(instruction, at))) {
+        ways.push(Stricter::UnusedAccount);
     }
 
     // The authority signs, and so does everybody else who has to; the fee payer's turn comes later.
+    let signers = usize::from(message.header().num_required_signatures);
     let position = keys.iter().position(|key| *key == authority)?;
     let fits = |at: usize| transaction.signatures[at].verify(keys[at].as_ref(), &message.serialize());
-    if position >= usize::from(signers) || !(1..usize::from(signers)).all(fits) {
+    if position >= signers || !(1..signers).all(fits) {
         return None;
     }
     if signers != 2 {
         ways.push(Stricter::MoreSigners);
     }
-    Some((Paid { payer: authority, source, fee_lamports }, ways))
+    let memo = memo.map(|memo| memo.data.clone());
+    let transfer_at = *transfer_at;
+    Some((Paid { payer: authority, source, fee_lamports, memo, transfer_at, guards, facts }, ways))
 }

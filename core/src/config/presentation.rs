@@ -1,0 +1,58 @@
+//! What catalogues and wallets show of a seller: the optional members of x402's resource.
+//! Their bounds are those of `@x402/core` 2.27, which refuses a whole 402 that breaks one.
+
+use serde_json::Value;
+
+use super::ConfigError;
+use super::section::Section;
+
+/// The longest service name and the longest tag, in bytes.
+const LONGEST_WORD: usize = 32;
+/// The most tags.
+const MOST_TAGS: usize = 5;
+/// The longest address of an icon, in bytes. It stands in a header of every 402.
+const LONGEST_ICON_URL: usize = 128;
+
+/// Reads `service_name`.
+pub(super) fn service_name(section: &mut Section<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(name) = section.text("service_name")? else { return Ok(None) };
+    match is_word(name) {
+        true => Ok(Some(name.to_owned())),
+        false => Err(section.error("service_name", "must be 1 to 32 printable ASCII characters")),
+    }
+}
+
+/// Reads `icon_url`.
+pub(super) fn icon_url(section: &mut Section<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(url) = section.text("icon_url")? else { return Ok(None) };
+    if url.len() > LONGEST_ICON_URL {
+        return Err(section.error("icon_url", "is too long (128 bytes at most)"));
+    }
+    if !url.starts_with("https://") || !super::is_http_url(url) {
+        return Err(section.error("icon_url", "must be a URL that starts with https://"));
+    }
+    Ok(Some(url.to_owned()))
+}
+
+/// Reads `tags`; `None` where there is no such key.
+pub(super) fn tags(section: &mut Section<'_>) -> Result<Option<Vec<String>>, ConfigError> {
+    if section.get("tags").is_none() {
+        return Ok(None);
+    }
+    let list = section.list("tags")?;
+    if list.len() > MOST_TAGS {
+        return Err(section.error("tags", "has too many (5 at most)"));
+    }
+    let tag = |(index, value): (usize, &Value)| {
+        let tag = value.as_str().filter(|tag| is_word(tag));
+        tag.map(str::to_owned).ok_or_else(|| {
+            let path = format!("{}[{index}]", section.path("tags"));
+            ConfigError::new(&path, "must be 1 to 32 printable ASCII characters, in double quotes")
+        })
+    };
+    list.iter().enumerate().map(tag).collect::<Result<_, _>>().map(Some)
+}
+
+fn is_word(text: &str) -> bool {
+    (1..=LONGEST_WORD).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}

@@ -1,0 +1,103 @@
+//! What a buyer is told about a payment: `PAYMENT-RESPONSE` (v2) or `X-PAYMENT-RESPONSE`
+//! (v1), on every answer to a payment.
+
+use serde_json::json;
+
+use super::{Problem, Request, Response, views};
+use crate::gateway::{Gateway, Sold};
+use crate::ports::Ports;
+use crate::session::index::PaymentRecord;
+use crate::svm::Address;
+use crate::x402::{self, SettlementResponse, Version};
+
+/// The 202's reason and code.
+const PENDING: &str = "settlement_pending";
+
+/// What a buyer is told whose payment has no outcome yet.
+const PENDING_DETAIL: &str = "the payment was sent and the chain has not confirmed it yet. Send the same payment again, or sign in to see your sessions. Do not sign another one";
+
+/// Returns the name of the header that answers a payment of this version.
+pub(super) const fn response_header(version: Version) -> &'static str {
+    match version {
+        Version::V1 => x402::X_PAYMENT_RESPONSE,
+        Version::V2 => x402::PAYMENT_RESPONSE,
+    }
+}
+
+impl<P: Ports> Gateway<'_, P> {
+    /// Returns the 200 for a payment that bought something, now or before.
+    pub(super) fn sold_answer(&self, version: Version, sold: &Sold) -> Response {
+        let Sold { payment, session } = sold;
+        let body = views::granted(self.deployment(), session, &payment.paid, &payment.signature);
+        let settlement = SettlementResponse {
+            success: true,
+            error_reason: None,
+            error_message: None,
+            transaction: payment.signature.clone(),
+            network: self.network_name(version).to_owned(),
+            payer: Some(payment.payer),
+            amount: Some(payment.paid.amount),
+        };
+        Response::json(200, &body).no_store().with(response_header(version), settlement.to_header())
+    }
+
+    /// Returns the 202 for a payment that was sent and has no outcome yet.
+    ///
+    /// `success` is false: a client that looks at the status alone would take it for served.
+    pub(super) fn settlement_pending(
+        &self,
+        request: &Request,
+        version: Version,
+        record: &PaymentRecord,
+    ) -> Response {
+        let origin = &self.deployment().config.public_url;
+        let body = json!({
+            "code": PENDING,
+            "detail": PENDING_DETAIL,
+            "transaction": record.signature,
+            "retry": format!("{origin}{}", request.path),
+            "sessions": format!("{origin}/api/v1/payers/{}/sessions", record.payer),
+        });
+        let settlement = SettlementResponse {
+            transaction: record.signature.clone(),
+            ..self.failure(version, PENDING, Some(PENDING_DETAIL), Some(record.payer))
+        };
+        Response::json(202, &body)
+            .no_store()
+            .with("retry-after", "5")
+            .with(response_header(version), settlement.to_header())
+    }
+
+    /// Makes a problem the answer to a payment of `payer`, where that is known.
+    pub(super) fn refuse(&self, version: Version, payer: Option<Address>, problem: Problem) -> Problem {
+        let failure = self.failure(version, problem.code(), Some(problem.detail()), payer);
+        problem.header(response_header(version), failure.to_header())
+    }
+
+    /// Returns what is said of a payment for which nothing was charged, or not yet.
+    pub(super) fn failure(
+        &self,
+        version: Version,
+        reason: &str,
+        message: Option<&str>,
+        payer: Option<Address>,
+    ) -> SettlementResponse {
+        SettlementResponse {
+            success: false,
+            error_reason: Some(reason.to_owned()),
+            error_message: message.map(str::to_owned),
+            transaction: String::new(),
+            network: self.network_name(version).to_owned(),
+            payer,
+            amount: None,
+        }
+    }
+
+    const fn network_name(&self, version: Version) -> &'static str {
+        let network = self.deployment().config.network;
+        match version {
+            Version::V1 => network.v1_name(),
+            Version::V2 => network.caip2(),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Reads one Lighthouse instruction: borsh, with LEB128 for counts and for the range of
+//! a hash.
+//!
+//! Lighthouse itself takes several spellings of a number, and bytes behind the last
+//! assertion. This reader takes one spelling and nothing behind it, so what was judged
+//! is all there is.
+
+use super::GuardProblem;
+use crate::svm::Address;
+
+/// Kinds of instruction that carry assertions of which some are allowed.
+pub(super) const ACCOUNT_INFO: u8 = 5;
+pub(super) const ACCOUNT_INFO_MULTI: u8 = 6;
+pub(super) const TOKEN_ACCOUNT: u8 = 9;
+pub(super) const TOKEN_ACCOUNT_MULTI: u8 = 10;
+
+/// The log levels that emit a record by calling the Noop program. The second is the last.
+const ENCODED_NOOP: u8 = 3;
+const FAILED_ENCODED_NOOP: u8 = 6;
+
+/// What an assertion looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// What every account has: lamports, owner, data.
+    AccountInfo,
+    /// The fields of a token account.
+    TokenAccount,
+}
+
+/// The assertions on what every account has, by their number in the instruction.
+pub(super) mod info {
+    pub(in super::super) const LAMPORTS: u8 = 0;
+    pub(in super::super) const DATA_LENGTH: u8 = 1;
+    pub(in super::super) const OWNER: u8 = 2;
+    pub(in super::super) const KNOWN_OWNER: u8 = 3;
+    pub(in super::super) const DATA_HASH: u8 = 8;
+}
+
+/// The assertions on the fields of a token account, by their number in the instruction.
+pub(super) mod token {
+    pub(in super::super) const MINT: u8 = 0;
+    pub(in super::super) const OWNER: u8 = 1;
+    pub(in super::super) const AMOUNT: u8 = 2;
+    pub(in super::super) const DELEGATE: u8 = 3;
+    pub(in super::super) const STATE: u8 = 4;
+    pub(in super::super) const DELEGATED_AMOUNT: u8 = 6;
+    pub(in super::super) const CLOSE_AUTHORITY: u8 = 7;
+    pub(in super::super) const OWNER_IS_DERIVED: u8 = 8;
+}
+
+/// Operators, by their number in the instruction. Addresses know the first two only.
+pub(super) mod operator {
+    pub(in super::super) const EQUAL: u8 = 0;
+    pub(in super::super) const GREATER: u8 = 2;
+    pub(in super::super) const AT_LEAST: u8 = 4;
+    pub(in super::super) const AT_MOST: u8 = 5;
+}
+
+/// What the account is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// A number.
+    Number(u64),
+    /// A small number: a program that Lighthouse knows, or the state of a token account.
+    Byte(u8),
+    /// An address.
+    Address(Address),
+    /// An address or none.
+    Maybe(Option<Address>),
+    /// The hash of this range of the data.
+    Hash {
+        /// The first byte.
+        start: u64,
+        /// How many bytes.
+        length: u64,
+    },
+    /// Nothing.
+    Nothing,
+}
+
+/// One assertion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Assertion {
+    pub(super) subject: Subject,
+    pub(super) number: u8,
+    /// [`operator::EQUAL`] where the assertion has none.
+    pub(super) operator: u8,
+    pub(super) value: Value,
+}
+
+/// Reads an instruction's data to the last byte and gives each assertion to `judge`.
+///
+/// # Errors
+/// The first thing that is not allowed here, or that `judge` refuses.
+pub(super) fn read(
+    data: &[u8],
+    mut judge: impl FnMut(Assertion) -> Result<(), GuardProblem>,
+) -> Result<(), GuardProblem> {
+    let mut reader = Reader { rest: data };
+    let (subject, multi) = match reader.byte()? {
+        ACCOUNT_INFO => (Subject::AccountInfo, false),
+        ACCOUNT_INFO_MULTI => (Subject::AccountInfo, true),
+        TOKEN_ACCOUNT => (Subject::TokenAccount, false),
+        TOKEN_ACCOUNT_MULTI => (Subject::TokenAccount, true),
+        _ => return Err(GuardProblem::Kind),
+    };
+    let level = reader.byte()?;
+    if level == ENCODED_NOOP || level >= FAILED_ENCODED_NOOP {
+        return Err(GuardProblem::LogLevel(level));
+    }
+    let count = if multi { reader.leb128()? } else { 1 };
+    if count == 0 {
+        return Err(GuardProblem::Empty);
+    }
+    // An assertion has at least one byte: a count that is too large ends as truncated.
+    for _ in 0..count {
+        judge(reader.assertion(subject)?)?;
+    }
+    if reader.rest.is_empty() { Ok(()) } else { Err(GuardProblem::TrailingBytes) }
+}
+
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl Reader<'_> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], GuardProblem> {
+        let (array, rest) = self.rest.split_first_chunk().ok_or(GuardProblem::Truncated)?;
+        self.rest = rest;
+        Ok(*array)
+    }
+
+    fn byte(&mut self) -> Result<u8, GuardProblem> {
+        let [byte] = self.array()?;
+        Ok(byte)
+    }
+
+    fn number(&mut self) -> Result<u64, GuardProblem> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn address(&mut self) -> Result<Address, GuardProblem> {
+        self.array().map(Address::new)
+    }
+
+    /// Reads an unsigned LEB128 of at most 64 bits in its shortest form.
+    fn leb128(&mut self) -> Result<u64, GuardProblem> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let low = u64::from(byte & 0x7f);
+            let shifted = low << shift;
+            if shifted >> shift != low {
+                return Err(GuardProblem::Malformed);
+            }
+            value |= shifted;
+            if byte & 0x80 == 0 {
+                let shortest = shift == 0 || byte != 0;
+                return if shortest { Ok(value) } else { Err(GuardProblem::Malformed) };
+            }
+        }
+        Err(GuardProblem::Malformed)
+    }
+
+    fn assertion(&mut self, subject: Subject) -> Result<Assertion, GuardProblem> {
+        let number = self.byte()?;
+        let value = match (subject, number) {
+            (Subject::AccountInfo, info::LAMPORTS | info::DATA_LENGTH)
+            | (Subject::TokenAccount, token::AMOUNT | token::DELEGATED_AMOUNT) => {
+                Value::Number(self.number()?)
+            }
+            (Subject::AccountInfo, info::OWNER) | (Subject::TokenAccount, token::MINT | token::OWNER) => {
+                Value::Address(self.address()?)
+            }
+            (Subject::AccountInfo, info::KNOWN_OWNER) | (Subject::TokenAccount, token::STATE) => {
+                Value::Byte(self.byte()?)
+            }
+            (Subject::TokenAccount, token::DELEGATE | token::CLOSE_AUTHORITY) => match self.byte()? {
+                0 => Value::Maybe(None),
+                1 => Value::Maybe(Some(self.address()?)),
+                _ => return Err(GuardProblem::Malformed),
+            },
+            (Subject::AccountInfo, info::DATA_HASH) => {
+                // The hash itself is compared on chain.
+                let _: [u8; 32] = self.array()?;
+                Value::Hash { start: self.leb128()?, length: self.leb128()? }
+            }
+            (Subject::TokenAccount, token::OWNER_IS_DERIVED) => Value::Nothing,
+            _ => return Err(GuardProblem::Assertion(number)),
+        };
+        let operator = match value {
+            Value::Hash { .. } | Value::Nothing => operator::EQUAL,
+            _ => self.byte()?,
+        };
+        Ok(Assertion { subject, number, operator, value })
+    }
+}

@@ -1,0 +1,249 @@
+//! Guards: the Lighthouse instructions that wallets put into a payment to protect their
+//! users, and which of them a fee payer may sign.
+//!
+//! A guard compares an account with a value and lets the whole transaction fail if they
+//! differ. It moves nothing. But each guard is a way to let a payment fail after the fee
+//! payer has paid for it, and some instructions of Lighthouse do more than compare. So
+//! what a guard may say is decided by whose account it speaks of:
+//!
+//! | account | allowed |
+//! |---|---|
+//! | the fee payer's and the payer's wallet | owner is the System program; no data; lamports at least, or more than |
+//! | the payer's token account | owner is its token program; length of the data; hash of all data; amount at least, or more than; and its authorities |
+//! | the merchant's token account | owner is its token program; length of the data; and its authorities |
+//!
+//! The authorities of a token account are its mint, its owner, its delegate and how much
+//! that may take, its close authority, its state, and that its address is derived from
+//! its owner. Amounts and hashes of the merchant's token account are refused, because any
+//! stranger can change them.
+//!
+//! Each guard names exactly one account. That is what lets it name the fee payer: whether
+//! an account signs and is writable holds for the whole message, so a guard gets the fee
+//! payer as a writable signer. With no second account there is no program that it could
+//! call with it.
+//!
+//! The layout was learned from Lighthouse's public source.
+
+mod bytes;
+mod fault;
+
+use std::fmt;
+
+pub use fault::{GuardFault, GuardProblem};
+
+use self::bytes::{Assertion, Subject, Value, info, operator, token};
+use super::transaction::{Instruction, Message};
+use super::{Address, TokenProgram};
+
+/// The most guards that a payment may have. A plain payment by Phantom has four; the most
+/// that were seen in a transaction of any kind are nine.
+pub const MAX_GUARDS: usize = 10;
+
+/// The bytes of a token account of SPL Token, and the least of one of Token-2022.
+const TOKEN_ACCOUNT_BYTES: u64 = 165;
+
+/// The System program, which owns wallets.
+const SYSTEM: Address = Address::new([0; 32]);
+
+/// Whose account a guard speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuardedAccount {
+    /// The fee payer's wallet.
+    FeePayer,
+    /// The payer's wallet.
+    Payer,
+    /// The token account that pays.
+    Source,
+    /// The merchant's token account.
+    Destination,
+}
+
+impl fmt::Display for GuardedAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FeePayer => "the fee payer's wallet",
+            Self::Payer => "the payer's wallet",
+            Self::Source => "the payer's token account",
+            Self::Destination => "the merchant's token account",
+        })
+    }
+}
+
+/// A guard that is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// Which instruction it is, counted from 0.
+    pub position: u8,
+    /// The account that it speaks of.
+    pub account: GuardedAccount,
+}
+
+/// The guards of a payment, all of them allowed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guards {
+    /// Where they stand and what they speak of, in the order of the instructions.
+    pub list: Vec<Guard>,
+    /// Whether another payment from the same token account could let this one fail: a
+    /// guard asserts that account's amount or the hash of its data.
+    pub exclusive_source: bool,
+    /// The lamports that the fee payer must have at least, by the guards that say so.
+    ///
+    /// More than `n` counts as `n + 1`. `None` where no guard speaks of them.
+    pub fee_payer_floor: Option<u64>,
+}
+
+/// The accounts of the message that guards may speak of, by index. The fee payer is 0.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parties {
+    pub(super) payer: u8,
+    pub(super) source: u8,
+    pub(super) destination: u8,
+    /// The program of both token accounts.
+    pub(super) program: TokenProgram,
+}
+
+impl Parties {
+    fn account(&self, index: u8) -> Option<GuardedAccount> {
+        match index {
+            0 => Some(GuardedAccount::FeePayer),
+            index if index == self.payer => Some(GuardedAccount::Payer),
+            index if index == self.source => Some(GuardedAccount::Source),
+            index if index == self.destination => Some(GuardedAccount::Destination),
+            _ => None,
+        }
+    }
+}
+
+impl Guards {
+    /// Returns the account that the guard at this instruction speaks of, counted from 0.
+    ///
+    /// `None` if that instruction is no guard. An error of the chain names the instruction
+    /// that failed: this says whose account is the reason.
+    #[must_use]
+    pub fn at(&self, position: u64) -> Option<GuardedAccount> {
+        let guard = self.list.iter().find(|guard| u64::from(guard.position) == position);
+        guard.map(|guard| guard.account)
+    }
+
+    /// Reads the instruction at `position` as one guard more.
+    pub(super) fn add(
+        &mut self,
+        position: u8,
+        instruction: &Instruction,
+        message: &Message,
+        parties: &Parties,
+    ) -> Result<(), GuardFault> {
+        let kind = instruction.data.first().copied();
+        let fault = |account, problem| GuardFault { position, kind, account, problem };
+        if self.list.len() == MAX_GUARDS {
+            return Err(fault(None, GuardProblem::TooMany));
+        }
+        let [index] = *instruction.accounts.as_slice() else {
+            let count = u8::try_from(instruction.accounts.len()).unwrap_or(u8::MAX);
+            return Err(fault(None, GuardProblem::Accounts(count)));
+        };
+        let Some(account) = parties.account(index) else {
+            // The decoder refuses an index that is out of range.
+            let other = message.account(index).copied().unwrap_or(SYSTEM);
+            return Err(fault(None, GuardProblem::OtherAccount(other)));
+        };
+        bytes::read(&instruction.data, |assertion| self.judge(assertion, account, parties.program))
+            .map_err(|problem| fault(Some(account), problem))?;
+        self.list.push(Guard { position, account });
+        Ok(())
+    }
+
+    /// Refuses an assertion that is not allowed about this account, and keeps what follows
+    /// from one that is.
+    fn judge(
+        &mut self,
+        Assertion { subject, number, operator, value }: Assertion,
+        account: GuardedAccount,
+        program: TokenProgram,
+    ) -> Result<(), GuardProblem> {
+        let operators = operators(account, subject, number);
+        if operators.is_empty() {
+            return Err(GuardProblem::Assertion(number));
+        }
+        if !operators.contains(&operator) {
+            return Err(GuardProblem::Operator { assertion: number, operator });
+        }
+        if !value_is_allowed(account, subject, number, value, program) {
+            return Err(GuardProblem::Value { assertion: number });
+        }
+        match (subject, number, account, value) {
+            (Subject::AccountInfo, info::LAMPORTS, GuardedAccount::FeePayer, Value::Number(value)) => {
+                let least = value.saturating_add(u64::from(operator == operator::GREATER));
+                self.fee_payer_floor = self.fee_payer_floor.max(Some(least));
+            }
+            (Subject::AccountInfo, info::DATA_HASH, ..) | (Subject::TokenAccount, token::AMOUNT, ..) => {
+                self.exclusive_source = true;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Returns the operators with which an assertion may speak of an account; none where it
+/// may not.
+const fn operators(account: GuardedAccount, subject: Subject, number: u8) -> &'static [u8] {
+    use GuardedAccount::{Destination, FeePayer, Payer, Source};
+    match (subject, number, account) {
+        (Subject::AccountInfo, info::DATA_LENGTH | info::OWNER | info::KNOWN_OWNER, _)
+        | (Subject::AccountInfo, info::DATA_HASH, Source) => &[operator::EQUAL],
+        (Subject::AccountInfo, info::LAMPORTS, FeePayer | Payer)
+        | (Subject::TokenAccount, token::AMOUNT, Source) => &[operator::AT_LEAST, operator::GREATER],
+        (Subject::TokenAccount, token::DELEGATED_AMOUNT, Source | Destination) => {
+            &[operator::AT_MOST, operator::EQUAL]
+        }
+        (
+            Subject::TokenAccount,
+            token::MINT
+            | token::OWNER
+            | token::DELEGATE
+            | token::STATE
+            | token::CLOSE_AUTHORITY
+            | token::OWNER_IS_DERIVED,
+            Source | Destination,
+        ) => &[operator::EQUAL],
+        _ => &[],
+    }
+}
+
+/// Returns whether an assertion may compare with this value: the owner is the right
+/// program, a wallet has no data, a hash is of all data. All else may be any value.
+fn value_is_allowed(
+    account: GuardedAccount,
+    subject: Subject,
+    number: u8,
+    value: Value,
+    program: TokenProgram,
+) -> bool {
+    let wallet = matches!(account, GuardedAccount::FeePayer | GuardedAccount::Payer);
+    match (subject, number, value) {
+        (Subject::AccountInfo, info::OWNER, Value::Address(owner)) => {
+            owner == if wallet { SYSTEM } else { program.address() }
+        }
+        (Subject::AccountInfo, info::KNOWN_OWNER, Value::Byte(owner)) => {
+            owner
+                == match program {
+                    _ if wallet => 0,
+                    TokenProgram::Spl => 1,
+                    TokenProgram::Token2022 => 2,
+                }
+        }
+        (Subject::AccountInfo, info::DATA_LENGTH, Value::Number(length)) => !wallet || length == 0,
+        (Subject::AccountInfo, info::DATA_HASH, Value::Hash { start, length }) => {
+            start == 0
+                && match program {
+                    TokenProgram::Spl => length == TOKEN_ACCOUNT_BYTES,
+                    TokenProgram::Token2022 => length >= TOKEN_ACCOUNT_BYTES,
+                }
+        }
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;
