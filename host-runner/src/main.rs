@@ -23,6 +23,7 @@ mod keygen;
 mod logging;
 mod metrics;
 mod pay;
+mod recent;
 mod serve;
 mod settings;
 mod settler;

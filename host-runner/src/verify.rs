@@ -202,7 +202,7 @@ mod tests {
             sequence: 3,
         };
         let asset = AssetId::parse("door-1").unwrap();
-        let (session, grant) = issue(&keys, ISSUER, &asset, &SessionId::from_random([1; 16]), span);
+        let (session, grant) = issue(&keys, ISSUER, &asset, &SessionId::from_bytes([1; 16]), span);
         (Trust { jwks: jwks(&keys), issuer: Some(ISSUER.to_owned()) }, session, grant)
     }
 

@@ -12,11 +12,13 @@ use crate::settings::rpc;
 
 /// What a sale costs: two signatures.
 const FEE_PER_SALE: u64 = 10_000;
+/// The program that owns wallets.
+const SYSTEM_PROGRAM: Address = Address::new([0; 32]);
 /// What an account must keep to exist: rent for an account without data.
 const RENT: u64 = 890_880;
 
 /// Everything that needs the RPC.
-pub(crate) fn all(config: &Config, fee_payer: Option<&Address>) -> Vec<(String, Finding)> {
+pub(crate) fn all(config: &Config, fee_payers: &[Address]) -> Vec<(String, Finding)> {
     let network = config.network;
     let genesis = rpc::call(&config.rpc_url, "getGenesisHash", &json!([]));
     let rpc = right_network(network, genesis);
@@ -26,15 +28,28 @@ pub(crate) fn all(config: &Config, fee_payer: Option<&Address>) -> Vec<(String, 
         // The rest would only say the same again.
         return findings;
     }
-    if let Some(address) = fee_payer {
-        findings.push(("fee payer's SOL".to_owned(), sol(&config.rpc_url, network, address)));
+    for address in fee_payers {
+        findings.push((format!("SOL of fee payer {address}"), sol(&config.rpc_url, network, address)));
     }
+    let pay_to = config.merchant.pay_to;
+    let wallet = ask(&config.rpc_url, &pay_to);
+    let is_new = matches!(wallet, Ok(None));
+    let wallet = wallet.and_then(|account| is_wallet(pay_to, network, account));
+    // Where `pay_to` is no wallet, nobody is told to send anything there.
+    let may_receive = wallet.is_ok();
+    findings.push(("merchant's wallet".to_owned(), wallet));
     for accepted in &config.merchant.tokens {
         let symbol = &accepted.token.symbol;
         let mint = ask(&config.rpc_url, &accepted.token.mint).and_then(|mint| mint_fits(accepted, mint));
         findings.push((format!("token {symbol}"), mint));
+        if !may_receive {
+            continue;
+        }
         let held = ask(&config.rpc_url, &accepted.account)
-            .and_then(|account| receives(accepted, config.merchant.pay_to, network, account));
+            .and_then(|account| receives(accepted, pay_to, network, account))
+            .map_err(
+                |remedy| if is_new { format!("{remedy} ({})", unseen(pay_to, network)) } else { remedy },
+            );
         findings.push((format!("merchant's account for {symbol}"), held));
     }
     findings
@@ -109,6 +124,28 @@ fn mint_fits(accepted: &AcceptedToken, account: Option<Account>) -> Finding {
         ));
     }
     Ok(format!("{mint}, {decimals} decimals"))
+}
+
+/// Whether `pay_to` is a wallet: an account of the System program without data, or one that
+/// has never been used.
+fn is_wallet(pay_to: Address, network: Network, account: Option<Account>) -> Finding {
+    let Some(account) = account else { return Ok(unseen(pay_to, network)) };
+    if account.owner == SYSTEM_PROGRAM && account.data.is_empty() {
+        return Ok(pay_to.to_string());
+    }
+    let what = match account.mint() {
+        Some(_) => "is a token's mint",
+        None if TokenProgram::at(&account.owner).is_some() => "is a token account",
+        None => "belongs to a program",
+    };
+    Err(format!(
+        "{pay_to} {what} and is no wallet: send nothing there, and write your wallet's address in `merchant.pay_to`"
+    ))
+}
+
+/// Said of a wallet that the chain does not know, as it does not know a misspelt one.
+fn unseen(pay_to: Address, network: Network) -> String {
+    format!("{pay_to} has never been used on {}: see first that it is your wallet", network.name())
 }
 
 /// Whether payments to the merchant's account arrive.
@@ -200,6 +237,26 @@ mod tests {
         let new = accepted(TokenProgram::Token2022);
         assert!(mint_fits(&new, Some(mint(TokenProgram::Token2022, 6))).is_ok());
         assert!(mint_fits(&new, Some(fee)).unwrap_err().contains("take another"));
+    }
+
+    #[test]
+    fn who_is_paid_has_to_be_a_wallet_before_anybody_sends_something_there() {
+        let check = |account| is_wallet(WALLET, Network::Devnet, account);
+        let account = |owner: Address, data: Vec<u8>| Some(Account { owner, data, lamports: 1 });
+        assert_eq!(check(account(SYSTEM_PROGRAM, Vec::new())), Ok(WALLET.to_string()));
+        assert!(check(None).unwrap().contains("never been used on devnet"));
+        let token_account = account(TokenProgram::Spl.address(), vec![0; 165]);
+        let nonce = account(SYSTEM_PROGRAM, vec![0; 80]);
+        for (what, other) in [
+            ("is a token's mint", Some(mint(TokenProgram::Spl, 6))),
+            ("is a token's mint", Some(mint(TokenProgram::Token2022, 6))),
+            ("is a token account", token_account),
+            ("belongs to a program", nonce),
+            ("belongs to a program", account(WALLET, Vec::new())),
+        ] {
+            let refused = check(other).unwrap_err();
+            assert!(refused.contains(what) && refused.contains("send nothing there"), "{refused}");
+        }
     }
 
     #[test]

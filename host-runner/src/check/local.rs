@@ -51,13 +51,9 @@ pub(super) fn secret(data_dir: &Path) -> Finding {
     Ok("made by the first start".to_owned())
 }
 
-/// The address of the key that pays the network's fees.
-pub(super) fn fee_payer(settings: &Settings) -> Result<Address, String> {
-    let file = settings.config.settlement.fee_payer_keypair.as_deref();
-    let file = file.map(|file| settings.folder.join(file));
-    keypair::fee_payer(environment("COINOP_FEE_PAYER"), file.as_deref())
-        .map(|key| Address::new(key.verifying_key().to_bytes()))
-        .map_err(|error| settings.mistake("settlement.fee_payer_keypair", error))
+/// The addresses of the keys that pay the network's fees.
+pub(super) fn fee_payers(settings: &Settings) -> Result<Vec<Address>, String> {
+    keypair::fee_payers(settings, environment("COINOP_FEE_PAYER")).map(|keys| keys.addresses)
 }
 
 /// Whether the address can be listened on.

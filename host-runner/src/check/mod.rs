@@ -5,16 +5,19 @@
 pub(crate) mod chain;
 mod devices;
 mod local;
+mod prices;
 
 use std::io::Write as _;
 use std::path::PathBuf;
+
+use coinop_core::svm::Address;
 
 use crate::settings::Settings;
 
 /// Tries what `serve` will need, and says what is wrong and how to mend it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  coinop check\n  coinop check --config /etc/coinop/coinop.toml\n\nIt changes nothing and works no device. It exits with 0 only if nothing is wrong."
+    after_help = "Examples:\n  coinop check\n  coinop check --config /etc/coinop/coinop.toml\n\nIt changes nothing and works no device. It exits with 0 only if nothing is wrong; a warning is not wrong."
 )]
 pub(crate) struct Args {
     /// The configuration file.
@@ -40,8 +43,17 @@ impl Report {
                 format!("{subject}: wrong: {mistake}")
             }
         };
-        writeln!(std::io::stdout(), "{line}").map_err(|error| format!("cannot print: {error}"))
+        print(&line)
     }
+
+    /// What works and is perhaps not what the owner means.
+    fn warn(&self, subject: &str, warning: &str) -> Result<(), String> {
+        print(&format!("{subject}: warning: {warning}"))
+    }
+}
+
+fn print(line: &str) -> Result<(), String> {
+    writeln!(std::io::stdout(), "{line}").map_err(|error| format!("cannot print: {error}"))
 }
 
 /// Runs the command.
@@ -57,17 +69,21 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let assets = count(settings.config.assets.len(), "asset");
     report.say("configuration", &Ok(format!("{}, {assets}", args.config.display())))?;
+    for warning in prices::all(&settings.config) {
+        report.warn("prices", &warning)?;
+    }
 
     let running = crate::db::is_in_use(&settings.data_dir);
     report.say("data_dir", &local::data_dir(&settings.data_dir, running))?;
     report.say("secret", &local::secret(&settings.data_dir))?;
-    let fee_payer = local::fee_payer(&settings);
-    let shown = fee_payer.as_ref().map(ToString::to_string).map_err(Clone::clone);
-    report.say("fee payer", &shown)?;
+    let fee_payers = local::fee_payers(&settings);
+    let shown =
+        |addresses: &Vec<Address>| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    report.say("fee payer", &fee_payers.as_ref().map(shown).map_err(Clone::clone))?;
     report.say("listen", &local::listen(&settings.config.listen, running))?;
     report.say("public_url", &local::public_url(&settings.config.public_url))?;
 
-    for (subject, finding) in chain::all(&settings.config, fee_payer.as_ref().ok()) {
+    for (subject, finding) in chain::all(&settings.config, &fee_payers.unwrap_or_default()) {
         report.say(&subject, &finding)?;
     }
     for (asset, finding) in devices::all(&settings.devices)? {

@@ -2,9 +2,10 @@
 //!
 //! [`engine`] compiles it and sets the limits, [`state`] is what one instance of
 //! it owns, [`imports`], [`outbound`] and [`rpc`] are what it may ask for, [`pool`] hands
-//! requests to instances when [`room`] has a place for them, and [`controller`] calls its
-//! extra export.
+//! requests to instances when [`room`] has a place for them, identical ones once
+//! ([`coalesce`]), and [`controller`] calls its extra export.
 
+mod coalesce;
 mod controller;
 mod engine;
 mod imports;
@@ -27,7 +28,7 @@ pub(crate) use state::{Host, Variables};
 pub(crate) use tally::{Tallied, Tally};
 
 /// Why the component gave no answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Failure {
     /// Too many are waiting already.
     Busy,

@@ -19,8 +19,9 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::Failure;
+use super::coalesce::{self, Coalescing, Running};
 use super::engine::Component;
-use super::room::{Place, Room};
+use super::room::{Place, Room, carries_payment};
 use super::state::{GuestState, Host, allow, store};
 use crate::db::Origin;
 
@@ -50,6 +51,7 @@ struct Inner {
     host: Arc<Host>,
     idle: Mutex<Vec<Instance>>,
     room: Room,
+    coalescing: Coalescing,
 }
 
 struct Instance {
@@ -64,15 +66,42 @@ impl Pool {
     pub(crate) fn new(component: Component, host: Arc<Host>) -> Self {
         // Never more than the pool of memories has room for.
         let at_once = component.limits.instances.saturating_sub(SPARE).max(1);
-        Self(Arc::new(Inner { component, host, idle: Mutex::default(), room: Room::new(at_once as usize) }))
+        let (idle, coalescing) = (Mutex::default(), Coalescing::default());
+        Self(Arc::new(Inner { component, host, idle, room: Room::new(at_once as usize), coalescing }))
     }
 
-    /// Has the component answer one request.
-    ///
-    /// The component goes on with it even if the caller does not wait for the
-    /// end: a buyer who hangs up in the middle of a settlement has still paid.
+    /// Has the component answer one request, or gives it the answer of an identical one
+    /// that runs already.
     pub(crate) async fn handle(&self, mut request: Request) -> Result<Response, Failure> {
-        let place = self.0.room.admit(request.headers_mut()).await?;
+        if !carries_payment(request.headers()) {
+            let place = self.0.room.admit(request.headers_mut()).await?;
+            return self.run(request, place).await;
+        }
+        let (waiting, running) = self.0.coalescing.join(coalesce::key(&request).await);
+        if let Some(running) = running {
+            tokio::spawn(self.clone().run_for_all(request, running));
+        }
+        waiting.answer().await
+    }
+
+    /// Runs a request for all who wait for its answer. Before it has begun it ends with the
+    /// last of them; afterwards it goes on.
+    async fn run_for_all(self, mut request: Request, mut running: Running) {
+        let place = tokio::select! {
+            biased;
+            place = self.0.room.admit(request.headers_mut()) => place,
+            () = running.abandoned() => return,
+        };
+        let answer = match place {
+            Ok(place) => self.run(request, place).await,
+            Err(failure) => Err(failure),
+        };
+        running.answer(answer);
+    }
+
+    /// The component goes on with it even if the caller does not wait for the end: a buyer
+    /// who hangs up in the middle of a settlement has still paid.
+    async fn run(&self, request: Request, place: Place) -> Result<Response, Failure> {
         let (answer, answered) = oneshot::channel();
         let pool = self.clone();
         let task = tokio::spawn(async move { pool.serve(request, answer, place).await });

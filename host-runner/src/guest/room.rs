@@ -2,7 +2,8 @@
 //!
 //! A request that carries a payment may wait for the chain for half a minute;
 //! one that does not is answered in milliseconds. Those that wait must not take
-//! every instance from those that do not.
+//! every instance from those that do not. Identical requests do not come here twice:
+//! see [`coalesce`](super::coalesce).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +21,8 @@ use super::tally::{Tallied, Tally};
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How many may wait.
 const MOST_WAITING: usize = 512;
-/// How many requests may wait for one and the same payment. One more is told so,
-/// and does not wait for the chain.
+/// How many requests that differ may wait for one and the same payment. One more is told
+/// that it is pending, and does not wait for the chain.
 const MOST_OF_ONE_PAYMENT: usize = 8;
 
 /// Names a payment, without keeping it.

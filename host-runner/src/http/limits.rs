@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use coinop_core::http::IMPATIENT;
+use coinop_core::http::{IMPATIENT, RECENT_BLOCKHASH};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
@@ -11,6 +11,7 @@ use hyper::{Request, Uri};
 
 use super::problem::Problem;
 use crate::guest;
+use crate::recent::Recent;
 
 /// The most of a body, and of all headers together.
 pub(super) const LARGEST: usize = 64 << 10;
@@ -39,7 +40,11 @@ impl Origin {
 /// origin. What `Host` says is whatever the client likes, so nobody gets to see
 /// it; nor the headers in which Spin, or this host, tells the component about its
 /// caller.
-pub(super) async fn admit(request: Request<Incoming>, origin: &Origin) -> Result<guest::Request, Problem> {
+pub(super) async fn admit(
+    request: Request<Incoming>,
+    origin: &Origin,
+    recent: &Recent,
+) -> Result<guest::Request, Problem> {
     let (mut head, body) = request.into_parts();
     let target = head.uri.path_and_query().ok_or(Problem::BadTarget)?;
     if size(&head.headers) + target.as_str().len() > LARGEST {
@@ -49,12 +54,17 @@ pub(super) async fn admit(request: Request<Incoming>, origin: &Origin) -> Result
         return Err(Problem::BadTarget);
     }
     head.uri = absolute(origin, target.clone())?;
-    let ours = |name: &HeaderName| name.as_str().starts_with("spin-") || name.as_str() == IMPATIENT;
+    let ours = |name: &HeaderName| {
+        name.as_str().starts_with("spin-") || [IMPATIENT, RECENT_BLOCKHASH].contains(&name.as_str())
+    };
     let ours: Vec<HeaderName> = head.headers.keys().filter(|name| ours(name)).cloned().collect();
     for name in ours {
         head.headers.remove(name);
     }
     head.headers.insert(HOST, origin.host.clone());
+    if let Some(recent) = recent.header().and_then(|text| HeaderValue::from_str(&text).ok()) {
+        head.headers.insert(RECENT_BLOCKHASH, recent);
+    }
     if body.size_hint().lower() > LARGEST as u64 {
         return Err(Problem::BodyTooLarge);
     }

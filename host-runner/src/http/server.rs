@@ -28,6 +28,7 @@ use crate::clock::SteadyClock;
 use crate::failpoint;
 use crate::guest::{self, Failure, Pool, Response, carries_payment};
 use crate::metrics::Metrics;
+use crate::recent::Recent;
 
 /// How long a request's head may take to arrive; also how long an idle
 /// connection is kept.
@@ -54,6 +55,7 @@ impl Answer for Pool {
 pub(crate) struct Gateway<A = Pool> {
     pub(crate) pool: A,
     pub(crate) origin: Origin,
+    pub(crate) recent: Recent,
     pub(crate) rate: RateLimiter,
     pub(crate) metrics: Metrics,
     pub(crate) clock: SteadyClock,
@@ -173,7 +175,7 @@ impl<A: Answer> Gateway<A> {
             self.metrics.refused("rate");
             return Err(Problem::TooFast { retry_after: wait.as_secs().saturating_add(1) });
         }
-        let request = admit(request, &self.origin).await?;
+        let request = admit(request, &self.origin, &self.recent).await?;
         let paid = carries_payment(request.headers());
         self.pool.handle(request).await.map_err(|failure| match failure {
             Failure::Busy => {

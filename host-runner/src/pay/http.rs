@@ -10,6 +10,7 @@ use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use ureq::{Agent, Body};
 
 use super::pretty;
+use crate::settings::rpc::io_failure;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -228,7 +229,7 @@ pub(crate) fn explain(error: &ureq::Error) -> String {
         ureq::Error::Timeout(_) => "there was no answer in time".to_owned(),
         ureq::Error::HostNotFound => "there is no such host".to_owned(),
         ureq::Error::ConnectionFailed => "the connection was refused".to_owned(),
-        ureq::Error::Io(error) => error.kind().to_string(),
+        ureq::Error::Io(error) => io_failure(error),
         ureq::Error::BodyExceedsLimit(_) => "the answer is too long".to_owned(),
         other => pretty::quoted(&other.to_string()),
     }

@@ -23,13 +23,13 @@ pub(super) struct Prepared {
     pub(super) listener: TcpListener,
     pub(super) address: SocketAddr,
     pub(super) origin: Origin,
-    pub(super) fee_payer: Address,
+    pub(super) fee_payers: Vec<Address>,
 }
 
 pub(super) async fn prepare(args: &Args, ground: &Ground) -> Result<Prepared, String> {
     let Ground { settings, clock, metrics, .. } = ground;
     let module = module(args.module.as_deref())?;
-    let (variables, fee_payer) = variables(settings)?;
+    let (variables, fee_payers) = variables(settings)?;
     failpoint::reach("start.secret");
     let origin = Origin::new(&settings.config.public_url)
         .ok_or("public_url is not an origin such as http://127.0.0.1:8402")?;
@@ -51,7 +51,7 @@ pub(super) async fn prepare(args: &Args, ground: &Ground) -> Result<Prepared, St
     failpoint::reach("start.database");
     let (clock, metrics) = (clock.clone(), metrics.clone());
     let host = Arc::new(Host { db, clock, variables, boot_id: boot_id()?, rpc, metrics });
-    Ok(Prepared { component, host, listener, address, origin, fee_payer })
+    Ok(Prepared { component, host, listener, address, origin, fee_payers })
 }
 
 fn module(given: Option<&Path>) -> Result<PathBuf, String> {
@@ -74,7 +74,7 @@ fn module(given: Option<&Path>) -> Result<PathBuf, String> {
     }
 }
 
-fn variables(settings: &Settings) -> Result<(Variables, Address), String> {
+fn variables(settings: &Settings) -> Result<(Variables, Vec<Address>), String> {
     let environment = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
     let mut variables = Variables::new();
     variables.insert("coinop_config", settings.json.to_string());
@@ -83,17 +83,9 @@ fn variables(settings: &Settings) -> Result<(Variables, Address), String> {
     if let Some(previous) = secret::previous(environment("COINOP_SECRET_PREVIOUS"))? {
         variables.insert("coinop_secret_previous", previous);
     }
-    let configured = settings.config.settlement.fee_payer_keypair.as_deref();
-    let file = configured.map(|file| settings.folder.join(file));
-    let given = environment("COINOP_FEE_PAYER");
-    let from_file = given.is_none();
-    let fee_payer = keypair::fee_payer(given, file.as_deref()).map_err(|error| {
-        if from_file { settings.mistake("settlement.fee_payer_keypair", error) } else { error }
-    })?;
-    let address = Address::new(fee_payer.verifying_key().to_bytes());
-    let fee_payer = bs58::encode(fee_payer.to_keypair_bytes()).into_string();
-    variables.insert("coinop_fee_payer", fee_payer);
-    Ok((variables, address))
+    let keys = keypair::fee_payers(settings, environment("COINOP_FEE_PAYER"))?;
+    variables.insert("coinop_fee_payer", keys.text);
+    Ok((variables, keys.addresses))
 }
 
 async fn listen(address: &str) -> Result<TcpListener, String> {

@@ -18,6 +18,7 @@ use crate::devices::Devices;
 use crate::failpoint;
 use crate::guest::{Controller, Pool};
 use crate::http::{Gateway, RateLimiter, serve};
+use crate::recent::{Recent, follow};
 use crate::settler::settle;
 
 /// How long requests that are running may go on when the gateway stops.
@@ -45,7 +46,7 @@ async fn gateway(args: &Args) -> Result<(), String> {
     let (tell, reports) = mpsc::unbounded_channel();
     let devices = std::mem::take(&mut ground.settings.devices);
     let devices = Devices::start(devices, &ground.clock, &ground.metrics, &tell);
-    let Prepared { component, host, listener, address, origin, fee_payer } =
+    let Prepared { component, host, listener, address, origin, fee_payers } =
         match prepare(args, &ground).await {
             Ok(prepared) => prepared,
             Err(why) => return Err(give_up(devices, why).await),
@@ -71,16 +72,19 @@ async fn gateway(args: &Args) -> Result<(), String> {
     );
     let settling = Controller::for_settling(component.clone(), host.clone());
     let mut settler = tokio::spawn(settle(settling, clock.clone(), controller_closing.clone()));
+    let recent = Recent::default();
+    let following = tokio::spawn(follow(recent.clone(), settings.config.rpc_url.clone(), clock.clone()));
     let gateway = Arc::new(Gateway {
         pool: Pool::new(component, host.clone()),
         origin,
+        recent: recent.clone(),
         rate: RateLimiter::new(settings.config.limits.requests_per_second, settings.config.limits.burst),
         metrics: host.metrics.clone(),
         clock: clock.clone(),
     });
     let mut http = tokio::spawn(serve(listener, gateway, http_closing, FINISH));
     let notes = tokio::spawn(note_the_time(floor.clone(), clock.clone()));
-    let probe = tokio::task::spawn_blocking(move || probe(&settings.config, &fee_payer));
+    let probe = tokio::task::spawn_blocking(move || probe(&settings.config, &fee_payers));
 
     let plural = if assets == 1 { "asset" } else { "assets" };
     println!("coinop serving {assets} {plural} on http://{address}");
@@ -115,6 +119,7 @@ async fn gateway(args: &Args) -> Result<(), String> {
     failpoint::reach("stop.closed");
     notes.abort();
     probe.abort();
+    following.abort();
     floor.write(clock.now_ms());
     failpoint::reach("stop.noted");
     drop(tell);
@@ -160,8 +165,8 @@ async fn note_the_time(floor: Floor, clock: SteadyClock) {
 
 /// What `coinop check` says of the chain: as long as it is wrong nothing can be sold,
 /// but what was sold still ends on time. So these are warnings.
-fn probe(config: &Config, fee_payer: &Address) {
-    for (subject, finding) in chain::all(config, Some(fee_payer)) {
+fn probe(config: &Config, fee_payers: &[Address]) {
+    for (subject, finding) in chain::all(config, fee_payers) {
         if let Err(remedy) = finding {
             tracing::warn!(%subject, %remedy, "nothing can be sold until this is mended");
         }

@@ -1,27 +1,69 @@
-//! A Solana key from a file or from the environment.
+//! The keys that pay the network's fees, from files or from the environment.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use coinop_core::settlement::FeePayers;
+use coinop_core::svm::{Address, keypair};
 use ed25519_dalek::SigningKey;
 
-/// Reads a key pair. Never says what it found.
+use super::Settings;
+
+/// The variable that goes before the files.
+const VARIABLE: &str = "COINOP_FEE_PAYER";
+/// The key of the configuration that names the files.
+const KEY: &str = "settlement.fee_payer_keypair";
+const NONE_NAMED: &str =
+    "no fee payer: name a key's file here (`coinop keygen --out FILE` makes one), or set COINOP_FEE_PAYER";
+
+/// Reads one key pair. Never says what it found.
 pub(crate) fn parse(text: &str) -> Result<SigningKey, String> {
-    coinop_core::svm::keypair::parse(text)
+    keypair::parse(text)
         .ok_or_else(|| "must be a Solana key: a JSON array of 64 numbers, or the same in base58".to_owned())
 }
 
-/// The key that pays the network's fees, from `COINOP_FEE_PAYER` or the file
-/// the configuration names. `None` for the file: the configuration names none.
-pub(crate) fn fee_payer(given: Option<String>, file: Option<&Path>) -> Result<SigningKey, String> {
+/// Returns the fee payers' keys: those of `COINOP_FEE_PAYER` where it is set (`given`), else those of the files that
+/// the configuration names.
+///
+/// # Errors
+/// A line that says what is wrong and names the variable, or the configuration's key.
+pub(crate) fn fee_payers(settings: &Settings, given: Option<String>) -> Result<Keys, String> {
+    let settlement = &settings.config.settlement;
+    let files: Vec<_> = settlement.fee_payer_keypairs.iter().map(|file| settings.folder.join(file)).collect();
+    let blame = |error: String, from_variable: bool| {
+        if from_variable { format!("{VARIABLE} {error}") } else { settings.mistake(KEY, error) }
+    };
+    let from_variable = given.is_some();
+    let keys = read(given, &files).map_err(|error| blame(error, from_variable))?;
+    let text = keypair::list_to_text(&keys);
+    let fee_payers = FeePayers::new(keys, &settings.config.merchant.pay_to)
+        .map_err(|error| blame(error, from_variable))?;
+    Ok(Keys { addresses: fee_payers.addresses().to_vec(), text })
+}
+
+/// The fee payers: their addresses, and their keys as the component takes them.
+pub(crate) struct Keys {
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) text: String,
+}
+
+fn read(given: Option<String>, files: &[PathBuf]) -> Result<Vec<SigningKey>, String> {
     if let Some(text) = given {
-        return parse(&text).map_err(|error| format!("COINOP_FEE_PAYER {error}"));
+        return keypair::parse_list(&text).ok_or_else(|| {
+            "must be a Solana key (a JSON array of 64 numbers, or the same in base58), or a list of them"
+                .to_owned()
+        });
     }
-    let file = file
-        .ok_or("no fee payer: name a key's file here (`coinop keygen --out FILE` makes one), or set COINOP_FEE_PAYER")?;
+    if files.is_empty() {
+        return Err(NONE_NAMED.to_owned());
+    }
+    files.iter().map(|file| read_file(file)).collect()
+}
+
+fn read_file(file: &Path) -> Result<SigningKey, String> {
     let name = file.display();
     let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
-            format!("there is no {name}; make one with `coinop keygen --out {name}`, or set COINOP_FEE_PAYER")
+            format!("there is no {name}; make one with `coinop keygen --out {name}`, or set {VARIABLE}")
         }
         _ => format!("{name} cannot be read: {error}"),
     })?;
@@ -32,34 +74,40 @@ pub(crate) fn fee_payer(given: Option<String>, file: Option<&Path>) -> Result<Si
 mod tests {
     use super::*;
 
-    fn key() -> SigningKey {
-        SigningKey::from_bytes(&[5; 32])
+    fn key(number: u8) -> SigningKey {
+        SigningKey::from_bytes(&[number; 32])
+    }
+
+    fn base58(key: &SigningKey) -> String {
+        bs58::encode(key.to_keypair_bytes()).into_string()
     }
 
     #[test]
-    fn the_environment_goes_before_the_file() {
+    fn the_environment_goes_before_the_files() {
         let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("key.json");
-        let other = SigningKey::from_bytes(&[6; 32]);
-        std::fs::write(&file, coinop_core::svm::keypair::to_json(&other)).unwrap();
-        assert_eq!(fee_payer(None, Some(&file)).unwrap(), other);
-        let base58 = bs58::encode(key().to_keypair_bytes()).into_string();
-        assert_eq!(fee_payer(Some(base58), Some(&file)).unwrap(), key());
+        let files = [5, 6].map(|number| {
+            let file = dir.path().join(format!("{number}.json"));
+            std::fs::write(&file, keypair::to_json(&key(number))).unwrap();
+            file
+        });
+        assert_eq!(read(None, &files).unwrap(), [key(5), key(6)]);
+        assert_eq!(read(Some(base58(&key(7))), &files).unwrap(), [key(7)]);
+        let list = format!("{},{}", base58(&key(7)), base58(&key(8)));
+        assert_eq!(read(Some(list), &files).unwrap(), [key(7), key(8)]);
     }
 
     #[test]
-    fn mistakes_show_no_key() {
-        let mut bytes = key().to_keypair_bytes();
+    fn mistakes_show_no_key_inv_9() {
+        let mut bytes = key(5).to_keypair_bytes();
         bytes[63] ^= 1;
         let wrong = bs58::encode(bytes).into_string();
         for text in ["", "[1,2,3]", "[1,2,", wrong.as_str(), "0OIl"] {
-            let error = parse(text).unwrap_err();
-            assert!(text.is_empty() || !error.contains(text), "{error}");
+            for error in [parse(text).unwrap_err(), read(Some(text.to_owned()), &[]).unwrap_err()] {
+                assert!(text.is_empty() || !error.contains(text), "{error}");
+            }
         }
-        let error = fee_payer(None, Some(Path::new("/nowhere/none.json"))).unwrap_err();
+        let error = read(None, &["/nowhere/none.json".into()]).unwrap_err();
         assert!(error.contains("coinop keygen"), "{error}");
-        assert!(fee_payer(None, None).is_err());
-        let error = fee_payer(Some("x".into()), None).unwrap_err();
-        assert!(error.starts_with("COINOP_FEE_PAYER"), "{error}");
+        assert!(read(None, &[]).unwrap_err().contains("no fee payer"));
     }
 }

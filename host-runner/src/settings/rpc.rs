@@ -20,7 +20,7 @@ pub(crate) fn call(url: &str, method: &str, params: &Value) -> Result<Value, Str
         ureq::Error::Timeout(_) => format!("no answer within {} s", LIMIT.as_secs()),
         ureq::Error::HostNotFound => "there is no such host".to_owned(),
         ureq::Error::ConnectionFailed => "the connection was refused".to_owned(),
-        ureq::Error::Io(error) => error.kind().to_string(),
+        ureq::Error::Io(error) => io_failure(&error),
         _ => "the connection failed".to_owned(),
     })?;
     let status = response.status().as_u16();
@@ -34,4 +34,37 @@ pub(crate) fn call(url: &str, method: &str, params: &Value) -> Result<Value, Str
         return Err(message.unwrap_or("it answered with an error").to_owned());
     }
     body.get("result").cloned().ok_or_else(|| "it is not a JSON-RPC service".to_owned())
+}
+
+/// What broke a connection, as the end of a sentence; without the address, which may carry
+/// a key.
+pub(crate) fn io_failure(error: &std::io::Error) -> String {
+    // Rust has no kind for a name that is not resolved, and calls it "uncategorized error".
+    if error.to_string().contains("lookup address") {
+        return "the name of its host cannot be looked up: see how it is spelled, and whether this machine has a network".to_owned();
+    }
+    error.kind().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::ToSocketAddrs as _;
+
+    use super::*;
+
+    #[test]
+    fn a_host_that_is_not_found_is_told_in_words() {
+        // Nobody has it (RFC 6761).
+        let error = ("coinop.invalid", 80).to_socket_addrs().unwrap_err();
+        assert!(io_failure(&error).contains("cannot be looked up"), "{error}");
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert_eq!(io_failure(&refused), "connection reset");
+    }
+
+    #[test]
+    fn a_call_to_no_host_says_so_without_the_address() {
+        let error = call("http://coinop.invalid/?api-key=secret", "getHealth", &json!([])).unwrap_err();
+        assert!(error.contains("cannot be looked up") || error.contains("no such host"), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
 }
