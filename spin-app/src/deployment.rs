@@ -3,9 +3,10 @@
 
 use std::cell::OnceCell;
 
-use coinop_core::config::Config;
+use coinop_core::config::{Config, ConfigError};
 use coinop_core::gateway::{Deployment, Gateway};
 use coinop_core::keys::{KeyRing, Secret};
+use coinop_core::settlement::FeePayers;
 use coinop_core::svm::keypair;
 use spin_sdk::variables;
 
@@ -47,8 +48,8 @@ fn read() -> Result<Instance, String> {
         let value = variables::get(name).unwrap_or_default();
         if value.is_empty() { Err(format!("the variable {name} is not set")) } else { Ok(value) }
     };
-    let config =
-        Config::from_text(&need("coinop_config")?).map_err(|error| format!("coinop_config: {error}"))?;
+    let wrong = |error: ConfigError| format!("coinop_config: {error}");
+    let config = Config::from_text(&need("coinop_config")?).map_err(wrong)?;
     let secret = |name: &str, text: &str| {
         Secret::from_base64(text).ok_or(format!("{name} must be base64 of 32 random bytes"))
     };
@@ -57,9 +58,15 @@ fn read() -> Result<Instance, String> {
         text if text.is_empty() => None,
         text => Some(secret("coinop_secret_previous", &text)?),
     };
-    let fee_payer = keypair::parse(&need("coinop_fee_payer")?)
-        .ok_or("coinop_fee_payer must be a Solana key: a JSON array of 64 bytes, or base58")?;
-    let platform = Platform::new(&config, fee_payer);
+    let fee_payers = keypair::parse_list(&need("coinop_fee_payer")?).ok_or(
+        "coinop_fee_payer must be a Solana key (a JSON array of 64 bytes, or base58), or a list of them",
+    )?;
+    let fee_payers = FeePayers::new(fee_payers, &config.merchant.pay_to)
+        .map_err(|error| format!("coinop_fee_payer {error}"))?;
+    let platform = Platform::new(&config, fee_payers);
+    if !platform.has_controller() {
+        config.without_devices().map_err(wrong)?;
+    }
     let keys = KeyRing::new(&current, previous.as_ref());
     Ok(Instance { deployment: Deployment { config, keys }, platform })
 }

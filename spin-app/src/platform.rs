@@ -8,9 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use coinop_core::config::Config;
 use coinop_core::ports::{Clock, Entropy, Http, HttpAnswer, PortError, Ports};
-use coinop_core::settlement::{LocalSettlement, Rpc};
+use coinop_core::settlement::{FeePayers, LocalSettlement, Rpc};
 use coinop_core::store::{Sql, SqlError, SqlJournal, Value};
-use coinop_core::svm::SigningKey;
 use coinop_core::time::{Monotonic, Now, Timestamp};
 use futures::StreamExt as _;
 use futures::future::{Either, poll_fn, select};
@@ -26,14 +25,14 @@ type Local = LocalSettlement<WasiHttp>;
 #[cfg(not(feature = "stub-settlement"))]
 type Settling = Local;
 #[cfg(feature = "stub-settlement")]
-type Settling = crate::stub::Stub<Local>;
+type Settling = crate::stub::Stub<WasiHttp>;
 
-fn settlement(config: &Config, fee_payer: SigningKey) -> Settling {
+fn settlement(config: &Config, fee_payers: FeePayers) -> Settling {
     let rpc = Rpc::new(WasiHttp, config.rpc_url.clone());
     #[cfg(not(feature = "stub-settlement"))]
-    return Local::new(rpc, fee_payer);
+    return Local::new(rpc, fee_payers);
     #[cfg(feature = "stub-settlement")]
-    return crate::stub::Stub::new(Local::new(rpc, fee_payer.clone()), fee_payer);
+    return crate::stub::Stub::new(Local::new(rpc, fee_payers));
 }
 
 /// All ports.
@@ -45,11 +44,11 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
-    pub(crate) fn new(config: &Config, fee_payer: SigningKey) -> Self {
+    pub(crate) fn new(config: &Config, fee_payers: FeePayers) -> Self {
         Self {
             clock: WasiClock { boot: std::env::var("COINOP_BOOT_ID").ok() },
             journal: SqlJournal::new(SpinSqlite::default(), config.merchant.id.clone()),
-            settlement: settlement(config, fee_payer),
+            settlement: settlement(config, fee_payers),
             prepared: Cell::new(false),
         }
     }
@@ -179,6 +178,8 @@ async fn exchange(url: &str, body: String) -> Result<HttpAnswer, PortError> {
         .method(Method::Post)
         .uri(url)
         .header("content-type", "application/json")
+        // Without it the host sends the body in chunks, which not every node takes.
+        .header("content-length", body.len().to_string())
         .body(body)
         .build();
     let failed = |what: String| PortError(format!("the RPC can't be reached: {what}"));

@@ -1,49 +1,93 @@
 //! Settlement that moves no money: every payment lands at once. It takes the chain's
 //! place in benchmarks of everything else, and is in no component that is shipped.
+//!
+//! It works under one secret only, which stands here for everybody to read. A gateway
+//! that sells to buyers has 32 random bytes for its secret, so there this component
+//! takes no payment, and says that it is not ready.
 
 use coinop_core::encoding::base64;
 use coinop_core::money::Amount;
-use coinop_core::ports::{Effort, Outcome, PortError, PrepareError, Prepared, Settlement};
+use coinop_core::ports::{Effort, Http, Outcome, PortError, PrepareError, Prepared, Settlement};
 use coinop_core::session::Claim;
-use coinop_core::settlement::co_sign;
+use coinop_core::settlement::{LocalSettlement, co_sign};
 use coinop_core::svm::exact::VerifiedPayment;
-use coinop_core::svm::{Address, SigningKey, Token};
+use coinop_core::svm::{Address, RecentBlockhash, Token};
+use coinop_core::time::Timestamp;
+use spin_sdk::variables;
+
+/// The secret of the benchmarks (`tests/bench/src/payments.rs`).
+const BENCH_SECRET: &[u8; 32] = b"coinop bench: money never moves.";
 
 /// Stands before the settlement that would ask the chain.
-pub(crate) struct Stub<S> {
-    real: S,
-    fee_payer: SigningKey,
+pub(crate) struct Stub<H> {
+    real: LocalSettlement<H>,
+    in_bench: bool,
 }
 
-impl<S> Stub<S> {
-    pub(crate) const fn new(real: S, fee_payer: SigningKey) -> Self {
-        Self { real, fee_payer }
+impl<H: Http> Stub<H> {
+    pub(crate) fn new(real: LocalSettlement<H>) -> Self {
+        let in_bench = variables::get("coinop_secret").is_ok_and(|secret| secret == base64(BENCH_SECRET));
+        Self { real, in_bench }
+    }
+
+    /// Nothing outside a benchmark.
+    fn allowed(&self) -> Result<(), PortError> {
+        if self.in_bench {
+            return Ok(());
+        }
+        let why =
+            "settlement is a stub and sells nothing here: build the component with `cargo xtask build spin`";
+        Err(PortError(why.to_owned()))
     }
 }
 
-impl<S: Settlement> Settlement for Stub<S> {
-    fn fee_payer(&self) -> Address {
-        self.real.fee_payer()
+impl<H: Http> Settlement for Stub<H> {
+    fn fee_payers(&self) -> &[Address] {
+        self.real.fee_payers()
     }
 
-    async fn prepare(&self, payment: &VerifiedPayment, _: &Token) -> Result<Prepared, PrepareError> {
-        let (signed, signature) = co_sign(&self.fee_payer, &payment.transaction);
-        Ok(Prepared { transaction: base64(&signed), signature, height: 1, left: Amount::new(u64::MAX) })
+    fn recent_blockhash(&self, _: Timestamp) -> Option<RecentBlockhash> {
+        None
+    }
+
+    async fn prepare(
+        &self,
+        payment: &VerifiedPayment,
+        _: &Token,
+        _: Timestamp,
+    ) -> Result<Prepared, PrepareError> {
+        self.allowed().map_err(PrepareError::Unavailable)?;
+        let key = self.real.fee_payer_keys().key(&payment.fee_payer);
+        let key = key.ok_or_else(|| PrepareError::Unavailable(PortError("no such fee payer".to_owned())))?;
+        let (signed, signature) = co_sign(key, &payment.transaction);
+        Ok(Prepared {
+            transaction: base64(&signed),
+            signature,
+            height: 1,
+            left: Amount::new(u64::MAX),
+            shared: false,
+            fee_payer_lamports: u64::MAX,
+        })
     }
 
     async fn send(&self, _: &Claim) -> Result<(), PortError> {
-        Ok(())
+        self.allowed()
     }
 
     fn first_look_ms(&self) -> u64 {
         0
     }
 
+    /// A payment that a real component has claimed stays as unclear as it was.
     async fn outcome(&self, _: &Claim, _: Effort) -> Outcome {
-        Outcome::Landed { slot: 1 }
+        match self.allowed() {
+            Ok(()) => Outcome::Landed { slot: 1 },
+            Err(_) => Outcome::Unclear,
+        }
     }
 
     async fn health(&self) -> Result<(), PortError> {
+        self.allowed()?;
         Err(PortError("settlement is a stub: no money moves".to_owned()))
     }
 }

@@ -11,7 +11,7 @@ const SEND: &str = "sendTransaction";
 const STATUS: &str = "getSignatureStatuses";
 
 /// Sends a payment and kills the host while the RPC keeps `sendTransaction` back.
-async fn killed_while(rule: Rule) -> (World, Payment) {
+pub(crate) async fn killed_while(rule: Rule) -> (World, Payment) {
     let world = Arc::new(World::start().await);
     let payment = Buyer::numbered(0).sign(&world, "/api/v1/access/door-1").await;
     world.relay.rule(SEND, rule);

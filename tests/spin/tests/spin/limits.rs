@@ -47,6 +47,34 @@ async fn a_missing_or_wrong_variable_is_named_and_nobody_panics_inv_9() {
     world.check();
 }
 
+/// Nothing here calls a device, so it would be sold and never opened.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_asset_with_a_device_is_not_sold_where_nothing_works_it_inv_2() {
+    let mut config = None;
+    let world = World::start_with(|values| {
+        let mut changed: serde_json::Value = serde_json::from_str(&values["coinop_config"]).unwrap();
+        config = values.insert("coinop_config".to_owned(), {
+            changed["asset"][1]["device"] = serde_json::json!({ "driver": "simulated" });
+            changed.to_string()
+        });
+    })
+    .await;
+    for path in ["/api/v1/access/door-1", "/api/v1/access/door-2", "/ready"] {
+        let answer = world.send("GET", path, &[]).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), UNAVAILABLE, "{path}");
+    }
+    let said = "coinop_config: asset[1].device: this host works no devices: remove it, or run `coinop serve` beside the device";
+    let printed = world.spin.printed();
+    assert_eq!(printed, format!("coinop can't serve: {said}\n").repeat(3));
+    world.check();
+    // Without it, it sells.
+    let mut app = world.app();
+    app.variables.insert("coinop_config".to_owned(), config.unwrap());
+    let world = world.restart_as(app).await;
+    Buyer::numbered(0).buy(&world, "/api/v1/access/door-2").await;
+    world.check();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_rpc_that_is_not_allowed_is_not_called_and_nobody_is_charged_inv_2_8() {
     let world = World::start_with(|values| {

@@ -10,6 +10,7 @@ mod restart;
 mod sale;
 mod stand_in;
 mod start;
+mod stub;
 mod support;
 mod time;
 mod versions;

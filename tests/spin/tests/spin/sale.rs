@@ -27,6 +27,17 @@ async fn a_v2_purchase_moves_exactly_the_price_inv_1_5_6() {
     world.check();
 }
 
+/// Some nodes, and relays before them, refuse a body in chunks.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_call_of_the_rpc_says_how_long_it_is() {
+    let world = World::start().await;
+    Buyer::numbered(0).buy(&world, "/api/v1/access/door-1").await;
+    assert_eq!(world.send("GET", "/ready", &[]).await.status, 200);
+    assert!(world.relay.calls() > 3, "{} calls", world.relay.calls());
+    assert_eq!(world.relay.unsized_calls(), 0);
+    world.check();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn more_time_extends_the_same_session_inv_1_5() {
     let world = World::start().await;

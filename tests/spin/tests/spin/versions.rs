@@ -1,4 +1,4 @@
-//! The tables that an older or a newer version of the component has left.
+//! Tables that are new, and tables that an earlier or a newer version of the component has left.
 
 use std::sync::Arc;
 
@@ -6,23 +6,9 @@ use tokio::task::JoinSet;
 
 use crate::support::{Buyer, World};
 
-/// A gateway on the tables of version 1, with nothing in them.
-async fn world_of_version_1() -> World {
-    let world = World::start().await;
-    std::fs::create_dir_all(world.database.0.parent().unwrap()).unwrap();
-    let vector = include_str!("../../../../core/tests/vectors/journal_v1.json");
-    let vector: serde_json::Value = serde_json::from_str(vector).unwrap();
-    let statements = vector["statements"].as_array().unwrap().iter().map(|text| text.as_str().unwrap());
-    let database = world.database.open();
-    for statement in statements.filter(|text| text.starts_with("CREATE ")) {
-        database.execute(statement, []).unwrap();
-    }
-    world
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn old_tables_are_brought_up_to_date_by_the_first_requests_all_at_once_inv_1() {
-    let world = Arc::new(world_of_version_1().await);
+async fn the_tables_are_made_by_the_first_requests_all_at_once_inv_1() {
+    let world = Arc::new(World::start().await);
     let mut requests = JoinSet::new();
     for _ in 0..20 {
         let world = world.clone();
@@ -30,9 +16,23 @@ async fn old_tables_are_brought_up_to_date_by_the_first_requests_all_at_once_inv
     }
     let answers = requests.join_all().await;
     assert!(answers.iter().all(|status| *status == 200), "{answers:?}\n{}", world.spin.printed());
-    assert_eq!(world.database.number("SELECT max(version) FROM schema_version"), 3);
+    assert_eq!(world.database.number("SELECT count(*) FROM schema_version"), 1);
     Buyer::numbered(0).buy(&world, "/api/v1/access/door-1").await;
     assert_eq!((world.database.sessions(), world.database.number("SELECT count(*) FROM in_flight")), (1, 0));
+    world.check();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_of_an_earlier_version_are_left_alone_and_the_log_says_why() {
+    let world = World::start().await;
+    std::fs::create_dir_all(world.database.0.parent().unwrap()).unwrap();
+    world.database.open().execute("CREATE TABLE journal (asset TEXT, revision INTEGER)", []).unwrap();
+    let before = world.database.bytes();
+    let answer = world.send("GET", "/api/v1/assets/door-1/status", &[]).await;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    let printed = world.spin.printed();
+    assert!(printed.contains("made by an earlier version of this program"), "{printed}");
+    assert_eq!(world.database.bytes(), before);
     world.check();
 }
 

@@ -11,7 +11,7 @@ pub(crate) use buyer::{Buyer, Payment, Sold};
 pub(crate) use database::Database;
 pub(crate) use http::{Answer, send};
 pub(crate) use relay::{Relay, Rule};
-pub(crate) use world::{World, manifest, runtime};
+pub(crate) use world::{World, manifest, runtime, stubbed};
 
 use std::time::{Duration, Instant};
 

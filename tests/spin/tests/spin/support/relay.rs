@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -40,6 +41,8 @@ struct Shared {
     chain: String,
     rules: watch::Sender<BTreeMap<String, Rule>>,
     counts: Mutex<BTreeMap<String, Count>>,
+    /// Calls whose head did not say how long they are.
+    unsized_calls: AtomicUsize,
     /// Counts the hosts that asked: what a killed one asked is not passed on.
     host: AtomicUsize,
 }
@@ -62,8 +65,9 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let rules = watch::Sender::new(BTreeMap::new());
-        let (counts, host) = (Mutex::default(), AtomicUsize::default());
-        let shared = Arc::new(Shared { chain: chain.to_owned(), rules, counts, host });
+        let (counts, unsized_calls, host) =
+            (Mutex::default(), AtomicUsize::default(), AtomicUsize::default());
+        let shared = Arc::new(Shared { chain: chain.to_owned(), rules, counts, unsized_calls, host });
         let server = tokio::spawn(shared.clone().accept(listener));
         Self { address, shared, server }
     }
@@ -95,6 +99,11 @@ impl Relay {
         self.shared.count(method, |count| count.calls)
     }
 
+    /// Calls so far that came in chunks, without a `Content-Length`.
+    pub(crate) fn unsized_calls(&self) -> usize {
+        self.shared.unsized_calls.load(Ordering::SeqCst)
+    }
+
     /// Waits until so many calls of a method have been held back.
     pub(crate) async fn held(&self, method: &str, calls: usize) {
         let seen = async || (self.shared.count(method, |count| count.held) >= calls).then_some(());
@@ -122,6 +131,11 @@ impl Shared {
     }
 
     async fn relay(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        if !request.headers().contains_key(CONTENT_LENGTH)
+            || request.headers().contains_key(TRANSFER_ENCODING)
+        {
+            self.unsized_calls.fetch_add(1, Ordering::SeqCst);
+        }
         let body = request.into_body().collect().await.unwrap().to_bytes();
         let call: Value = serde_json::from_slice(&body).unwrap();
         let method = call["method"].as_str().unwrap();

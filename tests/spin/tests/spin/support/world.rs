@@ -29,13 +29,22 @@ pub(super) fn target() -> PathBuf {
 
 /// The component, compiled once for all tests.
 pub(crate) fn runtime() -> &'static Runtime {
-    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-        let default = || target().join("wasm32-wasip2").join("component").join("coinop_spin.wasm");
-        let file = std::env::var_os("COINOP_COMPONENT").map_or_else(default, PathBuf::from);
-        assert!(file.exists(), "{} is missing: run `cargo xtask build`", file.display());
-        Runtime::load(&file).unwrap_or_else(|error| panic!("{}: {error:?}", file.display()))
-    });
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| load("COINOP_COMPONENT", "component"));
     &RUNTIME
+}
+
+/// The component of the benchmarks, for which no money moves.
+pub(crate) fn stubbed() -> &'static Runtime {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| load("COINOP_COMPONENT_STUB", "component-stub"));
+    &RUNTIME
+}
+
+/// The component that this variable names, or that lies in this profile's folder.
+fn load(variable: &str, profile: &str) -> Runtime {
+    let default = || target().join("wasm32-wasip2").join(profile).join("coinop_spin.wasm");
+    let file = std::env::var_os(variable).map_or_else(default, PathBuf::from);
+    assert!(file.exists(), "{} is missing: run `cargo xtask test spin`", file.display());
+    Runtime::load(&file).unwrap_or_else(|error| panic!("{}: {error:?}", file.display()))
 }
 
 /// The project's own manifest.
@@ -53,6 +62,7 @@ pub(crate) struct World {
     pub(crate) merchant: Address,
     /// What the user has set before `spin up`.
     pub(crate) values: Variables,
+    runtime: &'static Runtime,
     state: TempDir,
 }
 
@@ -64,6 +74,11 @@ impl World {
 
     /// The same, with other variables.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Variables)) -> Self {
+        Self::start_on(runtime(), change).await
+    }
+
+    /// The same, with another component.
+    pub(crate) async fn start_on(runtime: &'static Runtime, change: impl FnOnce(&mut Variables)) -> Self {
         let fee_payer = SigningKey::from_bytes(&[1; 32]);
         let address = |key: &SigningKey| Address::new(key.verifying_key().to_bytes());
         let merchant = address(&SigningKey::from_bytes(&[2; 32]));
@@ -79,9 +94,9 @@ impl World {
         set("coinop_rpc_host", relay.url());
         change(&mut values);
         let state = tempfile::tempdir().unwrap();
-        let spin = up(app(&values, state.path())).await;
+        let spin = up(runtime, app(&values, state.path())).await;
         let database = Database(sqlite::file(&state.path().join(".spin")));
-        Self { chain, relay, spin, database, merchant, values, state }
+        Self { chain, relay, spin, database, merchant, values, runtime, state }
     }
 
     /// Kills the host where it stands, and starts another one on the same data.
@@ -94,7 +109,12 @@ impl World {
     pub(crate) async fn restart_as(self, app: App) -> Self {
         let Self { spin, .. } = self;
         spin.kill().await;
-        Self { spin: up(app).await, ..self }
+        Self { spin: up(self.runtime, app).await, ..self }
+    }
+
+    /// The same, with another component.
+    pub(crate) async fn restart_on(self, runtime: &'static Runtime) -> Self {
+        Self { runtime, ..self }.restart().await
     }
 
     /// The application as `spin up` would run it.
@@ -150,15 +170,12 @@ fn app(values: &Variables, state: &Path) -> App {
     manifest().up(values, &state.join(".spin")).unwrap()
 }
 
-async fn up(app: App) -> Spin {
-    Spin::up(runtime(), app).await.unwrap_or_else(|error| panic!("{error:?}"))
+async fn up(runtime: &Runtime, app: App) -> Spin {
+    Spin::up(runtime, app).await.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
 fn config(merchant: &Address, rpc_url: &str) -> Value {
-    let door = |id: &str| {
-        let device = json!({ "driver": "simulated" });
-        json!({ "id": id, "price": "0.01", "unit": "minute", "max_quantity": 240, "device": device })
-    };
+    let door = |id: &str| json!({ "id": id, "price": "0.01", "unit": "minute", "max_quantity": 240 });
     json!({
         "public_url": "https://coinop.example",
         "merchant": { "pay_to": merchant, "tokens": ["USDC"] },
