@@ -2,10 +2,10 @@
 
 use std::cell::OnceCell;
 
-use coinop_core::config::Config;
+use coinop_core::config::{Config, ConfigError};
 use coinop_core::gateway::Deployment;
 use coinop_core::keys::{KeyRing, Secret};
-use coinop_core::settlement::{LocalSettlement, Rpc};
+use coinop_core::settlement::{FeePayers, LocalSettlement, Rpc};
 use coinop_core::svm::keypair;
 use worker::Env;
 
@@ -37,17 +37,21 @@ pub(crate) fn instance(env: &Env) -> Result<&'static Instance, &'static str> {
 fn read(env: &Env) -> Result<Instance, String> {
     let find = |name: &str| env.var(name).ok().map(|var| var.to_string()).filter(|text| !text.is_empty());
     let need = |name: &str, kind: &str| find(name).ok_or(format!("the {kind} {name} is not set"));
-    let config = Config::from_text(&need("COINOP_CONFIG", "variable")?)
-        .map_err(|error| format!("COINOP_CONFIG: {error}"))?;
+    let wrong = |error: ConfigError| format!("COINOP_CONFIG: {error}");
+    let config = Config::from_text(&need("COINOP_CONFIG", "variable")?).map_err(wrong)?;
+    config.without_devices().map_err(wrong)?;
     let secret = |name: &str, text: &str| {
         Secret::from_base64(text).ok_or(format!("{name} must be base64 of 32 random bytes"))
     };
     let current = secret("COINOP_SECRET", &need("COINOP_SECRET", "secret")?)?;
     let previous = find("COINOP_SECRET_PREVIOUS");
     let previous = previous.map(|text| secret("COINOP_SECRET_PREVIOUS", &text)).transpose()?;
-    let fee_payer = keypair::parse(&need("COINOP_FEE_PAYER", "secret")?)
-        .ok_or("COINOP_FEE_PAYER must be a Solana key: a JSON array of 64 bytes, or base58")?;
-    let settlement = LocalSettlement::new(Rpc::new(FetchHttp, config.rpc_url.clone()), fee_payer);
+    let fee_payers = keypair::parse_list(&need("COINOP_FEE_PAYER", "secret")?).ok_or(
+        "COINOP_FEE_PAYER must be a Solana key (a JSON array of 64 bytes, or base58), or a list of them",
+    )?;
+    let fee_payers = FeePayers::new(fee_payers, &config.merchant.pay_to)
+        .map_err(|error| format!("COINOP_FEE_PAYER {error}"))?;
+    let settlement = LocalSettlement::new(Rpc::new(FetchHttp, config.rpc_url.clone()), fee_payers);
     let keys = KeyRing::new(&current, previous.as_ref());
     Ok(Instance { deployment: Deployment { config, keys }, settlement })
 }

@@ -6,7 +6,8 @@ use std::task::Poll;
 use coinop_core::config::Asset;
 use coinop_core::encoding::hex;
 use coinop_core::ids::{AssetId, PaymentId, SessionId};
-use coinop_core::ports::{Appended, Catalogue, Cursor, Journal, PortError};
+use coinop_core::ports::{Appended, Catalogue, Cursor, Journal, PayerHistory, PortError};
+use coinop_core::quote::TicketId;
 use coinop_core::session::index::{IndexChange, PaymentRecord, SessionRecord};
 use coinop_core::session::{Batch, Stored};
 use coinop_core::sharded::{Delivery, Fee, Outbox, Reservation, Reserved};
@@ -141,7 +142,7 @@ impl Others {
         let attempt = hex(&random());
         let mut all = Vec::new();
         for change in &batch.index {
-            let IndexChange::Claim { id, record, day, fee, .. } = change else { continue };
+            let IndexChange::Claim { id, record, day, fee, fee_payer, .. } = change else { continue };
             let plain = Reservation {
                 payment: id.clone(),
                 asset: asset.clone(),
@@ -154,7 +155,8 @@ impl Others {
             let covered = Reservation { cover: batch.cover.clone(), ..plain.clone() };
             all.push((Object::payer(self.instance, &record.payer.to_string()), covered));
             let budget = self.instance.deployment.config.settlement.max_fee_lamports_per_day;
-            let fee = Some(Fee { day: *day, lamports: *fee, budget });
+            let slack = batch.cover.as_ref().and_then(|cover| cover.slack);
+            let fee = Some(Fee { day: *day, lamports: *fee, budget, fee_payer: *fee_payer, slack });
             all.push((Object::merchant(self.instance), Reservation { fee, ..plain }));
         }
         all
@@ -220,6 +222,7 @@ impl Journal for PlaceJournal {
             Reserved::Elsewhere => return Ok(Appended::Elsewhere),
             Reserved::NotCovered => return Ok(Appended::NotCovered),
             Reserved::OverBudget => return Ok(Appended::OverBudget),
+            Reserved::GuardAtRisk => return Ok(Appended::GuardAtRisk),
         }
         let at = [batch.due, batch.unsettled].into_iter().flatten().min();
         let deliver = now().plus_millis(DELIVER_AFTER_MS);
@@ -247,8 +250,8 @@ impl Journal for PlaceJournal {
         Ok(owner.is_some_and(|owner| owner != *asset))
     }
 
-    async fn payment_by_ticket(&self, memo: &str) -> Result<Option<PaymentRecord>, PortError> {
-        self.own.payment_by_ticket(memo).await
+    async fn payment_by_ticket(&self, ticket: &TicketId) -> Result<Option<PaymentRecord>, PortError> {
+        self.own.payment_by_ticket(ticket).await
     }
 
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, PortError> {
@@ -284,13 +287,13 @@ impl Journal for PlaceJournal {
         self.own.unfulfilled(limit).await
     }
 
-    /// The payer's failures at all assets.
-    async fn failures_of(&self, payer: &Address, limit: u32) -> Result<Vec<Timestamp>, PortError> {
+    /// The payer's history at all assets.
+    async fn history_of(&self, payer: &Address, failures: u32) -> Result<PayerHistory, PortError> {
         match &self.asset {
-            None => self.own.failures_of(payer, limit).await,
+            None => self.own.history_of(payer, failures).await,
             Some(Others { env, instance, .. }) => {
                 let payer = payer.to_string();
-                Object::payer(instance, &payer).ask(env, "failures", &(&payer, limit)).await
+                Object::payer(instance, &payer).ask(env, "history", &(&payer, failures)).await
             }
         }
     }

@@ -63,10 +63,10 @@ impl DurableObject for PayerObject {
                 }
                 .await,
             ),
-            "failures" => answer(
+            "history" => answer(
                 async {
                     let (payer, limit): (Address, u32) = question.body()?;
-                    PlaceJournal::new(desk.sql.clone(), desk.instance).failures_of(&payer, limit).await
+                    PlaceJournal::new(desk.sql.clone(), desk.instance).history_of(&payer, limit).await
                 }
                 .await,
             ),
