@@ -73,8 +73,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         bench = bench.arg("--guest").arg(guest(workspace)?);
     }
     if wanted(Group::Serve) {
-        let component = build::stubbed_component(workspace)?;
-        bench = bench.arg("--coinop").arg(workspace.coinop()).arg("--component").arg(component);
+        build::stubbed_component(workspace)?;
+        bench =
+            bench.arg("--coinop").arg(workspace.coinop()).arg("--component").arg(workspace.component_stub());
     }
     // All native packages in one build, for the reason that `build::NATIVE` gives.
     workspace.cargo().args(["build", "--release", "-p", "coinop-bench"]).args(build::NATIVE).run()?;
@@ -104,9 +105,9 @@ fn guest(workspace: &Workspace) -> Result<PathBuf> {
     tools::rust_target(workspace, BARE_WASM)?;
     workspace
         .cargo()
-        .args(["build", "--profile", build::COMPONENT_PROFILE, "-p", "coinop-bench-guest"])
+        .args(["build", "--profile", build::PLAIN.profile, "-p", "coinop-bench-guest"])
         .args(["--target", BARE_WASM])
         .run()?;
-    let folder = workspace.target.join(BARE_WASM).join(build::COMPONENT_PROFILE);
+    let folder = workspace.target.join(BARE_WASM).join(build::PLAIN.profile);
     Ok(folder.join("coinop_bench_guest.wasm"))
 }

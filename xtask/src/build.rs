@@ -22,8 +22,30 @@ pub(crate) const FAILPOINTS: [&str; 4] = ["--features", "coinop/failpoints", "--
 
 /// The component's target.
 pub(crate) const WASI: &str = "wasm32-wasip2";
-/// The component's profile.
-pub(crate) const COMPONENT_PROFILE: &str = "component";
+
+/// One way to compile the component.
+pub(crate) struct Variant {
+    /// Its profile, which is also the folder where cargo leaves it. No two variants share one: the module has the same
+    /// name in each, and `spin.toml` runs whatever lies in the folder of [`PLAIN`].
+    pub(crate) profile: &'static str,
+    /// Its features.
+    pub(crate) flags: &'static [&'static str],
+}
+
+/// What is shipped.
+pub(crate) const PLAIN: Variant = Variant { profile: "component", flags: &[] };
+/// With its clock and randomness in a test's hands.
+pub(crate) const SEAM: Variant = Variant { profile: "component-seam", flags: &["--features", "seam"] };
+/// With the settlement stubbed, for benchmarks.
+pub(crate) const STUB: Variant =
+    Variant { profile: "component-stub", flags: &["--features", "stub-settlement"] };
+
+impl Variant {
+    /// Where cargo leaves the module.
+    fn module(&self, target: &Path) -> PathBuf {
+        target.join(WASI).join(self.profile).join("coinop_spin.wasm")
+    }
+}
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -98,29 +120,27 @@ pub(crate) fn failpoints(workspace: &Workspace) -> Result<()> {
 
 /// The component, put beside the gateway's binary.
 pub(crate) fn component(workspace: &Workspace) -> Result<()> {
-    component_as(workspace, COMPONENT_PROFILE, &[], &workspace.component())
+    component_as(workspace, &PLAIN, &workspace.component())
 }
 
-/// The component with the settlement stubbed, for benchmarks. The next [`component`] is built again.
-pub(crate) fn stubbed_component(workspace: &Workspace) -> Result<PathBuf> {
-    let stubbed = workspace.component().with_file_name("coinop-stubbed.wasm");
-    component_as(workspace, COMPONENT_PROFILE, &["--features", "stub-settlement"], &stubbed)?;
-    Ok(stubbed)
+/// The component with the settlement stubbed, for benchmarks.
+pub(crate) fn stubbed_component(workspace: &Workspace) -> Result<()> {
+    component_as(workspace, &STUB, &workspace.component_stub())
 }
 
 /// The component for tests that tell it the time, in a place of its own.
 pub(crate) fn seam_component(workspace: &Workspace) -> Result<()> {
-    component_as(workspace, "component-seam", &["--features", "seam"], &workspace.component_seam())
+    component_as(workspace, &SEAM, &workspace.component_seam())
 }
 
-fn component_as(workspace: &Workspace, profile: &str, flags: &[&str], to: &Path) -> Result<()> {
+fn component_as(workspace: &Workspace, variant: &Variant, to: &Path) -> Result<()> {
     tools::rust_target(workspace, WASI)?;
     workspace
         .cargo()
-        .args(["build", "--profile", profile, "-p", "coinop-spin", "--target", WASI])
-        .args(flags)
+        .args(["build", "--profile", variant.profile, "-p", "coinop-spin", "--target", WASI])
+        .args(variant.flags)
         .run()?;
-    place(&workspace.target.join(WASI).join(profile).join("coinop_spin.wasm"), to)
+    place(&variant.module(&workspace.target), to)
 }
 
 /// The core as a native program, and the chain that a recording is made with.
@@ -147,6 +167,19 @@ fn place(from: &Path, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_other_component_is_left_where_spin_looks() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let manifest = std::fs::read_to_string(root.join("spin.toml")).unwrap();
+        let source = PLAIN.module(Path::new("target"));
+        assert!(manifest.contains(&format!("source = \"{}\"", source.display())), "{}", source.display());
+        for other in [SEAM, STUB] {
+            assert_ne!(other.module(Path::new("target")), source, "{}", other.profile);
+        }
+        assert_ne!(SEAM.module(Path::new("target")), STUB.module(Path::new("target")));
+        assert!(PLAIN.flags.is_empty());
+    }
 
     #[test]
     fn an_unchanged_component_is_left_alone() {

@@ -103,13 +103,18 @@ fn clippy_wasm(workspace: &Workspace) -> Result<Outcome> {
     workspace
         .cargo()
         .args(["clippy", "-p", "coinop-core", "-p", "coinop-spin", "--target", build::WASI])
-        .args(["--profile", build::COMPONENT_PROFILE, "--", "-D", "warnings"])
+        .args(["--profile", build::PLAIN.profile, "--", "-D", "warnings"])
         .run()?;
-    workspace
-        .cargo()
-        .args(["clippy", "-p", "coinop-spin", "--features", "seam", "--target", build::WASI])
-        .args(["--profile", build::COMPONENT_PROFILE, "--", "-D", "warnings"])
-        .run()?;
+    for variant in [build::SEAM, build::STUB] {
+        workspace
+            .cargo()
+            .args(["clippy", "-p", "coinop-spin", "--target", build::WASI])
+            // The same for all: what they depend on is looked at once.
+            .args(["--profile", build::PLAIN.profile])
+            .args(variant.flags)
+            .args(["--", "-D", "warnings"])
+            .run()?;
+    }
     for variant in [build::worker::PLAIN, build::worker::SEAM] {
         workspace
             .cargo()

@@ -96,6 +96,7 @@ impl Suite {
             }
             Self::Spin => {
                 programs(workspace)?;
+                build::stubbed_component(workspace)?;
                 native(workspace, "coinop-spin-test", tally)
             }
             Self::Differential => differential(workspace, tally),
@@ -214,6 +215,7 @@ fn with_programs(cmd: Cmd, workspace: &Workspace) -> Cmd {
         .env("COINOP_WORKER", workspace.worker())
         .env("COINOP_NATIVE_BIN", workspace.coinop_native())
         .env("COINOP_COMPONENT_SEAM", workspace.component_seam())
+        .env("COINOP_COMPONENT_STUB", workspace.component_stub())
         .env("COINOP_WORKER_SEAM", workspace.worker_seam())
 }
 
@@ -276,16 +278,17 @@ fn core_on_wasi(workspace: &Workspace) -> Result<()> {
     tools::rust_target(workspace, build::WASI)?;
     workspace
         .cargo()
-        .args(["check", "-p", "coinop-core", "--target", build::WASI, "--profile", build::COMPONENT_PROFILE])
+        .args(["check", "-p", "coinop-core", "--target", build::WASI, "--profile", build::PLAIN.profile])
         .run()
 }
 
-/// Every platform with the seam, and those that are shipped, which must not have it.
+/// Every platform with the seam, and those that are shipped, which must have neither it nor the stub.
 fn differential(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "coinop-seam"]), tally)?;
     programs(workspace)?;
     build::differential(workspace)?;
     build::seam_component(workspace)?;
+    build::stubbed_component(workspace)?;
     build::worker::plain(workspace)?;
     build::worker::seam(workspace)?;
     npm(workspace, &["run", "differential"], "with the platforms side by side", tally, |cmd| cmd)

@@ -129,6 +129,8 @@ impl Refusal {
         let response = SettlementResponse {
             success: false,
             error_reason: Some(reason.to_owned()),
+            error_message: None,
+            amount: None,
             transaction: String::new(),
             network: config.network.caip2().to_owned(),
             payer: None,

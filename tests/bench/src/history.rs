@@ -7,8 +7,10 @@ use anyhow::{Context, Result, ensure};
 use coinop_core::ids::{AssetId, PaymentId, SessionId};
 use coinop_core::money::Amount;
 use coinop_core::ports::{Appended, Journal as _};
-use coinop_core::quote::Operation;
-use coinop_core::session::{Ask, AssetState, Batch, Claim, Command, LockState, Paid, Report, decide};
+use coinop_core::quote::{Operation, Ticket};
+use coinop_core::session::{
+    Ask, AssetState, Batch, Claim, Command, Guarded, LockState, Paid, Report, decide,
+};
 use coinop_core::store::{Sql, SqlError, SqlJournal, Value};
 use coinop_core::time::{Now, Timestamp};
 use rusqlite::Connection;
@@ -59,6 +61,7 @@ impl History {
                         claim,
                         failures: Vec::new(),
                         left: Amount::ZERO,
+                        fee_payer_lamports: 0,
                         incarnation: 0,
                     })),
                 ),
@@ -114,15 +117,18 @@ fn claim(asset: &AssetId, number: u64) -> Claim {
     Claim {
         payment: PaymentId::of_message(name.as_bytes()),
         operation: Operation::Access,
-        session: SessionId::from_random(random),
+        session: SessionId::from_bytes(random),
         paid: Paid { quantity: 1, seconds: 1, amount: Amount::new(10_000), mint: payer, decimals: 6 },
-        ticket: Some(format!("q{name}")),
+        ticket: Some(Ticket::from_text(&name).id()),
+        memo_bound: true,
         payer,
         source: payer,
         transaction: "A".repeat(600),
         signature: name,
         height: number,
+        fee_payer: payer,
         fee_lamports: 10_001,
+        guarded: Guarded::default(),
         at: Timestamp::default(),
     }
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use coinop_core::config::Config;
 use coinop_core::encoding::{base64, from_base64};
 use coinop_core::keys::{KeyRing, Secret};
-use coinop_core::quote::{Operation, Quote, Ticket};
+use coinop_core::quote::{Memo, Nonce, Operation, Quote, Ticket};
 use coinop_core::svm::build::Transfer;
 use coinop_core::svm::transaction::Transaction;
 use coinop_core::svm::{Address, SigningKey};
@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 /// 2026-11-20.
 const NOW: u64 = 1_795_165_429_123;
 
-/// The gateway's secret.
-pub(crate) const SECRET: [u8; 32] = [7; 32];
+/// The gateway's secret. The stubbed settlement works under no other (`spin-app/src/stub.rs`).
+pub(crate) const SECRET: [u8; 32] = *b"coinop bench: money never moves.";
 
 /// The key of this number.
 pub(crate) fn key(number: u64) -> SigningKey {
@@ -95,6 +95,13 @@ pub(crate) struct Payments {
     pub(crate) signed: Vec<(Vec<u8>, Signature, VerifyingKey)>,
 }
 
+/// A nonce of its own for each payment.
+fn nonce(number: u64) -> Nonce {
+    let mut nonce = Nonce::default();
+    nonce[4..].copy_from_slice(&number.to_be_bytes());
+    nonce
+}
+
 /// Makes `count` payments of as many payers.
 pub(crate) fn payments(count: u64) -> Result<Payments> {
     let json = config(1);
@@ -106,25 +113,23 @@ pub(crate) fn payments(count: u64) -> Result<Payments> {
         let quantity = 1 + number % 60;
         let quote = Quote {
             operation: Operation::Access,
-            merchant: config.merchant.id.clone(),
             asset: asset.id.clone(),
             incarnation: asset.incarnation,
             quantity,
             seconds: asset.tariff.seconds(quantity).context("seconds")?,
             amount: asset.tariff.price(quantity, token.decimals).map_err(|_| anyhow::anyhow!("price"))?,
-            mint: token.mint,
-            decimals: token.decimals,
-            program: token.program,
+            token: token.clone(),
             pay_to: config.merchant.pay_to,
-            network: config.network,
+            fee_payer: address(&fee_payer()),
             expires_at: Timestamp::from_millis(NOW + 300_000),
-            nonce: format!("{number:032x}"),
+            nonce: nonce(number),
         };
-        let ticket = Ticket::seal(&keys, &quote);
+        let ticket = Ticket::seal(&keys, &config, &quote);
+        let memo = Memo::of(&keys, &quote);
         let offer = json!({
-            "scheme": "exact", "network": config.network.caip2(), "amount": quote.amount, "asset": quote.mint,
+            "scheme": "exact", "network": config.network.caip2(), "amount": quote.amount, "asset": quote.token.mint,
             "payTo": quote.pay_to, "maxTimeoutSeconds": 60,
-            "extra": {"feePayer": address(&fee_payer()), "memo": ticket.memo(), "ticket": ticket.as_str()},
+            "extra": {"feePayer": address(&fee_payer()), "memo": memo.as_str(), "ticket": ticket.as_str()},
         });
         let mut blockhash = [9; 32];
         blockhash[..8].copy_from_slice(&number.to_le_bytes());

@@ -18,6 +18,7 @@ use coinop_core::encoding::{base64, from_base64};
 use coinop_core::gateway::{Deployment, Gateway};
 use coinop_core::http::{MAX_BODY, Problem, Request, Response};
 use coinop_core::keys::{KeyRing, Secret};
+use coinop_core::settlement::FeePayers;
 use coinop_core::svm::keypair;
 use serde::{Deserialize, Serialize};
 
@@ -56,8 +57,9 @@ fn serve(database: &str) -> Result<()> {
     let need = |name: &str| std::env::var(name).with_context(|| format!("{name} is not set"));
     let config = Config::from_text(&need("COINOP_CONFIG")?).map_err(|error| anyhow::anyhow!("{error}"))?;
     let secret = Secret::from_base64(&need("COINOP_SECRET")?).context("COINOP_SECRET is no secret")?;
-    let fee_payer = keypair::parse(&need("COINOP_FEE_PAYER")?).context("COINOP_FEE_PAYER is no key")?;
-    let platform = Platform::new(Sqlite::open(database)?, &config, fee_payer);
+    let keys = keypair::parse_list(&need("COINOP_FEE_PAYER")?).context("COINOP_FEE_PAYER is no key")?;
+    let fee_payers = FeePayers::new(keys, &config.merchant.pay_to).map_err(anyhow::Error::msg)?;
+    let platform = Platform::new(Sqlite::open(database)?, &config, fee_payers);
     let deployment = Deployment { config, keys: KeyRing::new(&secret, None) };
     at_once(platform.prepare())??;
     for line in std::io::stdin().lock().lines() {

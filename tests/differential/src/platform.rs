@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use coinop_core::config::Config;
 use coinop_core::ports::{Clock, Entropy, Http, HttpAnswer, PortError, Ports};
-use coinop_core::settlement::{LocalSettlement, Rpc};
+use coinop_core::settlement::{FeePayers, LocalSettlement, Rpc};
 use coinop_core::store::SqlJournal;
-use coinop_core::svm::SigningKey;
 use coinop_core::time::{Now, Timestamp};
 
 use crate::sqlite::Sqlite;
@@ -18,10 +17,10 @@ pub(crate) struct Platform {
 }
 
 impl Platform {
-    pub(crate) fn new(sqlite: Sqlite, config: &Config, fee_payer: SigningKey) -> Self {
+    pub(crate) fn new(sqlite: Sqlite, config: &Config, fee_payers: FeePayers) -> Self {
         Self {
             journal: SqlJournal::new(sqlite, config.merchant.id.clone()),
-            settlement: LocalSettlement::new(Rpc::new(Blocking, config.rpc_url.clone()), fee_payer),
+            settlement: LocalSettlement::new(Rpc::new(Blocking, config.rpc_url.clone()), fee_payers),
         }
     }
 

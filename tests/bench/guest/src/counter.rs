@@ -45,6 +45,6 @@ impl Counter {
         let operation = Operation::Access;
         let buy =
             Buy { asset: &self.asset.id, operation, quantity: None, payment: &payment, impatient: false };
-        self.deployment.verify(&self.asset, &buy, transaction, self.fee_payer, self.now).is_ok()
+        self.deployment.verify(&self.asset, &buy, transaction, &[self.fee_payer], self.now).is_ok()
     }
 }
