@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Component, SEAM, SHIPPED, Worker } from './hosted.js';
+import { Component, SEAM, SHIPPED, STUB, Worker } from './hosted.js';
 import { Native } from './native.js';
 import { read, rowsOf } from './recording.js';
 import { Playing } from './rpc.js';
@@ -83,8 +83,20 @@ for (const platform of [new Component(SHIPPED.component), new Worker(SHIPPED.wor
   );
 }
 
+/** Whether these words stand in what was built. */
+function stands(words, path) {
+  const isCode = (name) => /\.(js|wasm)$/.test(name);
+  const files = statSync(path).isFile() ? [path] : readdirSync(path).filter(isCode).map((name) => join(path, name));
+  return files.some((file) => readFileSync(file).includes(words));
+}
+
 test('no build that is shipped has the seam: its headers stand in those alone that are tested with (inv. 7)', () => {
-  const files = (path) => (statSync(path).isFile() ? [path] : readdirSync(path).filter((name) => /\.(js|wasm)$/.test(name)).map((name) => join(path, name)));
-  const has = ({ component, worker }) => [component, worker].map((path) => files(path).some((file) => readFileSync(file).includes('coinop-seam')));
+  const has = ({ component, worker }) => [component, worker].map((path) => stands('coinop-seam', path));
   assert.deepEqual([has(SEAM), has(SHIPPED)], [[true, true], [false, false]]);
+});
+
+test('no build that is shipped has the stubbed settlement: its words stand in the component of the benchmarks alone (inv. 1)', () => {
+  const has = (path) => stands('settlement is a stub', path);
+  assert.equal(has(STUB), true);
+  assert.deepEqual([SEAM, SHIPPED].flatMap(({ component, worker }) => [component, worker]).filter(has), []);
 });

@@ -16,6 +16,8 @@ export const SEAM = {
   component: built('COINOP_COMPONENT_SEAM', 'target/release/coinop-seam.wasm'),
   worker: built('COINOP_WORKER_SEAM', 'target/worker-seam'),
 };
+/** The component of the benchmarks, for which no money moves. */
+export const STUB = built('COINOP_COMPONENT_STUB', 'target/release/coinop-stub.wasm');
 export const SHIPPED = {
   component: built('COINOP_COMPONENT', 'target/release/coinop.wasm'),
   worker: built('COINOP_WORKER', 'worker/build'),

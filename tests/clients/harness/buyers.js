@@ -4,7 +4,7 @@ import { x402Client, x402HTTPClient, wrapFetchWithPayment } from '@x402/fetch';
 import { ExactSvmScheme } from '@x402/svm/exact/client';
 import { ExactSvmSchemeV1 } from '@x402/svm/exact/v1/client';
 import { NETWORK_V1 } from './chain.js';
-import { decode } from './wire.js';
+import { decode, encode } from './wire.js';
 
 export const clientV2 = ({ chain }, { signer }) =>
   new x402Client().register('solana:*', new ExactSvmScheme(signer, { rpcUrl: chain.url }));
@@ -18,7 +18,7 @@ async function fetchWithoutV2(input, init) {
 }
 
 export const pays = {
-  v2: (world, buyer) => wrapFetchWithPayment(fetch, clientV2(world, buyer)),
+  v2: (world, buyer) => wrapFetchWithPayment(world.chain.hasJumped ? fetchWithoutBlockhash : fetch, clientV2(world, buyer)),
 
   v1({ chain }, { signer }) {
     const scheme = new ExactSvmSchemeV1(signer, { rpcUrl: chain.url });
@@ -45,12 +45,34 @@ export async function challenge(url, init) {
 }
 
 /**
+ * The offer without the blockhash that comes with it, so that the client asks the chain for one. Chains in tests jump
+ * ahead, and payments are told apart by their blockhashes.
+ */
+function ownBlockhash(offer) {
+  const copy = structuredClone(offer);
+  delete copy.extra.recentBlockhash;
+  delete copy.extra.lastValidBlockHeight;
+  return copy;
+}
+
+/** A `fetch` whose 402s come without a blockhash, for chains that jump ahead. */
+async function fetchWithoutBlockhash(input, init) {
+  const response = await fetch(input, init);
+  const header = response.headers.get('payment-required');
+  if (header === null) return response;
+  const required = decode(header);
+  const headers = new Headers(response.headers);
+  headers.set('payment-required', encode({ ...required, accepts: required.accepts.map(ownBlockhash) }));
+  return new Response(response.body, { status: response.status, headers });
+}
+
+/**
  * What the v2 client would send for a challenge, as an object. `bend` may change the offer that it
  * signs; it still claims to have accepted the true one.
  */
 export async function sign(world, buyer, required, bend = (offer) => offer) {
   const [offer] = required.accepts;
-  const bent = { ...required, accepts: [bend(structuredClone(offer))] };
+  const bent = { ...required, accepts: [bend(ownBlockhash(offer))] };
   const payload = await clientV2(world, buyer).createPaymentPayload(bent);
   return { ...payload, accepted: offer };
 }

@@ -56,11 +56,16 @@ export class Chain {
     return this.held(await usdcAccount(owner));
   }
 
+  /** An account as `{lamports, owner, data}`, or null. */
+  async account(address) {
+    const config = { encoding: 'base64', commitment: 'confirmed' };
+    const { value } = await this.rpc('getAccountInfo', address, config);
+    return value && { lamports: BigInt(value.lamports), owner: value.owner, data: Buffer.from(value.data[0], 'base64') };
+  }
+
   /** What a token account holds, in atomic units of its mint. */
   async held(account) {
-    const config = { encoding: 'base64', commitment: 'confirmed' };
-    const { value } = await this.rpc('getAccountInfo', account, config);
-    return value ? Buffer.from(value.data[0], 'base64').readBigUInt64LE(64) : 0n;
+    return (await this.account(account))?.data.readBigUInt64LE(64) ?? 0n;
   }
 
   /** Makes what an owner has exactly this much, in atomic units of USDC. */
@@ -112,6 +117,7 @@ export class Chain {
   }
 
   advanceBlocks(count) {
+    this.hasJumped = true;
     return this.rpc('coinop_advanceBlocks', count);
   }
 

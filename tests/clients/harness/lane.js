@@ -29,14 +29,14 @@ const UNAVAILABLE_WITHIN = 5_000 + 5_000;
 const base58 = (bytes) => getBase58Decoder().decode(bytes);
 const decoded = (base64) => getTransactionDecoder().decode(getBase64Encoder().encode(base64));
 
-/** What a call is about: a payment's id, its blockhash, or its payer's account. */
+/** What a call is about: a payment's id, its payer's signature, its blockhash, or its payer's account. */
 function subject({ method, params }) {
   switch (method) {
     case 'getSignatureStatuses':
       return params[0][0];
-    case 'simulateTransaction':
+    case 'simulateTransaction': // without the fee payer's signature
     case 'sendTransaction':
-      return base58(Object.values(decoded(params[0]).signatures)[0]);
+      return base58(Object.values(decoded(params[0]).signatures).at(-1));
     default:
       return params[0];
   }
@@ -54,12 +54,12 @@ export class Lane {
     lane.funds = await world.chain.balance(buyer.address);
     await world.chain.advanceBlocks(1); // a blockhash of its own
     const payload = await sign(world, buyer, await challenge(lane.url));
-    const { messageBytes } = decoded(payload.payload.transaction);
+    const { messageBytes, signatures } = decoded(payload.payload.transaction);
     lane.headers = paymentHeaders(payload);
     lane.memo = payload.accepted.extra.memo;
     lane.blockhash = getCompiledTransactionMessageDecoder().decode(messageBytes).lifetimeToken;
     lane.signature = base58(await signBytes(world.feePayerWallet.signer.keyPair.privateKey, messageBytes));
-    lane.subjects = new Set([lane.signature, lane.blockhash, await usdcAccount(buyer.address)]);
+    lane.subjects = new Set([lane.signature, base58(signatures[buyer.address]), lane.blockhash, await usdcAccount(buyer.address)]);
     world.relay.lanes.push(lane);
     return lane;
   }
@@ -104,7 +104,7 @@ export class Lane {
     assert.ok(took < ANSWERED_WITHIN, `answered too late: ${seen}`);
     assert.ok(!words.includes(WHISPER) && !words.includes(this.world.relay.url), `the RPC's words are told (inv. 9): ${words}`);
     const again = response.status === 402 || settlement(response)?.success === false;
-    if (again && response.status !== 503) await this.cannotLand(seen);
+    if (again && ![202, 503].includes(response.status)) await this.cannotLand(seen);
     return response;
   }
 

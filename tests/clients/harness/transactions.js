@@ -15,9 +15,9 @@ import {
 import { ASSOCIATED_TOKEN_PROGRAM, NETWORK_V1, TOKEN_PROGRAM, USDC, tokenAccount, usdcAccount } from './chain.js';
 import { encode } from './wire.js';
 
-const SYSTEM_PROGRAM = '11111111111111111111111111111111';
-const COMPUTE_BUDGET = 'ComputeBudget111111111111111111111111111111';
-const MEMO = 'MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr';
+export const SYSTEM_PROGRAM = '11111111111111111111111111111111';
+export const COMPUTE_BUDGET = 'ComputeBudget111111111111111111111111111111';
+export const MEMO = 'MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr';
 const LIGHTHOUSE = 'L2TExMFKdjpN9kozasaurPirfHy9P8sbXoAN1qA3S95';
 
 const READS = AccountRole.READONLY;
@@ -40,7 +40,8 @@ export const does = {
   price: (microLamports = 1) => instruction(COMPUTE_BUDGET, [], 3, u64(microLamports)),
   heap: (bytes) => instruction(COMPUTE_BUDGET, [], 1, u32(bytes)),
   memo: (text, accounts = []) => instruction(MEMO, accounts.map((a) => account(a, SIGNS)), Buffer.from(text)),
-  assertion: (accounts = []) => instruction(LIGHTHOUSE, accounts.map((a) => account(a, READS)), 0),
+  memoryWrite: (accounts) => instruction(LIGHTHOUSE, accounts.map((a) => account(a, READS)), 0),
+  amountAtLeast: (of, amount) => instruction(LIGHTHOUSE, [account(of, READS)], 9, 4, 2, u64(amount), 4),
 
   transferChecked({ source, mint = USDC, destination, authority, amount, decimals = 6 }) {
     const accounts = [account(source, WRITES), account(mint, READS), account(destination, WRITES), account(authority, SIGNS)];
@@ -71,12 +72,13 @@ export const does = {
     instruction(SYSTEM_PROGRAM, [account(payer, SIGNS_AND_WRITES), account(address, SIGNS_AND_WRITES)], u32(0), u64(lamports), u64(space), key(owner)),
 };
 
-/** A transaction (base64) of these instructions, signed by these wallets; who else has to sign has not. */
-export async function transaction(w, { feePayer = w.feePayer, instructions, signers, blockhash }) {
+/** A transaction (base64) of these instructions, signed by these wallets; who else has to sign has not. `bend` may change the message. */
+export async function transaction(w, { feePayer = w.feePayer, instructions, signers, blockhash, bend }) {
   let message = createTransactionMessage({ version: 0 });
   message = setTransactionMessageFeePayer(feePayer, message);
   message = setTransactionMessageLifetimeUsingBlockhash(blockhash ?? (await w.chain.blockhash()), message);
-  const compiled = compileTransaction(appendTransactionMessageInstructions(instructions, message));
+  const honest = compileTransaction(appendTransactionMessageInstructions(instructions, message));
+  const compiled = bend ? { ...honest, messageBytes: bend(honest.messageBytes) } : honest;
   const keys = signers.map(({ signer }) => signer.keyPair);
   return getBase64EncodedWireTransaction(await partiallySignTransaction(keys, compiled));
 }

@@ -10,15 +10,21 @@ import { skipped, target } from './targets/index.js';
 class World {
   /**
    * `limits`, `settlement`, `chainOptions`: what of the configuration and of the chain a test needs otherwise; `needs`: what
-   * the target must be able to do, for any of its tests; `probe`: what sees the worker from inside.
+   * the target must be able to do, for any of its tests; `unless`: why they are skipped anywhere; `probe`: what sees the worker
+   * from inside.
    */
-  constructor({ assets, buyers = 1, paupers = 0, limits, settlement, chainOptions, needs = [], probe }) {
-    Object.assign(this, { assets, limits, settlement, chainOptions, needs, probe, counts: { buyers, paupers } });
+  constructor({ assets, buyers = 1, paupers = 0, limits, settlement, chainOptions, needs = [], unless = false, probe }) {
+    Object.assign(this, { assets, limits, settlement, chainOptions, needs, unless, probe, counts: { buyers, paupers } });
+  }
+
+  /** Why a test is skipped that needs more than this world; false if it is not. */
+  skipped(...needs) {
+    return this.unless || skipped(...this.needs, ...needs);
   }
 
   /** Starts it, once, whoever asks first; not for a target that can't show anything of what it is for. */
   async ready() {
-    if (!skipped(...this.needs)) await (this.starting ??= this.start());
+    if (!this.skipped()) await (this.starting ??= this.start());
   }
 
   async start() {
@@ -77,7 +83,7 @@ class World {
 
   /** A test in this world; when it fails, the gateway's log is printed. `needs` names what its target must be able to do. */
   test(name, { needs = [], timeout = 60_000 } = {}, body) {
-    const skip = skipped(...this.needs, ...needs);
+    const skip = this.skipped(...needs);
     test(name, { skip, timeout }, async (t) => {
       const logged = this.gateway?.logs.length;
       try {

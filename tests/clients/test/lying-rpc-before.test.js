@@ -9,28 +9,18 @@ import { world } from '../harness/world.js';
 const STATUS = 'getSignatureStatuses';
 const VALID = 'isBlockhashValid';
 const SIMULATE = 'simulateTransaction';
-const HEIGHT = 'getBlockHeight';
+const LATEST = 'getLatestBlockhash';
 const FAILED = 'invalid_exact_svm_transaction_simulation_failed';
 
 const context = { slot: 5_000, apiVersion: '3.0.0' };
 const landed = { slot: 5_000, confirmations: null, err: null, status: { Ok: null }, confirmationStatus: 'finalized' };
 const simulation = (err) => result({ context, value: { err, logs: [], unitsConsumed: 1 } });
 const ANOTHER_CALL = answerTo(() => ({ method: 'getEpochInfo', params: [] }));
+const height = (change) => changed(({ result: { value } }) => change(value));
 const slot = (value) => changed(({ result: { context } }) => (context.slot = value));
 
 /** Answers that have not the documented shape, or say that there is none: no decision is made on them. */
 const UNCLEAR = [
-  [STATUS, 'a result of null', result(null)],
-  [STATUS, 'no value', result({ context })],
-  [STATUS, 'an empty list', result({ context, value: [] })],
-  [STATUS, 'two statuses', result({ context, value: [null, null] })],
-  [STATUS, 'a status without its fields', result({ context, value: [{}] })],
-  [STATUS, 'a status of a kind that does not exist', result({ context, value: [{ ...landed, confirmationStatus: 'rooted' }] })],
-  [STATUS, 'no context', result({ value: [null] })],
-  [STATUS, 'a slot as a string', slot('5000')],
-  [STATUS, 'a negative slot', slot(-1)],
-  [STATUS, 'the answer to another call', ANOTHER_CALL],
-  [STATUS, 'the node is behind', error(-32005)],
   [VALID, 'a result of null', result(null)],
   [VALID, 'a value of null', changed((answer) => (answer.result.value = null))],
   [VALID, 'a value as a string', changed((answer) => (answer.result.value = 'true'))],
@@ -49,6 +39,23 @@ const UNCLEAR = [
   [SIMULATE, 'our fee payer is said to have nothing', simulation('InsufficientFundsForFee')],
 ];
 
+/** Asked when the claim is durable and nothing was sent yet: no answer keeps the payment from being sent, once. */
+const AFTER_THE_CLAIM = [
+  [STATUS, 'a result of null', result(null)],
+  [STATUS, 'no value', result({ context })],
+  [STATUS, 'an empty list', result({ context, value: [] })],
+  [STATUS, 'two statuses', result({ context, value: [null, null] })],
+  [STATUS, 'a status without its fields', result({ context, value: [{}] })],
+  [STATUS, 'a status of a kind that does not exist', result({ context, value: [{ ...landed, confirmationStatus: 'rooted' }] })],
+  [STATUS, 'no context', result({ value: [null] })],
+  [STATUS, 'a slot as a string', slot('5000')],
+  [STATUS, 'a negative slot', slot(-1)],
+  [STATUS, 'the answer to another call', ANOTHER_CALL],
+  [STATUS, 'the node is behind', error(-32005)],
+  [STATUS, 'a new payment is said to have landed', result({ context, value: [landed] })],
+  [STATUS, 'a new payment is said to have failed', result({ context, value: [{ ...landed, err: 'AccountInUse' }] })],
+];
+
 /** Clear answers, and untrue. */
 const REFUSED = [
   [VALID, 'a good blockhash is said to be too old', changed((answer) => (answer.result.value = false)), 402, FAILED],
@@ -56,8 +63,6 @@ const REFUSED = [
   [SIMULATE, 'a payer with funds is said to have none', simulation({ InstructionError: [2, { Custom: 1 }] }), 402, 'insufficient_funds'],
   [SIMULATE, 'a good payment is said to fail', simulation({ InstructionError: [2, 'InvalidAccountData'] }), 402, FAILED],
   [SIMULATE, 'a new payment is said to be processed', simulation('AlreadyProcessed'), 409, 'payment_already_used'],
-  [STATUS, 'a new payment is said to have landed', result({ context, value: [landed] }), 409, 'payment_already_used'],
-  [STATUS, 'a new payment is said to have failed', result({ context, value: [{ ...landed, err: 'AccountInUse' }] }), 402, 'invalid_exact_svm_transaction_failed'],
 ];
 
 const unclear = UNCLEAR.map(([method, what, lie], n) => ({
@@ -82,6 +87,13 @@ const refused = REFUSED.map(([method, what, lie, status, reason], n) => ({
   },
 }));
 
+const granted = AFTER_THE_CLAIM.map(([method, what, lie], n) => ({
+  id: `granted-${n}`,
+  name: `${method}, ${what}: sent all the same, charged once and granted (inv. 1, 2, 3)`,
+  lies: { before: { [method]: lie } },
+  play: async (lane) => lane.isGranted(await lane.send()),
+}));
+
 const dead = {
   id: 'dead',
   name: `${VALID}, a dead blockhash is said to live: the simulation refuses it, uncharged (402 ${FAILED}) (inv. 2)`,
@@ -90,15 +102,16 @@ const dead = {
   play: async (lane) => lane.isRefused(await lane.send(), 402, FAILED),
 };
 
-const scenes = [dead, ...unclear, ...refused];
+const scenes = [dead, ...unclear, ...refused, ...granted];
 
 /** One after the other: nothing in this call says whose payment it is about. */
 const HEIGHTS = {
   'a result of null': result(null),
-  'a height as a string': changed((answer) => (answer.result = String(answer.result))),
-  'a negative height': changed((answer) => (answer.result = -answer.result)),
-  'a fractional height': changed((answer) => (answer.result += 0.5)),
-  'a huge height': result(1e30),
+  'no blockhash': height((value) => delete value.blockhash),
+  'a height as a string': height((value) => (value.lastValidBlockHeight = String(value.lastValidBlockHeight))),
+  'a negative height': height((value) => (value.lastValidBlockHeight *= -1)),
+  'a fractional height': height((value) => (value.lastValidBlockHeight += 0.5)),
+  'a huge height': height((value) => (value.lastValidBlockHeight = 1e30)),
   'the answer to another call': ANOTHER_CALL,
   'the node has not seen the slot': error(-32016),
 };
@@ -110,9 +123,9 @@ const w = world({ assets, buyers: assets.length });
 sideBySide(w, scenes);
 
 for (const [n, [what, lie]] of Object.entries(HEIGHTS).entries()) {
-  w.test(`${HEIGHT}, ${what}: unavailable and uncharged, and the same payment is good afterwards (inv. 2, 3, 9)`, {}, async () => {
+  w.test(`${LATEST}, ${what}: unavailable and uncharged, and the same payment is good afterwards (inv. 2, 3, 9)`, {}, async () => {
     const lane = await Lane.ready(w, heights[n]);
-    w.relay.spoilNext(HEIGHT, lie);
+    w.relay.spoilNext(LATEST, lie);
     await lane.isUnavailable(await lane.send());
     await lane.isGranted(await lane.send());
   });

@@ -10,6 +10,7 @@ import { world } from '../harness/world.js';
 
 const EPOCH = 'getEpochInfo';
 const HEIGHT = 'getBlockHeight';
+const LATEST = 'getLatestBlockhash';
 
 /** How often each lie is told: one of two calls in a row is about a payment that it could hurt. */
 const EACH = 2;
@@ -75,8 +76,8 @@ const UNCLEAR = {
 const TRUE = ['true-0', 'true-1', 'true-2', 'true-3'];
 const CLAIMED = {
   ...Object.fromEntries(TRUE.map((id) => [id, (pass) => pass()])),
-  low: changed((answer) => (answer.result -= 200)),
-  high: changed((answer) => (answer.result += 250)),
+  low: changed(({ result: { value } }) => (value.lastValidBlockHeight -= 200)),
+  high: changed(({ result: { value } }) => (value.lastValidBlockHeight += 250)),
 };
 
 const w = world({
@@ -94,7 +95,7 @@ async function allArePending() {
   const answered = [];
   for (const [id, lie] of Object.entries(CLAIMED)) {
     lanes[id] = await Lane.ready(w, id, dropped);
-    node.lies = { [HEIGHT]: lie };
+    node.lies = { [LATEST]: lie };
     answered.push(lanes[id].send().then((response) => lanes[id].isPending(response)));
     await until('it is claimed', () => lanes[id].sent);
   }

@@ -8,7 +8,7 @@ import { target } from '../harness/targets/index.js';
 import { world } from '../harness/world.js';
 
 // Which call is answered so before the payment is sent.
-const FIRST = ['getSignatureStatuses', 'isBlockhashValid', 'simulateTransaction'];
+const FIRST = ['isBlockhashValid', 'simulateTransaction'];
 // Which are once it was; each once, so that the truth comes out while the buyer waits.
 const THEN = ['sendTransaction', 'getSignatureStatuses', 'getTransaction'];
 

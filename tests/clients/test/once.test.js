@@ -1,13 +1,17 @@
 // One payment, sent many times at once.
 
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { payment, paymentV1 } from '../harness/buyers.js';
 import { PRICE, perMinute, simulated } from '../harness/config.js';
+import { ask, times } from '../harness/crowd.js';
 import { granted, refused } from '../harness/expect.js';
 import { until } from '../harness/wait.js';
 import { world } from '../harness/world.js';
 
-const w = world({ assets: ['lane-1', 'lane-2', 'lane-3', 'lane-4'].map((id) => simulated(perMinute(id))), buyers: 3 });
+const lanes = times(7, (n) => `lane-${n + 1}`);
+const limits = { requests_per_second: 0 }; // what is tried here is more than one client may ask
+const w = world({ assets: lanes.map((id) => simulated(perMinute(id))), buyers: 6, limits });
 
 const access = (id) => w.url(`/api/v1/access/${id}`);
 
@@ -32,6 +36,38 @@ w.test('50 simultaneous sends of one v2 payment: one transaction, one session, 5
   assert.equal(new Set(sessions.map(({ sessionId }) => sessionId)).size, 1);
   assert.equal(new Set(sessions.map(({ transaction }) => transaction)).size, 1);
   assert.equal(new Set(sessions.map(({ endsAt }) => endsAt)).size, 1);
+});
+
+/** How long the chain keeps each transaction back before it lands, in milliseconds. */
+const SLOW = 4_000;
+const slowly = (method) => (method === 'sendTransaction' ? async (pass) => (await delay(SLOW), pass()) : null);
+
+/** Sends one payment so many times at once, while the chain is slow; `meanwhile` is done before any is answered. */
+async function sendMany(count, url, headers, meanwhile) {
+  w.relay.spoil = slowly;
+  const begun = performance.now();
+  const sends = times(count, () => ask(url, { method: 'POST', headers }));
+  await meanwhile?.();
+  const answers = await Promise.all(sends);
+  assert.ok(performance.now() - begun >= SLOW, 'the chain was slow');
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+  const sessions = await Promise.all(answers.map(granted));
+  assert.equal(new Set(sessions.map(({ sessionId, transaction, endsAt }) => `${sessionId} ${transaction} ${endsAt}`)).size, 1);
+}
+
+w.test('20 sends of one payment at once are all answered with its session, however slow the chain is (inv. 1, 3)', {}, async () => {
+  const headers = await payment(w, w.buyer(), access('lane-5'), { method: 'POST' });
+  const gain = await w.gain(() => sendMany(20, access('lane-5'), headers));
+  assert.deepEqual(gain, { money: PRICE.minute, landed: 1 });
+});
+
+w.test('200 sends of one payment that wait for the chain keep nobody else from buying (inv. 1, 3)', {}, async () => {
+  const headers = await payment(w, w.buyer(), access('lane-6'), { method: 'POST' });
+  const gain = await w.gain(() => sendMany(200, access('lane-6'), headers, async () => {
+    const others = await payment(w, w.buyer(), access('lane-7'), { method: 'POST' });
+    await granted(await ask(access('lane-7'), { method: 'POST', headers: others }));
+  }));
+  assert.deepEqual(gain, { money: 2n * PRICE.minute, landed: 2 });
 });
 
 w.test('one v2 payment sent to its own and to another asset at once is taken by its own only (inv. 1)', {}, async () => {

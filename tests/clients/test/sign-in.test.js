@@ -25,13 +25,13 @@ w.test('sign-in: a v1 buyer gets the running session back without paying again, 
   const session = await granted(await (await pays.legacy(w, buyer))(access()));
 
   const gain = await w.gain(async () => {
-    const found = await granted(await signsIn(buyer)(access()));
+    const found = await granted(await signsIn(buyer)(`${access()}?signin`));
     assert.equal(found.sessionId, session.sessionId);
     assert.equal(found.endsAt, session.endsAt);
     const status = await fetch(w.url(`/api/v1/sessions/${found.sessionId}/status`), { headers: bearer(found.sessionToken) });
     assert.equal(status.status, 200, 'the token that came back is good');
 
-    const strange = await signsIn(other)(access());
+    const strange = await signsIn(other)(`${access()}?signin`);
     assert.equal(strange.status, 402);
     assert.ok(!(await strange.text()).includes(session.sessionId));
   });

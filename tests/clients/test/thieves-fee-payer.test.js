@@ -15,7 +15,7 @@ const w = world({ assets: [perHour('door-1'), perHour('door-2')], buyers: 3, lim
 const access = (id = 'door-1') => w.url(`/api/v1/access/${id}`);
 const svm = (reason) => [402, `invalid_exact_svm_${reason}`];
 const involved = svm('payload_transaction_fee_payer_transferring_funds');
-const fourth = svm('payload_unknown_fourth_instruction');
+const unknown = svm('payload_unknown_instruction');
 const SOL = 1_000_000_000;
 
 /** Sends what `write` makes of the honest instructions, as v2 and as v1; both are refused, and nothing moves. */
@@ -44,7 +44,6 @@ const added = {
   'close its account to the thief': async (thief) =>
     does.closeAccount({ of: await usdcAccount(w.feePayer), destination: thief, owner: w.feePayer }),
   'sign a memo': () => does.memo('the gateway says so', [w.feePayer]),
-  'stand in a wallet’s assertion': () => does.assertion([w.feePayer]),
 };
 for (const [what, write] of Object.entries(added)) {
   w.test(`the fee payer does not ${what} (inv. 5)`, {}, async () => {
@@ -71,12 +70,27 @@ w.test('the fee payer does not pay in the payer’s place: neither as authority 
   }
 });
 
+w.test('the fee payer pays for no memory of a guard’s program, and for no amount that strangers can change (inv. 5)', {}, async () => {
+  const [thief] = w.buyers;
+  const refused = svm('payload_wallet_guard');
+  for (const extra of [
+    does.memoryWrite([w.feePayer]),
+    does.memoryWrite([]),
+    does.memoryWrite([w.feePayer, thief.address]),
+    does.amountAtLeast(await usdcAccount(MERCHANT), 0),
+    does.amountAtLeast(w.feePayer, 0),
+    does.amountAtLeast(USDC, 0),
+  ]) {
+    await refusedBoth(thief, ({ limit, price, transfer, rest }) => [limit, price, extra, transfer, ...rest], refused);
+  }
+});
+
 w.test('no other program is called at the fee payer’s cost, with or without it (inv. 5)', {}, async () => {
   const [thief, other] = w.buyers;
   const sol = does.sol({ from: thief.address, to: other.address, lamports: 1 });
   const account = await does.associatedAccount({ payer: thief.address, owner: other.address });
   for (const extra of [sol, account, does.heap(262_144), does.price(1), does.limit(1)]) {
-    await refusedBoth(thief, ({ limit, price, transfer, rest }) => [limit, price, transfer, extra, ...rest], fourth);
+    await refusedBoth(thief, ({ limit, price, transfer, rest }) => [limit, price, transfer, extra, ...rest], unknown);
   }
 });
 
@@ -86,10 +100,11 @@ const limitBad = svm('payload_transaction_instructions_compute_limit_instruction
 const priceBad = svm('payload_transaction_instructions_compute_price_instruction');
 // Limit and price, and the answer. The fee may be 20,000 lamports, 10,000 of them for the signatures.
 const budgets = [
-  [200_001, 1, limitHigh],
+  [400_001, 1, limitHigh],
   [1_400_000, 1, limitHigh],
   [2 ** 32 - 1, 1, limitHigh],
-  [20_000, 50_001, priceHigh],
+  [20_000, 500_001, priceHigh],
+  [200_001, 50_000, priceHigh],
   [1, 5_000_001, priceHigh],
   [20_000, 2n ** 64n - 1n, priceHigh],
 ];
@@ -118,17 +133,18 @@ w.test('a second fee payer, a missing one, or one more signer is refused (inv. 5
   });
 });
 
-w.test('a wallet’s assertion that fails in the simulation is refused, and costs nothing (inv. 5)', {}, async () => {
+w.test('a wallet’s guard that fails in the simulation is refused, and costs nothing (inv. 5)', {}, async () => {
   const [thief] = w.buyers;
   const failed = svm('transaction_simulation_failed');
-  await refusedBoth(thief, ({ limit, price, transfer, rest }) => [limit, price, transfer, does.assertion(), ...rest], failed);
+  const guard = does.amountAtLeast(await usdcAccount(thief.address), 2n ** 63n);
+  await refusedBoth(thief, ({ limit, price, transfer, rest }) => [limit, price, transfer, guard, ...rest], failed);
 });
 
-w.test('a payment at both caps is taken, and costs the fee payer the most that it may: 20,000 lamports', {}, async () => {
+w.test('a payment at the cap of its fee is taken, and costs the fee payer the most that it may: 20,000 lamports', {}, async () => {
   const buyer = w.buyer();
   const { accepts: [offer] } = await challenge(access('door-2'));
   const [, , ...rest] = await paying(offer, buyer.address);
-  const instructions = [does.limit(200_000), does.price(50_000), ...rest];
+  const instructions = [does.limit(400_000), does.price(25_000), ...rest];
   const headers = asV2(offer, await transaction(w, { instructions, signers: [buyer] }));
   const before = await w.chain.lamports(w.feePayer);
   const gain = await w.gain(async () => granted(await fetch(access('door-2'), { headers })));

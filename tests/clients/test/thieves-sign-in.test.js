@@ -41,7 +41,7 @@ async function fetchesNothing(headers, what, { price = false } = {}) {
   }
 }
 
-const fresh = async (url = access()) => signInChallenge(await fetch(url));
+const fresh = async (url = access()) => signInChallenge(await fetch(`${url}?signin`));
 const bent = (headers, change) => ({ [HEADER]: encode(change(decode(headers[HEADER]))) });
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 /** A wallet's signature of any text, in the extension's spelling. */
@@ -200,6 +200,6 @@ w.test('the challenge of another gateway, signed by the victim there, fetches no
 
 w.test('after all that the victim signs in and finds the session (inv. 1)', {}, async () => {
   const session = await victims();
-  const found = await granted(await signsIn(w.everybody[0])(access()));
+  const found = await granted(await signsIn(w.everybody[0])(`${access()}?signin`));
   assert.equal(found.sessionId, session.sessionId);
 });

@@ -1,11 +1,13 @@
-// wrangler.toml as it stands in the repository starts a worker that sells.
+// wrangler.toml as it stands in the repository starts a worker that sells; and what it refuses.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { configuration, door1 } from '../harness/config.js';
 import { newWallet } from '../harness/keys.js';
 import { CATALOGUE, OBJECTS, compatibilityDate } from '../harness/targets/deployed.js';
 import { target } from '../harness/targets/index.js';
+import { until } from '../harness/wait.js';
 
 const file = readFileSync(new URL('../../../wrangler.toml', import.meta.url), 'utf8');
 const skip = target.name === 'workerd' ? false : `${target.name} does not read wrangler.toml`;
@@ -19,6 +21,21 @@ test('wrangler.toml: its configuration, unchanged, answers a 402 for its asset',
     const answer = await fetch(`${gateway.url}/api/v1/access/${asset.id}`);
     assert.equal(answer.status, 402, gateway.logs);
     assert.equal((await answer.json()).accepts[0].payTo, config.merchant.pay_to);
+  } finally {
+    await gateway.dispose();
+  }
+});
+
+test('an asset with a device is not sold by a worker, and the log says which it is (inv. 2)', { skip }, async () => {
+  const assets = [{ id: 'room-1', price: '0.01', unit: 'minute' }, door1];
+  const gateway = await target.start(configuration({ rpcUrl: 'http://127.0.0.1:9', assets }), await newWallet(), { devices: true });
+  try {
+    for (const path of ['/api/v1/access/door-1', '/api/v1/access/room-1', '/ready']) {
+      const answer = await fetch(`${gateway.url}${path}`);
+      assert.deepEqual([answer.status, (await answer.json()).code], [503, 'unavailable'], path);
+    }
+    const said = 'COINOP_CONFIG: asset[1].device: this host works no devices: remove it, or run `coinop serve` beside the device';
+    await until('the log says why', () => gateway.logs.includes(said));
   } finally {
     await gateway.dispose();
   }

@@ -23,18 +23,18 @@ before(async () => {
 after(() => booths?.stop());
 
 const SALE = [
-  'ASSET request before', 'PAYER failures before', 'chain simulateTransaction before', 'PAYER reserve before', 'PAYER reserve after', 'PAYMENT reserve before',
-  'PAYMENT reserve after', 'MERCHANT reserve before', 'MERCHANT reserve after', 'chain sendTransaction before', 'chain sendTransaction after',
+  'ASSET request before', 'PAYER history before', 'chain simulateTransaction before', 'PAYER reserve before', 'PAYER reserve after', 'PAYMENT reserve before',
+  'PAYMENT reserve after', 'MERCHANT reserve before', 'MERCHANT reserve after', 'chain getSignatureStatuses before', 'chain sendTransaction before', 'chain sendTransaction after',
   'chain getTransaction before', 'chain getTransaction after', 'PAYER news before', 'PAYMENT news after', 'MERCHANT news after', 'ASSET request after',
 ];
 const access = (run) => run.url('/api/v1/access/gate');
 const ask = async (url, init) => granted(await fetch(url, init));
 
 /**
- * What the dead worker has left to do: nothing before the claim, which is durable before anything is sent; all of it until
- * the others are told.
+ * What the dead worker has left to do: nothing before the claim, which is durable before the chain is asked by its signature
+ * and anything is sent; all of it until the others are told.
  */
-const isClaimed = (run) => run.has('chain sendTransaction before');
+const isClaimed = (run) => run.has('chain getSignatureStatuses before');
 const isTold = (run) => run.has('ASSET request after');
 
 /** Without any request: what was claimed is paid and finished, what was not is not sent. Answers when it was looked at. */

@@ -15,7 +15,7 @@ const swallowed = fails('sendTransaction');
 export async function unavailable(s) {
   const path = access('door');
   const payment = await s.paymentFor(s.ada, path);
-  for (const method of ['getSignatureStatuses', 'isBlockhashValid', 'getBlockHeight', 'simulateTransaction']) {
+  for (const method of ['isBlockhashValid', 'getLatestBlockhash', 'simulateTransaction']) {
     await s.ask(`${method} fails`, 'GET', path, { headers: payment, spoil: fails(method), expected: [503, undefined] });
   }
   await s.ask('nothing is ready', 'GET', '/ready', { spoil: fails('getBlockHeight'), expected: 503 });

@@ -34,8 +34,11 @@ subscribe('child_process', ({ process: child }) => {
   if (gateway) child.once('spawn', () => gateway.spawned(child));
 });
 
+/** A worker works no devices, and serves nothing with a configuration that has one. */
+const withoutDevices = (config) => ({ ...config, asset: config.asset.map(({ device, ...asset }) => asset) });
+
 class Worker {
-  constructor(config, feePayer, port, { probe, script = SCRIPT, secret = randomBytes(32).toString('base64') }) {
+  constructor(config, feePayer, port, { probe, devices, script = SCRIPT, secret = randomBytes(32).toString('base64') }) {
     Object.assign(this, { probe, script });
     this.folder = mkdtempSync(join(room(), 'coinop-worker-'));
     folders.add(this.folder);
@@ -44,7 +47,7 @@ class Worker {
     this.logs = '';
     this.entries = [];
     this.bindings = {
-      COINOP_CONFIG: JSON.stringify({ public_url: this.url, ...config }),
+      COINOP_CONFIG: JSON.stringify({ public_url: this.url, ...(devices ? config : withoutDevices(config)) }),
       COINOP_SECRET: secret,
       COINOP_FEE_PAYER: JSON.stringify([...feePayer.secret]),
     };
@@ -164,7 +167,7 @@ export const worker = {
 
   /**
    * With `started: false` there is only its folder. `probe` sees it from inside, `script` is the folder of another
-   * build, `secret` one that is known.
+   * build, `secret` one that is known. Assets are left without their devices, unless `devices` is true.
    */
   async start(config, feePayer, { started = true, ...how } = {}) {
     const gateway = new Worker(config, feePayer, await freePort(), how);

@@ -1,0 +1,32 @@
+// What runs in a web page: the real client, as a shop's page would bundle it. `window.shop` is what the test calls.
+
+import { wrapFetchWithPayment, x402Client } from '@x402/fetch';
+import { wrapFetchWithSIWx } from '@x402/extensions/sign-in-with-x';
+import { ExactSvmScheme } from '@x402/svm/exact/client';
+import { createKeyPairSignerFromBytes } from '@solana/kit';
+
+const EXPOSED = ['payment-required', 'payment-response', 'www-authenticate', 'retry-after'];
+
+/** What page script can see of a response. */
+const shown = async (response) => ({
+  status: response.status,
+  type: response.type,
+  headers: Object.fromEntries(EXPOSED.map((name) => [name, response.headers.get(name)])),
+  body: await response.text(),
+});
+
+const signer = (secret) => createKeyPairSignerFromBytes(Uint8Array.from(secret));
+
+window.shop = {
+  /** Asks as any page may. A request that the browser does not let through answers its error. */
+  ask: (url, init) => fetch(url, init).then(shown, (error) => ({ error: error.name })),
+
+  /** Buys with the key of a wallet, by way of an RPC. */
+  async buy({ url, init, secret, rpcUrl }) {
+    const client = new x402Client().register('solana:*', new ExactSvmScheme(await signer(secret), { rpcUrl }));
+    return shown(await wrapFetchWithPayment(fetch, client)(url, init));
+  },
+
+  /** Proves the wallet's address instead of paying. */
+  signIn: async ({ url, secret }) => shown(await wrapFetchWithSIWx(fetch, await signer(secret))(url)),
+};

@@ -1,0 +1,115 @@
+// What a fee payer must not sign for, in a payment with guards or without: refused before anything is claimed, sent or paid.
+
+import assert from 'node:assert/strict';
+import { before } from 'node:test';
+import { challenge } from '../harness/buyers.js';
+import { usdcAccount } from '../harness/chain.js';
+import { PRICE, perHour, simulated } from '../harness/config.js';
+import { each } from '../harness/crowd.js';
+import { granted, refusedAs } from '../harness/expect.js';
+import { hostilePayments } from '../harness/hostile-payments.js';
+import { asV1, asV2, does, paying, transaction } from '../harness/transactions.js';
+import { untouched } from '../harness/untouched.js';
+import { seen } from '../harness/wallets.js';
+import { world } from '../harness/world.js';
+
+const AT_ONCE = 8;
+const TIMES = 4; // three failures are what a payer may have before it has to wait
+const ids = hostilePayments.map((_, n) => `lane-${n}`);
+const w = world({
+  assets: ids.map((id) => simulated(perHour(id))),
+  buyers: ids.length + 2,
+  limits: { requests_per_second: 0 },
+  settlement: { max_fee_lamports_per_day: 100_000_000 },
+});
+
+const access = (n) => w.url(`/api/v1/access/${ids[n]}`);
+const offered = async (n) => (await challenge(access(n))).accepts[0];
+let delegate;
+let stranger;
+
+/** Gets one of them ready: its own buyer, asset and ticket; the same thing several times, each time in other bytes. */
+async function prepared({ write, bend, delegate: delegated, v1 = true }, n) {
+  const buyer = w.buyer();
+  const [offer, other] = [await offered(n), await offered(n)];
+  const honest = await paying(offer, buyer.address);
+  const it = {
+    ...(await seen(w, honest, w.feePayer)),
+    stranger: stranger.address,
+    strangers: await usdcAccount(stranger.address),
+    delegate: delegate.address,
+    othersMemo: other.extra.memo,
+  };
+  if (delegated) await approves(buyer);
+  const [limit, , transfer, memo] = honest;
+  const payment = async (price) =>
+    transaction(w, {
+      instructions: write({ limit, price: does.price(price), transfer, memo }, it),
+      signers: [delegated ? delegate : buyer],
+      bend: bend?.(it),
+    });
+  const texts = await Promise.all(Array.from({ length: TIMES }, (_, price) => payment(price)));
+  const dressed = texts.map((text, time) => (v1 && time === TIMES - 1 ? asV1(text) : asV2(offer, text)));
+  return { n, buyer, offer, dressed };
+}
+
+/** The buyer lets the delegate spend what it has. */
+async function approves({ address, signer }) {
+  const approval = does.approve({ source: await usdcAccount(address), delegate: delegate.address, owner: address, amount: 5_000_000 });
+  await w.chain.send(await transaction(w, { feePayer: address, instructions: [approval], signers: [{ signer }] }));
+}
+
+/** What became of each: a promise, so that its own test tells it. */
+const outcome = async (action) => action().then((value) => ({ value }), (error) => ({ error }));
+const told = ({ value, error }) => {
+  if (error) throw error;
+  return value;
+};
+
+const refusals = [];
+const sales = [];
+let all;
+let quiet;
+
+before(async () => {
+  await w.ready();
+  [delegate, stranger] = [w.buyer(), w.buyer()];
+  const ready = await each(hostilePayments, AT_ONCE, prepared);
+  const calls = w.relay.calls.length;
+  const { sendTransactionCalls } = await w.chain.rpc('coinop_stats');
+  all = await outcome(() =>
+    untouched(w, () =>
+      each(ready, AT_ONCE, async ({ n, dressed }) => {
+        refusals[n] = await outcome(async () => {
+          for (const headers of dressed) await refusedAs(await fetch(access(n), { headers }), hostilePayments[n].expected, Object.keys(headers)[0]);
+        });
+      })));
+  quiet = {
+    methods: new Set(w.relay.calls.slice(calls)),
+    sends: (await w.chain.rpc('coinop_stats')).sendTransactionCalls - sendTransactionCalls,
+  };
+  await each(ready, AT_ONCE, async ({ n, buyer, offer }) => {
+    sales[n] = await outcome(async () => {
+      const text = await transaction(w, { instructions: await paying(offer, buyer.address), signers: [buyer] });
+      await granted(await fetch(access(n), { headers: asV2(offer, text) }));
+    });
+  });
+});
+
+for (const [n, { name }] of hostilePayments.entries()) {
+  w.test(`a payment that ${name} is refused, again and again; its ticket and its payer are still good (inv. 1, 2, 5)`, {}, () => {
+    told(refusals[n]);
+    told(sales[n]);
+  });
+}
+
+w.test('none of them moves money, a record or a lamport, or is sent to the chain (inv. 2, 5, 8)', {}, () => {
+  told(all);
+  assert.ok(!quiet.methods.has('sendTransaction'), [...quiet.methods].join());
+  assert.equal(quiet.sends, 0);
+});
+
+w.test('afterwards the merchant has what was sold, and nothing else (inv. 5)', {}, async () => {
+  const good = sales.filter(({ error }) => !error).length;
+  assert.equal(await w.earned(), BigInt(good) * PRICE.hour);
+});
