@@ -48,12 +48,14 @@ impl Methods {
 
 /// Returns the answer to an `OPTIONS` request, or `None` where there is no such path.
 ///
-/// It depends on the path alone, so a platform may give it before it does anything else.
-/// A browser's preflight carries no payment and no key (Fetch standard, "CORS-preflight
-/// fetch"), so there is nothing to check.
+/// `wanted` is the method that a browser's preflight asks for. A preflight carries no payment and
+/// no key (Fetch standard, "CORS-preflight fetch"), so nothing else is looked at. A browser sends
+/// a `POST` whatever methods an answer allows, as long as the answer lets the page in at all: so
+/// a preflight for a method of the owner's lets no page in.
 #[must_use]
-pub fn options(path: &str) -> Option<Response> {
+pub fn options(path: &str, wanted: Option<&str>) -> Option<Response> {
     let methods = Methods::of(path)?;
     let response = Response::no_content().with("allow", methods.allow());
-    Some(super::cors::preflight(methods, response))
+    let is_owners = wanted.is_some_and(|wanted| methods.owner.contains(&wanted));
+    Some(if is_owners { response } else { super::cors::preflight(methods, response) })
 }

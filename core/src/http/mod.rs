@@ -34,7 +34,10 @@ pub const RECENT_BLOCKHASH: &str = "coinop-recent-blockhash";
 
 /// The headers of clients that are read here; a platform may leave out all others.
 pub const HEADERS: &[&str] =
-    &[x402::PAYMENT_SIGNATURE, x402::X_PAYMENT, x402::SIGN_IN_WITH_X, "authorization"];
+    &[x402::PAYMENT_SIGNATURE, x402::X_PAYMENT, x402::SIGN_IN_WITH_X, "authorization", WANTED_METHOD];
+
+/// The header by which a browser's preflight says which method a page wants to use.
+const WANTED_METHOD: &str = "access-control-request-method";
 
 /// The longest body that is read, in bytes. Whoever sends more is told [`Problem::body_too_large`].
 pub const MAX_BODY: usize = 64 << 10;

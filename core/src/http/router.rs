@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::methods::{Methods, options, segments};
-use super::{Problem, Request, Response, with_cors};
+use super::{Problem, Request, Response, WANTED_METHOD, with_cors};
 use crate::gateway::Gateway;
 use crate::ports::{PortError, Ports};
 
@@ -11,7 +11,8 @@ impl<P: Ports> Gateway<'_, P> {
     /// Answers a request. Never panics, and never answers with anything but JSON.
     pub async fn handle(&self, request: &Request) -> Response {
         if request.method == "OPTIONS" {
-            return options(&request.path).unwrap_or_else(|| Problem::not_found("path").into());
+            let wanted = request.values(WANTED_METHOD).next();
+            return options(&request.path, wanted).unwrap_or_else(|| Problem::not_found("path").into());
         }
         let response = self.route(request).await.unwrap_or_else(Response::from);
         with_cors(&request.method, &request.path, response)

@@ -188,7 +188,16 @@ mod tests {
     #[test]
     fn every_header_by_which_the_component_tells_buyers_apart_is_part_of_the_key() {
         // Those that the test above tries. Whoever adds one adds it there.
-        assert_eq!(HEADERS, ["payment-signature", "x-payment", "sign-in-with-x", "authorization"]);
+        assert_eq!(
+            HEADERS,
+            [
+                "payment-signature",
+                "x-payment",
+                "sign-in-with-x",
+                "authorization",
+                "access-control-request-method"
+            ]
+        );
     }
 
     #[tokio::test]

@@ -67,7 +67,7 @@ w.test('the page that bought asks for its session and extends it', {}, async () 
 });
 
 w.test('a page whose buyer has lost the session’s token signs in with the wallet', {}, async () => {
-  const answer = await browser.shop('signIn', { url: access('door-1'), secret: [...session.buyer.secret] });
+  const answer = await browser.shop('signIn', { url: `${access('door-1')}?signin`, secret: [...session.buyer.secret] });
   assert.equal(answer.status, 200, answer.body);
   assert.equal(JSON.parse(answer.body).sessionId, session.sessionId);
 });

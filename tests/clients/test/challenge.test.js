@@ -29,7 +29,9 @@ w.test('402: the header speaks v2, each offer with a ticket, a memo and the fee 
     assert.ok(Buffer.byteLength(extra.memo) <= 256 && !/^\d+$/.test(extra.memo), `a memo that clients take: ${extra.memo}`);
     assert.ok(!extra.memo.includes('door-1'), 'the chain shows nobody what is rented');
   }
-  const signIn = required.extensions['sign-in-with-x'];
+  assert.equal(required.extensions, undefined, 'signing in is offered to who asks for it');
+  const { extensions } = decode((await fetch(w.url('/api/v1/access/door-1?signin'))).headers.get('payment-required'));
+  const signIn = extensions['sign-in-with-x'];
   assert.match(signIn.info.nonce, /^[0-9a-f]{32}$/);
   assert.deepEqual(signIn.supportedChains.map(({ chainId, type }) => ({ chainId, type })), [{ chainId: NETWORK, type: 'ed25519' }]);
 });

@@ -151,3 +151,21 @@ fn a_platform_makes_its_own_refusals_readable_where_the_router_would() {
         }
     }
 }
+
+#[test]
+fn a_preflight_for_a_method_of_the_owners_lets_no_page_in_inv_8() {
+    let world = World::new();
+    for (path, wanted, allowed) in [
+        ("/api/v1/assets", "POST", false),
+        ("/api/v1/assets", "GET", true),
+        ("/api/v1/assets/door-1", "PATCH", false),
+        ("/api/v1/assets/door-1", "DELETE", false),
+        ("/api/v1/access/door-1", "POST", true),
+        ("/api/v1/tick", "POST", false),
+    ] {
+        let answer = ask(&world, "OPTIONS", path, &[("access-control-request-method", wanted)], "");
+        assert_eq!(answer.status, 204, "{path} {wanted}");
+        let lets_in = answer.headers.iter().any(|(name, _)| *name == "access-control-allow-origin");
+        assert_eq!(lets_in, allowed, "{path} {wanted}");
+    }
+}
