@@ -20,9 +20,9 @@ const w = world({ needs: ['objects'], assets: [], buyers: BUYERS });
 const ids = times(COUNT, (n) => `room-${n}`);
 const access = (id) => w.url(`/api/v1/access/${id}`);
 
-/** Makes an asset, and waits until its readers offer it. */
+/** Makes an asset, sold for longer than a slow machine takes to buy all, and waits until its readers offer it. */
 async function make(id) {
-  const response = await ask(w.url('/api/v1/assets'), json(minutes(id), bearer(API_KEY)));
+  const response = await ask(w.url('/api/v1/assets'), json(minutes(id, { unit: 'hour' }), bearer(API_KEY)));
   assert.equal(response.status, 201, await response.text());
   await until(`${id} is offered`, async () => (await ask(access(id))).status === 402, { within: 90_000, every: 100 });
 }
