@@ -15,6 +15,7 @@ export const REASON = {
   limit: svm('payload_transaction_instructions_compute_limit_instruction'),
   price: svm('payload_transaction_instructions_compute_price_instruction'),
   noTransfer: svm('payload_no_transfer_instruction'),
+  mint: svm('payload_mint_mismatch'),
   feePayer: svm('payload_transaction_fee_payer_transferring_funds'),
   source: svm('payload_source_mismatch'),
   memoCount: svm('payload_memo_count'),
@@ -24,6 +25,9 @@ export const REASON = {
   simulation: svm('transaction_simulation_failed'),
   signAgain: [402, 'sign_again'],
 };
+
+/** What the network takes for two signatures, in lamports: no payment here costs less. */
+const LEAST_FEE = 10_000n;
 
 const fine = (it) => guard.infoAll(it.payer, [info.knownOwner(PROGRAM.system), info.dataLength(0, '==')]);
 const named = (memo, address, role = AccountRole.READONLY) => ({ ...memo, accounts: [{ address, role }] });
@@ -56,8 +60,13 @@ const shapes = {
   'has a plain transfer only': [
     ({ limit, price, memo }, it) => [limit, price, does.transfer({ ...it, authority: it.payer, amount: it.amount }), memo],
     REASON.noTransfer,
+    { v1: REASON.mint }, // which token it is for is told by nothing but the mint
   ],
-  'has no transfer': [({ limit, price, memo }, it) => [limit, price, fine(it), named(memo, it.payer, AccountRole.READONLY_SIGNER)], REASON.noTransfer],
+  'has no transfer': [
+    ({ limit, price, memo }, it) => [limit, price, fine(it), named(memo, it.payer, AccountRole.READONLY_SIGNER)],
+    REASON.noTransfer,
+    { v1: REASON.mint },
+  ],
   'approves a delegate too': [behind((it) => does.approve({ source: it.source, delegate: it.stranger, owner: it.payer, amount: 1 })), REASON.unknown],
   'closes the payer’s account too': [behind((it) => does.closeAccount({ of: it.source, destination: it.payer, owner: it.payer })), REASON.unknown],
   'asks for more memory': [behind(() => does.heap(262_144)), REASON.unknown],
@@ -85,7 +94,7 @@ const shapes = {
   'has a guard that does not hold: the payer’s lamports': [before((it) => guard.info(it.payer, info.lamports(2n ** 63n, '>='))), REASON.signAgain],
   'has a guard that does not hold: the hash': [before((it) => guard.info(it.source, info.hash(Buffer.alloc(it.account.data.length, 7)))), REASON.signAgain],
   'has a floor that the fee payer’s balance is under': [behind((it) => guard.info(it.feePayer, info.lamports(it.floor + 100_000n, '>='))), REASON.signAgain],
-  'has a floor that one more fee would go below': [behind((it) => guard.info(it.feePayer, info.lamports(it.floor + 1n, '>='))), REASON.signAgain],
+  'has a floor that the least fee goes below': [behind((it) => guard.info(it.feePayer, info.lamports(it.sponsored - LEAST_FEE + 1n, '>='))), REASON.signAgain],
   'has a floor that nobody reaches': [behind((it) => guard.info(it.feePayer, info.lamports(2n ** 64n - 1n, '>'))), REASON.signAgain],
 };
 
@@ -93,7 +102,8 @@ const guards = Object.entries(hostileGuards).map(([name, make]) => ({ name: `has
 
 /**
  * All of them: `write` makes the instructions of the honest `{limit, price, transfer, memo}` and of what a wallet sees; `bend` may
- * change the compiled message; `delegate`: a delegate signs in the payer's place; `v1`: it is one in x402 v1 too.
+ * change the compiled message; `delegate`: a delegate signs in the payer's place; `v1`: the reason in x402 v1 where it is another,
+ * or false where it is an honest payment there.
  */
 export const hostilePayments = [
   ...guards,

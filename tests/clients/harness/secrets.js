@@ -2,24 +2,64 @@
 // is long past, or what was made for something else, and nothing but that one thing is wrong with it.
 
 import { createHash, createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto';
-import { NETWORK } from './chain.js';
+import { getAddressEncoder } from '@solana/kit';
+import { NETWORK, TOKEN_PROGRAM } from './chain.js';
 
 const mac = (key, text) => createHmac('sha256', key).update(text).digest();
 const derive = (secret, label) => mac(secret, `coinop/1/${label}`);
 
-/** The quote in a ticket. */
-export const quoteIn = (ticket) => JSON.parse(Buffer.from(ticket.split('.')[1], 'base64url'));
+const [KEY_ID, CODE, NONCE, SESSION] = [4, 16, 12, 16];
+const EXTENDS = 1;
+const leb128 = (value) => {
+  const bytes = [];
+  let rest = BigInt(value);
+  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+  return Buffer.from([...bytes, Number(rest)]);
+};
+/** Bytes behind their length. */
+const sized = (bytes) => Buffer.concat([leb128(bytes.length), bytes]);
+const addressBytes = (address) => Buffer.from(getAddressEncoder().encode(address));
 
-/** A quote as a ticket. */
-export function sealed(secret, quote) {
-  const key = derive(secret, 'ticket');
-  const body = Buffer.from(JSON.stringify(quote)).toString('base64url');
-  const signed = `${mac(key, 'key id').subarray(0, 4).toString('base64url')}.${body}`;
-  return `${signed}.${mac(key, signed).subarray(0, 16).toString('base64url')}`;
+/** The quote in a ticket. Its layout is that of `core/src/quote/ticket.rs`. */
+export function quoteIn(ticket) {
+  let rest = Buffer.from(ticket, 'base64url').subarray(1 + KEY_ID, -CODE);
+  const take = (length) => {
+    const taken = rest.subarray(0, length);
+    rest = rest.subarray(length);
+    return taken;
+  };
+  const number = () => {
+    let value = 0n;
+    for (let shift = 0n; ; shift += 7n) {
+      const [byte] = take(1);
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return Number(value);
+    }
+  };
+  const session = take(1)[0] === EXTENDS ? `s_${take(SESSION).toString('hex')}` : null;
+  const asset = take(take(1)[0]).toString();
+  const [incarnation, quantity, seconds, amount, expiresAt] = [number(), number(), number(), number(), number()];
+  return { session, asset, incarnation, quantity, seconds, amount, expiresAt, nonce: take(NONCE).toString('hex') };
 }
 
-/** The memo that binds a payment to a ticket. */
-export const memoOf = (ticket) => `q${createHash('sha256').update(ticket).digest('hex').slice(0, 32)}`;
+/** A quote as a ticket of this merchant and network, for the token, payee and fee payer of an offer. */
+export function sealed(secret, quote, { asset: mint, payTo, extra: { feePayer } }, { merchant, network = NETWORK }) {
+  const code = derive(secret, 'ticket');
+  const { session, asset, incarnation, quantity, seconds, amount, expiresAt, nonce } = quote;
+  const operation = session ? Buffer.concat([Buffer.from([EXTENDS]), Buffer.from(session.slice(2), 'hex')]) : Buffer.from([0]);
+  const signed = Buffer.concat([
+    Buffer.from([1]),
+    mac(code, 'key id').subarray(0, KEY_ID),
+    operation,
+    sized(Buffer.from(asset)),
+    ...[incarnation, quantity, seconds, amount, expiresAt].map(leb128),
+    Buffer.from(nonce, 'hex'),
+    ...[mint, feePayer].map((address) => addressBytes(address).subarray(0, 4)),
+  ]);
+  const names = ['svm-exact', merchant, network].map((name) => sized(Buffer.from(name)));
+  const covered = [...names, ...[mint, TOKEN_PROGRAM, payTo, feePayer].map(addressBytes), Buffer.from([6])];
+  return Buffer.concat([signed, mac(code, Buffer.concat([signed, ...covered])).subarray(0, CODE)]).toString('base64url');
+}
 
 /** The sign-in challenge with other contents, as if it had been made so. */
 export function challenged(secret, { info }, change) {

@@ -40,8 +40,9 @@ export async function seen({ chain }, instructions, feePayer) {
   const amount = Buffer.from(transfer.data).readBigUInt64LE(1);
   const left = account.data.readBigUInt64LE(64) - amount;
   const merchant = getAddressDecoder().decode(recipient.data.subarray(32, 64));
-  const floor = BigInt(sponsor) - feeOf(instructions);
-  return { source, mint, destination, payer, feePayer, merchant, amount, account, recipient, left, lamports, floor, slot };
+  const sponsored = BigInt(sponsor);
+  const floor = sponsored - feeOf(instructions);
+  return { source, mint, destination, payer, feePayer, merchant, amount, account, recipient, left, lamports, sponsored, floor, slot };
 }
 
 const isWallet = (address) => guard.infoAll(address, [info.knownOwner(PROGRAM.system), info.dataLength(0, '==')]);

@@ -117,13 +117,13 @@ w.test('a change leaves the rest as it is, null is the default, and the rules ho
   assert.equal(await written(), before, 'what changes nothing writes nothing');
 });
 
-w.test('what the configuration names is changed there, and what is not there nowhere', {}, async () => {
+w.test('what the configuration names is changed there, and what is not there nowhere; OPTIONS is allowed everywhere', {}, async () => {
   for (const [method, path, body] of [['POST', 'assets', minutes('lane-1')], ['PATCH', 'assets/lane-1', { price: '1' }], ['DELETE', 'assets/lane-1']]) {
     await problem(await ask(w, method, path, body), 409, 'asset_read_only');
   }
   await problem(await ask(w, 'PATCH', 'assets/nothing', { price: '1' }), 404, 'not_found');
   await problem(await ask(w, 'DELETE', 'assets/nothing'), 404, 'not_found');
-  for (const [method, path, allowed] of [['PUT', 'assets', 'GET, HEAD, POST'], ['POST', 'assets/lane-1', 'GET, HEAD, PATCH, DELETE'], ['GET', 'tick', 'POST']]) {
+  for (const [method, path, allowed] of [['PUT', 'assets', 'GET, HEAD, POST, OPTIONS'], ['POST', 'assets/lane-1', 'GET, HEAD, PATCH, DELETE, OPTIONS'], ['GET', 'tick', 'POST, OPTIONS']]) {
     const response = await ask(w, method, path);
     assert.equal(response.headers.get('allow'), allowed);
     await problem(response, 405, 'method_not_allowed');

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { challenge, paymentHeaders, pays, sign } from '../harness/buyers.js';
-import { perMinute, simulated } from '../harness/config.js';
+import { PRICE, perMinute, simulated } from '../harness/config.js';
 import { granted, refused } from '../harness/expect.js';
 import { world } from '../harness/world.js';
 
@@ -52,8 +52,10 @@ const cases = {
     const payTo = w.paupers[0].address;
     return send(await sign(w, wallet, required, (offer) => ({ ...offer, payTo })));
   },
-  'another memo is signed': async (wallet, required) =>
-    send(await sign(w, wallet, required, withExtra({ memo: undefined }))),
+  'the memo of another quote of ours is signed': async (wallet, required) => {
+    const { memo } = (await challenge(access())).accepts[0].extra;
+    return send(await sign(w, wallet, required, withExtra({ memo })));
+  },
   'another fee payer is signed': async (wallet, required) =>
     send(await sign(w, wallet, required, withExtra({ feePayer: w.paupers[0].address }))),
   'the signature is forged': async (wallet, required) =>
@@ -75,7 +77,7 @@ const cases = {
 
 const w = world({
   assets: [simulated(perMinute('lane-1')), simulated(perMinute('lane-2'))],
-  buyers: Object.keys(cases).length + 1,
+  buyers: Object.keys(cases).length + 2,
   paupers: 2,
 });
 
@@ -92,6 +94,21 @@ for (const [what, attempt] of Object.entries(cases)) {
 w.test('refused, and no balance moves: the payer has nothing (inv. 1, 2)', {}, async () => {
   const gain = await w.gain(async () => refused(await send(await sign(w, w.paupers[1], await challenge(access())))));
   assert.deepEqual(gain, { money: 0n, landed: 0 });
+});
+
+w.test('a memo of the client’s own is no fault, for its ticket is shown: it buys once, and a repeat brings that session back (inv. 1)', {}, async () => {
+  const url = access('lane-2');
+  const payload = await sign(w, w.buyer(), await challenge(url), withExtra({ memo: undefined }));
+  let first;
+  const gain = await w.gain(async () => {
+    first = await granted(await send(payload, url));
+    const again = await granted(await send(payload, url));
+    assert.equal(again.sessionId, first.sessionId);
+  });
+  assert.deepEqual(gain, { money: PRICE.minute, landed: 1 });
+  const { ticket } = (await challenge(access())).accepts[0].extra;
+  const thief = await w.gain(async () => refused(await send(withTicket(payload, () => ticket))));
+  assert.deepEqual(thief, { money: 0n, landed: 0 }, 'nor does another’s ticket');
 });
 
 w.test('after all refusals the asset is free, and a good payment is taken (inv. 2, 8)', {}, async () => {

@@ -7,6 +7,7 @@ import { usdcAccount } from '../harness/chain.js';
 import { MERCHANT, perMinute, simulated } from '../harness/config.js';
 import { answerTo, byTurns, changed, error, passes, result, silence, slowly, unreadable } from '../harness/lies.js';
 import { sideBySide } from '../harness/play.js';
+import { SYSTEM_PROGRAM } from '../harness/transactions.js';
 import { world } from '../harness/world.js';
 
 const SEND = 'sendTransaction';
@@ -22,6 +23,10 @@ const hidden = result(null);
 const dropped = result(({ lane }) => lane.signature);
 const html = unreadable['a page of HTML with 200'];
 const cut = unreadable['the connection is cut before the answer'];
+
+/** A simulation that passes: the payer has plenty, and so has the fee payer, which is asked for beside it. */
+const sponsor = { data: ['', 'base64'], owner: SYSTEM_PROGRAM, lamports: 1_000_000_000 };
+const fine = (pass, http) => changed(({ result }) => result.value.accounts.push(sponsor))(() => passes(pass, http));
 
 const laneCalled = ({ world }, id) => world.relay.lanes.find((lane) => lane.id === id);
 /** What is known of the payment of another lane. */
@@ -149,7 +154,7 @@ const lived = {
   lies: {
     before: {
       isBlockhashValid: changed(({ result }) => (result.value = true)),
-      simulateTransaction: passes,
+      simulateTransaction: fine,
     },
   },
   prepare: (lane) => lane.world.chain.advanceBlocks(200),

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { perMinute, simulated } from '../harness/config.js';
 import { answerTo, byTurns, changed, error, inTurn, passes, result, times } from '../harness/lies.js';
 import { sideBySide } from '../harness/play.js';
+import { SYSTEM_PROGRAM } from '../harness/transactions.js';
 import { world } from '../harness/world.js';
 
 const SEND = 'sendTransaction';
@@ -19,6 +20,10 @@ const status = (confirmationStatus, err = null) =>
   result({ context, value: [{ slot: 5_000, confirmations: null, err, confirmationStatus }] });
 const unknown = changed(({ result }) => (result.value = [null]));
 const hidden = result(null);
+
+/** A simulation that passes: the payer has plenty, and so has the fee payer, which is asked for beside it. */
+const sponsor = { data: ['', 'base64'], owner: SYSTEM_PROGRAM, lamports: 1_000_000_000 };
+const fine = (pass, http) => changed(({ result }) => result.value.accounts.push(sponsor))(() => passes(pass, http));
 
 /** Charged once and granted. */
 const GRANTED = {
@@ -88,14 +93,14 @@ const granted = Object.entries(GRANTED).map(([what, after], n) => ({
 const broke = {
   id: 'broke',
   name: 'simulated: fine, and the payer has nothing: it lands with an error, and once that is final the buyer is told uncharged (inv. 2, 3, 9)',
-  lies: { before: { simulateTransaction: passes } },
+  lies: { before: { simulateTransaction: fine } },
   pauper: true,
   async play(lane) {
     await lane.isRefused(await lane.known(), 402, 'invalid_exact_svm_transaction_failed');
     const history = await lane.world.chain.history(lane.buyer.address);
     assert.deepEqual(history.map(({ signature, err }) => [signature, err !== null]), [[lane.signature, true]]);
     assert.equal(await lane.isFree(), true);
-    await lane.isRefused(await lane.send(), 402, 'invalid_exact_svm_transaction_failed');
+    await lane.isRefused(await lane.send(), 409, 'payment_already_used'); // it is on the chain, though it has failed there
   },
 };
 

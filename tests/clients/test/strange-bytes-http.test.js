@@ -1,6 +1,8 @@
 // Bytes that are hardly HTTP: requests, targets, headers and methods that no client sends.
 
+import assert from 'node:assert/strict';
 import { perMinute, simulated } from '../harness/config.js';
+import { Raw } from '../harness/raw.js';
 import { MARK, answers, harmless, ours, sells, table } from '../harness/strange.js';
 import { world } from '../harness/world.js';
 
@@ -126,8 +128,22 @@ strange('a header value that is no ASCII is no payment, no token and no proof, a
 const by = (...methods) =>
   Object.fromEntries(methods.map((method) => [method.slice(0, 20), [request({ method }), problem(405, 'method_not_allowed')]]));
 strange('a method that is not sold by is 405 (inv. 8)', {
-  ...by('PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE'),
+  ...by('PUT', 'DELETE', 'PATCH', 'TRACE'),
   ...ours(by('BREW', 'get', 'Post', 'A'.repeat(9_000), '!#$%&*+.^_`|~')),
+});
+
+w.test('OPTIONS is 204 where there is something, and does nothing (inv. 8)', {}, async () => {
+  await harmless(w, async () => {
+    const raw = await Raw.open(w.gateway);
+    try {
+      raw.write(request({ method: 'OPTIONS' }));
+      const { status, body } = await raw.answer({ bodiless: true });
+      assert.deepEqual([status, body], [204, '']);
+    } finally {
+      raw.destroy();
+    }
+    await answers(w, request({ method: 'OPTIONS', target: '/api/v1/nothing' }), notFound);
+  });
 });
 
 w.test('HEAD is 405 and has no body (inv. 8)', {}, async () => {

@@ -1,17 +1,20 @@
 // One payment, brought to several places at the same moment: one of them takes it, once.
 
 import assert from 'node:assert/strict';
+import { setTimeout } from 'node:timers/promises';
 import { payment, paymentV1, pays } from '../harness/buyers.js';
 import { PRICE, perHour, simulated } from '../harness/config.js';
-import { granted, refused, time } from '../harness/expect.js';
+import { granted, refused, refusedAs, time } from '../harness/expect.js';
+import { asV1 } from '../harness/transactions.js';
 import { untouched } from '../harness/untouched.js';
+import { until } from '../harness/wait.js';
 import { bearer } from '../harness/wire.js';
 import { world } from '../harness/world.js';
 
 const HOUR = 3_600_000;
-const lanes = Array.from({ length: 8 }, (_, n) => `lane-${n}`);
+const lanes = Array.from({ length: 11 }, (_, n) => `lane-${n}`);
 const limits = { requests_per_second: 0 }; // what is tried here is more than one client may ask
-const w = world({ assets: lanes.map((id) => simulated(perHour(id))), buyers: 8, limits });
+const w = world({ assets: lanes.map((id) => simulated(perHour(id))), buyers: 11, limits });
 
 const access = (id) => w.url(`/api/v1/access/${id}`);
 const extend = (id) => w.url(`/api/v1/access/${id}/extend`);
@@ -77,23 +80,76 @@ for (const [what, own] of [['access', 'other'], ['an extension', 'extension']]) 
   });
 }
 
-w.test('a v1 payment sent as v1 and as v2 by a thief at once buys its buyer’s session or nothing, once (inv. 1)', {}, async () => {
+/** A v1 payment for one lane, and the same bytes dressed as v2 with the ticket of somebody else, for another. */
+async function dressedUp(lane, other) {
   const [buyer, thief] = [w.buyer(), w.buyer()];
-  const stolen = await paymentV1(w, buyer, access('lane-6'));
-  const { payload } = JSON.parse(Buffer.from(Object.values(stolen)[0], 'base64'));
-  const dressed = JSON.parse(Buffer.from(Object.values(await payment(w, thief, access('lane-7')))[0], 'base64'));
-  const asV2 = { 'PAYMENT-SIGNATURE': Buffer.from(JSON.stringify({ ...dressed, payload })).toString('base64') };
-  let honest;
-  let thieves;
+  const honest = await paymentV1(w, buyer, access(lane));
+  const { payload } = JSON.parse(Buffer.from(Object.values(honest)[0], 'base64'));
+  const dressed = JSON.parse(Buffer.from(Object.values(await payment(w, thief, access(other)))[0], 'base64'));
+  return { honest, dressed: { 'PAYMENT-SIGNATURE': Buffer.from(JSON.stringify({ ...dressed, payload })).toString('base64') } };
+}
+
+// A payment needs no memo of ours: whoever shows it first, and a ticket, is its buyer. Nobody has its bytes before it
+// is sent to the chain, but for the buyer; and it is sent after it is claimed.
+w.test('one v1 payment sent as v1, and as v2 with a ticket of another place, at once buys one session, once: where it is claimed first (inv. 1)', {}, async () => {
+  const { honest, dressed } = await dressedUp('lane-6', 'lane-7');
+  const places = [{ url: access('lane-6') }, { url: access('lane-7') }];
+  let answers;
   const gain = await w.gain(async () => {
-    [honest, thieves] = await Promise.all([
-      fetch(access('lane-6'), { headers: stolen }),
-      Promise.all(Array.from({ length: 6 }, () => fetch(access('lane-7'), { headers: asV2 }))),
-    ]);
+    answers = await Promise.all([toAll([places[0]], honest, 1), toAll([places[1]], dressed, 6)]);
   });
   assert.deepEqual(gain, { money: PRICE.hour, landed: 1 });
-  const session = await granted(honest);
-  // It has no memo of that ticket, so it is nothing there even before it has landed.
-  await allRefused(thieves, ['invalid_exact_svm_payload_memo_mismatch', 'payment_already_used']);
-  await untouched(w, async () => allRefused((await toAll([{ url: access('lane-7') }], asV2)).flat(), ['payment_already_used']), { sessions: [session] });
+  const [[first], [second]] = answers;
+  const v1Won = taken(first).length === 1;
+  await allRefused(v1Won ? second : first, late);
+  const bought = await Promise.all((v1Won ? first : second).map(granted));
+  assert.equal(new Set(bought.map(({ sessionId, endsAt }) => `${sessionId} ${endsAt}`)).size, 1);
+  await untouched(w, async () => {
+    await allRefused((await toAll([places[0]], honest)).flat(), ['payment_already_used']);
+    const again = (await toAll([places[1]], dressed)).flat();
+    if (v1Won) await allRefused(again, ['payment_already_used']);
+    else for (const answer of again) assert.equal((await granted(answer)).sessionId, bought[0].sessionId);
+  }, { sessions: [bought[0]] });
+});
+
+w.test('a v1 payment that is on its way to the chain buys its buyer’s session only, however a thief dresses its bytes meanwhile (inv. 1)', {}, async () => {
+  const { honest, dressed } = await dressedUp('lane-8', 'lane-9');
+  let thiefs;
+  // The gateway has claimed it, and is about to send it: only now can anybody else have seen it.
+  w.relay.around('sendTransaction', async () => {
+    thiefs = (await toAll([{ url: access('lane-9') }, { url: access('lane-8') }], dressed)).flat();
+  });
+  let session;
+  const gain = await w.gain(async () => {
+    session = await granted(await fetch(access('lane-8'), { headers: honest }));
+  });
+  w.relay.mend();
+  assert.deepEqual(gain, { money: PRICE.hour, landed: 1 });
+  await allRefused(thiefs, ['payment_already_used']);
+  await untouched(w, async () => allRefused((await toAll([{ url: access('lane-9') }], dressed)).flat(), ['payment_already_used']), { sessions: [session] });
+});
+
+w.test('who sends a v1 payment’s very bytes, read from the chain while its buyer still waits, gets nothing for them (inv. 1, 9)', {}, async () => {
+  const url = access('lane-10');
+  const honest = await paymentV1(w, w.buyer(), url);
+  const sent = JSON.parse(Buffer.from(honest['X-PAYMENT'], 'base64'));
+  let stolen;
+  let thiefs;
+  w.relay.spoilNext('sendTransaction', async (pass) => {
+    const answer = await pass();
+    const landed = await until('the chain shows it', () => w.chain.transaction(JSON.parse(answer).result));
+    const bytes = Buffer.from(landed.transaction[0], 'base64').fill(0, 1, 65); // without the fee payer’s signature
+    stolen = asV1(bytes.toString('base64'), sent.network);
+    thiefs = fetch(url, { headers: stolen });
+    await setTimeout(200); // it arrives before the gateway hears of the landing
+    return answer;
+  });
+  let session;
+  const gain = await w.gain(async () => {
+    session = await granted(await fetch(url, { headers: honest }));
+  });
+  w.relay.mend();
+  assert.deepEqual(gain, { money: PRICE.hour, landed: 1 });
+  assert.deepEqual(stolen, honest, 'it could be told by nothing');
+  await untouched(w, async () => refusedAs(await thiefs, [409, 'payment_already_used']), { sessions: [session] });
 });

@@ -133,9 +133,9 @@ w.test('a second fee payer, a missing one, or one more signer is refused (inv. 5
   });
 });
 
-w.test('a wallet’s guard that fails in the simulation is refused, and costs nothing (inv. 5)', {}, async () => {
+w.test('a wallet’s guard that fails in the simulation is refused with `sign_again`, and costs nothing (inv. 5)', {}, async () => {
   const [thief] = w.buyers;
-  const failed = svm('transaction_simulation_failed');
+  const failed = [402, 'sign_again'];
   const guard = does.amountAtLeast(await usdcAccount(thief.address), 2n ** 63n);
   await refusedBoth(thief, ({ limit, price, transfer, rest }) => [limit, price, transfer, guard, ...rest], failed);
 });

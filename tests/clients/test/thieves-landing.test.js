@@ -78,7 +78,7 @@ w.test('a payment that fails on landing is charged to nobody, opens nothing, and
   }
 });
 
-w.test('a payment that failed on landing buys nothing when it is sent again, though its payer has money now (inv. 1)', {}, async () => {
+w.test('a payment that failed on landing buys nothing when it is sent again, though its payer has money now: it is used, and later its blockhash is too old (inv. 1)', {}, async () => {
   const other = w.buyers.at(-1);
   const headers = await payment(w, other, access('door-2'));
   const check = emptiesInBetween(other);
@@ -87,7 +87,11 @@ w.test('a payment that failed on landing buys nothing when it is sent again, tho
   w.relay.mend();
   await again(other);
   await untouched(w, async () => {
-    await refusedAs(await fetch(access('door-2'), { headers }), [402, 'invalid_exact_svm_transaction_failed'], 'again');
+    await refusedAs(await fetch(access('door-2'), { headers }), [409, 'payment_already_used'], 'again');
+  });
+  await w.chain.advanceBlocks(200);
+  await untouched(w, async () => {
+    await refusedAs(await fetch(access('door-2'), { headers }), [402, 'invalid_exact_svm_transaction_simulation_failed'], 'much later');
   });
 });
 

@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { challenge, paymentHeaders, sign } from '../harness/buyers.js';
+import { USDC } from '../harness/chain.js';
 import { PRICE, perHour, simulated } from '../harness/config.js';
 import { granted, refused, refusedAs } from '../harness/expect.js';
-import { memoOf, quoteIn, sealed } from '../harness/secrets.js';
+import { quoteIn, sealed } from '../harness/secrets.js';
 import { target } from '../harness/targets/index.js';
 import { asV2, does, paying, transaction } from '../harness/transactions.js';
 import { untouched } from '../harness/untouched.js';
@@ -21,10 +22,9 @@ const access = (id, query = '') => w.url(`/api/v1/access/${id}${query}`);
 const offered = async (url) => (await challenge(url)).accepts[0];
 const invalid = [402, 'ticket_invalid'];
 
-/** A payment for this offer, but with this ticket, and a memo that fits it: only the ticket is at odds. */
+/** A payment for this offer and with its memo, but with this ticket: only the ticket is at odds. */
 async function withTicket(buyer, offer, ticket, blockhash) {
-  const extra = { ...offer.extra, ticket, memo: memoOf(String(ticket)) };
-  const accepted = { ...offer, extra };
+  const accepted = { ...offer, extra: { ...offer.extra, ticket } };
   const text = await transaction(w, { instructions: await paying(accepted, buyer.address), signers: [buyer], blockhash });
   return asV2(accepted, text);
 }
@@ -38,14 +38,10 @@ async function inParallel(all, each, width = 24) {
   await Promise.all(Array.from({ length: width }, run));
 }
 
-/** The text with one bit of each character flipped in turn; of its key’s name and its signature, every bit. */
+/** The text with every bit of every character flipped in turn. */
 function flips(ticket) {
-  const [id, body] = ticket.split('.');
   const flip = (at, bit) => ticket.slice(0, at) + String.fromCharCode(ticket.charCodeAt(at) ^ (1 << bit)) + ticket.slice(at + 1);
-  return Array.from(ticket).flatMap((_, at) => {
-    const inBody = at > id.length && at <= id.length + body.length;
-    return inBody ? [flip(at, at % 7)] : Array.from({ length: 7 }, (__, bit) => flip(at, bit));
-  });
+  return Array.from(ticket).flatMap((_, at) => Array.from({ length: 7 }, (__, bit) => flip(at, bit)));
 }
 
 /** Different payments for one offer, one of each wallet; none differs in what it pays. */
@@ -85,7 +81,7 @@ for (const [what, id, wallets] of [['one wallet', 'lane-2', 1], ['two wallets', 
   });
 }
 
-w.test('a ticket with any bit of it altered buys nothing, although the payment’s memo fits it (inv. 1)', {}, async (t) => {
+w.test('a ticket with any bit of it altered buys nothing, although the payment has the true one’s memo (inv. 1)', {}, async (t) => {
   const buyer = w.buyers[0];
   const offer = await offered(access('lane-4'));
   const altered = flips(offer.extra.ticket);
@@ -114,22 +110,29 @@ const standard = (text) => text.replaceAll('-', '+').replaceAll('_', '/');
 const padded = (text) => text + '='.repeat((4 - (text.length % 4)) % 4);
 /** The same text with the last character’s unused bits set: lax readers take both for one. */
 const lastBits = (text) => text.slice(0, -1) + { A: 'B', Q: 'R', g: 'h', w: 'x' }[text.at(-1)];
-const eachPart = (ticket, change) => ticket.split('.').map((part, n) => change(part, n)).join('.');
+/** The ticket with other bytes: version (1), key’s name (4), quote, code (16). */
+const rewritten = (change) => (ticket) => Buffer.from(change(Buffer.from(ticket, 'base64url'))).toString('base64url');
 
 // What becomes of a ticket in a thief's hands; each still says the same to a lax reader, or says more.
 const mangled = {
   'cut short by one character': (ticket) => ticket.slice(0, -1),
-  'cut down to its quote': (ticket) => ticket.split('.').slice(0, 2).join('.'),
-  'without a signature': (ticket) => `${ticket.split('.').slice(0, 2).join('.')}.`,
-  'with half a signature': (ticket) => ticket.slice(0, -11),
-  'without its key’s name': (ticket) => ticket.slice(ticket.indexOf('.')),
+  'cut short by one byte': rewritten((bytes) => bytes.subarray(0, -1)),
+  'cut down to its quote': rewritten((bytes) => bytes.subarray(5, -16)),
+  'without a code': rewritten((bytes) => bytes.subarray(0, -16)),
+  'with half a code': rewritten((bytes) => bytes.subarray(0, -8)),
+  'with a code of zeros': rewritten((bytes) => bytes.fill(0, bytes.length - 16)),
+  'without its key’s name': rewritten((bytes) => Buffer.concat([bytes.subarray(0, 1), bytes.subarray(5)])),
+  'of another version': rewritten((bytes) => bytes.fill(2, 0, 1)),
+  'without a version': rewritten((bytes) => bytes.subarray(1)),
   'doubled': (ticket) => ticket + ticket,
+  'doubled as bytes': rewritten((bytes) => Buffer.concat([bytes, bytes])),
   'doubled with a point between': (ticket) => `${ticket}.${ticket}`,
-  'with its signature twice': (ticket) => `${ticket}.${ticket.split('.')[2]}`,
-  'with another key’s name': (ticket) => `AAAAAA${ticket.slice(ticket.indexOf('.'))}`,
-  'padded': (ticket) => eachPart(ticket, padded),
-  'in the other alphabet of base64, and padded': (ticket) => eachPart(ticket, (part) => padded(standard(part))),
-  'with the unused last bits of its signature set': (ticket) => lastBits(ticket),
+  'with its code twice': rewritten((bytes) => Buffer.concat([bytes, bytes.subarray(-16)])),
+  'with a byte between its quote and its code': rewritten((bytes) => Buffer.concat([bytes.subarray(0, -16), Buffer.from([0]), bytes.subarray(-16)])),
+  'with another key’s name': rewritten((bytes) => bytes.fill(0, 1, 5)),
+  'padded': padded,
+  'in the other alphabet of base64, and padded': (ticket) => padded(standard(ticket)),
+  'with the unused last bits of its text set': lastBits,
   'with a space before it': (ticket) => ` ${ticket}`,
   'with a line end behind it': (ticket) => `${ticket}\n`,
   'with a zero byte behind it': (ticket) => `${ticket}\0`,
@@ -193,25 +196,46 @@ for (const [what, [bend, expected]] of Object.entries(bent)) {
 const needs = ['secrets'];
 const minute = 60_000;
 // Tickets of this very gateway's key, for another time or another thing.
+const here = { merchant: 'main' };
 const ownTickets = {
-  'whose time is over by a millisecond': [(quote) => ({ ...quote, exp: Date.now() - 1 }), 'quote_expired'],
-  'of another merchant': [(quote) => ({ ...quote, mer: 'other' }), 'ticket_mismatch'],
-  'of another network': [(quote) => ({ ...quote, net: 'mainnet' }), 'ticket_mismatch'],
-  'of another incarnation of the asset': [(quote) => ({ ...quote, inc: quote.inc + 1 }), 'ticket_mismatch'],
-  'of another asset': [(quote) => ({ ...quote, ast: 'lane-1' }), 'ticket_mismatch'],
-  'to extend a session': [(quote) => ({ ...quote, op: 'extend', session: `s_${'0'.repeat(32)}` }), 'ticket_mismatch'],
+  'whose time is over by a millisecond': [(quote) => ({ ...quote, expiresAt: Date.now() - 1 }), 'quote_expired'],
+  'of another incarnation of the asset': [(quote) => ({ ...quote, incarnation: quote.incarnation + 1 }), 'ticket_mismatch'],
+  'of another asset': [(quote) => ({ ...quote, asset: 'lane-1' }), 'ticket_mismatch'],
+  'to extend a session': [(quote) => ({ ...quote, session: `s_${'0'.repeat(32)}` }), 'ticket_mismatch'],
 };
+// What only the code covers: a ticket that is true elsewhere is none here.
+const elsewhereTrue = {
+  'of another merchant': [{}, { merchant: 'other' }],
+  'of another network': [{}, { ...here, network: elsewhere }],
+  'of another payee': [{ payTo: USDC }, here],
+};
+
+/** An offer, its quote, and this gateway’s secret; that `sealed` makes tickets as the gateway does. */
+async function ownTicket() {
+  const secret = await w.gateway.secret();
+  const offer = await offered(access('lane-5'));
+  const quote = quoteIn(offer.extra.ticket);
+  assert.equal(sealed(secret, quote, offer, here), offer.extra.ticket, 'made here as the gateway makes it');
+  assert.ok(Math.abs(quote.expiresAt - Date.now() - 5 * minute) < minute, 'times are in milliseconds');
+  return { secret, offer, quote };
+}
 
 for (const [what, [change, reason]] of Object.entries(ownTickets)) {
   w.test(`a true ticket ${what} buys nothing (inv. 1)`, { needs }, async () => {
-    const secret = await w.gateway.secret();
-    const offer = await offered(access('lane-5'));
-    const quote = quoteIn(offer.extra.ticket);
-    assert.equal(sealed(secret, quote), offer.extra.ticket, 'made here as the gateway makes it');
-    assert.ok(Math.abs(quote.exp - Date.now() - 5 * minute) < minute, 'times are in milliseconds');
+    const { secret, offer, quote } = await ownTicket();
     await untouched(w, async () => {
-      const headers = await withTicket(w.buyers[0], offer, sealed(secret, change(quote)));
+      const headers = await withTicket(w.buyers[0], offer, sealed(secret, change(quote), offer, here));
       await refusedAs(await fetch(access('lane-5'), { headers }), [402, reason]);
+    });
+  });
+}
+
+for (const [what, [bend, place]] of Object.entries(elsewhereTrue)) {
+  w.test(`a ticket of this very secret, but ${what}, is no ticket here: its code covers that (inv. 1)`, { needs }, async () => {
+    const { secret, offer, quote } = await ownTicket();
+    await untouched(w, async () => {
+      const headers = await withTicket(w.buyers[0], offer, sealed(secret, quote, { ...offer, ...bend }, place));
+      await refusedAs(await fetch(access('lane-5'), { headers }), invalid);
     });
   });
 }

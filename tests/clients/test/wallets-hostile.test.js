@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { before } from 'node:test';
+import { AccountRole } from '@solana/kit';
 import { challenge } from '../harness/buyers.js';
-import { usdcAccount } from '../harness/chain.js';
+import { TOKEN_PROGRAM, usdcAccount } from '../harness/chain.js';
 import { PRICE, perHour, simulated } from '../harness/config.js';
 import { each } from '../harness/crowd.js';
 import { granted, refusedAs } from '../harness/expect.js';
@@ -29,7 +30,7 @@ let delegate;
 let stranger;
 
 /** Gets one of them ready: its own buyer, asset and ticket; the same thing several times, each time in other bytes. */
-async function prepared({ write, bend, delegate: delegated, v1 = true }, n) {
+async function prepared({ write, bend, expected, delegate: delegated, v1 = expected }, n) {
   const buyer = w.buyer();
   const [offer, other] = [await offered(n), await offered(n)];
   const honest = await paying(offer, buyer.address);
@@ -49,14 +50,25 @@ async function prepared({ write, bend, delegate: delegated, v1 = true }, n) {
       bend: bend?.(it),
     });
   const texts = await Promise.all(Array.from({ length: TIMES }, (_, price) => payment(price)));
-  const dressed = texts.map((text, time) => (v1 && time === TIMES - 1 ? asV1(text) : asV2(offer, text)));
-  return { n, buyer, offer, dressed };
+  const dressed = texts.map((text, time) =>
+    v1 && time === TIMES - 1 ? { headers: asV1(text), reason: v1 } : { headers: asV2(offer, text), reason: expected });
+  return { n, buyer, offer, dressed, delegated };
 }
 
 /** The buyer lets the delegate spend what it has. */
 async function approves({ address, signer }) {
   const approval = does.approve({ source: await usdcAccount(address), delegate: delegate.address, owner: address, amount: 5_000_000 });
   await w.chain.send(await transaction(w, { feePayer: address, instructions: [approval], signers: [{ signer }] }));
+}
+
+/** The buyer alone may spend it again. */
+async function revokes({ address, signer }) {
+  const accounts = [
+    { address: await usdcAccount(address), role: AccountRole.WRITABLE },
+    { address, role: AccountRole.READONLY_SIGNER },
+  ];
+  const revocation = { programAddress: TOKEN_PROGRAM, accounts, data: Buffer.from([5]) };
+  await w.chain.send(await transaction(w, { feePayer: address, instructions: [revocation], signers: [{ signer }] }));
 }
 
 /** What became of each: a promise, so that its own test tells it. */
@@ -81,17 +93,24 @@ before(async () => {
     untouched(w, () =>
       each(ready, AT_ONCE, async ({ n, dressed }) => {
         refusals[n] = await outcome(async () => {
-          for (const headers of dressed) await refusedAs(await fetch(access(n), { headers }), hostilePayments[n].expected, Object.keys(headers)[0]);
+          for (const { headers, reason } of dressed) await refusedAs(await fetch(access(n), { headers }), reason, Object.keys(headers)[0]);
         });
       })));
   quiet = {
     methods: new Set(w.relay.calls.slice(calls)),
     sends: (await w.chain.rpc('coinop_stats')).sendTransactionCalls - sendTransactionCalls,
   };
-  await each(ready, AT_ONCE, async ({ n, buyer, offer }) => {
-    sales[n] = await outcome(async () => {
+  await each(ready, AT_ONCE, async ({ n, buyer, offer, delegated }) => {
+    const pays = async () => {
       const text = await transaction(w, { instructions: await paying(offer, buyer.address), signers: [buyer] });
-      await granted(await fetch(access(n), { headers: asV2(offer, text) }));
+      return fetch(access(n), { headers: asV2(offer, text) });
+    };
+    sales[n] = await outcome(async () => {
+      if (delegated) {
+        await refusedAs(await pays(), [402, 'source_not_exclusive'], 'while there is a delegate');
+        await revokes(buyer);
+      }
+      await granted(await pays());
     });
   });
 });

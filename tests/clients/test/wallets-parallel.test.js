@@ -116,13 +116,14 @@ async function failsOnLanding(id, buyer, style, meanwhile) {
   w.relay.around('sendTransaction', async () => (changed = await meanwhile()), () => w.chain.advanceBlocks(40));
   const response = await fetch(access(id), { headers });
   w.relay.mend();
-  await refusedAs(response.clone(), [402, 'invalid_exact_svm_transaction_failed']);
+  await refusedAs(response.clone(), [402, 'sign_again']);
   assert.equal(await w.chain.balance(buyer.address), funds + changed.funds, 'nothing was charged');
   assert.equal(before - (await lamports()), FEE + changed.lamports, 'one fee was spent');
   assert.ok(!w.can.devices || !w.gateway.isOpen(`${id}.open`), 'the door stays locked');
   const status = await (await fetch(w.url(`/api/v1/assets/${id}/status`))).json();
   assert.deepEqual([status.available, status.session], [true, null]);
-  await untouched(w, async () => refusedAs(await fetch(access(id), { headers }), [402, 'invalid_exact_svm_transaction_failed'], 'again'));
+  // It is on the chain, though it has failed there: these bytes buy nothing any more.
+  await untouched(w, async () => refusedAs(await fetch(access(id), { headers }), [409, 'payment_already_used'], 'again'));
 }
 
 w.test('a stranger’s gift to the payer’s account in between costs one fee; the payer buys right afterwards (inv. 1, 2, 4)', {}, async () => {
