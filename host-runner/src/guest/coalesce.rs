@@ -14,18 +14,30 @@
 //! token and the sign-in, so whoever sends the same shows the same. A request that brings
 //! the same transaction without its ticket, or for another asset, is another request and
 //! runs alone; [`room`](super::room) bounds how many of those may wait.
+//!
+//! Payments of x402 v1 run alone too. They carry nothing but the transaction, which the chain
+//! shows to everybody once it has landed: whoever reads it there could send the very same
+//! request before its buyer is answered, and would be given the buyer's session.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use coinop_core::http::HEADERS;
+use coinop_core::x402::{PAYMENT_SIGNATURE, X_PAYMENT};
 use http_body_util::BodyExt;
+use hyper::HeaderMap;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::Failure;
 use super::pool::{Request, Response};
+
+/// Says whether a request may share its answer with identical ones: it carries a payment of
+/// x402 v2 and none of v1 (invariant 1).
+pub(super) fn may_share(headers: &HeaderMap) -> bool {
+    headers.contains_key(PAYMENT_SIGNATURE) && !headers.contains_key(X_PAYMENT)
+}
 
 /// Names a request by all that the component reads of it.
 type Key = [u8; 32];
@@ -144,6 +156,21 @@ mod tests {
     use hyper::body::Bytes;
 
     use super::*;
+
+    #[test]
+    fn only_a_payment_whose_ticket_comes_along_shares_its_answer_inv_1() {
+        let shares = |names: &[&str]| {
+            let mut request = hyper::Request::builder();
+            for name in names {
+                request = request.header(*name, "a");
+            }
+            may_share(request.body(()).unwrap().headers())
+        };
+        assert!(shares(&["payment-signature"]));
+        for alone in [&[][..], &["x-payment"], &["payment-signature", "x-payment"], &["authorization"]] {
+            assert!(!shares(alone), "{alone:?}");
+        }
+    }
 
     fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &'static str) -> Request {
         let mut request = hyper::Request::builder().method(method).uri(format!("http://a.example{target}"));

@@ -21,7 +21,7 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use super::Failure;
 use super::coalesce::{self, Coalescing, Running};
 use super::engine::Component;
-use super::room::{Place, Room, carries_payment};
+use super::room::{Place, Room};
 use super::state::{GuestState, Host, allow, store};
 use crate::db::Origin;
 
@@ -73,7 +73,7 @@ impl Pool {
     /// Has the component answer one request, or gives it the answer of an identical one
     /// that runs already.
     pub(crate) async fn handle(&self, mut request: Request) -> Result<Response, Failure> {
-        if !carries_payment(request.headers()) {
+        if !coalesce::may_share(request.headers()) {
             let place = self.0.room.admit(request.headers_mut()).await?;
             return self.run(request, place).await;
         }
