@@ -29,10 +29,14 @@ type Settling = crate::stub::Stub<WasiHttp>;
 
 fn settlement(config: &Config, fee_payers: FeePayers) -> Settling {
     let rpc = Rpc::new(WasiHttp, config.rpc_url.clone());
+    let local = Local::new(rpc, fee_payers);
+    // Recorded answers must not depend on the instance that gives them.
+    #[cfg(feature = "seam")]
+    let local = local.forgetful();
     #[cfg(not(feature = "stub-settlement"))]
-    return Local::new(rpc, fee_payers);
+    return local;
     #[cfg(feature = "stub-settlement")]
-    return crate::stub::Stub::new(Local::new(rpc, fee_payers));
+    return crate::stub::Stub::new(local);
 }
 
 /// All ports.

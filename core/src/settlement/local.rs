@@ -40,6 +40,8 @@ pub struct LocalSettlement<H> {
     fee_payers: FeePayers,
     /// The latest blockhash that a purchase has met, for as long as this lives.
     recent: Cell<Option<RecentBlockhash>>,
+    /// Whether it is kept.
+    remembers: bool,
 }
 
 /// The keys that pay the network's fees, and their addresses.
@@ -115,7 +117,13 @@ fn without_fee_payer(transaction: &Transaction) -> Transaction {
 impl<H: Http> LocalSettlement<H> {
     /// Settles with these keys through this node.
     pub const fn new(rpc: Rpc<H>, fee_payers: FeePayers) -> Self {
-        Self { rpc, fee_payers, recent: Cell::new(None) }
+        Self { rpc, fee_payers, recent: Cell::new(None), remembers: true }
+    }
+
+    /// Keeps nothing from one purchase to the next, so that answers do not depend on which instance gives them.
+    #[must_use]
+    pub fn forgetful(self) -> Self {
+        Self { remembers: false, ..self }
     }
 
     /// Returns the keys that pay the network's fees.
@@ -297,7 +305,7 @@ impl<H: Http> Settlement for LocalSettlement<H> {
         }
         // After the blockhash was seen valid: it lives at most 150 blocks from here.
         let latest = self.rpc.latest_blockhash(blockhash.slot, now).await.map_err(unavailable)?;
-        self.recent.set(Some(latest));
+        self.recent.set(Some(latest).filter(|_| self.remembers));
         let height = latest.last_valid_block_height.saturating_sub(BLOCKHASH_BLOCKS);
         self.check_mint(token).await?;
         // Last, so that as little as possible changes between it and the claim. It goes without our signature, with

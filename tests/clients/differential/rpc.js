@@ -58,8 +58,10 @@ export class Playing extends Node {
   }
 
   async answer(question) {
-    // By itself the host asks this at its start: which network is it?
-    if (JSON.parse(question).method === 'getGenesisHash') return wrong('not on the tape');
+    // By itself the host asks which network it is, and what the latest blockhash is.
+    const { method, params } = JSON.parse(question);
+    const isPoll = method === 'getLatestBlockhash' && params[0].minContextSlot === undefined;
+    if (method === 'getGenesisHash' || isPoll) return wrong('not on the tape');
     const [expected, answer] = this.calls[this.asked.length] ?? [];
     this.asked.push(question);
     return question === expected ? answer : wrong('not on the tape');

@@ -20,7 +20,8 @@ impl Platform {
     pub(crate) fn new(sqlite: Sqlite, config: &Config, fee_payers: FeePayers) -> Self {
         Self {
             journal: SqlJournal::new(sqlite, config.merchant.id.clone()),
-            settlement: LocalSettlement::new(Rpc::new(Blocking, config.rpc_url.clone()), fee_payers),
+            settlement: LocalSettlement::new(Rpc::new(Blocking, config.rpc_url.clone()), fee_payers)
+                .forgetful(),
         }
     }
 

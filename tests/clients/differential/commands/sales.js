@@ -74,7 +74,8 @@ export async function saleV1(s) {
   await s.ask('its repeat at another asset', 'GET', access('door', '?quantity=60'), { headers: payment, expected: [409, 'payment_already_used'] });
   await s.ask('its repeat as an extension', 'POST', extend('desk', '?quantity=600'), { headers: { ...payment, ...bearer(session.sessionToken) }, expected: [409, 'payment_already_used'] });
 
-  const challenged = await s.ask('the challenge to sign in', 'GET', path, { expected: 402 });
+  await s.ask('the price, without a challenge to sign in', 'GET', path, { expected: 402 });
+  const challenged = await s.ask('the challenge to sign in', 'GET', `${path}&signin`, { expected: 402 });
   await s.ask('its payer signs in', 'GET', path, { headers: await s.proven(cleo, challenged, path) });
   await s.ask('another signs in', 'GET', path, { headers: await s.proven(bert, challenged, path), expected: 402 });
 
