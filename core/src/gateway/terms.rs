@@ -34,8 +34,8 @@ struct Terms {
     token: Token,
     destination: Address,
     fee_payer: Address,
-    /// The ticket, and the memo that was offered with it.
-    quoted: Option<(TicketId, Memo)>,
+    /// The ticket, and the quote that it holds.
+    quoted: Option<(TicketId, Quote)>,
 }
 
 impl Deployment {
@@ -76,7 +76,7 @@ impl Deployment {
         };
         let payment = exact::verify_decoded(transaction, &requirement)?;
         let memo_bound = match &quoted {
-            Some((_, memo)) => self.is_bound(&payment, memo, &paid)?,
+            Some((_, quote)) => self.is_bound(&payment, quote)?,
             None => false,
         };
         let ticket = quoted.map(|(ticket, _)| ticket);
@@ -88,13 +88,12 @@ impl Deployment {
     /// Some clients send no memo or one of their own. They are buyers too: then the claim takes the transaction and
     /// the ticket together, each once. A memo that we made for another ticket is refused: its payer has signed for
     /// something else.
-    fn is_bound(&self, payment: &VerifiedPayment, memo: &Memo, paid: &Paid) -> Result<bool, Refusal> {
+    fn is_bound(&self, payment: &VerifiedPayment, quote: &Quote) -> Result<bool, Refusal> {
         let Some(carried) = payment.memo.as_deref() else { return Ok(false) };
-        if carried == memo.as_str().as_bytes() {
+        if Memo::is_of(&self.keys, carried, quote) {
             return Ok(true);
         }
-        let pay_to = &self.config.merchant.pay_to;
-        if Memo::is_ours(&self.keys, carried, paid.amount, &paid.mint, pay_to) {
+        if Memo::is_ours(&self.keys, carried, quote.amount, &quote.token.mint, &quote.pay_to) {
             return Err(Refusal::Memo);
         }
         Ok(false)
@@ -144,8 +143,8 @@ impl Deployment {
                 mint: quote.token.mint,
                 decimals: quote.token.decimals,
             },
-            quoted: Some((ticket.id(), Memo::of(&self.keys, &quote))),
-            token: quote.token,
+            token: quote.token.clone(),
+            quoted: Some((ticket.id(), quote)),
         })
     }
 

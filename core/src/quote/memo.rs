@@ -25,13 +25,18 @@ impl Memo {
         Self(format!("{PREFIX}{}", base64url(&[quote.nonce.as_slice(), &code].concat())))
     }
 
+    /// Says whether a memo was made here for exactly this quote, by any key in force.
+    #[must_use]
+    pub fn is_of(keys: &KeyRing, memo: &[u8], quote: &Quote) -> bool {
+        parts(memo).is_some_and(|(nonce, _)| nonce == quote.nonce)
+            && Self::is_ours(keys, memo, quote.amount, &quote.token.mint, &quote.pay_to)
+    }
+
     /// Says whether a memo was made here for some quote of this amount, mint and payee.
     #[must_use]
     pub fn is_ours(keys: &KeyRing, memo: &[u8], amount: Amount, mint: &Address, pay_to: &Address) -> bool {
-        let bytes = std::str::from_utf8(memo).ok().and_then(|text| text.strip_prefix(PREFIX));
-        let Some(bytes) = bytes.and_then(from_base64url) else { return false };
-        let Some((nonce, stated)) = bytes.split_first_chunk::<12>() else { return false };
-        keys.all_memo().any(|key| MacKey::same(&code(key, nonce, amount, mint, pay_to), stated))
+        let Some((nonce, stated)) = parts(memo) else { return false };
+        keys.all_memo().any(|key| MacKey::same(&code(key, &nonce, amount, mint, pay_to), &stated))
     }
 
     /// Returns the text.
@@ -39,6 +44,14 @@ impl Memo {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The nonce of a memo and what stands in the place of its code.
+fn parts(memo: &[u8]) -> Option<(Nonce, Vec<u8>)> {
+    let text = std::str::from_utf8(memo).ok()?.strip_prefix(PREFIX)?;
+    let bytes = from_base64url(text)?;
+    let (nonce, stated) = bytes.split_first_chunk()?;
+    Some((*nonce, stated.to_vec()))
 }
 
 fn code(key: &MacKey, nonce: &Nonce, amount: Amount, mint: &Address, pay_to: &Address) -> [u8; 8] {
@@ -70,6 +83,11 @@ mod tests {
         assert!(ours(&keys, memo.as_str(), &quote));
         assert!(ours(&KeyRing::new(&new, Some(&old)), memo.as_str(), &quote));
         assert!(!ours(&KeyRing::new(&new, None), memo.as_str(), &quote));
+        // A quote that was made before the secret changed is paid after it.
+        let of =
+            |quote: &Quote| Memo::is_of(&KeyRing::new(&new, Some(&old)), memo.as_str().as_bytes(), quote);
+        assert!(of(&quote));
+        assert!(!of(&Quote { nonce: [8; 12], ..quote.clone() }));
         for other in [
             Quote { amount: Amount::new(1), ..quote.clone() },
             Quote { pay_to: known::address(&known::numbered(9)), ..quote.clone() },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coinop_core::x402::PAYMENT_RESPONSE;
+use coinop_core::x402::{PAYMENT_RESPONSE, SettlementResponse};
 
 use crate::support::{Buyer, Payment, Rule, Sold, World, eventually};
 
@@ -109,7 +109,10 @@ async fn an_outcome_that_nobody_tells_is_202_and_never_a_second_charge_inv_3() {
     assert_eq!(answer.status, 202, "{answer:?}");
     assert_eq!(answer.json()["code"], "settlement_pending");
     assert_eq!(answer.header("retry-after"), "5");
-    assert!(answer.headers.get(PAYMENT_RESPONSE).is_none(), "neither a success nor a failure");
+    let settlement = SettlementResponse::from_header(answer.header(PAYMENT_RESPONSE)).unwrap();
+    assert!(!settlement.success);
+    assert_eq!(settlement.error_reason.as_deref(), Some("settlement_pending"));
+    assert_eq!(answer.json()["transaction"], settlement.transaction, "where to look");
     assert_eq!((world.database.payments(), world.database.sessions()), (1, 0));
     world.relay.rule(STATUS, Rule::Pass);
     let sold = payment.until_sold(&world).await;
