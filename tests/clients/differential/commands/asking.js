@@ -79,7 +79,7 @@ export async function strange(s) {
     [405, 'POST', '/api/v1/assets/door/status'],
     [405, 'PUT', access('door')],
     [405, 'HEAD', access('door')],
-    [405, 'OPTIONS', access('door')],
+    [204, 'OPTIONS', access('door')],
     [405, 'PATCH', extend('door'), { body: 'x' }],
     [405, 'GET', '/api/v1/tick'],
     [405, 'POST', '/api/v1/sessions/s_1/status'],

@@ -113,6 +113,7 @@ export async function refusals(s) {
   const refused = (name, headers, expected, at = path) => s.ask(name, 'GET', at, { headers, expected });
   const offer = await s.offered(path);
   const other = await s.offered(access('door'));
+  const another = await s.offered(path);
   const good = await s.signed(emil, offer);
   const changed = (change) => ({ 'payment-signature': encode(change(structuredClone(good))) });
   const withExtra = (extra) => changed((it) => ({ ...it, accepted: { ...it.accepted, extra: { ...it.accepted.extra, ...extra } } }));
@@ -137,7 +138,7 @@ export async function refusals(s) {
   await refused('more is paid', paymentHeaders(await s.signed(emil, offer, (it) => ({ ...it, amount: '500001' }))), 402);
   await refused('another is paid', paymentHeaders(await s.signed(emil, offer, (it) => ({ ...it, payTo: pauper.address }))), 402);
   await refused('another would pay the fees', paymentHeaders(await s.signed(emil, offer, (it) => ({ ...it, extra: { ...it.extra, feePayer: pauper.address } }))), 402);
-  await refused('another memo', paymentHeaders(await s.signed(emil, offer, (it) => ({ ...it, extra: { ...it.extra, memo: 'x' } }))), 402);
+  await refused('the memo of another ticket', paymentHeaders(await s.signed(emil, offer, (it) => ({ ...it, extra: { ...it.extra, memo: another.v2.accepts[0].extra.memo } }))), 402);
   await refused('more than the wallet has', paymentHeaders(await s.signed(pauper, offer)), [402, 'insufficient_funds']);
   for (const text of ['', 'x', 'e30=', encode([]), encode({ ...good, payload: {} }), encode({ ...good, accepted: null }), `${encode(good)},`, `${encode(good)} ${encode(good)}`]) {
     await refused('no payment', { 'payment-signature': text }, null);
@@ -155,6 +156,9 @@ export async function refusals(s) {
   const quote = await s.offered(path);
   await s.ask('a payment for a quote', 'GET', path, { headers: paymentHeaders(await s.signed(emil, quote)) });
   await refused('another for the same quote', paymentHeaders(await s.signed(emil, quote)), [409, 'quote_already_used']);
+  const strange = await s.signed(emil, await s.offered(access('room')), (it) => ({ ...it, extra: { ...it.extra, memo: 'x' } }));
+  await s.ask('a memo that a client made', 'GET', access('room'), { headers: paymentHeaders(strange) });
+  await s.ask('its repeat', 'GET', access('room'), { headers: paymentHeaders(strange) });
   const bankrupt = await s.offered(path);
   s.pass(2 * MINUTE);
   const old = await s.signed(emil, bankrupt);
