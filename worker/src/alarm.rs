@@ -10,7 +10,7 @@ use futures::future::poll_immediate;
 use worker::{ScheduledTime, Storage};
 
 /// When an alarm goes off again if its handler does not get to its end, in milliseconds.
-pub(crate) const AGAIN_MS: u64 = 30_000;
+pub(crate) const AGAIN_MS: u64 = 15_000;
 /// The same, from now.
 pub(crate) const AGAIN: Duration = Duration::from_millis(AGAIN_MS);
 

@@ -15,8 +15,8 @@ import { world } from '../harness/world.js';
 
 /** By when it is told that KV does not answer, in milliseconds: its 5 s, and the rest for a machine with much to do. */
 const TOLD_WITHIN = 7_000;
-/** By when the merchant's object tries again to write, in milliseconds: its 30 s, and the same rest. */
-const AGAIN_WITHIN = 33_000;
+/** By when the merchant's object tries again to write, in milliseconds: its 15 s, and the same rest. */
+const AGAIN_WITHIN = 18_000;
 
 const fails = () => ({ fails: true });
 const hangs = () => new Promise(() => {});
