@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use coinop_core::http::{MAX_BODY, Problem, Request, Response};
+use coinop_core::http::{MAX_BODY, Problem, Request, Response, with_cors};
 use futures::StreamExt as _;
 use spin_sdk::http::{Headers, IncomingRequest, Method, OutgoingResponse, ResponseOutparam};
 
@@ -21,13 +21,14 @@ mod export {
 async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     let request = match read(incoming).await {
         Ok(request) => request,
-        Err(problem) => return send(problem.into(), out).await,
+        Err(refusal) => return send(refusal, out).await,
     };
     let gateway = match gateway().await {
         Ok(gateway) => gateway,
         Err(message) => {
             eprintln!("coinop can't serve: {message}");
-            return send(Problem::unavailable().into(), out).await;
+            let unavailable = with_cors(&request.method, &request.path, Problem::unavailable().into());
+            return send(unavailable, out).await;
         }
     };
     send(gateway.handle(&request).await, out).await;
@@ -54,7 +55,8 @@ async fn send(response: Response, out: ResponseOutparam) {
     }
 }
 
-async fn read(incoming: IncomingRequest) -> Result<Request, Problem> {
+/// Reads a request, or answers what is wrong with it.
+async fn read(incoming: IncomingRequest) -> Result<Request, Response> {
     let target = incoming.path_with_query().unwrap_or_default();
     let (path, query) = match target.split_once('?') {
         Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
@@ -74,6 +76,13 @@ async fn read(incoming: IncomingRequest) -> Result<Request, Problem> {
         Method::Other(method) => method,
         other => format!("{other}").to_ascii_uppercase(),
     };
+    match read_body(incoming).await {
+        Ok(body) => Ok(Request { method, path, query, headers, body }),
+        Err(problem) => Err(with_cors(&method, &path, problem.into())),
+    }
+}
+
+async fn read_body(incoming: IncomingRequest) -> Result<Vec<u8>, Problem> {
     let mut body = Vec::new();
     let mut stream = pin!(incoming.into_body_stream());
     while let Some(chunk) = stream.next().await {
@@ -83,5 +92,5 @@ async fn read(incoming: IncomingRequest) -> Result<Request, Problem> {
             return Err(Problem::body_too_large());
         }
     }
-    Ok(Request { method, path, query, headers, body })
+    Ok(body)
 }

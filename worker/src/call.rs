@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use coinop_core::http::{Problem, Request};
+use coinop_core::http::Request;
 use coinop_core::ids::AssetId;
 use coinop_core::ports::PortError;
 use futures::future::{Either, LocalBoxFuture, select};
@@ -12,7 +12,7 @@ use worker::{Env, Response, console_error, web_sys};
 
 use crate::deployment::Instance;
 use crate::platform::sleep;
-use crate::request::{Forwarded, respond};
+use crate::request::{Forwarded, unavailable};
 
 /// How long an object may take to answer another, in milliseconds.
 const TIMEOUT_MS: u64 = 10_000;
@@ -98,7 +98,7 @@ impl Object {
             Either::Left((Err(error), _)) => console_error!("the {} object: {error}", self.binding),
             Either::Right(((), _)) => console_error!("the {} object does not answer", self.binding),
         }
-        respond(Problem::unavailable().into())
+        unavailable(request)
     }
 
     async fn fetch(&self, env: &Env, path: &str, body: String) -> worker::Result<Response> {

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use coinop_core::encoding::{base64, from_base64};
-use coinop_core::http::{HEADERS, MAX_BODY, Problem, Request, Response};
+use coinop_core::http::{HEADERS, MAX_BODY, Problem, Request, Response, with_cors};
 use futures::StreamExt as _;
 use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
@@ -14,36 +14,43 @@ use crate::platform::sleep;
 /// How long a body may take to arrive, in milliseconds.
 const BODY_MS: u64 = 10_000;
 
-/// Reads a request of a client.
+/// Reads a request of a client, or answers what is wrong with it.
 ///
 /// The runtime's own, because `worker::Request` begins with looking up who the client is and where: that takes longer
 /// than all that is read here.
-pub(crate) async fn read(incoming: web_sys::Request) -> Result<Request, Problem> {
-    let unreadable = || Problem::malformed("malformed_request", "the request can't be read");
+pub(crate) async fn read(incoming: web_sys::Request) -> Result<Request, Response> {
     let url = incoming.url();
     let target = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
     let (path, query) = match target.unwrap_or("/").split_once('?') {
         Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
         None => (target.unwrap_or("/").to_owned(), None),
     };
-    let (given, mut headers) = (incoming.headers(), Vec::new());
+    let mut request = Request { method: incoming.method(), path, query, ..Request::default() };
+    match read_rest(incoming, &mut request).await {
+        Ok(()) => Ok(request),
+        Err(problem) => Err(with_cors(&request.method, &request.path, problem.into())),
+    }
+}
+
+/// Reads headers and body.
+async fn read_rest(incoming: web_sys::Request, request: &mut Request) -> Result<(), Problem> {
+    let given = incoming.headers();
     for name in HEADERS {
-        if let Some(value) = given.get(name).map_err(|_| unreadable())? {
-            headers.push(((*name).to_owned(), value));
+        let unreadable = |_| Problem::malformed("malformed_request", "the request can't be read");
+        if let Some(value) = given.get(name).map_err(unreadable)? {
+            request.headers.push(((*name).to_owned(), value));
         }
     }
     #[cfg(feature = "seam")]
-    crate::seam::take(&given, &mut headers);
+    crate::seam::take(&given, &mut request.headers);
     let length = length(given.get("content-length").ok().flatten());
     if length.is_some_and(|length| length > MAX_BODY) {
         return Err(Problem::body_too_large());
     }
-    let method = incoming.method();
-    let body = match method.as_str() {
-        "GET" | "HEAD" => Vec::new(),
-        _ => read_body(incoming.into(), length.is_some()).await?,
-    };
-    Ok(Request { method, path, query, headers, body })
+    if !matches!(request.method.as_str(), "GET" | "HEAD") {
+        request.body = read_body(incoming.into(), length.is_some()).await?;
+    }
+    Ok(())
 }
 
 /// How long the body is, if its head says so; more than a number can be here is the most that it can.
@@ -91,6 +98,11 @@ pub(crate) fn respond(response: Response) -> worker::Result<worker::Response> {
     let builder = ResponseBuilder::new().with_status(response.status).with_headers(headers);
     // Some statuses may not have a body, not even an empty one.
     Ok(if response.body.is_empty() { builder.empty() } else { builder.fixed(response.body) })
+}
+
+/// Answers a request that nothing here can serve now.
+pub(crate) fn unavailable(request: &Request) -> worker::Result<worker::Response> {
+    respond(with_cors(&request.method, &request.path, Problem::unavailable().into()))
 }
 
 /// A request on its way to an object.

@@ -1,6 +1,6 @@
 //! The worker itself: it keeps nothing, and asks an object only when it has to.
 
-use coinop_core::http::{Place, Problem};
+use coinop_core::http::Place;
 use coinop_core::ports::Ports as _;
 use worker::{Env, Response, Result, console_error, web_sys};
 
@@ -8,19 +8,19 @@ use crate::call::Object;
 use crate::deployment::{Instance, instance};
 use crate::journal::PlaceJournal;
 use crate::platform::Platform;
-use crate::request::{read, respond};
+use crate::request::{read, respond, unavailable};
 
 /// Answers a client.
 pub(crate) async fn answer(incoming: web_sys::Request, env: &Env) -> Result<Response> {
     let request = match read(incoming).await {
         Ok(request) => request,
-        Err(problem) => return respond(problem.into()),
+        Err(refusal) => return respond(refusal),
     };
     let instance = match instance(env) {
         Ok(instance) => instance,
         Err(message) => {
             console_error!("coinop can't serve: {message}");
-            return respond(Problem::unavailable().into());
+            return unavailable(&request);
         }
     };
     let platform = Platform::new(instance, PlaceJournal::elsewhere(env, instance));
@@ -35,7 +35,7 @@ pub(crate) async fn answer(incoming: web_sys::Request, env: &Env) -> Result<Resp
     }
     match place {
         Some(place) => object(instance, &place).forward(env, &request).await,
-        None => respond(Problem::unavailable().into()),
+        None => unavailable(&request),
     }
 }
 

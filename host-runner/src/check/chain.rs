@@ -1,12 +1,14 @@
 //! What the chain has to hold: the right network behind the RPC, SOL for the
 //! fees, and an account for each token.
 
+use std::path::Path;
+
 use coinop_core::config::{AcceptedToken, Config};
 use coinop_core::settlement::is_plain_token_2022;
 use coinop_core::svm::{Address, Network, TokenProgram};
 use serde_json::{Value, json};
 
-use super::Finding;
+use super::{Finding, fee_payers as journals};
 use crate::pay::chain::{Account, account};
 use crate::settings::rpc;
 
@@ -18,7 +20,7 @@ const SYSTEM_PROGRAM: Address = Address::new([0; 32]);
 const RENT: u64 = 890_880;
 
 /// Everything that needs the RPC.
-pub(crate) fn all(config: &Config, fee_payers: &[Address]) -> Vec<(String, Finding)> {
+pub(crate) fn all(config: &Config, data_dir: &Path, fee_payers: &[Address]) -> Vec<(String, Finding)> {
     let network = config.network;
     let genesis = rpc::call(&config.rpc_url, "getGenesisHash", &json!([]));
     let rpc = right_network(network, genesis);
@@ -30,6 +32,8 @@ pub(crate) fn all(config: &Config, fee_payers: &[Address]) -> Vec<(String, Findi
     }
     for address in fee_payers {
         findings.push((format!("SOL of fee payer {address}"), sol(&config.rpc_url, network, address)));
+        let owner = format!("journal of fee payer {address}");
+        findings.push((owner, journals::fits(&config.rpc_url, data_dir, address)));
     }
     let pay_to = config.merchant.pay_to;
     let wallet = ask(&config.rpc_url, &pay_to);

@@ -4,6 +4,7 @@
 
 pub(crate) mod chain;
 mod devices;
+pub(crate) mod fee_payers;
 mod local;
 mod prices;
 
@@ -83,7 +84,9 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     report.say("listen", &local::listen(&settings.config.listen, running))?;
     report.say("public_url", &local::public_url(&settings.config.public_url))?;
 
-    for (subject, finding) in chain::all(&settings.config, &fee_payers.unwrap_or_default()) {
+    for (subject, finding) in
+        chain::all(&settings.config, &settings.data_dir, &fee_payers.unwrap_or_default())
+    {
         report.say(&subject, &finding)?;
     }
     for (asset, finding) in devices::all(&settings.devices)? {

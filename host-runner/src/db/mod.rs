@@ -8,6 +8,7 @@
 //! the disk (invariant 2), and many buyers share the price of it. Reads go to a
 //! few [readers] and never wait for a writer.
 
+mod fee_payers;
 mod open;
 mod readers;
 mod statement;
@@ -20,7 +21,11 @@ use tokio::sync::Notify;
 
 use crate::metrics::Metrics;
 
+pub(crate) use fee_payers::fee_payers;
 pub(crate) use open::{is_in_use, lock_data_dir};
+
+/// The name of the database in the data folder.
+pub(crate) const FILE: &str = "coinop.db";
 
 /// One value of a row or a parameter, as the component sees it.
 pub(crate) use coinop_bindings::sqlite::Value;
@@ -61,11 +66,11 @@ pub(crate) struct Db {
 impl Db {
     /// Opens `coinop.db` in `data_dir`, and makes it if it is missing.
     pub(crate) fn open(data_dir: &Path, metrics: Metrics) -> Result<Self, Refused> {
-        let file = data_dir.join("coinop.db");
+        let file = data_dir.join(FILE);
         let written = Arc::new(Notify::new());
         let unusable = |error: Refused| {
             Refused(format!(
-                "{} cannot be used: {}; make room or mend the disk, or copy a backup of the data folder back. Without one, move coinop.db* away and start anew: what was sold is forgotten, and no payment is taken twice",
+                "{} cannot be used: {}; make room or mend the disk, or copy a backup of the data folder back. Without one, move coinop.db* away and start anew with another fee payer's key (`coinop keygen --out FILE`): what was sold is forgotten, and no payment is taken twice",
                 file.display(),
                 error.0
             ))

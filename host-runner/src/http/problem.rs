@@ -67,8 +67,9 @@ impl From<Problem> for http::Problem {
 }
 
 impl Problem {
-    pub(super) fn response(self) -> Response {
-        let mut response = response(http::Problem::from(self).into());
+    /// Makes the answer to `method` on `path`: a web page may read it where it may read the gateway's own.
+    pub(super) fn response(self, method: &str, path: &str) -> Response {
+        let mut response = response(http::with_cors(method, path, http::Problem::from(self).into()));
         if self.leaves_input_unread() {
             // Said, so that the client does not send its next request on a connection
             // that is being closed.
@@ -111,13 +112,20 @@ mod tests {
 
     #[test]
     fn refusals_look_like_the_rest_of_the_api() {
-        let response = Problem::TooFast { retry_after: 3 }.response();
+        let problem = Problem::TooFast { retry_after: 3 };
+        let response = problem.response("GET", "/api/v1/access/door");
         assert_eq!(response.status(), 429);
         assert_eq!(response.headers()["content-type"], "application/problem+json");
         assert_eq!(response.headers()["retry-after"], "3");
         assert_eq!(response.headers()["cache-control"], "no-store");
         assert_eq!(response.headers()["connection"], "close");
-        assert!(!Problem::Internal.response().headers().contains_key("connection"));
+        assert_eq!(response.headers()["access-control-allow-origin"], "*");
+        assert!(!Problem::Internal.response("GET", "/").headers().contains_key("connection"));
+        let owners = problem.response("POST", "/api/v1/assets");
+        assert!(
+            !owners.headers().contains_key("access-control-allow-origin"),
+            "the owner's API is not for pages"
+        );
         let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(body["code"], "too_many_requests");
         assert_eq!(body["type"], "urn:coinop:problem:too_many_requests");

@@ -143,12 +143,13 @@ impl<A: Answer> Gateway<A> {
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response {
         let started = self.clock.monotonic();
         let _in_flight = self.metrics.begin();
-        let route = route::class(request.uri().path());
+        let path = request.uri().path().to_owned();
+        let route = route::class(&path);
         let method = request.method().clone();
         failpoint::reach("http.asked");
         let response = match self.respond(request, peer.ip(), route).await {
             Ok(response) => response,
-            Err(problem) => problem.response(),
+            Err(problem) => problem.response(method.as_str(), &path),
         };
         failpoint::reach("http.answer");
         let status = response.status().as_u16();
@@ -169,7 +170,8 @@ impl<A: Answer> Gateway<A> {
             return self.metrics_page(&request, peer);
         }
         if route == "health" && matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Ok(response(http::Response::json(200, &json!({ "status": "ok" })).no_store()));
+            let healthy = http::Response::json(200, &json!({ "status": "ok" })).no_store();
+            return Ok(response(http::with_cors(request.method().as_str(), "/health", healthy)));
         }
         if let Err(wait) = self.rate.take(peer, self.clock.monotonic()) {
             self.metrics.refused("rate");

@@ -1,16 +1,17 @@
 //! Starting, running and stopping the gateway.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coinop_core::config::Config;
 use coinop_core::svm::Address;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinError;
 
 use super::Args;
 use super::ground::{Ground, LOCK, give_up, not_locked};
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Prepared, ask_about, prepare};
 use crate::check::chain;
 use crate::clock::{Floor, SteadyClock};
 use crate::controller::Loop;
@@ -19,10 +20,14 @@ use crate::failpoint;
 use crate::guest::{Controller, Pool};
 use crate::http::{Gateway, RateLimiter, serve};
 use crate::recent::{Recent, follow};
+use crate::settings::Settings;
 use crate::settler::settle;
 
 /// How long requests that are running may go on when the gateway stops.
 const FINISH: Duration = Duration::from_secs(10);
+
+/// How long to wait before the RPC is asked again whose a fee payer is.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Runs the gateway until it is told to stop.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
@@ -46,7 +51,7 @@ async fn gateway(args: &Args) -> Result<(), String> {
     let (tell, reports) = mpsc::unbounded_channel();
     let devices = std::mem::take(&mut ground.settings.devices);
     let devices = Devices::start(devices, &ground.clock, &ground.metrics, &tell);
-    let Prepared { component, host, listener, address, origin, fee_payers } =
+    let Prepared { component, host, listener, address, origin, fee_payers, unsure } =
         match prepare(args, &ground).await {
             Ok(prepared) => prepared,
             Err(why) => return Err(give_up(devices, why).await),
@@ -84,18 +89,22 @@ async fn gateway(args: &Args) -> Result<(), String> {
     });
     let mut http = tokio::spawn(serve(listener, gateway, http_closing, FINISH));
     let notes = tokio::spawn(note_the_time(floor.clone(), clock.clone()));
-    let probe = tokio::task::spawn_blocking(move || probe(&settings.config, &fee_payers));
+    let mut anothers =
+        tokio::spawn(is_anothers(settings.config.rpc_url.clone(), settings.data_dir.clone(), unsure));
+    let probe = tokio::task::spawn_blocking(move || probe(&settings, &fee_payers));
 
     let plural = if assets == 1 { "asset" } else { "assets" };
     println!("coinop serving {assets} {plural} on http://{address}");
 
     // None of them ends by itself. Should one break, the devices are locked and the
     // process ends, for whoever watches over it to start it again.
+    let broke = |what: &str, ended: Result<(), JoinError>| Some(format!("{what} broke: {ended:?}"));
     let broken = tokio::select! {
         () = stop.requested() => None,
-        ended = &mut http => Some(("the HTTP server", ended)),
-        ended = &mut controller => Some(("the device controller", ended)),
-        ended = &mut settler => Some(("looking after payments", ended)),
+        ended = &mut http => broke("the HTTP server", ended),
+        ended = &mut controller => broke("the device controller", ended),
+        ended = &mut settler => broke("looking after payments", ended),
+        Ok(why) = &mut anothers => Some(why),
     };
     failpoint::reach("stop.asked");
     tracing::info!("stopping: running requests may finish, then the devices are locked");
@@ -119,6 +128,7 @@ async fn gateway(args: &Args) -> Result<(), String> {
     failpoint::reach("stop.closed");
     notes.abort();
     probe.abort();
+    anothers.abort();
     following.abort();
     floor.write(clock.now_ms());
     failpoint::reach("stop.noted");
@@ -128,10 +138,7 @@ async fn gateway(args: &Args) -> Result<(), String> {
         return Err(not_locked(&open));
     }
     tracing::info!("stopped; every device is locked");
-    match broken {
-        None => Ok(()),
-        Some((what, ended)) => Err(format!("{what} broke: {ended:?}")),
-    }
+    broken.map_or(Ok(()), Err)
 }
 
 /// A controller or a service manager that wants the process to end.
@@ -163,10 +170,22 @@ async fn note_the_time(floor: Floor, clock: SteadyClock) {
     }
 }
 
+/// Ends when one of these fee payers turns out to be another journal's, and says so. Asks until the RPC has answered.
+async fn is_anothers(rpc_url: String, data_dir: PathBuf, mut unsure: Vec<Address>) -> String {
+    while !unsure.is_empty() {
+        tokio::time::sleep(ASK_AGAIN).await;
+        match ask_about(rpc_url.clone(), data_dir.clone(), unsure).await {
+            Ok(still) => unsure = still,
+            Err(why) => return why,
+        }
+    }
+    std::future::pending().await
+}
+
 /// What `coinop check` says of the chain: as long as it is wrong nothing can be sold,
 /// but what was sold still ends on time. So these are warnings.
-fn probe(config: &Config, fee_payers: &[Address]) {
-    for (subject, finding) in chain::all(config, fee_payers) {
+fn probe(settings: &Settings, fee_payers: &[Address]) {
+    for (subject, finding) in chain::all(&settings.config, &settings.data_dir, fee_payers) {
         if let Err(remedy) = finding {
             tracing::warn!(%subject, %remedy, "nothing can be sold until this is mended");
         }

@@ -15,13 +15,13 @@ export class Booths {
   static async start(count, assets, { target = serve, probe } = {}) {
     const them = new Booths();
     const wallets = Array.from({ length: count }, async () => {
-      const [merchant, buyer, feePayer] = await Promise.all([newWallet(), newWallet(), newWallet()]);
-      return { merchant, buyer, feePayer };
+      const [merchant, buyer] = await Promise.all([newWallet(), newWallet()]);
+      return { merchant, buyer };
     });
     const people = await Promise.all(wallets);
     const funds = {};
-    for (const { merchant, buyer, feePayer } of people) {
-      Object.assign(funds, { [merchant.address]: 0, [feePayer.address]: 0, [buyer.address]: 100 });
+    for (const { merchant, buyer } of people) {
+      Object.assign(funds, { [merchant.address]: 0, [buyer.address]: 100 });
     }
     them.chain = await Chain.start(funds);
     Object.assign(them, { free: [], waiting: [] });
@@ -61,8 +61,9 @@ export class Booths {
 }
 
 export class Booth {
-  /** A fresh gateway that has not been started. */
+  /** A fresh gateway that has not been started, with a fee payer of its own: that of another journal is refused. */
   async folder() {
+    this.feePayer = await this.chain.newFeePayer();
     const config = configuration({ rpcUrl: this.relay.url, assets: this.assets });
     config.merchant.pay_to = this.merchant.address;
     this.relay.mend();

@@ -2,7 +2,9 @@
 
 import { fileURLToPath } from 'node:url';
 import { getAddressEncoder, getProgramDerivedAddress } from '@solana/kit';
+import { newWallet } from './keys.js';
 import { Program } from './process.js';
+import { until } from './wait.js';
 
 export const NETWORK = 'solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1';
 export const NETWORK_V1 = 'solana-devnet';
@@ -77,6 +79,14 @@ export class Chain {
   /** What an address has in SOL, in lamports. */
   async lamports(address) {
     return (await this.rpc('getBalance', address, { commitment: 'confirmed' })).value;
+  }
+
+  /** A new wallet with SOL, which has signed nothing yet. */
+  async newFeePayer() {
+    const wallet = await newWallet();
+    await this.rpc('requestAirdrop', wallet.address, 1_000_000_000);
+    await until('the fee payer has SOL', async () => (await this.lamports(wallet.address)) > 0, { every: 10 });
+    return wallet;
   }
 
   async blockhash() {

@@ -55,9 +55,10 @@ class Life {
     await this.gateway.restart();
   }
 
-  /** The alarm has finished what was bought, and told the payer's object. */
+  /** The alarm has finished what was bought, and told the payer's object; or the worker has been ended on the way. */
   finishes(within = 45_000) {
     return until('the alarm has finished the purchase', () => {
+      if (this.dead) return true;
       const came = this.booth.probe.messages.map(({ object, what, at }) => `${object} ${what} ${at}`);
       assert.ok(!came.includes('ASSET request before'), 'nobody has asked');
       const told = came.indexOf('PAYER news after');

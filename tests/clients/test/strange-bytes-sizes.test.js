@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { perMinute, simulated } from '../harness/config.js';
 import { problem as isProblem } from '../harness/expect.js';
+import { newWallet } from '../harness/keys.js';
 import { Raw } from '../harness/raw.js';
 import { MARK, SOON, answers, code, harmless, ours, sells, table } from '../harness/strange.js';
 import { target } from '../harness/targets/index.js';
@@ -218,7 +219,7 @@ w.test('who sends slowly, or stops, is let go after ten seconds; others are serv
 
 w.test('a client asks as often as it may, and then is told when to ask again (inv. 8)', { needs }, async () => {
   const burst = 12;
-  const other = await target.start({ ...w.configuration(), limits: { requests_per_second: 1, burst } }, w.feePayerWallet);
+  const other = await target.start({ ...w.configuration(), limits: { requests_per_second: 1, burst } }, await newWallet());
   try {
     const started = performance.now();
     const all = await Promise.all(Array.from({ length: 3 * burst }, () => fetch(`${other.url}${PATH}`)));

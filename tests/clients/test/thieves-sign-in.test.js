@@ -7,6 +7,7 @@ import { pays } from '../harness/buyers.js';
 import { NETWORK } from '../harness/chain.js';
 import { perHour, simulated } from '../harness/config.js';
 import { granted } from '../harness/expect.js';
+import { newWallet } from '../harness/keys.js';
 import { challenged } from '../harness/secrets.js';
 import { proof, signInChallenge, signsIn } from '../harness/siwx.js';
 import { answers } from '../harness/strange.js';
@@ -181,7 +182,7 @@ w.test('a proof is good within its time, and replayed after it fetches nothing (
 w.test('the challenge of another gateway, signed by the victim there, fetches nothing here (inv. 9)', {}, async () => {
   const session = await victims();
   const [victim] = w.everybody;
-  const other = await target.start(w.configuration(), w.feePayerWallet);
+  const other = await target.start(w.configuration(), await newWallet());
   try {
     const there = `${other.url}/api/v1/access/lane-1`;
     const found = await fresh(there);

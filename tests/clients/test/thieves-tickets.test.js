@@ -5,6 +5,7 @@ import { challenge, paymentHeaders, sign } from '../harness/buyers.js';
 import { USDC } from '../harness/chain.js';
 import { PRICE, perHour, simulated } from '../harness/config.js';
 import { granted, refused, refusedAs } from '../harness/expect.js';
+import { newWallet } from '../harness/keys.js';
 import { quoteIn, sealed } from '../harness/secrets.js';
 import { target } from '../harness/targets/index.js';
 import { asV2, does, paying, transaction } from '../harness/transactions.js';
@@ -240,10 +241,11 @@ for (const [what, [bend, place]] of Object.entries(elsewhereTrue)) {
   });
 }
 
-w.test('the ticket of another gateway of the same merchant and fee payer buys nothing here (inv. 1)', {}, async () => {
-  const other = await target.start(w.configuration(), w.feePayerWallet);
+w.test('the ticket of another gateway of the same merchant buys nothing here, with this one’s fee payer beside it (inv. 1)', {}, async () => {
+  const other = await target.start(w.configuration(), await newWallet());
   try {
-    const offer = await offered(`${other.url}/api/v1/access/lane-5`);
+    const theirs = await offered(`${other.url}/api/v1/access/lane-5`);
+    const offer = { ...theirs, extra: { ...theirs.extra, feePayer: w.feePayer } };
     await untouched(w, async () => {
       const headers = await withTicket(w.buyers[0], offer, offer.extra.ticket);
       await refusedAs(await fetch(access('lane-5'), { headers }), invalid);

@@ -5,6 +5,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { challenge, payment, pays } from '../harness/buyers.js';
 import { perHour, perSecond, simulated } from '../harness/config.js';
 import { granted, problem, refused, time } from '../harness/expect.js';
+import { newWallet } from '../harness/keys.js';
 import { joined, jws, opened, signingKey } from '../harness/secrets.js';
 import { answers } from '../harness/strange.js';
 import { target } from '../harness/targets/index.js';
@@ -205,7 +206,7 @@ w.test('a device takes a grant of its gateway, and nothing that only looks like 
     assert.equal(code, 1, `${what}: ${log}`);
     assert.equal(log.trim().split('\n').filter((line) => line.startsWith('valid')).length, 0, what);
   }
-  const other = await target.start(w.configuration(), w.feePayerWallet);
+  const other = await target.start(w.configuration(), await newWallet());
   try {
     const foreign = await (await fetch(`${other.url}/.well-known/jwks.json`)).json();
     assert.equal((await verify(victim.grant, foreign)).code, 1, 'another gateway’s keys');

@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use coinop_core::config::Config;
 use coinop_core::encoding::{base64, from_base64};
 use coinop_core::gateway::{Deployment, Gateway};
-use coinop_core::http::{MAX_BODY, Problem, Request, Response};
+use coinop_core::http::{MAX_BODY, Problem, Request, Response, with_cors};
 use coinop_core::keys::{KeyRing, Secret};
 use coinop_core::settlement::FeePayers;
 use coinop_core::svm::keypair;
@@ -76,7 +76,7 @@ fn answer(deployment: &Deployment, platform: &Platform, question: Question) -> R
     coinop_seam::tell(&headers);
     let body = from_base64(&body).context("a body is not base64")?;
     let response = if body.len() > MAX_BODY {
-        Response::from(Problem::body_too_large())
+        with_cors(&method, &path, Problem::body_too_large().into())
     } else {
         let request = Request { method, path, query, headers, body };
         at_once(Gateway::new(deployment, platform).handle(&request))?

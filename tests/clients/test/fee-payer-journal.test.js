@@ -1,0 +1,69 @@
+// A fee payer belongs to one journal: two that share a key would each take the same payment for their own.
+
+import assert from 'node:assert/strict';
+import { readdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { granted } from '../harness/expect.js';
+import { perSecond } from '../harness/config.js';
+import { Program } from '../harness/process.js';
+import { spoiled as how } from '../harness/relay.js';
+import { world } from '../harness/spoiled.js';
+import { BINARY } from '../harness/targets/serve.js';
+import { withDeadline } from '../harness/wait.js';
+
+const spoiled = world([perSecond('gate'), perSecond('hatch')]);
+
+/** Moves the journal away (`from` '') or back (`from` 'kept-'): without it the same folder is another gateway's. */
+async function move(it, from, to) {
+  const folder = join(it.gateway.folder, 'coinop-data');
+  const names = (await readdir(folder)).filter((name) => name.startsWith(`${from}coinop.db`));
+  assert.ok(names.length > 0, 'a journal is there');
+  for (const name of names) await rename(join(folder, name), join(folder, name.replace(from, to)));
+}
+
+/** What `coinop check` says of the fee payer's journal. */
+async function check(it) {
+  const program = new Program('check', BINARY, ['check'], { cwd: it.gateway.folder });
+  await program.exited;
+  const line = program.log.split('\n').find((each) => each.startsWith(`journal of fee payer ${it.booth.feePayer.address}: `));
+  assert.ok(line, program.log);
+  return line.replace(/^journal of fee payer \w+: /, '');
+}
+
+const belongs = /fee payer.* has signed a payment that .*coinop\.db does not hold.*belongs to one journal.*coinop keygen --out FILE/;
+
+spoiled('a key that has signed for another journal is refused by `serve` and by `check`, and what stands open is locked; its own journal takes it (inv. 1, 4)', async (it) => {
+  assert.equal(await check(it), 'ok (has signed no payment yet)');
+  const session = await it.bought('gate', 10);
+  assert.equal(await check(it), 'ok (this gateway\'s)', 'beside the gateway that runs');
+  await it.gateway.kill();
+  assert.equal(await check(it), 'ok (this gateway\'s)', 'after a power cut');
+
+  await move(it, '', 'kept-');
+  assert.match(await it.startsOrLocks('gate.open'), belongs);
+  assert.match(await check(it), /^wrong: \w+ has signed a payment that/);
+
+  for (const name of (await readdir(join(it.gateway.folder, 'coinop-data'))).filter((each) => each.startsWith('coinop.db'))) {
+    await rename(join(it.gateway.folder, 'coinop-data', name), join(it.gateway.folder, 'coinop-data', `new-${name}`));
+  }
+  await move(it, 'kept-', '');
+  await it.start();
+  assert.equal((await granted(await fetch(session.paid.url, session.paid.init))).sessionId, session.sessionId);
+  assert.deepEqual(await it.gateway.stop(), { code: 0, signal: null });
+  const files = await it.gateway.stored();
+  assert.equal(await check(it), 'ok (this gateway\'s)', 'after an orderly end');
+  assert.deepEqual(await it.gateway.stored(), files, '`check` leaves nothing behind');
+});
+
+spoiled('while the RPC does not say whose the key is, the gateway runs and asks on; told that it is another’s, it locks and ends (inv. 1, 4)', async (it) => {
+  await it.bought('gate', 1);
+  await it.gateway.kill();
+  await move(it, '', 'kept-');
+  it.booth.relay.spoil = () => how.neverArrives;
+  assert.equal(await it.startsOrLocks('gate.open'), undefined, 'a gateway at a door starts without a network');
+  const { program } = it.gateway;
+  it.booth.relay.mend();
+  // Asked again every 10 s.
+  assert.deepEqual(await withDeadline('it ends', program.exited, 20_000), { code: 1, signal: null });
+  assert.match(program.log.split('\n').find((line) => line.startsWith('error: ')), belongs);
+});
