@@ -1,4 +1,4 @@
-//! The latest blockhash of the chain, kept for the component: its instances remember nothing.
+//! The latest blockhash of the chain, kept for all instances of the component.
 //!
 //! It is fetched at its own pace, whether anybody asks or not, so no request makes the gateway call anybody.
 
@@ -37,11 +37,11 @@ impl Recent {
 pub(crate) async fn follow(recent: Recent, rpc_url: String, clock: SteadyClock) {
     loop {
         let url = rpc_url.clone();
+        // Its age counts from before it was asked for.
+        let seen_at = Timestamp::from_millis(clock.now_ms());
         let asked = tokio::task::spawn_blocking(move || {
             rpc::call(&url, "getLatestBlockhash", &json!([{ "commitment": "confirmed" }]))
         });
-        // Its age counts from before it was asked for.
-        let seen_at = Timestamp::from_millis(clock.now_ms());
         match asked.await {
             Ok(Ok(answer)) => {
                 if let Some(read) = read(&answer, seen_at) {

@@ -1,5 +1,4 @@
-//! The configuration and the keys, read once for each instance. An instance may
-//! serve many requests: nothing else outlives one.
+//! The configuration and the keys, read once for each instance, which may serve many requests.
 
 use std::cell::OnceCell;
 

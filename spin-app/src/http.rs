@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use coinop_core::http::{MAX_BODY, Problem, Request, Response, with_cors};
+use coinop_core::http::{IMPATIENT, MAX_BODY, Problem, RECENT_BLOCKHASH, Request, Response, with_cors};
 use futures::StreamExt as _;
 use spin_sdk::http::{Headers, IncomingRequest, Method, OutgoingResponse, ResponseOutparam};
 
@@ -19,7 +19,7 @@ mod export {
 }
 
 async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
-    let request = match read(incoming).await {
+    let mut request = match read(incoming).await {
         Ok(request) => request,
         Err(refusal) => return send(refusal, out).await,
     };
@@ -31,6 +31,10 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
             return send(unavailable, out).await;
         }
     };
+    if !gateway.ports().has_controller() {
+        // No host of ours stands between the client and this instance: what only it may say comes from a client.
+        request.headers.retain(|(name, _)| ![IMPATIENT, RECENT_BLOCKHASH].contains(&name.as_str()));
+    }
     send(gateway.handle(&request).await, out).await;
     // Where no host calls the controller, whoever comes carries out one bounded step
     // of what is due: after their answer, so that nobody waits for another's payment.

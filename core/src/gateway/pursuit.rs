@@ -198,6 +198,6 @@ const GUARD_FAILED: SaleError = refused(
 const fn not_charged() -> SaleError {
     refused(
         "invalid_exact_svm_transaction_failed",
-        "the payment did not land and can't any more: nothing was charged. Ask for a new 402",
+        "the payment has moved nothing and can't any more: nothing was charged. Ask for a new 402",
     )
 }

@@ -17,7 +17,8 @@ use crate::pricing::Tariff;
 use crate::quote::Operation;
 use crate::session::index::{PaymentRecord, PaymentStatus, SessionRecord};
 use crate::session::{Ask, Claim, Command, FAILURES_ALLOWED, Guarded, Reject, Stored, decide};
-use crate::svm::exact::{self, Refusal, VerifiedPayment};
+use crate::svm::exact::{Refusal, VerifiedPayment};
+use crate::svm::lighthouse::GuardFault;
 use crate::svm::transaction::Transaction;
 use crate::time::Timestamp;
 use crate::x402::{Envelope, Payment};
@@ -64,6 +65,8 @@ pub enum SaleError {
         reason: &'static str,
         /// For people.
         detail: &'static str,
+        /// What about a wallet guard is refused, for the log: a wallet that has changed what it adds is seen there.
+        guard: Option<GuardFault>,
     },
     /// Another quantity is asked for than was quoted.
     QuantityMismatch {
@@ -93,12 +96,12 @@ impl From<PortError> for SaleError {
 
 impl From<Refusal> for SaleError {
     fn from(refusal: Refusal) -> Self {
-        refused(refusal.reason(), refusal.detail())
+        Self::Refused { reason: refusal.reason(), detail: refusal.detail(), guard: refusal.guard() }
     }
 }
 
 pub(super) const fn refused(reason: &'static str, detail: &'static str) -> SaleError {
-    SaleError::Refused { reason, detail }
+    SaleError::Refused { reason, detail, guard: None }
 }
 
 /// A payment, and what came of checking it against an asset.
@@ -244,14 +247,6 @@ impl<P: Ports> Gateway<'_, P> {
     ) -> Checked<'c> {
         let fee_payers = self.ports().settlement().fee_payers();
         let verdict = self.deployment().verify(&asset, buy, transaction, fee_payers, now);
-        // A wallet that has changed what it adds to payments is seen by this line.
-        let of_guard =
-            |error: &SaleError| matches!(error, SaleError::Refused { reason: exact::WALLET_GUARD, .. });
-        if verdict.as_ref().is_err_and(of_guard)
-            && let Some(fault) = exact::refused_guard(&buy.payment.transaction)
-        {
-            self.ports().log(&format!("a payment for {} is refused: {fault}", asset.id));
-        }
         Checked { asset, verdict }
     }
 
@@ -376,7 +371,6 @@ fn claim(buy: &Buy<'_>, verified: &Verified, session: SessionId, prepared: Prepa
         session,
         paid: verified.paid.clone(),
         ticket: verified.ticket.clone(),
-        memo_bound: verified.memo_bound,
         payer: payment.payer,
         source: payment.source,
         transaction: prepared.transaction,

@@ -118,7 +118,7 @@ impl Deployment {
         if !for_this {
             return Err(refused(
                 "ticket_mismatch",
-                "the ticket is for something else: ask for a new 402 here",
+                "nothing was charged: the ticket is for something else. Ask for a new 402 here",
             ));
         }
         if let Some(asked) = buy.quantity.filter(|asked| *asked != quote.quantity) {
@@ -129,7 +129,10 @@ impl Deployment {
         }
         same_as_offered(buy, &quote)?;
         if now >= quote.expires_at {
-            return Err(refused("quote_expired", "the quote has expired: ask for a new 402"));
+            return Err(refused(
+                "quote_expired",
+                "nothing was charged: the quote has expired. Ask for a new 402",
+            ));
         }
         let mine = |accepted: &&AcceptedToken| accepted.token.mint == quote.token.mint;
         let accepted = self.config.merchant.tokens.iter().find(mine).ok_or(Refusal::Mint)?;
@@ -184,5 +187,8 @@ fn same_as_offered(buy: &Buy<'_>, quote: &Quote) -> Result<(), SaleError> {
     } else {
         return Ok(());
     };
-    Err(refused(mismatch.reason(), "`accepted` is not what was offered"))
+    Err(refused(
+        mismatch.reason(),
+        "nothing was charged: `accepted` is not what was offered. Send the entry back as the 402 has it",
+    ))
 }

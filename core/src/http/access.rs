@@ -122,13 +122,14 @@ impl<P: Ports> Gateway<'_, P> {
         match self.buy(&buy).await {
             Ok(Sale::Sold(sold)) => Ok(self.sold_answer(version, &sold)),
             Ok(Sale::Pending(record)) => Ok(self.settlement_pending(request, version, &record)),
-            Err(SaleError::Refused { reason, detail }) => {
+            Err(SaleError::Refused { reason, detail, guard }) => {
                 let id = &counter.asset;
                 let asset = if UNASKED.contains(&reason) {
                     // Nobody's payment. A line for each would let strangers fill the log.
                     self.asset(id).await
                 } else {
-                    self.ports().log(&format!("a payment for {id} is refused: {reason} ({detail})"));
+                    let why = guard.map_or_else(|| detail.to_owned(), |fault| fault.to_string());
+                    self.ports().log(&format!("a payment for {id} is refused: {reason} ({why})"));
                     // Refused by what the asset is now: so it is offered what it costs now.
                     self.asset_itself(id).await
                 };
@@ -173,7 +174,7 @@ impl<P: Ports> Gateway<'_, P> {
                 Problem::new(503, "fee_budget_spent", "Temporarily unavailable", detail).retry_at(until, now)
             }
             SaleError::Unavailable(error) => self.failed(&error),
-            SaleError::Refused { reason, detail } => Problem::new(402, reason, "Payment refused", detail),
+            SaleError::Refused { reason, detail, .. } => Problem::new(402, reason, "Payment refused", detail),
         }
     }
 

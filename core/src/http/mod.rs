@@ -28,7 +28,7 @@ use crate::x402;
 /// more is told at once that it is pending, instead of waiting too.
 pub const IMPATIENT: &str = "coinop-impatient";
 
-/// A header by which a host hands on a recent blockhash to instances that remember nothing, as
+/// A header by which a host hands on a recent blockhash, as
 /// [`RecentBlockhash::to_header`](crate::svm::RecentBlockhash::to_header) writes it. It is never taken from a client.
 pub const RECENT_BLOCKHASH: &str = "coinop-recent-blockhash";
 

@@ -105,8 +105,6 @@ pub enum IndexChange {
         fee: u64,
         /// Who would have paid.
         payer: Address,
-        /// Whether the failure counts against the payer.
-        counts: bool,
         /// When it was known that it failed.
         at: Timestamp,
     },
@@ -162,7 +160,6 @@ pub fn changes(
                     day: claim.at.day(),
                     fee: if failure::cost_nothing(reason) { claim.fee_lamports } else { 0 },
                     payer: claim.payer,
-                    counts: failure::counts_against_payer(reason),
                     at: *at,
                 }));
             }

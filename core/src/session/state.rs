@@ -38,8 +38,6 @@ pub struct Claim {
     pub paid: Paid,
     /// The ticket's name, where there was a ticket: whoever shows the ticket again is the buyer.
     pub ticket: Option<TicketId>,
-    /// Whether the transaction carries the ticket's memo, so that it can pay for nothing else.
-    pub memo_bound: bool,
     /// Who pays.
     pub payer: Address,
     /// From which token account.

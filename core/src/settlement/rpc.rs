@@ -219,7 +219,7 @@ impl<H: Http> Rpc<H> {
     }
 
     /// Says what would become of a transaction that our fee payer has not signed, and of two accounts that it
-    /// writes.
+    /// writes, told by a node that has seen slot `since` at least.
     ///
     /// # Errors
     /// When there is no clear answer.
@@ -228,10 +228,12 @@ impl<H: Http> Rpc<H> {
         transaction: &[u8],
         source: &Address,
         fee_payer: &Address,
+        since: u64,
     ) -> Result<Simulation, RpcError> {
         let shape = || RpcError::Shape("simulateTransaction");
         let options = json!({
             "encoding": "base64", "sigVerify": false, "replaceRecentBlockhash": false, "commitment": "confirmed",
+            "minContextSlot": since,
             "accounts": { "encoding": "base64", "addresses": [source, fee_payer] },
         });
         let mut result = self.call("simulateTransaction", json!([base64(transaction), options])).await?;

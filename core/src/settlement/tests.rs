@@ -22,6 +22,8 @@ use crate::quote::{Operation, Ticket};
 use crate::session::{Claim, Guarded, Paid};
 use crate::svm::build::Transfer;
 use crate::svm::exact::{Requirement, VerifiedPayment, verify};
+use crate::svm::programs::LIGHTHOUSE;
+use crate::svm::transaction::Instruction;
 use crate::svm::{Token, TokenProgram, associated_token_account};
 use crate::testkit::keys;
 use crate::time::Timestamp;
@@ -83,6 +85,18 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     Fixture { other: signed("another", TokenProgram::Spl), payment, prepared, claim }
 });
 
+/// The payment with a guard as instruction 4.
+fn guarded() -> VerifiedPayment {
+    let mut payment = FIXTURE.payment.clone();
+    let guard = Instruction { program: 8, accounts: vec![2], data: vec![10, 4, 1, 8] };
+    let transaction = &mut payment.transaction;
+    transaction.message.accounts.push(LIGHTHOUSE);
+    transaction.message.readonly_unsigned += 1;
+    transaction.message.instructions.push(guard);
+    transaction.message_bytes = transaction.message.encode();
+    payment
+}
+
 fn claim_of(payment: &VerifiedPayment, prepared: &Prepared) -> Claim {
     let Token { mint, decimals, .. } = token(TokenProgram::Spl);
     Claim {
@@ -91,7 +105,6 @@ fn claim_of(payment: &VerifiedPayment, prepared: &Prepared) -> Claim {
         session: SessionId::from_bytes([1; 16]),
         paid: Paid { quantity: 1, seconds: 60, amount: Amount::new(10_000), mint, decimals },
         ticket: Some(Ticket::from_text(MEMO_TEXT).id()),
-        memo_bound: true,
         payer: payment.payer,
         source: payment.source,
         transaction: prepared.transaction.clone(),

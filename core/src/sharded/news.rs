@@ -98,12 +98,6 @@ impl Failed {
     pub fn cost_nothing(&self) -> bool {
         failure::cost_nothing(&self.reason)
     }
-
-    /// Says whether the payer could have brought it about.
-    #[must_use]
-    pub fn counts_against_payer(&self) -> bool {
-        failure::counts_against_payer(&self.reason)
-    }
 }
 
 /// What a payer's place is told.

@@ -120,11 +120,8 @@ impl<S: Sql> PayerBook<S> {
             if let Some(failed) = &ended.failed {
                 let long_ago = failed.at.millis().saturating_sub(REMEMBERED_MS);
                 run(&self.sql, FORGET_FAILURES, &[integer(long_ago)]).await?;
-                if failed.counts_against_payer() {
-                    let parameters =
-                        [text(&payer), integer(failed.at.millis()), text(ended.payment.as_str())];
-                    run(&self.sql, FAILED, &parameters).await?;
-                }
+                let parameters = [text(&payer), integer(failed.at.millis()), text(ended.payment.as_str())];
+                run(&self.sql, FAILED, &parameters).await?;
             }
         }
         for SessionRow { id, starts, record } in &news.sessions {

@@ -216,8 +216,7 @@ pub(super) const TABLES: &[&str] = &[
         DELETE FROM failure WHERE at < (
             SELECT max(value ->> '$.at') - 3600000 FROM json_each(NEW.purges));
         INSERT OR IGNORE INTO failure (payer, at, payment)
-            SELECT value ->> '$.payer', value ->> '$.at', value ->> '$.id' FROM json_each(NEW.purges)
-            WHERE value ->> '$.counts';
+            SELECT value ->> '$.payer', value ->> '$.at', value ->> '$.id' FROM json_each(NEW.purges);
         INSERT INTO catalogue (asset, listing)
             SELECT NEW.asset, NEW.listing WHERE NEW.listing != 'null'
             ON CONFLICT (asset) DO UPDATE SET listing = excluded.listing;

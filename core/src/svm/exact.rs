@@ -42,14 +42,13 @@
 use ed25519_dalek::{Signature, VerifyingKey};
 
 use super::lighthouse::{GuardFault, Guards, MAX_GUARDS, Parties};
-use super::programs::{COMPUTE_BUDGET, LIGHTHOUSE, MEMO};
+use super::programs::{COMPUTE_BUDGET, LIGHTHOUSE, MEMO, TRANSFER_CHECKED};
 use super::transaction::{Instruction, Message, Transaction};
 use super::{Address, TokenProgram, is_associated_token_account};
 use crate::ids::PaymentId;
 use crate::money::Amount;
 
 pub use super::refusal::Refusal;
-pub(crate) use super::refusal::WALLET_GUARD;
 
 /// What has to be paid: taken from a ticket or from the present price, never from
 /// what the client echoed.
@@ -95,20 +94,6 @@ pub struct VerifiedPayment {
     pub guards: Guards,
 }
 
-impl VerifiedPayment {
-    /// Checks that its memo is exactly this text.
-    ///
-    /// # Errors
-    /// [`Refusal::MemoCount`] without a memo, [`Refusal::Memo`] with another one.
-    pub fn check_memo(&self, text: &str) -> Result<(), Refusal> {
-        match &self.memo {
-            None => Err(Refusal::MemoCount),
-            Some(memo) if memo.as_slice() == text.as_bytes() => Ok(()),
-            Some(_) => Err(Refusal::Memo),
-        }
-    }
-}
-
 /// Compute units that are sponsored at most: the reference implementation's cap for a
 /// payment that is more than a plain transfer. A transfer with a memo takes 20,000 units;
 /// Phantom asks for 200,000 where it adds guards, and ten guards can need more.
@@ -124,9 +109,6 @@ const INSTRUCTIONS: std::ops::RangeInclusive<usize> = 3..=4 + MAX_GUARDS;
 
 /// What the network takes for each signature, in lamports.
 const LAMPORTS_PER_SIGNATURE: u64 = 5_000;
-
-/// The instruction of both token programs that moves tokens and names the mint.
-const TRANSFER_CHECKED: u8 = 12;
 
 /// Checks a transaction's bytes against what has to be paid.
 ///
@@ -189,18 +171,6 @@ pub fn verify_decoded(
         guards,
         transaction,
     })
-}
-
-/// Returns what [`verify`] refuses about a transaction's guards, for the log; `None` where
-/// its guards are allowed, or it is so far from a payment that there is no saying.
-#[must_use]
-pub fn refused_guard(bytes: &[u8]) -> Option<GuardFault> {
-    let message = Transaction::decode(bytes).ok()?.message;
-    instructions_are_counted(&message).ok()?;
-    let layout = Layout::of(&message).ok()?;
-    let program = message.account(layout.transfer.program).and_then(TokenProgram::at)?;
-    let transfer = Transfer::of(&message, layout.transfer)?;
-    guards(&message, &transfer, program).err()
 }
 
 /// Refuses more or fewer instructions than a payment can have. A byte is enough then for

@@ -75,6 +75,11 @@ address!(
     ]
 );
 
+address!(SYSTEM, "The System program, which owns wallets.", "11111111111111111111111111111111", [0; 32]);
+
+/// The instruction of both token programs that moves tokens and names the mint.
+pub const TRANSFER_CHECKED: u8 = 12;
+
 /// One of the two token programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TokenProgram {

@@ -3,9 +3,6 @@
 use super::Address;
 use super::lighthouse::GuardFault;
 
-/// The stable reason of a guard that is not allowed.
-pub(crate) const WALLET_GUARD: &str = "invalid_exact_svm_payload_wallet_guard";
-
 /// Why a transaction is not the payment that was asked for.
 ///
 /// [`Refusal::reason`] is the stable string for machines, [`Refusal::detail`] says it to
@@ -43,9 +40,9 @@ pub enum Refusal {
     /// The source is not the authority's own associated token account, or is where the
     /// money would go.
     Source,
-    /// No memo where one is needed, or more than one.
+    /// More than one memo.
     MemoCount,
-    /// Another memo.
+    /// The memo of another ticket.
     Memo,
     /// The memo names an account that is not the payer's wallet.
     MemoAccounts,
@@ -90,9 +87,18 @@ impl Refusal {
             Self::MemoCount => "invalid_exact_svm_payload_memo_count",
             Self::Memo => "invalid_exact_svm_payload_memo_mismatch",
             Self::MemoAccounts => "invalid_exact_svm_payload_memo_accounts",
-            Self::Guard(_) => WALLET_GUARD,
+            Self::Guard(_) => "invalid_exact_svm_payload_wallet_guard",
             Self::UnusedAccount(_) => "invalid_exact_svm_payload_unused_account",
             Self::Signature => "invalid_exact_svm_payload_signature_invalid",
+        }
+    }
+
+    /// Returns what is refused about a guard, if it is a guard.
+    #[must_use]
+    pub const fn guard(self) -> Option<GuardFault> {
+        match self {
+            Self::Guard(fault) => Some(fault),
+            _ => None,
         }
     }
 
@@ -109,7 +115,9 @@ impl Refusal {
             Self::UnusedAccount(_) => {
                 "nothing was charged: the transaction lists an account that a payment does not use. Sign the payment without it"
             }
-            _ => "the transaction is not the payment that was asked for",
+            _ => {
+                "nothing was charged: the transaction is not the payment that was asked for. Ask for a new 402 and sign what it offers"
+            }
         }
     }
 }

@@ -8,11 +8,11 @@ use super::{EXACT, Version};
 use crate::encoding::{base64, from_base64};
 use crate::money::Amount;
 use crate::quote::Ticket;
+use crate::svm::programs::TRANSFER_CHECKED;
 use crate::svm::transaction::Transaction;
 use crate::svm::{Address, Network, TokenProgram};
 
 /// The instruction of both token programs that moves tokens and names the mint.
-const TRANSFER_CHECKED: u8 = 12;
 
 /// A payment as it arrived: decoded, and nothing in it believed.
 #[derive(Clone, Debug, PartialEq, Eq)]

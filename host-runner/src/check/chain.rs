@@ -1,26 +1,23 @@
 //! What the chain has to hold: the right network behind the RPC, SOL for the
 //! fees, and an account for each token.
 
-use std::path::Path;
-
 use coinop_core::config::{AcceptedToken, Config};
 use coinop_core::settlement::is_plain_token_2022;
+use coinop_core::svm::programs::SYSTEM;
 use coinop_core::svm::{Address, Network, TokenProgram};
 use serde_json::{Value, json};
 
-use super::{Finding, fee_payers as journals};
+use super::Finding;
 use crate::pay::chain::{Account, account};
 use crate::settings::rpc;
 
 /// What a sale costs: two signatures.
 const FEE_PER_SALE: u64 = 10_000;
-/// The program that owns wallets.
-const SYSTEM_PROGRAM: Address = Address::new([0; 32]);
 /// What an account must keep to exist: rent for an account without data.
 const RENT: u64 = 890_880;
 
 /// Everything that needs the RPC.
-pub(crate) fn all(config: &Config, data_dir: &Path, fee_payers: &[Address]) -> Vec<(String, Finding)> {
+pub(crate) fn all(config: &Config, fee_payers: &[Address]) -> Vec<(String, Finding)> {
     let network = config.network;
     let genesis = rpc::call(&config.rpc_url, "getGenesisHash", &json!([]));
     let rpc = right_network(network, genesis);
@@ -32,8 +29,6 @@ pub(crate) fn all(config: &Config, data_dir: &Path, fee_payers: &[Address]) -> V
     }
     for address in fee_payers {
         findings.push((format!("SOL of fee payer {address}"), sol(&config.rpc_url, network, address)));
-        let owner = format!("journal of fee payer {address}");
-        findings.push((owner, journals::fits(&config.rpc_url, data_dir, address)));
     }
     let pay_to = config.merchant.pay_to;
     let wallet = ask(&config.rpc_url, &pay_to);
@@ -134,7 +129,7 @@ fn mint_fits(accepted: &AcceptedToken, account: Option<Account>) -> Finding {
 /// has never been used.
 fn is_wallet(pay_to: Address, network: Network, account: Option<Account>) -> Finding {
     let Some(account) = account else { return Ok(unseen(pay_to, network)) };
-    if account.owner == SYSTEM_PROGRAM && account.data.is_empty() {
+    if account.owner == SYSTEM && account.data.is_empty() {
         return Ok(pay_to.to_string());
     }
     let what = match account.mint() {
@@ -247,10 +242,10 @@ mod tests {
     fn who_is_paid_has_to_be_a_wallet_before_anybody_sends_something_there() {
         let check = |account| is_wallet(WALLET, Network::Devnet, account);
         let account = |owner: Address, data: Vec<u8>| Some(Account { owner, data, lamports: 1 });
-        assert_eq!(check(account(SYSTEM_PROGRAM, Vec::new())), Ok(WALLET.to_string()));
+        assert_eq!(check(account(SYSTEM, Vec::new())), Ok(WALLET.to_string()));
         assert!(check(None).unwrap().contains("never been used on devnet"));
         let token_account = account(TokenProgram::Spl.address(), vec![0; 165]);
-        let nonce = account(SYSTEM_PROGRAM, vec![0; 80]);
+        let nonce = account(SYSTEM, vec![0; 80]);
         for (what, other) in [
             ("is a token's mint", Some(mint(TokenProgram::Spl, 6))),
             ("is a token's mint", Some(mint(TokenProgram::Token2022, 6))),

@@ -1,72 +1,93 @@
-//! A fee payer belongs to one journal. Two journals with one key would each take the same payment for theirs, because a
-//! payment that names no ticket is told from another by its bytes alone.
+//! A fee payer belongs to one journal: two journals with one key would each take the same payment.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use coinop_core::encoding::from_base64;
-use coinop_core::svm::transaction::Transaction;
+use coinop_core::ids::PaymentId;
+use coinop_core::svm::transaction::{Message, Transaction};
 use coinop_core::svm::{Address, TokenProgram};
 use serde_json::{Value, json};
 
 use super::Finding;
-use crate::db;
+use crate::db::{self, Known};
 use crate::settings::rpc;
 
-/// How far back the chain is searched, in transactions of the fee payer: its payments are most of them.
+/// How far back the chain is searched, in transactions that name the fee payer: its payments are most of them.
 const LIMIT: u32 = 20;
+/// How long a search may take: who starts a gateway waits for it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Says whether this journal's fee payer `address` may sign for it.
+/// Says whether the fee payer `address` may sign for the journal in `data_dir`.
 pub(super) fn fits(rpc_url: &str, data_dir: &Path, address: &Address) -> Finding {
-    if db::fee_payers(data_dir)?.contains(address) {
+    let known = Known::open(data_dir)?;
+    if known.has_fee_payer(address)? {
         return Ok("this gateway's".to_owned());
     }
-    match payment_of(rpc_url, address) {
+    match foreign_payment(rpc_url, &known, address) {
         Ok(None) => Ok("has signed no payment yet".to_owned()),
-        Ok(Some(signature)) => Err(strange(data_dir, address, &signature)),
+        Ok(Some(signature)) => Err(foreign(data_dir, address, &signature)),
         Err(error) => Err(format!(
             "the RPC was asked which payments {address} has signed and failed ({error}): try again, or take another in `solana.rpc_url`"
         )),
     }
 }
 
-/// Says which of the fee payers have signed payments for another journal, as an error, or which of them the RPC gave no
-/// answer about.
-pub(crate) fn unsure(rpc_url: &str, data_dir: &Path, of: &[Address]) -> Result<Vec<Address>, String> {
-    let mut unsure = Vec::new();
-    for address in of {
-        match payment_of(rpc_url, address) {
+/// Refuses a fee payer that has signed a payment which the journal does not hold. Returns those that the RPC gave no answer
+/// about.
+pub(crate) fn refuse_foreign(
+    rpc_url: &str,
+    data_dir: &Path,
+    fee_payers: &[Address],
+) -> Result<Vec<Address>, String> {
+    let known = Known::open(data_dir)?;
+    let mut unanswered = Vec::new();
+    for address in fee_payers {
+        match foreign_payment(rpc_url, &known, address) {
             Ok(None) => {}
             Ok(Some(signature)) => {
-                return Err(format!("fee payer {}", strange(data_dir, address, &signature)));
+                return Err(format!("fee payer {}", foreign(data_dir, address, &signature)));
             }
             Err(error) => {
                 tracing::warn!(fee_payer = %address, %error, "the RPC does not say whether another gateway uses this key: it is asked again");
-                unsure.push(*address);
+                unanswered.push(*address);
             }
         }
     }
-    Ok(unsure)
+    Ok(unanswered)
 }
 
-fn strange(data_dir: &Path, address: &Address, signature: &str) -> String {
+fn foreign(data_dir: &Path, address: &Address, signature: &str) -> String {
     format!(
         "{address} has signed a payment that {} does not hold ({signature}): a fee payer belongs to one journal. If that journal was lost, copy a backup of the data folder back. Else leave this key to the other gateway: make one with `coinop keygen --out FILE`, name it in `settlement.fee_payer_keypair` and send it SOL",
         data_dir.join(db::FILE).display()
     )
 }
 
-/// Finds a payment that this key has signed beside its payer.
-fn payment_of(rpc_url: &str, address: &Address) -> Result<Option<String>, String> {
+/// Finds a payment that this key has signed beside its payer and that the journal does not hold.
+fn foreign_payment(rpc_url: &str, known: &Known, address: &Address) -> Result<Option<String>, String> {
     let nonsense = || "the answer makes no sense".to_owned();
+    let started = Instant::now();
     let options = json!({ "limit": LIMIT, "commitment": "confirmed" });
     let listed = rpc::call(rpc_url, "getSignaturesForAddress", &json!([address, options]))?;
     for entry in listed.as_array().ok_or_else(nonsense)? {
+        // What landed with an error is in no journal for long.
+        if !entry.get("err").is_some_and(Value::is_null) {
+            continue;
+        }
+        if started.elapsed() > PATIENCE {
+            return Err(format!("no end within {} s", PATIENCE.as_secs()));
+        }
         let signature = entry.get("signature").and_then(Value::as_str).ok_or_else(nonsense)?;
         let options =
             json!({ "encoding": "base64", "commitment": "confirmed", "maxSupportedTransactionVersion": 0 });
         let found = rpc::call(rpc_url, "getTransaction", &json!([signature, options]))?;
         let bytes = found.pointer("/transaction/0").and_then(Value::as_str).and_then(from_base64);
-        if bytes.is_some_and(|bytes| is_payment(&bytes, address)) {
+        let transaction = bytes.and_then(|bytes| Transaction::decode(&bytes).ok());
+        if let Some(Transaction { message, message_bytes, .. }) = transaction
+            && is_payment(&message, address)
+            && !known.has_payment(&PaymentId::of_message(&message_bytes))?
+        {
             return Ok(Some(signature.to_owned()));
         }
     }
@@ -74,8 +95,7 @@ fn payment_of(rpc_url: &str, address: &Address) -> Result<Option<String>, String
 }
 
 /// Says whether the key pays the fee of a transfer of tokens that another one has signed.
-fn is_payment(bytes: &[u8], fee_payer: &Address) -> bool {
-    let Ok(Transaction { message, .. }) = Transaction::decode(bytes) else { return false };
+fn is_payment(message: &Message, fee_payer: &Address) -> bool {
     let of_tokens = |program: u8| message.account(program).and_then(TokenProgram::at).is_some();
     message.accounts.first() == Some(fee_payer)
         && message.required_signatures > 1
@@ -84,34 +104,32 @@ fn is_payment(bytes: &[u8], fee_payer: &Address) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use coinop_core::svm::transaction::{Instruction, Message};
+    use coinop_core::svm::programs::SYSTEM;
+    use coinop_core::svm::transaction::Instruction;
 
     use super::*;
 
     const KEY: Address = Address::new([1; 32]);
 
-    fn bytes(change: impl FnOnce(&mut Message)) -> Vec<u8> {
-        let mut message = Message {
-            versioned: true,
-            required_signatures: 2,
-            readonly_signed: 0,
-            readonly_unsigned: 1,
-            accounts: vec![KEY, Address::new([2; 32]), TokenProgram::Spl.address()],
-            blockhash: [7; 32],
-            instructions: vec![Instruction { program: 2, accounts: vec![1], data: vec![12] }],
-        };
-        change(&mut message);
-        let signatures = vec![[0; 64]; usize::from(message.required_signatures)];
-        Transaction { signatures, message_bytes: message.encode(), message }.encode()
-    }
-
     #[test]
     fn a_payment_is_told_from_what_an_owner_does_with_the_key_inv_1() {
-        assert!(is_payment(&bytes(|_| {}), &KEY));
-        assert!(is_payment(&bytes(|it| it.accounts[2] = TokenProgram::Token2022.address()), &KEY));
-        assert!(!is_payment(&bytes(|it| it.required_signatures = 1), &KEY), "its own transfer");
-        assert!(!is_payment(&bytes(|it| it.accounts[2] = Address::new([0; 32])), &KEY), "moves SOL");
-        assert!(!is_payment(&bytes(|it| it.accounts.swap(0, 1)), &KEY), "another pays the fee");
-        assert!(!is_payment(b"nothing", &KEY));
+        let with = |change: fn(&mut Message)| {
+            let mut message = Message {
+                versioned: true,
+                required_signatures: 2,
+                readonly_signed: 0,
+                readonly_unsigned: 1,
+                accounts: vec![KEY, Address::new([2; 32]), TokenProgram::Spl.address()],
+                blockhash: [7; 32],
+                instructions: vec![Instruction { program: 2, accounts: vec![1], data: vec![12] }],
+            };
+            change(&mut message);
+            is_payment(&message, &KEY)
+        };
+        assert!(with(|_| {}));
+        assert!(with(|it| it.accounts[2] = TokenProgram::Token2022.address()));
+        assert!(!with(|it| it.required_signatures = 1), "its own transfer");
+        assert!(!with(|it| it.accounts[2] = SYSTEM), "moves SOL");
+        assert!(!with(|it| it.accounts.swap(0, 1)), "another pays the fee");
     }
 }

@@ -84,10 +84,15 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     report.say("listen", &local::listen(&settings.config.listen, running))?;
     report.say("public_url", &local::public_url(&settings.config.public_url))?;
 
-    for (subject, finding) in
-        chain::all(&settings.config, &settings.data_dir, &fee_payers.unwrap_or_default())
-    {
+    let fee_payers = fee_payers.unwrap_or_default();
+    let findings = chain::all(&settings.config, &fee_payers);
+    let rpc_answers = findings.first().is_some_and(|(_, finding)| finding.is_ok());
+    for (subject, finding) in findings {
         report.say(&subject, &finding)?;
+    }
+    for address in fee_payers.iter().filter(|_| rpc_answers) {
+        let finding = fee_payers::fits(&settings.config.rpc_url, &settings.data_dir, address);
+        report.say(&format!("journal of fee payer {address}"), &finding)?;
     }
     for (asset, finding) in devices::all(&settings.devices)? {
         report.say(&format!("device {asset}"), &finding)?;

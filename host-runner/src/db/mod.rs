@@ -8,7 +8,7 @@
 //! the disk (invariant 2), and many buyers share the price of it. Reads go to a
 //! few [readers] and never wait for a writer.
 
-mod fee_payers;
+mod known;
 mod open;
 mod readers;
 mod statement;
@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 
 use crate::metrics::Metrics;
 
-pub(crate) use fee_payers::fee_payers;
+pub(crate) use known::Known;
 pub(crate) use open::{is_in_use, lock_data_dir};
 
 /// The name of the database in the data folder.

@@ -11,7 +11,7 @@ use super::Args;
 use super::ground::Ground;
 use crate::check;
 use crate::clock::Boot;
-use crate::db::{self, Db};
+use crate::db::{Db, Known};
 use crate::failpoint;
 use crate::guest::{Component, Host, Limits, Rpc, Variables};
 use crate::http::Origin;
@@ -25,8 +25,8 @@ pub(super) struct Prepared {
     pub(super) address: SocketAddr,
     pub(super) origin: Origin,
     pub(super) fee_payers: Vec<Address>,
-    /// Those of them that may be another journal's: the RPC has not answered.
-    pub(super) unsure: Vec<Address>,
+    /// Those of them that may be another journal's: the RPC has not answered yet.
+    pub(super) unanswered: Vec<Address>,
 }
 
 pub(super) async fn prepare(args: &Args, ground: &Ground) -> Result<Prepared, String> {
@@ -50,29 +50,38 @@ pub(super) async fn prepare(args: &Args, ground: &Ground) -> Result<Prepared, St
             let words: Vec<&str> = error.split_whitespace().collect();
             format!("{}; run `cargo xtask build`", words.join(" "))
         })?;
-    let unsure = new_fee_payers(settings, &fee_payers).await?;
+    let unanswered = refuse_foreign_fee_payers(settings, &fee_payers).await?;
     let db = Db::open(&settings.data_dir, metrics.clone()).map_err(|refused| refused.0)?;
     failpoint::reach("start.database");
     let (clock, metrics) = (clock.clone(), metrics.clone());
     let host = Arc::new(Host { db, clock, variables, boot_id: boot_id()?, rpc, metrics });
-    Ok(Prepared { component, host, listener, address, origin, fee_payers, unsure })
+    Ok(Prepared { component, host, listener, address, origin, fee_payers, unanswered })
 }
 
-/// Refuses a fee payer of another journal. Those that have signed for this one are not asked about: a gateway at a door
-/// starts without a network too.
-async fn new_fee_payers(settings: &Settings, fee_payers: &[Address]) -> Result<Vec<Address>, String> {
-    let known = db::fee_payers(&settings.data_dir)?;
-    let new: Vec<_> = fee_payers.iter().copied().filter(|address| !known.contains(address)).collect();
-    ask_about(settings.config.rpc_url.clone(), settings.data_dir.clone(), new).await
+/// Refuses a fee payer of another journal. Returns those that the RPC gave no answer about.
+///
+/// Nobody is asked about those that have signed for this journal: a gateway at a door starts without a network too.
+async fn refuse_foreign_fee_payers(
+    settings: &Settings,
+    fee_payers: &[Address],
+) -> Result<Vec<Address>, String> {
+    let known = Known::open(&settings.data_dir)?;
+    let mut new = Vec::new();
+    for address in fee_payers {
+        if !known.has_fee_payer(address)? {
+            new.push(*address);
+        }
+    }
+    refuse_foreign(settings.config.rpc_url.clone(), settings.data_dir.clone(), new).await
 }
 
-/// Asks the RPC whether other journals use these keys. Answers which of them it said nothing about.
-pub(super) async fn ask_about(
+/// The same for these, beside everything else that runs.
+pub(super) async fn refuse_foreign(
     rpc_url: String,
     data_dir: PathBuf,
     fee_payers: Vec<Address>,
 ) -> Result<Vec<Address>, String> {
-    tokio::task::spawn_blocking(move || check::fee_payers::unsure(&rpc_url, &data_dir, &fee_payers))
+    tokio::task::spawn_blocking(move || check::fee_payers::refuse_foreign(&rpc_url, &data_dir, &fee_payers))
         .await
         .map_err(|error| error.to_string())?
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use coinop_core::config::Config;
 use coinop_core::svm::Address;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -11,7 +12,7 @@ use tokio::task::JoinError;
 
 use super::Args;
 use super::ground::{Ground, LOCK, give_up, not_locked};
-use super::prepare::{Prepared, ask_about, prepare};
+use super::prepare::{Prepared, prepare, refuse_foreign};
 use crate::check::chain;
 use crate::clock::{Floor, SteadyClock};
 use crate::controller::Loop;
@@ -20,7 +21,6 @@ use crate::failpoint;
 use crate::guest::{Controller, Pool};
 use crate::http::{Gateway, RateLimiter, serve};
 use crate::recent::{Recent, follow};
-use crate::settings::Settings;
 use crate::settler::settle;
 
 /// How long requests that are running may go on when the gateway stops.
@@ -51,7 +51,7 @@ async fn gateway(args: &Args) -> Result<(), String> {
     let (tell, reports) = mpsc::unbounded_channel();
     let devices = std::mem::take(&mut ground.settings.devices);
     let devices = Devices::start(devices, &ground.clock, &ground.metrics, &tell);
-    let Prepared { component, host, listener, address, origin, fee_payers, unsure } =
+    let Prepared { component, host, listener, address, origin, fee_payers, unanswered } =
         match prepare(args, &ground).await {
             Ok(prepared) => prepared,
             Err(why) => return Err(give_up(devices, why).await),
@@ -89,25 +89,26 @@ async fn gateway(args: &Args) -> Result<(), String> {
     });
     let mut http = tokio::spawn(serve(listener, gateway, http_closing, FINISH));
     let notes = tokio::spawn(note_the_time(floor.clone(), clock.clone()));
-    let mut anothers =
-        tokio::spawn(is_anothers(settings.config.rpc_url.clone(), settings.data_dir.clone(), unsure));
-    let probe = tokio::task::spawn_blocking(move || probe(&settings, &fee_payers));
+    let (rpc_url, data_dir) = (settings.config.rpc_url.clone(), settings.data_dir.clone());
+    let mut foreign = tokio::spawn(foreign_fee_payer(rpc_url, data_dir, unanswered));
+    let probe = tokio::task::spawn_blocking(move || probe(&settings.config, &fee_payers));
 
     let plural = if assets == 1 { "asset" } else { "assets" };
     println!("coinop serving {assets} {plural} on http://{address}");
 
-    // None of them ends by itself. Should one break, the devices are locked and the
-    // process ends, for whoever watches over it to start it again.
+    // None of the three ends by itself. Should one break, or a fee payer be another journal's, the devices are locked
+    // and the process ends.
     let broke = |what: &str, ended: Result<(), JoinError>| Some(format!("{what} broke: {ended:?}"));
     let broken = tokio::select! {
         () = stop.requested() => None,
         ended = &mut http => broke("the HTTP server", ended),
         ended = &mut controller => broke("the device controller", ended),
         ended = &mut settler => broke("looking after payments", ended),
-        Ok(why) = &mut anothers => Some(why),
+        Ok(why) = &mut foreign => Some(why),
     };
     failpoint::reach("stop.asked");
-    tracing::info!("stopping: running requests may finish, then the devices are locked");
+    let first = if broken.is_none() { "running requests may finish, then " } else { "" };
+    tracing::info!("stopping: {first}the devices are locked");
     let _ = close_http.send(true);
     if broken.is_none() {
         tokio::select! {
@@ -128,7 +129,7 @@ async fn gateway(args: &Args) -> Result<(), String> {
     failpoint::reach("stop.closed");
     notes.abort();
     probe.abort();
-    anothers.abort();
+    foreign.abort();
     following.abort();
     floor.write(clock.now_ms());
     failpoint::reach("stop.noted");
@@ -170,12 +171,13 @@ async fn note_the_time(floor: Floor, clock: SteadyClock) {
     }
 }
 
-/// Ends when one of these fee payers turns out to be another journal's, and says so. Asks until the RPC has answered.
-async fn is_anothers(rpc_url: String, data_dir: PathBuf, mut unsure: Vec<Address>) -> String {
-    while !unsure.is_empty() {
+/// Ends when one of these fee payers turns out to be another journal's, with the line that says so. Asks until the RPC has
+/// answered about all of them.
+async fn foreign_fee_payer(rpc_url: String, data_dir: PathBuf, mut unanswered: Vec<Address>) -> String {
+    while !unanswered.is_empty() {
         tokio::time::sleep(ASK_AGAIN).await;
-        match ask_about(rpc_url.clone(), data_dir.clone(), unsure).await {
-            Ok(still) => unsure = still,
+        match refuse_foreign(rpc_url.clone(), data_dir.clone(), unanswered).await {
+            Ok(still) => unanswered = still,
             Err(why) => return why,
         }
     }
@@ -184,8 +186,8 @@ async fn is_anothers(rpc_url: String, data_dir: PathBuf, mut unsure: Vec<Address
 
 /// What `coinop check` says of the chain: as long as it is wrong nothing can be sold,
 /// but what was sold still ends on time. So these are warnings.
-fn probe(settings: &Settings, fee_payers: &[Address]) {
-    for (subject, finding) in chain::all(&settings.config, &settings.data_dir, fee_payers) {
+fn probe(config: &Config, fee_payers: &[Address]) {
+    for (subject, finding) in chain::all(config, fee_payers) {
         if let Err(remedy) = finding {
             tracing::warn!(%subject, %remedy, "nothing can be sold until this is mended");
         }

@@ -120,7 +120,6 @@ fn claim(asset: &AssetId, number: u64) -> Claim {
         session: SessionId::from_bytes(random),
         paid: Paid { quantity: 1, seconds: 1, amount: Amount::new(10_000), mint: payer, decimals: 6 },
         ticket: Some(Ticket::from_text(&name).id()),
-        memo_bound: true,
         payer,
         source: payer,
         transaction: "A".repeat(600),

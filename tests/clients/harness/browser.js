@@ -20,6 +20,8 @@ const ARGUMENTS = [
 ];
 const PAGE = '<!doctype html><meta charset="utf-8"><title>A shop</title><script src="/page.js"></script>';
 
+if (process.env.CHROMIUM && !existsSync(BINARY)) throw new Error(`CHROMIUM names ${BINARY}, and there is none`);
+
 /** Why there is no browser to test with; false if there is one. */
 export const withoutBrowser = !existsSync(BINARY) && `there is no Chromium at ${BINARY} (CHROMIUM names another)`;
 

@@ -57,8 +57,9 @@ const optional = (form, encoded = key) => (it, op = '==') =>
 /** Returns a number in LEB128, unsigned. */
 export function leb128(n) {
   const bytes = [];
-  for (; n > 0x7f; n >>>= 7) bytes.push((n & 0x7f) | 0x80);
-  return Buffer.from([...bytes, n]);
+  let rest = BigInt(n);
+  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+  return Buffer.from([...bytes, Number(rest)]);
 }
 
 /** Returns the Keccak-256 hash that VerifyDatahash compares with. */

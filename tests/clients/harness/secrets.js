@@ -4,18 +4,13 @@
 import { createHash, createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { getAddressEncoder } from '@solana/kit';
 import { NETWORK, TOKEN_PROGRAM } from './chain.js';
+import { leb128 } from './guards.js';
 
 const mac = (key, text) => createHmac('sha256', key).update(text).digest();
 const derive = (secret, label) => mac(secret, `coinop/1/${label}`);
 
 const [KEY_ID, CODE, NONCE, SESSION] = [4, 16, 12, 16];
 const EXTENDS = 1;
-const leb128 = (value) => {
-  const bytes = [];
-  let rest = BigInt(value);
-  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
-  return Buffer.from([...bytes, Number(rest)]);
-};
 /** Bytes behind their length. */
 const sized = (bytes) => Buffer.concat([leb128(bytes.length), bytes]);
 const addressBytes = (address) => Buffer.from(getAddressEncoder().encode(address));

@@ -3,13 +3,14 @@
 import assert from 'node:assert/strict';
 import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { granted } from '../harness/expect.js';
 import { perSecond } from '../harness/config.js';
+import { servesUntil } from '../harness/device.js';
+import { granted, time } from '../harness/expect.js';
 import { Program } from '../harness/process.js';
 import { spoiled as how } from '../harness/relay.js';
 import { world } from '../harness/spoiled.js';
 import { BINARY } from '../harness/targets/serve.js';
-import { withDeadline } from '../harness/wait.js';
+import { until, withDeadline } from '../harness/wait.js';
 
 const spoiled = world([perSecond('gate'), perSecond('hatch')]);
 
@@ -53,6 +54,20 @@ spoiled('a key that has signed for another journal is refused by `serve` and by 
   const files = await it.gateway.stored();
   assert.equal(await check(it), 'ok (this gateway\'s)', 'after an orderly end');
   assert.deepEqual(await it.gateway.stored(), files, '`check` leaves nothing behind');
+});
+
+spoiled('while the RPC does not say whose a new key is, it sells, and takes its own sale for its own (inv. 2)', async (it) => {
+  await it.gateway.kill();
+  it.booth.relay.spoil = (method) => (method === 'getSignaturesForAddress' ? how.neverArrives : null);
+  await it.start();
+  const session = await it.bought('gate', 15);
+  it.booth.relay.mend();
+  const asked = it.booth.relay.calls.length;
+  // Asked again every 10 s.
+  await until('it has asked about its own sale', () => it.booth.relay.calls.slice(asked).includes('getTransaction'), { within: 20_000 });
+  assert.equal((await granted(await fetch(session.paid.url, session.paid.init))).sessionId, session.sessionId);
+  await servesUntil(it.gateway, 'gate.open', time(session.endsAt));
+  assert.equal(it.gateway.program.outcome, undefined, 'it runs on');
 });
 
 spoiled('while the RPC does not say whose the key is, the gateway runs and asks on; told that it is another’s, it locks and ends (inv. 1, 4)', async (it) => {

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { getAddressDecoder } from '@solana/kit';
 import { LIGHTHOUSE, PROGRAM, guard, info, keccak, leb128, token } from '../harness/guards.js';
 
-const { wires } = JSON.parse(readFileSync(new URL('../vectors/phantom_guards.json', import.meta.url)));
+const { wires } = JSON.parse(readFileSync(new URL('../../../core/tests/vectors/phantom_guards.json', import.meta.url)));
 const data = wires.flatMap(({ instructions }) => instructions.filter(({ program }) => program === 'lighthouse').map((it) => it.data));
 
 const someone = LIGHTHOUSE;

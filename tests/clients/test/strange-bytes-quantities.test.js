@@ -1,7 +1,7 @@
 // How much is asked for, in every way that it can be written: one number rules, or none.
 
 import assert from 'node:assert/strict';
-import { ticketSays } from '../harness/ticket.js';
+import { quoteIn } from '../harness/secrets.js';
 import { perMinute, simulated } from '../harness/config.js';
 import { problem } from '../harness/expect.js';
 import { MARK, SOON, harmless, sells } from '../harness/strange.js';
@@ -22,8 +22,8 @@ async function prices(response, quantity, what) {
   assert.equal(response.status, 402, `${what}: ${response.status} ${text}`);
   const amount = `${quantity * 10_000}`;
   const [offer] = decode(response.headers.get('payment-required')).accepts;
-  const ticket = ticketSays(offer.extra.ticket);
-  const seen = { v1: JSON.parse(text).accepts[0].maxAmountRequired, v2: offer.amount, ticket: ticket.amount, quantity: ticket.quantity };
+  const ticket = quoteIn(offer.extra.ticket);
+  const seen = { v1: JSON.parse(text).accepts[0].maxAmountRequired, v2: offer.amount, ticket: `${ticket.amount}`, quantity: ticket.quantity };
   assert.deepEqual(seen, { v1: amount, v2: amount, ticket: amount, quantity }, what);
 }
 

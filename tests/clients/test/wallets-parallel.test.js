@@ -9,13 +9,14 @@ import { each, times } from '../harness/crowd.js';
 import { granted, refusedAs } from '../harness/expect.js';
 import { does, transaction } from '../harness/transactions.js';
 import { untouched } from '../harness/untouched.js';
+import { until } from '../harness/wait.js';
 import { styles, wallet } from '../harness/wallets.js';
 import { settlement } from '../harness/wire.js';
 import { world } from '../harness/world.js';
 
 const FEE = 10_001n; // two signatures, and a lamport of priority
 const EIGHT = 8;
-const PATIENCE = 40; // new signatures until a payment has its turn
+const PATIENCE = 60_000; // until a payment has its turn, in milliseconds
 const crowds = ['plain', 'floor', 'same'].map((name) => times(EIGHT, (n) => `${name}-${n}`));
 const [plainIds, floorIds, sameIds] = crowds;
 const singles = ['held-1', 'held-2', 'gift', 'spent', 'after'];
@@ -43,11 +44,12 @@ async function toBeSignedAgain(response) {
 
 /** Signs and sends payments until one is taken; each that is not is to be signed again. Answers the session and the tries. */
 async function boughtAtLast(id, buyer, style, first) {
-  for (const tries of times(PATIENCE, (n) => n + 1)) {
-    const response = tries === 1 ? first : await fetch(access(id), { headers: await signed(id, buyer, style) });
+  let [response, tries] = [first, 1];
+  return until(`${id} is sold`, async () => {
     if (!(await toBeSignedAgain(response))) return { session: await granted(response), tries };
-  }
-  throw new Error(`${id}: told ${PATIENCE} times to sign again`);
+    [response, tries] = [await fetch(access(id), { headers: await signed(id, buyer, style) }), tries + 1];
+    return undefined;
+  }, { within: PATIENCE, every: 200 });
 }
 
 /** Eight sales at once: all payments are signed before the first is sent. Answers how often each had to sign. */

@@ -7,6 +7,7 @@ use super::scenarios::{
     ours, shows, status, unknown,
 };
 use super::*;
+use crate::session::failure;
 
 #[test]
 fn an_honest_node_shows_what_became_of_a_payment_inv_2_inv_3() {
@@ -320,6 +321,32 @@ fn a_claim_that_cant_be_read_is_never_taken_for_landed_inv_2() {
             assert_eq!(block_on(world.settlement().outcome(&claim, Effort::Thorough)), UNCLEAR);
         }
     }
+}
+
+#[test]
+fn only_an_error_of_lighthouse_at_a_guard_says_that_a_guard_failed_inv_3() {
+    let payment = guarded();
+    let outcome = |error: Value| {
+        let world = World::new();
+        let claim = claim_of(&payment, &world.prepare(&payment).unwrap());
+        world.node.chain().fails_with = Some(error);
+        block_on(world.settlement().send(&claim)).unwrap();
+        let mut chain = world.node.chain();
+        chain.land();
+        chain.pass(40);
+        drop(chain);
+        block_on(world.settlement().outcome(&claim, Effort::Quick))
+    };
+    let failed = |reason| Outcome::Failed { reason };
+    let at = |instruction: u8, error: Value| outcome(json!({ "InstructionError": [instruction, error] }));
+    assert_eq!(at(4, json!({ "Custom": 6001 })), failed(failure::GUARD_FAILED));
+    for (instruction, error) in
+        [(2, json!({ "Custom": 1 })), (3, json!({ "Custom": 6001 })), (9, json!({ "Custom": 6001 }))]
+    {
+        assert_eq!(at(instruction, error), FAILED);
+    }
+    // Who signs for too few compute units has the last instruction fail, whatever that is.
+    assert_eq!(at(4, json!("ComputationalBudgetExceeded")), FAILED);
 }
 
 #[test]

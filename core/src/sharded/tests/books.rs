@@ -324,15 +324,3 @@ fn a_guard_on_the_fee_payer_leaves_room_for_the_fees_in_flight_inv_3() {
     }
     assert_eq!(now(book.reserve(&other)), Ok(Reserved::Done));
 }
-
-#[test]
-fn what_becomes_of_our_fee_payer_counts_against_no_payer_inv_3() {
-    use crate::session::failure::{FEE_PAYER_GUARD, WALLET_GUARD};
-    let database = Database::new();
-    let book = PayerBook::new(&database);
-    now(book.prepare()).unwrap();
-    for (number, reason, counted) in [(1, FEE_PAYER_GUARD, 0), (2, WALLET_GUARD, 1)] {
-        now(book.hear(&told(number, failed(reason)))).unwrap();
-        assert_eq!(database.number("SELECT count(*) FROM failure"), counted, "{reason}");
-    }
-}

@@ -104,10 +104,11 @@ fn requirement(wanted: &Wanted) -> Requirement {
 /// What we make of the bytes, the memo included.
 fn verdict(bytes: &[u8], wanted: &Wanted) -> Result<VerifiedPayment, Refusal> {
     let payment = exact::verify(bytes, &requirement(wanted))?;
-    if let Some(memo) = &wanted.memo {
-        payment.check_memo(std::str::from_utf8(memo).unwrap())?;
+    match &wanted.memo {
+        Some(_) if payment.memo.is_none() => Err(Refusal::MemoCount),
+        Some(memo) if payment.memo.as_ref() != Some(memo) => Err(Refusal::Memo),
+        _ => Ok(payment),
     }
-    Ok(payment)
 }
 
 fn role(account: GuardedAccount) -> Role {

@@ -18,10 +18,6 @@ fn a_payment_by_phantom_is_verified_with_its_real_guards() {
     assert_eq!((payment.transfer_at, payment.memo.as_deref()), (5, Some(MEMO_TEXT.as_bytes())));
     let list = [(2, Destination), (3, Source), (4, Payer), (7, Source)];
     assert_eq!(payment.guards.list, list.map(|(position, account)| Guard { position, account }));
-    assert_eq!(
-        (payment.guards.at(4), payment.guards.at(5), payment.guards.at(1 << 40)),
-        (Some(Payer), None, None)
-    );
     // The hash of its token account breaks when anything else is paid from there.
     assert!(payment.guards.exclusive_source);
     assert_eq!(payment.guards.fee_payer_floor, None);
@@ -53,7 +49,9 @@ fn a_guard_may_name_the_fee_payer_and_says_what_it_must_have() {
         guards::insert(m, 5, 0, multi(6, &[lamports_at_least(1_000_000)]));
     });
     let guards = verify(&bytes, &requirement()).unwrap().guards;
-    assert_eq!((guards.at(2), guards.fee_payer_floor), (Some(GuardedAccount::FeePayer), Some(1_000_000)));
+    let account = GuardedAccount::FeePayer;
+    assert_eq!(guards.list, [2, 5].map(|position| Guard { position, account }));
+    assert_eq!(guards.fee_payer_floor, Some(1_000_000));
 }
 
 /// A payment with `count` guards of the source, spread behind the budget.
@@ -101,7 +99,6 @@ fn a_guard_that_is_not_allowed_is_refused_wherever_it_stands() {
                 panic!("{data:?} is taken")
             };
             assert_eq!((usize::from(fault.position), fault.problem), (at, problem));
-            assert_eq!(refused_guard(&bytes), Some(fault), "the log says the same");
         }
     }
     // A program that a guard could call can't come with it.
@@ -113,12 +110,10 @@ fn a_guard_that_is_not_allowed_is_refused_wherever_it_stands() {
     // Before the compute budget stands none.
     let first = |at| refusal(move |m| guards::insert(m, at, 2, vec![9, 0, 8]));
     assert_eq!((first(0), first(1)), (Refusal::ComputeLimit, Refusal::ComputePrice));
-    assert_eq!(refused_guard(&phantom()), None);
-    assert_eq!(refused_guard(&[]), None);
     // Of more instructions than a byte can count, and than a payment has.
     let many = resigned(|m| {
         m.instructions = vec![Instruction { program: 7, accounts: vec![], data: vec![] }; 260];
     });
     assert!(Transaction::decode(&many).is_ok());
-    assert_eq!(refused_guard(&many), None);
+    assert_eq!(verify(&many, &requirement()), Err(Refusal::InstructionCount));
 }

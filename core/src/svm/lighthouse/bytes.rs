@@ -6,6 +6,7 @@
 //! is all there is.
 
 use super::GuardProblem;
+use crate::leb128;
 use crate::svm::Address;
 
 /// Kinds of instruction that carry assertions of which some are allowed.
@@ -145,21 +146,9 @@ impl Reader<'_> {
 
     /// Reads an unsigned LEB128 of at most 64 bits in its shortest form.
     fn leb128(&mut self) -> Result<u64, GuardProblem> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            let low = u64::from(byte & 0x7f);
-            let shifted = low << shift;
-            if shifted >> shift != low {
-                return Err(GuardProblem::Malformed);
-            }
-            value |= shifted;
-            if byte & 0x80 == 0 {
-                let shortest = shift == 0 || byte != 0;
-                return if shortest { Ok(value) } else { Err(GuardProblem::Malformed) };
-            }
-        }
-        Err(GuardProblem::Malformed)
+        let (number, rest) = leb128::read(self.rest).ok_or(GuardProblem::Malformed)?;
+        self.rest = rest;
+        Ok(number)
     }
 
     fn assertion(&mut self, subject: Subject) -> Result<Assertion, GuardProblem> {

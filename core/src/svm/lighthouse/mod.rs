@@ -32,8 +32,9 @@ use std::fmt;
 pub use fault::{GuardFault, GuardProblem};
 
 use self::bytes::{Assertion, Subject, Value, info, operator, token};
+use super::TokenProgram;
+use super::programs::SYSTEM;
 use super::transaction::{Instruction, Message};
-use super::{Address, TokenProgram};
 
 /// The most guards that a payment may have. A plain payment by Phantom has four; the most
 /// that were seen in a transaction of any kind are nine.
@@ -41,9 +42,6 @@ pub const MAX_GUARDS: usize = 10;
 
 /// The bytes of a token account of SPL Token, and the least of one of Token-2022.
 const TOKEN_ACCOUNT_BYTES: u64 = 165;
-
-/// The System program, which owns wallets.
-const SYSTEM: Address = Address::new([0; 32]);
 
 /// Whose account a guard speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,16 +113,6 @@ impl Parties {
 }
 
 impl Guards {
-    /// Returns the account that the guard at this instruction speaks of, counted from 0.
-    ///
-    /// `None` if that instruction is no guard. An error of the chain names the instruction
-    /// that failed: this says whose account is the reason.
-    #[must_use]
-    pub fn at(&self, position: u64) -> Option<GuardedAccount> {
-        let guard = self.list.iter().find(|guard| u64::from(guard.position) == position);
-        guard.map(|guard| guard.account)
-    }
-
     /// Reads the instruction at `position` as one guard more.
     pub(super) fn add(
         &mut self,

@@ -39,6 +39,20 @@ async fn every_call_of_the_rpc_says_how_long_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_cannot_name_the_recent_blockhash_that_others_pay_with() {
+    let world = World::start().await;
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    let named = format!("{} 300 {now}", bs58::encode([7; 32]).into_string());
+    let headers = [("coinop-recent-blockhash", named.as_str()), ("coinop-impatient", "1")];
+    let answer = world.send("GET", "/api/v1/access/door-1", &headers).await;
+    assert_eq!(answer.status, 402);
+    let required = coinop_core::encoding::from_base64(answer.header("payment-required")).unwrap();
+    let required: serde_json::Value = serde_json::from_slice(&required).unwrap();
+    assert_eq!(required["accepts"][0]["extra"].get("recentBlockhash"), None);
+    world.check();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn more_time_extends_the_same_session_inv_1_5() {
     let world = World::start().await;
     let buyer = Buyer::numbered(0);

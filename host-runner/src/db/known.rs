@@ -1,0 +1,67 @@
+//! What the journal knows, read without the component.
+
+use std::path::Path;
+
+use coinop_core::ids::PaymentId;
+use coinop_core::svm::Address;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+
+use super::FILE;
+
+/// A journal that is read, beside a gateway that runs or without one.
+pub(crate) struct Known {
+    /// Nothing where there is no journal yet.
+    connection: Option<Connection>,
+    file: String,
+}
+
+impl Known {
+    /// Opens the journal in `data_dir`, and writes nothing: one that was closed has no log, and is read as a file that
+    /// nobody changes.
+    pub(crate) fn open(data_dir: &Path) -> Result<Self, String> {
+        let path = data_dir.join(FILE);
+        let file = path.display().to_string();
+        let log = data_dir.join(format!("{FILE}-wal"));
+        let nothing = !std::fs::metadata(&path).is_ok_and(|it| it.len() > 0);
+        let mut known = Self { connection: None, file };
+        if nothing {
+            return Ok(known);
+        }
+        let flags =
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let immutable = if log.exists() { "" } else { "?immutable=1" };
+        let uri = format!("file:{}{immutable}", escaped(&path));
+        let connection = Connection::open_with_flags(uri, flags).map_err(|error| known.unreadable(&error))?;
+        let tables = "SELECT count(*) = 2 FROM sqlite_schema WHERE name IN ('fee_payer', 'payment')";
+        let has_tables = connection.query_row(tables, [], |row| row.get(0));
+        if has_tables.map_err(|error| known.unreadable(&error))? {
+            known.connection = Some(connection);
+        }
+        Ok(known)
+    }
+
+    /// Says whether this fee payer has signed for the journal.
+    pub(crate) fn has_fee_payer(&self, address: &Address) -> Result<bool, String> {
+        self.has("SELECT 1 FROM fee_payer WHERE address = ?1", &address.to_string())
+    }
+
+    /// Says whether this payment is in flight or has bought something.
+    pub(crate) fn has_payment(&self, id: &PaymentId) -> Result<bool, String> {
+        self.has("SELECT 1 FROM payment WHERE id = ?1", id.as_str())
+    }
+
+    fn has(&self, sql: &str, value: &str) -> Result<bool, String> {
+        let Some(connection) = &self.connection else { return Ok(false) };
+        let found = connection.query_row(sql, [value], |_| Ok(())).optional();
+        Ok(found.map_err(|error| self.unreadable(&error))?.is_some())
+    }
+
+    fn unreadable(&self, error: &rusqlite::Error) -> String {
+        format!("{} cannot be read: {error}; copy a backup of the data folder back", self.file)
+    }
+}
+
+/// Writes a path so that SQLite's URIs take it as it is (<https://www.sqlite.org/uri.html>).
+fn escaped(path: &Path) -> String {
+    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
