@@ -67,8 +67,8 @@ pub enum Appended {
     /// with all that was claimed before. Nothing was written. Also answered for a revision
     /// that is taken: load and look.
     OverBudget,
-    /// It claims a payment whose wallet guards would fail beside what is in flight, or one that would make the
-    /// guards of a payment in flight fail. Nothing was written. Also answered for a revision that is taken: load
+    /// It claims a payment whose wallet guards would fail beside what is in flight, or one from a token account that a
+    /// guard of a payment in flight speaks of. Nothing was written. Also answered for a revision that is taken: load
     /// and look.
     GuardAtRisk,
 }

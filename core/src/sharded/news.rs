@@ -61,7 +61,8 @@ pub enum Reserved {
     NotCovered,
     /// The day's budget is spent.
     OverBudget,
-    /// A wallet guard of the payment, or of another in flight, would fail.
+    /// A wallet guard of the payment would fail beside what is in flight, or one in flight from the same token account
+    /// would.
     GuardAtRisk,
 }
 

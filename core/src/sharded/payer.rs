@@ -8,7 +8,7 @@ use crate::ids::{AssetId, PaymentId};
 use crate::ports::PortError;
 use crate::store::schema::{
     FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, PURSE, PURSE_CLOSED, SESSION, SESSION_PAYER,
-    hold_against_purse,
+    hold_against_source,
 };
 use crate::store::{Sql, SqlError, Value, json};
 
@@ -36,7 +36,7 @@ const TABLES: &[&str] = &[
         "CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation
         WHEN NOT EXISTS (SELECT 1 FROM in_flight WHERE payment = NEW.payment) BEGIN
         ",
-        hold_against_purse!(),
+        hold_against_source!(),
         "
         INSERT INTO in_flight (asset, payment, source, amount, exclusive, fee_payer, fee, floor)
             SELECT NEW.asset, NEW.payment, cover ->> '$.source', CAST(cover ->> '$.amount' AS INTEGER),

@@ -34,6 +34,13 @@
 //!
 //! Both end with payments that land with an error. Those are counted (`failure`): a few
 //! make their payer wait, and the day's fee budget bounds what all payers together can cost.
+//!
+//! # What a wallet's guards allow
+//!
+//! A guard on the amount or the hash of the paying token account holds for one payment at a time: such a payment is
+//! `exclusive`, and nothing else is claimed from its source while it is in flight, nor it while anything else is. A guard on
+//! our fee payer's lamports (`floor`) is held to what the fees in flight leave of them, and there is one such payment at a time
+//! for each fee payer. Later payments without one are let through: they may make it fail, but nobody can close the shop.
 
 /// Where each asset stands.
 pub(crate) const HEAD: &str = "CREATE TABLE IF NOT EXISTS head (
@@ -64,7 +71,7 @@ pub(crate) const SESSION_PAYER: &str =
 pub(crate) const FEE: &str =
     "CREATE TABLE IF NOT EXISTS fee (day INTEGER PRIMARY KEY, lamports INTEGER NOT NULL)";
 
-/// The claims in `head`, by their source. Amounts beyond what SQLite counts to are
+/// The claims in `head`, by their source and by their fee payer. Amounts beyond what SQLite counts to are
 /// taken for the most that it does: so they are refused rather than overlooked.
 pub(crate) const IN_FLIGHT: &str = "CREATE TABLE IF NOT EXISTS in_flight (
         asset TEXT NOT NULL,
@@ -108,9 +115,9 @@ pub(crate) const FEE_PAYER: &str =
 pub(crate) const CATALOGUE: &str =
     "CREATE TABLE IF NOT EXISTS catalogue (asset TEXT PRIMARY KEY, listing TEXT NOT NULL) WITHOUT ROWID";
 
-/// The statements of a trigger that hold a claim against what is in flight from its balance: `NEW.cover` is a
-/// [`Cover`](crate::session::Cover) as JSON, or nothing.
-macro_rules! hold_against_purse {
+/// The statements of a trigger that hold a claim against the guards and the balance of what is in flight from its source:
+/// `NEW.cover` is a [`Cover`](crate::session::Cover) as JSON, or nothing.
+macro_rules! hold_against_source {
     () => {
         "SELECT RAISE(ABORT, 'a wallet guard would fail') FROM in_flight
             WHERE source = NEW.cover ->> '$.source' AND (exclusive OR NEW.cover ->> '$.exclusive');
@@ -125,7 +132,7 @@ macro_rules! hold_against_purse {
             FROM purse WHERE source = NEW.cover ->> '$.source' AND room < 0;"
     };
 }
-pub(crate) use hold_against_purse;
+pub(crate) use hold_against_source;
 
 /// The version of the tables. A database of any other version is refused; from the first release on, older ones are
 /// brought up to date instead.
@@ -176,7 +183,7 @@ pub(super) const TABLES: &[&str] = &[
             claims, landed, purges, sessions, listing, cover) AS
         SELECT asset, revision, 1, '', state, due, unsettled, unfulfilled, '', '', '', '', '', '' FROM head WHERE 0",
     concat!("CREATE TRIGGER IF NOT EXISTS batch_written INSTEAD OF INSERT ON batch BEGIN
-        ", hold_against_purse!(), "
+        ", hold_against_source!(), "
         SELECT RAISE(ABORT, 'a wallet guard would fail')
             WHERE NEW.cover ->> '$.slack' IS NOT NULL
             AND (SELECT coalesce(sum(fee), 0) > NEW.cover ->> '$.slack' OR coalesce(max(floor), 0)
