@@ -1,5 +1,6 @@
 //! `cargo xtask check`: what holds of the source without running it.
 
+mod guards;
 mod machine_paths;
 mod worker;
 
@@ -24,9 +25,10 @@ enum Outcome {
 
 type Step = (&'static str, fn(&Workspace) -> Result<Outcome>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("formatting", formatting),
     ("no machine's paths in the sources", paths),
+    ("the table of guards", guards_table),
     ("clippy, native", clippy),
     ("clippy, WebAssembly", clippy_wasm),
     ("wrangler deploy --dry-run", dry_run),
@@ -74,6 +76,11 @@ fn formatting(workspace: &Workspace) -> Result<Outcome> {
 
 fn paths(workspace: &Workspace) -> Result<Outcome> {
     machine_paths::check(workspace)?;
+    Ok(Outcome::Fine)
+}
+
+fn guards_table(workspace: &Workspace) -> Result<Outcome> {
+    guards::check(workspace)?;
     Ok(Outcome::Fine)
 }
 
