@@ -267,6 +267,17 @@ mod tests {
     }
 
     #[test]
+    fn a_sessions_id_follows_from_payment_and_secret_and_from_neither_alone_inv_9() {
+        let id = |secret, payment: &[u8]| {
+            let ring = KeyRing::new(&Secret::new([secret; 32]), None);
+            ring.session_id(&PaymentId::of_message(payment))
+        };
+        assert_eq!(id(1, b"one"), id(1, b"one"));
+        assert_ne!(id(1, b"one"), id(1, b"other"));
+        assert_ne!(id(1, b"one"), id(2, b"one"));
+    }
+
+    #[test]
     fn nothing_secret_is_printed_inv_9() {
         let secret = Secret::new([65; 32]);
         assert_eq!(format!("{secret:?} {:?}", KeyRing::new(&secret, None)), "Secret KeyRing");

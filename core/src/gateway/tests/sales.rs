@@ -1,7 +1,8 @@
 //! Honest sales, repeats, and ways to get a session without paying for it.
 
-use super::at_once;
+use super::{at_once, request};
 use crate::gateway::{Buy, Gateway, Sale, SaleError};
+use crate::ports::Clock as _;
 use crate::quote::{Operation, Quote, Ticket};
 use crate::session::Reject;
 use crate::testkit::world::{Chain, Platform, START, World, extend, sold};
@@ -89,6 +90,27 @@ fn a_transaction_settled_elsewhere_buys_nothing_inv_1() {
     let outcome = world.buy("door-1", ACCESS, &payment);
     assert!(matches!(outcome, Some(Err(SaleError::AlreadyUsed))), "{outcome:?}");
     assert_eq!((world.count("journal"), world.sends.get()), (0, 0));
+}
+
+#[test]
+fn what_lands_while_it_is_made_ready_is_found_and_not_sent_again_inv_1() {
+    let world = World::new();
+    let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+    let payment = world.pay(1, &ticket, &quote);
+    let platform = Platform::new(&world);
+    let gateway = Gateway::new(&world.deployment, &platform);
+    // The node has answered that the chain would take it, and the answer is on its way.
+    world.slow_first.set(Some(100));
+    let repeat = async {
+        world.sleep(50).await;
+        world.land(&payment);
+        request(&world, &gateway, "door-1", ACCESS, &payment, 100).await
+    };
+    let outcomes =
+        world.run_all(vec![request(&world, &gateway, "door-1", ACCESS, &payment, 0), Box::pin(repeat)]);
+    let [first, again] = <[_; 2]>::try_from(outcomes).unwrap().map(sold);
+    assert_eq!(first.session.session.id, again.session.session.id);
+    assert_eq!((world.charged(), world.count("session"), world.sends.get()), (1, 1, 0));
 }
 
 #[test]

@@ -195,12 +195,25 @@ fn a_guard_on_the_fee_payer_leaves_room_for_the_fees_in_flight_or_is_refused_inv
 }
 
 #[test]
+fn a_guard_that_asks_for_more_than_the_fee_payer_has_is_refused_with_nothing_in_flight_inv_3() {
+    let world = World::new();
+    for floor in [BALANCE + 1, u64::MAX] {
+        let refused = world.buy("door-1", ACCESS, &pay(&world, 1, "door-1", fee_payer_at_least(floor)));
+        assert!(signs_again(&refused.unwrap()), "{floor}");
+    }
+    assert_eq!((world.count("journal"), world.sends.get()), (0, 0));
+    sold(world.buy("door-1", ACCESS, &pay(&world, 1, "door-1", fee_payer_at_least(BALANCE))));
+}
+
+#[test]
 fn each_fee_payer_of_several_is_taken_as_the_ticket_names_it_inv_1() {
     let mut world = World::new();
     let second = keys::address(&keys::numbered(100));
     world.fee_payers.insert(0, second);
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
     assert_eq!(quote.fee_payer, second);
+    // It need not stand where it stood.
+    world.fee_payers.insert(0, keys::address(&keys::numbered(101)));
     // The builder of the small world signs with the other one.
     let wrong = world.pay(1, &ticket, &quote);
     let reason = refusal(world.buy("door-1", ACCESS, &wrong));
@@ -216,6 +229,20 @@ fn each_fee_payer_of_several_is_taken_as_the_ticket_names_it_inv_1() {
     world.advance(70_000);
     sold(world.buy("door-2", ACCESS, &world.pay_v1(2, 10_000)));
     assert_eq!(world.count("fee_payer"), 2);
+}
+
+#[test]
+fn a_payment_without_a_ticket_has_one_of_our_fee_payers_or_is_refused_inv_1() {
+    let world = World::new();
+    let mut payment = world.pay_v1(1, 10_000);
+    let mut transaction = Transaction::decode(&payment.transaction).unwrap();
+    transaction.message.accounts[0] = keys::address(&keys::numbered(100));
+    transaction.message_bytes = transaction.message.encode();
+    transaction.signatures[1] = keys::numbered(1).sign(&transaction.message_bytes).to_bytes();
+    payment.transaction = transaction.encode();
+    let reason = refusal(world.buy("door-1", ACCESS, &payment));
+    assert_eq!(reason, "invalid_exact_svm_fee_payer_not_managed_by_facilitator");
+    assert_eq!((world.prepares.get(), world.count("journal")), (0, 0), "the chain is not asked");
 }
 
 #[test]
