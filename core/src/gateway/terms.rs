@@ -77,6 +77,7 @@ impl Deployment {
         let payment = exact::verify_decoded(transaction, &requirement)?;
         let memo_bound = match &quoted {
             Some((_, quote)) => self.is_bound(&payment, quote)?,
+            None if self.is_for_a_ticket(&payment, &paid) => return Err(Refusal::Memo.into()),
             None => false,
         };
         let ticket = quoted.map(|(ticket, _)| ticket);
@@ -97,6 +98,16 @@ impl Deployment {
             return Err(Refusal::Memo);
         }
         Ok(false)
+    }
+
+    /// Says whether a payment that shows no ticket was signed for one. A 402 offers no memo to v1, so somebody else shows
+    /// the payment in the version that needs no ticket.
+    fn is_for_a_ticket(&self, payment: &VerifiedPayment, paid: &Paid) -> bool {
+        let pay_to = &self.config.merchant.pay_to;
+        payment
+            .memo
+            .as_deref()
+            .is_some_and(|memo| Memo::is_ours(&self.keys, memo, paid.amount, &paid.mint, pay_to))
     }
 
     /// The terms of the quote that the payment answers (v2).

@@ -12,8 +12,6 @@ use crate::svm::programs::TRANSFER_CHECKED;
 use crate::svm::transaction::Transaction;
 use crate::svm::{Address, Network, TokenProgram};
 
-/// The instruction of both token programs that moves tokens and names the mint.
-
 /// A payment as it arrived: decoded, and nothing in it believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {

@@ -122,6 +122,19 @@ fn landed_v1_bytes_are_worth_nothing_in_any_disguise_inv_1() {
 }
 
 #[test]
+fn a_payment_signed_for_a_ticket_buys_nothing_from_who_shows_it_without_one_inv_1() {
+    let world = World::new();
+    let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
+    let payment = world.pay(VICTIM, &ticket, &quote);
+    for door in ["door-1", "door-2"] {
+        let stolen = world.buy(door, ACCESS, &as_v1(&payment));
+        assert_eq!(refusal(stolen), "invalid_exact_svm_payload_memo_mismatch", "{door}");
+    }
+    assert_eq!((world.charged(), world.count("journal")), (0, 0));
+    sold(world.buy("door-1", ACCESS, &payment));
+}
+
+#[test]
 fn bytes_in_flight_are_worth_nothing_in_any_disguise_inv_1_3() {
     let (world, own) = with_thief();
     world.chain.set(Chain::ShownFrom(START + 100_000));

@@ -7,6 +7,8 @@ use crate::encoding::{base64url, from_base64url};
 use crate::grant::{GRANT_TYP, SESSION_TYP, SessionToken};
 use crate::jws;
 use crate::keys::Purpose;
+use crate::svm::transaction::{Message, Transaction};
+use crate::testkit::{guards, keys};
 
 /// What a purchase by buyer `who` is answered.
 fn buy(world: &World, who: u8, door: &str) -> Value {
@@ -15,6 +17,34 @@ fn buy(world: &World, who: u8, door: &str) -> Value {
     let answer = ask(world, "POST", &path, &[("payment-signature", &header)], "");
     assert_eq!(answer.status, 200);
     answer.body
+}
+
+/// A payment header for the first door whose message is changed, and which its payer signs again.
+fn doctored(world: &World, who: u8, change: impl FnOnce(&mut Message)) -> String {
+    let header = payment(world, who, &get(world, "/api/v1/access/door-1"));
+    let mut value: Value = serde_json::from_slice(&from_base64(&header).unwrap()).unwrap();
+    let bytes = from_base64(value["payload"]["transaction"].as_str().unwrap()).unwrap();
+    let mut transaction = Transaction::decode(&bytes).unwrap();
+    change(&mut transaction.message);
+    transaction.message_bytes = transaction.message.encode();
+    transaction.signatures[1] = keys::numbered(who).sign(&transaction.message_bytes).to_bytes();
+    value["payload"]["transaction"] = json!(base64(&transaction.encode()));
+    base64(value.to_string().as_bytes())
+}
+
+#[test]
+fn what_is_refused_about_a_guard_is_in_the_log_in_one_line_and_not_in_the_answer_inv_9() {
+    let world = World::new();
+    let amount_of_the_merchant = guards::multi(guards::TOKEN_ACCOUNT_MULTI, &[guards::number(2, 0, 4)]);
+    let header = doctored(&world, 1, |message| guards::insert(message, 4, 3, amount_of_the_merchant));
+    let answer = ask(&world, "GET", "/api/v1/access/door-1", &[("payment-signature", &header)], "");
+    assert_eq!(answer.status, 402);
+    let words =
+        "kind 10 AssertTokenAccountMulti, of the merchant's token account: assertion 2 Amount is not allowed";
+    assert!(!answer.body.to_string().contains("kind 10"), "{}", answer.body);
+    let logged = world.logged.borrow().clone();
+    let [line] = logged.as_slice() else { panic!("{logged:?}") };
+    assert!(line.starts_with("a payment for door-1 is refused: ") && line.contains(words), "{line}");
 }
 
 fn with_token(world: &World, method: &str, path: &str, token: &str) -> (u16, Value) {
