@@ -262,6 +262,20 @@ fn signing_in_pays_nothing_and_serves_nobody_else_inv_9() {
     assert_eq!(proven, Ok(Address::new(buyer().verifying_key().to_bytes())));
     assert!(asked[1].header("payment-signature").is_none());
 
+    // Of a gateway that sends its challenge only to who asks for it, it is asked for.
+    let (origin, asked) = server(|origin| {
+        vec![
+            required("1", &Value::Null),
+            required("1", &challenge(origin)),
+            Act::Answer(200, vec![], json!({ "sessionId": "s" })),
+        ]
+    });
+    let said = pay(&format!("{origin}/door?quantity=2"), &["--sign-in"]);
+    assert!(said.success && said.stdout.contains("sessionId"), "{}", said.stderr);
+    let targets: Vec<_> = asked.join().unwrap().into_iter().map(|asked| asked.line).collect();
+    let [plain, signin] = ["", "&signin"].map(|more| format!("GET /door?quantity=2{more} HTTP/1.1"));
+    assert_eq!(targets, [plain, signin.clone(), signin]);
+
     // No session: an error, and no payment in its place.
     let (origin, asked) =
         server(|origin| vec![required("1", &challenge(origin)), required("1", &challenge(origin))]);

@@ -361,7 +361,7 @@ fn fee_payer_keypairs(section: &mut Section<'_>) -> Result<Vec<String>, ConfigEr
     let one = section.text("fee_payer_keypair")?.map(str::to_owned);
     let listed = section.list("fee_payer_keypairs")?;
     if one.is_some() && !listed.is_empty() {
-        return Err(section.error("fee_payer_keypairs", "remove it, or fee_payer_keypair: they say the same"));
+        return Err(section.error("fee_payer_keypairs", "set this or fee_payer_keypair, not both"));
     }
     let name = |(index, value): (usize, &Value)| {
         let path = format!("{}[{index}]", section.path("fee_payer_keypairs"));

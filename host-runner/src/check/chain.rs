@@ -82,9 +82,14 @@ fn sol(rpc_url: &str, network: Network, address: &Address) -> Finding {
     }
     let fund = match network {
         Network::Mainnet => format!("send SOL to {address}"),
+        Network::Devnet | Network::Testnet if is_local(rpc_url) => {
+            format!(
+                "start the local chain with `--fund {address}=0`, or run `solana airdrop 1 {address} --url {rpc_url}`"
+            )
+        }
         Network::Devnet | Network::Testnet => format!(
             "run `solana airdrop 1 {address} --url {}`, or use https://faucet.solana.com",
-            if is_local(rpc_url) { rpc_url } else { cluster(network) }
+            cluster(network)
         ),
     };
     Err(format!("{sol} SOL pay for no sale: {fund}"))

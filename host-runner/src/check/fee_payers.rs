@@ -21,11 +21,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Says whether the fee payer `address` may sign for the journal in `data_dir`.
 pub(super) fn fits(rpc_url: &str, data_dir: &Path, address: &Address) -> Finding {
     let known = Known::open(data_dir)?;
-    if known.has_fee_payer(address)? {
-        return Ok("this gateway's".to_owned());
-    }
+    let own = known.has_fee_payer(address)?;
     match foreign_payment(rpc_url, &known, address) {
+        Ok(None) if own => Ok("this gateway's".to_owned()),
         Ok(None) => Ok("has signed no payment yet".to_owned()),
+        Ok(Some(signature)) if own => Ok(format!(
+            "this gateway's, but {} does not hold a later payment by it ({signature}): either a backup was copied back, or a copy of the folder runs elsewhere. Never run two: they sell one payment twice",
+            data_dir.join(db::FILE).display()
+        )),
         Ok(Some(signature)) => Err(foreign(data_dir, address, &signature)),
         Err(error) => Err(format!(
             "the RPC was asked which payments {address} has signed and failed ({error}): try again, or take another in `solana.rpc_url`"
@@ -59,7 +62,7 @@ pub(crate) fn refuse_foreign(
 
 fn foreign(data_dir: &Path, address: &Address, signature: &str) -> String {
     format!(
-        "{address} has signed a payment that {} does not hold ({signature}): a fee payer belongs to one journal. If that journal was lost, copy a backup of the data folder back. Else leave this key to the other gateway: make one with `coinop keygen --out FILE`, name it in `settlement.fee_payer_keypair` and send it SOL",
+        "{address} has signed a payment that {} does not hold ({signature}): a fee payer belongs to one journal. Nothing was charged. If another gateway uses this key, or the data folder was lost, give this gateway a key of its own: make one with `coinop keygen --out FILE`, name it in the place of this one and send it SOL. If you have a backup of the data folder that is newer than that payment, copy it back instead",
         data_dir.join(db::FILE).display()
     )
 }

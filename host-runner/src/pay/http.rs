@@ -81,6 +81,17 @@ impl Ask {
         Ok(Self { agent: agent(), method, url, headers: parsed, body: json.map(str::to_owned) })
     }
 
+    /// Returns the same request with `signin` in its query: a gateway that sends its sign-in challenge only to who asks
+    /// for it sends it then.
+    pub(super) fn for_sign_in(self) -> Result<Self, String> {
+        let path = self.url.path_and_query().map_or("/", |it| it.as_str());
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let mut parts = self.url.clone().into_parts();
+        parts.path_and_query = format!("{path}{mark}signin").parse().ok();
+        let url = Uri::from_parts(parts).map_err(|error| format!("{}: {error}", self.url))?;
+        Ok(Self { url, ..self })
+    }
+
     /// Where it goes.
     pub(super) const fn url(&self) -> &Uri {
         &self.url

@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     let ask = Ask::new(&args.url, args.method.as_deref(), args.json.as_deref(), &args.headers)?;
     let first = ask.send(None).map_err(|error| format!("{}: {error}", args.url))?;
     if args.sign_in && matches!(first.status, 401 | 402) {
-        return show_session(&ask, &first, &wallet::read(args.keypair.as_deref())?);
+        return show_session(ask, first, &wallet::read(args.keypair.as_deref())?);
     }
     if first.status != 402 {
         return unpaid(first);
@@ -136,8 +136,12 @@ fn unpaid(reply: Reply) -> Result<(), String> {
     }
 }
 
-fn show_session(ask: &Ask, first: &Reply, key: &SigningKey) -> Result<(), String> {
-    let reply = sign_in::sign_in(ask, first, key)?;
+fn show_session(mut ask: Ask, mut first: Reply, key: &SigningKey) -> Result<(), String> {
+    if sign_in::challenge(&first).is_none() {
+        ask = ask.for_sign_in()?;
+        first = ask.send(None).map_err(|error| format!("{}: {error}", ask.url()))?;
+    }
+    let reply = sign_in::sign_in(&ask, &first, key)?;
     let address = Address::new(key.verifying_key().to_bytes());
     if reply.is_success() {
         eprintln!("signed in as {address}; nothing was paid");

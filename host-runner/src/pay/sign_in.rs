@@ -8,8 +8,8 @@ use ureq::http::Uri;
 
 use super::http::{Ask, Reply};
 
-/// The challenge that an answer carries: in the 402's header, or in the body of a 401.
-fn challenge(reply: &Reply) -> Option<Value> {
+/// Returns the challenge that an answer carries: in the 402's header, or in the body of a 401.
+pub(super) fn challenge(reply: &Reply) -> Option<Value> {
     let in_json = |json: Value| json.get("extensions")?.get(EXTENSION).cloned();
     let in_header = reply.decoded(PAYMENT_REQUIRED).and_then(in_json);
     in_header.or_else(|| reply.json().and_then(in_json))

@@ -10,8 +10,8 @@ use super::Settings;
 
 /// The variable that goes before the files.
 const VARIABLE: &str = "COINOP_FEE_PAYER";
-/// The key of the configuration that names the files.
-const KEY: &str = "settlement.fee_payer_keypair";
+/// The keys of the configuration that name the files: one file, or a list of them.
+const KEYS: [&str; 2] = ["settlement.fee_payer_keypair", "settlement.fee_payer_keypairs"];
 const NONE_NAMED: &str =
     "no fee payer: name a key's file here (`coinop keygen --out FILE` makes one), or set COINOP_FEE_PAYER";
 
@@ -29,8 +29,10 @@ pub(crate) fn parse(text: &str) -> Result<SigningKey, String> {
 pub(crate) fn fee_payers(settings: &Settings, given: Option<String>) -> Result<Keys, String> {
     let settlement = &settings.config.settlement;
     let files: Vec<_> = settlement.fee_payer_keypairs.iter().map(|file| settings.folder.join(file)).collect();
+    let is_list = settings.json.pointer("/settlement/fee_payer_keypairs").is_some();
+    let key = KEYS[usize::from(is_list)];
     let blame = |error: String, from_variable: bool| {
-        if from_variable { format!("{VARIABLE} {error}") } else { settings.mistake(KEY, error) }
+        if from_variable { format!("{VARIABLE} {error}") } else { settings.mistake(key, error) }
     };
     let from_variable = given.is_some();
     let keys = read(given, &files).map_err(|error| blame(error, from_variable))?;
