@@ -122,10 +122,10 @@ fn verdict(case: &Value) -> Result<crate::ids::PaymentId, &'static str> {
         max_fee_lamports: 20_000,
     };
     let verified = exact::verify(&payment.transaction, &requirement).map_err(exact::Refusal::reason)?;
-    if let Some(memo) = asked["extra"]["memo"].as_str() {
-        if verified.memo.as_deref() != Some(memo.as_bytes()) {
-            return Err(exact::Refusal::Memo.reason());
-        }
+    if let Some(memo) = asked["extra"]["memo"].as_str()
+        && verified.memo.as_deref() != Some(memo.as_bytes())
+    {
+        return Err(exact::Refusal::Memo.reason());
     }
     assert_eq!(json!(verified.payer), case["response"]["body"]["payer"]);
     Ok(verified.id)
