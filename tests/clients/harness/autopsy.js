@@ -45,6 +45,12 @@ async function listing(folder) {
   }));
 }
 
+/**
+ * By when nobody writes for as long as a copy takes, in milliseconds: the objects' alarms go off 15 s after what was asked of
+ * them, one after the other.
+ */
+const QUIET_WITHIN = 45_000;
+
 /** A copy of a folder in which others write: one that nobody has written to meanwhile. */
 const copied = (from, to) =>
   until(`${from} is copied without anything being written meanwhile`, async () => {
@@ -52,7 +58,7 @@ const copied = (from, to) =>
     await rm(to, { recursive: true, force: true });
     const whole = await cp(from, to, { recursive: true, filter: isStored }).then(() => true, orElse(false));
     return whole && isDeepStrictEqual(await listing(from), before);
-  });
+  }, { within: QUIET_WITHIN });
 
 export class Autopsy {
   /** Lets `read(autopsy)` read a gateway's storage as it is now, or as it was left. */
