@@ -128,7 +128,7 @@ for (const [version, pay] of Object.entries({ v2: paymentFor, v1: paymentV1 })) 
   });
 }
 
-w.test('after all of it nothing is left reserved, and the fees of the day are what our fee payer has paid (inv. 2, 5)', {}, async () => {
+w.test('after all of it nothing is left reserved, and the fees of the day are what our fee payer has paid (inv. 2, 5)', { timeout: 120_000 }, async () => {
   const paid = funded - (await w.chain.lamports(w.feePayer));
   assert.ok(paid > 0 && paid % FEE === 0);
   const left = await until('nothing is left reserved', () => Autopsy.of(w.gateway, async (stored) => {
