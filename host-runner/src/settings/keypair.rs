@@ -10,8 +10,9 @@ use super::Settings;
 
 /// The variable that goes before the files.
 const VARIABLE: &str = "COINOP_FEE_PAYER";
-/// The keys of the configuration that name the files: one file, or a list of them.
-const KEYS: [&str; 2] = ["settlement.fee_payer_keypair", "settlement.fee_payer_keypairs"];
+/// The key of the configuration that names the file, and the one that names several.
+const KEY: &str = "settlement.fee_payer_keypair";
+const LIST_KEY: &str = "settlement.fee_payer_keypairs";
 const NONE_NAMED: &str =
     "no fee payer: name a key's file here (`coinop keygen --out FILE` makes one), or set COINOP_FEE_PAYER";
 
@@ -30,7 +31,7 @@ pub(crate) fn fee_payers(settings: &Settings, given: Option<String>) -> Result<K
     let settlement = &settings.config.settlement;
     let files: Vec<_> = settlement.fee_payer_keypairs.iter().map(|file| settings.folder.join(file)).collect();
     let is_list = settings.json.pointer("/settlement/fee_payer_keypairs").is_some();
-    let key = KEYS[usize::from(is_list)];
+    let key = if is_list { LIST_KEY } else { KEY };
     let blame = |error: String, from_variable: bool| {
         if from_variable { format!("{VARIABLE} {error}") } else { settings.mistake(key, error) }
     };

@@ -46,6 +46,8 @@ export class Relay {
         request.socket.destroy(); // one of the two ends is gone
       }
     });
+    // A connection is closed by who opened it, or a call may go out on one that is just being closed.
+    relay.server.keepAliveTimeout = 0;
     await new Promise((resolve) => relay.server.listen(0, '127.0.0.1', resolve));
     relay.url = `http://127.0.0.1:${relay.server.address().port}`;
     return relay;

@@ -15,6 +15,8 @@ import { world } from '../harness/world.js';
 
 /** By when it is told that KV does not answer, in milliseconds: its 5 s, and the rest for a machine with much to do. */
 const TOLD_WITHIN = 7_000;
+/** When a writing that KV does not answer has been given up, in milliseconds: after its 5 s. */
+const GIVEN_UP = 5_500;
 /** By when the merchant's object tries again to write, in milliseconds: its 15 s, and the same rest. */
 const AGAIN_WITHIN = 18_000;
 
@@ -68,15 +70,17 @@ describe('KV does not answer', { concurrency: true }, () => {
   writing.test('writing fails and hangs: the merchant is answered in time, and the readers have it before long without anybody asking', { timeout: 120_000 }, async () => {
     const w = writing;
     let how = fails;
-    w.probe.onCatalogue = ({ kv }) => kv === 'put' && how();
+    let begun; // the last writing
+    w.probe.onCatalogue = ({ kv }) => kv === 'put' && ((begun = performance.now()), how());
     await create(w, minutes('fails'));
     how = hangs;
     await Promise.all(['first', 'second'].map((id) => withDeadline(id, create(w, minutes(id)), 2 * TOLD_WITHIN)));
+    await until('no writing is under way', () => performance.now() - begun > GIVEN_UP, { within: 3 * GIVEN_UP, every: 50 });
     w.probe.mend();
     for (const id of ['fails', 'first', 'second']) {
       await published(w, id, (listing) => listing?.price === '0.01', { within: AGAIN_WITHIN });
     }
-    assert.equal(alarms(w), 1, 'by the alarm');
+    assert.ok(alarms(w) >= 1, 'by the alarm');
     await sells(w, 'second', 10_000);
   });
 
@@ -85,7 +89,7 @@ describe('KV does not answer', { concurrency: true }, () => {
     w.probe.onCatalogue = ({ kv }) => kv === 'put' && fails();
     const asked = performance.now();
     await create(w, minutes('early'));
-    await until('the alarm is about to go off', () => performance.now() > asked + 28_000, { within: 29_000, every: 50 });
+    await until('the alarm is about to go off', () => performance.now() > asked + 13_000, { within: 14_000, every: 50 });
     let fail;
     const held = new Promise((resolve) => (fail = () => resolve({ fails: true })));
     w.probe.onCatalogue = ({ kv }) => kv === 'put' && held;
