@@ -100,8 +100,9 @@ impl Deployment {
         Ok(false)
     }
 
-    /// Says whether a payment that shows no ticket was signed for one. A 402 offers no memo to v1, so somebody else shows
-    /// the payment in the version that needs no ticket.
+    /// Says whether a payment that shows no ticket was signed for one.
+    ///
+    /// A 402 offers no memo to v1: who sends such a payment as v1 is not the one who signed it.
     fn is_for_a_ticket(&self, payment: &VerifiedPayment, paid: &Paid) -> bool {
         let pay_to = &self.config.merchant.pay_to;
         payment

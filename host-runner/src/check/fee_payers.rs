@@ -67,7 +67,7 @@ fn foreign(data_dir: &Path, address: &Address, signature: &str) -> String {
     )
 }
 
-/// Finds a payment that this key has signed beside its payer and that the journal does not hold.
+/// Finds a payment that this key has paid the fee of and that the journal does not hold.
 fn foreign_payment(rpc_url: &str, known: &Known, address: &Address) -> Result<Option<String>, String> {
     let nonsense = || "the answer makes no sense".to_owned();
     let started = Instant::now();

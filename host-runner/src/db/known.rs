@@ -45,7 +45,7 @@ impl Known {
         self.has("SELECT 1 FROM fee_payer WHERE address = ?1", &address.to_string())
     }
 
-    /// Says whether this payment is in flight or has bought something.
+    /// Says whether the journal holds this payment, in flight or granted.
     pub(crate) fn has_payment(&self, id: &PaymentId) -> Result<bool, String> {
         self.has("SELECT 1 FROM payment WHERE id = ?1", id.as_str())
     }

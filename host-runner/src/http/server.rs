@@ -143,13 +143,13 @@ impl<A: Answer> Gateway<A> {
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response {
         let started = self.clock.monotonic();
         let _in_flight = self.metrics.begin();
-        let path = request.uri().path().to_owned();
-        let route = route::class(&path);
+        let uri = request.uri().clone();
+        let route = route::class(uri.path());
         let method = request.method().clone();
         failpoint::reach("http.asked");
         let response = match self.respond(request, peer.ip(), route).await {
             Ok(response) => response,
-            Err(problem) => problem.response(method.as_str(), &path),
+            Err(problem) => problem.response(method.as_str(), uri.path()),
         };
         failpoint::reach("http.answer");
         let status = response.status().as_u16();
