@@ -1,9 +1,7 @@
 // Child processes: their output is kept, and none outlives this process.
 
 import { spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { until, withDeadline } from './wait.js';
 
 const running = new Set();
@@ -61,17 +59,5 @@ export class Program {
   async kill() {
     this.child.kill('SIGKILL');
     return this.exited;
-  }
-}
-
-/** A port of this machine that was free a moment ago; not one that the system gives to connections going out. */
-export async function freePort() {
-  for (;;) {
-    const port = randomInt(20_000, 32_000);
-    const server = createServer();
-    const free = await new Promise((resolve) => {
-      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-    });
-    if (free) return port;
   }
 }

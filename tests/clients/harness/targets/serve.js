@@ -6,7 +6,8 @@ import { mkdtemp, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Program, freePort } from '../process.js';
+import { Port } from '../port.js';
+import { Program } from '../process.js';
 import { toToml } from '../toml.js';
 
 export const BINARY =
@@ -19,7 +20,8 @@ process.on('exit', () => folders.forEach(remove));
 class Serve {
   constructor(folder, port) {
     this.folder = folder;
-    this.url = `http://127.0.0.1:${port}`;
+    this.port = port;
+    this.url = `http://127.0.0.1:${port.number}`;
     this.past = '';
   }
 
@@ -98,6 +100,7 @@ class Serve {
 
   async dispose() {
     if (this.program) await this.program.kill();
+    this.port.giveBack();
     remove(this.folder);
     folders.delete(this.folder);
   }
@@ -112,10 +115,10 @@ export const serve = {
   async start(config, feePayer, { started = true, ...how } = {}) {
     const folder = await mkdtemp(join(tmpdir(), 'coinop-clients-'));
     folders.add(folder);
-    const port = await freePort();
+    const port = await Port.take();
     const gateway = new Serve(folder, port);
     const file = {
-      listen: `127.0.0.1:${port}`,
+      listen: `127.0.0.1:${port.number}`,
       public_url: gateway.url,
       data_dir: './coinop-data',
       ...config,

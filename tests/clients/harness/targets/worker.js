@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Log, LogLevel, Miniflare } from 'miniflare';
-import { freePort } from '../process.js';
+import { Port } from '../port.js';
 import { contents, digest, sizes } from './databases.js';
 import { CATALOGUE, deployed } from './deployed.js';
 
@@ -42,7 +42,7 @@ class Worker {
     Object.assign(this, { probe, script });
     this.folder = mkdtempSync(join(room(), 'coinop-worker-'));
     folders.add(this.folder);
-    this.url = `http://127.0.0.1:${port}`;
+    this.url = `http://127.0.0.1:${port.number}`;
     this.port = port;
     this.logs = '';
     this.entries = [];
@@ -62,7 +62,7 @@ class Worker {
       modules: probe ? [probe, ...modules] : modules,
       serviceBindings: this.probe?.services ?? {},
       host: '127.0.0.1',
-      port: this.port,
+      port: this.port.number,
       cf: false,
       kvPersist: store('kv'),
       durableObjectsPersist: store('do'),
@@ -155,6 +155,7 @@ class Worker {
 
   async dispose() {
     await this.stop();
+    this.port.giveBack();
     remove(this.folder);
     folders.delete(this.folder);
   }
@@ -170,7 +171,7 @@ export const worker = {
    * build, `secret` one that is known. Assets are left without their devices, unless `devices` is true.
    */
   async start(config, feePayer, { started = true, ...how } = {}) {
-    const gateway = new Worker(config, feePayer, await freePort(), how);
+    const gateway = new Worker(config, feePayer, await Port.take(), how);
     if (!started) return gateway;
     try {
       await gateway.restart();
