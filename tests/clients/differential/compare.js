@@ -1,5 +1,6 @@
 // The same commands to the native core, the component in wasmtime and the worker in workerd: the same answers, the
-// same calls to the chain and the same journal, byte for byte (inv. 7).
+// same calls to the chain and the same journal. What one platform says and keeps is compared with the recording as JSON
+// values, and with the other platforms byte for byte (inv. 7).
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
@@ -9,29 +10,30 @@ import { Component, SEAM, SHIPPED, STUB, Worker } from './hosted.js';
 import { Native } from './native.js';
 import { read, rowsOf } from './recording.js';
 import { Playing } from './rpc.js';
+import { same, written } from './values.js';
 
 /** Differences of one platform that are shown. */
 const SHOWN = 5;
 
 const { recorded, rows } = read();
-const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
-/** Gives a platform all commands, and answers in what it differs from the recording. */
+/** Gives a platform all commands. Resolves to what it said, and in what that differs from the recording. */
 async function differences(platform, tape) {
-  const found = [];
+  const [said, found] = [[], []];
   for (const { command, rpc, answer } of recorded) {
     tape.begin(rpc);
     const given = await platform.ask(command).catch((error) => ({ failed: String(error) }));
     const seen = { answer: given, asked: tape.asked };
     const expected = { answer, asked: rpc.map(([question]) => question) };
+    said.push(JSON.stringify(seen));
     if (!same(seen, expected)) found.push({ command, expected, seen });
   }
-  return found;
+  return { said, found };
 }
 
 /** Fails if these tables do not have the rows of the recording. */
 function assertRows(tables, names, what) {
-  const texts = (some) => some.map((row) => JSON.stringify(row));
+  const texts = (some) => some.map(written);
   const expected = texts(rows.filter(({ table }) => !names || names.includes(table)));
   const seen = texts(rowsOf(tables, names));
   const only = (some, others) => some.filter((row) => !others.includes(row));
@@ -54,22 +56,46 @@ async function running(platform, body) {
   }
 }
 
+/** What each platform said and kept, to the byte. */
+const seen = new Map();
+
+test('another order of members is no difference, another value is one', () => {
+  const base64 = (text) => Buffer.from(text).toString('base64');
+  for (const written of [(text) => text, base64, (text) => JSON.stringify({ body: text })]) {
+    assert.ok(same(written('{"a":1,"b":[2,{"c":3}]}'), written('{"b":[2,{"c":3}],"a":1}')));
+    assert.ok(!same(written('{"a":1,"b":[2,{"c":3}]}'), written('{"a":1,"b":[2,{"c":4}]}')));
+    assert.ok(!same(written('{"a":[1,2]}'), written('{"a":[2,1]}')));
+  }
+  assert.ok(!same('{"a":1}', { a: 1 }), 'text is no object');
+});
+
 for (const platform of [new Native(), new Component(SEAM.component), new Worker(SEAM.worker)]) {
   const name = `${platform.name}: ${recorded.length} commands have the answers, calls of the chain and journal that were recorded (inv. 7)`;
   test(name, { timeout: 120_000 }, () =>
     running(platform, async (tape) => {
-      const found = await differences(platform, tape);
+      const { said, found } = await differences(platform, tape);
       await platform.stop();
       for (const { command, ...difference } of found.slice(0, SHOWN)) {
         console.error(`--- ${platform.name}: ${command.name}: ${command.method} ${command.path}\n${JSON.stringify(difference, null, 2)}`);
       }
       assert.equal(found.length, 0, `so many commands differ from the recording. If they do on every platform, and should: \`cargo xtask record\``);
       const { tables, copies } = platform.kept();
+      seen.set(platform.name, { said, rows: rowsOf(tables).map((row) => JSON.stringify(row)) });
       assertRows(tables, undefined, 'what is kept');
       assertRows(copies, Object.keys(copies), 'what others have of it');
     }),
   );
 }
+
+test('all platforms have answered, asked and kept the same, byte for byte (inv. 7)', () => {
+  assert.equal(seen.size, 3, 'each platform has come to its end');
+  const [[first, expected], ...others] = seen;
+  for (const [name, { said, rows: kept }] of others) {
+    const at = said.findIndex((text, n) => text !== expected.said[n]);
+    assert.equal(at, -1, `${name} and ${first} differ at ${recorded[at]?.command.name}:\n${said[at]}\n${expected.said[at]}`);
+    assert.deepEqual(kept, expected.rows, `what ${name} and ${first} have kept`);
+  }
+});
 
 for (const platform of [new Component(SHIPPED.component), new Worker(SHIPPED.worker)]) {
   test(`${platform.name}: what is shipped goes by its own clock and randomness, whatever a request tells (inv. 7)`, { timeout: 60_000 }, () =>
