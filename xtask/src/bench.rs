@@ -73,9 +73,9 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         bench = bench.arg("--guest").arg(guest(workspace)?);
     }
     if wanted(Group::Serve) {
-        build::stubbed_component(workspace)?;
+        build::benched_component(workspace)?;
         bench =
-            bench.arg("--coinop").arg(workspace.coinop()).arg("--component").arg(workspace.component_stub());
+            bench.arg("--coinop").arg(workspace.coinop()).arg("--component").arg(workspace.component_bench());
     }
     // All native packages in one build, for the reason that `build::NATIVE` gives.
     workspace.cargo().args(["build", "--release", "-p", "coinop-bench"]).args(build::NATIVE).run()?;

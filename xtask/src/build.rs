@@ -15,10 +15,21 @@ use crate::workspace::Workspace;
 /// from a dependency, so building one alone would compile the largest dependencies a second time.
 pub(crate) const NATIVE: [&str; 4] = ["-p", NATIVE_PACKAGES[0], "-p", NATIVE_PACKAGES[1]];
 /// Their names.
-pub(crate) const NATIVE_PACKAGES: [&str; 2] = ["coinop", "coinop-chain"];
+pub(crate) const NATIVE_PACKAGES: [&str; 2] = [GATEWAY, "coinop-chain"];
+/// The gateway's package.
+pub(crate) const GATEWAY: &str = "coinop";
 
 /// Selects the gateway with failpoints.
 pub(crate) const FAILPOINTS: [&str; 4] = ["--features", "coinop/failpoints", "--bin", "coinop-failpoints"];
+
+/// Compiles the gateway quickly where it is not what is shipped: with failpoints, and for its unit tests. What it
+/// depends on is the same.
+pub(crate) const QUICKLY: [&str; 4] = [
+    "--config",
+    "profile.release.package.coinop.opt-level=1",
+    "--config",
+    "profile.release.package.coinop.codegen-units=16",
+];
 
 /// The component's target.
 pub(crate) const WASI: &str = "wasm32-wasip2";
@@ -36,9 +47,11 @@ pub(crate) struct Variant {
 pub(crate) const PLAIN: Variant = Variant { profile: "component", flags: &[] };
 /// With its clock and randomness in a test's hands.
 pub(crate) const SEAM: Variant = Variant { profile: "component-seam", flags: &["--features", "seam"] };
-/// With the settlement stubbed, for benchmarks.
-pub(crate) const STUB: Variant =
-    Variant { profile: "component-stub", flags: &["--features", "stub-settlement"] };
+/// With the settlement stubbed, for tests of that.
+pub(crate) const STUB: Variant = Variant { profile: "component-stub", flags: STUBBED };
+/// With the settlement stubbed, for benchmarks: as fast as what is shipped.
+const BENCH: Variant = Variant { profile: "component-bench", flags: STUBBED };
+const STUBBED: &[&str] = &["--features", "stub-settlement"];
 
 impl Variant {
     /// Where cargo leaves the module.
@@ -115,7 +128,7 @@ pub(crate) fn native(workspace: &Workspace) -> Result<()> {
 /// It has a name of its own, so this leaves `coinop` alone, also when it is interrupted; and the selected packages
 /// are the same, so it costs compiling one crate.
 pub(crate) fn failpoints(workspace: &Workspace) -> Result<()> {
-    workspace.cargo().args(["build", "--release"]).args(NATIVE).args(FAILPOINTS).run()
+    workspace.cargo().args(["build", "--release"]).args(NATIVE).args(FAILPOINTS).args(QUICKLY).run()
 }
 
 /// The component, put beside the gateway's binary.
@@ -123,9 +136,14 @@ pub(crate) fn component(workspace: &Workspace) -> Result<()> {
     component_as(workspace, &PLAIN, &workspace.component())
 }
 
-/// The component with the settlement stubbed, for benchmarks.
+/// The component with the settlement stubbed, for tests.
 pub(crate) fn stubbed_component(workspace: &Workspace) -> Result<()> {
     component_as(workspace, &STUB, &workspace.component_stub())
+}
+
+/// The component with the settlement stubbed, for benchmarks.
+pub(crate) fn benched_component(workspace: &Workspace) -> Result<()> {
+    component_as(workspace, &BENCH, &workspace.component_bench())
 }
 
 /// The component for tests that tell it the time, in a place of its own.
@@ -174,10 +192,10 @@ mod tests {
         let manifest = std::fs::read_to_string(root.join("spin.toml")).unwrap();
         let source = PLAIN.module(Path::new("target"));
         assert!(manifest.contains(&format!("source = \"{}\"", source.display())), "{}", source.display());
-        for other in [SEAM, STUB] {
-            assert_ne!(other.module(Path::new("target")), source, "{}", other.profile);
+        let modules = [PLAIN, SEAM, STUB, BENCH].map(|variant| variant.module(Path::new("target")));
+        for (n, module) in modules.iter().enumerate() {
+            assert!(!modules[..n].contains(module), "{}", module.display());
         }
-        assert_ne!(SEAM.module(Path::new("target")), STUB.module(Path::new("target")));
         assert!(PLAIN.flags.is_empty());
     }
 

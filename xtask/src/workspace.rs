@@ -95,6 +95,11 @@ impl Workspace {
         self.release().join("coinop-stub.wasm")
     }
 
+    /// The component with the settlement stubbed; never shipped.
+    pub(crate) fn component_bench(&self) -> PathBuf {
+        self.release().join("coinop-bench.wasm")
+    }
+
     /// The core as a native program, which the others are compared with; never shipped.
     pub(crate) fn coinop_native(&self) -> PathBuf {
         self.release().join("coinop-native")

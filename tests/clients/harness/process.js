@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import './connections.js';
 import { until, withDeadline } from './wait.js';
 
 const running = new Set();

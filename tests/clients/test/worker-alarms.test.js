@@ -59,7 +59,7 @@ describe('alarms', { concurrency: true }, () => {
   quiet.test('sessions end on time, the extended one at its later end, and nothing goes off after that (inv. 4)', {}, async (t) => {
     const w = quiet;
     const buyer = w.buyer();
-    const first = await granted(await pays.v2(w, buyer)(access(w, 'longer', 3)));
+    const first = await granted(await pays.v2(w, buyer)(access(w, 'longer', 8)));
     const init = { method: 'POST', headers: bearer(first.sessionToken) };
     const extend = w.url('/api/v1/access/longer/extend?quantity=2');
     const headers = { ...init.headers, ...(await payment(w, buyer, extend, init)) };

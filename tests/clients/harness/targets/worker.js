@@ -9,7 +9,9 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Log, LogLevel, Miniflare } from 'miniflare';
+import '../connections.js';
 import { Port } from '../port.js';
+import { until } from '../wait.js';
 import { contents, digest, sizes } from './databases.js';
 import { CATALOGUE, deployed } from './deployed.js';
 
@@ -95,8 +97,10 @@ class Worker {
     this.runtime = starting.run(this, () => new Miniflare(this.options()));
     await this.runtime.ready;
     if (!this.process) throw new Error('miniflare has started no workerd');
-    // Miniflare's KV makes its tables when it is first asked, and that is nothing of ours.
-    await (await this.catalogue()).list({ limit: 1 });
+    // Miniflare's KV makes its tables when it is first asked, and that is nothing of ours. What it asks with may still
+    // hold a connection to the life before.
+    const asked = async () => (await this.catalogue()).list({ limit: 1 });
+    await until('KV answers', () => asked().then(() => true, () => !this.runtime));
   }
 
   /** Starts it again only if it is down. */
