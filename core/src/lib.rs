@@ -61,7 +61,7 @@ pub mod sharded;
 pub mod sign_in;
 pub mod store;
 pub mod svm;
-#[cfg(test)]
-mod testkit;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;
 pub mod time;
 pub mod x402;

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use worker::{Env, Response, console_error, web_sys};
 
 use crate::deployment::Instance;
-use crate::platform::sleep;
 use crate::request::{Forwarded, unavailable};
+use crate::runtime::sleep;
 
 /// How long an object may take to answer another, in milliseconds.
 const TIMEOUT_MS: u64 = 10_000;

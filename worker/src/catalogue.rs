@@ -14,7 +14,7 @@ use worker::Env;
 use worker::kv::KvStore;
 
 use crate::deployment::Instance;
-use crate::platform::sleep;
+use crate::runtime::sleep;
 
 /// The binding.
 const CATALOGUE: &str = "CATALOGUE";

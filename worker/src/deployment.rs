@@ -9,7 +9,7 @@ use coinop_core::settlement::{FeePayers, LocalSettlement, Rpc};
 use coinop_core::svm::keypair;
 use worker::Env;
 
-use crate::platform::FetchHttp;
+use crate::fetch::FetchHttp;
 
 /// What an isolate is made of. Nothing of it ever changes.
 pub(crate) struct Instance {

@@ -21,7 +21,7 @@ use crate::alarm::Alarm;
 use crate::call::Object;
 use crate::catalogue::Readers;
 use crate::deployment::Instance;
-use crate::platform::{now, random};
+use crate::runtime::{now, random};
 use crate::sql::ObjectSql;
 
 /// How long after an append the alarm tells others of it, if the request could not, in milliseconds.

@@ -10,10 +10,12 @@ mod alarm;
 mod call;
 mod catalogue;
 mod deployment;
+mod fetch;
 mod journal;
 mod objects;
 mod platform;
 mod request;
+mod runtime;
 #[cfg(feature = "seam")]
 mod seam;
 mod sql;

@@ -9,7 +9,7 @@ use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
 use worker::{Headers, ResponseBuilder, web_sys};
 
-use crate::platform::sleep;
+use crate::runtime::sleep;
 
 /// How long a body may take to arrive, in milliseconds.
 const BODY_MS: u64 = 10_000;

@@ -1,7 +1,9 @@
 //! `cargo xtask check`: what holds of the source without running it.
 
+mod circles;
 mod guards;
 mod machine_paths;
+mod products;
 mod worker;
 
 use std::process::ExitCode;
@@ -25,10 +27,12 @@ enum Outcome {
 
 type Step = (&'static str, fn(&Workspace) -> Result<Outcome>);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 10] = [
     ("formatting", formatting),
     ("no machine's paths in the sources", paths),
     ("the table of guards", guards_table),
+    ("no import circles", import_circles),
+    ("the testkit is in no product", testkit),
     ("clippy, native", clippy),
     ("clippy, WebAssembly", clippy_wasm),
     ("wrangler deploy --dry-run", dry_run),
@@ -84,6 +88,16 @@ fn guards_table(workspace: &Workspace) -> Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
+fn import_circles(workspace: &Workspace) -> Result<Outcome> {
+    circles::check(workspace)?;
+    Ok(Outcome::Fine)
+}
+
+fn testkit(workspace: &Workspace) -> Result<Outcome> {
+    products::check(workspace)?;
+    Ok(Outcome::Fine)
+}
+
 /// In the release profile: what procedural macros and build scripts need is then built once for this, the
 /// binaries and their tests.
 fn clippy(workspace: &Workspace) -> Result<Outcome> {
@@ -96,6 +110,11 @@ fn clippy(workspace: &Workspace) -> Result<Outcome> {
         .args(["clippy", "--workspace", "--release"])
         .args(build::FAILPOINTS)
         .args(["--", "-D", "warnings"])
+        .run()?;
+    // Tests may panic, and the testkit is compiled for those of other crates too.
+    workspace
+        .cargo()
+        .args(["clippy", "-p", "coinop-core", "--features", "testkit", "--release", "--", "-D", "warnings"])
         .run()?;
     Ok(Outcome::Fine)
 }

@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::error::ConfigError;
+use super::presentation;
 use super::section::Section;
-use super::{AcceptedToken, ConfigError, presentation};
+use super::token::AcceptedToken;
 use crate::ids::AssetId;
 use crate::money::Decimal;
 use crate::pricing::{MAX_SECONDS, QuantityError, Tariff, Unit, default_max_quantity, unit_seconds};

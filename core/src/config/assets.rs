@@ -5,7 +5,9 @@ use std::ops::Deref;
 
 use serde_json::Value;
 
-use super::{AcceptedToken, Asset, ConfigError};
+use super::asset::Asset;
+use super::error::ConfigError;
+use super::token::AcceptedToken;
 use crate::ids::AssetId;
 
 /// All assets: a list in the order of the file, and found by their id.

@@ -6,57 +6,29 @@
 
 mod asset;
 mod assets;
+mod error;
 mod presentation;
 mod section;
+mod token;
+mod url;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub use asset::{Asset, DeviceConfig};
 pub use assets::Assets;
-use section::Section;
+pub use error::ConfigError;
+use section::{NO_LIST, Section};
+pub use token::AcceptedToken;
+use token::token;
+pub use url::LONGEST_ORIGIN;
+use url::{is_http_url, origin};
 
 use crate::ids::AssetId;
-use crate::svm::{Address, Network, Token, TokenProgram, associated_token_account};
+use crate::svm::{Address, Network, associated_token_account};
 use crate::x402::Presentation;
-
-/// The longest origin, in bytes. It stands in a header of every 402, which a proxy must have
-/// room for.
-pub const LONGEST_ORIGIN: usize = 100;
-
-/// What should have been a list and is none.
-const NO_LIST: &str = "must be a list, in [brackets]";
-
-/// What is wrong with a configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// The key, such as `asset[1].price`; empty for the whole file.
-    pub path: String,
-    /// What to change.
-    pub message: String,
-}
-
-impl ConfigError {
-    /// An error at `path`.
-    pub fn new(path: &str, message: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), message: message.into() }
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() {
-            f.write_str(&self.message)
-        } else {
-            write!(f, "{}: {}", self.path, self.message)
-        }
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 /// A whole deployment: one merchant and its assets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,15 +66,6 @@ pub struct Merchant {
     pub api_keys: Vec<[u8; 32]>,
     /// How catalogues and wallets present what it sells, where the asset says nothing else.
     pub presentation: Presentation,
-}
-
-/// A token that is taken, and the merchant's account for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AcceptedToken {
-    /// The token.
-    pub token: Token,
-    /// The associated token account of `pay_to`: where payments must go.
-    pub account: Address,
 }
 
 /// Local settlement: our fee payer co-signs and submits.
@@ -236,28 +199,6 @@ impl Config {
     }
 }
 
-fn is_http_url(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|rest| {
-        !rest.is_empty() && !rest.starts_with('/') && rest.bytes().all(|b| b.is_ascii_graphic())
-    })
-}
-
-fn origin(top: &mut Section<'_>) -> Result<String, ConfigError> {
-    let url = top.need_text("public_url")?;
-    let url = url.strip_suffix('/').unwrap_or(url);
-    let host = url.split_once("://").map_or("", |(_, host)| host);
-    if !is_http_url(url) || host.contains(['/', '?', '#', '@']) {
-        return Err(
-            top.error("public_url", "must be an origin such as \"https://coinop.example\", with no path")
-        );
-    }
-    if url.len() > LONGEST_ORIGIN {
-        return Err(top.error("public_url", "is too long (100 bytes at most)"));
-    }
-    Ok(url.to_owned())
-}
-
 fn merchant(mut section: Section<'_>, network: Network) -> Result<Merchant, ConfigError> {
     let id = section.text("id")?.unwrap_or("main").to_owned();
     if AssetId::parse(&id).is_none() {
@@ -302,41 +243,6 @@ fn merchant(mut section: Section<'_>, network: Network) -> Result<Merchant, Conf
     };
     section.finish()?;
     Ok(Merchant { id, pay_to, tokens, api_keys, presentation })
-}
-
-fn token(path: &str, value: &Value, network: Network) -> Result<Token, ConfigError> {
-    if let Some(name) = value.as_str() {
-        if let Some(known) = network.known_token(name) {
-            return Ok(known);
-        }
-        let message = if name.parse::<Address>().is_ok() {
-            "write { mint = \"...\", decimals = 6, program = \"spl-token\" } for a mint that is not known by name".to_owned()
-        } else {
-            format!(
-                "not known on {}: write {}, or a mint's address",
-                network.name(),
-                network.known_symbols().join(", ")
-            )
-        };
-        return Err(ConfigError::new(path, message));
-    }
-    let mut section = Section::new(path, value)?;
-    let mint: Address = section
-        .need_text("mint")?
-        .parse()
-        .map_err(|_| section.error("mint", "must be the mint's address"))?;
-    let decimals = section.need("decimals")?.as_u64().and_then(|d| u8::try_from(d).ok()).filter(|&d| d <= 18);
-    let decimals =
-        decimals.ok_or_else(|| section.error("decimals", "must be a whole number from 0 to 18"))?;
-    let program = match section.text("program")? {
-        None | Some("spl-token") => TokenProgram::Spl,
-        Some("token-2022") => TokenProgram::Token2022,
-        Some(_) => return Err(section.error("program", "must be \"spl-token\" or \"token-2022\"")),
-    };
-    let text = mint.to_string();
-    let symbol = section.text("symbol")?.map_or_else(|| text.chars().take(4).collect(), str::to_owned);
-    section.finish()?;
-    Ok(Token { symbol, mint, decimals, program })
 }
 
 fn settlement(top: &mut Section<'_>) -> Result<Settlement, ConfigError> {

@@ -3,8 +3,9 @@
 
 use serde_json::Value;
 
-use super::ConfigError;
+use super::error::ConfigError;
 use super::section::Section;
+use super::url::is_http_url;
 
 /// The longest service name and the longest tag, in bytes.
 const LONGEST_WORD: usize = 32;
@@ -28,7 +29,7 @@ pub(super) fn icon_url(section: &mut Section<'_>) -> Result<Option<String>, Conf
     if url.len() > LONGEST_ICON_URL {
         return Err(section.error("icon_url", "is too long (128 bytes at most)"));
     }
-    if !url.starts_with("https://") || !super::is_http_url(url) {
+    if !url.starts_with("https://") || !is_http_url(url) {
         return Err(section.error("icon_url", "must be a URL that starts with https://"));
     }
     Ok(Some(url.to_owned()))

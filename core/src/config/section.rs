@@ -5,7 +5,10 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::ConfigError;
+use super::error::ConfigError;
+
+/// What should have been a list and is none.
+pub(super) const NO_LIST: &str = "must be a list, in [brackets]";
 
 /// One section (a JSON object) and where it stands.
 pub(super) struct Section<'a> {
@@ -76,7 +79,7 @@ impl<'a> Section<'a> {
         match self.get(key) {
             None => Ok(&[]),
             Some(Value::Array(items)) => Ok(items),
-            Some(_) => Err(self.error(key, super::NO_LIST)),
+            Some(_) => Err(self.error(key, NO_LIST)),
         }
     }
 

@@ -18,7 +18,8 @@ use crate::encoding::{base64, from_base64};
 use crate::gateway::Gateway;
 use crate::sign_in;
 use crate::testkit::keys;
-use crate::testkit::world::{Platform, World};
+use crate::testkit::platform::Platform;
+use crate::testkit::world::World;
 use crate::x402::SettlementResponse;
 
 struct Answer {

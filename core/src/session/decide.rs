@@ -1,8 +1,12 @@
 //! What a command means.
 
+use super::claim::{Claim, Paid};
+use super::device::Report;
 use super::event::Event;
 use super::listing;
-use super::state::{AssetState, Claim, Paid, Report, Session, evolve};
+use super::reject::{IN_FLIGHT_MS, Reject};
+use super::running::Session;
+use super::state::{AssetState, evolve};
 use crate::ids::PaymentId;
 use crate::listing::Listing;
 use crate::money::Amount;
@@ -63,40 +67,6 @@ pub enum Command {
     Delete,
 }
 
-/// Why a command is refused: the caller's fault, or bad luck. Nothing was charged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reject {
-    /// Somebody else has the asset, until then at least.
-    Busy {
-        /// When to ask again.
-        until: Timestamp,
-    },
-    /// The session that is to be extended does not run any more.
-    SessionOver,
-    /// An extension would last longer than anything may.
-    TooLong,
-    /// The payer's payments failed too often of late; until then.
-    BackOff {
-        /// When to ask again.
-        until: Timestamp,
-    },
-    /// There is no such asset any more, or another one under its id.
-    Gone,
-    /// The asset is not for sale now.
-    Disabled,
-    /// The asset costs something else by now, and the payment shows no quote.
-    PriceChanged,
-    /// An asset of this id is there already.
-    Exists,
-    /// Somebody is inside, or a payment is in flight, until then at least.
-    InUse {
-        /// When to ask again.
-        until: Timestamp,
-    },
-    /// The asset is not what the caller took it for: look again.
-    Outdated,
-}
-
 /// Failures after which a payer has to wait.
 pub const FAILURES_ALLOWED: u32 = 3;
 /// How long after the last of them, in milliseconds.
@@ -104,9 +74,6 @@ const BACK_OFF_MS: u64 = 60_000;
 /// How long a failure counts, in milliseconds. (It takes more than a minute to know that a
 /// payment can't land any more.)
 const REMEMBERED_MS: u64 = 600_000;
-/// How long a caller is told to wait for a payment in flight, in milliseconds.
-pub(super) const IN_FLIGHT_MS: u64 = 10_000;
-
 /// What the command means in this state: the events, none if there is nothing to do.
 ///
 /// # Errors

@@ -4,9 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::claim::{Claim, Guarded, Paid};
 use super::event::Event;
 use super::failure;
-use super::state::{AssetState, Claim, Guarded, Paid, Session};
+use super::running::Session;
+use super::state::AssetState;
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::listing::Listing;
 use crate::money::Amount;

@@ -1,9 +1,10 @@
 //! Assets that are made, changed and deleted by API, and what their listing means for
 //! a sale.
 
-use super::decide::{IN_FLIGHT_MS, Reject};
+use super::claim::Claim;
 use super::event::Event;
-use super::state::{AssetState, Claim};
+use super::reject::{IN_FLIGHT_MS, Reject};
+use super::state::AssetState;
 use crate::listing::Listing;
 use crate::time::Timestamp;
 

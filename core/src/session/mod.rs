@@ -22,18 +22,28 @@
 //! past the session's end (the device is locked then): so money that lands late
 //! always finds the session that it was paid for (invariant 2).
 
+mod batch;
+mod claim;
 mod decide;
+mod device;
 mod event;
 pub mod failure;
 pub mod index;
 mod listing;
 mod pending;
+mod reject;
+mod running;
 mod state;
 
-pub use decide::{Ask, Command, FAILURES_ALLOWED, Reject, decide};
-pub use event::{Batch, Cover, Event, Stored};
+pub use batch::{Batch, Cover, Stored};
+pub use claim::{Claim, Guarded, Paid};
+pub use decide::{Ask, Command, FAILURES_ALLOWED, decide};
+pub use device::{DeviceState, LockState, Report};
+pub use event::Event;
 pub use pending::{Order, Pending, order, order_to_box, pending};
-pub use state::{AssetState, Claim, DeviceState, Guarded, LockState, Paid, Report, Session, evolve};
+pub use reject::Reject;
+pub use running::Session;
+pub use state::{AssetState, evolve};
 
 #[cfg(test)]
 mod tests;

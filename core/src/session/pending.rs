@@ -1,6 +1,7 @@
 //! What is still to be done, from the state alone.
 
-use super::state::{AssetState, Claim};
+use super::claim::Claim;
+use super::state::AssetState;
 use crate::time::{Now, Timestamp};
 
 /// How long the request that claimed a payment has it to itself, in milliseconds.

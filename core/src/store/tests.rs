@@ -5,8 +5,10 @@ use crate::ids::{AssetId, PaymentId};
 use crate::ports::{Appended, Cursor, Journal as _};
 use crate::quote::Operation;
 use crate::session::{Batch, Claim, Event};
+use crate::testkit::gateway::sold;
 use crate::testkit::keys;
-use crate::testkit::world::{Platform, World, sold};
+use crate::testkit::platform::Platform;
+use crate::testkit::world::World;
 use crate::time::Timestamp;
 
 fn asset(id: &str) -> AssetId {

@@ -96,7 +96,7 @@ impl World {
     }
 
     /// Checks all of it (invariants 1 to 5).
-    pub(crate) fn audit(&self) {
+    pub fn audit(&self) {
         let mut books = Books::default();
         let mut claimed: Vec<(String, String)> = Vec::new();
         for asset in self.every_asset() {
@@ -163,7 +163,7 @@ impl World {
 
     /// The same when nothing is in flight any more: every payment that moved has bought
     /// something, and there is no other.
-    pub(crate) fn audit_settled(&self) {
+    pub fn audit_settled(&self) {
         self.audit();
         let payments: Vec<PaymentRecord> = self.rows("SELECT record FROM payment ORDER BY id");
         assert!(payments.iter().all(|payment| payment.status == PaymentStatus::Granted));
@@ -174,7 +174,7 @@ impl World {
     }
 
     /// What the merchant's balance has gained, in atomic units.
-    pub(crate) fn gained(&self) -> u64 {
+    pub fn gained(&self) -> u64 {
         self.ledger.moved().values().sum()
     }
 }

@@ -3,44 +3,49 @@
 use crate::svm::programs::LIGHTHOUSE;
 use crate::svm::transaction::{Instruction, Message};
 
-/// Kinds of guard that carry several assertions.
-pub(crate) const ACCOUNT_INFO_MULTI: u8 = 6;
-pub(crate) const TOKEN_ACCOUNT_MULTI: u8 = 10;
+/// The kind of guard that carries several assertions on what every account has.
+pub const ACCOUNT_INFO_MULTI: u8 = 6;
+/// The kind of guard that carries several assertions on a token account.
+pub const TOKEN_ACCOUNT_MULTI: u8 = 10;
 
 /// The bytes of this hex text.
-pub(crate) fn hex_bytes(text: &str) -> Vec<u8> {
+pub fn hex_bytes(text: &str) -> Vec<u8> {
     let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
     (0..text.len()).step_by(2).map(byte).collect()
 }
 
 /// A guard of several assertions, fewer than 128, at the log level that Phantom uses.
-pub(crate) fn multi(kind: u8, assertions: &[Vec<u8>]) -> Vec<u8> {
+pub fn multi(kind: u8, assertions: &[Vec<u8>]) -> Vec<u8> {
     let count = u8::try_from(assertions.len()).unwrap();
     [vec![kind, 4, count], assertions.concat()].concat()
 }
 
 /// An assertion that compares a number.
-pub(crate) fn number(assertion: u8, value: u64, operator: u8) -> Vec<u8> {
+pub fn number(assertion: u8, value: u64, operator: u8) -> Vec<u8> {
     [vec![assertion], value.to_le_bytes().to_vec(), vec![operator]].concat()
 }
 
 /// That an account's lamports are at least so many.
-pub(crate) fn lamports_at_least(value: u64) -> Vec<u8> {
+pub fn lamports_at_least(value: u64) -> Vec<u8> {
     number(0, value, 4)
 }
 
 /// The guards that Phantom puts into a plain payment, as its real ones read: three for
 /// before the transfer, and one for the end. Each comes with the account that it is
 /// about: the one that is paid, the one that pays, and the payer's wallet.
-pub(crate) struct Phantom {
-    pub(crate) destination: Vec<u8>,
-    pub(crate) source: Vec<u8>,
-    pub(crate) wallet: Vec<u8>,
-    pub(crate) source_after: Vec<u8>,
+pub struct Phantom {
+    /// The guard of the token account that is paid.
+    pub destination: Vec<u8>,
+    /// The guard of the token account that pays.
+    pub source: Vec<u8>,
+    /// The guard of the payer's wallet.
+    pub wallet: Vec<u8>,
+    /// The guard of the token account that pays, for the end of the payment.
+    pub source_after: Vec<u8>,
 }
 
 /// Phantom's guards, out of a captured transaction.
-pub(crate) fn phantom() -> Phantom {
+pub fn phantom() -> Phantom {
     let wires = super::vectors::json(super::vectors::PHANTOM);
     let data = |instruction: usize| {
         hex_bytes(wires["wires"][0]["instructions"][instruction]["data"].as_str().unwrap())
@@ -55,13 +60,13 @@ pub(crate) fn phantom() -> Phantom {
 }
 
 /// Puts a guard of this account into a message, as the instruction at `at`.
-pub(crate) fn insert(message: &mut Message, at: usize, account: u8, data: Vec<u8>) {
+pub fn insert(message: &mut Message, at: usize, account: u8, data: Vec<u8>) {
     let program = program(message);
     message.instructions.insert(at, Instruction { program, accounts: vec![account], data });
 }
 
 /// The index of Lighthouse in a message, which is put at its end if it is not there.
-pub(crate) fn program(message: &mut Message) -> u8 {
+pub fn program(message: &mut Message) -> u8 {
     let listed = message.accounts.iter().position(|account| *account == LIGHTHOUSE);
     let at = listed.unwrap_or_else(|| {
         message.accounts.push(LIGHTHOUSE);
@@ -73,7 +78,7 @@ pub(crate) fn program(message: &mut Message) -> u8 {
 
 /// Puts Phantom's guards where Phantom puts them: three before the transfer, which is
 /// instruction 2, and one at the end.
-pub(crate) fn as_phantom(message: &mut Message) {
+pub fn as_phantom(message: &mut Message) {
     let Phantom { destination, source, wallet, source_after } = phantom();
     insert(message, 2, 1, wallet);
     insert(message, 2, 2, source);

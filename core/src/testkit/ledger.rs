@@ -13,7 +13,7 @@ const FINAL_MS: u64 = 13_000;
 
 /// A payment on the chain.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Landed {
+pub struct Landed {
     /// When it was sent first.
     at: u64,
     /// What it moved, or would have.
@@ -24,7 +24,7 @@ pub(crate) struct Landed {
 
 impl Landed {
     /// What a node says of it at this moment.
-    pub(crate) fn outcome(self, now: u64) -> Outcome {
+    pub fn outcome(self, now: u64) -> Outcome {
         match self.failed {
             false => Outcome::Landed { slot: 1 },
             true if now < self.at + FINAL_MS => Outcome::Unclear,
@@ -35,44 +35,47 @@ impl Landed {
 
 /// The chain's books.
 #[derive(Default)]
-pub(crate) struct Ledger {
+pub struct Ledger {
     landed: RefCell<BTreeMap<PaymentId, Landed>>,
     /// Accounts that are not named here have more than enough.
     balances: RefCell<BTreeMap<Address, u64>>,
 }
 
 impl Ledger {
-    pub(crate) fn landed(&self, payment: &PaymentId) -> Option<Landed> {
+    /// Returns the payment of this id, if it is on the chain.
+    pub fn landed(&self, payment: &PaymentId) -> Option<Landed> {
         self.landed.borrow().get(payment).copied()
     }
 
     /// How many payments there are that have moved money, or that have not.
-    pub(crate) fn count(&self, failed: bool) -> usize {
+    pub fn count(&self, failed: bool) -> usize {
         self.landed.borrow().values().filter(|landed| landed.failed == failed).count()
     }
 
-    pub(crate) fn fund(&self, account: Address, amount: u64) {
+    /// Gives an account exactly this much, in atomic units.
+    pub fn fund(&self, account: Address, amount: u64) {
         self.balances.borrow_mut().insert(account, amount);
     }
 
-    pub(crate) fn balance(&self, account: &Address) -> u64 {
+    /// Returns what an account holds, in atomic units.
+    pub fn balance(&self, account: &Address) -> u64 {
         self.balances.borrow().get(account).copied().unwrap_or(u64::MAX)
     }
 
     /// What each payment has moved.
-    pub(crate) fn moved(&self) -> BTreeMap<PaymentId, u64> {
+    pub fn moved(&self) -> BTreeMap<PaymentId, u64> {
         let landed = self.landed.borrow();
         let moved = landed.iter().filter(|(_, landed)| !landed.failed);
         moved.map(|(id, landed)| (id.clone(), landed.amount)).collect()
     }
 
     /// Puts a payment there that came from elsewhere.
-    pub(crate) fn put(&self, payment: PaymentId, amount: u64) {
+    pub fn put(&self, payment: PaymentId, amount: u64) {
         self.landed.borrow_mut().insert(payment, Landed { at: 0, amount, failed: false });
     }
 
     /// Executes a payment once: it moves money, or ends with an error.
-    pub(crate) fn execute(&self, claim: &Claim, amount: u64, now: u64) {
+    pub fn execute(&self, claim: &Claim, amount: u64, now: u64) {
         if self.landed(&claim.payment).is_some() {
             return;
         }

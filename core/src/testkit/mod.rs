@@ -1,9 +1,20 @@
-//! What the core's tests need: known keys, captured payments, and a small world to run a gateway in.
+//! What tests need: known keys, captured payments, and a small world to run a gateway in.
+//!
+//! Other crates get it with the feature `testkit`, which is in no product.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "it is for tests, which fail where something is not as it should be"
+)]
 
 mod audit;
-pub(crate) mod guards;
-pub(crate) mod keys;
-pub(crate) mod ledger;
-pub(crate) mod platform;
-pub(crate) mod vectors;
-pub(crate) mod world;
+pub mod gateway;
+pub mod guards;
+pub mod keys;
+pub mod ledger;
+pub mod platform;
+pub mod vectors;
+pub mod world;

@@ -12,13 +12,15 @@ use crate::svm::{Address, RecentBlockhash, Token};
 use crate::time::{Monotonic, Now, Timestamp};
 
 /// What a gateway runs on. Made anew for each run, as after a start.
-pub(crate) struct Platform<'w> {
+pub struct Platform<'w> {
     world: &'w World,
-    pub(crate) journal: SqlJournal<Tables<'w>>,
+    /// The journal in the world's database.
+    pub journal: SqlJournal<Tables<'w>>,
 }
 
 impl<'w> Platform<'w> {
-    pub(crate) fn new(world: &'w World) -> Self {
+    /// Returns the ports of a gateway that is started in this world.
+    pub fn new(world: &'w World) -> Self {
         Self { world, journal: SqlJournal::new(Tables(world), "main".to_owned()) }
     }
 }
@@ -161,7 +163,7 @@ impl Settlement for World {
 }
 
 /// The world's database, with a crash point before and behind each write.
-pub(crate) struct Tables<'w>(pub(crate) &'w World);
+pub struct Tables<'w>(pub &'w World);
 
 impl Sql for Tables<'_> {
     async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
@@ -180,7 +182,7 @@ impl Sql for Tables<'_> {
 }
 
 /// Runs one statement on a database.
-pub(crate) fn execute(
+pub fn execute(
     database: &rusqlite::Connection,
     statement: &str,
     parameters: &[Value],

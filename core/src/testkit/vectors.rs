@@ -5,29 +5,29 @@ use serde_json::Value;
 use crate::encoding::from_base64;
 
 /// A whole v2 purchase by `@x402/fetch` 2.27.
-pub(crate) const V2_PURCHASE: &str = include_str!("../../tests/vectors/v2_x402_fetch_2.27.json");
+pub const V2_PURCHASE: &str = include_str!("../../tests/vectors/v2_x402_fetch_2.27.json");
 /// A whole v1 purchase by `x402-fetch` 1.2.0.
-pub(crate) const V1_PURCHASE: &str = include_str!("../../tests/vectors/v1_x402_fetch_1.2.0.json");
+pub const V1_PURCHASE: &str = include_str!("../../tests/vectors/v1_x402_fetch_1.2.0.json");
 /// Requests to a facilitator, and the verdicts that `@x402/svm` 2.27.0 gave.
-pub(crate) const VERDICTS: &str = include_str!("../../tests/vectors/facilitator_verdicts.json");
+pub const VERDICTS: &str = include_str!("../../tests/vectors/facilitator_verdicts.json");
 
 /// The instructions of two transactions of other programs that Phantom signed on mainnet,
 /// with its guards.
-pub(crate) const PHANTOM: &str = include_str!("../../tests/vectors/phantom_guards.json");
+pub const PHANTOM: &str = include_str!("../../tests/vectors/phantom_guards.json");
 /// The `/supported` of that facilitator.
-pub(crate) const SUPPORTED: &str = include_str!("../../tests/vectors/facilitator_supported.json");
+pub const SUPPORTED: &str = include_str!("../../tests/vectors/facilitator_supported.json");
 /// How the TypeScript server answers a replay, a bad signature and garbage.
-pub(crate) const ERROR_PATHS: &str = include_str!("../../tests/vectors/server_error_paths.json");
+pub const ERROR_PATHS: &str = include_str!("../../tests/vectors/server_error_paths.json");
 
 /// A file of captured data as JSON.
 #[must_use]
-pub(crate) fn json(text: &str) -> Value {
+pub fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_default()
 }
 
 /// The transactions in the captured data that are whole.
 #[must_use]
-pub(crate) fn transactions() -> Vec<Vec<u8>> {
+pub fn transactions() -> Vec<Vec<u8>> {
     let purchases = [V2_PURCHASE, V1_PURCHASE].map(|text| json(text)["decoded"]["payment"].clone());
     let verdicts = json(VERDICTS);
     let asked = verdicts.as_array().into_iter().flatten();

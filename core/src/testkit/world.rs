@@ -13,29 +13,27 @@ use sha2::{Digest as _, Sha256};
 
 use crate::config::Config;
 use crate::encoding::hex;
-use crate::gateway::{Buy, Deployment, Gateway, Sale, SaleError, Sold};
-use crate::ids::{AssetId, PaymentId, SessionId};
+use crate::gateway::Deployment;
+use crate::ids::{AssetId, PaymentId};
 use crate::keys::{KeyRing, Secret};
 use crate::money::Amount;
 use crate::quote::{Memo, Nonce, Operation, QUOTE_SECONDS, Quote, Ticket};
-use crate::session::{LockState, Report};
 use crate::svm::build::Transfer;
 use crate::svm::{Address, RecentBlockhash, TokenProgram, associated_token_account};
 use crate::testkit::keys;
 use crate::testkit::ledger::Ledger;
-pub(crate) use crate::testkit::platform::{Platform, Tables};
 use crate::time::Timestamp;
 use crate::x402::{Envelope, Payment};
 
 /// 2026-11-20, some time in the morning.
-pub(crate) const START: u64 = 1_795_165_429_123;
+pub const START: u64 = 1_795_165_429_123;
 
 /// A merchant's API key in every world; the second of two.
-pub(crate) const API_KEY: &str = "coinop_api_small-world";
+pub const API_KEY: &str = "coinop_api_small-world";
 
 /// What the chain does with a transaction that is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Chain {
+pub enum Chain {
     /// Lands it at once.
     Prompt,
     /// Lands it, and answers the sender with an error.
@@ -46,11 +44,15 @@ pub(crate) enum Chain {
     ShownFrom(u64),
 }
 
-pub(crate) struct World {
-    pub(crate) deployment: Deployment,
-    pub(crate) chain: Cell<Chain>,
+/// The small world: what is configured, a clock, a database and a chain.
+pub struct World {
+    /// What the gateways of this world are made of.
+    pub deployment: Deployment,
+    /// What the chain does with the next transaction.
+    pub chain: Cell<Chain>,
     pub(super) ledger: Ledger,
-    pub(crate) database: Connection,
+    /// The journal's database.
+    pub database: Connection,
     pub(super) wall: Cell<u64>,
     pub(super) mono: Cell<u64>,
     pub(super) boots: Cell<u64>,
@@ -61,39 +63,27 @@ pub(crate) struct World {
     /// Whether several run side by side, and whether one of them has let the others go on.
     pub(super) crowded: Cell<bool>,
     pub(super) yielded: Cell<bool>,
-    pub(crate) sends: Cell<u32>,
+    /// How many transactions were sent.
+    pub sends: Cell<u32>,
     /// How often the chain was asked about a payment that is not claimed yet.
-    pub(crate) prepares: Cell<u32>,
+    pub prepares: Cell<u32>,
     /// How long the next payment takes to be made ready, in milliseconds.
-    pub(crate) slow_first: Cell<Option<u64>>,
+    pub slow_first: Cell<Option<u64>>,
     /// Our fee payers; one unless a test adds more.
-    pub(crate) fee_payers: Vec<Address>,
+    pub fee_payers: Vec<Address>,
     /// What each of them holds, in lamports.
-    pub(crate) fee_payer_lamports: Cell<u64>,
+    pub fee_payer_lamports: Cell<u64>,
     /// Whether others may spend from the accounts that pay.
-    pub(crate) shared: Cell<bool>,
+    pub shared: Cell<bool>,
     /// What the operator was told.
-    pub(crate) logged: RefCell<Vec<String>>,
+    pub logged: RefCell<Vec<String>>,
     /// The blockhash that is offered to buyers.
-    pub(crate) recent: Cell<Option<RecentBlockhash>>,
+    pub recent: Cell<Option<RecentBlockhash>>,
 }
 
 impl World {
-    /// With two doors.
-    pub(crate) fn new() -> Self {
-        Self::with_doors(2)
-    }
-
-    /// With the doors `door-1`, `door-2` and so on, at 10,000 atomic units a minute.
-    pub(crate) fn with_doors(count: u32) -> Self {
-        let world = Self::on(Connection::open_in_memory().unwrap(), START, count);
-        let platform = Platform::new(&world);
-        world.run(platform.journal.prepare()).unwrap().unwrap();
-        world
-    }
-
     /// On a database that nobody has prepared, at this moment.
-    pub(crate) fn on(database: Connection, now: u64, doors: u32) -> Self {
+    pub fn on(database: Connection, now: u64, doors: u32) -> Self {
         let asset = |id: &str| json!({"id": id, "price": "0.01", "unit": "minute", "max_quantity": 240, "device": {"driver": "simulated"}});
         let key = |text: &str| format!("sha256:{}", hex(&Sha256::digest(text)));
         let config = json!({
@@ -134,7 +124,7 @@ impl World {
     }
 
     /// Runs futures side by side until all are done; `None` for each if the fuse blew.
-    pub(crate) fn run_all<T>(&self, futures: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) -> Vec<Option<T>> {
+    pub fn run_all<T>(&self, futures: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) -> Vec<Option<T>> {
         let mut futures: Vec<_> = futures.into_iter().map(Some).collect();
         let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
         let mut context = Context::from_waker(Waker::noop());
@@ -159,12 +149,13 @@ impl World {
         results
     }
 
-    pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+    /// Runs a future to its end; `None` if the fuse blew.
+    pub fn run<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         self.run_all(vec![Box::pin(future)]).pop().flatten()
     }
 
     /// Ends everything at the `n`-th thing that is done from now on, counted from 0.
-    pub(crate) fn blow_at(&self, n: u32) {
+    pub fn blow_at(&self, n: u32) {
         self.fuse.set(Some(n));
     }
 
@@ -190,56 +181,58 @@ impl World {
     }
 
     /// Both clocks go on by this many milliseconds.
-    pub(crate) fn advance(&self, ms: u64) {
+    pub fn advance(&self, ms: u64) {
         self.wall.set(self.wall.get() + ms);
         self.mono.set(self.mono.get() + ms);
     }
 
     /// The wall clock alone jumps back.
-    pub(crate) fn jump_back(&self, ms: u64) {
+    pub fn jump_back(&self, ms: u64) {
         self.wall.set(self.wall.get() - ms);
     }
 
     /// The machine is started anew: another monotonic clock.
-    pub(crate) fn reboot(&self) {
+    pub fn reboot(&self) {
         self.boots.set(self.boots.get() + 1);
         self.mono.set(500);
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// Returns the moment by the wall clock.
+    pub fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.wall.get())
     }
 
     /// Gives buyer `who` exactly this much to pay with.
-    pub(crate) fn fund(&self, who: u8, amount: u64) {
+    pub fn fund(&self, who: u8, amount: u64) {
         let mint = self.deployment.config.merchant.tokens[0].token.mint;
         let owner = keys::address(&keys::numbered(who));
         self.ledger.fund(associated_token_account(&owner, &mint, TokenProgram::Spl).unwrap(), amount);
     }
 
     /// How many payments the chain holds that moved money.
-    pub(crate) fn charged(&self) -> usize {
+    pub fn charged(&self) -> usize {
         self.ledger.count(false)
     }
 
     /// How many payments the chain holds that have cost their fee and moved nothing.
-    pub(crate) fn bounced(&self) -> usize {
+    pub fn bounced(&self) -> usize {
         self.ledger.count(true)
     }
 
     /// Puts a payment on chain behind the gateway's back.
-    pub(crate) fn land(&self, payment: &Payment) {
+    pub fn land(&self, payment: &Payment) {
         let transaction = crate::svm::transaction::Transaction::decode(&payment.transaction).unwrap();
         let id = PaymentId::of_message(&transaction.message_bytes);
         self.ledger.put(id, moved(&payment.transaction));
     }
 
-    pub(crate) fn count(&self, table: &str) -> u64 {
+    /// Returns how many rows stand in a table, or follow `FROM`.
+    pub fn count(&self, table: &str) -> u64 {
         self.database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
     }
 
     /// From now on nothing can be read or written.
-    pub(crate) fn database_is_gone(&self) {
+    pub fn database_is_gone(&self) {
         for view in ["batch", "head", "journal", "payment"] {
             let kind = if view == "batch" { "VIEW" } else { "TABLE" };
             self.database.execute(&format!("DROP {kind} {view}"), []).unwrap();
@@ -247,14 +240,14 @@ impl World {
     }
 
     /// The rows of a query's first column, as text.
-    pub(crate) fn texts(&self, query: &str) -> Vec<String> {
+    pub fn texts(&self, query: &str) -> Vec<String> {
         let mut statement = self.database.prepare(query).unwrap();
         let rows = statement.query_map([], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
         rows.map(|value| format!("{:?}", value.unwrap())).collect()
     }
 
     /// How SQLite would find what a statement asks for.
-    pub(crate) fn query_plan(&self, statement: &str) -> String {
+    pub fn query_plan(&self, statement: &str) -> String {
         let mut prepared = self.database.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
         let parameters = vec![rusqlite::types::Value::Null; prepared.parameter_count()];
         let rows = prepared.query_map(rusqlite::params_from_iter(parameters), |row| row.get::<_, String>(3));
@@ -262,32 +255,15 @@ impl World {
     }
 
     /// What the fee payer may have spent today, in lamports.
-    pub(crate) fn fees_today(&self) -> u64 {
+    pub fn fees_today(&self) -> u64 {
         let day = self.now().day();
         self.database
             .query_row("SELECT lamports FROM fee WHERE day = ?1", [day], |row| row.get(0))
             .unwrap_or_default()
     }
 
-    /// One round of the box beside the devices: it asks what they should be doing, does
-    /// it, and says so. `None` if the fuse blew.
-    pub(crate) fn work_devices(&self) -> Option<()> {
-        let platform = Platform::new(self);
-        let gateway = Gateway::new(&self.deployment, &platform);
-        let round = async {
-            let plan = gateway.step(true, Vec::new()).await.unwrap();
-            let reports = plan.orders.into_iter().map(|planned| {
-                let open = planned.order.unlocked_until.is_some();
-                let state = if open { LockState::Unlocked } else { LockState::Locked };
-                (planned.asset, Report { sequence: planned.order.sequence, state, at: self.now() })
-            });
-            gateway.step(false, reports.collect()).await.unwrap();
-        };
-        self.run(round)
-    }
-
     /// All events of an asset, as they were written.
-    pub(crate) fn events(&self, asset: &str) -> Vec<serde_json::Value> {
+    pub fn events(&self, asset: &str) -> Vec<serde_json::Value> {
         let mut statement =
             self.database.prepare("SELECT events FROM journal WHERE asset = ?1 ORDER BY revision").unwrap();
         let rows = statement.query_map([format!("main/{asset}")], |row| row.get::<_, String>(0)).unwrap();
@@ -295,7 +271,8 @@ impl World {
             .collect()
     }
 
-    pub(crate) fn asset(&self, id: &str) -> &crate::config::Asset {
+    /// Returns the asset of this id in the configuration.
+    pub fn asset(&self, id: &str) -> &crate::config::Asset {
         self.deployment.config.asset(&AssetId::parse(id).unwrap()).unwrap()
     }
 
@@ -306,7 +283,7 @@ impl World {
     }
 
     /// A ticket as a 402 would offer it.
-    pub(crate) fn ticket(&self, asset: &str, operation: Operation, quantity: u64) -> (Ticket, Quote) {
+    pub fn ticket(&self, asset: &str, operation: Operation, quantity: u64) -> (Ticket, Quote) {
         let config = &self.deployment.config;
         let token = &config.merchant.tokens[0].token;
         let asset = self.asset(asset);
@@ -327,19 +304,13 @@ impl World {
     }
 
     /// A v2 payment of buyer `who` for that ticket.
-    pub(crate) fn pay(&self, who: u8, ticket: &Ticket, quote: &Quote) -> Payment {
+    pub fn pay(&self, who: u8, ticket: &Ticket, quote: &Quote) -> Payment {
         let memo = Memo::of(&self.deployment.keys, quote);
         self.pay_with_memo(who, ticket, quote, Some(memo.as_str()))
     }
 
     /// The same with another memo, or none.
-    pub(crate) fn pay_with_memo(
-        &self,
-        who: u8,
-        ticket: &Ticket,
-        quote: &Quote,
-        memo: Option<&str>,
-    ) -> Payment {
+    pub fn pay_with_memo(&self, who: u8, ticket: &Ticket, quote: &Quote, memo: Option<&str>) -> Payment {
         let transaction = self.transfer(who, quote.amount, memo);
         let envelope = Envelope::V2 {
             ticket: Some(ticket.clone()),
@@ -357,7 +328,7 @@ impl World {
     }
 
     /// A v1 payment of buyer `who`.
-    pub(crate) fn pay_v1(&self, who: u8, amount: u64) -> Payment {
+    pub fn pay_v1(&self, who: u8, amount: u64) -> Payment {
         Payment { envelope: Envelope::V1, transaction: self.transfer(who, Amount::new(amount), None) }
     }
 
@@ -377,51 +348,6 @@ impl World {
         };
         transfer.sign(&keys::numbered(who)).unwrap().encode()
     }
-
-    /// Buys with this payment, on a gateway that was just started.
-    pub(crate) fn buy(
-        &self,
-        asset: &str,
-        operation: Operation,
-        payment: &Payment,
-    ) -> Option<Result<Sale, SaleError>> {
-        let platform = Platform::new(self);
-        let gateway = Gateway::new(&self.deployment, &platform);
-        let id = AssetId::parse(asset).unwrap();
-        let buy = Buy { asset: &id, operation, quantity: None, payment, impatient: false };
-        self.run(gateway.buy(&buy))
-    }
-
-    /// A whole access, from quote to session, that has to succeed.
-    pub(crate) fn bought(&self, who: u8, asset: &str, quantity: u64) -> (Box<Sold>, Payment) {
-        let (ticket, quote) = self.ticket(asset, Operation::Access, quantity);
-        let payment = self.pay(who, &ticket, &quote);
-        (sold(self.buy(asset, Operation::Access, &payment)), payment)
-    }
-
-    /// One step of recovery on a gateway that was just started.
-    pub(crate) fn step(&self) -> Option<crate::gateway::Plan> {
-        let platform = Platform::new(self);
-        let gateway = Gateway::new(&self.deployment, &platform);
-        self.run(async {
-            gateway.settle_due().await?;
-            gateway.step(true, Vec::new()).await
-        })
-        .map(Result::unwrap)
-    }
-
-    /// What doors should do, as a gateway that was just started says.
-    pub(crate) fn doors(&self) -> crate::gateway::Plan {
-        let platform = Platform::new(self);
-        let gateway = Gateway::new(&self.deployment, &platform);
-        self.run(gateway.step(true, Vec::new())).unwrap().unwrap()
-    }
-
-    /// Until when the device of an asset is to be unlocked, as a step says now.
-    pub(crate) fn unlocked_until(&self, asset: &str) -> Option<Timestamp> {
-        let orders = self.step().unwrap().orders;
-        orders.into_iter().find(|o| o.asset.as_str() == asset).unwrap().order.unlocked_until
-    }
 }
 
 /// How much the transfer of these bytes moves: whatever anybody says of it.
@@ -432,15 +358,4 @@ pub(super) fn moved(transaction: &[u8]) -> u64 {
         |program: u8| crate::svm::TokenProgram::at(&message.accounts[usize::from(program)]).is_some();
     let data = &message.instructions.iter().find(|i| is_token(i.program)).unwrap().data;
     u64::from_le_bytes(data[1..9].try_into().unwrap())
-}
-
-pub(crate) fn sold(outcome: Option<Result<Sale, SaleError>>) -> Box<Sold> {
-    match outcome {
-        Some(Ok(Sale::Sold(sold))) => sold,
-        other => panic!("expected a sale: {other:?}"),
-    }
-}
-
-pub(crate) fn extend(session: &SessionId) -> Operation {
-    Operation::Extend { session: session.clone() }
 }

@@ -5,10 +5,12 @@
 //! are ignored when reading, and never written.
 
 mod payment;
+mod presentation;
 mod required;
 
 pub use payment::{Envelope, EnvelopeError, Payment, SettlementResponse};
-pub use required::{Offer, Presentation, Required, v1_body, v2_header};
+pub use presentation::Presentation;
+pub use required::{Offer, Required, v1_body, v2_header};
 
 /// The v2 header of a 402: base64 of a `PaymentRequired`.
 pub const PAYMENT_REQUIRED: &str = "payment-required";

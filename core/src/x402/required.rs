@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::EXACT;
+use super::presentation::Presentation;
 use crate::encoding::base64;
 use crate::money::Amount;
 use crate::quote::Ticket;
@@ -39,17 +40,6 @@ pub struct Offer {
     pub ticket: Ticket,
     /// The memo that goes on chain with the payment.
     pub memo: String,
-}
-
-/// How catalogues and wallets present a resource; each member may be missing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Presentation {
-    /// Who offers it.
-    pub service_name: Option<String>,
-    /// Its icon.
-    pub icon_url: Option<String>,
-    /// What it is about.
-    pub tags: Vec<String>,
 }
 
 /// What has to be paid for a resource.

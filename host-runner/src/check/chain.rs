@@ -7,7 +7,7 @@ use coinop_core::svm::programs::SYSTEM;
 use coinop_core::svm::{Address, Network, TokenProgram};
 use serde_json::{Value, json};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::pay::chain::{Account, account};
 use crate::settings::rpc;
 

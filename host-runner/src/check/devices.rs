@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::devices::Device;
 use crate::drivers::LockState;
 

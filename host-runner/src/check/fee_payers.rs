@@ -9,7 +9,7 @@ use coinop_core::svm::transaction::{Message, Transaction};
 use coinop_core::svm::{Address, TokenProgram};
 use serde_json::{Value, json};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::db::{self, Known};
 use crate::settings::rpc;
 

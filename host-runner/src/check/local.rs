@@ -6,7 +6,7 @@ use std::path::Path;
 use coinop_core::svm::Address;
 use ureq::http::Uri;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::settings::{Settings, keypair, secret};
 
 fn environment(name: &str) -> Option<String> {

@@ -5,6 +5,7 @@
 pub(crate) mod chain;
 mod devices;
 pub(crate) mod fee_payers;
+mod finding;
 mod local;
 mod prices;
 
@@ -12,6 +13,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use coinop_core::svm::Address;
+
+use finding::Finding;
 
 use crate::settings::Settings;
 
@@ -25,10 +28,6 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", default_value = "coinop.toml")]
     config: PathBuf,
 }
-
-/// What came of one thing that was tried: something to know, or what is wrong
-/// and what to do about it.
-type Finding = Result<String, String>;
 
 /// The findings, printed as they come.
 struct Report {

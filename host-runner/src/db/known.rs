@@ -6,7 +6,7 @@ use coinop_core::ids::PaymentId;
 use coinop_core::svm::Address;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
-use super::FILE;
+use super::open::FILE;
 
 /// A journal that is read, beside a gateway that runs or without one.
 pub(crate) struct Known {

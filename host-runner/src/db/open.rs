@@ -7,7 +7,10 @@ use std::time::Duration;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, OpenFlags};
 
-use super::Refused;
+use super::values::Refused;
+
+/// The name of the database in the data folder.
+pub(crate) const FILE: &str = "coinop.db";
 
 /// The size of a page of a new database, in bytes. A sale touches some twenty pages, each for
 /// a row of a few hundred bytes: small ones are half of what has to be written.

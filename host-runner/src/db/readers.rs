@@ -12,7 +12,8 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::{Answer, Refused, Value, open, statement};
+use super::values::{Answer, Refused, Value};
+use super::{open, statement};
 
 /// Enough that a slow read does not hold up the rest; more would only share the
 /// same few cores.

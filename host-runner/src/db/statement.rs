@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, Statement, ToSql};
 
-use super::{Answer, Refused, Value};
+use super::values::{Answer, Refused, Value};
 
 /// The most one answer may take in memory. The component itself has 64 MiB;
 /// this keeps a forgotten LIMIT from taking the host's.

@@ -14,7 +14,8 @@ use std::time::Instant;
 use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
-use super::{Answer, Origin, Refused, Value, statement};
+use super::statement;
+use super::values::{Answer, Origin, Refused, Value};
 use crate::failpoint;
 use crate::metrics::Metrics;
 

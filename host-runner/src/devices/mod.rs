@@ -6,6 +6,7 @@
 //! the network or the database, the device is locked when its time is up
 //! (invariant 4).
 
+mod order;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -19,28 +20,8 @@ use tokio::task::JoinHandle;
 use crate::clock::SteadyClock;
 use crate::drivers::{self, LockState, Mistake};
 use crate::metrics::Metrics;
+pub(crate) use order::{Order, Report};
 use worker::{Wish, Worker};
-
-/// What one device should be doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Order {
-    pub(crate) asset: String,
-    /// Of two orders the higher one rules.
-    pub(crate) sequence: u64,
-    /// The last moment at which it may be unlocked, in milliseconds since the
-    /// Unix epoch; absent: it is to be locked.
-    pub(crate) unlocked_until_ms: Option<u64>,
-}
-
-/// What one device was seen doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Report {
-    pub(crate) asset: String,
-    /// The order it answers; 0 before the first.
-    pub(crate) sequence: u64,
-    pub(crate) state: LockState,
-    pub(crate) at_ms: u64,
-}
 
 /// A device as configured.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use super::{Order, Report};
+use super::order::{Order, Report};
 use crate::clock::SteadyClock;
 use crate::drivers::{Driver, Failed, LockState};
 use crate::failpoint;

@@ -24,8 +24,8 @@ use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
+use super::driver::{Driver, Failed, LockState, Working};
 use super::settings::{Mistake, command, only, seconds};
-use super::{Driver, Failed, LockState, Working};
 
 /// How much of a command's output is kept for the log.
 const KEPT: usize = 4096;

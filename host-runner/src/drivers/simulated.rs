@@ -6,8 +6,8 @@
 
 use serde_json::{Map, Value};
 
+use super::driver::{Driver, Failed, LockState, Working};
 use super::settings::{Mistake, only};
-use super::{Driver, Failed, LockState, Working};
 
 struct Simulated {
     asset: String,

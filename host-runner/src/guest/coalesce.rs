@@ -31,7 +31,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::Failure;
-use super::pool::{Request, Response};
+use super::message::{Request, Response};
 
 /// Says whether a request may share its answer with identical ones: it carries a payment of
 /// x402 v2 and none of v1 (invariant 1).

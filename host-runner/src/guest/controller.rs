@@ -9,7 +9,8 @@ use wasmtime::Store;
 
 use super::Failure;
 use super::engine::Component;
-use super::state::{GuestState, Host, allow, store};
+use super::state::{GuestState, Host};
+use super::store::{allow, store};
 use crate::db::Origin;
 use crate::devices::{Order, Report};
 use crate::drivers::LockState;

@@ -1,27 +1,30 @@
 //! The component: the same one that Spin runs.
 //!
 //! [`engine`] compiles it and sets the limits, [`state`] is what one instance of
-//! it owns, [`imports`], [`outbound`] and [`rpc`] are what it may ask for, [`pool`] hands
-//! requests to instances when [`room`] has a place for them, identical ones once
-//! ([`coalesce`]), and [`controller`] calls its extra export.
+//! it owns, [`store`] bounds each of its calls, [`imports`], [`outbound`] and [`rpc`] are what
+//! it may ask for, [`pool`] hands requests to instances when [`room`] has a place for them,
+//! identical ones once ([`coalesce`]), and [`controller`] calls its extra export.
 
 mod coalesce;
 mod controller;
 mod engine;
 mod imports;
+mod message;
 mod outbound;
 mod pool;
 mod room;
 mod rpc;
 mod state;
 mod stderr;
+mod store;
 mod tally;
 
 use std::fmt;
 
 pub(crate) use controller::{Controller, Plan};
 pub(crate) use engine::{Component, Limits};
-pub(crate) use pool::{Pool, Request, Response};
+pub(crate) use message::{Request, Response};
+pub(crate) use pool::Pool;
 pub(crate) use room::carries_payment;
 pub(crate) use rpc::Rpc;
 pub(crate) use state::{Host, Variables};

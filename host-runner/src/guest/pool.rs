@@ -21,14 +21,11 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use super::Failure;
 use super::coalesce::{self, Coalescing, Running};
 use super::engine::Component;
+use super::message::{Request, Response};
 use super::room::{Place, Room};
-use super::state::{GuestState, Host, allow, store};
+use super::state::{GuestState, Host};
+use super::store::{allow, store};
 use crate::db::Origin;
-
-/// A request as the component gets it: complete, and no larger than allowed.
-pub(crate) type Request = hyper::Request<Full<Bytes>>;
-/// Its answer, complete.
-pub(crate) type Response = hyper::Response<Bytes>;
 
 /// The component itself answers a buyer who waits after 30 s; this is for when
 /// it does not.

@@ -15,8 +15,9 @@ use crate::alarm::{AGAIN, AGAIN_MS};
 use crate::call::REQUEST;
 use crate::deployment::instance;
 use crate::journal::PlaceJournal;
-use crate::platform::{Platform, now, sleep};
+use crate::platform::Platform;
 use crate::request::{Forwarded, respond};
+use crate::runtime::{now, sleep};
 
 /// Requests that may wait here at once; one more is told at once that its payment is pending.
 const MOST_WAITING: u32 = 256;

@@ -12,7 +12,7 @@ use worker::{Env, State, console_error};
 use crate::alarm::{AGAIN_MS, Alarm};
 use crate::call::Object;
 use crate::deployment::Instance;
-use crate::platform::now;
+use crate::runtime::now;
 use crate::sql::ObjectSql;
 
 /// An object's database and alarm.

@@ -15,8 +15,9 @@ use crate::call::{Object, REQUEST};
 use crate::catalogue;
 use crate::deployment::instance;
 use crate::journal::PlaceJournal;
-use crate::platform::{Platform, now};
+use crate::platform::Platform;
 use crate::request::{Forwarded, respond};
+use crate::runtime::now;
 use crate::sql::ObjectSql;
 
 /// Assets of which each kind that one tick looks after at most.

@@ -3,7 +3,9 @@
 use super::at_once;
 use crate::gateway::{Gateway, Sale};
 use crate::quote::Operation;
-use crate::testkit::world::{Chain, Platform, START, World, extend, sold};
+use crate::testkit::gateway::{extend, sold};
+use crate::testkit::platform::Platform;
+use crate::testkit::world::{Chain, START, World};
 use crate::time::Timestamp;
 
 #[test]

@@ -4,7 +4,8 @@
 
 use crate::gateway::{Sale, Sold};
 use crate::quote::Operation;
-use crate::testkit::world::{Chain, START, World, extend, sold};
+use crate::testkit::gateway::{extend, sold};
+use crate::testkit::world::{Chain, START, World};
 use crate::time::Timestamp;
 use crate::x402::Payment;
 

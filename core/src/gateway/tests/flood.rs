@@ -7,7 +7,8 @@ use crate::gateway::{Gateway, Sale, SaleError};
 use crate::ports::Clock as _;
 use crate::quote::Operation;
 use crate::session::Reject;
-use crate::testkit::world::{Chain, Platform, START, World};
+use crate::testkit::platform::Platform;
+use crate::testkit::world::{Chain, START, World};
 use crate::x402::Payment;
 
 const ACCESS: Operation = Operation::Access;
@@ -201,7 +202,7 @@ fn an_extension_is_held_against_the_same_balance_inv_2() {
     let (bought, _) = world.bought(1, "door-1", 9);
     world.fund(1, PRICE);
     world.chain.set(Chain::Drops);
-    let operation = crate::testkit::world::extend(&bought.session.session.id);
+    let operation = crate::testkit::gateway::extend(&bought.session.session.id);
     let (ticket, quote) = world.ticket("door-1", operation.clone(), 1);
     let outcome = world.buy("door-1", operation, &world.pay(1, &ticket, &quote));
     assert!(matches!(outcome, Some(Ok(Sale::Pending(_)))), "{outcome:?}");

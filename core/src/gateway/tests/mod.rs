@@ -12,7 +12,8 @@ use std::pin::Pin;
 use super::{Buy, Gateway, Sale, SaleError};
 use crate::ports::Clock as _;
 use crate::quote::Operation;
-use crate::testkit::world::{Platform, World};
+use crate::testkit::platform::Platform;
+use crate::testkit::world::World;
 use crate::x402::Payment;
 
 type Outcome = Result<Sale, SaleError>;

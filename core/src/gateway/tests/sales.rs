@@ -5,7 +5,9 @@ use crate::gateway::{Buy, Gateway, Sale, SaleError};
 use crate::ports::Clock as _;
 use crate::quote::{Operation, Quote, Ticket};
 use crate::session::Reject;
-use crate::testkit::world::{Chain, Platform, START, World, extend, sold};
+use crate::testkit::gateway::{extend, sold};
+use crate::testkit::platform::Platform;
+use crate::testkit::world::{Chain, START, World};
 use crate::time::Timestamp;
 use crate::x402::{Envelope, Payment};
 

@@ -13,7 +13,8 @@ use crate::svm::build::Transfer;
 use crate::svm::programs::ASSOCIATED_TOKEN;
 use crate::svm::transaction::{Instruction, Message, Transaction};
 use crate::svm::{Address, Network, TokenProgram, associated_token_account};
-use crate::testkit::world::{Chain, START, World, extend, sold};
+use crate::testkit::gateway::{extend, sold};
+use crate::testkit::world::{Chain, START, World};
 use crate::testkit::{guards, keys};
 use crate::x402::{Envelope, Payment};
 

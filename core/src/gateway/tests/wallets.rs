@@ -8,8 +8,9 @@ use crate::gateway::{Sale, SaleError};
 use crate::ids::PaymentId;
 use crate::svm::programs::LIGHTHOUSE;
 use crate::svm::transaction::{Instruction, Transaction};
+use crate::testkit::gateway::sold;
 use crate::testkit::keys;
-use crate::testkit::world::{Chain, World, sold};
+use crate::testkit::world::{Chain, World};
 use crate::x402::Payment;
 
 /// What a lowest balance costs a fee payer beside its own payment: the fee of one other payment.

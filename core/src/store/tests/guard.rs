@@ -8,7 +8,8 @@ use crate::ports::{Appended, Journal as _, PortError};
 use crate::session::{AssetState, Batch, Claim, Cover, Event};
 use crate::svm::Address;
 use crate::testkit::keys;
-use crate::testkit::world::{Platform, World};
+use crate::testkit::platform::Platform;
+use crate::testkit::world::World;
 use crate::time::{Now, Timestamp};
 
 /// The most that SQLite counts to.

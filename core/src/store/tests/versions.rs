@@ -7,7 +7,8 @@ use rusqlite::Connection;
 use super::super::schema::VERSION;
 use super::super::{Sql, SqlError, SqlJournal, Value};
 use crate::ports::PortError;
-use crate::testkit::world::{START, Tables, World};
+use crate::testkit::platform::Tables;
+use crate::testkit::world::{START, World};
 
 /// A database with nothing in it.
 fn empty_world() -> World {

@@ -5,15 +5,10 @@
 //! assertion. This reader takes one spelling and nothing behind it, so what was judged
 //! is all there is.
 
-use super::GuardProblem;
+use super::fault::GuardProblem;
+use super::kinds::{ACCOUNT_INFO, ACCOUNT_INFO_MULTI, TOKEN_ACCOUNT, TOKEN_ACCOUNT_MULTI};
 use crate::leb128;
 use crate::svm::Address;
-
-/// Kinds of instruction that carry assertions of which some are allowed.
-pub(super) const ACCOUNT_INFO: u8 = 5;
-pub(super) const ACCOUNT_INFO_MULTI: u8 = 6;
-pub(super) const TOKEN_ACCOUNT: u8 = 9;
-pub(super) const TOKEN_ACCOUNT_MULTI: u8 = 10;
 
 /// The log levels that emit a record by calling the Noop program. The second is the last.
 const ENCODED_NOOP: u8 = 3;

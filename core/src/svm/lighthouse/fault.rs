@@ -2,9 +2,13 @@
 
 use std::fmt;
 
-use super::GuardedAccount;
-use super::bytes::{ACCOUNT_INFO, ACCOUNT_INFO_MULTI, TOKEN_ACCOUNT, TOKEN_ACCOUNT_MULTI};
+use super::account::GuardedAccount;
+use super::kinds::{ACCOUNT_INFO, ACCOUNT_INFO_MULTI, TOKEN_ACCOUNT, TOKEN_ACCOUNT_MULTI};
 use crate::svm::Address;
+
+/// The most guards that a payment may have. A plain payment by Phantom has four; the most
+/// that were seen in a transaction of any kind are nine.
+pub const MAX_GUARDS: usize = 10;
 
 /// A guard that is not allowed, and what about it is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +136,7 @@ impl fmt::Display for GuardFault {
             write!(f, ", of {account}")?;
         }
         match self.problem {
-            GuardProblem::TooMany => write!(f, ": more than {} guards", super::MAX_GUARDS),
+            GuardProblem::TooMany => write!(f, ": more than {} guards", MAX_GUARDS),
             GuardProblem::Accounts(count) => write!(f, ": {count} accounts instead of one"),
             GuardProblem::OtherAccount(account) => write!(f, ": no guard may speak of account {account}"),
             GuardProblem::Kind => f.write_str(": this kind is not allowed"),

@@ -24,48 +24,21 @@
 //!
 //! The layout was learned from Lighthouse's public source.
 
+mod account;
 mod bytes;
 mod fault;
+mod kinds;
 
-use std::fmt;
-
-pub use fault::{GuardFault, GuardProblem};
+pub use account::GuardedAccount;
+pub use fault::{GuardFault, GuardProblem, MAX_GUARDS};
 
 use self::bytes::{Assertion, Subject, Value, info, operator, token};
 use super::TokenProgram;
 use super::programs::SYSTEM;
 use super::transaction::{Instruction, Message};
 
-/// The most guards that a payment may have. A plain payment by Phantom has four; the most
-/// that were seen in a transaction of any kind are nine.
-pub const MAX_GUARDS: usize = 10;
-
 /// The bytes of a token account of SPL Token, and the least of one of Token-2022.
 const TOKEN_ACCOUNT_BYTES: u64 = 165;
-
-/// Whose account a guard speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GuardedAccount {
-    /// The fee payer's wallet.
-    FeePayer,
-    /// The payer's wallet.
-    Payer,
-    /// The token account that pays.
-    Source,
-    /// The merchant's token account.
-    Destination,
-}
-
-impl fmt::Display for GuardedAccount {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::FeePayer => "the fee payer's wallet",
-            Self::Payer => "the payer's wallet",
-            Self::Source => "the payer's token account",
-            Self::Destination => "the merchant's token account",
-        })
-    }
-}
 
 /// A guard that is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

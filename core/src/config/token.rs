@@ -1,0 +1,52 @@
+//! A token that the merchant takes.
+
+use serde_json::Value;
+
+use super::error::ConfigError;
+use super::section::Section;
+use crate::svm::{Address, Network, Token, TokenProgram};
+
+/// A token that is taken, and the merchant's account for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedToken {
+    /// The token.
+    pub token: Token,
+    /// The associated token account of `pay_to`: where payments must go.
+    pub account: Address,
+}
+
+/// Reads a token: a name that is known on the network, or a mint with all that must be known of it.
+pub(super) fn token(path: &str, value: &Value, network: Network) -> Result<Token, ConfigError> {
+    if let Some(name) = value.as_str() {
+        if let Some(known) = network.known_token(name) {
+            return Ok(known);
+        }
+        let message = if name.parse::<Address>().is_ok() {
+            "write { mint = \"...\", decimals = 6, program = \"spl-token\" } for a mint that is not known by name".to_owned()
+        } else {
+            format!(
+                "not known on {}: write {}, or a mint's address",
+                network.name(),
+                network.known_symbols().join(", ")
+            )
+        };
+        return Err(ConfigError::new(path, message));
+    }
+    let mut section = Section::new(path, value)?;
+    let mint: Address = section
+        .need_text("mint")?
+        .parse()
+        .map_err(|_| section.error("mint", "must be the mint's address"))?;
+    let decimals = section.need("decimals")?.as_u64().and_then(|d| u8::try_from(d).ok()).filter(|&d| d <= 18);
+    let decimals =
+        decimals.ok_or_else(|| section.error("decimals", "must be a whole number from 0 to 18"))?;
+    let program = match section.text("program")? {
+        None | Some("spl-token") => TokenProgram::Spl,
+        Some("token-2022") => TokenProgram::Token2022,
+        Some(_) => return Err(section.error("program", "must be \"spl-token\" or \"token-2022\"")),
+    };
+    let text = mint.to_string();
+    let symbol = section.text("symbol")?.map_or_else(|| text.chars().take(4).collect(), str::to_owned);
+    section.finish()?;
+    Ok(Token { symbol, mint, decimals, program })
+}

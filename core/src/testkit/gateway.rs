@@ -1,0 +1,109 @@
+//! Gateways in the small world: each thing is done by one that was just started.
+
+use rusqlite::Connection;
+
+use crate::gateway::{Buy, Gateway, Plan, Sale, SaleError, Sold};
+use crate::ids::{AssetId, SessionId};
+use crate::quote::Operation;
+use crate::session::{LockState, Report};
+use crate::testkit::platform::Platform;
+use crate::testkit::world::{START, World};
+use crate::time::Timestamp;
+use crate::x402::Payment;
+
+impl Default for World {
+    /// Returns a world with two doors.
+    fn default() -> Self {
+        Self::with_doors(2)
+    }
+}
+
+impl World {
+    /// With two doors.
+    pub fn new() -> Self {
+        Self::with_doors(2)
+    }
+
+    /// With the doors `door-1`, `door-2` and so on, at 10,000 atomic units a minute.
+    pub fn with_doors(count: u32) -> Self {
+        let world = Self::on(Connection::open_in_memory().unwrap(), START, count);
+        let platform = Platform::new(&world);
+        world.run(platform.journal.prepare()).unwrap().unwrap();
+        world
+    }
+
+    /// One round of the box beside the devices: it asks what they should be doing, does
+    /// it, and says so. `None` if the fuse blew.
+    pub fn work_devices(&self) -> Option<()> {
+        let platform = Platform::new(self);
+        let gateway = Gateway::new(&self.deployment, &platform);
+        let round = async {
+            let plan = gateway.step(true, Vec::new()).await.unwrap();
+            let reports = plan.orders.into_iter().map(|planned| {
+                let open = planned.order.unlocked_until.is_some();
+                let state = if open { LockState::Unlocked } else { LockState::Locked };
+                (planned.asset, Report { sequence: planned.order.sequence, state, at: self.now() })
+            });
+            gateway.step(false, reports.collect()).await.unwrap();
+        };
+        self.run(round)
+    }
+
+    /// Buys with this payment, on a gateway that was just started.
+    pub fn buy(
+        &self,
+        asset: &str,
+        operation: Operation,
+        payment: &Payment,
+    ) -> Option<Result<Sale, SaleError>> {
+        let platform = Platform::new(self);
+        let gateway = Gateway::new(&self.deployment, &platform);
+        let id = AssetId::parse(asset).unwrap();
+        let buy = Buy { asset: &id, operation, quantity: None, payment, impatient: false };
+        self.run(gateway.buy(&buy))
+    }
+
+    /// A whole access, from quote to session, that has to succeed.
+    pub fn bought(&self, who: u8, asset: &str, quantity: u64) -> (Box<Sold>, Payment) {
+        let (ticket, quote) = self.ticket(asset, Operation::Access, quantity);
+        let payment = self.pay(who, &ticket, &quote);
+        (sold(self.buy(asset, Operation::Access, &payment)), payment)
+    }
+
+    /// One step of recovery on a gateway that was just started.
+    pub fn step(&self) -> Option<Plan> {
+        let platform = Platform::new(self);
+        let gateway = Gateway::new(&self.deployment, &platform);
+        self.run(async {
+            gateway.settle_due().await?;
+            gateway.step(true, Vec::new()).await
+        })
+        .map(Result::unwrap)
+    }
+
+    /// What doors should do, as a gateway that was just started says.
+    pub fn doors(&self) -> Plan {
+        let platform = Platform::new(self);
+        let gateway = Gateway::new(&self.deployment, &platform);
+        self.run(gateway.step(true, Vec::new())).unwrap().unwrap()
+    }
+
+    /// Until when the device of an asset is to be unlocked, as a step says now.
+    pub fn unlocked_until(&self, asset: &str) -> Option<Timestamp> {
+        let orders = self.step().unwrap().orders;
+        orders.into_iter().find(|o| o.asset.as_str() == asset).unwrap().order.unlocked_until
+    }
+}
+
+/// Returns what was sold; anything else fails the test.
+pub fn sold(outcome: Option<Result<Sale, SaleError>>) -> Box<Sold> {
+    match outcome {
+        Some(Ok(Sale::Sold(sold))) => sold,
+        other => panic!("expected a sale: {other:?}"),
+    }
+}
+
+/// Returns the operation that extends this session.
+pub fn extend(session: &SessionId) -> Operation {
+    Operation::Extend { session: session.clone() }
+}

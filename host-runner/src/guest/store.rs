@@ -1,0 +1,42 @@
+//! An instance's store, and the time that each of its calls may take.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::{Store, UpdateDeadline};
+
+use super::engine::{Component, TICK};
+use super::state::{GuestState, Host};
+use crate::db::Origin;
+
+/// The most computing that one call may do; waiting does not count. Checking a
+/// payment takes less than a millisecond, so this is only ever met by a mistake.
+const COMPUTING: Duration = Duration::from_secs(5);
+
+/// A store for one instance.
+pub(crate) fn store(component: &Component, host: &Arc<Host>, origin: Origin) -> Store<GuestState> {
+    let state = GuestState::new(host.clone(), origin, component.limits.memory);
+    let mut store = Store::new(&component.engine, state);
+    store.limiter(|state| &mut state.limits);
+    store.epoch_deadline_callback(|mut context| {
+        let state = context.data_mut();
+        match state.ticks.checked_sub(1) {
+            // Let others run: this is also where a time limit takes hold.
+            Some(left) => {
+                state.ticks = left;
+                Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+            }
+            None => Err(wasmtime::format_err!("computed for too long")),
+        }
+    });
+    allow(&mut store, Duration::ZERO);
+    store
+}
+
+/// Gives the instance its time for the next call: to compute, and to wait for
+/// the RPC.
+pub(crate) fn allow(store: &mut Store<GuestState>, waiting: Duration) {
+    store.data_mut().outbound.allow(waiting);
+    store.data_mut().ticks = u32::try_from(COMPUTING.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX);
+    store.set_epoch_deadline(1);
+}

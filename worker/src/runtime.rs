@@ -1,0 +1,60 @@
+//! The clock and the randomness of the Workers runtime.
+
+use std::time::Duration;
+
+use coinop_core::ports::{Clock, Entropy};
+use coinop_core::time::{Now, Timestamp};
+use worker::{Date, Delay};
+
+/// The wall clock. It moves with each input or output; there is no other that outlives a request.
+pub(crate) struct WorkerClock;
+
+impl Clock for WorkerClock {
+    fn now(&self) -> Now {
+        Now::at(now())
+    }
+
+    async fn sleep(&self, ms: u64) {
+        #[cfg(feature = "seam")]
+        if coinop_seam::sleep(ms) {
+            return;
+        }
+        sleep(ms).await;
+    }
+}
+
+/// The moment.
+pub(crate) fn now() -> Timestamp {
+    #[cfg(feature = "seam")]
+    if let Some(told) = coinop_seam::now() {
+        return Timestamp::from_millis(told);
+    }
+    Timestamp::from_millis(Date::now().as_millis())
+}
+
+pub(crate) async fn sleep(ms: u64) {
+    Delay::from(Duration::from_millis(ms)).await;
+}
+
+/// The runtime's randomness.
+pub(crate) struct WorkerEntropy;
+
+impl Entropy for WorkerEntropy {
+    fn random(&self) -> [u8; 16] {
+        #[cfg(feature = "seam")]
+        if let Some(told) = coinop_seam::random() {
+            return told;
+        }
+        random()
+    }
+}
+
+/// 16 random bytes.
+pub(crate) fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => bytes,
+        // Guessable tickets would be worse than none. The runtime never fails here.
+        Err(_) => std::process::abort(),
+    }
+}

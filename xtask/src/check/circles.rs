@@ -1,0 +1,137 @@
+//! No two source files need each other, directly or through others: whoever reads one can read what it stands on first.
+
+mod source;
+mod tokens;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use self::source::Source;
+use crate::output;
+use crate::workspace::Workspace;
+
+/// The files that the modules of each program and library hang from.
+const ROOTS: [&str; 5] = [
+    "core/src/lib.rs",
+    "host-runner/src/main.rs",
+    "spin-app/src/lib.rs",
+    "worker/src/lib.rs",
+    "xtask/src/main.rs",
+];
+
+/// Circles that are still there. One that is gone has to be taken off this list.
+const EXCEPTIONS: [&[&str]; 2] = [
+    &["core/src/gateway/sale.rs", "core/src/gateway/terms.rs"],
+    &["core/src/http/cors.rs", "core/src/http/methods.rs"],
+];
+
+/// A module's path below its crate.
+type Module = Vec<String>;
+/// The files that each file needs.
+type Graph = BTreeMap<String, BTreeSet<String>>;
+
+/// Fails when files need each other.
+pub(super) fn check(workspace: &Workspace) -> Result<()> {
+    let read = |path: &Path| std::fs::read_to_string(workspace.root.join(path)).ok();
+    let wrong = verdicts(&circles(&whole(&read)?), &EXCEPTIONS);
+    for line in &wrong {
+        output::note(line);
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    bail!("{} import circles: move what both sides need into a file of its own", wrong.len())
+}
+
+/// Returns what all files need.
+fn whole(read: &dyn Fn(&Path) -> Option<String>) -> Result<Graph> {
+    let mut graph = Graph::new();
+    for root in ROOTS {
+        graph.extend(Crate::read(root, read)?.graph());
+    }
+    Ok(graph)
+}
+
+/// Returns what is wrong: each circle that is no exception, and each exception that is no circle.
+fn verdicts(circles: &BTreeSet<Vec<String>>, exceptions: &[&[&str]]) -> Vec<String> {
+    let exceptions: BTreeSet<Vec<String>> =
+        exceptions.iter().map(|files| files.iter().map(ToString::to_string).collect()).collect();
+    let found =
+        circles.difference(&exceptions).map(|files| format!("an import circle: {}", files.join(", ")));
+    let gone = exceptions.difference(circles);
+    let gone = gone.map(|files| format!("no circle any more, take it off the list: {}", files.join(", ")));
+    found.chain(gone).collect()
+}
+
+/// Returns the groups of files that all need each other, in the order of their names.
+fn circles(graph: &Graph) -> BTreeSet<Vec<String>> {
+    let reached: BTreeMap<&String, BTreeSet<&String>> =
+        graph.keys().map(|file| (file, reach(graph, file))).collect();
+    let both = |a: &String, b: &String| {
+        reached.get(a).is_some_and(|files| files.contains(b))
+            && reached.get(b).is_some_and(|files| files.contains(a))
+    };
+    let own = |file| graph.keys().filter(move |other| both(file, other)).cloned().collect::<Vec<_>>();
+    graph.keys().map(own).filter(|files| files.len() > 1).collect()
+}
+
+/// Returns all that a file needs, also through others.
+fn reach<'g>(graph: &'g Graph, file: &'g String) -> BTreeSet<&'g String> {
+    let (mut reached, mut open) = (BTreeSet::new(), vec![file]);
+    while let Some(next) = open.pop() {
+        open.extend(graph.get(next).into_iter().flatten().filter(|needed| reached.insert(*needed)));
+    }
+    reached
+}
+
+/// A crate's modules without its tests.
+struct Crate(BTreeMap<Module, (String, Source)>);
+
+impl Crate {
+    /// Follows the `mod` declarations from a crate's first file. `read` returns a file's text.
+    fn read(root: &str, read: &dyn Fn(&Path) -> Option<String>) -> Result<Self> {
+        let folder = Path::new(root).parent().unwrap_or(Path::new(""));
+        let mut modules = BTreeMap::new();
+        let mut open = vec![(Module::new(), folder.to_owned(), vec![PathBuf::from(root)])];
+        while let Some((module, children, files)) = open.pop() {
+            let text = files.iter().find_map(|path| Some((path, read(path)?)));
+            let (path, text) = text.with_context(|| format!("no file for module {}", module.join("::")))?;
+            let source = Source::read(&text, &module);
+            for name in &source.children {
+                let child = [module.as_slice(), std::slice::from_ref(name)].concat();
+                let folder = children.join(name);
+                let files = vec![folder.with_extension("rs"), folder.join("mod.rs")];
+                open.push((child, folder, files));
+            }
+            modules.insert(module, (path.display().to_string(), source));
+        }
+        Ok(Self(modules))
+    }
+
+    fn graph(&self) -> Graph {
+        let needed = |source: &Source, own: &String| {
+            let files = source.paths.iter().filter_map(|path| self.file(path, 0));
+            files.filter(|file| file != own).collect()
+        };
+        self.0.values().map(|(file, source)| (file.clone(), needed(source, file))).collect()
+    }
+
+    /// Returns the file that defines what a path names. A name that its module only passes on is looked up
+    /// where it comes from.
+    fn file(&self, path: &[String], passed_on: u8) -> Option<String> {
+        let depth = (0..=path.len())
+            .rev()
+            .find(|depth| path.get(..*depth).is_some_and(|head| self.0.contains_key(head)))?;
+        let (file, source) = self.0.get(path.get(..depth)?)?;
+        let from = path.get(depth).and_then(|name| source.passed_on.get(name));
+        match from.filter(|_| passed_on < 8) {
+            Some(from) => self.file(from, passed_on + 1),
+            None => Some(file.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! The testkit is in nothing that is shipped, and neither is what it brings along.
+
+use anyhow::{Context, Result, bail};
+
+use crate::output;
+use crate::workspace::Workspace;
+use crate::{build, build::worker};
+
+/// The package that has the testkit, and the feature that turns it on.
+const CORE: &str = "coinop-core";
+const TESTKIT: &str = "testkit";
+/// What the testkit brings along and no WebAssembly has.
+const SQLITE: [&str; 2] = ["rusqlite", "libsqlite3-sys"];
+/// Packages that are built in one command with the gateway. Cargo joins the features that they all want, so one of
+/// them could put the testkit into the gateway.
+const BESIDE_THE_GATEWAY: [&str; 3] = ["coinop-differential", "coinop-bench", "coinop-spin-test"];
+
+/// One way in which a product is built.
+struct Build {
+    /// What cargo is told of packages, features and target.
+    flags: Vec<&'static str>,
+    wasm: bool,
+}
+
+/// Fails when a product is built with the testkit, or a module with SQLite.
+pub(super) fn check(workspace: &Workspace) -> Result<()> {
+    let mut wrong = 0;
+    for Build { flags, wasm } in builds() {
+        for what in faults(&tree(workspace, &flags)?, wasm) {
+            output::note(&format!("cargo build {}: {what}", flags.join(" ")));
+            wrong += 1;
+        }
+    }
+    if wrong > 0 {
+        bail!(
+            "{wrong} faults: a crate that wants the feature {TESTKIT} has to be built by a command of its own"
+        );
+    }
+    Ok(())
+}
+
+/// Returns every way in which xtask builds a product, and the one of a plain `cargo build`.
+fn builds() -> Vec<Build> {
+    let [features, failpoints, ..] = build::FAILPOINTS;
+    let more = BESIDE_THE_GATEWAY.map(|package| vec!["-p", package]);
+    let native = [vec![], vec![features, failpoints]].into_iter().chain(more);
+    let native = native.map(|more| [build::NATIVE.to_vec(), more].concat()).chain([vec![]]);
+    let spin = [build::PLAIN, build::SEAM, build::STUB]
+        .map(|variant| [&["-p", "coinop-spin", "--target", build::WASI], variant.flags].concat());
+    let worker = [worker::PLAIN, worker::SEAM]
+        .map(|variant| [&["-p", worker::PACKAGE, "--target", worker::TARGET], variant.flags].concat());
+    let wasm = spin.into_iter().chain(worker).map(|flags| Build { flags, wasm: true });
+    native.map(|flags| Build { flags, wasm: false }).chain(wasm).collect()
+}
+
+/// Returns each package of a build with its features, a tab between the two. What only tests of the selected packages
+/// need counts too: `cargo test` leaves the gateway's program where `cargo build` does.
+fn tree(workspace: &Workspace, flags: &[&str]) -> Result<String> {
+    workspace
+        .cargo()
+        .args(["tree", "--locked", "--prefix", "none", "--edges", "normal,build,dev", "--format", "{p}\t{f}"])
+        .args(flags)
+        .capture()
+        .context("cargo cannot say what it would build")
+}
+
+/// Returns what is wrong with the packages of a build.
+fn faults(tree: &str, wasm: bool) -> Vec<String> {
+    let packages = tree.lines().filter_map(|line| {
+        let (package, features) = line.split_once('\t')?;
+        Some((package.split(' ').next()?, features.trim_end_matches(" (*)")))
+    });
+    let mut wrong = Vec::new();
+    let mut cores = 0;
+    for (package, features) in packages {
+        if package == CORE {
+            cores += 1;
+            if features.split(',').any(|feature| feature == TESTKIT) {
+                wrong.push(format!("{CORE} has the feature {TESTKIT}"));
+            }
+        } else if wasm && SQLITE.contains(&package) {
+            wrong.push(format!("{package} is in the module"));
+        }
+    }
+    if cores == 0 {
+        wrong.push(format!("{CORE} is not in it, so this proves nothing"));
+    }
+    wrong.dedup();
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_testkit_is_in_no_product() {
+        let workspace = Workspace::find().unwrap();
+        check(&workspace).unwrap();
+        assert_eq!(builds().iter().filter(|build| build.wasm).count(), 5);
+        assert_eq!(builds().iter().filter(|build| !build.wasm).count(), 6);
+    }
+
+    #[test]
+    fn a_testkit_that_another_package_puts_into_the_gateway_is_told() {
+        let workspace = Workspace::find().unwrap();
+        let beside = ["-p", "coinop", "-p", CORE, "--features", "coinop-core/testkit"];
+        let told = [format!("{CORE} has the feature {TESTKIT}")];
+        assert_eq!(faults(&tree(&workspace, &beside).unwrap(), false), told);
+        // The same where it is the module that gets it, which has then SQLite too.
+        let module =
+            ["-p", "coinop-spin", "-p", CORE, "--features", "coinop-core/testkit", "--target", build::WASI];
+        let found = faults(&tree(&workspace, &module).unwrap(), true);
+        assert!(
+            found.contains(&told[0]) && found.iter().any(|fault| fault.starts_with("rusqlite")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_build_without_the_core_proves_nothing() {
+        assert_eq!(faults("", false).len(), 1);
+        assert_eq!(faults("xtask v0.1.0\t\ncoinop-core v0.1.0 (x)\tfast (*)", true), [""; 0]);
+        assert_eq!(faults("coinop-core v0.1.0 (x)\tfast,testkit (*)", true).len(), 1);
+        assert_eq!(faults("coinop-core v0.1.0 (x)\t\nrusqlite v0.37.0\thooks", true).len(), 1);
+        assert_eq!(faults("coinop-core v0.1.0 (x)\t\nrusqlite v0.37.0\thooks", false), [""; 0]);
+    }
+}
