@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::clock::SteadyClock;
-use crate::drivers::{self, LockState, Mistake};
+use crate::drivers::{self, Mistake};
 use crate::metrics::Metrics;
 pub(crate) use order::{Order, Report};
 use worker::{Wish, Worker};

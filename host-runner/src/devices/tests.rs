@@ -8,7 +8,7 @@ use serde_json::json;
 use super::worker::{Wish, Worker};
 use super::*;
 use crate::clock::Sources;
-use crate::drivers::{Driver, Failed, Working};
+use crate::drivers::{Driver, Failed, LockState, Working};
 
 #[derive(Default)]
 struct Fake {

@@ -13,7 +13,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-pub(crate) use driver::{Driver, Failed, LockState, Working};
+#[cfg(test)]
+pub(crate) use driver::Working;
+pub(crate) use driver::{Driver, Failed, LockState};
 pub(crate) use settings::Mistake;
 
 /// Makes the driver of that name for an asset.
