@@ -108,9 +108,9 @@ pub trait Journal {
 
     /// Whether another asset than this one has the payment, where [`Self::payment`] does not
     /// know all assets' payments: asked of payments that show no ticket of this asset's.
-    async fn is_claimed_elsewhere(&self, _asset: &AssetId, _id: &PaymentId) -> Result<bool, PortError> {
-        Ok(false)
-    }
+    ///
+    /// It guards money, so each journal answers it itself.
+    async fn is_claimed_elsewhere(&self, asset: &AssetId, id: &PaymentId) -> Result<bool, PortError>;
 
     /// The payment for the ticket of this name, likewise.
     async fn payment_by_ticket(&self, ticket: &TicketId) -> Result<Option<PaymentRecord>, PortError>;

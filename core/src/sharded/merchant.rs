@@ -6,6 +6,7 @@ use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_ASSET_GO, LET_GO, 
 use super::news::{Failed, Head, MerchantNews, Release, Reservation, Reserved};
 use crate::ids::{AssetId, PaymentId};
 use crate::ports::PortError;
+use crate::store::guards::guard_message;
 use crate::store::schema::{CATALOGUE, FEE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED};
 use crate::store::{Sql, SqlError, Value};
 
@@ -31,11 +32,11 @@ const TABLES: &[&str] = &[
     "CREATE INDEX IF NOT EXISTS reserved_fee_payer ON reserved (fee_payer)",
     "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, asset, at, day, lamports, budget, fee_payer, slack) AS
         SELECT payment, '', '', 0, day, lamports, 0, fee_payer, 0 FROM reserved WHERE 0",
-    "CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation BEGIN
-        SELECT RAISE(ABORT, 'the fee budget of the day is spent')
+    concat!("CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation BEGIN
+        SELECT RAISE(ABORT, '", guard_message!(over_budget), "')
             WHERE NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)
             AND coalesce((SELECT lamports FROM fee WHERE day = NEW.day), 0) + NEW.lamports > NEW.budget;
-        SELECT RAISE(ABORT, 'a wallet guard would fail')
+        SELECT RAISE(ABORT, '", guard_message!(guard_at_risk), "')
             WHERE NEW.slack IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)
             AND (SELECT coalesce(sum(lamports), 0) > NEW.slack OR coalesce(max(floor), 0)
@@ -47,7 +48,7 @@ const TABLES: &[&str] = &[
             VALUES (NEW.payment, NEW.day, NEW.lamports, NEW.fee_payer, NEW.slack IS NOT NULL);
         INSERT OR IGNORE INTO hold (payment, attempt, asset, at)
             VALUES (NEW.payment, NEW.attempt, NEW.asset, NEW.at);
-    END",
+    END"),
 ];
 
 const RESERVE: &str = "INSERT INTO reservation (payment, attempt, asset, at, day, lamports, budget, fee_payer, slack) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";

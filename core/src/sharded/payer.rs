@@ -6,6 +6,7 @@ use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_ASSET_GO, LET_GO, 
 use super::news::{PayerNews, Release, Reservation, Reserved, SessionRow};
 use crate::ids::{AssetId, PaymentId};
 use crate::ports::PortError;
+use crate::store::guards::guard_message;
 use crate::store::schema::{
     FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, PURSE, PURSE_CLOSED, SESSION, SESSION_PAYER,
     hold_against_source,

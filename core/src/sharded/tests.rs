@@ -2,6 +2,7 @@
 
 mod books;
 mod outbox;
+mod triggers;
 
 use std::task::{Context, Poll, Waker};
 

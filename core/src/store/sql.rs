@@ -85,26 +85,6 @@ pub enum SqlError {
     Other(String),
 }
 
-impl SqlError {
-    /// The error with this text of SQLite's.
-    #[must_use]
-    pub fn from_message(message: &str) -> Self {
-        // The sum of what is in flight is the only one that can outgrow SQLite's integers.
-        let not_covered = ["the balance does not cover what is in flight", "integer overflow"];
-        if message.contains("UNIQUE constraint failed") {
-            Self::Unique
-        } else if not_covered.iter().any(|text| message.contains(text)) {
-            Self::NotCovered
-        } else if message.contains("the fee budget of the day is spent") {
-            Self::OverBudget
-        } else if message.contains("a wallet guard would fail") {
-            Self::GuardAtRisk
-        } else {
-            Self::Other(message.to_owned())
-        }
-    }
-}
-
 /// Runs statements on one database.
 pub trait Sql {
     /// Runs one statement and returns its rows. What it writes is durable when it
@@ -309,6 +289,11 @@ impl<S: Sql> Journal for SqlJournal<S> {
 
     async fn payment(&self, id: &PaymentId) -> Result<Option<PaymentRecord>, PortError> {
         self.record(PAYMENT, id.as_str()).await
+    }
+
+    /// Answers no: one database holds all assets, so [`Self::payment`] has looked among the payments of all of them.
+    async fn is_claimed_elsewhere(&self, _: &AssetId, _: &PaymentId) -> Result<bool, PortError> {
+        Ok(false)
     }
 
     async fn payment_by_ticket(&self, ticket: &TicketId) -> Result<Option<PaymentRecord>, PortError> {
