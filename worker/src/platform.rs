@@ -3,9 +3,10 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use coinop_core::error::{TransportError, TransportFault};
 use coinop_core::gateway::Gateway;
 use coinop_core::http::{Request, Response};
-use coinop_core::ports::{Clock, Entropy, Http, HttpAnswer, PortError, Ports};
+use coinop_core::ports::{Clock, Entropy, Http, HttpAnswer, Ports};
 use coinop_core::settlement::LocalSettlement;
 use coinop_core::time::{Now, Timestamp};
 use futures::StreamExt as _;
@@ -17,6 +18,9 @@ use crate::journal::PlaceJournal;
 
 /// The most that is read of an answer of the RPC, in bytes.
 const MAX_ANSWER: usize = 4 << 20;
+
+/// What an exchange that was given up because of its answer's length is known by.
+const TOO_LONG: &str = "its answer is too long";
 
 /// All ports, with the journal of the place that this runs in.
 pub(crate) struct Platform {
@@ -126,25 +130,34 @@ pub(crate) fn random() -> [u8; 16] {
 pub(crate) struct FetchHttp;
 
 impl Http for FetchHttp {
-    async fn post_json(&self, url: &str, body: String, timeout_ms: u64) -> Result<HttpAnswer, PortError> {
+    async fn post_json(
+        &self,
+        url: &str,
+        body: String,
+        timeout_ms: u64,
+    ) -> Result<HttpAnswer, TransportError> {
         let controller = AbortController::default();
         let exchange = pin!(exchange(url, body, controller.signal()));
         match select(exchange, pin!(sleep(timeout_ms))).await {
             Either::Left((answer, _)) => answer.map_err(|error| {
                 // Its text may have the address in it, and that an API key.
-                let kind = if matches!(error, worker::Error::RustError(_)) {
-                    error.to_string()
-                } else {
-                    String::new()
-                };
-                PortError(format!("the RPC can't be reached {kind}").trim_end().to_owned())
+                failed(match error {
+                    worker::Error::RustError(words) if words == TOO_LONG => TransportFault::TooLong,
+                    worker::Error::RustError(words) => TransportFault::Unreachable(words),
+                    _ => TransportFault::Unreachable(String::new()),
+                })
             }),
             Either::Right(((), _)) => {
                 controller.abort();
-                Err(PortError(format!("the RPC did not answer within {timeout_ms} ms")))
+                Err(failed(TransportFault::Timeout(timeout_ms)))
             }
         }
     }
+}
+
+/// The error of a call to the RPC.
+fn failed(fault: TransportFault) -> TransportError {
+    TransportError::new("the RPC", fault)
 }
 
 async fn exchange(url: &str, body: String, signal: AbortSignal) -> worker::Result<HttpAnswer> {
@@ -163,7 +176,7 @@ async fn exchange(url: &str, body: String, signal: AbortSignal) -> worker::Resul
     while let Some(chunk) = stream.next().await {
         body.extend(chunk?);
         if body.len() > MAX_ANSWER {
-            return Err(worker::Error::RustError("(its answer is too long)".to_owned()));
+            return Err(worker::Error::RustError(TOO_LONG.to_owned()));
         }
     }
     Ok(HttpAnswer { status, body })

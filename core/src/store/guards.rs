@@ -1,6 +1,6 @@
 //! The guards that the tables hold a claim against: what their triggers raise, and how that is known again.
 
-use super::SqlError;
+use crate::error::SqlError;
 
 /// Expands to the message that a trigger raises when this guard refuses a claim.
 ///

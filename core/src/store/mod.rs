@@ -5,8 +5,9 @@ pub(crate) mod guards;
 pub(crate) mod schema;
 mod sql;
 
-pub(crate) use sql::json;
-pub use sql::{Sql, SqlError, SqlJournal, Value};
+pub use crate::error::SqlError;
+pub use sql::{Sql, SqlJournal, Value};
+pub(crate) use sql::{bound, integer, json, number};
 
 #[cfg(test)]
 mod tests;
