@@ -345,3 +345,36 @@ impl From<EncodeError> for PortError {
         Self::Encode(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error and what caused it, the innermost last.
+    fn chain(error: &PortError) -> Vec<String> {
+        let mut seen = vec![error.to_string()];
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            seen.push(error.to_string());
+            cause = error.source();
+        }
+        seen
+    }
+
+    #[test]
+    fn the_operator_reads_the_whole_line_and_a_program_finds_each_cause() {
+        let database = StoreError::Database(SqlError::Other("database is locked".to_owned()));
+        assert_eq!(
+            chain(&database.into()),
+            ["database: database is locked", "database: database is locked", "database is locked"]
+        );
+        let call = TransportError::new("the RPC", TransportFault::Timeout(5_000));
+        assert_eq!(
+            chain(&RpcError::Transport(call).into()),
+            ["the RPC did not answer within 5000 ms"; 4],
+            "port, settlement, RPC, call"
+        );
+        let unwritten = PortError::from(EncodeError("a token's claims"));
+        assert_eq!(chain(&unwritten), ["a token's claims can't be written"; 2]);
+    }
+}

@@ -3,6 +3,7 @@
 mod books;
 mod outbox;
 mod triggers;
+mod unreadable;
 
 use std::task::{Context, Poll, Waker};
 
