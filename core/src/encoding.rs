@@ -4,12 +4,23 @@ use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde::Serialize;
+
+use crate::error::EncodeError;
 
 /// Standard base64 that does not care about padding: clients differ in it.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// Returns a value as compact JSON; `what` names it in the error.
+///
+/// # Errors
+/// When it can't be written as JSON.
+pub(crate) fn json<T: Serialize + ?Sized>(what: &'static str, value: &T) -> Result<Vec<u8>, EncodeError> {
+    serde_json::to_vec(value).map_err(|_| EncodeError(what))
+}
 
 /// Standard base64, padded.
 #[must_use]

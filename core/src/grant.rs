@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::encoding::base64url;
+use crate::error::EncodeError;
 use crate::ids::{AssetId, SessionId};
 use crate::jws;
 use crate::keys::{KeyRing, Purpose};
@@ -68,14 +69,16 @@ pub struct Span {
 
 /// Makes the session token and the grant of a session. The same session gives the
 /// same texts, so that a repeat gets the first answer.
-#[must_use]
+///
+/// # Errors
+/// When one of them can't be written. Nothing is signed then.
 pub fn issue(
     keys: &KeyRing,
     issuer: &str,
     asset: &AssetId,
     session: &SessionId,
     span: Span,
-) -> (String, String) {
+) -> Result<(String, String), EncodeError> {
     let token = SessionToken {
         iss: issuer.to_owned(),
         sub: session.clone(),
@@ -92,8 +95,8 @@ pub fn issue(
         ends_at_ms: span.ends_at.millis(),
         seq: span.sequence,
     };
-    let sign_token = jws::sign(keys.signing(Purpose::Session), SESSION_TYP, &token);
-    (sign_token, jws::sign(keys.signing(Purpose::Grant), GRANT_TYP, &grant))
+    let token = jws::sign(keys.signing(Purpose::Session), SESSION_TYP, &token)?;
+    Ok((token, jws::sign(keys.signing(Purpose::Grant), GRANT_TYP, &grant)?))
 }
 
 /// The claims of a session token that these keys signed and that still works.
@@ -131,6 +134,7 @@ mod tests {
             sequence: 3,
         };
         issue(keys, ISSUER, &AssetId::parse("door-1").unwrap(), &SessionId::from_bytes([1; 16]), span)
+            .unwrap()
     }
 
     #[test]
@@ -156,7 +160,8 @@ mod tests {
             keys.signing(Purpose::Grant),
             SESSION_TYP,
             &session_token(&keys, ISSUER, &token, Timestamp::default()).unwrap(),
-        );
+        )
+        .unwrap();
         assert!(session_token(&keys, ISSUER, &forged, Timestamp::default()).is_none());
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::encoding;
+use crate::error::EncodeError;
 
 /// Names an asset: 1 to 64 letters, digits, `-` and `_`, the first a letter or digit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -59,10 +60,11 @@ impl SessionId {
     }
 
     /// Returns the bytes of the id.
-    #[must_use]
-    pub fn to_bytes(&self) -> [u8; 16] {
-        // The text is only ever made from 16 bytes.
-        self.0.strip_prefix("s_").and_then(encoding::from_hex).unwrap_or_default()
+    ///
+    /// # Errors
+    /// Never today: the text is only ever made from 16 bytes.
+    pub fn to_bytes(&self) -> Result<[u8; 16], EncodeError> {
+        self.0.strip_prefix("s_").and_then(encoding::from_hex).ok_or(EncodeError("a session's id"))
     }
 
     /// Reads an id. `None` if it has another shape.

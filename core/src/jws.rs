@@ -5,7 +5,8 @@ use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::encoding::{base64url, from_base64url};
+use crate::encoding::{base64url, from_base64url, json};
+use crate::error::EncodeError;
 use crate::keys::SignatureKey;
 
 /// A JWS header. There is no choice of algorithm: `alg` must be `EdDSA`.
@@ -21,13 +22,15 @@ pub struct Header {
 /// Signs a statement.
 ///
 /// The same statement and key give the same text: EdDSA is deterministic.
-#[must_use]
-pub fn sign<T: Serialize>(key: &SignatureKey, typ: &str, claims: &T) -> String {
+///
+/// # Errors
+/// When the statement can't be written as JSON. Nothing is signed then.
+pub fn sign<T: Serialize>(key: &SignatureKey, typ: &str, claims: &T) -> Result<String, EncodeError> {
     let header = Header { alg: "EdDSA".to_owned(), typ: typ.to_owned(), kid: key.id.clone() };
-    let part = |json: serde_json::Result<Vec<u8>>| base64url(&json.unwrap_or_default());
-    let signed = format!("{}.{}", part(serde_json::to_vec(&header)), part(serde_json::to_vec(claims)));
+    let (header, claims) = (json("a token's header", &header)?, json("a token's claims", claims)?);
+    let signed = format!("{}.{}", base64url(&header), base64url(&claims));
     let signature = key.key.sign(signed.as_bytes());
-    format!("{signed}.{}", base64url(&signature.to_bytes()))
+    Ok(format!("{signed}.{}", base64url(&signature.to_bytes())))
 }
 
 /// The header of a JWS, unverified: to find the key.

@@ -43,6 +43,7 @@
 
 pub mod config;
 pub mod encoding;
+pub mod error;
 pub mod gateway;
 pub mod grant;
 pub mod http;

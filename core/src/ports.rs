@@ -6,11 +6,11 @@
 
 #![allow(async_fn_in_trait, reason = "no bound on the futures is wanted: see the module's documentation")]
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::config::Asset;
+pub use crate::error::PortError;
+use crate::error::{SettleError, TransportError};
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::money::Amount;
 use crate::quote::TicketId;
@@ -19,19 +19,6 @@ use crate::session::{Batch, Claim, Stored};
 use crate::svm::exact::VerifiedPayment;
 use crate::svm::{Address, RecentBlockhash, Token};
 use crate::time::{Now, Timestamp};
-
-/// The platform's fault: storage or the network does not do what it should. For
-/// the operator's eyes; a buyer only learns that it can't be done now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PortError(pub String);
-
-impl fmt::Display for PortError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for PortError {}
 
 /// The clocks.
 pub trait Clock {
@@ -108,9 +95,9 @@ pub trait Journal {
 
     /// Whether another asset than this one has the payment, where [`Self::payment`] does not
     /// know all assets' payments: asked of payments that show no ticket of this asset's.
-    async fn is_claimed_elsewhere(&self, _asset: &AssetId, _id: &PaymentId) -> Result<bool, PortError> {
-        Ok(false)
-    }
+    ///
+    /// It guards money, so each journal answers it itself.
+    async fn is_claimed_elsewhere(&self, asset: &AssetId, id: &PaymentId) -> Result<bool, PortError>;
 
     /// The payment for the ticket of this name, likewise.
     async fn payment_by_ticket(&self, ticket: &TicketId) -> Result<Option<PaymentRecord>, PortError>;
@@ -193,7 +180,7 @@ pub enum PrepareError {
     /// It is on chain already, settled elsewhere or long ago.
     AlreadySettled,
     /// No clear answer.
-    Unavailable(PortError),
+    Unavailable(SettleError),
 }
 
 /// What is known of a payment that was sent.
@@ -242,7 +229,7 @@ pub trait Settlement {
 
     /// Sends a claimed payment: always the same bytes. An error says nothing about
     /// whether it lands.
-    async fn send(&self, claim: &Claim) -> Result<(), PortError>;
+    async fn send(&self, claim: &Claim) -> Result<(), SettleError>;
 
     /// When after sending a first look is worth it, in milliseconds: about what the
     /// quickest payment takes.
@@ -252,7 +239,7 @@ pub trait Settlement {
     async fn outcome(&self, claim: &Claim, effort: Effort) -> Outcome;
 
     /// Whether payments could be settled now.
-    async fn health(&self) -> Result<(), PortError>;
+    async fn health(&self) -> Result<(), SettleError>;
 }
 
 /// An answer to an HTTP request.
@@ -267,7 +254,8 @@ pub struct HttpAnswer {
 /// Outgoing HTTP.
 pub trait Http {
     /// Posts JSON and waits for the whole answer, `timeout_ms` at most.
-    async fn post_json(&self, url: &str, body: String, timeout_ms: u64) -> Result<HttpAnswer, PortError>;
+    async fn post_json(&self, url: &str, body: String, timeout_ms: u64)
+    -> Result<HttpAnswer, TransportError>;
 }
 
 /// All ports of one platform.

@@ -9,7 +9,8 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::encoding::{base58_long, from_base58_long, from_base64, hex};
+use crate::encoding::{self, base58_long, from_base58_long, from_base64, hex};
+use crate::error::EncodeError;
 use crate::keys::{KeyRing, MacKey};
 use crate::svm::{Address, Network};
 use crate::time::Timestamp;
@@ -61,11 +62,11 @@ struct Proof {
     resources: Vec<String>,
 }
 
-fn nonce(key: &MacKey, info: &Info) -> String {
+fn nonce(key: &MacKey, info: &Info) -> Result<String, EncodeError> {
     let fields =
         [&info.domain, &info.uri, &info.issued_at, &info.expiration_time, &info.statement, &info.request_id];
     // JSON separates the fields so that no two lists read the same.
-    hex(&key.code(&[&serde_json::to_vec(&fields).unwrap_or_default()]))
+    Ok(hex(&key.code(&[&encoding::json("a challenge", &fields)?])))
 }
 
 /// The host and port of an origin.
@@ -73,8 +74,10 @@ fn domain(origin: &str) -> &str {
     origin.split_once("://").map_or(origin, |(_, domain)| domain)
 }
 
-/// A challenge for reading `uri`, as the extension's value in a 402 or a 401.
-#[must_use]
+/// Returns a challenge for reading `uri`, as the extension's value in a 402 or a 401.
+///
+/// # Errors
+/// When its fields can't be written. There is no nonce then.
 pub fn challenge(
     keys: &KeyRing,
     origin: &str,
@@ -82,7 +85,7 @@ pub fn challenge(
     network: Network,
     now: Timestamp,
     random: [u8; 16],
-) -> Value {
+) -> Result<Value, EncodeError> {
     let mut info = Info {
         domain: domain(origin).to_owned(),
         uri: uri.to_owned(),
@@ -93,8 +96,8 @@ pub fn challenge(
         statement: STATEMENT.to_owned(),
         request_id: hex(&random),
     };
-    info.nonce = nonce(keys.sign_in(), &info);
-    json!({
+    info.nonce = nonce(keys.sign_in(), &info)?;
+    Ok(json!({
         "info": info,
         "supportedChains": [{ "chainId": network.caip2(), "type": "ed25519", "signatureScheme": "siws" }],
         "schema": {
@@ -115,7 +118,7 @@ pub fn challenge(
                 "expirationTime", "statement", "requestId", "signature"
             ]
         }
-    })
+    }))
 }
 
 /// Why a proof is refused.
@@ -168,7 +171,7 @@ pub fn verify(
     if info.domain != domain(origin) || !in_origin || info.version != "1" {
         return Err(ProofError::NotOurs);
     }
-    if !keys.all_sign_in().any(|key| nonce(key, info) == info.nonce) {
+    if !keys.all_sign_in().any(|key| nonce(key, info).is_ok_and(|nonce| nonce == info.nonce)) {
         return Err(ProofError::NotOurs);
     }
     // The times are under the MAC: ours.
@@ -250,7 +253,8 @@ mod tests {
 
     fn offered() -> Value {
         let now = Timestamp::from_millis(1_000_000);
-        challenge(&ring(), ORIGIN, &format!("{ORIGIN}/api/v1/access/door-1"), Network::Devnet, now, [5; 16])
+        let uri = format!("{ORIGIN}/api/v1/access/door-1");
+        challenge(&ring(), ORIGIN, &uri, Network::Devnet, now, [5; 16]).unwrap()
     }
 
     fn check(header: &str, at: u64) -> Result<Address, ProofError> {

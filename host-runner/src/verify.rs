@@ -202,7 +202,7 @@ mod tests {
             sequence: 3,
         };
         let asset = AssetId::parse("door-1").unwrap();
-        let (session, grant) = issue(&keys, ISSUER, &asset, &SessionId::from_bytes([1; 16]), span);
+        let (session, grant) = issue(&keys, ISSUER, &asset, &SessionId::from_bytes([1; 16]), span).unwrap();
         (Trust { jwks: jwks(&keys), issuer: Some(ISSUER.to_owned()) }, session, grant)
     }
 
@@ -237,7 +237,8 @@ mod tests {
         assert!(check(&session, &trust).unwrap_err().contains("session token"));
         let keys = KeyRing::new(&Secret::new([1; 32]), None);
         let receipt =
-            jws::sign(keys.signing(coinop_core::keys::Purpose::Grant), "coinop-receipt+jwt", &json!({}));
+            jws::sign(keys.signing(coinop_core::keys::Purpose::Grant), "coinop-receipt+jwt", &json!({}))
+                .unwrap();
         assert!(check(&receipt, &trust).unwrap_err().contains("coinop-receipt+jwt"));
         trust.issuer = Some("https://other.example".to_owned());
         assert!(check(&grant, &trust).unwrap_err().contains("https://other.example"));

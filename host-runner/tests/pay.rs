@@ -248,7 +248,7 @@ fn signing_in_pays_nothing_and_serves_nobody_else_inv_9() {
     let challenge = |origin: &str| {
         let uri = format!("{origin}/door");
         json!({ "sign-in-with-x":
-            sign_in::challenge(&keys, origin, &uri, Network::Devnet, Timestamp::from_millis(1000), [5; 16]) })
+            sign_in::challenge(&keys, origin, &uri, Network::Devnet, Timestamp::from_millis(1000), [5; 16]).unwrap() })
     };
     let (origin, asked) = server(|origin| {
         vec![required("1", &challenge(origin)), Act::Answer(200, vec![], json!({ "sessionId": "s" }))]

@@ -23,7 +23,7 @@ impl Guest for Controller {
         spin_executor::run(async {
             let gateway = gateway().await?;
             let reports = reports.into_iter().filter_map(read).collect();
-            let plan = gateway.step(resync, reports).await.map_err(|error| error.0)?;
+            let plan = gateway.step(resync, reports).await.map_err(|error| error.to_string())?;
             let orders = plan.orders.into_iter().map(|planned| Order {
                 asset: planned.asset.to_string(),
                 sequence: planned.order.sequence,
@@ -35,7 +35,7 @@ impl Guest for Controller {
 
     fn settle() -> Result<Option<u64>, String> {
         spin_executor::run(async {
-            let next = gateway().await?.settle_due().await.map_err(|error| error.0)?;
+            let next = gateway().await?.settle_due().await.map_err(|error| error.to_string())?;
             Ok(next.map(Timestamp::millis))
         })
     }

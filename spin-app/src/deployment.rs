@@ -38,7 +38,7 @@ pub(crate) async fn gateway() -> Result<Gateway<'static, Platform>, String> {
         Err(message) => Err(&*message.leak()),
     };
     let instance = INSTANCE.with(|cell| *cell.get_or_init(read))?;
-    instance.platform.prepare().await.map_err(|error| error.0)?;
+    instance.platform.prepare().await.map_err(|error| error.to_string())?;
     Ok(instance.gateway())
 }
 

@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use coinop_core::config::Config;
+use coinop_core::error::{TransportError, TransportFault};
 use coinop_core::ports::{Clock, Entropy, Http, HttpAnswer, PortError, Ports};
 use coinop_core::settlement::{FeePayers, LocalSettlement, Rpc};
 use coinop_core::store::{Sql, SqlError, SqlJournal, Value};
@@ -167,17 +168,25 @@ impl Entropy for WasiEntropy {
 pub(crate) struct WasiHttp;
 
 impl Http for WasiHttp {
-    async fn post_json(&self, url: &str, body: String, timeout_ms: u64) -> Result<HttpAnswer, PortError> {
+    async fn post_json(
+        &self,
+        url: &str,
+        body: String,
+        timeout_ms: u64,
+    ) -> Result<HttpAnswer, TransportError> {
         match select(pin!(exchange(url, body)), pin!(sleep(timeout_ms))).await {
             Either::Left((answer, _)) => answer,
-            Either::Right(((), _)) => {
-                Err(PortError(format!("the RPC did not answer within {timeout_ms} ms")))
-            }
+            Either::Right(((), _)) => Err(failed(TransportFault::Timeout(timeout_ms))),
         }
     }
 }
 
-async fn exchange(url: &str, body: String) -> Result<HttpAnswer, PortError> {
+/// The error of a call to the RPC.
+fn failed(fault: TransportFault) -> TransportError {
+    TransportError::new("the RPC", fault)
+}
+
+async fn exchange(url: &str, body: String) -> Result<HttpAnswer, TransportError> {
     let request = Request::builder()
         .method(Method::Post)
         .uri(url)
@@ -186,16 +195,16 @@ async fn exchange(url: &str, body: String) -> Result<HttpAnswer, PortError> {
         .header("content-length", body.len().to_string())
         .body(body)
         .build();
-    let failed = |what: String| PortError(format!("the RPC can't be reached: {what}"));
+    let unreachable = |words: String| failed(TransportFault::Unreachable(words));
     let response: IncomingResponse =
-        spin_sdk::http::send(request).await.map_err(|error| failed(error.to_string()))?;
+        spin_sdk::http::send(request).await.map_err(|error| unreachable(error.to_string()))?;
     let status = response.status();
     let mut stream = pin!(response.take_body_stream());
     let mut body = Vec::new();
     while let Some(chunk) = stream.next().await {
-        body.extend(chunk.map_err(|error| failed(error.to_string()))?);
+        body.extend(chunk.map_err(|error| unreachable(error.to_string()))?);
         if body.len() > MAX_ANSWER {
-            return Err(PortError("the RPC's answer is too long".to_owned()));
+            return Err(failed(TransportFault::TooLong));
         }
     }
     Ok(HttpAnswer { status, body })
@@ -219,16 +228,19 @@ impl SpinSqlite {
             *connection = None;
         }
         let rows = result?.rows.into_iter().map(|row| row.values.into_iter().map(from_spin).collect());
-        Ok(rows.collect())
+        rows.collect()
     }
 }
 
-fn from_spin(value: SpinValue) -> Value {
+fn from_spin(value: SpinValue) -> Result<Value, Error> {
     match value {
-        SpinValue::Integer(number) => Value::Integer(number),
-        SpinValue::Text(text) => Value::Text(text),
-        // Neither occurs in the journal.
-        SpinValue::Real(_) | SpinValue::Blob(_) | SpinValue::Null => Value::Null,
+        SpinValue::Integer(number) => Ok(Value::Integer(number)),
+        SpinValue::Text(text) => Ok(Value::Text(text)),
+        SpinValue::Null => Ok(Value::Null),
+        // Neither occurs in the journal, and neither is nothing.
+        SpinValue::Real(_) | SpinValue::Blob(_) => {
+            Err(Error::Io("a value is neither a number, text nor null".to_owned()))
+        }
     }
 }
 

@@ -6,8 +6,9 @@
 //! takes no payment, and says that it is not ready.
 
 use coinop_core::encoding::base64;
+use coinop_core::error::SettleError;
 use coinop_core::money::Amount;
-use coinop_core::ports::{Effort, Http, Outcome, PortError, PrepareError, Prepared, Settlement};
+use coinop_core::ports::{Effort, Http, Outcome, PrepareError, Prepared, Settlement};
 use coinop_core::session::Claim;
 use coinop_core::settlement::{LocalSettlement, co_sign};
 use coinop_core::svm::exact::VerifiedPayment;
@@ -31,13 +32,13 @@ impl<H: Http> Stub<H> {
     }
 
     /// Nothing outside a benchmark.
-    fn allowed(&self) -> Result<(), PortError> {
+    fn allowed(&self) -> Result<(), SettleError> {
         if self.in_bench {
             return Ok(());
         }
-        let why =
-            "settlement is a stub and sells nothing here: build the component with `cargo xtask build spin`";
-        Err(PortError(why.to_owned()))
+        Err(SettleError::Stub(
+            "settlement is a stub and sells nothing here: build the component with `cargo xtask build spin`",
+        ))
     }
 }
 
@@ -58,8 +59,10 @@ impl<H: Http> Settlement for Stub<H> {
     ) -> Result<Prepared, PrepareError> {
         self.allowed().map_err(PrepareError::Unavailable)?;
         let key = self.real.fee_payer_keys().key(&payment.fee_payer);
-        let key = key.ok_or_else(|| PrepareError::Unavailable(PortError("no such fee payer".to_owned())))?;
-        let (signed, signature) = co_sign(key, &payment.transaction);
+        let unavailable = |error: SettleError| PrepareError::Unavailable(error);
+        let key = key.ok_or_else(|| unavailable(SettleError::NoKey(payment.fee_payer)))?;
+        let signed = co_sign(key, &payment.transaction);
+        let (signed, signature) = signed.map_err(|error| unavailable(error.into()))?;
         Ok(Prepared {
             transaction: base64(&signed),
             signature,
@@ -70,7 +73,7 @@ impl<H: Http> Settlement for Stub<H> {
         })
     }
 
-    async fn send(&self, _: &Claim) -> Result<(), PortError> {
+    async fn send(&self, _: &Claim) -> Result<(), SettleError> {
         self.allowed()
     }
 
@@ -86,8 +89,8 @@ impl<H: Http> Settlement for Stub<H> {
         }
     }
 
-    async fn health(&self) -> Result<(), PortError> {
+    async fn health(&self) -> Result<(), SettleError> {
         self.allowed()?;
-        Err(PortError("settlement is a stub: no money moves".to_owned()))
+        Err(SettleError::Stub("settlement is a stub: no money moves"))
     }
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::pin::pin;
 use std::time::Duration;
 
+use coinop_core::error::StoreError;
 use coinop_core::ports::PortError;
 use coinop_core::time::Timestamp;
 use futures::future::poll_immediate;
@@ -112,5 +113,5 @@ fn date(at: Timestamp) -> ScheduledTime {
 }
 
 fn failed(error: &worker::Error) -> PortError {
-    PortError(format!("the alarm can't be set: {error}"))
+    StoreError::Service { name: "the alarm can't be set", words: error.to_string() }.into()
 }

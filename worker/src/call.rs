@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 
+use coinop_core::error::{EncodeError, TransportError, TransportFault};
 use coinop_core::http::Request;
 use coinop_core::ids::AssetId;
 use coinop_core::ports::PortError;
@@ -59,9 +60,10 @@ impl Object {
         path: &str,
         body: &impl Serialize,
     ) -> Result<R, PortError> {
-        let body = serde_json::to_string(body).map_err(|error| self.failed(path, &error))?;
+        let body = serde_json::to_string(body).map_err(|_| EncodeError("a question to an object"))?;
         let text = self.exchange(env, path, body).await?;
-        serde_json::from_str(&text).map_err(|error| self.failed(path, &error))
+        let unreadable = |error: serde_json::Error| TransportFault::Unreadable(error.to_string());
+        serde_json::from_str(&text).map_err(|error| self.failed(path, unreadable(error)).into())
     }
 
     /// Sends JSON and waits for JSON. (In a box: so it is in the script once, whatever is asked.)
@@ -70,7 +72,7 @@ impl Object {
         env: &'a Env,
         path: &'a str,
         body: String,
-    ) -> LocalBoxFuture<'a, Result<String, PortError>> {
+    ) -> LocalBoxFuture<'a, Result<String, TransportError>> {
         Box::pin(async move {
             let answer = async {
                 let mut response = self.fetch(env, path, body).await?;
@@ -79,15 +81,17 @@ impl Object {
             };
             match select(pin!(answer), pin!(sleep(TIMEOUT_MS))).await {
                 Either::Left((Ok((200, text)), _)) => Ok(text),
-                Either::Left((Ok((_, text)), _)) => Err(self.failed(path, &text)),
-                Either::Left((Err(error), _)) => Err(self.failed(path, &error)),
-                Either::Right(((), _)) => Err(self.failed(path, &"no answer in time")),
+                Either::Left((Ok((_, text)), _)) => Err(self.failed(path, TransportFault::Refused(text))),
+                Either::Left((Err(error), _)) => {
+                    Err(self.failed(path, TransportFault::Unreachable(error.to_string())))
+                }
+                Either::Right(((), _)) => Err(self.failed(path, TransportFault::Timeout(TIMEOUT_MS))),
             }
         })
     }
 
-    fn failed(&self, path: &str, what: &dyn std::fmt::Display) -> PortError {
-        PortError(format!("the {} object, {path}: {what}", self.binding.to_ascii_lowercase()))
+    fn failed(&self, path: &str, fault: TransportFault) -> TransportError {
+        TransportError::new(format!("the {} object, {path},", self.binding.to_ascii_lowercase()), fault)
     }
 
     /// Has it answer a client's request. The client always gets an answer.

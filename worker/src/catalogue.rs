@@ -5,6 +5,7 @@
 use std::pin::pin;
 
 use coinop_core::config::Asset;
+use coinop_core::error::StoreError;
 use coinop_core::ids::AssetId;
 use coinop_core::listing::Listing;
 use coinop_core::ports::PortError;
@@ -67,5 +68,5 @@ fn store(env: &Env) -> Result<KvStore, PortError> {
 }
 
 fn failed(error: &dyn std::fmt::Display) -> PortError {
-    PortError(format!("the catalogue in KV: {error}"))
+    StoreError::Service { name: "the catalogue in KV", words: error.to_string() }.into()
 }

@@ -2,7 +2,8 @@
 
 use std::pin::pin;
 
-use coinop_core::ports::{Http, HttpAnswer, PortError};
+use coinop_core::error::{TransportError, TransportFault};
+use coinop_core::ports::{Http, HttpAnswer};
 use futures::StreamExt as _;
 use futures::future::{Either, select};
 use worker::{AbortController, AbortSignal, Fetch, web_sys};
@@ -12,29 +13,41 @@ use crate::runtime::sleep;
 /// The most that is read of an answer of the RPC, in bytes.
 const MAX_ANSWER: usize = 4 << 20;
 
+/// What an exchange that was given up because of its answer's length is known by.
+const TOO_LONG: &str = "its answer is too long";
+
 /// Outgoing HTTP.
 pub(crate) struct FetchHttp;
 
 impl Http for FetchHttp {
-    async fn post_json(&self, url: &str, body: String, timeout_ms: u64) -> Result<HttpAnswer, PortError> {
+    async fn post_json(
+        &self,
+        url: &str,
+        body: String,
+        timeout_ms: u64,
+    ) -> Result<HttpAnswer, TransportError> {
         let controller = AbortController::default();
         let exchange = pin!(exchange(url, body, controller.signal()));
         match select(exchange, pin!(sleep(timeout_ms))).await {
             Either::Left((answer, _)) => answer.map_err(|error| {
                 // Its text may have the address in it, and that an API key.
-                let kind = if matches!(error, worker::Error::RustError(_)) {
-                    error.to_string()
-                } else {
-                    String::new()
-                };
-                PortError(format!("the RPC can't be reached {kind}").trim_end().to_owned())
+                failed(match error {
+                    worker::Error::RustError(words) if words == TOO_LONG => TransportFault::TooLong,
+                    worker::Error::RustError(words) => TransportFault::Unreachable(words),
+                    _ => TransportFault::Unreachable(String::new()),
+                })
             }),
             Either::Right(((), _)) => {
                 controller.abort();
-                Err(PortError(format!("the RPC did not answer within {timeout_ms} ms")))
+                Err(failed(TransportFault::Timeout(timeout_ms)))
             }
         }
     }
+}
+
+/// The error of a call to the RPC.
+fn failed(fault: TransportFault) -> TransportError {
+    TransportError::new("the RPC", fault)
 }
 
 async fn exchange(url: &str, body: String, signal: AbortSignal) -> worker::Result<HttpAnswer> {
@@ -53,7 +66,7 @@ async fn exchange(url: &str, body: String, signal: AbortSignal) -> worker::Resul
     while let Some(chunk) = stream.next().await {
         body.extend(chunk?);
         if body.len() > MAX_ANSWER {
-            return Err(worker::Error::RustError("(its answer is too long)".to_owned()));
+            return Err(worker::Error::RustError(TOO_LONG.to_owned()));
         }
     }
     Ok(HttpAnswer { status, body })

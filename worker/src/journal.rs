@@ -5,6 +5,7 @@ use std::task::Poll;
 
 use coinop_core::config::Asset;
 use coinop_core::encoding::hex;
+use coinop_core::error::StoreError;
 use coinop_core::ids::{AssetId, PaymentId, SessionId};
 use coinop_core::ports::{Appended, Catalogue, Cursor, Journal, PayerHistory, PortError};
 use coinop_core::quote::TicketId;
@@ -81,7 +82,7 @@ impl PlaceJournal {
     }
 
     fn others(&self) -> Result<&Others, PortError> {
-        self.asset.as_ref().ok_or_else(|| PortError("only an asset's journal is written".to_owned()))
+        self.asset.as_ref().ok_or_else(|| StoreError::Invariant("only an asset's journal is written").into())
     }
 
     const fn outbox(&self) -> Outbox<'_, ObjectSql> {

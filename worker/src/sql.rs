@@ -68,16 +68,17 @@ impl ObjectSql {
             })
             .collect();
         let cursor = sql.exec(statement, parameters)?;
-        cursor.raw().map(|row| Ok(row?.into_iter().map(from_object).collect())).collect()
+        cursor.raw().map(|row| row?.into_iter().map(from_object).collect()).collect()
     }
 }
 
-fn from_object(value: SqlStorageValue) -> Value {
+fn from_object(value: SqlStorageValue) -> Result<Value, worker::Error> {
     match value {
-        SqlStorageValue::Integer(number) => Value::Integer(number),
-        SqlStorageValue::String(text) => Value::Text(text),
-        // None of the others occurs in the journal.
-        _ => Value::Null,
+        SqlStorageValue::Null => Ok(Value::Null),
+        SqlStorageValue::Integer(number) => Ok(Value::Integer(number)),
+        SqlStorageValue::String(text) => Ok(Value::Text(text)),
+        // None of the others occurs in the journal, and none is nothing.
+        _ => Err(worker::Error::RustError("a value is neither a number, text nor null".to_owned())),
     }
 }
 

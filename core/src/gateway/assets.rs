@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{CommandError, Gateway};
+use super::{CommandError, Gateway, contended};
 use crate::config::Asset;
 use crate::ids::AssetId;
 use crate::listing::Listing;
@@ -81,14 +81,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             Ok(written) => Ok(written.stored.state),
             Err(CommandError::Rejected(reject)) => Err(ManageError::Rejected(reject)),
             Err(CommandError::Port(error)) => Err(ManageError::Unavailable(error)),
-            // (Only a claim has to be covered.)
-            Err(
-                CommandError::Conflict
-                | CommandError::Elsewhere
-                | CommandError::NotCovered
-                | CommandError::OverBudget
-                | CommandError::GuardAtRisk,
-            ) => Err(ManageError::Unavailable(PortError(format!("{id} is changed by too many at once")))),
+            Err(CommandError::Conflict) => Err(ManageError::Unavailable(contended(id))),
         }
     }
 

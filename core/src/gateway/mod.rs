@@ -18,11 +18,12 @@ pub use sale::{Buy, Sale, SaleError, Sold};
 pub use terms::Verified;
 
 use crate::config::Config;
+use crate::error::StoreError;
 use crate::ids::AssetId;
 use crate::keys::KeyRing;
 use crate::ports::{Appended, Clock as _, Journal as _, PortError, Ports};
 use crate::session::index::IndexChange;
-use crate::session::{Batch, Command, Cover, Reject, Stored, decide};
+use crate::session::{Ask, Batch, Command, Cover, Reject, Stored, decide};
 
 /// What a deployment is made of: read once, never changed.
 #[derive(Debug)]
@@ -51,6 +52,22 @@ enum CommandError {
     /// A payment or ticket that it claims is claimed already, or everybody else was
     /// always first.
     Conflict,
+    /// Storage does not answer.
+    Port(PortError),
+}
+
+/// Says why a payment was not claimed.
+#[derive(Debug)]
+enum ClaimError {
+    /// For a reason that any command may have.
+    Command(CommandError),
+    /// A guard that only claims are held against refuses it.
+    Guarded(ClaimGuard),
+}
+
+/// What a claim is held against beside the state of its asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ClaimGuard {
     /// Another asset has the payment that it claims.
     Elsewhere,
     /// The balance does not cover it beside what is in flight from there.
@@ -58,9 +75,7 @@ enum CommandError {
     /// The fee payer's budget of the day is spent.
     OverBudget,
     /// A wallet guard would fail beside what is in flight.
-    GuardAtRisk,
-    /// Storage does not answer.
-    Port(PortError),
+    AtRisk,
 }
 
 /// What came of a command.
@@ -76,6 +91,17 @@ impl From<PortError> for CommandError {
     fn from(error: PortError) -> Self {
         Self::Port(error)
     }
+}
+
+impl From<PortError> for ClaimError {
+    fn from(error: PortError) -> Self {
+        Self::Command(CommandError::Port(error))
+    }
+}
+
+/// Returns the error of an asset that others changed first, each time it was tried.
+fn contended(asset: &AssetId) -> PortError {
+    StoreError::Contended(asset.to_string()).into()
 }
 
 impl<'a, P: Ports> Gateway<'a, P> {
@@ -96,16 +122,38 @@ impl<'a, P: Ports> Gateway<'a, P> {
         self.ports
     }
 
-    /// Decides a command and makes its events durable.
+    /// Decides a command that claims no payment, and makes its events durable.
     ///
     /// `known` is the asset as it was seen last. If that still holds, it saves loading it;
     /// if not, the append meets a conflict, and nothing is refused by it.
     async fn command(
         &self,
         asset: &AssetId,
-        mut known: Option<Stored>,
+        known: Option<Stored>,
         command: Command,
     ) -> Result<Written, CommandError> {
+        self.write(asset, known, command, None).await.map_err(|error| match error {
+            ClaimError::Command(error) => error,
+            ClaimError::Guarded(_) => {
+                CommandError::Port(StoreError::Invariant("what claims nothing was refused as a claim").into())
+            }
+        })
+    }
+
+    /// Claims a payment, and makes that durable. `known` is as for [`Self::command`].
+    async fn claim(&self, asset: &AssetId, known: Stored, ask: Ask) -> Result<Written, ClaimError> {
+        let cover = self.cover(&ask);
+        self.write(asset, Some(known), Command::Claim(Box::new(ask)), Some(cover)).await
+    }
+
+    /// Decides a command and appends what follows, until nobody else is first. A claim has a `cover`.
+    async fn write(
+        &self,
+        asset: &AssetId,
+        mut known: Option<Stored>,
+        command: Command,
+        cover: Option<Cover>,
+    ) -> Result<Written, ClaimError> {
         for attempt in 0..ATTEMPTS {
             let (fresh, stored) = match known.take() {
                 Some(stored) => (false, stored),
@@ -115,7 +163,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             let events = match decide(&stored.state, command.clone(), &now) {
                 Ok(events) => events,
                 Err(_) if !fresh => continue,
-                Err(reject) => return Err(CommandError::Rejected(reject)),
+                Err(reject) => return Err(ClaimError::Command(CommandError::Rejected(reject))),
             };
             let Some(batch) = Batch::new(asset, &stored.state, events, &stored.state.steady(&now)) else {
                 if fresh {
@@ -123,55 +171,58 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 }
                 continue;
             };
-            let mut batch = batch.covered_by(self.cover(&command));
+            let mut batch = batch.covered_by(cover.clone());
             // Where no box works a device, none will ever report.
             batch.unfulfilled &= self.deployment.config.asset(asset).is_some_and(|a| a.device.is_some());
-            match self.ports.journal().append(asset, stored.revision, &batch).await? {
-                Appended::Done => {
-                    let stored = Stored { revision: stored.revision + 1, state: batch.state };
-                    return Ok(Written { stored, index: batch.index });
-                }
-                // Whether it was the revision or a unique claim, only a look can tell.
-                Appended::Conflict if matches!(command, Command::Claim(_)) => {
-                    if attempt > 0 && self.ports.journal().load(asset).await?.revision == stored.revision {
-                        return Err(CommandError::Conflict);
-                    }
-                }
-                Appended::Conflict => {}
-                Appended::Elsewhere => return Err(CommandError::Elsewhere),
-                // If the asset has moved on, that says more than the balance does.
-                guarded @ (Appended::NotCovered | Appended::OverBudget | Appended::GuardAtRisk) => {
-                    if self.ports.journal().load(asset).await?.revision == stored.revision {
-                        return Err(match guarded {
-                            Appended::OverBudget => CommandError::OverBudget,
-                            Appended::GuardAtRisk => CommandError::GuardAtRisk,
-                            _ => CommandError::NotCovered,
-                        });
-                    }
-                }
+            let appended = self.ports.journal().append(asset, stored.revision, &batch).await?;
+            if appended == Appended::Done {
+                let stored = Stored { revision: stored.revision + 1, state: batch.state };
+                return Ok(Written { stored, index: batch.index });
             }
+            self.judge(asset, stored.revision, appended, cover.is_some() && attempt > 0).await?;
             // Several are at it: let one finish.
             self.ports.clock().sleep(u64::from(attempt) * 5).await;
         }
-        Err(CommandError::Conflict)
+        Err(ClaimError::Command(CommandError::Conflict))
     }
 
-    /// What has to cover the payment that a command claims.
-    fn cover(&self, command: &Command) -> Option<Cover> {
-        let Command::Claim(ask) = command else { return None };
-        Some(Cover {
-            source: ask.claim.source,
-            amount: ask.claim.paid.amount,
-            left: ask.left,
-            exclusive: ask.claim.guarded.source,
-            fee_payer: ask.claim.fee_payer,
-            slack: ask
-                .claim
-                .guarded
-                .fee_payer_floor
-                .map(|floor| ask.fee_payer_lamports.saturating_sub(floor)),
+    /// Judges an append at `revision` that was not done: `Ok` if it is worth another attempt.
+    ///
+    /// If the asset has moved on, that says more than a guard does. With `unique` a conflict at the same revision is
+    /// about the payment or the ticket, which no other attempt would change.
+    async fn judge(
+        &self,
+        asset: &AssetId,
+        revision: u64,
+        appended: Appended,
+        unique: bool,
+    ) -> Result<(), ClaimError> {
+        let refused = match appended {
+            Appended::Done => return Ok(()),
+            Appended::Elsewhere => return Err(ClaimError::Guarded(ClaimGuard::Elsewhere)),
+            Appended::Conflict if !unique => return Ok(()),
+            Appended::Conflict => ClaimError::Command(CommandError::Conflict),
+            Appended::NotCovered => ClaimError::Guarded(ClaimGuard::NotCovered),
+            Appended::OverBudget => ClaimError::Guarded(ClaimGuard::OverBudget),
+            Appended::GuardAtRisk => ClaimError::Guarded(ClaimGuard::AtRisk),
+        };
+        let moved_on = self.ports.journal().load(asset).await?.revision != revision;
+        if moved_on { Ok(()) } else { Err(refused) }
+    }
+
+    /// Returns what has to cover the payment that is claimed.
+    fn cover(&self, ask: &Ask) -> Cover {
+        let Ask { claim, left, fee_payer_lamports, .. } = ask;
+        let floor = claim.guarded.fee_payer_floor;
+        Cover {
+            source: claim.source,
+            amount: claim.paid.amount,
+            left: *left,
+            exclusive: claim.guarded.source,
+            fee_payer: claim.fee_payer,
+            slack: floor.map(|floor| fee_payer_lamports.saturating_sub(floor)),
             budget: self.deployment.config.settlement.max_fee_lamports_per_day,
-        })
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::sale::{Sale, SaleError, Sold, refused};
 use super::{CommandError, Gateway, Written};
+use crate::error::StoreError;
 use crate::ids::{AssetId, PaymentId};
 use crate::ports::{Clock as _, Effort, Journal as _, Outcome, PortError, Ports, Settlement as _};
 use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus};
@@ -141,14 +142,7 @@ impl<P: Ports> Gateway<'_, P> {
                 None => self.after(&claim.payment).await.map(Some),
             },
             // Everybody else was first: what they wrote is read at the next look.
-            Err(
-                CommandError::Conflict
-                | CommandError::Elsewhere
-                | CommandError::NotCovered
-                | CommandError::OverBudget
-                | CommandError::GuardAtRisk
-                | CommandError::Rejected(_),
-            ) => Ok(None),
+            Err(CommandError::Conflict | CommandError::Rejected(_)) => Ok(None),
             // Money may have moved and can't be written down now: pending work will.
             Err(CommandError::Port(error)) => {
                 self.ports().log(&format!("the outcome of a payment can't be written: {error}"));
@@ -169,7 +163,7 @@ impl<P: Ports> Gateway<'_, P> {
     async fn sold(&self, payment: PaymentRecord) -> Result<Sale, SaleError> {
         let session = self.ports().journal().session(&payment.session).await?;
         let session =
-            session.ok_or_else(|| PortError("database: a granted session is missing".to_owned()))?;
+            session.ok_or_else(|| PortError::from(StoreError::Invariant("a granted session is missing")))?;
         Ok(Sale::Sold(Box::new(Sold { payment, session })))
     }
 }

@@ -1,7 +1,7 @@
 //! What is due without being asked: sessions that end, payments without an
 //! answer, devices that have not confirmed. The same code after a crash as before.
 
-use super::{CommandError, Gateway};
+use super::{CommandError, Gateway, contended};
 use crate::ids::AssetId;
 use crate::ports::{Clock as _, Entropy as _, Journal as _, PortError, Ports};
 use crate::session::{Command, Order, Report, order_to_box, pending};
@@ -166,14 +166,7 @@ impl<P: Ports> Gateway<'_, P> {
     async fn decide_on(&self, asset: &AssetId, command: Command) -> Result<(), PortError> {
         match self.command(asset, None, command).await {
             Ok(_) | Err(CommandError::Rejected(_)) => Ok(()),
-            // (Only a claim has to be covered.)
-            Err(
-                CommandError::Conflict
-                | CommandError::Elsewhere
-                | CommandError::NotCovered
-                | CommandError::OverBudget
-                | CommandError::GuardAtRisk,
-            ) => Err(PortError(format!("{asset} is changed by too many at once"))),
+            Err(CommandError::Conflict) => Err(contended(asset)),
             Err(CommandError::Port(error)) => Err(error),
         }
     }

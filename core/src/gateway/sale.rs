@@ -7,8 +7,9 @@
 use std::borrow::Cow;
 
 use super::terms::Verified;
-use super::{CommandError, Gateway, Written};
+use super::{ClaimError, ClaimGuard, CommandError, Gateway, Written};
 use crate::config::Asset;
+use crate::error::StoreError;
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::money::Amount;
 use crate::ports::{Clock as _, Journal as _, PortError, Ports};
@@ -146,23 +147,23 @@ impl<P: Ports> Gateway<'_, P> {
                 None => return Err(error),
             },
         };
-        match self.command(buy.asset, Some(stored), Command::Claim(Box::new(ask))).await {
+        match self.claim(buy.asset, stored, ask).await {
             Ok(Written { stored, .. }) => match stored.state.claim(&id) {
                 Some(claim) => self.settle(buy.asset, &stored, claim, started).await,
-                None => Err(SaleError::Unavailable(PortError("a claim was lost".to_owned()))),
+                None => Err(SaleError::Unavailable(StoreError::Invariant("a claim was lost").into())),
             },
             Err(error) => {
                 if let Some(record) = self.ports().journal().payment(&id).await? {
                     return self.repeat(buy, record, started).await;
                 }
                 Err(match error {
-                    CommandError::Rejected(reject) => rejected(reject),
-                    CommandError::Port(error) => SaleError::Unavailable(error),
-                    CommandError::Conflict => self.conflict(buy).await?,
-                    CommandError::Elsewhere => SaleError::AlreadyUsed,
-                    CommandError::NotCovered => NOT_COVERED,
-                    CommandError::OverBudget => self.over_budget(),
-                    CommandError::GuardAtRisk => GUARD_AT_RISK,
+                    ClaimError::Command(CommandError::Rejected(reject)) => rejected(reject),
+                    ClaimError::Command(CommandError::Port(error)) => SaleError::Unavailable(error),
+                    ClaimError::Command(CommandError::Conflict) => self.conflict(buy).await?,
+                    ClaimError::Guarded(ClaimGuard::Elsewhere) => SaleError::AlreadyUsed,
+                    ClaimError::Guarded(ClaimGuard::NotCovered) => NOT_COVERED,
+                    ClaimError::Guarded(ClaimGuard::OverBudget) => self.over_budget(),
+                    ClaimError::Guarded(ClaimGuard::AtRisk) => GUARD_AT_RISK,
                 })
             }
         }
@@ -232,7 +233,7 @@ impl<P: Ports> Gateway<'_, P> {
             Err(PrepareError::AlreadySettled) => Err(SaleError::AlreadyUsed),
             Err(PrepareError::Unavailable(error)) => {
                 self.ports().log(&format!("a payment can't be settled now: {error}"));
-                Err(SaleError::Unavailable(error))
+                Err(SaleError::Unavailable(error.into()))
             }
         }
     }

@@ -8,6 +8,7 @@ use super::catalogue::asset_id;
 use super::payment_response::response_header;
 use super::{IMPATIENT, Problem, RECENT_BLOCKHASH, Request, Response, query, views};
 use crate::config::Asset;
+use crate::error::SettleError;
 use crate::gateway::{Buy, Gateway, Sale, SaleError};
 use crate::ids::AssetId;
 use crate::ports::{Clock as _, Entropy as _, Ports, Settlement as _};
@@ -15,7 +16,7 @@ use crate::quote::{Memo, Operation, QUOTE_SECONDS, Quote, Ticket};
 use crate::session::Reject;
 use crate::svm::exact::Refusal;
 use crate::svm::{Address, RecentBlockhash, Token};
-use crate::x402::{self, Offer, Payment, Required, SettlementResponse, Version};
+use crate::x402::{self, Offer, Payment, Required, Version};
 
 /// How long the x402 headers of one 402 may be together, in bytes. All others take less than
 /// 400, so that an answer's headers stay under 4,000: nginx has 4 KiB for them unless told.
@@ -36,6 +37,18 @@ struct Why<'a> {
 
 /// Nothing was paid yet.
 const UNPAID: Why<'_> = Why { error: "payment_required", detail: None, room: ROOM };
+
+/// A payment that is refused, as its buyer is told.
+struct Refused {
+    /// The version in which it came.
+    version: Version,
+    /// Why, as a stable word.
+    reason: &'static str,
+    /// Why, for people.
+    detail: &'static str,
+    /// Whose it is, where that is known.
+    payer: Option<Address>,
+}
 
 /// What a buyer stands in front of. Whether there is such an asset is another question: a
 /// payment that was taken is answered also when it is gone.
@@ -60,6 +73,7 @@ impl<P: Ports> Gateway<'_, P> {
             if let Some(session) = running {
                 let record = views::record_of(&asset.id, session, &state);
                 let body = views::granted(self.deployment(), &record, &session.paid, &session.signature);
+                let body = body.map_err(|error| self.unwritten(error))?;
                 return Ok(Response::json(200, &body).no_store());
             }
         }
@@ -108,8 +122,8 @@ impl<P: Ports> Gateway<'_, P> {
             Err(error) => {
                 let detail = "this gateway takes the x402 version, scheme and network that its 402 offers";
                 let asset = self.asset(&counter.asset).await;
-                let failure = self.failure(version, error.reason(), Some(detail), None);
-                return self.refused(request, counter, asset, version, detail, failure);
+                let refused = Refused { version, reason: error.reason(), detail, payer: None };
+                return self.refused(request, counter, asset, &refused);
             }
         };
         let buy = Buy {
@@ -120,8 +134,8 @@ impl<P: Ports> Gateway<'_, P> {
             impatient: request.values(IMPATIENT).next().is_some(),
         };
         match self.buy(&buy).await {
-            Ok(Sale::Sold(sold)) => Ok(self.sold_answer(version, &sold)),
-            Ok(Sale::Pending(record)) => Ok(self.settlement_pending(request, version, &record)),
+            Ok(Sale::Sold(sold)) => self.sold_answer(version, &sold),
+            Ok(Sale::Pending(record)) => self.settlement_pending(request, version, &record),
             Err(SaleError::Refused { reason, detail, guard }) => {
                 let id = &counter.asset;
                 let asset = if UNASKED.contains(&reason) {
@@ -133,8 +147,8 @@ impl<P: Ports> Gateway<'_, P> {
                     // Refused by what the asset is now: so it is offered what it costs now.
                     self.asset_itself(id).await
                 };
-                let failure = self.failure(version, reason, Some(detail), payment.payer());
-                self.refused(request, counter, asset, version, detail, failure)
+                let refused = Refused { version, reason, detail, payer: payment.payer() };
+                self.refused(request, counter, asset, &refused)
             }
             Err(error) => {
                 let used = error == SaleError::AlreadyUsed;
@@ -144,7 +158,7 @@ impl<P: Ports> Gateway<'_, P> {
                 }
                 // What the payer gets for it is behind the asset itself, not its extension.
                 let access = format!("/api/v1/access/{}", counter.asset);
-                Err(problem.member("extensions", json!(self.sign_in_extensions(&access))))
+                Err(problem.member("extensions", json!(self.sign_in_extensions(&access)?)))
             }
         }
     }
@@ -184,19 +198,17 @@ impl<P: Ports> Gateway<'_, P> {
         request: &Request,
         counter: &Counter,
         asset: Result<Cow<'_, Asset>, Problem>,
-        version: Version,
-        detail: &'static str,
-        failure: SettlementResponse,
+        refused: &Refused,
     ) -> Result<Response, Problem> {
-        let why = Why {
-            error: failure.error_reason.as_deref().unwrap_or_default(),
-            detail: Some(detail),
-            room: ROOM.saturating_sub(failure.to_header().len()),
-        };
+        let Refused { version, reason, detail, payer } = *refused;
+        let failure = self.failure(version, reason, Some(detail), payer);
+        let whole = failure.to_header().map_err(|error| self.unwritten(error))?;
+        let why = Why { error: reason, detail: Some(detail), room: ROOM.saturating_sub(whole.len()) };
         let challenge = asset.and_then(|asset| self.challenge(request, counter, &asset, &why));
-        let challenge = challenge.map_err(|problem| self.refuse(version, failure.payer, problem))?;
+        let challenge = challenge.map_err(|problem| self.refuse(version, payer, problem))?;
         let taken = challenge.header(x402::PAYMENT_REQUIRED).map_or(0, str::len);
         let header = failure.to_header_within(ROOM.saturating_sub(taken));
+        let header = header.map_err(|error| self.unwritten(error))?;
         Ok(challenge.with(response_header(version), header))
     }
 
@@ -220,7 +232,7 @@ impl<P: Ports> Gateway<'_, P> {
         // Only to who asks for it: a wallet that is offered to sign in asks its owner to, before it pays.
         let signs_in = counter.operation == Operation::Access && !request.pays();
         let extensions = if signs_in && query::wants_sign_in(request) {
-            self.sign_in_extensions(&request.path)
+            self.sign_in_extensions(&request.path)?
         } else {
             Map::new()
         };
@@ -236,7 +248,7 @@ impl<P: Ports> Gateway<'_, P> {
             extensions,
         };
         let body: Value = x402::v1_body(&required);
-        let header = x402::v2_header(&required, why.room);
+        let header = x402::v2_header(&required, why.room).map_err(|error| self.unwritten(error))?;
         Ok(Response::json(402, &body).no_store().with(x402::PAYMENT_REQUIRED, header))
     }
 
@@ -259,6 +271,8 @@ impl<P: Ports> Gateway<'_, P> {
         let offer = |token: &Token| {
             let amount = asset.tariff.price(quantity, token.decimals).map_err(|_| unpriced())?;
             let [a, b, c, d, random @ ..] = self.ports().entropy().random();
+            let fee_payer = one_of(fee_payers, u32::from_le_bytes([a, b, c, d]));
+            let fee_payer = fee_payer.ok_or_else(|| self.failed(&SettleError::NoFeePayer.into()))?;
             let quote = Quote {
                 operation: counter.operation.clone(),
                 asset: asset.id.clone(),
@@ -268,11 +282,12 @@ impl<P: Ports> Gateway<'_, P> {
                 amount,
                 token: token.clone(),
                 pay_to: config.merchant.pay_to,
-                fee_payer: one_of(fee_payers, u32::from_le_bytes([a, b, c, d])),
+                fee_payer,
                 expires_at,
                 nonce: random,
             };
             let ticket = Ticket::seal(&deployment.keys, config, &quote);
+            let ticket = ticket.map_err(|error| self.unwritten(error))?;
             let memo = Memo::of(&deployment.keys, &quote).as_str().to_owned();
             let Quote { amount, pay_to, fee_payer, token, .. } = quote;
             Ok(Offer { amount, token, pay_to, fee_payer, ticket, memo })
@@ -282,9 +297,9 @@ impl<P: Ports> Gateway<'_, P> {
 }
 
 /// Returns one of our fee payers, by lot: so payments whose guards speak of a fee payer are seldom in each other's way.
-fn one_of(fee_payers: &[Address], lot: u32) -> Address {
-    let count = u32::try_from(fee_payers.len()).unwrap_or(u32::MAX).max(1);
-    let at = usize::try_from(lot % count).unwrap_or_default();
-    // A settlement has one at least.
-    fee_payers.get(at).copied().unwrap_or(Address::new([0; 32]))
+/// `None` if there is none.
+fn one_of(fee_payers: &[Address], lot: u32) -> Option<Address> {
+    let count = u32::try_from(fee_payers.len()).ok()?;
+    let at = usize::try_from(lot.checked_rem(count)?).ok()?;
+    fee_payers.get(at).copied()
 }

@@ -106,14 +106,25 @@ pub struct Response {
 }
 
 impl Response {
-    /// A JSON body.
+    /// Returns a response with a JSON body.
     #[must_use]
     pub fn json(status: u16, body: &Value) -> Self {
-        Self {
-            status,
-            headers: vec![("content-type", "application/json".to_owned())],
-            body: serde_json::to_vec(body).unwrap_or_default(),
-        }
+        Self::written(status, "application/json", body)
+    }
+
+    /// Returns a response with a body of this kind of JSON.
+    ///
+    /// A [`Value`] can always be written: its keys are text, and its numbers are finite. Should that change, the caller
+    /// is told to try again, and is never given an answer that is empty or cut off.
+    fn written(status: u16, content_type: &'static str, body: &Value) -> Self {
+        let (status, content_type, body) = match serde_json::to_vec(body) {
+            Ok(body) => (status, content_type, body),
+            Err(error) => {
+                debug_assert!(false, "a body can't be written: {error}");
+                (503, problem::CONTENT_TYPE, problem::UNWRITTEN.to_vec())
+            }
+        };
+        Self { status, headers: vec![("content-type", content_type.to_owned())], body }
     }
 
     /// No body.

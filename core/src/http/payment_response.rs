@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::{Problem, Request, Response, views};
+use crate::error::EncodeError;
 use crate::gateway::{Gateway, Sold};
 use crate::ports::Ports;
 use crate::session::index::PaymentRecord;
@@ -26,9 +27,10 @@ pub(super) const fn response_header(version: Version) -> &'static str {
 
 impl<P: Ports> Gateway<'_, P> {
     /// Returns the 200 for a payment that bought something, now or before.
-    pub(super) fn sold_answer(&self, version: Version, sold: &Sold) -> Response {
+    pub(super) fn sold_answer(&self, version: Version, sold: &Sold) -> Result<Response, Problem> {
         let Sold { payment, session } = sold;
         let body = views::granted(self.deployment(), session, &payment.paid, &payment.signature);
+        let body = body.map_err(|error| self.unwritten(error))?;
         let settlement = SettlementResponse {
             success: true,
             error_reason: None,
@@ -38,7 +40,8 @@ impl<P: Ports> Gateway<'_, P> {
             payer: Some(payment.payer),
             amount: Some(payment.paid.amount),
         };
-        Response::json(200, &body).no_store().with(response_header(version), settlement.to_header())
+        let header = settlement.to_header().map_err(|error| self.unwritten(error))?;
+        Ok(Response::json(200, &body).no_store().with(response_header(version), header))
     }
 
     /// Returns the 202 for a payment that was sent and has no outcome yet.
@@ -49,7 +52,7 @@ impl<P: Ports> Gateway<'_, P> {
         request: &Request,
         version: Version,
         record: &PaymentRecord,
-    ) -> Response {
+    ) -> Result<Response, Problem> {
         let origin = &self.deployment().config.public_url;
         let body = json!({
             "code": PENDING,
@@ -62,16 +65,20 @@ impl<P: Ports> Gateway<'_, P> {
             transaction: record.signature.clone(),
             ..self.failure(version, PENDING, Some(PENDING_DETAIL), Some(record.payer))
         };
-        Response::json(202, &body)
+        let header = settlement.to_header().map_err(|error| self.unwritten(error))?;
+        Ok(Response::json(202, &body)
             .no_store()
             .with("retry-after", "5")
-            .with(response_header(version), settlement.to_header())
+            .with(response_header(version), header))
     }
 
     /// Makes a problem the answer to a payment of `payer`, where that is known.
     pub(super) fn refuse(&self, version: Version, payer: Option<Address>, problem: Problem) -> Problem {
         let failure = self.failure(version, problem.code(), Some(problem.detail()), payer);
-        problem.header(response_header(version), failure.to_header())
+        match failure.to_header() {
+            Ok(header) => problem.header(response_header(version), header),
+            Err(error) => self.unwritten(error),
+        }
     }
 
     /// Returns what is said of a payment for which nothing was charged, or not yet.
@@ -91,6 +98,11 @@ impl<P: Ports> Gateway<'_, P> {
             payer,
             amount: None,
         }
+    }
+
+    /// Tells the operator what can't be written, and the caller to try again.
+    pub(super) fn unwritten(&self, error: EncodeError) -> Problem {
+        self.failed(&error.into())
     }
 
     const fn network_name(&self, version: Version) -> &'static str {

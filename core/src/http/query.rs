@@ -65,10 +65,11 @@ pub(super) fn unpriced(tariff: &Tariff) -> Problem {
 
 /// How many entries of a list are asked for: 50 unless told, 100 at most.
 pub(super) fn limit(request: &Request) -> Result<usize, Problem> {
+    let invalid = || Problem::malformed("invalid_limit", "limit must be from 1 to 100");
     match parameter(request, "limit").map(whole_number) {
         None => Ok(50),
-        Some(Some(limit @ 1..=100)) => Ok(usize::try_from(limit).unwrap_or(50)),
-        Some(_) => Err(Problem::malformed("invalid_limit", "limit must be from 1 to 100")),
+        Some(Some(limit @ 1..=100)) => usize::try_from(limit).map_err(|_| invalid()),
+        Some(_) => Err(invalid()),
     }
 }
 

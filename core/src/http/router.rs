@@ -47,7 +47,7 @@ impl<P: Ports> Gateway<'_, P> {
 
     /// Tells the operator what is wrong and the caller that it is not their fault.
     pub(super) fn failed(&self, error: &PortError) -> Problem {
-        self.ports().log(&error.0);
+        self.ports().log(&error.to_string());
         Problem::unavailable()
     }
 }

@@ -53,20 +53,24 @@ impl<P: Ports> Gateway<'_, P> {
     }
 
     /// Returns a fresh sign-in challenge for `path`, as the `extensions` of an answer.
-    pub(super) fn sign_in_extensions(&self, path: &str) -> Map<String, Value> {
+    pub(super) fn sign_in_extensions(&self, path: &str) -> Result<Map<String, Value>, Problem> {
         let deployment = self.deployment();
         let config = &deployment.config;
         let uri = format!("{}{path}", config.public_url);
         let (now, random) = (self.ports().clock().now().wall, self.ports().entropy().random());
         let challenge =
             sign_in::challenge(&deployment.keys, &config.public_url, &uri, config.network, now, random);
-        Map::from_iter([(sign_in::EXTENSION.to_owned(), challenge)])
+        let challenge = challenge.map_err(|error| self.unwritten(error))?;
+        Ok(Map::from_iter([(sign_in::EXTENSION.to_owned(), challenge)]))
     }
 
     fn sign_in_required(&self, request: &Request, detail: &str) -> Problem {
-        Problem::new(401, "sign_in_required", "Unauthorized", detail)
-            .member("extensions", json!(self.sign_in_extensions(&request.path)))
-            .header("www-authenticate", "SIGN-IN-WITH-X")
+        match self.sign_in_extensions(&request.path) {
+            Ok(extensions) => Problem::new(401, "sign_in_required", "Unauthorized", detail)
+                .member("extensions", json!(extensions))
+                .header("www-authenticate", "SIGN-IN-WITH-X"),
+            Err(problem) => problem,
+        }
     }
 
     pub(super) async fn sessions_of_payer(
@@ -93,7 +97,8 @@ impl<P: Ports> Gateway<'_, P> {
         });
         let now = self.ports().clock().now();
         let view = |record| views::session_of_payer(self.deployment(), record, &now);
-        let sessions: Vec<_> = records.iter().map(view).collect();
+        let sessions: Result<Vec<_>, _> = records.iter().map(view).collect();
+        let sessions = sessions.map_err(|error| self.unwritten(error))?;
         Ok(Response::json(200, &json!({ "sessions": sessions, "next": next })).no_store())
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::config::{Asset, Config};
+use crate::error::EncodeError;
 use crate::gateway::Deployment;
 use crate::grant::{self, Span};
 use crate::ids::AssetId;
@@ -108,10 +109,10 @@ pub(super) fn granted(
     record: &SessionRecord,
     bought: &Paid,
     transaction: &str,
-) -> Value {
+) -> Result<Value, EncodeError> {
     let config = &deployment.config;
     let session = &record.session;
-    let (token, grant) = tokens(deployment, record);
+    let (token, grant) = tokens(deployment, record)?;
     let view = json!({
         "sessionId": session.id,
         "sessionToken": token,
@@ -122,10 +123,10 @@ pub(super) fn granted(
         "quantity": bought.quantity,
         "transaction": transaction,
     });
-    merged(view, paid(config, "amount", bought))
+    Ok(merged(view, paid(config, "amount", bought)))
 }
 
-fn tokens(deployment: &Deployment, record: &SessionRecord) -> (String, String) {
+fn tokens(deployment: &Deployment, record: &SessionRecord) -> Result<(String, String), EncodeError> {
     let session = &record.session;
     let span = Span { starts_at: session.starts_at, ends_at: session.ends_at, sequence: record.sequence };
     grant::issue(&deployment.keys, &deployment.config.public_url, &record.asset, &session.id, span)
@@ -150,16 +151,20 @@ pub(super) fn session_status(config: &Config, record: &SessionRecord, now: &Now)
 }
 
 /// A session in its payer's history: with a session token while it runs.
-pub(super) fn session_of_payer(deployment: &Deployment, record: &SessionRecord, now: &Now) -> Value {
+pub(super) fn session_of_payer(
+    deployment: &Deployment,
+    record: &SessionRecord,
+    now: &Now,
+) -> Result<Value, EncodeError> {
     let mut view = session_status(&deployment.config, record, now);
     if is_active(record, now)
         && let Value::Object(members) = &mut view
     {
-        let (token, grant) = tokens(deployment, record);
+        let (token, grant) = tokens(deployment, record)?;
         members.insert("sessionToken".to_owned(), json!(token));
         members.insert("grant".to_owned(), json!(grant));
     }
-    view
+    Ok(view)
 }
 
 fn is_active(record: &SessionRecord, now: &Now) -> bool {

@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Nonce, Operation, Quote};
 use crate::config::Config;
 use crate::encoding::{base64url, from_base64url, hex};
+use crate::error::EncodeError;
 use crate::ids::{AssetId, SessionId};
 use crate::keys::KeyRing;
 use crate::leb128;
@@ -59,16 +60,18 @@ impl TicketId {
 
 impl Ticket {
     /// Writes a quote of this deployment as a ticket.
-    #[must_use]
-    pub fn seal(keys: &KeyRing, config: &Config, quote: &Quote) -> Self {
+    ///
+    /// # Errors
+    /// When a part of the quote does not fit into the format. There is no ticket of another quote then.
+    pub fn seal(keys: &KeyRing, config: &Config, quote: &Quote) -> Result<Self, EncodeError> {
         let key = keys.ticket();
         let mut bytes = vec![VERSION];
         bytes.extend(key.short_id);
-        write(&mut bytes, quote);
-        let covered = covered(config, &quote.token, &quote.pay_to, &quote.fee_payer);
+        write(&mut bytes, quote)?;
+        let covered = covered(config, &quote.token, &quote.pay_to, &quote.fee_payer)?;
         let code = key.code(&[&bytes, &covered]);
         bytes.extend(code);
-        Self(base64url(&bytes))
+        Ok(Self(base64url(&bytes)))
     }
 
     /// Takes a ticket as it came back, unverified.
@@ -95,7 +98,8 @@ impl Ticket {
             .flat_map(named)
             .filter(|(_, fee_payer)| prefix(fee_payer) == body.fee_payer)
             .find(|(token, fee_payer)| {
-                key.verifies(&[signed, &covered(config, token, &pay_to, fee_payer)], code)
+                covered(config, token, &pay_to, fee_payer)
+                    .is_ok_and(|covered| key.verifies(&[signed, &covered], code))
             })?;
         Some(Quote {
             operation: body.operation,
@@ -132,30 +136,36 @@ fn prefix(address: &Address) -> [u8; 4] {
 }
 
 /// What the code covers beside the ticket's own bytes. Each part has a fixed length or says its own.
-fn covered(config: &Config, token: &Token, pay_to: &Address, fee_payer: &Address) -> Vec<u8> {
+fn covered(
+    config: &Config,
+    token: &Token,
+    pay_to: &Address,
+    fee_payer: &Address,
+) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::with_capacity(256);
     for text in [RAIL, config.merchant.id.as_bytes(), config.network.caip2().as_bytes()] {
-        leb128::write(&mut bytes, u64::try_from(text.len()).unwrap_or(u64::MAX));
+        let length = u64::try_from(text.len()).map_err(|_| EncodeError("a text's length"))?;
+        leb128::write(&mut bytes, length);
         bytes.extend(text);
     }
     for address in [&token.mint, &token.program.address(), pay_to, fee_payer] {
         bytes.extend(address.as_bytes());
     }
     bytes.push(token.decimals);
-    bytes
+    Ok(bytes)
 }
 
-fn write(bytes: &mut Vec<u8>, quote: &Quote) {
+fn write(bytes: &mut Vec<u8>, quote: &Quote) -> Result<(), EncodeError> {
     match &quote.operation {
         Operation::Access => bytes.push(0),
         Operation::Extend { session } => {
             bytes.push(EXTENDS);
-            bytes.extend(session.to_bytes());
+            bytes.extend(session.to_bytes()?);
         }
     }
     let asset = quote.asset.as_str().as_bytes();
     // An asset's id has 64 bytes at most.
-    bytes.push(u8::try_from(asset.len()).unwrap_or(u8::MAX));
+    bytes.push(u8::try_from(asset.len()).map_err(|_| EncodeError("an asset's id"))?);
     bytes.extend(asset);
     let numbers =
         [quote.incarnation, quote.quantity, quote.seconds, quote.amount.atomic(), quote.expires_at.millis()];
@@ -165,6 +175,7 @@ fn write(bytes: &mut Vec<u8>, quote: &Quote) {
     bytes.extend(quote.nonce);
     bytes.extend(prefix(&quote.token.mint));
     bytes.extend(prefix(&quote.fee_payer));
+    Ok(())
 }
 
 /// What the ticket's own bytes say.
@@ -272,7 +283,7 @@ pub(super) mod tests {
     fn a_ticket_is_opened_by_the_keys_that_made_it_inv_1() {
         let (old, new) = (Secret::new([1; 32]), Secret::new([2; 32]));
         for quote in [quote(), extension()] {
-            let ticket = Ticket::seal(&KeyRing::new(&old, None), &config(), &quote);
+            let ticket = Ticket::seal(&KeyRing::new(&old, None), &config(), &quote).unwrap();
             let open = |keys: KeyRing| ticket.open(&keys, &config(), &fee_payers());
             assert_eq!(open(KeyRing::new(&old, None)), Some(quote.clone()));
             assert_eq!(open(KeyRing::new(&new, Some(&old))), Some(quote));
@@ -283,7 +294,7 @@ pub(super) mod tests {
     #[test]
     fn a_ticket_opens_only_where_everything_it_promised_still_holds_inv_1() {
         let keys = KeyRing::new(&Secret::new([1; 32]), None);
-        let ticket = Ticket::seal(&keys, &config(), &quote());
+        let ticket = Ticket::seal(&keys, &config(), &quote()).unwrap();
         assert!(ticket.open(&keys, &config(), &fee_payers()).is_some());
         assert_eq!(ticket.open(&keys, &config(), &fee_payers()[..1]), None, "another fee payer");
         let altered = |change: fn(&mut Config)| {
@@ -306,7 +317,7 @@ pub(super) mod tests {
     fn a_ticket_altered_in_any_bit_is_refused_inv_1() {
         let keys = KeyRing::new(&Secret::new([1; 32]), None);
         for quote in [quote(), extension()] {
-            let ticket = Ticket::seal(&keys, &config(), &quote);
+            let ticket = Ticket::seal(&keys, &config(), &quote).unwrap();
             for bit in 0..ticket.0.len() * 8 {
                 let mut bytes = ticket.0.clone().into_bytes();
                 bytes[bit / 8] ^= 1 << (bit % 8);
@@ -335,10 +346,10 @@ pub(super) mod tests {
             expires_at: Timestamp::from_millis(13_600_000_000_000),
             ..extension()
         };
-        let ticket = Ticket::seal(&keys, &config(), &longest);
+        let ticket = Ticket::seal(&keys, &config(), &longest).unwrap();
         assert!(ticket.0.len() <= MAX_CHARACTERS, "{}", ticket.0.len());
         assert_eq!(ticket.open(&keys, &config(), &fee_payers()), Some(longest));
-        let usual = Ticket::seal(&keys, &config(), &quote());
+        let usual = Ticket::seal(&keys, &config(), &quote()).unwrap();
         assert!(usual.0.len() <= 100, "{}", usual.0.len());
     }
 }

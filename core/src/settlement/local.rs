@@ -11,14 +11,15 @@ use serde_json::{Value, json};
 
 use super::holding::Holding;
 use super::mint::is_plain_token_2022;
-use super::rpc::{Commitment, Rpc, RpcError, Simulation};
+use super::rpc::{Commitment, Rpc, Simulation};
 use crate::encoding::{base58_long, base64, from_base64};
-use crate::ports::{Effort, Http, Outcome, PortError, PrepareError, Prepared, Settlement};
+use crate::error::{EncodeError, RpcError, SettleError};
+use crate::ports::{Effort, Http, Outcome, PrepareError, Prepared, Settlement};
 use crate::session::Claim;
 use crate::session::failure::{EXPIRED, FAILED_ON_CHAIN, GUARD_FAILED};
 use crate::svm::exact::VerifiedPayment;
 use crate::svm::programs::LIGHTHOUSE;
-use crate::svm::transaction::{Instruction, Transaction};
+use crate::svm::transaction::{Instruction, Signature, Transaction};
 use crate::svm::{Address, RecentBlockhash, Token, TokenProgram};
 use crate::time::Timestamp;
 
@@ -93,25 +94,21 @@ impl std::fmt::Debug for FeePayers {
     }
 }
 
-/// The transaction with the fee payer's signature in its first place, and its id: that
+/// Returns the transaction with the fee payer's signature in its first place, and its id: that
 /// signature in base58.
-#[must_use]
-pub fn co_sign(fee_payer: &SigningKey, transaction: &Transaction) -> (Vec<u8>, String) {
+///
+/// # Errors
+/// When the transaction has no place for it, or can't be written.
+pub fn co_sign(fee_payer: &SigningKey, transaction: &Transaction) -> Result<(Vec<u8>, String), EncodeError> {
     let ours = fee_payer.sign(&transaction.message_bytes).to_bytes();
-    let mut signed = transaction.clone();
-    if let Some(first) = signed.signatures.first_mut() {
-        *first = ours;
-    }
-    (signed.encode(), base58_long(&ours))
+    Ok((with_fee_payer(transaction, ours)?, base58_long(&ours)))
 }
 
-/// The transaction with nothing in the place of the fee payer's signature.
-fn without_fee_payer(transaction: &Transaction) -> Transaction {
-    let mut unsigned = transaction.clone();
-    if let Some(first) = unsigned.signatures.first_mut() {
-        *first = [0; 64];
-    }
-    unsigned
+/// Returns the transaction's bytes with this in the place of the fee payer's signature.
+fn with_fee_payer(transaction: &Transaction, signature: Signature) -> Result<Vec<u8>, EncodeError> {
+    let mut transaction = transaction.clone();
+    *transaction.signatures.first_mut().ok_or(EncodeError("the fee payer's signature"))? = signature;
+    transaction.encode()
 }
 
 impl<H: Http> LocalSettlement<H> {
@@ -214,7 +211,7 @@ impl<H: Http> LocalSettlement<H> {
     }
 }
 
-fn unavailable(error: RpcError) -> PrepareError {
+fn unavailable(error: impl Into<SettleError>) -> PrepareError {
     PrepareError::Unavailable(error.into())
 }
 
@@ -238,9 +235,7 @@ fn is_guards(error: &Value, transaction: &Transaction) -> bool {
 }
 
 fn out_of_funds() -> PrepareError {
-    PrepareError::Unavailable(PortError(
-        "the fee payer has too little SOL to pay for transactions".to_owned(),
-    ))
+    PrepareError::Unavailable(SettleError::OutOfFunds(None))
 }
 
 /// What a simulation's error means for the buyer of this payment.
@@ -292,12 +287,8 @@ impl<H: Http> Settlement for LocalSettlement<H> {
         now: Timestamp,
     ) -> Result<Prepared, PrepareError> {
         let refused = |error: &Value| simulation_refusal(error, payment);
-        let key = self.fee_payers.key(&payment.fee_payer).ok_or_else(|| {
-            PrepareError::Unavailable(PortError(format!(
-                "the key of the fee payer {} is gone",
-                payment.fee_payer
-            )))
-        })?;
+        let key = self.fee_payers.key(&payment.fee_payer);
+        let key = key.ok_or_else(|| unavailable(SettleError::NoKey(payment.fee_payer)))?;
         let blockhash = &payment.transaction.message.blockhash;
         let blockhash = self.rpc.blockhash(blockhash, 0).await.map_err(unavailable)?;
         if !blockhash.valid {
@@ -310,7 +301,7 @@ impl<H: Http> Settlement for LocalSettlement<H> {
         self.check_mint(token).await?;
         // Last, so that as little as possible changes between it and the claim. It goes without our signature, with
         // which whoever sees the call could land the payment.
-        let unsigned = without_fee_payer(&payment.transaction).encode();
+        let unsigned = with_fee_payer(&payment.transaction, [0; 64]).map_err(unavailable)?;
         let simulated =
             self.rpc.simulate(&unsigned, &payment.source, &payment.fee_payer, blockhash.slot).await;
         let (source, fee_payer) = match simulated.map_err(unavailable)? {
@@ -319,7 +310,7 @@ impl<H: Http> Settlement for LocalSettlement<H> {
         };
         let holding = Holding::read(&source, token, &payment.payer)
             .ok_or_else(|| unavailable(RpcError::Shape("simulateTransaction")))?;
-        let (signed, signature) = co_sign(key, &payment.transaction);
+        let (signed, signature) = co_sign(key, &payment.transaction).map_err(unavailable)?;
         Ok(Prepared {
             transaction: base64(&signed),
             signature,
@@ -330,7 +321,7 @@ impl<H: Http> Settlement for LocalSettlement<H> {
         })
     }
 
-    async fn send(&self, claim: &Claim) -> Result<(), PortError> {
+    async fn send(&self, claim: &Claim) -> Result<(), SettleError> {
         Ok(self.rpc.send(&claim.transaction).await?)
     }
 
@@ -342,14 +333,12 @@ impl<H: Http> Settlement for LocalSettlement<H> {
         self.look_up(claim, effort).await.unwrap_or(Outcome::Unclear)
     }
 
-    async fn health(&self) -> Result<(), PortError> {
+    async fn health(&self) -> Result<(), SettleError> {
         self.rpc.block_height(Commitment::Confirmed, 0).await?;
         for address in self.fee_payers() {
             let lamports = self.rpc.account(address).await?.map_or(0, |account| account.lamports);
             if lamports < LEAST_LAMPORTS {
-                return Err(PortError(format!(
-                    "the fee payer {address} has too little SOL to pay for transactions"
-                )));
+                return Err(SettleError::OutOfFunds(Some(*address)));
             }
         }
         Ok(())

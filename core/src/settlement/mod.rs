@@ -5,9 +5,10 @@ mod local;
 mod mint;
 mod rpc;
 
+pub use crate::error::RpcError;
 pub use local::{FeePayers, LocalSettlement, co_sign};
 pub use mint::is_plain_token_2022;
-pub use rpc::{Rpc, RpcError};
+pub use rpc::Rpc;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! JSON-RPC to a Solana node: the few methods that settlement needs, each answer
 //! read strictly. Whatever is not the expected shape is an error, never a guess.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::encoding::{base58, base64, from_base58, from_base64};
-use crate::ports::{Http, PortError};
+use crate::error::RpcError;
+use crate::ports::Http;
 use crate::svm::{Address, RecentBlockhash};
 use crate::time::Timestamp;
 
@@ -15,35 +16,6 @@ const TIMEOUT_MS: u64 = 5_000;
 const SIGNATURES_PER_PAGE: usize = 1_000;
 /// Pages of an account's transactions that are searched at most.
 const MAX_PAGES: usize = 20;
-
-/// Why a call has no result.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RpcError {
-    /// No answer, or none that can be read.
-    Transport(PortError),
-    /// The node says no.
-    Refused {
-        /// The JSON-RPC error code.
-        code: i64,
-    },
-    /// The answer is not of the documented shape.
-    Shape(&'static str),
-    /// The node that answered has not seen the slot that matters.
-    Lagging(&'static str),
-}
-
-impl From<RpcError> for PortError {
-    fn from(error: RpcError) -> Self {
-        match error {
-            RpcError::Transport(error) => error,
-            RpcError::Refused { code } => Self(format!("the RPC answered error {code}")),
-            RpcError::Shape(method) => Self(format!("the RPC gave {method} an answer of another shape")),
-            RpcError::Lagging(method) => {
-                Self(format!("the RPC answered {method} from before the slot asked for"))
-            }
-        }
-    }
-}
 
 /// How sure a node must be of what it tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,24 +109,19 @@ impl<H: Http> Rpc<H> {
         Self { http, url }
     }
 
-    async fn call(&self, method: &str, params: Value) -> Result<Value, RpcError> {
+    async fn call(&self, method: &'static str, params: Value) -> Result<Value, RpcError> {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
-        let answer = self.http.post_json(&self.url, body, TIMEOUT_MS).await.map_err(RpcError::Transport)?;
-        let unreadable = || {
-            RpcError::Transport(PortError(format!("the RPC answered {method} with status {}", answer.status)))
-        };
-        let mut json: Value = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+        let answer = self.http.post_json(&self.url, body, TIMEOUT_MS).await?;
+        let unreadable = RpcError::Status { method, status: answer.status };
+        let Ok(mut json) = serde_json::from_slice::<Value>(&answer.body) else { return Err(unreadable) };
         if let Some(error) = json.get("error").filter(|error| !error.is_null()) {
-            let code = error.get("code").and_then(Value::as_i64).unwrap_or_default();
+            let code = error.get("code").and_then(Value::as_i64).ok_or(RpcError::Shape(method))?;
             return Err(RpcError::Refused { code });
         }
         if answer.status != 200 {
-            return Err(unreadable());
+            return Err(unreadable);
         }
-        match json.get_mut("result") {
-            Some(result) => Ok(result.take()),
-            None => Err(unreadable()),
-        }
+        json.get_mut("result").map(Value::take).ok_or(unreadable)
     }
 
     /// The height of the latest block of this commitment, told by a node that has
@@ -333,8 +300,11 @@ impl<H: Http> Rpc<H> {
         since: u64,
     ) -> Result<bool, RpcError> {
         let shape = || RpcError::Shape("getSignaturesForAddress");
-        let mut options =
-            json!({ "limit": SIGNATURES_PER_PAGE, "commitment": "confirmed", "minContextSlot": since });
+        let mut options = Map::from_iter([
+            ("limit".to_owned(), Value::from(SIGNATURES_PER_PAGE)),
+            ("commitment".to_owned(), Value::from(Commitment::Confirmed.name())),
+            ("minContextSlot".to_owned(), Value::from(since)),
+        ]);
         for _ in 0..MAX_PAGES {
             let result = self.call("getSignaturesForAddress", json!([address, options])).await?;
             let page = result.as_array().ok_or_else(shape)?;
@@ -353,9 +323,7 @@ impl<H: Http> Rpc<H> {
             if time.is_some_and(|time| time.saturating_add(3_600) < from.seconds()) {
                 return Ok(false);
             }
-            if let Some(options) = options.as_object_mut() {
-                options.insert("before".to_owned(), Value::from(last));
-            }
+            options.insert("before".to_owned(), Value::from(last));
         }
         Err(shape())
     }

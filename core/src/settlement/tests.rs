@@ -65,7 +65,7 @@ fn signed(memo: &str, program: TokenProgram) -> VerifiedPayment {
         fee_payer: transfer.fee_payer,
         max_fee_lamports: 20_000,
     };
-    verify(&transfer.sign(&keys::payer()).unwrap().encode(), &requirement).unwrap()
+    verify(&transfer.sign(&keys::payer()).unwrap().encode().unwrap(), &requirement).unwrap()
 }
 
 /// The payment, and what an honest node makes of it.
@@ -93,7 +93,7 @@ fn guarded() -> VerifiedPayment {
     transaction.message.accounts.push(LIGHTHOUSE);
     transaction.message.readonly_unsigned += 1;
     transaction.message.instructions.push(guard);
-    transaction.message_bytes = transaction.message.encode();
+    transaction.message_bytes = transaction.message.encode().unwrap();
     payment
 }
 

@@ -1,9 +1,10 @@
 //! Who holds a reservation: the attempts to claim a payment, each by its own name.
 
 use super::news::Reservation;
+use crate::error::StoreError;
 use crate::ids::{AssetId, PaymentId};
 use crate::ports::PortError;
-use crate::store::{Sql, SqlError, Value};
+use crate::store::{Sql, Value, bound, integer, number};
 use crate::time::Timestamp;
 
 /// How old a reservation is when its asset is asked about it, in milliseconds: much longer
@@ -47,27 +48,20 @@ pub(super) async fn run<S: Sql>(
     statement: &str,
     parameters: &[Value],
 ) -> Result<Vec<Vec<Value>>, PortError> {
-    sql.run(statement, parameters).await.map_err(|error| match error {
-        SqlError::Other(message) => PortError(format!("database: {message}")),
-        other => PortError(format!("database: {other:?}")),
-    })
+    sql.run(statement, parameters).await.map_err(|error| StoreError::Database(error).into())
 }
 
 pub(super) fn text(text: impl ToString) -> Value {
     Value::Text(text.to_string())
 }
 
-pub(super) fn integer(number: u64) -> Value {
-    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
-}
-
-pub(super) fn attempt(reservation: &Reservation) -> [Value; 4] {
-    [
+pub(super) fn attempt(reservation: &Reservation) -> Result<[Value; 4], StoreError> {
+    Ok([
         text(reservation.payment.as_str()),
         text(&reservation.attempt),
         text(&reservation.asset),
-        integer(reservation.at.millis()),
-    ]
+        integer(reservation.at.millis())?,
+    ])
 }
 
 /// The reservations of one place, as far as they may be stale.
@@ -86,14 +80,14 @@ impl<'a, S: Sql> Holds<'a, S> {
     /// # Errors
     /// When storage does not answer.
     pub async fn stale(&self, before: Timestamp) -> Result<Vec<(PaymentId, AssetId)>, PortError> {
-        let rows = run(self.sql, STALE, &[integer(before.millis())]).await?;
+        let rows = run(self.sql, STALE, &[bound(before.millis())]).await?;
         let read = |row: Vec<Value>| match row.as_slice() {
             [Value::Text(payment), Value::Text(asset)] => {
                 Some((PaymentId::parse(payment)?, AssetId::parse(asset)?))
             }
             _ => None,
         };
-        let corrupt = || PortError("database: a reservation can't be read".to_owned());
+        let corrupt = || StoreError::Corrupt("a reservation").into();
         rows.into_iter().map(|row| read(row).ok_or_else(corrupt)).collect()
     }
 
@@ -103,9 +97,8 @@ impl<'a, S: Sql> Holds<'a, S> {
     /// When storage does not answer.
     pub async fn next_stale(&self) -> Result<Option<Timestamp>, PortError> {
         let rows = run(self.sql, OLDEST, &[]).await?;
-        let Some(Value::Integer(at)) = rows.first().and_then(|row| row.first()) else { return Ok(None) };
-        let at = Timestamp::from_millis(u64::try_from(*at).unwrap_or_default());
-        Ok(Some(at.plus_millis(STALE_MS)))
+        let Some(row) = rows.first() else { return Ok(None) };
+        Ok(Some(Timestamp::from_millis(number(row.first())?).plus_millis(STALE_MS)))
     }
 
     /// Keeps a reservation whose payment is in flight: it is asked about again later.
@@ -113,6 +106,6 @@ impl<'a, S: Sql> Holds<'a, S> {
     /// # Errors
     /// When storage does not answer.
     pub async fn keep(&self, payment: &PaymentId, now: Timestamp) -> Result<(), PortError> {
-        run(self.sql, HOLD_ON, &[text(payment.as_str()), integer(now.millis())]).await.map(drop)
+        run(self.sql, HOLD_ON, &[text(payment.as_str()), integer(now.millis())?]).await.map(drop)
     }
 }

@@ -2,12 +2,14 @@
 
 use std::slice::from_ref;
 
-use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_ASSET_GO, LET_GO, integer, run, text};
+use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_ASSET_GO, LET_GO, run, text};
 use super::news::{Failed, Head, MerchantNews, Release, Reservation, Reserved};
+use crate::error::StoreError;
 use crate::ids::{AssetId, PaymentId};
 use crate::ports::PortError;
+use crate::store::guards::guard_message;
 use crate::store::schema::{CATALOGUE, FEE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED};
-use crate::store::{Sql, SqlError, Value};
+use crate::store::{Sql, SqlError, Value, bound, integer};
 
 const TABLES: &[&str] = &[
     HEAD,
@@ -31,11 +33,11 @@ const TABLES: &[&str] = &[
     "CREATE INDEX IF NOT EXISTS reserved_fee_payer ON reserved (fee_payer)",
     "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, asset, at, day, lamports, budget, fee_payer, slack) AS
         SELECT payment, '', '', 0, day, lamports, 0, fee_payer, 0 FROM reserved WHERE 0",
-    "CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation BEGIN
-        SELECT RAISE(ABORT, 'the fee budget of the day is spent')
+    concat!("CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation BEGIN
+        SELECT RAISE(ABORT, '", guard_message!(over_budget), "')
             WHERE NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)
             AND coalesce((SELECT lamports FROM fee WHERE day = NEW.day), 0) + NEW.lamports > NEW.budget;
-        SELECT RAISE(ABORT, 'a wallet guard would fail')
+        SELECT RAISE(ABORT, '", guard_message!(guard_at_risk), "')
             WHERE NEW.slack IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)
             AND (SELECT coalesce(sum(lamports), 0) > NEW.slack OR coalesce(max(floor), 0)
@@ -47,7 +49,7 @@ const TABLES: &[&str] = &[
             VALUES (NEW.payment, NEW.day, NEW.lamports, NEW.fee_payer, NEW.slack IS NOT NULL);
         INSERT OR IGNORE INTO hold (payment, attempt, asset, at)
             VALUES (NEW.payment, NEW.attempt, NEW.asset, NEW.at);
-    END",
+    END"),
 ];
 
 const RESERVE: &str = "INSERT INTO reservation (payment, attempt, asset, at, day, lamports, budget, fee_payer, slack) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
@@ -114,16 +116,17 @@ impl<S: Sql> MerchantBook<S> {
     /// # Errors
     /// When storage does not answer: it may be reserved or not.
     pub async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
-        let Some(fee) = reservation.fee else { return Ok(Reserved::Done) };
-        let [payment, attempt, asset, at] = hold::attempt(reservation);
-        let (day, lamports, budget) = (integer(fee.day), integer(fee.lamports), integer(fee.budget));
-        let (fee_payer, slack) = (text(fee.fee_payer), fee.slack.map_or(Value::Null, integer));
+        // Nothing would be held against the budget.
+        let fee = reservation.fee.ok_or(StoreError::Invariant("a reservation names no fee"))?;
+        let [payment, attempt, asset, at] = hold::attempt(reservation)?;
+        let (day, lamports, budget) = (integer(fee.day)?, integer(fee.lamports)?, bound(fee.budget));
+        let (fee_payer, slack) = (text(fee.fee_payer), fee.slack.map_or(Value::Null, bound));
         let parameters = [payment, attempt, asset, at, day, lamports, budget, fee_payer, slack];
         match self.sql.run(RESERVE, &parameters).await {
             Ok(_) => Ok(Reserved::Done),
             Err(SqlError::GuardAtRisk) => Ok(Reserved::GuardAtRisk),
             Err(SqlError::OverBudget) => Ok(Reserved::OverBudget),
-            Err(error) => Err(PortError(format!("database: {error:?}"))),
+            Err(error) => Err(StoreError::Database(error).into()),
         }
     }
 
@@ -151,13 +154,13 @@ impl<S: Sql> MerchantBook<S> {
             }
         }
         let Head { asset, revision, state, due, unsettled, unfulfilled } = &news.head;
-        let moment = |at: &Option<u64>| at.map_or(Value::Null, integer);
+        let moment = |at: &Option<u64>| at.map_or(Ok(Value::Null), integer);
         let parameters = [
             text(asset),
-            integer(*revision),
+            integer(*revision)?,
             text(state),
-            moment(due),
-            moment(unsettled),
+            moment(due)?,
+            moment(unsettled)?,
             Value::Integer(i64::from(*unfulfilled)),
         ];
         run(&self.sql, PUT_HEAD, &parameters).await?;
@@ -166,8 +169,8 @@ impl<S: Sql> MerchantBook<S> {
 
     /// Brings the catalogue up to what the asset's head says.
     async fn list(&self, asset: Value) -> Result<(), PortError> {
-        let listing = first(run(&self.sql, IN_HEAD, from_ref(&asset)).await?);
-        if listing == first(run(&self.sql, IN_CATALOGUE, from_ref(&asset)).await?) {
+        let listing = first(run(&self.sql, IN_HEAD, from_ref(&asset)).await?)?;
+        if listing == first(run(&self.sql, IN_CATALOGUE, from_ref(&asset)).await?)? {
             return Ok(());
         }
         match listing {
@@ -187,10 +190,11 @@ impl<S: Sql> MerchantBook<S> {
             [Value::Text(asset), Value::Text(listing)] => {
                 Some(Publication { asset: asset.clone(), listing: Some(listing.clone()) })
             }
-            [Value::Text(asset), _] => Some(Publication { asset: asset.clone(), listing: None }),
+            [Value::Text(asset), Value::Null] => Some(Publication { asset: asset.clone(), listing: None }),
             _ => None,
         };
-        Ok(rows.into_iter().filter_map(read).collect())
+        let corrupt = || StoreError::Corrupt("a listing").into();
+        rows.into_iter().map(|row| read(row).ok_or_else(corrupt)).collect()
     }
 
     /// This is what its readers have now; if it has changed meanwhile, they are to be given it again.
@@ -245,9 +249,10 @@ impl<S: Sql> MerchantBook<S> {
 }
 
 /// The text in the first row, if there is one.
-fn first(rows: Vec<Vec<Value>>) -> Option<String> {
-    match rows.into_iter().next()?.into_iter().next()? {
-        Value::Text(text) => Some(text),
-        _ => None,
+fn first(rows: Vec<Vec<Value>>) -> Result<Option<String>, StoreError> {
+    match rows.into_iter().flatten().next() {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Text(text)) => Ok(Some(text)),
+        Some(Value::Integer(_)) => Err(StoreError::Corrupt("a listing")),
     }
 }

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use super::hold::{self, integer, run, text};
+use super::hold::{self, run, text};
 use super::news::{Ended, Failed, Head, MerchantNews, PayerNews, PaymentNews, SessionRow};
+use crate::error::StoreError;
 use crate::ids::PaymentId;
 use crate::ports::PortError;
-use crate::store::{Sql, SqlJournal, Value};
+use crate::store::{Sql, SqlJournal, Value, bound, integer};
 use crate::svm::Address;
 use crate::time::Timestamp;
 
@@ -92,7 +93,7 @@ impl<'a, S: Sql> Outbox<'a, S> {
         let (head, told) = head(row).ok_or_else(|| corrupt("a head"))?;
         let revision = head.revision.min(told.saturating_add(BATCHES));
         let asset = self.journal.asset_of(&head.asset)?;
-        let tail = [text(&head.asset), integer(told), integer(revision)];
+        let tail = [text(&head.asset), bound(told), bound(revision)];
         let mut payers: BTreeMap<Address, PayerNews> = BTreeMap::new();
         let (mut payments, mut all_ended) = (Vec::new(), Vec::new());
         for row in &run(self.sql, ENDED, &tail).await? {
@@ -114,7 +115,7 @@ impl<'a, S: Sql> Outbox<'a, S> {
     /// # Errors
     /// When storage does not answer: then it is told again.
     pub async fn delivered(&self, delivery: &Delivery) -> Result<(), PortError> {
-        let parameters = [text(&delivery.merchant.head.asset), integer(delivery.revision)];
+        let parameters = [text(&delivery.merchant.head.asset), integer(delivery.revision)?];
         run(self.sql, DELIVERED, &parameters).await.map(drop)
     }
 }
@@ -132,8 +133,8 @@ fn head(row: &[Value]) -> Option<(Head, u64)> {
         asset: asset.clone(),
         revision: number(revision)?,
         state: state.clone(),
-        due: number(due),
-        unsettled: number(unsettled),
+        due: moment(due)?,
+        unsettled: moment(unsettled)?,
         unfulfilled: number(unfulfilled)? == 1,
     };
     Some((head, number(told)?))
@@ -144,7 +145,9 @@ fn ended(row: &[Value]) -> Option<(Address, Timestamp, Ended)> {
     let at = Timestamp::from_millis(number(at)?);
     let failed = match reason {
         Value::Text(reason) => Some(Failed { at, reason: reason.clone() }),
-        _ => None,
+        Value::Null => None,
+        // What can't be read has not landed.
+        Value::Integer(_) => return None,
     };
     Some((payer.parse().ok()?, at, Ended { payment: PaymentId::parse(payment)?, failed }))
 }
@@ -155,6 +158,14 @@ fn session(row: &[Value]) -> Option<(Address, SessionRow)> {
     Some((payer.parse().ok()?, session))
 }
 
+/// A moment, or none: `Some(None)`.
+fn moment(value: &Value) -> Option<Option<u64>> {
+    match value {
+        Value::Null => Some(None),
+        other => number(other).map(Some),
+    }
+}
+
 fn number(value: &Value) -> Option<u64> {
     match value {
         Value::Integer(number) => u64::try_from(*number).ok(),
@@ -162,6 +173,6 @@ fn number(value: &Value) -> Option<u64> {
     }
 }
 
-fn corrupt(what: &str) -> PortError {
-    PortError(format!("database: {what} can't be read"))
+fn corrupt(what: &'static str) -> PortError {
+    StoreError::Corrupt(what).into()
 }

@@ -2,15 +2,17 @@
 
 use std::slice::from_ref;
 
-use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_ASSET_GO, LET_GO, integer, run, text};
+use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_ASSET_GO, LET_GO, run, text};
 use super::news::{PayerNews, Release, Reservation, Reserved, SessionRow};
+use crate::error::StoreError;
 use crate::ids::{AssetId, PaymentId};
 use crate::ports::PortError;
+use crate::store::guards::guard_message;
 use crate::store::schema::{
     FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, PURSE, PURSE_CLOSED, SESSION, SESSION_PAYER,
     hold_against_source,
 };
-use crate::store::{Sql, SqlError, Value, json};
+use crate::store::{Sql, SqlError, bound, integer, json};
 
 /// The tables. One statement makes a reservation or nothing.
 const TABLES: &[&str] = &[
@@ -89,13 +91,16 @@ impl<S: Sql> PayerBook<S> {
     /// # Errors
     /// When storage does not answer: it may be reserved or not.
     pub async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
-        let [payment, attempt, asset, at] = hold::attempt(reservation);
-        let cover = reservation.cover.as_ref().map_or(Ok(Value::Null), json)?;
+        let [payment, attempt, asset, at] = hold::attempt(reservation)?;
+        // Nothing would be held against the balance.
+        let cover =
+            reservation.cover.as_ref().ok_or(StoreError::Invariant("a reservation names no cover"))?;
+        let cover = json(cover)?;
         match self.sql.run(RESERVE, &[payment, attempt, asset, at, cover]).await {
             Ok(_) => Ok(Reserved::Done),
             Err(SqlError::NotCovered) => Ok(Reserved::NotCovered),
             Err(SqlError::GuardAtRisk) => Ok(Reserved::GuardAtRisk),
-            Err(error) => Err(PortError(format!("database: {error:?}"))),
+            Err(error) => Err(StoreError::Database(error).into()),
         }
     }
 
@@ -119,13 +124,13 @@ impl<S: Sql> PayerBook<S> {
             self.drop_reservation(&ended.payment).await?;
             if let Some(failed) = &ended.failed {
                 let long_ago = failed.at.millis().saturating_sub(REMEMBERED_MS);
-                run(&self.sql, FORGET_FAILURES, &[integer(long_ago)]).await?;
-                let parameters = [text(&payer), integer(failed.at.millis()), text(ended.payment.as_str())];
+                run(&self.sql, FORGET_FAILURES, &[bound(long_ago)]).await?;
+                let parameters = [text(&payer), integer(failed.at.millis())?, text(ended.payment.as_str())];
                 run(&self.sql, FAILED, &parameters).await?;
             }
         }
         for SessionRow { id, starts, record } in &news.sessions {
-            let parameters = [text(id), text(&payer), integer(*starts), text(record)];
+            let parameters = [text(id), text(&payer), integer(*starts)?, text(record)];
             run(&self.sql, PUT_SESSION, &parameters).await?;
         }
         Ok(())

@@ -5,11 +5,12 @@
 //!
 //! Nothing is kept for long: once the payment's blockhash is dead, the chain itself tells that it was used.
 
-use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_ASSET_GO, LET_GO, integer, run, text};
+use super::hold::{self, HOLD, HOLD_AT, Holds, LET_ALL_GO, LET_ASSET_GO, LET_GO, run, text};
 use super::news::{PaymentNews, Release, Reservation, Reserved};
+use crate::error::StoreError;
 use crate::ids::{AssetId, PaymentId};
 use crate::ports::PortError;
-use crate::store::{Sql, Value};
+use crate::store::{Sql, Value, integer};
 
 const TABLES: &[&str] = &[HOLD, HOLD_AT];
 
@@ -47,7 +48,7 @@ impl<S: Sql> PaymentBook<S> {
     /// # Errors
     /// When storage does not answer: it may be reserved or not.
     pub async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
-        let rows = run(&self.sql, RESERVE, &hold::attempt(reservation)).await?;
+        let rows = run(&self.sql, RESERVE, &hold::attempt(reservation)?).await?;
         Ok(if rows.is_empty() { Reserved::Elsewhere } else { Reserved::Done })
     }
 
@@ -68,7 +69,7 @@ impl<S: Sql> PaymentBook<S> {
         if ended.failed.is_some() {
             return self.drop_reservation(&ended.payment).await;
         }
-        let parameters = [text(ended.payment.as_str()), text(asset), integer(at.millis())];
+        let parameters = [text(ended.payment.as_str()), text(asset), integer(at.millis())?];
         run(&self.sql, LANDED, &parameters).await.map(drop)
     }
 
@@ -78,10 +79,13 @@ impl<S: Sql> PaymentBook<S> {
     /// When storage does not answer.
     pub async fn owner(&self, payment: &PaymentId) -> Result<Option<AssetId>, PortError> {
         let rows = run(&self.sql, OWNER, &[text(payment.as_str())]).await?;
-        Ok(match rows.first().and_then(|row| row.first()) {
-            Some(Value::Text(asset)) => AssetId::parse(asset),
+        let Some(row) = rows.first() else { return Ok(None) };
+        // An owner that can't be read is not nobody.
+        let owner = match row.as_slice() {
+            [Value::Text(asset)] => AssetId::parse(asset),
             _ => None,
-        })
+        };
+        owner.map(Some).ok_or_else(|| StoreError::Corrupt("a payment's owner").into())
     }
 
     /// Gives up what this asset's attempts have left behind: it knows nothing of the payment. Another asset's stays.

@@ -2,6 +2,8 @@
 
 mod books;
 mod outbox;
+mod triggers;
+mod unreadable;
 
 use std::task::{Context, Poll, Waker};
 

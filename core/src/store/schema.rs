@@ -42,6 +42,8 @@
 //! our fee payer's lamports (`floor`) is held to what the fees in flight leave of them, and there is one such payment at a time
 //! for each fee payer. Later payments without one are let through: they may make it fail, but nobody can close the shop.
 
+use super::guards::guard_message;
+
 /// Where each asset stands.
 pub(crate) const HEAD: &str = "CREATE TABLE IF NOT EXISTS head (
         asset TEXT PRIMARY KEY,
@@ -119,7 +121,10 @@ pub(crate) const CATALOGUE: &str =
 /// `NEW.cover` is a [`Cover`](crate::session::Cover) as JSON, or nothing.
 macro_rules! hold_against_source {
     () => {
-        "SELECT RAISE(ABORT, 'a wallet guard would fail') FROM in_flight
+        concat!(
+            "SELECT RAISE(ABORT, '",
+            guard_message!(guard_at_risk),
+            "') FROM in_flight
             WHERE source = NEW.cover ->> '$.source' AND (exclusive OR NEW.cover ->> '$.exclusive');
         INSERT INTO purse (source, room)
             SELECT cover ->> '$.source', min(CAST(cover ->> '$.left' AS INTEGER), 9223372036854775806)
@@ -128,8 +133,11 @@ macro_rules! hold_against_source {
             ON CONFLICT (source) DO UPDATE SET room = min(
                 max(excluded.room, room - CAST(NEW.cover ->> '$.amount' AS INTEGER)),
                 CAST(NEW.cover ->> '$.left' AS INTEGER));
-        SELECT RAISE(ABORT, 'the balance does not cover what is in flight')
+        SELECT RAISE(ABORT, '",
+            guard_message!(not_covered),
+            "')
             FROM purse WHERE source = NEW.cover ->> '$.source' AND room < 0;"
+        )
     };
 }
 pub(crate) use hold_against_source;
@@ -184,11 +192,11 @@ pub(super) const TABLES: &[&str] = &[
         SELECT asset, revision, 1, '', state, due, unsettled, unfulfilled, '', '', '', '', '', '' FROM head WHERE 0",
     concat!("CREATE TRIGGER IF NOT EXISTS batch_written INSTEAD OF INSERT ON batch BEGIN
         ", hold_against_source!(), "
-        SELECT RAISE(ABORT, 'a wallet guard would fail')
+        SELECT RAISE(ABORT, '", guard_message!(guard_at_risk), "')
             WHERE NEW.cover ->> '$.slack' IS NOT NULL
             AND (SELECT coalesce(sum(fee), 0) > NEW.cover ->> '$.slack' OR coalesce(max(floor), 0)
                 FROM in_flight WHERE fee_payer = NEW.cover ->> '$.fee_payer');
-        SELECT RAISE(ABORT, 'the fee budget of the day is spent')
+        SELECT RAISE(ABORT, '", guard_message!(over_budget), "')
             FROM json_each(NEW.claims) AS claim JOIN fee ON fee.day = claim.value ->> '$.day'
             WHERE lamports + (claim.value ->> '$.fee') > NEW.cover ->> '$.budget';
         INSERT INTO journal (asset, revision, version, events)

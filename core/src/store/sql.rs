@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::schema::{TABLES, VERSION, VERSIONS};
 use crate::config::Asset;
+use crate::error::{EncodeError, SqlError, StoreError};
 use crate::ids::{AssetId, PaymentId, SessionId};
 use crate::listing::Listing;
 use crate::ports::{Appended, Catalogue, Cursor, Journal, PayerHistory, PortError};
@@ -70,41 +71,6 @@ pub enum Value {
     Text(String),
 }
 
-/// Why a statement failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SqlError {
-    /// A primary key or unique column has that value already.
-    Unique,
-    /// A balance does not cover what would be in flight from it.
-    NotCovered,
-    /// The fee payer's budget of the day is spent.
-    OverBudget,
-    /// A wallet guard would fail beside what is in flight.
-    GuardAtRisk,
-    /// Anything else, in SQLite's words.
-    Other(String),
-}
-
-impl SqlError {
-    /// The error with this text of SQLite's.
-    #[must_use]
-    pub fn from_message(message: &str) -> Self {
-        // The sum of what is in flight is the only one that can outgrow SQLite's integers.
-        let not_covered = ["the balance does not cover what is in flight", "integer overflow"];
-        if message.contains("UNIQUE constraint failed") {
-            Self::Unique
-        } else if not_covered.iter().any(|text| message.contains(text)) {
-            Self::NotCovered
-        } else if message.contains("the fee budget of the day is spent") {
-            Self::OverBudget
-        } else if message.contains("a wallet guard would fail") {
-            Self::GuardAtRisk
-        } else {
-            Self::Other(message.to_owned())
-        }
-    }
-}
-
 /// Runs statements on one database.
 pub trait Sql {
     /// Runs one statement and returns its rows. What it writes is durable when it
@@ -133,16 +99,7 @@ impl<S: Sql> SqlJournal<S> {
         // Asking first keeps a start from writing, and a second process from waiting.
         match self.version().await? {
             Some(VERSION) => return Ok(()),
-            Some(older) if older < VERSION => {
-                return Err(PortError(format!(
-                    "database: it was made by an earlier version of this program, from before its first release (its tables are of version {older}, this program's of {VERSION}): finish its sessions with that version, then move it away"
-                )));
-            }
-            Some(newer) => {
-                return Err(PortError(format!(
-                    "database: it was made by a newer version of this program (its tables are of version {newer}, this program's of {VERSION}): use that version again"
-                )));
-            }
+            Some(found) => return Err(StoreError::Version { found, own: VERSION }.into()),
             None => {}
         }
         for statement in std::iter::once(&VERSIONS).chain(TABLES) {
@@ -163,10 +120,12 @@ impl<S: Sql> SqlJournal<S> {
             return Ok(is_there("journal").then_some(0));
         }
         let rows = self.run("SELECT max(version) FROM schema_version", &[]).await?;
-        Ok(match rows.first().and_then(|row| row.first()) {
-            Some(Value::Integer(version)) => Some(*version),
-            _ => None,
-        })
+        match rows.first().and_then(|row| row.first()) {
+            Some(Value::Integer(version)) => Ok(Some(*version)),
+            // It was made and nothing was written there yet.
+            Some(Value::Null) => Ok(None),
+            _ => Err(corrupt("the version")),
+        }
     }
 
     /// The asset's key: the merchant's id is in it, so that more merchants can come.
@@ -186,13 +145,7 @@ impl<S: Sql> SqlJournal<S> {
     }
 
     async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, PortError> {
-        self.sql.run(statement, parameters).await.map_err(|error| match error {
-            SqlError::Unique => PortError("database: a unique value was written twice".to_owned()),
-            SqlError::NotCovered | SqlError::OverBudget | SqlError::GuardAtRisk => {
-                PortError("database: a claim is guarded where none is".to_owned())
-            }
-            SqlError::Other(message) => PortError(format!("database: {message}")),
-        })
+        self.sql.run(statement, parameters).await.map_err(|error| StoreError::Database(error).into())
     }
 
     async fn record<T: DeserializeOwned>(&self, statement: &str, key: &str) -> Result<Option<T>, PortError> {
@@ -213,12 +166,12 @@ impl<S: Sql> SqlJournal<S> {
     ) -> Result<Vec<AssetId>, PortError> {
         let [from, to] = self.bounds();
         let limit = Value::Integer(i64::from(limit));
-        self.assets(statement, &[integer(now.millis()), limit, from, to]).await
+        self.assets(statement, &[bound(now.millis()), limit, from, to]).await
     }
 
     async fn moment_after(&self, statement: &str, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
         let [from, to] = self.bounds();
-        let rows = self.run(statement, &[integer(now.millis()), from, to]).await?;
+        let rows = self.run(statement, &[bound(now.millis()), from, to]).await?;
         rows.first().map(|row| number(row.first()).map(Timestamp::from_millis)).transpose()
     }
 
@@ -229,42 +182,52 @@ impl<S: Sql> SqlJournal<S> {
     }
 }
 
-fn corrupt(what: &str) -> PortError {
-    PortError(format!("database: {what} can't be read"))
+fn corrupt(what: &'static str) -> PortError {
+    StoreError::Corrupt(what).into()
 }
 
-fn parse<T: DeserializeOwned>(value: Option<&Value>, what: &str) -> Result<T, PortError> {
+fn parse<T: DeserializeOwned>(value: Option<&Value>, what: &'static str) -> Result<T, PortError> {
     match value {
         Some(Value::Text(text)) => serde_json::from_str(text).map_err(|_| corrupt(what)),
         _ => Err(corrupt(what)),
     }
 }
 
-fn integer(number: u64) -> Value {
+/// Returns a number to be written.
+///
+/// # Errors
+/// When it is beyond SQLite's integers: it is never written as another one.
+pub(crate) fn integer(number: u64) -> Result<Value, StoreError> {
+    i64::try_from(number).map(Value::Integer).map_err(|_| EncodeError("a number").into())
+}
+
+/// Returns a bound that stored numbers are compared with. One beyond SQLite's integers is as good as the largest of
+/// them, because no stored number is beyond that.
+pub(crate) fn bound(number: u64) -> Value {
     Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-fn number(value: Option<&Value>) -> Result<u64, PortError> {
+/// Returns a stored number.
+pub(crate) fn number(value: Option<&Value>) -> Result<u64, PortError> {
     match value {
         Some(Value::Integer(number)) => u64::try_from(*number).map_err(|_| corrupt("a number")),
         _ => Err(corrupt("a number")),
     }
 }
 
-pub(crate) fn json(value: &impl Serialize) -> Result<Value, PortError> {
-    let text = serde_json::to_string(value);
-    text.map(Value::Text).map_err(|_| PortError("a batch can't be written".to_owned()))
+pub(crate) fn json(value: &impl Serialize) -> Result<Value, StoreError> {
+    serde_json::to_string(value).map(Value::Text).map_err(|_| EncodeError("a batch").into())
 }
 
 /// The changes of one kind, as a list; nothing if there are none.
-fn part(batch: &Batch, kind: impl Fn(&&IndexChange) -> bool) -> Result<Value, PortError> {
+fn part(batch: &Batch, kind: impl Fn(&&IndexChange) -> bool) -> Result<Value, StoreError> {
     let changes: Vec<&IndexChange> = batch.index.iter().filter(kind).collect();
     if changes.is_empty() { Ok(Value::Null) } else { json(&changes) }
 }
 
 /// What the catalogue shows from now on: nothing if that does not change, and `null` for an
 /// asset that is gone.
-fn listing(batch: &Batch) -> Result<Value, PortError> {
+fn listing(batch: &Batch) -> Result<Value, StoreError> {
     let changed = batch.index.iter().rev().find_map(|change| match change {
         IndexChange::Listing { listing } => Some(listing),
         _ => None,
@@ -280,15 +243,15 @@ impl<S: Sql> Journal for SqlJournal<S> {
     }
 
     async fn append(&self, asset: &AssetId, expected: u64, batch: &Batch) -> Result<Appended, PortError> {
-        let moment = |at: Option<Timestamp>| at.map_or(Value::Null, |at| integer(at.millis()));
+        let moment = |at: Option<Timestamp>| at.map_or(Ok(Value::Null), |at| integer(at.millis()));
         let parameters = [
             self.key(asset),
-            integer(expected + 1),
+            integer(expected.saturating_add(1))?,
             Value::Integer(i64::from(batch.v)),
             json(&batch.events)?,
             json(&batch.state)?,
-            moment(batch.due),
-            moment(batch.unsettled),
+            moment(batch.due)?,
+            moment(batch.unsettled)?,
             Value::Integer(i64::from(batch.unfulfilled)),
             part(batch, |change| matches!(change, IndexChange::Claim { .. }))?,
             part(batch, |change| matches!(change, IndexChange::Payment { .. }))?,
@@ -303,12 +266,17 @@ impl<S: Sql> Journal for SqlJournal<S> {
             Err(SqlError::NotCovered) => Ok(Appended::NotCovered),
             Err(SqlError::OverBudget) => Ok(Appended::OverBudget),
             Err(SqlError::GuardAtRisk) => Ok(Appended::GuardAtRisk),
-            Err(SqlError::Other(message)) => Err(PortError(format!("database: {message}"))),
+            Err(error @ SqlError::Other(_)) => Err(StoreError::Database(error).into()),
         }
     }
 
     async fn payment(&self, id: &PaymentId) -> Result<Option<PaymentRecord>, PortError> {
         self.record(PAYMENT, id.as_str()).await
+    }
+
+    /// Answers no: one database holds all assets, so [`Self::payment`] has looked among the payments of all of them.
+    async fn is_claimed_elsewhere(&self, _: &AssetId, _: &PaymentId) -> Result<bool, PortError> {
+        Ok(false)
     }
 
     async fn payment_by_ticket(&self, ticket: &TicketId) -> Result<Option<PaymentRecord>, PortError> {
@@ -326,7 +294,7 @@ impl<S: Sql> Journal for SqlJournal<S> {
         limit: u32,
     ) -> Result<Vec<SessionRecord>, PortError> {
         let (starts, id) = match before {
-            Some(cursor) => (integer(cursor.starts.millis()), cursor.session.to_string()),
+            Some(cursor) => (bound(cursor.starts.millis()), cursor.session.to_string()),
             None => (Value::Integer(END_OF_TIME), String::new()),
         };
         let parameters =
@@ -366,7 +334,7 @@ impl<S: Sql> Journal for SqlJournal<S> {
     }
 
     async fn fees_of_day(&self, day: u64) -> Result<u64, PortError> {
-        let rows = self.run(FEES, &[integer(day)]).await?;
+        let rows = self.run(FEES, &[bound(day)]).await?;
         rows.first().map_or(Ok(0), |row| number(row.first()))
     }
 }

@@ -68,7 +68,7 @@ impl Transfer<'_> {
             blockhash: self.blockhash,
             instructions,
         };
-        let message_bytes = message.encode();
+        let message_bytes = message.encode().ok()?;
         // Reads its own message back: a payer that is the fee payer or the merchant is caught here.
         let message = Message::decode(&message_bytes).ok()?;
         let signature = payer.sign(&message_bytes).to_bytes();

@@ -44,9 +44,9 @@ fn resigned(change: impl FnOnce(&mut Message)) -> Vec<u8> {
     use ed25519_dalek::Signer as _;
     let mut transaction = transfer().sign(&keys::payer()).unwrap();
     change(&mut transaction.message);
-    transaction.message_bytes = transaction.message.encode();
+    transaction.message_bytes = transaction.message.encode().unwrap();
     transaction.signatures[1] = keys::payer().sign(&transaction.message_bytes).to_bytes();
-    transaction.encode()
+    transaction.encode().unwrap()
 }
 
 fn refusal(change: impl FnOnce(&mut Message)) -> Refusal {
@@ -55,7 +55,7 @@ fn refusal(change: impl FnOnce(&mut Message)) -> Refusal {
 
 #[test]
 fn an_honest_payment_is_verified() {
-    let bytes = transfer().sign(&keys::payer()).unwrap().encode();
+    let bytes = transfer().sign(&keys::payer()).unwrap().encode().unwrap();
     let payment = verify(&bytes, &requirement()).unwrap();
     assert_eq!(payment.payer, keys::address(&keys::payer()));
     assert_eq!(payment.fee_lamports, 10_001);
@@ -67,7 +67,7 @@ fn an_honest_payment_is_verified() {
 
 #[test]
 fn another_amount_mint_recipient_or_fee_payer_is_refused_inv_1() {
-    let bytes = transfer().sign(&keys::payer()).unwrap().encode();
+    let bytes = transfer().sign(&keys::payer()).unwrap().encode().unwrap();
     let other = keys::address(&keys::numbered(3));
     let cases: [(fn(&mut Requirement, Address), Refusal); 5] = [
         (|r, _| r.amount = Amount::new(10_001), Refusal::Amount),
@@ -114,9 +114,9 @@ fn the_merchant_can_not_pay_itself_because_nothing_would_move_inv_5() {
     transaction.message.accounts[1] = keys::address(&merchant);
     // Its own account as source and destination, once in the list.
     transaction.message.instructions[2].accounts[0] = 3;
-    transaction.message_bytes = transaction.message.encode();
+    transaction.message_bytes = transaction.message.encode().unwrap();
     transaction.signatures[1] = merchant.sign(&transaction.message_bytes).to_bytes();
-    assert_eq!(verify(&transaction.encode(), &requirement()), Err(Refusal::Source));
+    assert_eq!(verify(&transaction.encode().unwrap(), &requirement()), Err(Refusal::Source));
 }
 
 #[test]
@@ -238,11 +238,11 @@ fn nobody_signs_but_the_fee_payer_and_the_payer() {
         }
         message.required_signatures = 3;
         change(message);
-        transaction.message_bytes = transaction.message.encode();
+        transaction.message_bytes = transaction.message.encode().unwrap();
         let signers = [keys::payer(), keys::numbered(5)];
         let signatures = signers.map(|key| key.sign(&transaction.message_bytes).to_bytes());
         transaction.signatures = vec![[0; 64], signatures[0], signatures[1]];
-        verify(&transaction.encode(), &requirement())
+        verify(&transaction.encode().unwrap(), &requirement())
     };
     // As one more account, and as the signer of the memo.
     assert_eq!(sign(|_| {}), Err(Refusal::Signers));
@@ -270,7 +270,7 @@ fn other_token_instructions_are_no_payment() {
 
 #[test]
 fn the_payers_signature_covers_every_bit_inv_1() {
-    let bytes = transfer().sign(&keys::payer()).unwrap().encode();
+    let bytes = transfer().sign(&keys::payer()).unwrap().encode().unwrap();
     // Everything behind the fee payer's signature slot.
     for bytes in [&bytes, &resigned(guards::as_phantom)] {
         for position in 65..bytes.len() {
@@ -299,7 +299,7 @@ fn signatures_in_a_second_form_are_refused_inv_1() {
         *byte = sum.to_le_bytes()[0];
         carry = sum >> 8;
     }
-    assert_eq!(verify(&transaction.encode(), &requirement()), Err(Refusal::Signature));
+    assert_eq!(verify(&transaction.encode().unwrap(), &requirement()), Err(Refusal::Signature));
 }
 
 #[test]
@@ -311,15 +311,15 @@ fn a_key_for_which_anybody_can_sign_pays_nothing_inv_1() {
     let source = associated_token_account(&payer, &transfer().mint, TokenProgram::Spl).unwrap();
     let mut transaction = transfer().sign(&keys::payer()).unwrap();
     (transaction.message.accounts[1], transaction.message.accounts[2]) = (payer, source);
-    transaction.message_bytes = transaction.message.encode();
+    transaction.message_bytes = transaction.message.encode().unwrap();
     transaction.signatures[1] = [neutral, [0; 32]].concat().try_into().unwrap();
-    assert_eq!(verify(&transaction.encode(), &requirement()), Err(Refusal::Signature));
+    assert_eq!(verify(&transaction.encode().unwrap(), &requirement()), Err(Refusal::Signature));
 }
 
 #[test]
 fn a_memo_is_given_as_it_is_inv_1() {
     let with = |memo| {
-        let bytes = Transfer { memo, ..transfer() }.sign(&keys::payer()).unwrap().encode();
+        let bytes = Transfer { memo, ..transfer() }.sign(&keys::payer()).unwrap().encode().unwrap();
         verify(&bytes, &requirement()).unwrap()
     };
     assert_eq!(with(None).memo, None);
@@ -339,7 +339,7 @@ proptest! {
         edits in proptest::collection::vec((65usize..500, any::<u8>()), 1..6),
         cut in 0usize..20,
     ) {
-        let original = transfer().sign(&keys::payer()).unwrap().encode();
+        let original = transfer().sign(&keys::payer()).unwrap().encode().unwrap();
         let mut bytes = original.clone();
         for (position, value) in edits {
             if let Some(byte) = bytes.get_mut(position) { *byte = value; }

@@ -42,7 +42,8 @@ pub fn list_to_text(keys: &[SigningKey]) -> String {
 /// Writes a key as Solana's tools do.
 #[must_use]
 pub fn to_json(key: &SigningKey) -> String {
-    serde_json::to_string(key.to_keypair_bytes().as_slice()).unwrap_or_default()
+    let numbers: Vec<_> = key.to_keypair_bytes().iter().map(ToString::to_string).collect();
+    format!("[{}]", numbers.join(","))
 }
 
 #[cfg(test)]

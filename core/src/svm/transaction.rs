@@ -5,6 +5,7 @@
 //! `short_vec` lengths have several spellings in lax readers.)
 
 use super::Address;
+use crate::error::EncodeError;
 
 /// The largest transaction that fits into a packet of the network, in bytes.
 pub const MAX_TRANSACTION_BYTES: usize = 1232;
@@ -143,16 +144,18 @@ impl Transaction {
         Ok(Self { signatures, message, message_bytes: message_bytes.to_vec() })
     }
 
-    /// The transaction's bytes.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
+    /// Returns the transaction's bytes.
+    ///
+    /// # Errors
+    /// When it has more signatures than the format can count.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut bytes = Vec::with_capacity(MAX_TRANSACTION_BYTES);
-        push_length(&mut bytes, self.signatures.len());
+        push_length(&mut bytes, self.signatures.len())?;
         for signature in &self.signatures {
             bytes.extend_from_slice(signature);
         }
         bytes.extend_from_slice(&self.message_bytes);
-        bytes
+        Ok(bytes)
     }
 }
 
@@ -225,31 +228,33 @@ impl Message {
         counts_fit && indices_fit && unique
     }
 
-    /// The message's bytes.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
+    /// Returns the message's bytes.
+    ///
+    /// # Errors
+    /// When it has more of anything than the format can count.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut bytes = Vec::with_capacity(MAX_TRANSACTION_BYTES);
         if self.versioned {
             bytes.push(0x80);
         }
         bytes.extend([self.required_signatures, self.readonly_signed, self.readonly_unsigned]);
-        push_length(&mut bytes, self.accounts.len());
+        push_length(&mut bytes, self.accounts.len())?;
         for account in &self.accounts {
             bytes.extend_from_slice(account.as_bytes());
         }
         bytes.extend_from_slice(&self.blockhash);
-        push_length(&mut bytes, self.instructions.len());
+        push_length(&mut bytes, self.instructions.len())?;
         for instruction in &self.instructions {
             bytes.push(instruction.program);
-            push_length(&mut bytes, instruction.accounts.len());
+            push_length(&mut bytes, instruction.accounts.len())?;
             bytes.extend_from_slice(&instruction.accounts);
-            push_length(&mut bytes, instruction.data.len());
+            push_length(&mut bytes, instruction.data.len())?;
             bytes.extend_from_slice(&instruction.data);
         }
         if self.versioned {
             bytes.push(0);
         }
-        bytes
+        Ok(bytes)
     }
 
     /// The account at an instruction's index.
@@ -259,16 +264,18 @@ impl Message {
     }
 }
 
-/// Writes a `compact-u16`. Lengths above 65,535 can't occur in what the decoder
-/// accepts or the builder makes; they would be cut off.
-fn push_length(bytes: &mut Vec<u8>, length: usize) {
-    let mut rest = u16::try_from(length).unwrap_or(u16::MAX);
+/// Writes a `compact-u16`.
+///
+/// # Errors
+/// For a length above 65,535, which can't occur in what the decoder accepts or the builder makes.
+fn push_length(bytes: &mut Vec<u8>, length: usize) -> Result<(), EncodeError> {
+    let mut rest = u16::try_from(length).map_err(|_| EncodeError("a transaction's length"))?;
     loop {
         let low = rest.to_le_bytes()[0] & 0x7f;
         rest >>= 7;
         if rest == 0 {
             bytes.push(low);
-            return;
+            return Ok(());
         }
         bytes.push(low | 0x80);
     }
@@ -285,8 +292,8 @@ mod tests {
         assert!(all.len() >= 6);
         for bytes in all {
             let transaction = Transaction::decode(&bytes).unwrap();
-            assert_eq!(transaction.encode(), bytes);
-            assert_eq!(transaction.message.encode(), transaction.message_bytes);
+            assert_eq!(transaction.encode().unwrap(), bytes);
+            assert_eq!(transaction.message.encode().unwrap(), transaction.message_bytes);
             assert_eq!(transaction.signatures.len(), 2);
         }
     }
@@ -315,8 +322,11 @@ mod tests {
         }
         for length in [0usize, 1, 127, 128, 300, 16_383, 16_384, 65_535] {
             let mut bytes = Vec::new();
-            push_length(&mut bytes, length);
+            push_length(&mut bytes, length).unwrap();
             assert_eq!(read(&bytes), Ok(length));
+        }
+        for length in [65_536, usize::MAX] {
+            assert!(push_length(&mut Vec::new(), length).is_err(), "{length}");
         }
     }
 
@@ -324,8 +334,8 @@ mod tests {
     fn lookup_tables_unknown_versions_and_repeated_accounts_are_refused() {
         let original = Transaction::decode(&vectors::transactions().remove(0)).unwrap();
         let encode = |message: Message| {
-            let message_bytes = message.encode();
-            Transaction { message, message_bytes, ..original.clone() }.encode()
+            let message_bytes = message.encode().unwrap();
+            Transaction { message, message_bytes, ..original.clone() }.encode().unwrap()
         };
         let mut with_table = encode(original.message.clone());
         *with_table.last_mut().unwrap() = 1;

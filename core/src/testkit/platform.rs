@@ -3,8 +3,9 @@
 use std::task::Poll;
 
 use super::world::{Chain, World, moved};
+use crate::error::{SettleError, TransportError, TransportFault};
 use crate::money::Amount;
-use crate::ports::{Clock, Effort, Entropy, Outcome, PortError, Ports, PrepareError, Prepared, Settlement};
+use crate::ports::{Clock, Effort, Entropy, Outcome, Ports, PrepareError, Prepared, Settlement};
 use crate::session::Claim;
 use crate::store::{Sql, SqlError, SqlJournal, Value};
 use crate::svm::exact::VerifiedPayment;
@@ -108,7 +109,7 @@ impl Settlement for World {
         let left = self.ledger.balance(&payment.source).checked_sub(amount).ok_or(too_little)?;
         self.sleep(10).await;
         Ok(Prepared {
-            transaction: crate::encoding::base64(&payment.transaction.encode()),
+            transaction: crate::encoding::base64(&payment.transaction.encode().unwrap()),
             signature: payment.id.as_str().to_owned(),
             height: self.mono.get() / 400,
             left: Amount::new(left),
@@ -117,7 +118,7 @@ impl Settlement for World {
         })
     }
 
-    async fn send(&self, claim: &Claim) -> Result<(), PortError> {
+    async fn send(&self, claim: &Claim) -> Result<(), SettleError> {
         self.point().await;
         self.sends.set(self.sends.get() + 1);
         // Bytes that were not journalled before, with their id, could not be looked up after a crash.
@@ -134,7 +135,9 @@ impl Settlement for World {
         }
         self.point().await;
         match self.chain.get() {
-            Chain::LandsButErrs => Err(PortError("time-out".to_owned())),
+            Chain::LandsButErrs => {
+                Err(SettleError::Rpc(TransportError::new("the RPC", TransportFault::Timeout(1)).into()))
+            }
             _ => Ok(()),
         }
     }
@@ -157,7 +160,7 @@ impl Settlement for World {
         outcome
     }
 
-    async fn health(&self) -> Result<(), PortError> {
+    async fn health(&self) -> Result<(), SettleError> {
         Ok(())
     }
 }

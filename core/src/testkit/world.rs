@@ -300,7 +300,7 @@ impl World {
             expires_at: self.now().plus_seconds(QUOTE_SECONDS),
             nonce: self.nonce(),
         };
-        (Ticket::seal(&self.deployment.keys, config, &quote), quote)
+        (Ticket::seal(&self.deployment.keys, config, &quote).unwrap(), quote)
     }
 
     /// A v2 payment of buyer `who` for that ticket.
@@ -346,7 +346,7 @@ impl World {
             blockhash,
             memo,
         };
-        transfer.sign(&keys::numbered(who)).unwrap().encode()
+        transfer.sign(&keys::numbered(who)).unwrap().encode().unwrap()
     }
 }
 

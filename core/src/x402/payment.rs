@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{EXACT, Version};
-use crate::encoding::{base64, from_base64};
+use crate::encoding::{base64, from_base64, json};
+use crate::error::EncodeError;
 use crate::money::Amount;
 use crate::quote::Ticket;
 use crate::svm::programs::TRANSFER_CHECKED;
@@ -216,18 +217,25 @@ pub struct SettlementResponse {
 }
 
 impl SettlementResponse {
-    /// The value of `PAYMENT-RESPONSE` or `X-PAYMENT-RESPONSE`.
-    #[must_use]
-    pub fn to_header(&self) -> String {
-        base64(&serde_json::to_vec(self).unwrap_or_default())
+    /// Returns the value of `PAYMENT-RESPONSE` or `X-PAYMENT-RESPONSE`.
+    ///
+    /// # Errors
+    /// When it can't be written as JSON.
+    pub fn to_header(&self) -> Result<String, EncodeError> {
+        Ok(base64(&json("the answer to a payment", self)?))
     }
 
     /// The same in at most `room` bytes, if it fits into them without its message. The body
     /// of an answer has the message too.
-    #[must_use]
-    pub fn to_header_within(&self, room: usize) -> String {
-        let whole = self.to_header();
-        if whole.len() <= room { whole } else { Self { error_message: None, ..self.clone() }.to_header() }
+    ///
+    /// # Errors
+    /// As [`Self::to_header`].
+    pub fn to_header_within(&self, room: usize) -> Result<String, EncodeError> {
+        let whole = self.to_header()?;
+        if whole.len() <= room {
+            return Ok(whole);
+        }
+        Self { error_message: None, ..self.clone() }.to_header()
     }
 
     /// Reads what [`Self::to_header`] writes.

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::EXACT;
 use super::presentation::Presentation;
-use crate::encoding::base64;
+use crate::encoding::{self, base64};
+use crate::error::EncodeError;
 use crate::money::Amount;
 use crate::quote::Ticket;
 use crate::svm::{Address, Network, RecentBlockhash, Token};
@@ -179,8 +180,8 @@ impl<'a> V2<'a> {
         }
     }
 
-    fn json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
+    fn json(&self) -> Result<Vec<u8>, EncodeError> {
+        encoding::json("what has to be paid", self)
     }
 }
 
@@ -192,8 +193,10 @@ impl<'a> V2<'a> {
 /// this order: the icon, the tags, the service's name, the recent blockhash with its height.
 /// Then, where an extension takes their room, all offers but the first ones; the body has them
 /// all. At last the description is shortened. What is left is sent whatever its size.
-#[must_use]
-pub fn v2_header(required: &Required, room: usize) -> String {
+///
+/// # Errors
+/// When it can't be written as JSON.
+pub fn v2_header(required: &Required, room: usize) -> Result<String, EncodeError> {
     const OPTIONAL: [fn(&mut V2<'_>); 4] = [
         |body| body.resource.icon_url = None,
         |body| body.resource.tags = &[],
@@ -203,39 +206,43 @@ pub fn v2_header(required: &Required, room: usize) -> String {
     // Four characters of base64 for each three bytes.
     let room = room / 4 * 3;
     let mut body = V2::of(required);
-    let mut json = body.json();
+    let mut json = body.json()?;
     for leave_out in OPTIONAL {
         if json.len() <= room {
             break;
         }
         leave_out(&mut body);
-        json = body.json();
+        json = body.json()?;
     }
     while json.len() > room && !body.extensions.is_empty() && body.accepts.len() > 1 {
         body.accepts.pop();
-        json = body.json();
+        json = body.json()?;
     }
     if json.len() > room {
         let excess = json.len() - room;
-        body.resource.description = Cow::Owned(shortened(&body.resource.description, excess));
-        json = body.json();
+        body.resource.description = Cow::Owned(shortened(&body.resource.description, excess)?);
+        json = body.json()?;
     }
-    base64(&json)
+    Ok(base64(&json))
 }
 
 /// Returns the text with at least `excess` bytes less of JSON, or as much less as there are.
-fn shortened(text: &str, excess: usize) -> String {
-    let in_json = |c: char| serde_json::to_string(&c).map_or(0, |quoted| quoted.len().saturating_sub(2));
+fn shortened(text: &str, excess: usize) -> Result<String, EncodeError> {
     let mut left_out = 0;
     let wanted = excess + ELLIPSIS.len_utf8();
-    let kept = text.char_indices().rev().find_map(|(at, c)| {
-        left_out += in_json(c);
-        (left_out >= wanted).then_some(at)
-    });
-    match kept.and_then(|at| text.get(..at)).map(str::trim_end) {
+    let mut kept = None;
+    for (at, c) in text.char_indices().rev() {
+        // Without its quotation marks.
+        left_out += encoding::json("a character", &c)?.len().saturating_sub(2);
+        if left_out >= wanted {
+            kept = text.get(..at);
+            break;
+        }
+    }
+    Ok(match kept.map(str::trim_end) {
         None | Some("") => String::new(),
         Some(kept) => format!("{kept}{ELLIPSIS}"),
-    }
+    })
 }
 
 /// Returns the body of a 402 (v1): no ticket and no memo, because v1 clients echo nothing,

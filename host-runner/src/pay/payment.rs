@@ -46,7 +46,8 @@ pub(super) fn sign(
     let transaction = transfer
         .sign(key)
         .ok_or("this wallet cannot pay: it is itself the payee or the payer of the network's fee")?
-        .encode();
+        .encode()
+        .map_err(|error| error.to_string())?;
     if transaction.len() > MAX_TRANSACTION_BYTES {
         return Err("the server's memo makes the transaction too large".to_owned());
     }

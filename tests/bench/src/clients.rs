@@ -76,7 +76,7 @@ impl Buyer {
         blockhash[..8].copy_from_slice(&self.number.to_le_bytes());
         blockhash[8..16].copy_from_slice(&self.bought.to_le_bytes());
         let signed = sign(&self.config, &offer, &self.key, blockhash)?;
-        let payment = header(&offer, &signed.encode());
+        let payment = header(&offer, &signed.encode()?);
         let answer = self.connection.get(&target, Some((PAYMENT_SIGNATURE, &payment))).await?;
         ensure!(
             answer.status() == 200,
@@ -125,7 +125,7 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     /// With this status and for this reason, in the words of x402.
-    pub(crate) fn new(config: &Config, status: u16, reason: &str) -> Self {
+    pub(crate) fn new(config: &Config, status: u16, reason: &str) -> Result<Self> {
         let response = SettlementResponse {
             success: false,
             error_reason: Some(reason.to_owned()),
@@ -135,7 +135,7 @@ impl Refusal {
             network: config.network.caip2().to_owned(),
             payer: None,
         };
-        Self { status, header: response.to_header() }
+        Ok(Self { status, header: response.to_header()? })
     }
 }
 
@@ -181,7 +181,7 @@ impl Payer {
             let offer = price(&mut self.connection, self.target).await?;
             let mut signed = sign(&self.config, &offer, &key(number), [9; 32])?;
             signed.signatures.last_mut().map(self.spoil).context("no signature")?;
-            self.payments.push_back(header(&offer, &signed.encode()));
+            self.payments.push_back(header(&offer, &signed.encode()?));
         }
         Ok(self)
     }

@@ -124,7 +124,7 @@ pub(crate) fn payments(count: u64) -> Result<Payments> {
             expires_at: Timestamp::from_millis(NOW + 300_000),
             nonce: nonce(number),
         };
-        let ticket = Ticket::seal(&keys, &config, &quote);
+        let ticket = Ticket::seal(&keys, &config, &quote)?;
         let memo = Memo::of(&keys, &quote);
         let offer = json!({
             "scheme": "exact", "network": config.network.caip2(), "amount": quote.amount, "asset": quote.token.mint,
@@ -135,7 +135,7 @@ pub(crate) fn payments(count: u64) -> Result<Payments> {
         blockhash[..8].copy_from_slice(&number.to_le_bytes());
         let payer = key(number);
         let transaction = sign(&config, &offer, &payer, blockhash)?;
-        headers.push(header(&offer, &transaction.encode()));
+        headers.push(header(&offer, &transaction.encode()?));
         signed.push((
             transaction.message_bytes.clone(),
             Signature::from_bytes(&transaction.signatures[1]),

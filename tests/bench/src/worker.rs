@@ -139,8 +139,8 @@ pub(crate) async fn measure(
     list(&server).await?;
     take(&server, &chain, &config).await?;
 
-    let unsigned = Refusal::new(&config, 402, exact::Refusal::Signature.reason());
-    let busy = Refusal::new(&config, 409, "asset_busy");
+    let unsigned = Refusal::new(&config, 402, exact::Refusal::Signature.reason())?;
+    let busy = Refusal::new(&config, 409, "asset_busy")?;
     let (mut hello, mut challenge, mut listed) =
         (Load::new("js"), Load::new("challenge"), Load::new("listed"));
     let (mut verify, mut taken) = (Load::new("verify"), Load::new("taken"));
@@ -211,7 +211,7 @@ async fn take(server: &Server, chain: &Server, config: &Config) -> Result<()> {
     let mut connection = Connection::open(&server.address).await?;
     let offer = price(&mut connection, TAKEN).await?;
     let signed = sign(config, &offer, &key(BUYER), blockhash(chain).await?)?;
-    let payment = header(&offer, &signed.encode());
+    let payment = header(&offer, &signed.encode()?);
     let begun = Instant::now();
     loop {
         let answer = connection.get(TAKEN, Some((PAYMENT_SIGNATURE, &payment))).await?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use coinop_core::config::Config;
+use coinop_core::error::{TransportError, TransportFault};
 use coinop_core::ports::{Clock, Entropy, Http, HttpAnswer, PortError, Ports};
 use coinop_core::settlement::{FeePayers, LocalSettlement, Rpc};
 use coinop_core::store::SqlJournal;
@@ -82,8 +83,15 @@ impl Entropy for Told {
 pub(crate) struct Blocking;
 
 impl Http for Blocking {
-    async fn post_json(&self, url: &str, body: String, timeout_ms: u64) -> Result<HttpAnswer, PortError> {
-        let failed = |error: ureq::Error| PortError(format!("the RPC can't be reached: {error}"));
+    async fn post_json(
+        &self,
+        url: &str,
+        body: String,
+        timeout_ms: u64,
+    ) -> Result<HttpAnswer, TransportError> {
+        let failed = |error: ureq::Error| {
+            TransportError::new("the RPC", TransportFault::Unreachable(error.to_string()))
+        };
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_millis(timeout_ms)))
             .http_status_as_error(false)

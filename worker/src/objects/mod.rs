@@ -6,6 +6,7 @@ mod merchant;
 mod payer;
 mod payment;
 
+use coinop_core::error::{StoreError, TransportError, TransportFault};
 use coinop_core::http::Problem;
 use coinop_core::ports::PortError;
 use serde::Serialize;
@@ -28,22 +29,27 @@ impl Question {
     }
 
     fn body<T: DeserializeOwned>(&self) -> Result<T, PortError> {
-        serde_json::from_str(&self.body).map_err(|error| PortError(format!("{}: {error}", self.path)))
+        serde_json::from_str(&self.body)
+            .map_err(|error| self.failed(TransportFault::Unreadable(error.to_string())))
     }
 
     fn unknown(&self) -> PortError {
-        PortError(format!("there is no {} here", self.path))
+        self.failed(TransportFault::Unreadable("there is no such question here".to_owned()))
+    }
+
+    fn failed(&self, fault: TransportFault) -> PortError {
+        TransportError::new(self.path.as_str(), fault).into()
     }
 }
 
 /// What an object answers that can't read its configuration: to another object, or to the client of a request that
 /// was forwarded.
-fn unconfigured(request: &Request, message: &str) -> worker::Result<Response> {
+fn unconfigured(request: &Request, message: &'static str) -> worker::Result<Response> {
     if request.path().trim_start_matches('/') == REQUEST {
         console_error!("coinop can't serve: {message}");
         return respond(Problem::unavailable().into());
     }
-    answer::<()>(Err(PortError(message.to_owned())))
+    answer::<()>(Err(StoreError::Invariant(message).into()))
 }
 
 /// An answer to another object.
@@ -52,7 +58,7 @@ fn answer<T: Serialize>(result: Result<T, PortError>) -> worker::Result<Response
         Ok(answer) => Response::from_json(&answer),
         Err(error) => {
             console_error!("{error}");
-            Response::error(error.0, 500)
+            Response::error(error.to_string(), 500)
         }
     }
 }

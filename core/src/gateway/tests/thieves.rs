@@ -44,7 +44,7 @@ fn as_v1(payment: &Payment) -> Payment {
 fn resigned_by_fee_payer(payment: &Payment) -> Payment {
     let mut transaction = Transaction::decode(&payment.transaction).unwrap();
     transaction.signatures[0] = [7; 64];
-    Payment { transaction: transaction.encode(), ..payment.clone() }
+    Payment { transaction: transaction.encode().unwrap(), ..payment.clone() }
 }
 
 /// An honest payment whose message is changed, and which its payer signs again.
@@ -53,9 +53,9 @@ fn doctored(world: &World, who: u8, change: impl FnOnce(&mut Message)) -> Paymen
     let honest = world.pay(who, &ticket, &quote);
     let mut transaction = Transaction::decode(&honest.transaction).unwrap();
     change(&mut transaction.message);
-    transaction.message_bytes = transaction.message.encode();
+    transaction.message_bytes = transaction.message.encode().unwrap();
     transaction.signatures[1] = keys::numbered(who).sign(&transaction.message_bytes).to_bytes();
-    Payment { transaction: transaction.encode(), ..honest }
+    Payment { transaction: transaction.encode().unwrap(), ..honest }
 }
 
 /// Refused with this reason, before anything was written or sent.
@@ -241,7 +241,7 @@ fn a_ticket_of_another_merchant_network_incarnation_asset_or_key_buys_nothing_in
     for change in changes {
         let mut other = quote.clone();
         change(&mut other);
-        let ticket = Ticket::seal(&world.deployment.keys, config, &other);
+        let ticket = Ticket::seal(&world.deployment.keys, config, &other).unwrap();
         assert_refused(&pay(ticket), &world, "ticket_mismatch");
     }
     let elsewhere: [fn(&mut crate::config::Config); 2] =
@@ -249,11 +249,11 @@ fn a_ticket_of_another_merchant_network_incarnation_asset_or_key_buys_nothing_in
     for change in elsewhere {
         let mut other = config.clone();
         change(&mut other);
-        let ticket = Ticket::seal(&world.deployment.keys, &other, &quote);
+        let ticket = Ticket::seal(&world.deployment.keys, &other, &quote).unwrap();
         assert_refused(&pay(ticket), &world, "ticket_invalid");
     }
     let strange = KeyRing::new(&Secret::new([8; 32]), None);
-    assert_refused(&pay(Ticket::seal(&strange, config, &quote)), &world, "ticket_invalid");
+    assert_refused(&pay(Ticket::seal(&strange, config, &quote).unwrap()), &world, "ticket_invalid");
     // A code of another key of ours is none either.
     let keys = &world.deployment.keys;
     let bytes = crate::encoding::from_base64url(ticket.as_str()).unwrap();
@@ -296,7 +296,7 @@ fn a_transaction_that_pays_somebody_else_buys_nothing_whatever_accepted_says_inv
         ),
     ];
     for (transfer, reason) in cases {
-        let transaction = transfer.sign(&keys::numbered(THIEF)).unwrap().encode();
+        let transaction = transfer.sign(&keys::numbered(THIEF)).unwrap().encode().unwrap();
         let payment = Payment { transaction, ..world.pay(THIEF, &ticket, &quote) };
         assert_refused(&payment, &world, &reason);
     }

@@ -39,9 +39,9 @@ fn guarded(payment: &Payment, who: u8, (account, data): (u8, Vec<u8>)) -> Paymen
     message.readonly_unsigned += 1;
     let program = u8::try_from(message.accounts.len() - 1).unwrap();
     message.instructions.push(Instruction { program, accounts: vec![account], data });
-    transaction.message_bytes = message.encode();
+    transaction.message_bytes = message.encode().unwrap();
     transaction.signatures[1] = keys::numbered(who).sign(&transaction.message_bytes).to_bytes();
-    Payment { transaction: transaction.encode(), ..payment.clone() }
+    Payment { transaction: transaction.encode().unwrap(), ..payment.clone() }
 }
 
 /// A payment of `who` for a minute at this door, with this guard.
@@ -221,9 +221,9 @@ fn each_fee_payer_of_several_is_taken_as_the_ticket_names_it_inv_1() {
     assert_eq!(reason, "invalid_exact_svm_fee_payer_not_managed_by_facilitator");
     let mut transaction = Transaction::decode(&wrong.transaction).unwrap();
     transaction.message.accounts[0] = second;
-    transaction.message_bytes = transaction.message.encode();
+    transaction.message_bytes = transaction.message.encode().unwrap();
     transaction.signatures[1] = keys::numbered(1).sign(&transaction.message_bytes).to_bytes();
-    let right = Payment { transaction: transaction.encode(), ..wrong };
+    let right = Payment { transaction: transaction.encode().unwrap(), ..wrong };
     sold(world.buy("door-1", ACCESS, &right));
     assert_eq!(world.texts("SELECT address FROM fee_payer"), [format!("Text(\"{second}\")")]);
     // x402 v1 names none: any of ours will do.
@@ -238,9 +238,9 @@ fn a_payment_without_a_ticket_has_one_of_our_fee_payers_or_is_refused_inv_1() {
     let mut payment = world.pay_v1(1, 10_000);
     let mut transaction = Transaction::decode(&payment.transaction).unwrap();
     transaction.message.accounts[0] = keys::address(&keys::numbered(100));
-    transaction.message_bytes = transaction.message.encode();
+    transaction.message_bytes = transaction.message.encode().unwrap();
     transaction.signatures[1] = keys::numbered(1).sign(&transaction.message_bytes).to_bytes();
-    payment.transaction = transaction.encode();
+    payment.transaction = transaction.encode().unwrap();
     let reason = refusal(world.buy("door-1", ACCESS, &payment));
     assert_eq!(reason, "invalid_exact_svm_fee_payer_not_managed_by_facilitator");
     assert_eq!((world.prepares.get(), world.count("journal")), (0, 0), "the chain is not asked");

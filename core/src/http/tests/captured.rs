@@ -78,7 +78,7 @@ fn our_co_signature_makes_the_transaction_that_the_facilitator_sent_inv_7() {
         assert_eq!(captured["decoded"]["paymentResponse"]["transaction"], id);
         let calls = captured["rpc"].as_array().unwrap();
         let sent = calls.iter().find(|call| call["method"] == "sendTransaction").unwrap();
-        assert_eq!(sent["params"][0], base64(&transaction.encode()));
+        assert_eq!(sent["params"][0], base64(&transaction.encode().unwrap()));
     }
 }
 

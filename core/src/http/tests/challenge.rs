@@ -186,7 +186,7 @@ fn the_other_headers_of_a_402_leave_them_their_room() {
 fn the_longest_402_has_all_three_offers_in_the_room_that_there_is() {
     let asset = "x".repeat(64);
     for path in [format!("/api/v1/access/{asset}"), format!("/api/v1/access/{asset}/extend")] {
-        let plain = x402::v2_header(&longest(&path, "payment_required"), ROOM);
+        let plain = x402::v2_header(&longest(&path, "payment_required"), ROOM).unwrap();
         assert!(plain.len() <= ROOM, "{}", plain.len());
 
         let world = World::new();
@@ -196,9 +196,9 @@ fn the_longest_402_has_all_three_offers_in_the_room_that_there_is() {
         let payer = Some(keys::address(&keys::numbered(1)));
         for detail in ["the transaction is not the payment that was asked for", &"long ".repeat(40)] {
             let failure = gateway.failure(Version::V2, reason, Some(detail), payer);
-            let room = ROOM - failure.to_header().len();
-            let refused = x402::v2_header(&longest(&path, reason), room);
-            let response = failure.to_header_within(ROOM - refused.len());
+            let room = ROOM - failure.to_header().unwrap().len();
+            let refused = x402::v2_header(&longest(&path, reason), room).unwrap();
+            let response = failure.to_header_within(ROOM - refused.len()).unwrap();
             assert!(refused.len() + response.len() <= ROOM, "{} and {}", refused.len(), response.len());
             assert_eq!(SettlementResponse::from_header(&response).unwrap().payer, payer);
         }
@@ -210,10 +210,11 @@ fn the_longest_402_with_a_challenge_to_sign_in_has_room_for_an_offer() {
     let path = format!("/api/v1/access/{}", "x".repeat(64));
     let (keys, now) = (&World::new().deployment.keys, World::new().now());
     let challenge =
-        sign_in::challenge(keys, &origin(), &format!("{}{path}", origin()), Network::Mainnet, now, [7; 16]);
+        sign_in::challenge(keys, &origin(), &format!("{}{path}", origin()), Network::Mainnet, now, [7; 16])
+            .unwrap();
     let mut required = longest(&path, "payment_required");
     required.extensions = Map::from_iter([(sign_in::EXTENSION.to_owned(), challenge)]);
-    let header = x402::v2_header(&required, ROOM);
+    let header = x402::v2_header(&required, ROOM).unwrap();
     let body: Value = serde_json::from_slice(&from_base64(&header).unwrap()).unwrap();
     assert!(header.len() <= ROOM, "{}", header.len());
     assert!(!body["accepts"].as_array().unwrap().is_empty());

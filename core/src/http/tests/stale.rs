@@ -4,6 +4,7 @@
 use super::assets::{ASSETS, ROOM, code, manage, room, with_room};
 use super::*;
 use crate::config::Asset;
+use crate::error::{TransportError, TransportFault};
 use crate::ids::AssetId;
 use crate::ports::{Catalogue, PortError, Ports};
 
@@ -19,14 +20,18 @@ struct Stale<'w> {
 #[derive(Clone)]
 struct Shown(Option<Vec<Asset>>);
 
+fn no_answer() -> PortError {
+    TransportError::new("the catalogue", TransportFault::Timeout(1)).into()
+}
+
 impl Catalogue for Shown {
     async fn find(&self, id: &AssetId) -> Result<Option<Asset>, PortError> {
-        let assets = self.0.as_ref().ok_or_else(|| PortError("no answer".to_owned()))?;
+        let assets = self.0.as_ref().ok_or_else(no_answer)?;
         Ok(assets.iter().find(|asset| asset.id == *id).cloned())
     }
 
     async fn page(&self, _: Option<&AssetId>, _: u32) -> Result<Vec<Asset>, PortError> {
-        self.0.clone().ok_or_else(|| PortError("no answer".to_owned()))
+        self.0.clone().ok_or_else(no_answer)
     }
 }
 

@@ -26,9 +26,9 @@ fn doctored(world: &World, who: u8, change: impl FnOnce(&mut Message)) -> String
     let bytes = from_base64(value["payload"]["transaction"].as_str().unwrap()).unwrap();
     let mut transaction = Transaction::decode(&bytes).unwrap();
     change(&mut transaction.message);
-    transaction.message_bytes = transaction.message.encode();
+    transaction.message_bytes = transaction.message.encode().unwrap();
     transaction.signatures[1] = keys::numbered(who).sign(&transaction.message_bytes).to_bytes();
-    value["payload"]["transaction"] = json!(base64(&transaction.encode()));
+    value["payload"]["transaction"] = json!(base64(&transaction.encode().unwrap()));
     base64(value.to_string().as_bytes())
 }
 
@@ -73,7 +73,7 @@ fn only_a_session_token_is_a_session_token_inv_1() {
     assert_eq!(with_token(&world, "GET", &format!("/api/v1/sessions/{session}/status"), &token).0, 200);
 
     refused_as_no_token(&world, &session, &grant);
-    let sign = |purpose, typ, claims: &SessionToken| jws::sign(keys.signing(purpose), typ, claims);
+    let sign = |purpose, typ, claims: &SessionToken| jws::sign(keys.signing(purpose), typ, claims).unwrap();
     // The right claims and key under another type, now and to come; the right type by another key.
     for typ in [GRANT_TYP, "coinop-receipt+jwt", "coinop-command+jwt", "JWT", "", "COINOP-SESSION+JWT"] {
         refused_as_no_token(&world, &session, &sign(Purpose::Session, typ, &claims));
@@ -83,7 +83,7 @@ fn only_a_session_token_is_a_session_token_inv_1() {
     refused_as_no_token(
         &world,
         &session,
-        &jws::sign(strange.signing(Purpose::Session), SESSION_TYP, &claims),
+        &jws::sign(strange.signing(Purpose::Session), SESSION_TYP, &claims).unwrap(),
     );
     // Another issuer's, and one that has expired.
     let other = SessionToken { iss: "https://other.example".to_owned(), ..claims.clone() };
@@ -124,7 +124,7 @@ fn a_session_token_is_no_grant_and_devices_know_only_the_grants_key_inv_1() {
     assert!(opens(bought["grant"].as_str().unwrap()));
     assert!(!opens(bought["sessionToken"].as_str().unwrap()));
     // A statement of the grants' key under another type opens nothing.
-    assert!(!opens(&jws::sign(keys.signing(Purpose::Grant), "coinop-receipt+jwt", &json!({}))));
+    assert!(!opens(&jws::sign(keys.signing(Purpose::Grant), "coinop-receipt+jwt", &json!({})).unwrap()));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::{Value, json};
 
 use crate::encoding::{base64, from_base64};
-use crate::ports::{Http, HttpAnswer, PortError};
+use crate::error::{TransportError, TransportFault};
+use crate::ports::{Http, HttpAnswer};
 use crate::svm::Address;
 use crate::svm::transaction::Transaction;
 
@@ -368,7 +369,12 @@ fn error(code: i64) -> Value {
 }
 
 impl Http for &Node {
-    async fn post_json(&self, url: &str, body: String, timeout_ms: u64) -> Result<HttpAnswer, PortError> {
+    async fn post_json(
+        &self,
+        url: &str,
+        body: String,
+        timeout_ms: u64,
+    ) -> Result<HttpAnswer, TransportError> {
         assert_eq!(url, URL);
         assert!((1..=10_000).contains(&timeout_ms), "a call without a bound");
         let asked: Value = serde_json::from_str(&body).unwrap();
@@ -377,7 +383,7 @@ impl Http for &Node {
         let (method, params) = (asked["method"].as_str().unwrap(), &asked["params"]);
         self.calls.borrow_mut().push((method.to_owned(), params.clone()));
 
-        let timeout = || PortError("time-out".to_owned());
+        let timeout = || TransportError::new("the RPC", TransportFault::Timeout(timeout_ms));
         let answer = |status, json: &Value| Ok(HttpAnswer { status, body: json.to_string().into_bytes() });
         let answered = match self.reply(method) {
             Reply::Honest => answer(200, &self.honest(method, params, 0)),

@@ -110,7 +110,7 @@ fn reply(method: &str, fault: Fault, may_hide: bool) -> Reply {
             Reply::Result(json!([{ "signature": FIXTURE.claim.signature, "err": null }]))
         }
         (Fault::Invented(_), _) => {
-            let bytes = FIXTURE.other.transaction.encode();
+            let bytes = FIXTURE.other.transaction.encode().unwrap();
             Reply::Result(shown(&Landed { bytes, slot: 5_001, error: None }))
         }
     }

@@ -44,7 +44,7 @@ pub(super) fn shows(bytes: Vec<u8>) -> Reply {
 fn altered(change: impl FnOnce(&mut Transaction)) -> Reply {
     let mut transaction = Transaction::decode(&ours()).unwrap();
     change(&mut transaction);
-    shows(transaction.encode())
+    shows(transaction.encode().unwrap())
 }
 
 /// The answer to `getSignatureStatuses` that knows the payment so.
@@ -116,7 +116,7 @@ pub(super) fn lies() -> Vec<Lie> {
     let forgets = |methods: &[&'static str]| -> Vec<_> { methods.iter().map(|m| (*m, unknown(m))).collect() };
     let says = |confirmation, error: &Value| vec![(STATUSES, status(confirmation, error))];
     let shown = |reply| vec![(TRANSACTION, reply)];
-    let other = || shows(FIXTURE.other.transaction.encode());
+    let other = || shows(FIXTURE.other.transaction.encode().unwrap());
     let behind = |method, blocks| vec![(method, Reply::Behind(blocks))];
     let null_beside: Vec<_> =
         DEAD_CHECK.map(|m| (m, Reply::Changed(|answer| answer["error"] = Value::Null))).into();

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::super::schema::VERSION;
 use super::super::{Sql, SqlError, SqlJournal, Value};
+use crate::error::StoreError;
 use crate::ports::PortError;
 use crate::testkit::platform::Tables;
 use crate::testkit::world::{START, World};
@@ -65,7 +66,10 @@ fn killed_before_any_statement_the_next_start_finishes_it_inv_2() {
     for at in 0..prepare(&whole).unwrap() {
         let world = empty_world();
         let killed = || Err(SqlError::Other("killed".to_owned()));
-        assert_eq!(interrupted(&world, at, &killed), Err(PortError("database: killed".to_owned())));
+        assert_eq!(
+            interrupted(&world, at, &killed),
+            Err(StoreError::Database(SqlError::Other("killed".to_owned())).into())
+        );
         prepare(&world).unwrap();
         assert_eq!(tables(&world), tables(&whole), "killed before {at}");
         assert_eq!(world.count("schema_version"), 1, "killed before {at}");
@@ -77,7 +81,7 @@ fn two_processes_make_the_tables_at_once() {
     let whole = empty_world();
     for at in 0..prepare(&whole).unwrap() {
         let world = empty_world();
-        let other = || prepare(&world).map(drop).map_err(|error| SqlError::Other(error.0));
+        let other = || prepare(&world).map(drop).map_err(|error| SqlError::Other(error.to_string()));
         interrupted(&world, at, &other).unwrap();
         assert_eq!(tables(&world), tables(&whole), "the other at {at}");
         assert_eq!(world.count("schema_version"), 1, "the other at {at}");
@@ -87,7 +91,7 @@ fn two_processes_make_the_tables_at_once() {
 /// Refused in one line with these words, and left as it is.
 fn assert_refused(world: &World, words: &[&str]) {
     let before = tables(world);
-    let PortError(line) = prepare(world).unwrap_err();
+    let line = prepare(world).unwrap_err().to_string();
     assert!(words.iter().all(|word| line.contains(word)) && !line.contains('\n'), "{line}");
     assert_eq!(tables(world), before);
 }

@@ -70,7 +70,7 @@ impl Buyer {
             blockhash: world.chain.blockhash().await,
             memo: Some(&text(&offer["extra"]["memo"])),
         };
-        let transaction = transfer.sign(&self.key).unwrap().encode();
+        let transaction = transfer.sign(&self.key).unwrap().encode().unwrap();
         let payment = json!({
             "x402Version": 2,
             "accepted": offer,

@@ -1,0 +1,380 @@
+//! What fails below the decisions, by layer: the store, a call, the chain's node, the settlement.
+//!
+//! None of it is told to a client, who gets a 503. Each error's `Display` is the whole line that the operator reads, with
+//! its cause in it; `source` gives the cause itself to a program.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::svm::Address;
+
+/// Names what the program could not write down in the form that was due.
+///
+/// It is a bug of ours: nothing is signed, stored or sent in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncodeError(pub &'static str);
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} can't be written", self.0)
+    }
+}
+
+impl Error for EncodeError {}
+
+/// Says why a statement failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SqlError {
+    /// A primary key or unique column has that value already.
+    Unique,
+    /// A balance does not cover what would be in flight from it.
+    NotCovered,
+    /// The fee payer's budget of the day is spent.
+    OverBudget,
+    /// A wallet guard would fail beside what is in flight.
+    GuardAtRisk,
+    /// Anything else, in SQLite's words.
+    Other(String),
+}
+
+impl fmt::Display for SqlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unique => "a unique value was written twice",
+            Self::NotCovered => "a claim was refused: the balance does not cover it",
+            Self::OverBudget => "a claim was refused: the fee budget of the day is spent",
+            Self::GuardAtRisk => "a claim was refused: a wallet guard would fail",
+            Self::Other(words) => words,
+        })
+    }
+}
+
+impl Error for SqlError {}
+
+/// Says why the store did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// The database did not carry out a statement, or it is not known whether it did.
+    Database(SqlError),
+    /// Another service that keeps something for us failed.
+    Service {
+        /// Which one.
+        name: &'static str,
+        /// Its words.
+        words: String,
+    },
+    /// What the database holds is not of the shape that is written there.
+    Corrupt(&'static str),
+    /// The tables are of another version.
+    Version {
+        /// The version that the database names.
+        found: i64,
+        /// This program's.
+        own: i64,
+    },
+    /// Others changed this asset first, each time it was tried.
+    Contended(String),
+    /// The program broke a rule of its own. Nothing was written.
+    Invariant(&'static str),
+    /// A value can't be written in the form of the tables. Nothing was written.
+    Encode(EncodeError),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Database(error) => write!(f, "database: {error}"),
+            Self::Service { name, words } => write!(f, "{name}: {words}"),
+            Self::Corrupt(what) => write!(f, "database: {what} can't be read"),
+            Self::Version { found, own } if found < own => write!(
+                f,
+                "database: it was made by an earlier version of this program, from before its first release (its tables are of version {found}, this program's of {own}): finish its sessions with that version, then move it away"
+            ),
+            Self::Version { found, own } => write!(
+                f,
+                "database: it was made by a newer version of this program (its tables are of version {found}, this program's of {own}): use that version again"
+            ),
+            Self::Contended(asset) => write!(f, "{asset} is changed by too many at once"),
+            Self::Invariant(what) => write!(f, "database: {what}"),
+            Self::Encode(error) => write!(f, "database: {error}"),
+        }
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Database(error) => Some(error),
+            Self::Encode(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<SqlError> for StoreError {
+    fn from(error: SqlError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<EncodeError> for StoreError {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
+}
+
+/// Says why a call has no answer: to a node of the chain, or to another place of a sharded journal.
+///
+/// What was asked for may have been done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransportError {
+    /// Who was called, and about what.
+    pub peer: String,
+    /// What went wrong.
+    pub fault: TransportFault,
+}
+
+/// What went wrong with a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TransportFault {
+    /// There was no answer within this time, in milliseconds.
+    Timeout(u64),
+    /// The call did not arrive, or its answer did not come back whole; the platform's words.
+    Unreachable(String),
+    /// The answer is longer than what is read of one.
+    TooLong,
+    /// The answer is an error; the peer's words.
+    Refused(String),
+    /// The question or the answer can't be read; the reader's words.
+    Unreadable(String),
+}
+
+impl TransportError {
+    /// Makes the error of a call to this peer.
+    #[must_use]
+    pub fn new(peer: impl Into<String>, fault: TransportFault) -> Self {
+        Self { peer: peer.into(), fault }
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { peer, fault } = self;
+        match fault {
+            TransportFault::Timeout(ms) => write!(f, "{peer} did not answer within {ms} ms"),
+            TransportFault::Unreachable(words) if words.is_empty() => write!(f, "{peer} can't be reached"),
+            TransportFault::Unreachable(words) => write!(f, "{peer} can't be reached: {words}"),
+            TransportFault::TooLong => write!(f, "{peer} gave an answer that is too long"),
+            TransportFault::Refused(words) | TransportFault::Unreadable(words) => {
+                write!(f, "{peer}: {words}")
+            }
+        }
+    }
+}
+
+impl Error for TransportError {}
+
+/// Says why a call to a node of the chain has no result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RpcError {
+    /// There is no answer.
+    Transport(TransportError),
+    /// The answer to this method, of this HTTP status, is no JSON-RPC result.
+    Status {
+        /// The method.
+        method: &'static str,
+        /// The status.
+        status: u16,
+    },
+    /// The node says no.
+    Refused {
+        /// The JSON-RPC error code.
+        code: i64,
+    },
+    /// The answer to this method is not of the documented shape.
+    Shape(&'static str),
+    /// The node that answered this method has not seen the slot that matters.
+    Lagging(&'static str),
+}
+
+impl fmt::Display for RpcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transport(error) => error.fmt(f),
+            Self::Status { method, status } => write!(f, "the RPC answered {method} with status {status}"),
+            Self::Refused { code } => write!(f, "the RPC answered error {code}"),
+            Self::Shape(method) => write!(f, "the RPC gave {method} an answer of another shape"),
+            Self::Lagging(method) => write!(f, "the RPC answered {method} from before the slot asked for"),
+        }
+    }
+}
+
+impl Error for RpcError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Transport(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<TransportError> for RpcError {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
+    }
+}
+
+/// Says why payments can't be settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettleError {
+    /// The chain's node gives no clear answer.
+    Rpc(RpcError),
+    /// A wallet of ours has too little SOL for the network's fees; which one, where that is known.
+    OutOfFunds(Option<Address>),
+    /// There is no key for this wallet of ours.
+    NoKey(Address),
+    /// There is no wallet that pays the network's fees.
+    NoFeePayer,
+    /// This settlement moves no money, and why.
+    Stub(&'static str),
+    /// A transaction can't be written. It was not signed.
+    Encode(EncodeError),
+}
+
+impl fmt::Display for SettleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rpc(error) => error.fmt(f),
+            Self::OutOfFunds(None) => f.write_str("the fee payer has too little SOL to pay for transactions"),
+            Self::OutOfFunds(Some(address)) => {
+                write!(f, "the fee payer {address} has too little SOL to pay for transactions")
+            }
+            Self::NoKey(address) => write!(f, "the key of the fee payer {address} is gone"),
+            Self::NoFeePayer => f.write_str("there is no fee payer"),
+            Self::Stub(why) => f.write_str(why),
+            Self::Encode(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for SettleError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Rpc(error) => Some(error),
+            Self::Encode(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<RpcError> for SettleError {
+    fn from(error: RpcError) -> Self {
+        Self::Rpc(error)
+    }
+}
+
+impl From<EncodeError> for SettleError {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
+}
+
+/// Says which layer below the decisions failed.
+///
+/// It is for the operator's log. A client learns that it can't be done now, and nothing else (invariant 9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortError {
+    /// The store.
+    Store(StoreError),
+    /// A call to another place of a sharded journal.
+    Transport(TransportError),
+    /// The settlement.
+    Settle(SettleError),
+    /// What would have been signed or sent can't be written.
+    Encode(EncodeError),
+}
+
+impl fmt::Display for PortError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Transport(error) => error.fmt(f),
+            Self::Settle(error) => error.fmt(f),
+            Self::Encode(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for PortError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(match self {
+            Self::Store(error) => error,
+            Self::Transport(error) => error,
+            Self::Settle(error) => error,
+            Self::Encode(error) => error,
+        })
+    }
+}
+
+impl From<StoreError> for PortError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<TransportError> for PortError {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(error)
+    }
+}
+
+impl From<SettleError> for PortError {
+    fn from(error: SettleError) -> Self {
+        Self::Settle(error)
+    }
+}
+
+impl From<RpcError> for PortError {
+    fn from(error: RpcError) -> Self {
+        Self::Settle(SettleError::Rpc(error))
+    }
+}
+
+impl From<EncodeError> for PortError {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error and what caused it, the innermost last.
+    fn chain(error: &PortError) -> Vec<String> {
+        let mut seen = vec![error.to_string()];
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            seen.push(error.to_string());
+            cause = error.source();
+        }
+        seen
+    }
+
+    #[test]
+    fn the_operator_reads_the_whole_line_and_a_program_finds_each_cause() {
+        let database = StoreError::Database(SqlError::Other("database is locked".to_owned()));
+        assert_eq!(
+            chain(&database.into()),
+            ["database: database is locked", "database: database is locked", "database is locked"]
+        );
+        let call = TransportError::new("the RPC", TransportFault::Timeout(5_000));
+        assert_eq!(
+            chain(&RpcError::Transport(call).into()),
+            ["the RPC did not answer within 5000 ms"; 4],
+            "port, settlement, RPC, call"
+        );
+        let unwritten = PortError::from(EncodeError("a token's claims"));
+        assert_eq!(chain(&unwritten), ["a token's claims can't be written"; 2]);
+    }
+}

@@ -1,0 +1,40 @@
+//! Every guard that a trigger raises, on every kind of database.
+
+use super::{Database, now};
+use crate::sharded::{MerchantBook, PayerBook, PaymentBook};
+use crate::store::{SqlError, SqlJournal, Value};
+use crate::testkit::platform::execute;
+
+/// The messages that the triggers of a database raise, as the database has them.
+fn raised(database: &Database) -> Vec<String> {
+    let triggers = execute(&database.0, "SELECT sql FROM sqlite_master WHERE type = 'trigger'", &[]).unwrap();
+    let texts = triggers.into_iter().flatten().map(|value| match value {
+        Value::Text(text) => text,
+        other => panic!("{other:?}"),
+    });
+    texts.flat_map(|text| text.split("RAISE(").skip(1).map(message).collect::<Vec<_>>()).collect()
+}
+
+/// The message of one `RAISE`, from behind its parenthesis on.
+fn message(raise: &str) -> String {
+    let quoted = raise.strip_prefix("ABORT, '").expect("a guard undoes its statement alone");
+    quoted.split_once("')").expect("a message").0.to_owned()
+}
+
+#[test]
+fn every_guard_that_a_trigger_raises_is_recognised_inv_1_5() {
+    let (all, payer, merchant, payment) =
+        (Database::new(), Database::new(), Database::new(), Database::new());
+    now(SqlJournal::new(&all, "main".to_owned()).prepare()).unwrap();
+    now(PayerBook::new(&payer).prepare()).unwrap();
+    now(MerchantBook::new(&merchant).prepare()).unwrap();
+    now(PaymentBook::new(&payment).prepare()).unwrap();
+    let kinds = |database: &Database| -> Vec<SqlError> {
+        raised(database).iter().map(|message| SqlError::from_message(message)).collect()
+    };
+    use SqlError::{GuardAtRisk, NotCovered, OverBudget};
+    assert_eq!(kinds(&all), [GuardAtRisk, NotCovered, GuardAtRisk, OverBudget]);
+    assert_eq!(kinds(&payer), [GuardAtRisk, NotCovered]);
+    assert_eq!(kinds(&merchant), [OverBudget, GuardAtRisk]);
+    assert_eq!(kinds(&payment), []);
+}

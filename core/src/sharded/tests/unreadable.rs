@@ -1,0 +1,81 @@
+//! What a place does not know is an error there, and never an answer.
+
+use super::{Database, now};
+use crate::error::{PortError, StoreError};
+use crate::ids::{AssetId, PaymentId};
+use crate::sharded::{Fee, MerchantBook, PayerBook, PaymentBook, Reservation, Reserved};
+use crate::svm::Address;
+use crate::testkit::platform::execute;
+use crate::time::Timestamp;
+
+fn reservation() -> Reservation {
+    Reservation {
+        payment: PaymentId::of_message(b"payment"),
+        asset: AssetId::parse("door-1").unwrap(),
+        attempt: "a".to_owned(),
+        at: Timestamp::from_millis(1_000),
+        cover: None,
+        fee: None,
+    }
+}
+
+fn is_broken_rule<T: std::fmt::Debug>(result: Result<T, PortError>) -> bool {
+    matches!(result, Err(PortError::Store(StoreError::Invariant(_))))
+}
+
+#[test]
+fn a_reservation_that_names_nothing_to_hold_it_against_is_not_made_inv_5() {
+    let (payer, merchant) = (Database::new(), Database::new());
+    let (payers, merchants) = (PayerBook::new(&payer), MerchantBook::new(&merchant));
+    now(payers.prepare()).unwrap();
+    now(merchants.prepare()).unwrap();
+    assert!(is_broken_rule(now(payers.reserve(&reservation()))));
+    assert!(is_broken_rule(now(merchants.reserve(&reservation()))));
+    for database in [&payer, &merchant] {
+        assert_eq!(database.number("SELECT count(*) FROM hold"), 0);
+    }
+}
+
+#[test]
+fn an_owner_that_cant_be_read_is_not_nobody_inv_1() {
+    let database = Database::new();
+    let book = PaymentBook::new(&database);
+    now(book.prepare()).unwrap();
+    let payment = reservation().payment;
+    assert_eq!(now(book.owner(&payment)), Ok(None));
+    for strange in ["''", "'no asset'", "7"] {
+        execute(&database.0, "DELETE FROM hold", &[]).unwrap();
+        let hold = format!("INSERT INTO hold VALUES ('{}', 'a', {strange}, 1)", payment.as_str());
+        execute(&database.0, &hold, &[]).unwrap();
+        let owner = now(book.owner(&payment));
+        // SQLite keeps the number as text, which is an asset's id.
+        let is_id = strange == "7";
+        assert_eq!(owner.is_err(), !is_id, "{strange}: {owner:?}");
+        assert_ne!(owner, Ok(None), "{strange}");
+    }
+}
+
+#[test]
+fn a_moment_that_no_clock_shows_is_not_the_epoch() {
+    let database = Database::new();
+    let book = PaymentBook::new(&database);
+    now(book.prepare()).unwrap();
+    execute(&database.0, "INSERT INTO hold VALUES ('x', 'a', 'door-1', -1)", &[]).unwrap();
+    assert_eq!(now(book.holds().next_stale()), Err(StoreError::Corrupt("a number").into()));
+}
+
+#[test]
+fn a_number_beyond_the_databases_integers_is_never_written_as_another_one_inv_5() {
+    let database = Database::new();
+    let book = MerchantBook::new(&database);
+    now(book.prepare()).unwrap();
+    let fee =
+        Fee { day: 7, lamports: 1 << 63, budget: u64::MAX, fee_payer: Address::new([1; 32]), slack: None };
+    let costing = |fee| Reservation { fee: Some(fee), ..reservation() };
+    let refused = now(book.reserve(&costing(fee)));
+    assert!(matches!(refused, Err(PortError::Store(StoreError::Encode(_)))), "{refused:?}");
+    assert_eq!(database.number("SELECT count(*) FROM hold"), 0);
+    // A budget is a bound: the largest of all is not refused, and is held to the largest number there is.
+    let most = Fee { lamports: i64::MAX.unsigned_abs(), ..fee };
+    assert_eq!(now(book.reserve(&costing(most))), Ok(Reserved::Done));
+}
