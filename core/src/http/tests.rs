@@ -6,6 +6,8 @@ mod captured;
 mod challenge;
 mod cors;
 mod payment_response;
+mod route;
+mod shard;
 mod stale;
 mod strange;
 mod thieves;
