@@ -262,23 +262,65 @@ fn what_needs_the_journal_names_the_shard_that_has_it() {
 /// Requests of callers who know something, and say it in the right place or in a wrong one.
 fn requests() -> impl Strategy<Value = Request> {
     let known = KNOWN.with(std::rc::Rc::clone);
-    let methods = select(vec!["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT"]);
-    let id = prop_oneof![4 => select(vec!["door-1", "door-2", "room-7", "room-8"]).prop_map(str::to_owned), 1 => words()];
-    let templates = vec![
-        "/api/v1/access/{}".to_owned(),
-        "/api/v1/access/{}/extend".to_owned(),
-        "/api/v1/assets/{}".to_owned(),
-        "/api/v1/assets/{}/status".to_owned(),
-        "/api/v1/assets".to_owned(),
-        "/api/v1/tick".to_owned(),
-        "/api/v1/sessions/{}/status".to_owned(),
-        "/api/v1/payers/{}/sessions".to_owned(),
-        "/ready".to_owned(),
-        "/health".to_owned(),
-        "/.well-known/jwks.json".to_owned(),
-        "/{}".to_owned(),
-        known.session.clone(),
-        known.history.clone(),
+    let id = prop_oneof![
+        4 => select(vec!["door-1", "door-2", "room-7", "room-8"]).prop_map(str::to_owned),
+        1 => words().prop_map(|word| word.replace('?', "")),
+    ];
+    let method = prop_oneof![
+        2 => select(vec!["GET", "POST"]),
+        1 => select(vec!["HEAD", "PATCH", "DELETE", "OPTIONS", "PUT"]),
+    ];
+    let queries =
+        vec!["", "", "?quantity=1", "?quantity=0", "?limit=1", "?limit=0", "?after=door-1", "?signin"];
+    let said = prop_oneof![fitting(&known), any_of(&known)];
+    (method, said, id, select(queries), select(bodies())).prop_map(
+        |(method, (template, headers), id, query, body)| {
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            request(method, &format!("{}{query}", template.replace("{}", &id)), &headers, &body)
+        },
+    )
+}
+
+/// A path, with `{}` for an id, and headers.
+type Said = (String, Vec<(&'static str, String)>);
+
+/// What is known, said where it belongs.
+fn fitting(known: &Known) -> impl Strategy<Value = Said> + use<> {
+    let key = ("authorization", format!("Bearer {API_KEY}"));
+    let proof = ("sign-in-with-x", known.proof.clone());
+    let bearer = ("authorization", known.bearer.clone());
+    let paid = ("payment-signature", known.paid.clone());
+    let said = [
+        ("/api/v1/access/{}", paid),
+        ("/api/v1/access/{}", ("payment-signature", known.unsigned.clone())),
+        ("/api/v1/access/{}", proof.clone()),
+        ("/api/v1/access/{}/extend", bearer.clone()),
+        (known.session.as_str(), bearer),
+        (known.history.as_str(), proof),
+        ("/api/v1/assets", key.clone()),
+        ("/api/v1/assets/{}", key.clone()),
+        ("/api/v1/tick", key),
+    ];
+    select(said.map(|(template, header)| (template.to_owned(), vec![header])).to_vec())
+}
+
+/// Up to two of the things that are known, said anywhere.
+fn any_of(known: &Known) -> impl Strategy<Value = Said> + use<> {
+    let templates = [
+        "/api/v1/access/{}",
+        "/api/v1/access/{}/extend",
+        "/api/v1/assets/{}",
+        "/api/v1/assets/{}/status",
+        "/api/v1/assets",
+        "/api/v1/tick",
+        "/api/v1/sessions/{}/status",
+        "/api/v1/payers/{}/sessions",
+        "/ready",
+        "/health",
+        "/.well-known/jwks.json",
+        "/{}",
+        known.session.as_str(),
+        known.history.as_str(),
     ];
     let headers = vec![
         ("payment-signature", known.paid.clone()),
@@ -289,7 +331,11 @@ fn requests() -> impl Strategy<Value = Request> {
         ("authorization", format!("Bearer {API_KEY}")),
         ("coinop-impatient", "1".to_owned()),
     ];
-    let bodies = vec![
+    (select(templates.map(str::to_owned).to_vec()), subsequence(headers, 0..3))
+}
+
+fn bodies() -> Vec<String> {
+    vec![
         String::new(),
         "{".to_owned(),
         r#"{"quantity": 1}"#.to_owned(),
@@ -297,15 +343,7 @@ fn requests() -> impl Strategy<Value = Request> {
         room(json!({})).to_string(),
         room(json!({"id": "room-9"})).to_string(),
         room(json!({"id": "door-1"})).to_string(),
-    ];
-    let queries = vec!["", "?quantity=1", "?quantity=0", "?limit=1", "?limit=0", "?after=door-1", "?signin"];
-    (methods, select(templates), id, select(queries), subsequence(headers, 0..3), select(bodies)).prop_map(
-        |(method, template, id, query, headers, body)| {
-            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let target = format!("{}{query}", template.replace("{}", &id.replace('?', "")));
-            request(method, &target, &headers, &body)
-        },
-    )
+    ]
 }
 
 /// The shard that a path and a request for it speak of, read in another way than the code does.
