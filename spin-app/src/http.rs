@@ -2,7 +2,9 @@
 
 use std::pin::pin;
 
-use coinop_core::http::{IMPATIENT, MAX_BODY, Problem, RECENT_BLOCKHASH, Request, Response, with_cors};
+use coinop_core::http::{
+    self, Context, IMPATIENT, MAX_BODY, Problem, RECENT_BLOCKHASH, Request, Response, Route, with_cors,
+};
 use futures::StreamExt as _;
 use spin_sdk::http::{Headers, IncomingRequest, Method, OutgoingResponse, ResponseOutparam};
 
@@ -35,10 +37,12 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         // No host of ours stands between the client and this instance: what only it may say comes from a client.
         request.headers.retain(|(name, _)| ![IMPATIENT, RECENT_BLOCKHASH].contains(&name.as_str()));
     }
-    send(gateway.handle(&request).await, out).await;
+    let context = Context::new(gateway.deployment(), gateway.ports());
+    send(http::handle(&context, &request).await, out).await;
     // Where no host calls the controller, whoever comes carries out one bounded step
     // of what is due: after their answer, so that nobody waits for another's payment.
-    if !gateway.ports().has_controller() && request.may_carry_out() {
+    let may_carry_out = || Route::parse(&request.path).is_some_and(|route| route.may_carry_out(&request));
+    if !gateway.ports().has_controller() && may_carry_out() {
         let ended = gateway.step(false, Vec::new()).await.map(drop);
         let settled = gateway.settle_due().await.map(drop);
         for error in [ended, settled].into_iter().filter_map(Result::err) {

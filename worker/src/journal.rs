@@ -54,20 +54,17 @@ impl PlaceJournal {
         Self { sql, own, asset: None, readers: None }
     }
 
-    /// The journal of a place that keeps nothing, and reads the catalogue.
-    pub(crate) fn elsewhere(env: &Env, instance: &Instance) -> Self {
-        Self { readers: Some(Readers::new(env, instance)), ..Self::new(ObjectSql::elsewhere(), instance) }
+    /// No journal: every method of it is an error that says so. The assets made by API are read from the catalogue in KV.
+    ///
+    /// Not a type of its own, so that the core is in the script once.
+    pub(crate) fn none(env: &Env, instance: &Instance) -> Self {
+        Self { readers: Some(Readers::new(env, instance)), ..Self::new(ObjectSql::none(), instance) }
     }
 
     /// The journal of an asset.
     pub(crate) fn of_asset(state: &State, env: &Env, instance: &'static Instance) -> Self {
         let others = Others { env: env.clone(), instance, alarm: Alarm::new(state.storage()) };
         Self { asset: Some(others), ..Self::new(ObjectSql::of(&state.storage()), instance) }
-    }
-
-    /// Whether it was asked for something that is kept elsewhere.
-    pub(crate) fn is_elsewhere(&self) -> bool {
-        self.sql.was_asked_in_vain()
     }
 
     /// Brings the tables up to date, if there are any.

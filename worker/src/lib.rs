@@ -1,8 +1,8 @@
 //! Coinop as a Cloudflare Worker: Durable Objects and KV on one side, the core on the other.
 //!
-//! The stateless worker answers what needs nothing that is kept: a 402, a payment that its payer has not signed.
-//! Everything else is answered by the same router in the object that keeps what it needs: the asset's, the payer's
-//! or the merchant's. What the objects agree on among themselves is [`coinop_core::sharded`].
+//! The stateless worker answers what needs nothing that is kept: a 402, a payment that its payer has not signed. All else
+//! it forwards, once, to the object that keeps what the answer needs: the asset's, the payer's or the merchant's. What the
+//! objects agree on among themselves is [`coinop_core::sharded`].
 #![cfg(target_arch = "wasm32")]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 

@@ -1,7 +1,7 @@
 //! The core's ports on Workers.
 
 use coinop_core::gateway::Gateway;
-use coinop_core::http::{Request, Response};
+use coinop_core::http::{self, Before, Context, Request, Response, Task};
 use coinop_core::ports::Ports;
 use coinop_core::settlement::LocalSettlement;
 use futures::future::LocalBoxFuture;
@@ -12,7 +12,7 @@ use crate::fetch::FetchHttp;
 use crate::journal::PlaceJournal;
 use crate::runtime::{WorkerClock, WorkerEntropy};
 
-/// All ports, with the journal of the place that this runs in.
+/// All ports, with the journal of the place that this runs in, or with none.
 pub(crate) struct Platform {
     instance: &'static Instance,
     journal: PlaceJournal,
@@ -27,9 +27,32 @@ impl Platform {
         Gateway::new(&self.instance.deployment, self)
     }
 
-    /// Answers a request. (In a box: so it is in the script once, however many await it.)
-    pub(crate) fn handle<'a>(&'a self, request: &'a Request) -> LocalBoxFuture<'a, Response> {
-        Box::pin(async move { self.gateway().handle(request).await })
+    pub(crate) const fn context(&self) -> Context<'_, Self> {
+        Context::new(&self.instance.deployment, self)
+    }
+
+    /// Answers a request that is to be answered here.
+    pub(crate) async fn handle(&self, request: &Request) -> Response {
+        match self.before_shard(request).await {
+            Before::Answered(response) => response,
+            Before::AtShard(task) => self.at_shard(request, task).await,
+        }
+    }
+
+    /// Answers a request as far as no journal is needed.
+    ///
+    /// In a box, so that it is in the script once, however many await it.
+    pub(crate) fn before_shard<'a>(&'a self, request: &'a Request) -> LocalBoxFuture<'a, Before<'a>> {
+        Box::pin(async move { http::before_shard(&self.context(), request).await })
+    }
+
+    /// Answers what is left of a request. In a box for the same reason.
+    pub(crate) fn at_shard<'a>(
+        &'a self,
+        request: &'a Request,
+        task: Task<'a>,
+    ) -> LocalBoxFuture<'a, Response> {
+        Box::pin(async move { http::at_shard(&self.context(), request, task).await })
     }
 }
 
@@ -56,9 +79,6 @@ impl Ports for Platform {
         &self.instance.settlement
     }
     fn log(&self, line: &str) {
-        // What only failed because it is done elsewhere is said there.
-        if !self.journal.is_elsewhere() {
-            console_log!("{line}");
-        }
+        console_log!("{line}");
     }
 }

@@ -12,31 +12,24 @@ use worker::{SqlStorage, SqlStorageValue, Storage};
 /// Every statement runs at once: what runs without waiting for anything else in between is committed together.
 #[derive(Clone)]
 pub(crate) struct ObjectSql {
-    /// `None`: it is elsewhere. (One type for both, so that the core is in the script once.)
+    /// `None`: there is no database here. One type for both, so that the core is in the script once.
     sql: Option<SqlStorage>,
     /// Whether there are no tables: then nothing is read, and nothing is made for whoever only asks.
     absent: Rc<Cell<bool>>,
-    /// Whether something was asked of it that is elsewhere.
-    asked: Rc<Cell<bool>>,
 }
 
 impl ObjectSql {
     /// The database of this object.
     pub(crate) fn of(storage: &Storage) -> Self {
-        let this = Self { sql: Some(storage.sql()), ..Self::elsewhere() };
+        let this = Self { sql: Some(storage.sql()), ..Self::none() };
         let named = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name IN ('head', 'hold') LIMIT 1";
         this.absent.set(this.execute(named, &[]).is_ok_and(|rows| rows.is_empty()));
         this
     }
 
-    /// A database that is elsewhere: it only notes whether it was asked.
-    pub(crate) fn elsewhere() -> Self {
-        Self { sql: None, absent: Rc::default(), asked: Rc::default() }
-    }
-
-    /// Whether something was asked of it that is elsewhere.
-    pub(crate) fn was_asked_in_vain(&self) -> bool {
-        self.asked.get()
+    /// No database: whatever is asked of it is an error.
+    pub(crate) fn none() -> Self {
+        Self { sql: None, absent: Rc::default() }
     }
 
     /// Whether it has no tables yet.
@@ -55,10 +48,8 @@ impl ObjectSql {
     }
 
     fn execute(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, worker::Error> {
-        let Some(sql) = &self.sql else {
-            self.asked.set(true);
-            return Err(worker::Error::RustError("the database is elsewhere".to_owned()));
-        };
+        let none = || worker::Error::RustError("the stateless worker has no journal".to_owned());
+        let sql = self.sql.as_ref().ok_or_else(none)?;
         let parameters: Vec<SqlStorageValue> = parameters
             .iter()
             .map(|value| match value {

@@ -1,7 +1,7 @@
-//! The worker itself: it keeps nothing, and asks an object only when it has to.
+//! The worker itself: it keeps nothing. What the request, the configuration and the catalogue in KV decide is answered
+//! here; all else is answered by the one object that keeps it.
 
-use coinop_core::http::Place;
-use coinop_core::ports::Ports as _;
+use coinop_core::http::{Before, Shard};
 use worker::{Env, Response, Result, console_error, web_sys};
 
 use crate::call::Object;
@@ -23,26 +23,17 @@ pub(crate) async fn answer(incoming: web_sys::Request, env: &Env) -> Result<Resp
             return unavailable(&request);
         }
     };
-    let platform = Platform::new(instance, PlaceJournal::elsewhere(env, instance));
-    let place = platform.gateway().place(&request);
-    // (Whether all is ready is asked of the chain too, and that once.)
-    if request.path != "/ready" {
-        // Nothing has been done before the journal is asked: so it can be done again where the journal is.
-        let response = platform.handle(&request).await;
-        if !platform.journal().is_elsewhere() {
-            return respond(response);
-        }
-    }
-    match place {
-        Some(place) => object(instance, &place).forward(env, &request).await,
-        None => unavailable(&request),
+    let platform = Platform::new(instance, PlaceJournal::none(env, instance));
+    match platform.before_shard(&request).await {
+        Before::Answered(response) => respond(response),
+        Before::AtShard(task) => object(instance, &task.shard()).forward(env, &request).await,
     }
 }
 
-fn object(instance: &Instance, place: &Place) -> Object {
-    match place {
-        Place::Asset(asset) => Object::asset(instance, asset),
-        Place::Payer(payer) => Object::payer(instance, &payer.to_string()),
-        Place::Merchant => Object::merchant(instance),
+fn object(instance: &Instance, shard: &Shard) -> Object {
+    match shard {
+        Shard::Asset(asset) => Object::asset(instance, asset),
+        Shard::Payer(payer) => Object::payer(instance, &payer.to_string()),
+        Shard::Merchant => Object::merchant(instance),
     }
 }

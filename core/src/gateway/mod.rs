@@ -14,7 +14,7 @@ mod terms;
 
 pub use assets::ManageError;
 pub use recovery::{Plan, PlannedOrder};
-pub use sale::{Buy, Sale, SaleError, Sold};
+pub use sale::{Buy, Examined, Sale, SaleError, Sold};
 pub use terms::Verified;
 
 use crate::config::Config;

@@ -106,28 +106,56 @@ pub(super) const fn refused(reason: &'static str, detail: &'static str) -> SaleE
 }
 
 /// A payment, and what came of checking it against an asset.
+#[derive(Debug)]
 struct Checked<'a> {
     asset: Cow<'a, Asset>,
     verdict: Result<Verified, SaleError>,
 }
 
-impl<P: Ports> Gateway<'_, P> {
+/// A payment, as far as it can be judged without the journal.
+#[derive(Debug)]
+pub struct Examined<'a> {
+    id: PaymentId,
+    started: Timestamp,
+    checked: Option<Checked<'a>>,
+}
+
+impl<'a, P: Ports> Gateway<'a, P> {
     /// Carries out a sale, or answers the repeat of one.
     ///
     /// # Errors
     /// When there is none. Then nothing was charged, except for
     /// [`SaleError::AlreadyUsed`], whose sale was answered before.
     pub async fn buy(&self, buy: &Buy<'_>) -> Result<Sale, SaleError> {
+        let examined = self.examine(buy).await?;
+        self.sell(buy, examined).await
+    }
+
+    /// Judges a payment by itself and by the catalogue. The journal is not asked.
+    ///
+    /// # Errors
+    /// [`SaleError::Refused`] if it can't be decoded or its payer has not signed it,
+    /// [`SaleError::Unavailable`] if the catalogue does not answer. Any other fault may have
+    /// come with time, after the payer was charged: [`Self::sell`] tells it.
+    pub async fn examine(&self, buy: &Buy<'_>) -> Result<Examined<'a>, SaleError> {
         let started = self.ports().clock().now().wall;
         let transaction = Transaction::decode(&buy.payment.transaction).map_err(|_| Refusal::Undecodable)?;
         let id = PaymentId::of_message(&transaction.message_bytes);
         let asset = self.find_asset(buy.asset).await?;
         let checked = asset.map(|asset| self.check(asset, buy, transaction, started));
-        // What its payer has not signed was never claimed: the journal need not be asked. Any
-        // other fault may have come with time, after the payer was charged.
+        // What its payer has not signed was never claimed.
         if checked.as_ref().is_some_and(|checked| checked.verdict == Err(Refusal::Signature.into())) {
             return Err(Refusal::Signature.into());
         }
+        Ok(Examined { id, started, checked })
+    }
+
+    /// Carries out a sale that was examined, or answers the repeat of one.
+    ///
+    /// # Errors
+    /// Those of [`Self::buy`].
+    pub async fn sell(&self, buy: &Buy<'_>, examined: Examined<'_>) -> Result<Sale, SaleError> {
+        let Examined { id, started, checked } = examined;
         if let Some(record) = self.ports().journal().payment(&id).await? {
             return self.repeat(buy, record, started).await;
         }

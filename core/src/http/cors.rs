@@ -5,7 +5,7 @@
 //! certificate, so a strange page can do no more than any other stranger.
 
 use super::Response;
-use super::methods::Methods;
+use super::route::{Audience, Route};
 
 /// The response headers that a page may read, besides those that it always may.
 const EXPOSED: &str = "PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, WWW-Authenticate, Retry-After";
@@ -19,26 +19,45 @@ const MAX_AGE: &str = "86400";
 
 /// Lets web pages read this answer, if `method` on `path` belongs to the public API.
 ///
-/// The router does this for what it answers. A platform does it for its own refusals, such
+/// The API's own answers have it already. A platform does it for its own refusals, such
 /// as a body that is too large: without these headers a page learns nothing of a refusal.
 #[must_use]
 pub fn with_cors(method: &str, path: &str, response: Response) -> Response {
-    match Methods::of(path) {
-        Some(methods) if !methods.public.is_empty() && !methods.owner.contains(&method) => readable(response),
-        _ => response,
+    match Route::parse(path) {
+        Some(route) => shared(&route, method, response),
+        None => response,
     }
 }
 
-/// Adds to the answer to `OPTIONS` which methods and headers a page may use, if any.
-pub(super) fn preflight(methods: Methods, response: Response) -> Response {
-    if methods.public.is_empty() {
+/// Lets web pages read the answer to `method` on this route, if that belongs to the public API.
+pub(super) fn shared(route: &Route, method: &str, response: Response) -> Response {
+    if is_public(route) && !is_owners(route, method) { readable(response) } else { response }
+}
+
+/// Returns the answer to an `OPTIONS` request.
+///
+/// `wanted` is the method that a browser's preflight asks for. A preflight carries no payment and
+/// no key (Fetch standard, "CORS-preflight fetch"), so nothing else is looked at. A browser sends
+/// a `POST` whatever methods an answer allows, as long as the answer lets the page in at all: so
+/// a preflight for a method of the owner's lets no page in.
+pub(super) fn preflight(route: &Route, wanted: Option<&str>) -> Response {
+    let response = Response::no_content().with("allow", route.allow());
+    if !is_public(route) || wanted.is_some_and(|wanted| is_owners(route, wanted)) {
         return response;
     }
-    let public = [methods.public, &["OPTIONS"]].concat().join(", ");
+    let public: Vec<_> = route.methods(Audience::Public).chain(["OPTIONS"]).collect();
     readable(response)
-        .with("access-control-allow-methods", public)
+        .with("access-control-allow-methods", public.join(", "))
         .with("access-control-allow-headers", ALLOWED)
         .with("access-control-max-age", MAX_AGE)
+}
+
+fn is_public(route: &Route) -> bool {
+    route.methods(Audience::Public).next().is_some()
+}
+
+fn is_owners(route: &Route, method: &str) -> bool {
+    route.action(method).is_some_and(|action| action.audience() == Audience::Owner)
 }
 
 fn readable(response: Response) -> Response {

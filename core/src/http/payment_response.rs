@@ -3,9 +3,9 @@
 
 use serde_json::json;
 
-use super::{Problem, Request, Response, views};
-use crate::error::EncodeError;
-use crate::gateway::{Gateway, Sold};
+use super::{Context, Problem, Request, Response, views};
+use crate::config::Config;
+use crate::gateway::Sold;
 use crate::ports::Ports;
 use crate::session::index::PaymentRecord;
 use crate::svm::Address;
@@ -25,91 +25,93 @@ pub(super) const fn response_header(version: Version) -> &'static str {
     }
 }
 
-impl<P: Ports> Gateway<'_, P> {
-    /// Returns the 200 for a payment that bought something, now or before.
-    pub(super) fn sold_answer(&self, version: Version, sold: &Sold) -> Result<Response, Problem> {
-        let Sold { payment, session } = sold;
-        let body = views::granted(self.deployment(), session, &payment.paid, &payment.signature);
-        let body = body.map_err(|error| self.unwritten(error))?;
-        let settlement = SettlementResponse {
-            success: true,
-            error_reason: None,
-            error_message: None,
-            transaction: payment.signature.clone(),
-            network: self.network_name(version).to_owned(),
-            payer: Some(payment.payer),
-            amount: Some(payment.paid.amount),
-        };
-        let header = settlement.to_header().map_err(|error| self.unwritten(error))?;
-        Ok(Response::json(200, &body).no_store().with(response_header(version), header))
-    }
+/// Returns the 200 for a payment that bought something, now or before.
+pub(super) fn sold_answer<P: Ports>(
+    context: &Context<'_, P>,
+    version: Version,
+    sold: &Sold,
+) -> Result<Response, Problem> {
+    let Sold { payment, session } = sold;
+    let body = views::granted(context.deployment(), session, &payment.paid, &payment.signature);
+    let body = body.map_err(|error| context.unwritten(error))?;
+    let settlement = SettlementResponse {
+        success: true,
+        error_reason: None,
+        error_message: None,
+        transaction: payment.signature.clone(),
+        network: network_name(context.config(), version).to_owned(),
+        payer: Some(payment.payer),
+        amount: Some(payment.paid.amount),
+    };
+    let header = settlement.to_header().map_err(|error| context.unwritten(error))?;
+    Ok(Response::json(200, &body).no_store().with(response_header(version), header))
+}
 
-    /// Returns the 202 for a payment that was sent and has no outcome yet.
-    ///
-    /// `success` is false: a client that looks at the status alone would take it for served.
-    pub(super) fn settlement_pending(
-        &self,
-        request: &Request,
-        version: Version,
-        record: &PaymentRecord,
-    ) -> Result<Response, Problem> {
-        let origin = &self.deployment().config.public_url;
-        let body = json!({
-            "code": PENDING,
-            "detail": PENDING_DETAIL,
-            "transaction": record.signature,
-            "retry": format!("{origin}{}", request.path),
-            "sessions": format!("{origin}/api/v1/payers/{}/sessions", record.payer),
-        });
-        let settlement = SettlementResponse {
-            transaction: record.signature.clone(),
-            ..self.failure(version, PENDING, Some(PENDING_DETAIL), Some(record.payer))
-        };
-        let header = settlement.to_header().map_err(|error| self.unwritten(error))?;
-        Ok(Response::json(202, &body)
-            .no_store()
-            .with("retry-after", "5")
-            .with(response_header(version), header))
-    }
+/// Returns the 202 for a payment that was sent and has no outcome yet.
+///
+/// `success` is false: a client that looks at the status alone would take it for served.
+pub(super) fn settlement_pending<P: Ports>(
+    context: &Context<'_, P>,
+    request: &Request,
+    version: Version,
+    record: &PaymentRecord,
+) -> Result<Response, Problem> {
+    let config = context.config();
+    let origin = &config.public_url;
+    let body = json!({
+        "code": PENDING,
+        "detail": PENDING_DETAIL,
+        "transaction": record.signature,
+        "retry": format!("{origin}{}", request.path),
+        "sessions": format!("{origin}/api/v1/payers/{}/sessions", record.payer),
+    });
+    let settlement = SettlementResponse {
+        transaction: record.signature.clone(),
+        ..failure(config, version, PENDING, Some(PENDING_DETAIL), Some(record.payer))
+    };
+    let header = settlement.to_header().map_err(|error| context.unwritten(error))?;
+    Ok(Response::json(202, &body)
+        .no_store()
+        .with("retry-after", "5")
+        .with(response_header(version), header))
+}
 
-    /// Makes a problem the answer to a payment of `payer`, where that is known.
-    pub(super) fn refuse(&self, version: Version, payer: Option<Address>, problem: Problem) -> Problem {
-        let failure = self.failure(version, problem.code(), Some(problem.detail()), payer);
-        match failure.to_header() {
-            Ok(header) => problem.header(response_header(version), header),
-            Err(error) => self.unwritten(error),
-        }
+/// Makes a problem the answer to a payment of `payer`, where that is known.
+pub(super) fn refuse<P: Ports>(
+    context: &Context<'_, P>,
+    version: Version,
+    payer: Option<Address>,
+    problem: Problem,
+) -> Problem {
+    let failure = failure(context.config(), version, problem.code(), Some(problem.detail()), payer);
+    match failure.to_header() {
+        Ok(header) => problem.header(response_header(version), header),
+        Err(error) => context.unwritten(error),
     }
+}
 
-    /// Returns what is said of a payment for which nothing was charged, or not yet.
-    pub(super) fn failure(
-        &self,
-        version: Version,
-        reason: &str,
-        message: Option<&str>,
-        payer: Option<Address>,
-    ) -> SettlementResponse {
-        SettlementResponse {
-            success: false,
-            error_reason: Some(reason.to_owned()),
-            error_message: message.map(str::to_owned),
-            transaction: String::new(),
-            network: self.network_name(version).to_owned(),
-            payer,
-            amount: None,
-        }
+/// Returns what is said of a payment for which nothing was charged, or not yet.
+pub(super) fn failure(
+    config: &Config,
+    version: Version,
+    reason: &str,
+    message: Option<&str>,
+    payer: Option<Address>,
+) -> SettlementResponse {
+    SettlementResponse {
+        success: false,
+        error_reason: Some(reason.to_owned()),
+        error_message: message.map(str::to_owned),
+        transaction: String::new(),
+        network: network_name(config, version).to_owned(),
+        payer,
+        amount: None,
     }
+}
 
-    /// Tells the operator what can't be written, and the caller to try again.
-    pub(super) fn unwritten(&self, error: EncodeError) -> Problem {
-        self.failed(&error.into())
-    }
-
-    const fn network_name(&self, version: Version) -> &'static str {
-        let network = self.deployment().config.network;
-        match version {
-            Version::V1 => network.v1_name(),
-            Version::V2 => network.caip2(),
-        }
+const fn network_name(config: &Config, version: Version) -> &'static str {
+    match version {
+        Version::V1 => config.network.v1_name(),
+        Version::V2 => config.network.caip2(),
     }
 }

@@ -6,6 +6,8 @@ mod captured;
 mod challenge;
 mod cors;
 mod payment_response;
+mod route;
+mod shard;
 mod stale;
 mod strange;
 mod thieves;
@@ -54,8 +56,8 @@ fn ask(world: &World, method: &str, target: &str, headers: &[(&str, &str)], body
         body: body.as_bytes().to_vec(),
     };
     let platform = Platform::new(world);
-    let gateway = Gateway::new(&world.deployment, &platform);
-    let response = world.run(gateway.handle(&request)).unwrap();
+    let context = Context::new(&world.deployment, &platform);
+    let response = world.run(handle(&context, &request)).unwrap();
     let body = match response.body.as_slice() {
         [] => Value::Null,
         body => serde_json::from_slice(body).unwrap(),

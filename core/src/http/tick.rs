@@ -3,35 +3,31 @@
 
 use serde_json::json;
 
-use super::{Problem, Request, Response};
-use crate::gateway::Gateway;
-use crate::ports::{Clock as _, PortError, Ports};
+use super::{Context, Problem, Response};
+use crate::ports::{PortError, Ports};
 
-impl<P: Ports> Gateway<'_, P> {
-    /// `POST /api/v1/tick`: ends what is over and looks after payments, within the bounds
-    /// of one step. A device's order is worked out anew by whoever works it, so none is
-    /// lost here.
-    pub(super) async fn tick(&self, request: &Request) -> Result<Response, Problem> {
-        self.tick_by(request, self.carry_out()).await
-    }
+/// Answers `POST /api/v1/tick` where what is due is carried out in a way of the platform's own. The caller has shown an
+/// API key.
+///
+/// `carry_out` says whether there is more of it.
+pub async fn tick<P: Ports>(
+    context: &Context<'_, P>,
+    carry_out: impl Future<Output = Result<bool, PortError>>,
+) -> Response {
+    ticked(context, carry_out).await.unwrap_or_else(Response::from)
+}
 
-    /// The same where what is due is carried out in another way, which says whether there is
-    /// more of it.
-    ///
-    /// # Errors
-    /// Without an API key, or when it fails.
-    pub async fn tick_by(
-        &self,
-        request: &Request,
-        carry_out: impl Future<Output = Result<bool, PortError>>,
-    ) -> Result<Response, Problem> {
-        self.must_have_api_key(request)?;
-        let next = async {
-            let more = carry_out.await?;
-            // Afterwards: what has just landed ends too.
-            if more { Ok(Some(self.ports().clock().now().wall)) } else { self.next_due().await }
-        };
-        let next = next.await.map_err(|error| self.failed(&error))?;
-        Ok(Response::json(200, &json!({ "next": next.map(|at| at.to_string()) })).no_store())
-    }
+/// Ends what is over and looks after payments, within the bounds of one step. A device's
+/// order is worked out anew by whoever works it, so none is lost here.
+pub(super) async fn ticked<P: Ports>(
+    context: &Context<'_, P>,
+    carry_out: impl Future<Output = Result<bool, PortError>>,
+) -> Result<Response, Problem> {
+    let next = async {
+        let more = carry_out.await?;
+        // Afterwards: what has just landed ends too.
+        if more { Ok(Some(context.now().wall)) } else { context.gateway().next_due().await }
+    };
+    let next = next.await.map_err(|error| context.failed(&error))?;
+    Ok(Response::json(200, &json!({ "next": next.map(|at| at.to_string()) })).no_store())
 }

@@ -5,13 +5,13 @@
 //! The only pages that this host answers itself are `/metrics`, and `/health`,
 //! which must answer when everything else is busy.
 
+mod class;
 mod descriptors;
 mod limits;
 mod linger;
 mod places;
 mod problem;
 mod rate;
-mod route;
 mod server;
 #[cfg(test)]
 mod tests;

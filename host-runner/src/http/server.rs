@@ -18,12 +18,13 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::class::class;
+use super::descriptors;
 use super::limits::{Origin, admit};
 use super::linger::{Lingering, until};
 use super::places::{Bounds, Places};
 use super::problem::{Problem, response};
 use super::rate::RateLimiter;
-use super::{descriptors, route};
 use crate::clock::SteadyClock;
 use crate::failpoint;
 use crate::guest::{self, Failure, Pool, Response, carries_payment};
@@ -144,7 +145,7 @@ impl<A: Answer> Gateway<A> {
         let started = self.clock.monotonic();
         let _in_flight = self.metrics.begin();
         let uri = request.uri().clone();
-        let route = route::class(uri.path());
+        let route = class(uri.path());
         let method = request.method().clone();
         failpoint::reach("http.asked");
         let response = match self.respond(request, peer.ip(), route).await {

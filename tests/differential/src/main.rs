@@ -15,8 +15,8 @@ use std::task::{Context, Poll, Waker};
 use anyhow::{Context as _, Result, bail};
 use coinop_core::config::Config;
 use coinop_core::encoding::{base64, from_base64};
-use coinop_core::gateway::{Deployment, Gateway};
-use coinop_core::http::{MAX_BODY, Problem, Request, Response, with_cors};
+use coinop_core::gateway::Deployment;
+use coinop_core::http::{self, MAX_BODY, Problem, Request, Response, with_cors};
 use coinop_core::keys::{KeyRing, Secret};
 use coinop_core::settlement::FeePayers;
 use coinop_core::svm::keypair;
@@ -79,7 +79,7 @@ fn answer(deployment: &Deployment, platform: &Platform, question: Question) -> R
         with_cors(&method, &path, Problem::body_too_large().into())
     } else {
         let request = Request { method, path, query, headers, body };
-        at_once(Gateway::new(deployment, platform).handle(&request))?
+        at_once(http::handle(&http::Context::new(deployment, platform), &request))?
     };
     let Response { status, headers, body } = response;
     Ok(Answer { status, headers, body: base64(&body) })

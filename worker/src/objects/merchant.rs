@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use coinop_core::http::{Problem, Request};
+use coinop_core::http::{self, Before, Problem, Request};
 use coinop_core::ports::{Journal as _, PortError, Ports as _};
 use coinop_core::sharded::{Ended, MerchantBook};
 use coinop_core::time::Timestamp;
@@ -57,11 +57,13 @@ impl DurableObject for MerchantObject {
                 let request = Request::from(forwarded);
                 let journal = PlaceJournal::new(desk.sql.clone(), desk.instance);
                 let platform = Platform::new(desk.instance, journal);
-                if (request.method.as_str(), request.path.as_str()) != ("POST", "/api/v1/tick") {
-                    return respond(platform.handle(&request).await);
-                }
-                let ticked = platform.gateway().tick_by(&request, self.tick(desk, platform.journal())).await;
-                respond(ticked.unwrap_or_else(Into::into))
+                respond(match platform.before_shard(&request).await {
+                    Before::Answered(response) => response,
+                    Before::AtShard(task) if task.is_tick() => {
+                        http::tick(&platform.context(), self.tick(desk, platform.journal())).await
+                    }
+                    Before::AtShard(task) => platform.at_shard(&request, task).await,
+                })
             }
             "reserve" => answer(
                 async {

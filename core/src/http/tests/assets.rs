@@ -257,7 +257,7 @@ fn what_was_made_under_an_id_that_the_configuration_has_now_is_hidden() {
 /// Several requests of the merchant at once; all of them are answered.
 fn at_once(world: &World, requests: &[(&str, &str, Value)]) -> Vec<u16> {
     let platform = Platform::new(world);
-    let gateway = Gateway::new(&world.deployment, &platform);
+    let context = Context::new(&world.deployment, &platform);
     let requests: Vec<_> = requests
         .iter()
         .map(|(method, path, body)| Request {
@@ -271,7 +271,7 @@ fn at_once(world: &World, requests: &[(&str, &str, Value)]) -> Vec<u16> {
     let futures: Vec<std::pin::Pin<Box<dyn Future<Output = u16> + '_>>> = requests
         .iter()
         .map(|request| {
-            let answer = async { gateway.handle(request).await.status };
+            let answer = async { handle(&context, request).await.status };
             Box::pin(answer) as std::pin::Pin<Box<dyn Future<Output = u16> + '_>>
         })
         .collect();
@@ -317,7 +317,7 @@ fn a_change_that_storage_did_not_take_is_not_told_as_made() {
         world.blow_at(at);
         let ended = Cell::new(None);
         let platform = Platform::new(&world);
-        let gateway = Gateway::new(&world.deployment, &platform);
+        let context = Context::new(&world.deployment, &platform);
         let request = Request {
             method: "PATCH".to_owned(),
             path: ROOM.to_owned(),
@@ -325,7 +325,7 @@ fn a_change_that_storage_did_not_take_is_not_told_as_made() {
             body: br#"{"price": "0.02"}"#.to_vec(),
             ..Request::default()
         };
-        world.run(async { ended.set(Some(gateway.handle(&request).await.status)) });
+        world.run(async { ended.set(Some(handle(&context, &request).await.status)) });
         let price = get(&world, ROOM).body["tariff"]["price"].clone();
         world.audit();
         match ended.get() {

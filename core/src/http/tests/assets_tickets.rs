@@ -93,8 +93,9 @@ fn a_price_that_changes_while_a_payment_without_a_quote_is_checked_charges_nobod
     // The change comes while the chain is asked about the payment.
     world.slow_first.set(Some(1_000));
     let platform = Platform::new(&world);
-    let gateway = Gateway::new(&world.deployment, &platform);
-    let answers = world.run_all(vec![Box::pin(gateway.handle(&buys)), Box::pin(gateway.handle(&changes))]);
+    let context = Context::new(&world.deployment, &platform);
+    let answers =
+        world.run_all(vec![Box::pin(handle(&context, &buys)), Box::pin(handle(&context, &changes))]);
     let [Some(bought), Some(changed)] = answers.as_slice() else { panic!("both are answered") };
     assert_eq!(changed.status, 200);
     let body: Value = serde_json::from_slice(&bought.body).unwrap();
@@ -275,12 +276,12 @@ fn of_a_payment_and_a_deletion_whichever_is_first_the_other_is_refused_inv_1_2()
         let buys = request("GET", ACCESS, "payment-signature", header);
         let deletes = request("DELETE", ROOM, "authorization", format!("Bearer {API_KEY}"));
         let platform = Platform::new(&world);
-        let gateway = Gateway::new(&world.deployment, &platform);
+        let context = Context::new(&world.deployment, &platform);
         let late = async {
             world.sleep(after).await;
-            gateway.handle(&deletes).await
+            handle(&context, &deletes).await
         };
-        let answers = world.run_all(vec![Box::pin(gateway.handle(&buys)), Box::pin(late)]);
+        let answers = world.run_all(vec![Box::pin(handle(&context, &buys)), Box::pin(late)]);
         let statuses: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().status).collect();
         match statuses.as_slice() {
             [200, 409] => sold += 1,

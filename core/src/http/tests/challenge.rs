@@ -2,15 +2,16 @@
 
 use serde_json::Map;
 
-use super::access::ROOM;
 use super::assets::manage;
 use super::*;
 use crate::config::LONGEST_ORIGIN;
+use crate::http::challenge::ROOM;
+use crate::http::payment_response::failure;
 use crate::money::Amount;
 use crate::quote::Ticket;
 use crate::svm::exact::Refusal;
 use crate::svm::{Network, RecentBlockhash};
-use crate::x402::{Offer, Presentation, Required, Version};
+use crate::x402::{self, Offer, Presentation, Required, Version};
 
 const DOOR: &str = "/api/v1/access/door-1";
 
@@ -190,12 +191,10 @@ fn the_longest_402_has_all_three_offers_in_the_room_that_there_is() {
         assert!(plain.len() <= ROOM, "{}", plain.len());
 
         let world = World::new();
-        let platform = Platform::new(&world);
-        let gateway = Gateway::new(&world.deployment, &platform);
         let reason = Refusal::ComputePriceTooHigh.reason();
         let payer = Some(keys::address(&keys::numbered(1)));
         for detail in ["the transaction is not the payment that was asked for", &"long ".repeat(40)] {
-            let failure = gateway.failure(Version::V2, reason, Some(detail), payer);
+            let failure = failure(&world.deployment.config, Version::V2, reason, Some(detail), payer);
             let room = ROOM - failure.to_header().unwrap().len();
             let refused = x402::v2_header(&longest(&path, reason), room).unwrap();
             let response = failure.to_header_within(ROOM - refused.len()).unwrap();

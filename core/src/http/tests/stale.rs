@@ -76,8 +76,8 @@ fn send(world: &World, catalogue: &Shown, header: Option<(&str, &str)>) -> Answe
         ..Request::default()
     };
     let stale = Stale { platform: Platform::new(world), catalogue: catalogue.clone() };
-    let gateway = Gateway::new(&world.deployment, &stale);
-    let response = world.run(gateway.handle(&request)).unwrap();
+    let context = Context::new(&world.deployment, &stale);
+    let response = world.run(handle(&context, &request)).unwrap();
     let body = serde_json::from_slice(&response.body).unwrap();
     Answer { status: response.status, headers: response.headers, body }
 }

@@ -45,7 +45,7 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn words() -> impl Strategy<Value = String> {
+pub(super) fn words() -> impl Strategy<Value = String> {
     prop_oneof![
         "[ -~]{0,40}",
         "\\PC{0,20}",
@@ -219,8 +219,8 @@ fn requests() -> impl Strategy<Value = Request> {
 
 pub(super) fn handle(world: &World, request: &Request) -> Response {
     let platform = Platform::new(world);
-    let gateway = Gateway::new(&world.deployment, &platform);
-    world.run(gateway.handle(request)).unwrap()
+    let context = Context::new(&world.deployment, &platform);
+    world.run(crate::http::handle(&context, request)).unwrap()
 }
 
 pub(super) fn nothing_happened(world: &World) -> bool {

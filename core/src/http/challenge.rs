@@ -1,0 +1,127 @@
+//! The 402: what has to be paid, in both versions of x402 at once.
+
+use serde_json::{Map, Value};
+
+use super::sessions::sign_in_extensions;
+use super::shard::Counter;
+use super::{Context, Problem, RECENT_BLOCKHASH, Request, Response, query};
+use crate::config::Asset;
+use crate::error::SettleError;
+use crate::ports::{Entropy as _, Ports, Settlement as _};
+use crate::quote::{Memo, Operation, QUOTE_SECONDS, Quote, Ticket};
+use crate::session::Reject;
+use crate::svm::{Address, RecentBlockhash, Token};
+use crate::x402::{self, Offer, Required};
+
+/// How long the x402 headers of one 402 may be together, in bytes. All others take less than
+/// 400, so that an answer's headers stay under 4,000: nginx has 4 KiB for them unless told.
+pub(super) const ROOM: usize = 3_600;
+
+/// Why there is a 402.
+pub(super) struct Why<'a> {
+    /// In a word, or a stable reason.
+    pub(super) error: &'a str,
+    /// For people.
+    pub(super) detail: Option<&'static str>,
+    /// How long `PAYMENT-REQUIRED` may be, in bytes.
+    pub(super) room: usize,
+}
+
+/// Nothing was paid yet.
+pub(super) const UNPAID: Why<'_> = Why { error: "payment_required", detail: None, room: ROOM };
+
+/// The 402: what has to be paid, in both versions at once. It writes nothing and
+/// calls nobody (invariant 8).
+pub(super) fn challenge<P: Ports>(
+    context: &Context<'_, P>,
+    request: &Request,
+    counter: &Counter,
+    asset: &Asset,
+    why: &Why<'_>,
+) -> Result<Response, Problem> {
+    if !asset.enabled {
+        return Err(Problem::of_reject(&Reject::Disabled, context.now().wall));
+    }
+    let tariff = &asset.tariff;
+    let quantity = counter.quantity.unwrap_or(tariff.min_quantity);
+    query::check_quantity(tariff, quantity)?;
+    let config = context.config();
+    let url = format!("{}{}?quantity={quantity}", config.public_url, request.path);
+    // Only to who asks for it: a wallet that is offered to sign in asks its owner to, before it pays.
+    let signs_in = counter.operation == Operation::Access && !request.pays();
+    let extensions = if signs_in && query::wants_sign_in(request) {
+        sign_in_extensions(context, &request.path)?
+    } else {
+        Map::new()
+    };
+    let required = Required {
+        error: why.error.to_owned(),
+        detail: why.detail,
+        url,
+        description: format!("{}: {quantity} x {}", asset.name, tariff.unit.name()),
+        presentation: asset.presentation(&config.merchant.presentation),
+        network: config.network,
+        offers: offers(context, counter, asset, quantity)?,
+        recent_blockhash: recent_blockhash(context, request),
+        extensions,
+    };
+    let body: Value = x402::v1_body(&required);
+    let header = x402::v2_header(&required, why.room).map_err(|error| context.unwritten(error))?;
+    Ok(Response::json(402, &body).no_store().with(x402::PAYMENT_REQUIRED, header))
+}
+
+/// A fresh blockhash for the buyer: what this instance has met, or what the host has handed on with the request.
+fn recent_blockhash<P: Ports>(context: &Context<'_, P>, request: &Request) -> Option<RecentBlockhash> {
+    let now = context.now().wall;
+    let handed_on = request.values(RECENT_BLOCKHASH).next().and_then(RecentBlockhash::from_header);
+    let handed_on = handed_on.filter(|recent| recent.is_fresh(now));
+    let own = context.ports().settlement().recent_blockhash(now);
+    own.into_iter().chain(handed_on).max_by_key(|recent| recent.seen_at)
+}
+
+fn offers<P: Ports>(
+    context: &Context<'_, P>,
+    counter: &Counter,
+    asset: &Asset,
+    quantity: u64,
+) -> Result<Vec<Offer>, Problem> {
+    let deployment = context.deployment();
+    let config = &deployment.config;
+    let expires_at = context.now().wall.plus_seconds(QUOTE_SECONDS);
+    let fee_payers = context.ports().settlement().fee_payers();
+    let unpriced = || Problem::malformed("invalid_quantity", "there is no price for this quantity");
+    let seconds = asset.tariff.seconds(quantity).ok_or_else(unpriced)?;
+    let offer = |token: &Token| {
+        let amount = asset.tariff.price(quantity, token.decimals).map_err(|_| unpriced())?;
+        let [a, b, c, d, random @ ..] = context.ports().entropy().random();
+        let fee_payer = one_of(fee_payers, u32::from_le_bytes([a, b, c, d]));
+        let fee_payer = fee_payer.ok_or_else(|| context.failed(&SettleError::NoFeePayer.into()))?;
+        let quote = Quote {
+            operation: counter.operation.clone(),
+            asset: asset.id.clone(),
+            incarnation: asset.incarnation,
+            quantity,
+            seconds,
+            amount,
+            token: token.clone(),
+            pay_to: config.merchant.pay_to,
+            fee_payer,
+            expires_at,
+            nonce: random,
+        };
+        let ticket = Ticket::seal(&deployment.keys, config, &quote);
+        let ticket = ticket.map_err(|error| context.unwritten(error))?;
+        let memo = Memo::of(&deployment.keys, &quote).as_str().to_owned();
+        let Quote { amount, pay_to, fee_payer, token, .. } = quote;
+        Ok(Offer { amount, token, pay_to, fee_payer, ticket, memo })
+    };
+    config.merchant.tokens.iter().map(|accepted| offer(&accepted.token)).collect()
+}
+
+/// Returns one of our fee payers, by lot: so payments whose guards speak of a fee payer are seldom in each other's way.
+/// `None` if there is none.
+fn one_of(fee_payers: &[Address], lot: u32) -> Option<Address> {
+    let count = u32::try_from(fee_payers.len()).ok()?;
+    let at = usize::try_from(lot.checked_rem(count)?).ok()?;
+    fee_payers.get(at).copied()
+}

@@ -1,0 +1,110 @@
+//! From a request to the handler that answers it.
+//!
+//! A handler has two parts. What it can decide from the request, the configuration and the catalogue alone comes before any
+//! shard is asked; the rest is done where the shard is. Where one journal holds everything, both run in one go.
+
+use serde_json::json;
+
+use super::headers::WANTED_METHOD;
+use super::route::{Action, Route};
+use super::shard::{Before, Task, Work};
+use super::{Context, Problem, Request, Response};
+use super::{access, assets, catalogue, cors, sale, sessions, tick};
+use crate::ports::Ports;
+
+/// Answers a request. Never panics, and never answers with anything but JSON.
+pub async fn handle<P: Ports>(context: &Context<'_, P>, request: &Request) -> Response {
+    match before_shard(context, request).await {
+        Before::Answered(response) => response,
+        Before::AtShard(task) => at_shard(context, request, task).await,
+    }
+}
+
+/// Answers a request as far as no journal is needed: nothing is written, and no method of the journal's port is called.
+pub async fn before_shard<'a, P: Ports>(context: &Context<'a, P>, request: &Request) -> Before<'a> {
+    let Some(route) = Route::parse(&request.path) else {
+        return Before::Answered(Problem::not_found("path").into());
+    };
+    if request.method == "OPTIONS" {
+        return Before::Answered(cors::preflight(&route, request.values(WANTED_METHOD).next()));
+    }
+    let before = match route.action(&request.method) {
+        Some(action) => prepare(context, request, action).await,
+        None => Err(not_allowed(&route)),
+    };
+    match before.unwrap_or_else(|problem| Before::Answered(problem.into())) {
+        Before::Answered(response) => Before::Answered(cors::shared(&route, &request.method, response)),
+        task @ Before::AtShard(_) => task,
+    }
+}
+
+/// Answers the rest of a request, where the journal is that knows of it. `task` is what [`before_shard`] has left of
+/// `request`.
+pub async fn at_shard<P: Ports>(context: &Context<'_, P>, request: &Request, task: Task<'_>) -> Response {
+    let response = carry_out(context, request, task.into_work()).await.unwrap_or_else(Response::from);
+    cors::with_cors(&request.method, &request.path, response)
+}
+
+/// The part of each handler that needs no journal.
+async fn prepare<'a, P: Ports>(
+    context: &Context<'a, P>,
+    request: &Request,
+    action: Action<'_>,
+) -> Result<Before<'a>, Problem> {
+    let answered = |response| Ok(Before::Answered(response));
+    match action {
+        Action::Health => answered(Response::json(200, &json!({ "status": "ok" })).no_store()),
+        Action::Ready => Before::at_shard(Work::Ready),
+        Action::Keys => answered(catalogue::jwks(context)),
+        Action::ListAssets => catalogue::list_assets(request),
+        Action::CreateAsset => assets::post_asset(context, request),
+        Action::ShowAsset(id) => Before::at_shard(Work::ShowAsset(catalogue::named(context, id).await?)),
+        Action::ChangeAsset(id) => assets::patch_asset(context, request, id),
+        Action::DeleteAsset(id) => assets::remove_asset(context, request, id),
+        Action::AssetStatus(id) => Before::at_shard(Work::AssetStatus(catalogue::named(context, id).await?)),
+        Action::Access(id) => access::access(context, request, id).await,
+        Action::Extend(id) => access::extend(context, request, id).await,
+        Action::SessionStatus(id) => sessions::session_status(context, request, id),
+        Action::PayerSessions(address) => sessions::sessions_of_payer(context, request, address),
+        Action::Tick => {
+            assets::must_have_api_key(context, request)?;
+            Before::at_shard(Work::Tick)
+        }
+    }
+}
+
+/// The part of each handler that asks the journal.
+async fn carry_out<P: Ports>(
+    context: &Context<'_, P>,
+    request: &Request,
+    work: Work<'_>,
+) -> Result<Response, Problem> {
+    match work {
+        Work::Ready => Ok(catalogue::ready(context).await),
+        Work::ListAssets { limit, after } => catalogue::list(context, limit, after.as_ref()).await,
+        Work::CreateAsset(asset) => assets::create(context, asset).await,
+        Work::ShowAsset(asset) => catalogue::show(context, &asset).await,
+        Work::ChangeAsset { id, patch } => assets::change(context, &id, &patch).await,
+        Work::DeleteAsset(id) => assets::delete(context, &id).await,
+        Work::AssetStatus(asset) => catalogue::status(context, &asset).await,
+        Work::Access { counter, asset, payer } => {
+            access::session_or_price(context, request, &counter, &asset, &payer).await
+        }
+        Work::Extend { counter, asset, session } => {
+            access::price_of_more(context, request, &counter, &asset, &session).await
+        }
+        Work::Buy(purchase) => sale::buy(context, request, purchase).await,
+        Work::ShowSession(token) => sessions::show(context, &token).await,
+        Work::ListSessions { payer, limit, before } => {
+            sessions::list(context, &payer, limit, before.as_ref()).await
+        }
+        Work::Tick => tick::ticked(context, context.gateway().carry_out()).await,
+    }
+}
+
+/// Says which methods a path takes.
+fn not_allowed(route: &Route) -> Problem {
+    let allowed = route.allow();
+    Problem::new(405, "method_not_allowed", "Method not allowed", format!("use {allowed}"))
+        .header("allow", allowed)
+}

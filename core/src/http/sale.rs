@@ -1,0 +1,187 @@
+//! What comes back for a payment.
+
+use std::borrow::Cow;
+
+use serde_json::json;
+
+use super::catalogue::{asset, asset_itself};
+use super::challenge::{ROOM, Why, challenge};
+use super::payment_response::{failure, refuse, response_header, settlement_pending, sold_answer};
+use super::sessions::sign_in_extensions;
+use super::shard::{Before, Counter, Purchase, Work};
+use super::{Context, IMPATIENT, Problem, Request, Response, query};
+use crate::config::Asset;
+use crate::gateway::{Buy, Sale, SaleError};
+use crate::ports::Ports;
+use crate::svm::Address;
+use crate::svm::exact::Refusal;
+use crate::x402::{self, Payment, Version};
+
+/// Refusals for which the asset was not asked: the payment itself is none.
+const UNASKED: [&str; 2] = [Refusal::Undecodable.reason(), Refusal::Signature.reason()];
+
+/// A payment that is refused, as its buyer is told.
+struct Refused {
+    /// The version in which it came.
+    version: Version,
+    /// Why, as a stable word.
+    reason: &'static str,
+    /// Why, for people.
+    detail: &'static str,
+    /// Whose it is, where that is known.
+    payer: Option<Address>,
+}
+
+/// Reads a payment. What is none, or what its payer has not signed, is refused here: it was never claimed.
+pub(super) async fn receive<'a, P: Ports>(
+    context: &Context<'a, P>,
+    request: &Request,
+    counter: Counter,
+) -> Result<Before<'a>, Problem> {
+    let (version, header) = one_payment(context, request)?;
+    let payment = match Payment::read(version, header, context.config().network) {
+        Ok(payment) => payment,
+        Err(x402::EnvelopeError::Malformed) => {
+            let detail = "the payment header must be base64 of the JSON that x402 specifies";
+            return Err(refuse(context, version, None, Problem::malformed("invalid_payload", detail)));
+        }
+        Err(error) => {
+            let detail = "this gateway takes the x402 version, scheme and network that its 402 offers";
+            let asset = asset(context, &counter.asset).await;
+            let why = Refused { version, reason: error.reason(), detail, payer: None };
+            return refused(context, request, &counter, asset, &why).map(Before::Answered);
+        }
+    };
+    match context.gateway().examine(&wanted(request, &counter, &payment)).await {
+        Ok(examined) => Before::at_shard(Work::Buy(Purchase { counter, version, payment, examined })),
+        Err(SaleError::Refused { reason, detail, .. }) => {
+            let why = Refused { version, reason, detail, payer: payment.payer() };
+            refused_unasked(context, request, &counter, &why).await.map(Before::Answered)
+        }
+        Err(error) => Err(refuse(context, version, payment.payer(), sale_problem(context, error))),
+    }
+}
+
+/// Returns the one payment that a request carries, and in which version.
+fn one_payment<'r, P: Ports>(
+    context: &Context<'_, P>,
+    request: &'r Request,
+) -> Result<(Version, &'r str), Problem> {
+    let v2 = request.values(x402::PAYMENT_SIGNATURE).map(|value| (Version::V2, value));
+    let v1 = request.values(x402::X_PAYMENT).map(|value| (Version::V1, value));
+    let mut payments = v2.chain(v1);
+    let several = || Problem::malformed("several_payments", "send one payment in one header");
+    let (version, header) = payments.next().ok_or_else(several)?;
+    let mut others = payments.map(|(version, _)| version).peekable();
+    if others.peek().is_some() {
+        // In which version it is answered is clear only if all are of one.
+        let one = others.all(|other| other == version);
+        return Err(if one { refuse(context, version, None, several()) } else { several() });
+    }
+    Ok((version, header))
+}
+
+/// What a payment is sent for.
+fn wanted<'b>(request: &Request, counter: &'b Counter, payment: &'b Payment) -> Buy<'b> {
+    Buy {
+        asset: &counter.asset,
+        operation: counter.operation.clone(),
+        quantity: counter.quantity,
+        payment,
+        impatient: request.values(IMPATIENT).next().is_some(),
+    }
+}
+
+/// Carries out a sale, or answers the repeat of one.
+pub(super) async fn buy<P: Ports>(
+    context: &Context<'_, P>,
+    request: &Request,
+    purchase: Purchase<'_>,
+) -> Result<Response, Problem> {
+    let Purchase { counter, version, payment, examined } = purchase;
+    let payer = payment.payer();
+    match context.gateway().sell(&wanted(request, &counter, &payment), examined).await {
+        Ok(Sale::Sold(sold)) => sold_answer(context, version, &sold),
+        Ok(Sale::Pending(record)) => settlement_pending(context, request, version, &record),
+        Err(SaleError::Refused { reason, detail, .. }) if UNASKED.contains(&reason) => {
+            refused_unasked(context, request, &counter, &Refused { version, reason, detail, payer }).await
+        }
+        Err(SaleError::Refused { reason, detail, guard }) => {
+            let id = &counter.asset;
+            let why = guard.map_or_else(|| detail.to_owned(), |fault| fault.to_string());
+            context.ports().log(&format!("a payment for {id} is refused: {reason} ({why})"));
+            // Refused by what the asset is now: so it is offered what it costs now.
+            let asset = asset_itself(context, id).await;
+            refused(context, request, &counter, asset, &Refused { version, reason, detail, payer })
+        }
+        Err(error) => {
+            let used = error == SaleError::AlreadyUsed;
+            let problem = refuse(context, version, payer, sale_problem(context, error));
+            if !used {
+                return Err(problem);
+            }
+            // What the payer gets for it is behind the asset itself, not its extension.
+            let access = format!("/api/v1/access/{}", counter.asset);
+            Err(problem.member("extensions", json!(sign_in_extensions(context, &access)?)))
+        }
+    }
+}
+
+/// Refuses what is nobody's payment, as the catalogue has the asset. A line in the log for each would let strangers fill it.
+async fn refused_unasked<P: Ports>(
+    context: &Context<'_, P>,
+    request: &Request,
+    counter: &Counter,
+    why: &Refused,
+) -> Result<Response, Problem> {
+    let asset = asset(context, &counter.asset).await;
+    refused(context, request, counter, asset, why)
+}
+
+/// A refused payment: why, and what would have to be paid.
+fn refused<P: Ports>(
+    context: &Context<'_, P>,
+    request: &Request,
+    counter: &Counter,
+    asset: Result<Cow<'_, Asset>, Problem>,
+    refused: &Refused,
+) -> Result<Response, Problem> {
+    let Refused { version, reason, detail, payer } = *refused;
+    let failure = failure(context.config(), version, reason, Some(detail), payer);
+    let whole = failure.to_header().map_err(|error| context.unwritten(error))?;
+    let why = Why { error: reason, detail: Some(detail), room: ROOM.saturating_sub(whole.len()) };
+    let challenge = asset.and_then(|asset| challenge(context, request, counter, &asset, &why));
+    let challenge = challenge.map_err(|problem| refuse(context, version, payer, problem))?;
+    let taken = challenge.header(x402::PAYMENT_REQUIRED).map_or(0, str::len);
+    let header = failure.to_header_within(ROOM.saturating_sub(taken));
+    let header = header.map_err(|error| context.unwritten(error))?;
+    Ok(challenge.with(response_header(version), header))
+}
+
+/// What a sale that did not happen is told, where it is no plain refusal.
+fn sale_problem<P: Ports>(context: &Context<'_, P>, error: SaleError) -> Problem {
+    let now = context.now().wall;
+    match error {
+        SaleError::QuantityMismatch { quoted } => {
+            let detail =
+                format!("this payment was quoted for a quantity of {quoted}: ask for that, or leave it out");
+            Problem::malformed("quantity_mismatch", detail)
+        }
+        SaleError::AlreadyUsed => Problem::conflict(
+            "payment_already_used",
+            "this transaction was used already. If it was yours, send it with its ticket, or sign in with your wallet (SIGN-IN-WITH-X)",
+        ),
+        SaleError::QuoteUsed => Problem::conflict(
+            "quote_already_used",
+            "another payment has answered this quote: ask for a new 402",
+        ),
+        SaleError::Unpriced(tariff) => query::unpriced(&tariff),
+        SaleError::Rejected(reject) => Problem::of_reject(&reject, now),
+        SaleError::FeeBudget(until) => {
+            let detail = "no more payments are settled today; nothing was charged";
+            Problem::new(503, "fee_budget_spent", "Temporarily unavailable", detail).retry_at(until, now)
+        }
+        SaleError::Unavailable(error) => context.failed(&error),
+        SaleError::Refused { reason, detail, .. } => Problem::new(402, reason, "Payment refused", detail),
+    }
+}

@@ -1,0 +1,128 @@
+//! Where a request is answered, on a platform that keeps each asset in a place of its own, and what is left to do there.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::{Problem, Response};
+use crate::config::Asset;
+use crate::gateway::Examined;
+use crate::grant::SessionToken;
+use crate::ids::{AssetId, SessionId};
+use crate::ports::Cursor;
+use crate::quote::Operation;
+use crate::svm::Address;
+use crate::x402::{Payment, Version};
+
+/// The part of the journal that a request needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shard {
+    /// This asset's.
+    Asset(AssetId),
+    /// This payer's.
+    Payer(Address),
+    /// The merchant's.
+    Merchant,
+}
+
+/// What became of a request before any shard was asked.
+#[derive(Debug)]
+pub enum Before<'a> {
+    /// It is answered.
+    Answered(Response),
+    /// Its shard has to answer it.
+    AtShard(Task<'a>),
+}
+
+/// What is left of a request that only its shard can answer.
+///
+/// What can be refused without the journal has been, and what the request says has been read.
+#[derive(Debug)]
+pub struct Task<'a>(Box<Work<'a>>);
+
+/// A task, for the handler that carries it out.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a task has it in a box")]
+pub(super) enum Work<'a> {
+    /// Says whether a sale could be made now.
+    Ready,
+    /// Shows a page of the catalogue.
+    ListAssets { limit: usize, after: Option<AssetId> },
+    /// Makes this asset.
+    CreateAsset(Asset),
+    /// Shows this asset.
+    ShowAsset(Cow<'a, Asset>),
+    /// Changes what an asset is.
+    ChangeAsset { id: AssetId, patch: Map<String, Value> },
+    /// Deletes this asset.
+    DeleteAsset(AssetId),
+    /// Says where this asset stands.
+    AssetStatus(Cow<'a, Asset>),
+    /// Shows a wallet the session that it has here, or the price of one.
+    Access { counter: Counter, asset: Cow<'a, Asset>, payer: Address },
+    /// Shows the price of more time for this session.
+    Extend { counter: Counter, asset: Cow<'a, Asset>, session: SessionId },
+    /// Takes a payment.
+    Buy(Purchase<'a>),
+    /// Shows the session of this token.
+    ShowSession(SessionToken),
+    /// Shows a page of a payer's sessions.
+    ListSessions { payer: Address, limit: usize, before: Option<Cursor> },
+    /// Carries out what is due.
+    Tick,
+}
+
+/// What a buyer stands in front of. Whether there is such an asset is another question: a
+/// payment that was taken is answered also when it is gone.
+#[derive(Debug)]
+pub(super) struct Counter {
+    pub(super) asset: AssetId,
+    pub(super) operation: Operation,
+    pub(super) quantity: Option<u64>,
+}
+
+/// A payment that its payer has signed.
+#[derive(Debug)]
+pub(super) struct Purchase<'a> {
+    pub(super) counter: Counter,
+    pub(super) version: Version,
+    pub(super) payment: Payment,
+    pub(super) examined: Examined<'a>,
+}
+
+impl<'a> Before<'a> {
+    /// Leaves this to the shard.
+    pub(super) fn at_shard(work: Work<'a>) -> Result<Self, Problem> {
+        Ok(Self::AtShard(Task(Box::new(work))))
+    }
+}
+
+impl<'a> Task<'a> {
+    /// Returns the shard that can carry it out.
+    #[must_use]
+    pub fn shard(&self) -> Shard {
+        let asset = match &*self.0 {
+            Work::Ready | Work::ListAssets { .. } | Work::Tick => return Shard::Merchant,
+            Work::ListSessions { payer, .. } => return Shard::Payer(*payer),
+            Work::CreateAsset(asset) => &asset.id,
+            Work::ShowAsset(asset) | Work::AssetStatus(asset) => &asset.id,
+            Work::ChangeAsset { id, .. } | Work::DeleteAsset(id) => id,
+            Work::Access { counter, .. } | Work::Extend { counter, .. } => &counter.asset,
+            Work::Buy(purchase) => &purchase.counter.asset,
+            Work::ShowSession(token) => &token.asset,
+        };
+        Shard::Asset(asset.clone())
+    }
+
+    /// Says whether it is to carry out what is due. A platform of many shards does that in a way of its own, with
+    /// [`tick`](super::tick).
+    #[must_use]
+    pub const fn is_tick(&self) -> bool {
+        matches!(*self.0, Work::Tick)
+    }
+
+    /// Returns what is to be done.
+    pub(super) fn into_work(self) -> Work<'a> {
+        *self.0
+    }
+}

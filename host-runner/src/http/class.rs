@@ -1,0 +1,46 @@
+//! Which kind of request this is, for measurements and logs.
+
+use coinop_core::http::Route;
+
+/// Returns the class of a path: never a name, because a path says who rents what (invariant 9).
+///
+/// Two pages are this host's own; all others are routes of the API.
+pub(super) fn class(path: &str) -> &'static str {
+    match path {
+        "/" => "root",
+        "/metrics" => "metrics",
+        _ => Route::parse(path).map_or("other", |route| route.class()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::class;
+
+    #[test]
+    fn classes_carry_no_names_inv_9() {
+        for (path, expected) in [
+            ("/", "root"),
+            ("/health", "health"),
+            ("/health/", "other"),
+            ("/ready", "ready"),
+            ("/metrics", "metrics"),
+            ("/metrics/x", "other"),
+            ("/api/v1/access/door-1", "access"),
+            ("/api/v1/access/door-1/extend", "extend"),
+            ("/api/v1/assets", "assets"),
+            ("/api/v1/assets/door-1", "assets"),
+            ("/api/v1/assets/door-1/status", "asset-status"),
+            ("/api/v1/sessions/s_1/status", "session"),
+            ("/api/v1/payers/abc/sessions", "payer"),
+            ("/api/v1/tick", "tick"),
+            ("/.well-known/jwks.json", "well-known"),
+            ("/api/v2/access/x", "other"),
+            ("/wp-admin", "other"),
+            ("*", "other"),
+            ("", "other"),
+        ] {
+            assert_eq!(class(path), expected, "{path}");
+        }
+    }
+}
