@@ -1,12 +1,27 @@
 //! Text encodings of bytes: the few that the protocols name, each in one place.
 
+use std::error::Error;
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::Serialize;
 
-use crate::error::EncodeError;
+/// Names what the program could not write down in the form that was due.
+///
+/// It is a bug of ours: nothing is signed, stored or sent in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncodeError(pub &'static str);
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} can't be written", self.0)
+    }
+}
+
+impl Error for EncodeError {}
 
 /// Standard base64 that does not care about padding: clients differ in it.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(

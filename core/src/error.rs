@@ -6,21 +6,8 @@
 use std::error::Error;
 use std::fmt;
 
+pub use crate::encoding::EncodeError;
 use crate::svm::Address;
-
-/// Names what the program could not write down in the form that was due.
-///
-/// It is a bug of ours: nothing is signed, stored or sent in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EncodeError(pub &'static str);
-
-impl fmt::Display for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} can't be written", self.0)
-    }
-}
-
-impl Error for EncodeError {}
 
 /// Says why a statement failed.
 #[derive(Clone, Debug, PartialEq, Eq)]

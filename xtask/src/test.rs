@@ -149,7 +149,12 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     let both = !clients.is_empty() && !others.is_empty();
     let mut sum = Tally::default();
     let mut complaints = Vec::new();
-    let beside = both.then(|| beside::start(workspace, &clients)).transpose().unwrap_or_else(|error| {
+    let names: Vec<&str> = clients.iter().map(|suite| suite.name()).collect();
+    let start = || {
+        clients.iter().try_for_each(|suite| suite.build(&clients, workspace))?;
+        beside::start(workspace, &names)
+    };
+    let beside = both.then(start).transpose().unwrap_or_else(|error| {
         sum += Tally::FAIL;
         complaints.push(format!("the clients' tests could not be started: {error:#}"));
         None
@@ -161,8 +166,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
         one_suite(*suite, outcome, &mut sum, &mut complaints)?;
     }
     if let Some(beside) = beside {
-        let name = clients.iter().map(|suite| suite.name()).collect::<Vec<_>>().join(" and ");
-        complaints.extend(beside.end(&name, &mut sum)?);
+        complaints.extend(beside.end(&names.join(" and "), &mut sum)?);
     }
     for complaint in complaints {
         output::note(&complaint);

@@ -7,14 +7,16 @@
 //! again.
 
 mod assets;
+mod buy;
 mod pursuit;
 mod recovery;
 mod sale;
 mod terms;
 
 pub use assets::ManageError;
+pub use buy::{Buy, Sale, SaleError, Sold};
 pub use recovery::{Plan, PlannedOrder};
-pub use sale::{Buy, Examined, Sale, SaleError, Sold};
+pub use sale::Examined;
 pub use terms::Verified;
 
 use crate::config::Config;

@@ -1,7 +1,7 @@
 //! Following a payment that is claimed until its outcome is known: by the request that claimed
 //! it, by its repeats, and by recovery. Unknown is not failed (invariant 3).
 
-use super::sale::{Sale, SaleError, Sold, refused};
+use super::buy::{Sale, SaleError, Sold, refused};
 use super::{CommandError, Gateway, Written};
 use crate::error::StoreError;
 use crate::ids::{AssetId, PaymentId};

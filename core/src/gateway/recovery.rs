@@ -7,7 +7,7 @@ use crate::ports::{Clock as _, Entropy as _, Journal as _, PortError, Ports};
 use crate::session::{Command, Order, Report, order_to_box, pending};
 use crate::time::Timestamp;
 
-use super::sale::SaleError;
+use super::buy::SaleError;
 
 /// Assets that one step looks after at most.
 const ASSETS_PER_STEP: u32 = 64;

@@ -2,7 +2,7 @@
 //! storage nor the chain.
 
 use super::Deployment;
-use super::sale::{Buy, SaleError, refused};
+use super::buy::{Buy, SaleError, refused};
 use crate::config::{AcceptedToken, Asset};
 use crate::money::Amount;
 use crate::quote::{Memo, Quote, Ticket, TicketId};

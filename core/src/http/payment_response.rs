@@ -70,10 +70,7 @@ pub(super) fn settlement_pending<P: Ports>(
         ..failure(config, version, PENDING, Some(PENDING_DETAIL), Some(record.payer))
     };
     let header = settlement.to_header().map_err(|error| context.unwritten(error))?;
-    Ok(Response::json(202, &body)
-        .no_store()
-        .with("retry-after", "5")
-        .with(response_header(version), header))
+    Ok(Response::json(202, &body).no_store().with("retry-after", "5").with(response_header(version), header))
 }
 
 /// Makes a problem the answer to a payment of `payer`, where that is known.

@@ -2,15 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::Response;
+use super::response::{PROBLEM, Response};
 use crate::session::Reject;
 use crate::time::Timestamp;
-
-/// The type of a problem's body.
-pub(super) const CONTENT_TYPE: &str = "application/problem+json";
-
-/// What is sent where a body can't be written: the code of [`Problem::unavailable`].
-pub(super) const UNWRITTEN: &[u8] = br#"{"type":"urn:coinop:problem:unavailable","title":"Temporarily unavailable","status":503,"code":"unavailable"}"#;
 
 /// An error that is told to a caller: what is wrong and what to change.
 #[derive(Clone, Debug)]
@@ -166,7 +160,7 @@ impl From<Problem> for Response {
         if let Value::Object(members) = &mut body {
             members.extend(problem.more.into_iter().map(|(name, value)| (name.to_owned(), value)));
         }
-        let mut response = Self::written(problem.status, CONTENT_TYPE, &body).no_store();
+        let mut response = Self::written(problem.status, PROBLEM, &body).no_store();
         response.headers.extend(problem.headers);
         match problem.retry_after {
             Some(seconds) => response.with("retry-after", seconds.to_string()),

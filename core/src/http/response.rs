@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use super::problem;
+/// The type of a problem's body.
+pub(super) const PROBLEM: &str = "application/problem+json";
+
+/// What is sent where a body can't be written: a problem of the code `unavailable`.
+const UNWRITTEN: &[u8] = br#"{"type":"urn:coinop:problem:unavailable","title":"Temporarily unavailable","status":503,"code":"unavailable"}"#;
 
 /// A response, for the platform to send.
 #[derive(Clone, Debug)]
@@ -31,7 +35,7 @@ impl Response {
             Ok(body) => (status, content_type, body),
             Err(error) => {
                 debug_assert!(false, "a body can't be written: {error}");
-                (503, problem::CONTENT_TYPE, problem::UNWRITTEN.to_vec())
+                (503, PROBLEM, UNWRITTEN.to_vec())
             }
         };
         Self { status, headers: vec![("content-type", content_type.to_owned())], body }

@@ -21,12 +21,6 @@ const ROOTS: [&str; 5] = [
     "xtask/src/main.rs",
 ];
 
-/// Circles that are still there. One that is gone has to be taken off this list.
-const EXCEPTIONS: [&[&str]; 2] = [
-    &["core/src/gateway/sale.rs", "core/src/gateway/terms.rs"],
-    &["core/src/http/cors.rs", "core/src/http/methods.rs"],
-];
-
 /// A module's path below its crate.
 type Module = Vec<String>;
 /// The files that each file needs.
@@ -35,14 +29,14 @@ type Graph = BTreeMap<String, BTreeSet<String>>;
 /// Fails when files need each other.
 pub(super) fn check(workspace: &Workspace) -> Result<()> {
     let read = |path: &Path| std::fs::read_to_string(workspace.root.join(path)).ok();
-    let wrong = verdicts(&circles(&whole(&read)?), &EXCEPTIONS);
-    for line in &wrong {
-        output::note(line);
+    let circles = circles(&whole(&read)?);
+    for files in &circles {
+        output::note(&format!("an import circle: {}", files.join(", ")));
     }
-    if wrong.is_empty() {
+    if circles.is_empty() {
         return Ok(());
     }
-    bail!("{} import circles: move what both sides need into a file of its own", wrong.len())
+    bail!("{} import circles: move what both sides need into a file of its own", circles.len())
 }
 
 /// Returns what all files need.
@@ -52,17 +46,6 @@ fn whole(read: &dyn Fn(&Path) -> Option<String>) -> Result<Graph> {
         graph.extend(Crate::read(root, read)?.graph());
     }
     Ok(graph)
-}
-
-/// Returns what is wrong: each circle that is no exception, and each exception that is no circle.
-fn verdicts(circles: &BTreeSet<Vec<String>>, exceptions: &[&[&str]]) -> Vec<String> {
-    let exceptions: BTreeSet<Vec<String>> =
-        exceptions.iter().map(|files| files.iter().map(ToString::to_string).collect()).collect();
-    let found =
-        circles.difference(&exceptions).map(|files| format!("an import circle: {}", files.join(", ")));
-    let gone = exceptions.difference(circles);
-    let gone = gone.map(|files| format!("no circle any more, take it off the list: {}", files.join(", ")));
-    found.chain(gone).collect()
 }
 
 /// Returns the groups of files that all need each other, in the order of their names.

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use super::Suite;
 use crate::output;
 use crate::proc::{self, Cmd, Group};
 use crate::tally::{self, Tally};
@@ -22,12 +21,8 @@ pub(super) struct Beside {
     start: Instant,
 }
 
-/// Builds what these suites need, then starts them.
-pub(super) fn start(workspace: &Workspace, suites: &[Suite]) -> Result<Beside> {
-    for suite in suites {
-        suite.build(suites, workspace)?;
-    }
-    let names = suites.iter().map(|suite| suite.name());
+/// Starts the suites of these names. What they need is built.
+pub(super) fn start(workspace: &Workspace, names: &[&str]) -> Result<Beside> {
     let log = workspace.target.join("clients.log");
     let program = std::env::current_exe().context("this program has no path")?;
     output::note("the clients' tests run beside the others: what they say comes at the end");

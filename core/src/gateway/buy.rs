@@ -1,0 +1,94 @@
+//! What a buyer asks for with a payment, and what comes of it.
+
+use crate::ids::AssetId;
+use crate::ports::PortError;
+use crate::pricing::Tariff;
+use crate::quote::Operation;
+use crate::session::Reject;
+use crate::session::index::{PaymentRecord, SessionRecord};
+use crate::svm::exact::Refusal;
+use crate::svm::lighthouse::GuardFault;
+use crate::time::Timestamp;
+use crate::x402::Payment;
+
+/// What a buyer asks for, with a payment.
+#[derive(Clone, Debug)]
+pub struct Buy<'a> {
+    /// Of which asset. It need not be there any more: who has paid for it is not told so.
+    pub asset: &'a AssetId,
+    /// A new session, or more time.
+    pub operation: Operation,
+    /// How much, if the request says so.
+    pub quantity: Option<u64>,
+    /// The payment.
+    pub payment: &'a Payment,
+    /// Many wait for this payment already: a repeat is answered at once.
+    pub impatient: bool,
+}
+
+/// A payment that bought something.
+#[derive(Clone, Debug)]
+pub struct Sold {
+    /// The payment.
+    pub payment: PaymentRecord,
+    /// The session that it started or extended, as it stands now.
+    pub session: SessionRecord,
+}
+
+/// What became of a sale.
+#[derive(Clone, Debug)]
+pub enum Sale {
+    /// Paid and granted, now or before.
+    Sold(Box<Sold>),
+    /// Sent; whether it landed is not known yet.
+    Pending(Box<PaymentRecord>),
+}
+
+/// Why there is no sale.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SaleError {
+    /// The payment is refused: a stable reason, and what the buyer can do.
+    Refused {
+        /// For machines.
+        reason: &'static str,
+        /// For people.
+        detail: &'static str,
+        /// What about a wallet guard is refused, for the log: a wallet that has changed what it adds is seen there.
+        guard: Option<GuardFault>,
+    },
+    /// Another quantity is asked for than was quoted.
+    QuantityMismatch {
+        /// What was quoted.
+        quoted: u64,
+    },
+    /// This tariff has no price for the quantity that is asked for.
+    Unpriced(Box<Tariff>),
+    /// This payment has bought something already, and who sends it does not show
+    /// the ticket.
+    AlreadyUsed,
+    /// Another payment has answered this quote.
+    QuoteUsed,
+    /// The asset's state refuses it.
+    Rejected(Reject),
+    /// The fee payer's budget of the day is spent; until then.
+    FeeBudget(Timestamp),
+    /// Storage or the chain does not answer; nothing was charged.
+    Unavailable(PortError),
+}
+
+impl From<PortError> for SaleError {
+    fn from(error: PortError) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+impl From<Refusal> for SaleError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused { reason: refusal.reason(), detail: refusal.detail(), guard: refusal.guard() }
+    }
+}
+
+/// Makes a refusal that no wallet guard is the reason of.
+pub(super) const fn refused(reason: &'static str, detail: &'static str) -> SaleError {
+    SaleError::Refused { reason, detail, guard: None }
+}
