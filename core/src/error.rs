@@ -266,11 +266,16 @@ impl From<EncodeError> for SettleError {
     }
 }
 
-/// Says which layer below the decisions failed.
+/// An error of a port: what failed below the decisions.
 ///
-/// It is for the operator's log. A client learns that it can't be done now, and nothing else (invariant 9).
+/// It is for the operator's log. A client learns that it can't be done now, and nothing else (invariant 9). It is as
+/// large as a pointer, because every answer of a port has room for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PortError {
+pub struct PortError(Box<Layer>);
+
+/// The layer that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Layer {
     /// The store.
     Store(StoreError),
     /// A call to another place of a sharded journal.
@@ -281,55 +286,62 @@ pub enum PortError {
     Encode(EncodeError),
 }
 
+impl PortError {
+    /// Returns the layer that failed.
+    #[must_use]
+    pub const fn layer(&self) -> &Layer {
+        &self.0
+    }
+
+    fn cause(&self) -> &(dyn Error + 'static) {
+        match self.layer() {
+            Layer::Store(error) => error,
+            Layer::Transport(error) => error,
+            Layer::Settle(error) => error,
+            Layer::Encode(error) => error,
+        }
+    }
+}
+
 impl fmt::Display for PortError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Store(error) => error.fmt(f),
-            Self::Transport(error) => error.fmt(f),
-            Self::Settle(error) => error.fmt(f),
-            Self::Encode(error) => error.fmt(f),
-        }
+        fmt::Display::fmt(self.cause(), f)
     }
 }
 
 impl Error for PortError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(match self {
-            Self::Store(error) => error,
-            Self::Transport(error) => error,
-            Self::Settle(error) => error,
-            Self::Encode(error) => error,
-        })
+        Some(self.cause())
     }
 }
 
 impl From<StoreError> for PortError {
     fn from(error: StoreError) -> Self {
-        Self::Store(error)
+        Self(Box::new(Layer::Store(error)))
     }
 }
 
 impl From<TransportError> for PortError {
     fn from(error: TransportError) -> Self {
-        Self::Transport(error)
+        Self(Box::new(Layer::Transport(error)))
     }
 }
 
 impl From<SettleError> for PortError {
     fn from(error: SettleError) -> Self {
-        Self::Settle(error)
+        Self(Box::new(Layer::Settle(error)))
     }
 }
 
 impl From<RpcError> for PortError {
     fn from(error: RpcError) -> Self {
-        Self::Settle(SettleError::Rpc(error))
+        SettleError::Rpc(error).into()
     }
 }
 
 impl From<EncodeError> for PortError {
     fn from(error: EncodeError) -> Self {
-        Self::Encode(error)
+        Self(Box::new(Layer::Encode(error)))
     }
 }
 

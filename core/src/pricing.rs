@@ -1,7 +1,7 @@
 //! Tariffs: what a quantity of an asset costs, and how long it lasts.
 //!
-//! There is one pure function for each question ([`Tariff::price`],
-//! [`Tariff::seconds`]); every quote, bill and display calls it (invariant 6).
+//! One pure function says what a quantity comes to ([`Tariff::quote`]); every quote, bill and display calls it
+//! (invariant 6).
 
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +64,17 @@ pub struct Tariff {
     pub max_quantity: u64,
 }
 
+/// What a quantity comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Priced {
+    /// Units.
+    pub quantity: u64,
+    /// How long they last, in seconds.
+    pub seconds: u64,
+    /// What they cost, in atomic units of the token.
+    pub amount: Amount,
+}
+
 /// Why a quantity has no price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuantityError {
@@ -76,6 +87,24 @@ pub enum QuantityError {
 }
 
 impl Tariff {
+    /// Returns what `quantity` units come to in a token with `decimals`; where nobody says how much, the least that can
+    /// be bought.
+    ///
+    /// # Errors
+    /// When the quantity is outside the tariff's bounds, or what it comes to is beyond what can be counted.
+    pub fn quote(&self, quantity: Option<u64>, decimals: u8) -> Result<Priced, QuantityError> {
+        let quantity = quantity.unwrap_or(self.min_quantity);
+        let amount = self.price(quantity, decimals)?;
+        let seconds = self.seconds(quantity).ok_or(QuantityError::Overflow)?;
+        Ok(Priced { quantity, seconds, amount })
+    }
+
+    /// Returns the price of one unit for display, in atomic units of a token with `decimals`; `None` beyond 2^64 - 1.
+    #[must_use]
+    pub fn unit_price(&self, decimals: u8) -> Option<Amount> {
+        self.price.times(1, decimals)
+    }
+
     /// The price of `quantity` units in atomic units of a mint with `decimals`.
     /// Rounded up to a whole atomic unit once, after multiplying.
     ///
@@ -132,6 +161,20 @@ mod tests {
         assert_eq!(tariff().price(2, 6), Ok(Amount::new(20_000)));
         assert_eq!(tariff().price(240, 6), Ok(Amount::new(2_400_000)));
         assert_eq!(tariff().seconds(240), Some(14_400));
+    }
+
+    #[test]
+    fn what_is_quoted_is_the_price_and_the_length_of_the_same_quantity_inv_6() {
+        let quote = |quantity| tariff().quote(quantity, 6);
+        for quantity in 2..=240 {
+            let (amount, seconds) = (tariff().price(quantity, 6), tariff().seconds(quantity).unwrap());
+            assert_eq!(quote(Some(quantity)), amount.map(|amount| Priced { quantity, seconds, amount }));
+        }
+        assert_eq!(quote(None), quote(Some(2)), "the least where nobody says how much");
+        assert_eq!(quote(Some(1)), Err(QuantityError::TooSmall));
+        assert_eq!(quote(Some(241)), Err(QuantityError::TooLarge));
+        let endless = Tariff { unit_seconds: u64::MAX, ..tariff() };
+        assert_eq!(endless.quote(Some(2), 6), Err(QuantityError::Overflow));
     }
 
     #[test]

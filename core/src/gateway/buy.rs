@@ -92,3 +92,33 @@ impl From<Refusal> for SaleError {
 pub(super) const fn refused(reason: &'static str, detail: &'static str) -> SaleError {
     SaleError::Refused { reason, detail, guard: None }
 }
+
+/// Makes the error of a refusal by the asset's state.
+pub(super) const fn rejected(reject: Reject) -> SaleError {
+    match reject {
+        Reject::PriceChanged => refused(
+            "price_changed",
+            "the price has changed in this moment and nothing was charged: pay what is asked now",
+        ),
+        reject => SaleError::Rejected(reject),
+    }
+}
+
+/// A payment that could bounce: the chain would take it alone, but not beside the others.
+pub(super) const NOT_COVERED: SaleError = refused(
+    "insufficient_funds",
+    "the paying token account does not cover this payment beside those that are in flight from it: wait until they have landed, or add funds; nothing was charged",
+);
+
+/// A payment whose wallet guards could fail on landing: the chain would take it alone, but not beside the others.
+pub(super) const GUARD_AT_RISK: SaleError = refused(
+    "sign_again",
+    "another payment is in flight that a check added by your wallet depends on. Nothing was charged: wait a few seconds, ask for a new 402 and sign again",
+);
+
+/// A stranger's account from which somebody else may take the money. One transaction of a delegate could empty many
+/// such accounts while payments from all of them are in flight, and each of those would cost its fee.
+pub(super) const SHARED_SOURCE: SaleError = refused(
+    "source_not_exclusive",
+    "another address may spend from the paying token account or close it. Nothing was charged: revoke that, or pay from another wallet",
+);

@@ -142,9 +142,14 @@ impl<'a, P: Ports> Gateway<'a, P> {
         })
     }
 
-    /// Claims a payment, and makes that durable. `known` is as for [`Self::command`].
-    async fn claim(&self, asset: &AssetId, known: Stored, ask: Ask) -> Result<Written, ClaimError> {
-        let cover = self.cover(&ask);
+    /// Claims a payment that `cover` has to cover, and makes that durable. `known` is as for [`Self::command`].
+    async fn claim(
+        &self,
+        asset: &AssetId,
+        known: Stored,
+        ask: Ask,
+        cover: Cover,
+    ) -> Result<Written, ClaimError> {
         self.write(asset, Some(known), Command::Claim(Box::new(ask)), Some(cover)).await
     }
 
@@ -210,21 +215,6 @@ impl<'a, P: Ports> Gateway<'a, P> {
         };
         let moved_on = self.ports.journal().load(asset).await?.revision != revision;
         if moved_on { Ok(()) } else { Err(refused) }
-    }
-
-    /// Returns what has to cover the payment that is claimed.
-    fn cover(&self, ask: &Ask) -> Cover {
-        let Ask { claim, left, fee_payer_lamports, .. } = ask;
-        let floor = claim.guarded.fee_payer_floor;
-        Cover {
-            source: claim.source,
-            amount: claim.paid.amount,
-            left: *left,
-            exclusive: claim.guarded.source,
-            fee_payer: claim.fee_payer,
-            slack: floor.map(|floor| fee_payer_lamports.saturating_sub(floor)),
-            budget: self.deployment.config.settlement.max_fee_lamports_per_day,
-        }
     }
 }
 

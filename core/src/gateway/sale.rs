@@ -5,18 +5,18 @@
 //! buyer who was charged must never be told no because time has passed.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use super::buy::{Buy, Sale, SaleError, refused};
+use super::buy::{Buy, GUARD_AT_RISK, NOT_COVERED, SHARED_SOURCE, Sale, SaleError, refused, rejected};
 use super::terms::Verified;
-use super::{ClaimError, ClaimGuard, CommandError, Gateway, Written};
+use super::{ClaimError, ClaimGuard, CommandError, Gateway};
 use crate::config::Asset;
 use crate::error::StoreError;
-use crate::ids::{PaymentId, SessionId};
-use crate::money::Amount;
+use crate::ids::PaymentId;
 use crate::ports::{Clock as _, Journal as _, Ports, PrepareError, Prepared, Settlement as _};
 use crate::quote::Operation;
 use crate::session::index::{PaymentRecord, PaymentStatus};
-use crate::session::{Ask, Claim, Command, FAILURES_ALLOWED, Guarded, Reject, Stored, decide};
+use crate::session::{Ask, Claim, Cover, FAILURES_ALLOWED, Guarded, Intent, Reject, Stored, precheck};
 use crate::svm::exact::{Refusal, VerifiedPayment};
 use crate::svm::transaction::Transaction;
 use crate::time::Timestamp;
@@ -34,7 +34,29 @@ struct Checked<'a> {
 pub struct Examined<'a> {
     id: PaymentId,
     started: Timestamp,
+    transaction: Arc<Transaction>,
     checked: Option<Checked<'a>>,
+}
+
+/// A payment that is what its asset asks for, and the asset's state.
+struct Accepted {
+    verified: Verified,
+    incarnation: u64,
+    stored: Stored,
+}
+
+/// Why a purchase came to no claim.
+enum Unclaimed {
+    /// Before the claim.
+    Refused(SaleError),
+    /// At the claim itself.
+    Claim(ClaimError),
+}
+
+impl<E: Into<SaleError>> From<E> for Unclaimed {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
 }
 
 impl<'a, P: Ports> Gateway<'a, P> {
@@ -57,14 +79,15 @@ impl<'a, P: Ports> Gateway<'a, P> {
     pub async fn examine(&self, buy: &Buy<'_>) -> Result<Examined<'a>, SaleError> {
         let started = self.ports().clock().now().wall;
         let transaction = Transaction::decode(&buy.payment.transaction).map_err(|_| Refusal::Undecodable)?;
+        let transaction = Arc::new(transaction);
         let id = PaymentId::of_message(&transaction.message_bytes);
         let asset = self.find_asset(buy.asset).await?;
-        let checked = asset.map(|asset| self.check(asset, buy, transaction, started));
+        let checked = asset.map(|asset| self.check(asset, buy, &transaction, started));
         // What its payer has not signed was never claimed.
         if checked.as_ref().is_some_and(|checked| checked.verdict == Err(Refusal::Signature.into())) {
             return Err(Refusal::Signature.into());
         }
-        Ok(Examined { id, started, checked })
+        Ok(Examined { id, started, transaction, checked })
     }
 
     /// Carries out a sale that was examined, or answers the repeat of one.
@@ -72,115 +95,90 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// # Errors
     /// Those of [`Self::buy`].
     pub async fn sell(&self, buy: &Buy<'_>, examined: Examined<'_>) -> Result<Sale, SaleError> {
-        let Examined { id, started, checked } = examined;
+        let (id, started) = (examined.id.clone(), examined.started);
         if let Some(record) = self.ports().journal().payment(&id).await? {
             return self.repeat(buy, record, started).await;
         }
-        // The memo of a ticket of this asset's binds the payment to this asset. Any other could be another asset's.
-        let own = |checked: &Checked<'_>| checked.verdict.as_ref().is_ok_and(|it| it.memo_bound);
-        if !checked.as_ref().is_some_and(own)
-            && self.ports().journal().is_claimed_elsewhere(buy.asset, &id).await?
-        {
-            return Err(SaleError::AlreadyUsed);
-        }
-        let (stored, ask) = match self.make_ready(buy, checked, started).await {
-            Ok(ready) => ready,
-            // The same payment may have been claimed meanwhile by a request beside this
-            // one: then this is a repeat, whatever the state or the chain says now.
-            Err(error) => match self.ports().journal().payment(&id).await? {
-                Some(record) => return self.repeat(buy, record, started).await,
-                None => return Err(error),
-            },
-        };
-        match self.claim(buy.asset, stored, ask).await {
-            Ok(Written { stored, .. }) => match stored.state.claim(&id) {
+        match self.purchase(buy, examined).await {
+            Ok(stored) => match stored.state.claim(&id) {
                 Some(claim) => self.settle(buy.asset, &stored, claim, started).await,
                 None => Err(SaleError::Unavailable(StoreError::Invariant("a claim was lost").into())),
             },
-            Err(error) => {
-                if let Some(record) = self.ports().journal().payment(&id).await? {
-                    return self.repeat(buy, record, started).await;
-                }
-                Err(match error {
-                    ClaimError::Command(CommandError::Rejected(reject)) => rejected(reject),
-                    ClaimError::Command(CommandError::Port(error)) => SaleError::Unavailable(error),
-                    ClaimError::Command(CommandError::Conflict) => self.conflict(buy).await?,
-                    ClaimError::Guarded(ClaimGuard::Elsewhere) => SaleError::AlreadyUsed,
-                    ClaimError::Guarded(ClaimGuard::NotCovered) => NOT_COVERED,
-                    ClaimError::Guarded(ClaimGuard::OverBudget) => self.over_budget(),
-                    ClaimError::Guarded(ClaimGuard::AtRisk) => GUARD_AT_RISK,
-                })
-            }
+            // The same payment may have been claimed meanwhile by a request beside this
+            // one: then this is a repeat, whatever the state or the chain says now.
+            Err(unclaimed) => match self.ports().journal().payment(&id).await? {
+                Some(record) => self.repeat(buy, record, started).await,
+                None => Err(self.told(buy, unclaimed).await?),
+            },
         }
     }
 
-    /// Why a claim met a conflict although the payment itself is new.
-    async fn conflict(&self, buy: &Buy<'_>) -> Result<SaleError, SaleError> {
-        if let Envelope::V2 { ticket: Some(ticket), .. } = &buy.payment.envelope
-            && self.ports().journal().payment_by_ticket(&ticket.id()).await?.is_some()
-        {
-            return Ok(SaleError::QuoteUsed);
-        }
-        let until = self.ports().clock().now().wall.plus_millis(1000);
-        Ok(SaleError::Rejected(Reject::Busy { until }))
-    }
-
-    /// Everything else before the claim: whether the payment is what it has to be, and
-    /// whether the chain would take it. Nothing is written.
-    async fn make_ready(
-        &self,
-        buy: &Buy<'_>,
-        checked: Option<Checked<'_>>,
-        now: Timestamp,
-    ) -> Result<(Stored, Ask), SaleError> {
-        let (checked, seen) = self.check_as_sold(buy, checked, now).await?;
-        let (incarnation, verified) = (checked.asset.incarnation, checked.verdict?);
+    /// Claims a payment that nobody has claimed. Nothing is written before that.
+    async fn purchase(&self, buy: &Buy<'_>, examined: Examined<'_>) -> Result<Stored, Unclaimed> {
+        let started = examined.started;
+        self.must_not_be_elsewhere(buy, &examined).await?;
+        let Accepted { verified, incarnation, stored } = self.verify_as_sold(buy, examined).await?;
         let payment = &verified.payment;
-        self.check_fee_budget(payment.fee_lamports, now).await?;
-        if let Some(ticket) = &verified.ticket
-            && self.ports().journal().payment_by_ticket(ticket).await?.is_some()
-        {
-            return Err(SaleError::QuoteUsed);
-        }
-        let unsent = Prepared {
-            transaction: String::new(),
-            signature: String::new(),
-            height: 0,
-            left: Amount::ZERO,
-            shared: false,
-            fee_payer_lamports: 0,
-        };
-        let session = match &buy.operation {
-            Operation::Access => self.deployment().keys.session_id(&payment.id),
-            Operation::Extend { session } => session.clone(),
-        };
+        self.must_be_within_budget(payment.fee_lamports, started).await?;
+        self.must_be_first_for_its_ticket(&verified).await?;
         let history = self.ports().journal().history_of(&payment.payer, FAILURES_ALLOWED).await?;
-        let ask = |prepared: Prepared| Ask {
-            failures: history.failures.clone(),
-            left: prepared.left,
-            fee_payer_lamports: prepared.fee_payer_lamports,
+        let intent = Intent {
+            payment: &payment.id,
+            operation: &buy.operation,
+            paid: &verified.paid,
+            has_ticket: verified.ticket.is_some(),
+            source: &payment.source,
+            failures: &history.failures,
             incarnation,
-            claim: claim(buy, &verified, session.clone(), prepared),
-        };
-        // Whoever can't have the asset anyway is told so before the chain is asked.
-        let stored = match seen {
-            Some(stored) => stored,
-            None => self.ports().journal().load(buy.asset).await?,
         };
         let now = self.ports().clock().now();
-        decide(&stored.state, Command::Claim(Box::new(ask(unsent))), &now).map_err(rejected)?;
-        match self.ports().settlement().prepare(payment, &verified.token, now.wall).await {
-            Ok(prepared) => {
-                refuse_at_risk(payment, &prepared, history.has_bought)?;
-                Ok((stored, ask(prepared)))
-            }
-            Err(PrepareError::Refused { reason, detail }) => Err(refused(reason, detail)),
-            Err(PrepareError::AlreadySettled) => Err(SaleError::AlreadyUsed),
-            Err(PrepareError::Unavailable(error)) => {
-                self.ports().log(&format!("a payment can't be settled now: {error}"));
-                Err(SaleError::Unavailable(error.into()))
-            }
+        precheck(&stored.state, &intent, &now).map_err(rejected)?;
+        let prepared = self.prepare(&verified, history.has_bought, now.wall).await?;
+        let cover = self.cover(&verified, &prepared);
+        let claim = self.claim_of(buy, verified, prepared, now.wall);
+        let ask = Ask { claim, failures: history.failures, incarnation };
+        let written = self.claim(buy.asset, stored, ask, cover).await.map_err(Unclaimed::Claim)?;
+        Ok(written.stored)
+    }
+
+    /// Refuses a payment that another asset has claimed.
+    ///
+    /// The memo of a ticket of this asset's binds a payment to this asset. Any other could be another asset's.
+    async fn must_not_be_elsewhere(&self, buy: &Buy<'_>, examined: &Examined<'_>) -> Result<(), SaleError> {
+        let verdict = examined.checked.as_ref().map(|checked| &checked.verdict);
+        let is_bound = matches!(verdict, Some(Ok(verified)) if verified.memo_bound);
+        if !is_bound && self.ports().journal().is_claimed_elsewhere(buy.asset, &examined.id).await? {
+            return Err(SaleError::AlreadyUsed);
         }
+        Ok(())
+    }
+
+    /// Checks the payment against the asset as it is sold: as the configuration names it, or
+    /// else as its own state has it, whatever the catalogue says.
+    async fn verify_as_sold(&self, buy: &Buy<'_>, examined: Examined<'_>) -> Result<Accepted, SaleError> {
+        let Examined { started, transaction, checked, .. } = examined;
+        let load = || self.ports().journal().load(buy.asset);
+        let checked = match checked {
+            Some(Checked { asset, verdict }) if asset.is_configured() => {
+                if !asset.enabled {
+                    return Err(rejected(Reject::Disabled));
+                }
+                return Ok(Accepted {
+                    verified: verdict?,
+                    incarnation: asset.incarnation,
+                    stored: load().await?,
+                });
+            }
+            other => other,
+        };
+        let stored = load().await?;
+        let listing = stored.state.listing.as_ref().ok_or(rejected(Reject::Gone))?;
+        let asset = listing.asset(buy.asset);
+        let Checked { asset, verdict } = match checked.filter(|checked| *checked.asset == asset) {
+            Some(checked) => checked,
+            None => self.check(Cow::Owned(asset), buy, &transaction, started),
+        };
+        Ok(Accepted { verified: verdict?, incarnation: asset.incarnation, stored })
     }
 
     /// Checks a payment against this asset.
@@ -188,7 +186,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         &self,
         asset: Cow<'c, Asset>,
         buy: &Buy<'_>,
-        transaction: Transaction,
+        transaction: &Arc<Transaction>,
         now: Timestamp,
     ) -> Checked<'c> {
         let fee_payers = self.ports().settlement().fee_payers();
@@ -196,36 +194,8 @@ impl<'a, P: Ports> Gateway<'a, P> {
         Checked { asset, verdict }
     }
 
-    /// The payment checked against the asset as it is sold: as the configuration names it, or
-    /// else as its own state has it (which comes along), whatever the catalogue says.
-    async fn check_as_sold<'c>(
-        &self,
-        buy: &Buy<'_>,
-        checked: Option<Checked<'c>>,
-        now: Timestamp,
-    ) -> Result<(Checked<'c>, Option<Stored>), SaleError> {
-        let checked = match checked {
-            Some(checked) if checked.asset.is_configured() => {
-                let disabled = || rejected(Reject::Disabled);
-                return checked.asset.enabled.then_some((checked, None)).ok_or_else(disabled);
-            }
-            other => other,
-        };
-        let stored = self.ports().journal().load(buy.asset).await?;
-        let listing = stored.state.listing.as_ref().ok_or(rejected(Reject::Gone))?;
-        let asset = listing.asset(buy.asset);
-        let checked = match checked.filter(|checked| *checked.asset == asset) {
-            Some(checked) => checked,
-            None => {
-                let transaction = Transaction::decode(&buy.payment.transaction);
-                let transaction = transaction.map_err(|_| Refusal::Undecodable)?;
-                self.check(Cow::Owned(asset), buy, transaction, now)
-            }
-        };
-        Ok((checked, Some(stored)))
-    }
-
-    async fn check_fee_budget(&self, fee: u64, now: Timestamp) -> Result<(), SaleError> {
+    /// Refuses a payment whose fee goes beyond what may be spent today.
+    async fn must_be_within_budget(&self, fee: u64, now: Timestamp) -> Result<(), SaleError> {
         let spent = self.ports().journal().fees_of_day(now.day()).await?;
         if spent.saturating_add(fee) <= self.deployment().config.settlement.max_fee_lamports_per_day {
             return Ok(());
@@ -238,6 +208,108 @@ impl<'a, P: Ports> Gateway<'a, P> {
             .log("the fee payer's budget of the day is spent: raise settlement.max_fee_lamports_per_day");
         let today = self.ports().clock().now().wall.day();
         SaleError::FeeBudget(Timestamp::from_millis((today + 1) * 86_400_000))
+    }
+
+    /// Refuses a payment whose ticket another one has answered.
+    async fn must_be_first_for_its_ticket(&self, verified: &Verified) -> Result<(), SaleError> {
+        match &verified.ticket {
+            Some(ticket) if self.ports().journal().payment_by_ticket(ticket).await?.is_some() => {
+                Err(SaleError::QuoteUsed)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Has the chain look at the payment, and makes it ready to be sent.
+    async fn prepare(
+        &self,
+        verified: &Verified,
+        has_bought: bool,
+        now: Timestamp,
+    ) -> Result<Prepared, SaleError> {
+        let payment = &verified.payment;
+        match self.ports().settlement().prepare(payment, &verified.token, now).await {
+            Ok(prepared) => {
+                refuse_at_risk(payment, &prepared, has_bought)?;
+                Ok(prepared)
+            }
+            Err(PrepareError::Refused { reason, detail }) => Err(refused(reason, detail)),
+            Err(PrepareError::AlreadySettled) => Err(SaleError::AlreadyUsed),
+            Err(PrepareError::Unavailable(error)) => {
+                self.ports().log(&format!("a payment can't be settled now: {error}"));
+                Err(SaleError::Unavailable(error.into()))
+            }
+        }
+    }
+
+    /// Returns what has to cover the payment when it is claimed.
+    fn cover(&self, verified: &Verified, prepared: &Prepared) -> Cover {
+        let payment = &verified.payment;
+        let floor = payment.guards.fee_payer_floor;
+        Cover {
+            source: payment.source,
+            amount: verified.paid.amount,
+            left: prepared.left,
+            exclusive: payment.guards.exclusive_source,
+            fee_payer: payment.fee_payer,
+            slack: floor.map(|floor| prepared.fee_payer_lamports.saturating_sub(floor)),
+            budget: self.deployment().config.settlement.max_fee_lamports_per_day,
+        }
+    }
+
+    /// Returns the claim of a payment that is ready to be sent.
+    fn claim_of(&self, buy: &Buy<'_>, verified: Verified, prepared: Prepared, at: Timestamp) -> Claim {
+        let Verified { payment, paid, ticket, .. } = verified;
+        let session = match &buy.operation {
+            Operation::Access => self.deployment().keys.session_id(&payment.id),
+            Operation::Extend { session } => session.clone(),
+        };
+        Claim {
+            payment: payment.id,
+            operation: buy.operation.clone(),
+            session,
+            paid,
+            ticket,
+            payer: payment.payer,
+            source: payment.source,
+            transaction: prepared.transaction,
+            signature: prepared.signature,
+            height: prepared.height,
+            fee_payer: payment.fee_payer,
+            fee_lamports: payment.fee_lamports,
+            guarded: Guarded {
+                source: payment.guards.exclusive_source,
+                fee_payer_floor: payment.guards.fee_payer_floor,
+            },
+            at,
+        }
+    }
+
+    /// Returns what a buyer is told whose purchase came to no claim.
+    async fn told(&self, buy: &Buy<'_>, unclaimed: Unclaimed) -> Result<SaleError, SaleError> {
+        Ok(match unclaimed {
+            Unclaimed::Refused(error) => error,
+            Unclaimed::Claim(ClaimError::Command(CommandError::Rejected(reject))) => rejected(reject),
+            Unclaimed::Claim(ClaimError::Command(CommandError::Port(error))) => SaleError::Unavailable(error),
+            Unclaimed::Claim(ClaimError::Command(CommandError::Conflict)) => self.conflict(buy).await?,
+            Unclaimed::Claim(ClaimError::Guarded(guard)) => match guard {
+                ClaimGuard::Elsewhere => SaleError::AlreadyUsed,
+                ClaimGuard::NotCovered => NOT_COVERED,
+                ClaimGuard::OverBudget => self.over_budget(),
+                ClaimGuard::AtRisk => GUARD_AT_RISK,
+            },
+        })
+    }
+
+    /// Returns why a claim met a conflict although the payment itself is new.
+    async fn conflict(&self, buy: &Buy<'_>) -> Result<SaleError, SaleError> {
+        if let Envelope::V2 { ticket: Some(ticket), .. } = &buy.payment.envelope
+            && self.ports().journal().payment_by_ticket(&ticket.id()).await?.is_some()
+        {
+            return Ok(SaleError::QuoteUsed);
+        }
+        let until = self.ports().clock().now().wall.plus_millis(1000);
+        Ok(SaleError::Rejected(Reject::Busy { until }))
     }
 
     /// Answers a payment that is claimed already. Whoever shows its ticket is the
@@ -269,25 +341,6 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 }
 
-/// A payment that could bounce: the chain would take it alone, but not beside the others.
-const NOT_COVERED: SaleError = refused(
-    "insufficient_funds",
-    "the paying token account does not cover this payment beside those that are in flight from it: wait until they have landed, or add funds; nothing was charged",
-);
-
-/// A payment whose wallet guards could fail on landing: the chain would take it alone, but not beside the others.
-const GUARD_AT_RISK: SaleError = refused(
-    "sign_again",
-    "another payment is in flight that a check added by your wallet depends on. Nothing was charged: wait a few seconds, ask for a new 402 and sign again",
-);
-
-/// A stranger's account from which somebody else may take the money. One transaction of a delegate could empty many
-/// such accounts while payments from all of them are in flight, and each of those would cost its fee.
-const SHARED_SOURCE: SaleError = refused(
-    "source_not_exclusive",
-    "another address may spend from the paying token account or close it. Nothing was charged: revoke that, or pay from another wallet",
-);
-
 /// Refuses what the chain would take now and might not take a moment later.
 fn refuse_at_risk(payment: &VerifiedPayment, prepared: &Prepared, has_bought: bool) -> Result<(), SaleError> {
     if prepared.shared && !has_bought {
@@ -296,38 +349,5 @@ fn refuse_at_risk(payment: &VerifiedPayment, prepared: &Prepared, has_bought: bo
     match payment.guards.fee_payer_floor {
         Some(floor) if floor > prepared.fee_payer_lamports => Err(GUARD_AT_RISK),
         _ => Ok(()),
-    }
-}
-
-const fn rejected(reject: Reject) -> SaleError {
-    match reject {
-        Reject::PriceChanged => refused(
-            "price_changed",
-            "the price has changed in this moment and nothing was charged: pay what is asked now",
-        ),
-        reject => SaleError::Rejected(reject),
-    }
-}
-
-fn claim(buy: &Buy<'_>, verified: &Verified, session: SessionId, prepared: Prepared) -> Claim {
-    let payment = &verified.payment;
-    Claim {
-        payment: payment.id.clone(),
-        operation: buy.operation.clone(),
-        session,
-        paid: verified.paid.clone(),
-        ticket: verified.ticket.clone(),
-        payer: payment.payer,
-        source: payment.source,
-        transaction: prepared.transaction,
-        signature: prepared.signature,
-        height: prepared.height,
-        fee_payer: payment.fee_payer,
-        fee_lamports: payment.fee_lamports,
-        guarded: Guarded {
-            source: payment.guards.exclusive_source,
-            fee_payer_floor: payment.guards.fee_payer_floor,
-        },
-        at: Timestamp::default(),
     }
 }

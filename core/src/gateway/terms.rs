@@ -1,10 +1,12 @@
 //! What a payment has to be, and whether it is that: everything that needs neither
 //! storage nor the chain.
 
+use std::sync::Arc;
+
 use super::Deployment;
 use super::buy::{Buy, SaleError, refused};
 use crate::config::{AcceptedToken, Asset};
-use crate::money::Amount;
+use crate::pricing::Priced;
 use crate::quote::{Memo, Quote, Ticket, TicketId};
 use crate::session::Paid;
 use crate::svm::exact::{self, Refusal, Requirement, VerifiedPayment};
@@ -50,12 +52,12 @@ impl Deployment {
         &self,
         asset: &Asset,
         buy: &Buy<'_>,
-        transaction: Transaction,
+        transaction: &Arc<Transaction>,
         fee_payers: &[Address],
         now: Timestamp,
     ) -> Result<Verified, SaleError> {
         let terms = match &buy.payment.envelope {
-            Envelope::V1 => self.present_terms(asset, buy, &transaction, fee_payers)?,
+            Envelope::V1 => self.present_terms(asset, buy, transaction, fee_payers)?,
             Envelope::V2 { ticket, .. } => {
                 let ticket = ticket.as_ref().ok_or(refused(
                     "ticket_missing",
@@ -74,7 +76,7 @@ impl Deployment {
             fee_payer,
             max_fee_lamports: self.config.settlement.max_fee_lamports,
         };
-        let payment = exact::verify_decoded(transaction, &requirement)?;
+        let payment = exact::verify_decoded(Arc::clone(transaction), &requirement)?;
         let memo_bound = match &quoted {
             Some((_, quote)) => self.is_bound(&payment, quote)?,
             None if self.is_for_a_ticket(&payment, &paid) => return Err(Refusal::Memo.into()),
@@ -134,7 +136,7 @@ impl Deployment {
             ));
         }
         if let Some(asked) = buy.quantity.filter(|asked| *asked != quote.quantity) {
-            return Err(match asset.tariff.price(asked, quote.token.decimals) {
+            return Err(match asset.tariff.quote(Some(asked), quote.token.decimals) {
                 Ok(_) => SaleError::QuantityMismatch { quoted: quote.quantity },
                 Err(_) => SaleError::Unpriced(Box::new(asset.tariff.clone())),
             });
@@ -177,10 +179,9 @@ impl Deployment {
         let AcceptedToken { token, account } = tokens.iter().find(pays_with).ok_or(Refusal::Mint)?;
         let named = transaction.message.account(0).filter(|first| fee_payers.contains(first));
         let fee_payer = *named.ok_or(Refusal::FeePayer)?;
-        let quantity = buy.quantity.unwrap_or(tariff.min_quantity);
-        let unpriced = || SaleError::Unpriced(Box::new(tariff.clone()));
-        let amount: Amount = tariff.price(quantity, token.decimals).map_err(|_| unpriced())?;
-        let seconds = tariff.seconds(quantity).ok_or_else(unpriced)?;
+        let priced = tariff.quote(buy.quantity, token.decimals);
+        let Priced { quantity, seconds, amount } =
+            priced.map_err(|_| SaleError::Unpriced(Box::new(tariff.clone())))?;
         let paid = Paid { quantity, seconds, amount, mint: token.mint, decimals: token.decimals };
         Ok(Terms { paid, token: token.clone(), destination: *account, fee_payer, quoted: None })
     }

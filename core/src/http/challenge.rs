@@ -8,6 +8,7 @@ use super::{Context, Problem, RECENT_BLOCKHASH, Request, Response, query};
 use crate::config::Asset;
 use crate::error::SettleError;
 use crate::ports::{Entropy as _, Ports, Settlement as _};
+use crate::pricing::Priced;
 use crate::quote::{Memo, Operation, QUOTE_SECONDS, Quote, Ticket};
 use crate::session::Reject;
 use crate::svm::{Address, RecentBlockhash, Token};
@@ -43,8 +44,7 @@ pub(super) fn challenge<P: Ports>(
         return Err(Problem::of_reject(&Reject::Disabled, context.now().wall));
     }
     let tariff = &asset.tariff;
-    let quantity = counter.quantity.unwrap_or(tariff.min_quantity);
-    query::check_quantity(tariff, quantity)?;
+    let quantity = query::priced_quantity(tariff, counter.quantity)?;
     let config = context.config();
     let url = format!("{}{}?quantity={quantity}", config.public_url, request.path);
     // Only to who asks for it: a wallet that is offered to sign in asks its owner to, before it pays.
@@ -89,10 +89,9 @@ fn offers<P: Ports>(
     let config = &deployment.config;
     let expires_at = context.now().wall.plus_seconds(QUOTE_SECONDS);
     let fee_payers = context.ports().settlement().fee_payers();
-    let unpriced = || Problem::malformed("invalid_quantity", "there is no price for this quantity");
-    let seconds = asset.tariff.seconds(quantity).ok_or_else(unpriced)?;
     let offer = |token: &Token| {
-        let amount = asset.tariff.price(quantity, token.decimals).map_err(|_| unpriced())?;
+        let priced = asset.tariff.quote(Some(quantity), token.decimals);
+        let Priced { seconds, amount, .. } = priced.map_err(|_| query::unpriced(&asset.tariff))?;
         let [a, b, c, d, random @ ..] = context.ports().entropy().random();
         let fee_payer = one_of(fee_payers, u32::from_le_bytes([a, b, c, d]));
         let fee_payer = fee_payer.ok_or_else(|| context.failed(&SettleError::NoFeePayer.into()))?;

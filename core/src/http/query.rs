@@ -50,10 +50,10 @@ pub(super) fn quantity(request: &Request) -> Result<Option<u64>, Problem> {
     }
 }
 
-/// Refuses a quantity that has no price.
-pub(super) fn check_quantity(tariff: &Tariff, quantity: u64) -> Result<(), Problem> {
+/// Returns the quantity that is bought where this one is asked for, or none. Refuses one that has no price.
+pub(super) fn priced_quantity(tariff: &Tariff, asked: Option<u64>) -> Result<u64, Problem> {
     // The decimals don't matter: whether the greatest price fits was checked with the configuration.
-    tariff.price(quantity, 0).map(drop).map_err(|_| unpriced(tariff))
+    tariff.quote(asked, 0).map(|priced| priced.quantity).map_err(|_| unpriced(tariff))
 }
 
 /// There is no price for a quantity.

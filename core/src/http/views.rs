@@ -46,7 +46,7 @@ pub(super) fn asset(config: &Config, asset: &Asset, state: &AssetState, now: &No
         .iter()
         .filter_map(|accepted| {
             let token = &accepted.token;
-            let price = tariff.price.times(1, token.decimals)?;
+            let price = tariff.unit_price(token.decimals)?;
             let view = json!({ "token": token.symbol });
             Some(merged(view, amount(config, "amount", price, &token.mint, token.decimals)))
         })

@@ -3,33 +3,15 @@
 use super::claim::{Claim, Paid};
 use super::device::Report;
 use super::event::Event;
+use super::intent::{Ask, Intent};
 use super::listing;
 use super::reject::{IN_FLIGHT_MS, Reject};
 use super::running::Session;
 use super::state::{AssetState, evolve};
 use crate::ids::PaymentId;
 use crate::listing::Listing;
-use crate::money::Amount;
 use crate::quote::Operation;
 use crate::time::{Monotonic, Now, Timestamp};
-
-/// A verified payment that is to be reserved, and what is known of who pays.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// The payment. Its `at` is set by [`decide`].
-    pub claim: Claim,
-    /// When this payer's latest payments failed, on whatever asset; the latest first,
-    /// [`FAILURES_ALLOWED`] of them.
-    pub failures: Vec<Timestamp>,
-    /// What the payer could still pay from the same account after this payment. The
-    /// journal holds it against all that is in flight from there: other assets' payments,
-    /// which this decision does not see.
-    pub left: Amount,
-    /// The balance of the fee payer after this payment alone, in lamports.
-    pub fee_payer_lamports: u64,
-    /// Which asset of this id the payment was checked for; 0 for one of the configuration.
-    pub incarnation: u64,
-}
 
 /// What is asked of an asset.
 #[derive(Clone, Debug)]
@@ -74,17 +56,14 @@ const BACK_OFF_MS: u64 = 60_000;
 /// How long a failure counts, in milliseconds. (It takes more than a minute to know that a
 /// payment can't land any more.)
 const REMEMBERED_MS: u64 = 600_000;
+
 /// What the command means in this state: the events, none if there is nothing to do.
 ///
 /// # Errors
 /// When the command can't be followed. Only a claim and a change of the asset can be
 /// refused: what money or a device says is always taken in.
 pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Event>, Reject> {
-    let lost = state.has_lost_its_time(now);
-    let now = state.steady(now);
-    // Time passes first, whatever is asked.
-    let mut events = tick(state, &now, lost);
-    let state = events.iter().fold(state.clone(), evolve);
+    let (mut events, state, now) = passed(state, now);
     events.extend(match command {
         Command::Tick => Vec::new(),
         Command::Claim(ask) => claim_payment(&state, *ask, &now)?,
@@ -96,6 +75,26 @@ pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Eve
         Command::Delete => listing::delete(&state, now.wall)?,
     });
     Ok(events)
+}
+
+/// Says whether a purchase could be claimed in this state: what [`decide`] would say of it, before there is a claim.
+///
+/// So nobody who can't have the asset makes us ask the chain.
+///
+/// # Errors
+/// Those of [`decide`] for the claim.
+pub fn precheck(state: &AssetState, intent: &Intent<'_>, now: &Now) -> Result<(), Reject> {
+    let (_, state, now) = passed(state, now);
+    must_be_free(&state, intent, &now)
+}
+
+/// Lets time pass: what it brings about, the state after that, and the clocks as the asset takes them.
+fn passed(state: &AssetState, now: &Now) -> (Vec<Event>, AssetState, Now) {
+    let lost = state.has_lost_its_time(now);
+    let now = state.steady(now);
+    let events = tick(state, &now, lost);
+    let state = events.iter().fold(state.clone(), evolve);
+    (events, state, now)
 }
 
 /// Locks the device when the paid time is over, or nobody can tell any more whether it
@@ -114,23 +113,28 @@ fn tick(state: &AssetState, now: &Now, lost: bool) -> Vec<Event> {
     events
 }
 
-fn claim_payment(state: &AssetState, ask: Ask, clocks: &Now) -> Result<Vec<Event>, Reject> {
+fn claim_payment(state: &AssetState, ask: Ask, now: &Now) -> Result<Vec<Event>, Reject> {
+    must_be_free(state, &ask.intent(), now)?;
+    Ok(vec![Event::PaymentClaimed(Claim { at: now.wall, ..ask.claim })])
+}
+
+/// Refuses a purchase that this asset, or the state of its payer, leaves no room for.
+fn must_be_free(state: &AssetState, intent: &Intent<'_>, clocks: &Now) -> Result<(), Reject> {
     let now = clocks.wall;
-    let Ask { claim, failures, incarnation, .. } = ask;
-    listing::for_sale(state, &claim, incarnation)?;
-    if let Some(until) = back_off(&failures, now) {
+    listing::for_sale(state, intent)?;
+    if let Some(until) = back_off(intent.failures, now) {
         return Err(Reject::BackOff { until });
     }
     let in_flight = now.plus_millis(IN_FLIGHT_MS);
     // A second payment from one balance could make the first one bounce.
-    if state.claims.iter().any(|other| other.source == claim.source || other.payment == claim.payment) {
+    if state.claims.iter().any(|other| other.source == *intent.source || other.payment == *intent.payment) {
         return Err(Reject::Busy { until: in_flight });
     }
-    match (&claim.operation, &state.session) {
-        (Operation::Access, None) if state.claims.is_empty() => {}
-        (Operation::Access, None) => return Err(Reject::Busy { until: in_flight }),
+    match (intent.operation, &state.session) {
+        (Operation::Access, None) if state.claims.is_empty() => Ok(()),
+        (Operation::Access, None) => Err(Reject::Busy { until: in_flight }),
         (Operation::Access, Some(session)) => {
-            return Err(Reject::Busy { until: session.ends_at.max(now.plus_millis(1000)) });
+            Err(Reject::Busy { until: session.ends_at.max(now.plus_millis(1000)) })
         }
         // One at a time, and only while it runs: an extension in flight keeps the asset
         // for its session, and a chain of them would keep it for nothing.
@@ -140,16 +144,17 @@ fn claim_payment(state: &AssetState, ask: Ask, clocks: &Now) -> Result<Vec<Event
             if state.is_extending() {
                 return Err(Reject::Busy { until: in_flight });
             }
-            let bought = running.paid.seconds.checked_add(claim.paid.seconds);
-            let in_bounds = bought.is_some_and(|seconds| seconds <= crate::pricing::MAX_SECONDS);
-            let summable = sum(&running.paid, &claim.paid).is_some();
-            if !in_bounds || !summable {
-                return Err(Reject::TooLong);
-            }
+            must_be_countable(&running.paid, intent.paid)
         }
-        (Operation::Extend { .. }, _) => return Err(Reject::SessionOver),
+        (Operation::Extend { .. }, _) => Err(Reject::SessionOver),
     }
-    Ok(vec![Event::PaymentClaimed(Claim { at: now, ..claim })])
+}
+
+/// Refuses an extension that would make the session longer than any may be, or its sums too large.
+fn must_be_countable(so_far: &Paid, more: &Paid) -> Result<(), Reject> {
+    let seconds = so_far.seconds.checked_add(more.seconds);
+    let in_bounds = seconds.is_some_and(|seconds| seconds <= crate::pricing::MAX_SECONDS);
+    if in_bounds && sum(so_far, more).is_some() { Ok(()) } else { Err(Reject::TooLong) }
 }
 
 /// Until when a payer with these failures, the latest first, has to wait.

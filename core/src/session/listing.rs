@@ -1,11 +1,13 @@
 //! Assets that are made, changed and deleted by API, and what their listing means for
 //! a sale.
 
-use super::claim::Claim;
+use super::claim::Paid;
 use super::event::Event;
+use super::intent::Intent;
 use super::reject::{IN_FLIGHT_MS, Reject};
 use super::state::AssetState;
 use crate::listing::Listing;
+use crate::pricing::Priced;
 use crate::time::Timestamp;
 
 /// Makes the asset: the next one of its id.
@@ -60,20 +62,18 @@ fn unused(state: &AssetState, now: Timestamp) -> Result<(), Reject> {
 ///
 /// A ticket stays good at its price, as long as it is for this incarnation: the price may
 /// have changed since. A payment without one must be what the asset costs now.
-pub(super) fn for_sale(state: &AssetState, claim: &Claim, incarnation: u64) -> Result<(), Reject> {
-    if incarnation == 0 {
+pub(super) fn for_sale(state: &AssetState, intent: &Intent<'_>) -> Result<(), Reject> {
+    if intent.incarnation == 0 {
         return Ok(());
     }
-    let listing = state.listing.as_ref().filter(|listing| listing.incarnation == incarnation);
+    let listing = state.listing.as_ref().filter(|listing| listing.incarnation == intent.incarnation);
     let listing = listing.ok_or(Reject::Gone)?;
     if !listing.enabled {
         return Err(Reject::Disabled);
     }
-    let paid = &claim.paid;
-    let price = listing.tariff.price(paid.quantity, paid.decimals);
-    let seconds = listing.tariff.seconds(paid.quantity);
-    let is_present = price == Ok(paid.amount) && seconds == Some(paid.seconds);
-    if claim.ticket.is_none() && !is_present {
+    let &Paid { quantity, seconds, amount, decimals, .. } = intent.paid;
+    let present = listing.tariff.quote(Some(quantity), decimals);
+    if !intent.has_ticket && present != Ok(Priced { quantity, seconds, amount }) {
         return Err(Reject::PriceChanged);
     }
     Ok(())

@@ -47,7 +47,7 @@ fn claim(number: u8, operation: Operation, seconds: u64) -> Claim {
 /// The claim, by a payer whose payments never failed.
 fn ask(number: u8, operation: Operation, seconds: u64) -> Ask {
     let claim = claim(number, operation, seconds);
-    Ask { claim, failures: Vec::new(), left: Amount::new(0), fee_payer_lamports: 0, incarnation: 0 }
+    Ask { claim, failures: Vec::new(), incarnation: 0 }
 }
 
 /// What is asked of an asset, in a form that can be made at random.

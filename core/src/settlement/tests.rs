@@ -9,6 +9,8 @@ mod property;
 mod scenarios;
 mod send;
 
+use std::sync::Arc;
+
 use std::pin::pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
@@ -89,7 +91,7 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
 fn guarded() -> VerifiedPayment {
     let mut payment = FIXTURE.payment.clone();
     let guard = Instruction { program: 8, accounts: vec![2], data: vec![10, 4, 1, 8] };
-    let transaction = &mut payment.transaction;
+    let transaction = Arc::make_mut(&mut payment.transaction);
     transaction.message.accounts.push(LIGHTHOUSE);
     transaction.message.readonly_unsigned += 1;
     transaction.message.instructions.push(guard);

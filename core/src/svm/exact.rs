@@ -39,6 +39,8 @@
 //! * The compute units and the whole fee are capped, not only the price of a unit.
 //! * No lookup tables, no trailing bytes, no account twice (see [`super::transaction`]).
 
+use std::sync::Arc;
+
 use ed25519_dalek::{Signature, VerifyingKey};
 
 use super::lighthouse::{GuardFault, Guards, MAX_GUARDS, Parties};
@@ -75,8 +77,8 @@ pub struct Requirement {
 pub struct VerifiedPayment {
     /// Names the payment: the hash of the message.
     pub id: PaymentId,
-    /// The whole transaction; signature 0, the fee payer's, is still to be made.
-    pub transaction: Transaction,
+    /// The whole transaction, as it was decoded; signature 0, the fee payer's, is still to be made.
+    pub transaction: Arc<Transaction>,
     /// Who pays.
     pub payer: Address,
     /// From which token account.
@@ -115,7 +117,8 @@ const LAMPORTS_PER_SIGNATURE: u64 = 5_000;
 /// # Errors
 /// The first rule that it breaks. Nothing here depends on the chain's state.
 pub fn verify(bytes: &[u8], requirement: &Requirement) -> Result<VerifiedPayment, Refusal> {
-    verify_decoded(Transaction::decode(bytes).map_err(|_| Refusal::Undecodable)?, requirement)
+    let transaction = Transaction::decode(bytes).map_err(|_| Refusal::Undecodable)?;
+    verify_decoded(Arc::new(transaction), requirement)
 }
 
 /// [`verify`] for what is decoded already.
@@ -123,7 +126,7 @@ pub fn verify(bytes: &[u8], requirement: &Requirement) -> Result<VerifiedPayment
 /// # Errors
 /// Likewise.
 pub fn verify_decoded(
-    transaction: Transaction,
+    transaction: Arc<Transaction>,
     requirement: &Requirement,
 ) -> Result<VerifiedPayment, Refusal> {
     let message = &transaction.message;

@@ -287,13 +287,14 @@ impl World {
         let config = &self.deployment.config;
         let token = &config.merchant.tokens[0].token;
         let asset = self.asset(asset);
+        let priced = asset.tariff.quote(Some(quantity), token.decimals).unwrap();
         let quote = Quote {
             operation,
             asset: asset.id.clone(),
             incarnation: 0,
             quantity,
-            seconds: asset.tariff.seconds(quantity).unwrap(),
-            amount: asset.tariff.price(quantity, token.decimals).unwrap(),
+            seconds: priced.seconds,
+            amount: priced.amount,
             token: token.clone(),
             pay_to: config.merchant.pay_to,
             fee_payer: self.fee_payers[0],

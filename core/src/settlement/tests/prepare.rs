@@ -1,4 +1,6 @@
 use ed25519_dalek::{Signature, VerifyingKey};
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::faults::faults;
@@ -68,7 +70,7 @@ fn the_payers_message_is_not_touched_and_our_signature_is_first_inv_1() {
 fn the_same_payment_is_made_ready_as_the_same_bytes_inv_1() {
     let mut payment = FIXTURE.payment.clone();
     // What a stranger left in our place changes nothing.
-    payment.transaction.signatures[0] = [7; 64];
+    Arc::make_mut(&mut payment.transaction).signatures[0] = [7; 64];
     assert_eq!(World::new().prepare(&payment).unwrap(), FIXTURE.prepared);
 }
 
@@ -91,7 +93,7 @@ fn neither_our_signature_nor_the_id_made_of_it_leaves_before_the_claim_inv_1() {
     let world = World::new();
     let mut payment = FIXTURE.payment.clone();
     // Not even if the buyer has put it there.
-    payment.transaction.signatures[0] =
+    Arc::make_mut(&mut payment.transaction).signatures[0] =
         crate::encoding::from_base58_long(&FIXTURE.prepared.signature).unwrap();
     world.prepare(&payment).unwrap();
     for (method, params) in world.node.calls().iter() {

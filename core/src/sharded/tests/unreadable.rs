@@ -1,7 +1,7 @@
 //! What a place does not know is an error there, and never an answer.
 
 use super::{Database, now};
-use crate::error::{PortError, StoreError};
+use crate::error::{Layer, PortError, StoreError};
 use crate::ids::{AssetId, PaymentId};
 use crate::sharded::{Fee, MerchantBook, PayerBook, PaymentBook, Reservation, Reserved};
 use crate::svm::Address;
@@ -20,7 +20,7 @@ fn reservation() -> Reservation {
 }
 
 fn is_broken_rule<T: std::fmt::Debug>(result: Result<T, PortError>) -> bool {
-    matches!(result, Err(PortError::Store(StoreError::Invariant(_))))
+    matches!(result, Err(error) if matches!(error.layer(), Layer::Store(StoreError::Invariant(_))))
 }
 
 #[test]
@@ -73,7 +73,8 @@ fn a_number_beyond_the_databases_integers_is_never_written_as_another_one_inv_5(
         Fee { day: 7, lamports: 1 << 63, budget: u64::MAX, fee_payer: Address::new([1; 32]), slack: None };
     let costing = |fee| Reservation { fee: Some(fee), ..reservation() };
     let refused = now(book.reserve(&costing(fee)));
-    assert!(matches!(refused, Err(PortError::Store(StoreError::Encode(_)))), "{refused:?}");
+    let unwritten = |error: PortError| matches!(error.layer(), Layer::Store(StoreError::Encode(_)));
+    assert!(refused.clone().is_err_and(unwritten), "{refused:?}");
     assert_eq!(database.number("SELECT count(*) FROM hold"), 0);
     // A budget is a bound: the largest of all is not refused, and is held to the largest number there is.
     let most = Fee { lamports: i64::MAX.unsigned_abs(), ..fee };

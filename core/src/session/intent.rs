@@ -1,0 +1,55 @@
+//! A purchase that is to be claimed, as far as its asset decides about it.
+
+use super::claim::{Claim, Paid};
+use crate::ids::PaymentId;
+use crate::quote::Operation;
+use crate::svm::Address;
+use crate::time::Timestamp;
+
+/// A purchase that is to be claimed: what is known of it before the chain is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Intent<'a> {
+    /// The payment.
+    pub payment: &'a PaymentId,
+    /// What it is for.
+    pub operation: &'a Operation,
+    /// What was quoted.
+    pub paid: &'a Paid,
+    /// Whether the payment answers a ticket. Without one it pays the present price.
+    pub has_ticket: bool,
+    /// The token account that pays.
+    pub source: &'a Address,
+    /// When this payer's latest payments failed, on whatever asset; the latest first,
+    /// [`FAILURES_ALLOWED`](super::FAILURES_ALLOWED) of them.
+    pub failures: &'a [Timestamp],
+    /// Which asset of this id the payment was checked for; 0 for one of the configuration.
+    pub incarnation: u64,
+}
+
+/// A verified payment that is to be claimed, and what is known of who pays.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The claim. Its time is when it was asked for; an asset that has seen a later one moves it there.
+    pub claim: Claim,
+    /// As [`Intent::failures`].
+    pub failures: Vec<Timestamp>,
+    /// As [`Intent::incarnation`].
+    pub incarnation: u64,
+}
+
+impl Ask {
+    /// Returns what its asset decides by.
+    #[must_use]
+    pub fn intent(&self) -> Intent<'_> {
+        let Self { claim, failures, incarnation } = self;
+        Intent {
+            payment: &claim.payment,
+            operation: &claim.operation,
+            paid: &claim.paid,
+            has_ticket: claim.ticket.is_some(),
+            source: &claim.source,
+            failures,
+            incarnation: *incarnation,
+        }
+    }
+}
