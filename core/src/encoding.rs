@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Names what the program could not write down in the form that was due.
 ///
@@ -35,6 +35,13 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 /// When it can't be written as JSON.
 pub(crate) fn json<T: Serialize + ?Sized>(what: &'static str, value: &T) -> Result<Vec<u8>, EncodeError> {
     serde_json::to_vec(value).map_err(|_| EncodeError(what))
+}
+
+/// Reads JSON.
+///
+/// By way of text: a reader of bytes would stand in the program a second time, beside the reader of text.
+pub(crate) fn from_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
+    serde_json::from_str(std::str::from_utf8(bytes).ok()?).ok()
 }
 
 /// Standard base64, padded.

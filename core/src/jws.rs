@@ -5,7 +5,7 @@ use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::encoding::{base64url, from_base64url, json};
+use crate::encoding::{base64url, from_base64url, from_json, json};
 use crate::error::EncodeError;
 use crate::keys::SignatureKey;
 
@@ -37,7 +37,7 @@ pub fn sign<T: Serialize>(key: &SignatureKey, typ: &str, claims: &T) -> Result<S
 #[must_use]
 pub fn header(token: &str) -> Option<Header> {
     let (header, _) = token.split_once('.')?;
-    serde_json::from_slice(&from_base64url(header)?).ok()
+    from_json(&from_base64url(header)?)
 }
 
 /// The claims of a JWS of kind `typ` that this key signed. `None` for anything else.
@@ -51,5 +51,5 @@ pub fn verify<T: DeserializeOwned>(token: &str, typ: &str, key: &VerifyingKey) -
     let signature = Signature::from_slice(&from_base64url(signature)?).ok()?;
     key.verify_strict(signed.as_bytes(), &signature).ok()?;
     let (_, claims) = signed.split_once('.')?;
-    serde_json::from_slice(&from_base64url(claims)?).ok()
+    from_json(&from_base64url(claims)?)
 }

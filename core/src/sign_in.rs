@@ -9,7 +9,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::encoding::{self, base58_long, from_base58_long, from_base64, hex};
+use crate::encoding::{self, base58_long, from_base58_long, from_base64, from_json, hex};
 use crate::error::EncodeError;
 use crate::keys::{KeyRing, MacKey};
 use crate::svm::{Address, Network};
@@ -164,7 +164,7 @@ pub fn verify(
     header: &str,
 ) -> Result<Address, ProofError> {
     let json = from_base64(header).ok_or(ProofError::Malformed)?;
-    let proof: Proof = serde_json::from_slice(&json).map_err(|_| ProofError::Malformed)?;
+    let proof: Proof = from_json(&json).ok_or(ProofError::Malformed)?;
     let address: Address = proof.address.parse().map_err(|_| ProofError::Malformed)?;
     let info = &proof.info;
     let in_origin = info.uri.strip_prefix(origin).is_some_and(|path| path.starts_with('/'));

@@ -8,6 +8,7 @@ use super::catalogue::asset_id;
 use super::shard::{Before, Work};
 use super::{Context, Problem, Request, Response, views};
 use crate::config::{Asset, Config, ConfigError};
+use crate::encoding::from_json;
 use crate::gateway::ManageError;
 use crate::ids::AssetId;
 use crate::listing::Listing;
@@ -169,7 +170,7 @@ fn read_only() -> Problem {
 
 /// The object that the request carries.
 fn body(request: &Request) -> Result<Map<String, Value>, Problem> {
-    serde_json::from_slice(&request.body).map_err(|_| {
+    from_json(&request.body).ok_or_else(|| {
         Problem::malformed("malformed_body", "the body must be a JSON object, such as {\"price\": \"0.01\"}")
     })
 }

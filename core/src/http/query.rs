@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Problem, Request};
+use crate::encoding::from_json;
 use crate::ids::{AssetId, SessionId};
 use crate::ports::Cursor;
 use crate::pricing::Tariff;
@@ -34,7 +35,7 @@ pub(super) fn quantity(request: &Request) -> Result<Option<u64>, Problem> {
     let in_body = if request.method == "GET" || request.body.iter().all(u8::is_ascii_whitespace) {
         None
     } else {
-        let body: Value = serde_json::from_slice(&request.body).map_err(|_| {
+        let body: Value = from_json(&request.body).ok_or_else(|| {
             Problem::malformed("malformed_body", "the body must be JSON, such as {\"quantity\": 1}")
         })?;
         let members = body.as_object().ok_or_else(|| {

@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::encoding::{base58, base64, from_base58, from_base64};
-use crate::error::RpcError;
+use crate::encoding::{base58, base64, from_base58, from_base64, from_json};
+use crate::error::{RpcError, TransportError, TransportFault};
 use crate::ports::Http;
 use crate::svm::{Address, RecentBlockhash};
 use crate::time::Timestamp;
@@ -110,10 +110,12 @@ impl<H: Http> Rpc<H> {
     }
 
     async fn call(&self, method: &'static str, params: Value) -> Result<Value, RpcError> {
-        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+        let question = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let body = serde_json::to_string(&question)
+            .map_err(|error| TransportError::new("the RPC", TransportFault::Unreadable(error.to_string())))?;
         let answer = self.http.post_json(&self.url, body, TIMEOUT_MS).await?;
         let unreadable = RpcError::Status { method, status: answer.status };
-        let Ok(mut json) = serde_json::from_slice::<Value>(&answer.body) else { return Err(unreadable) };
+        let Some(mut json) = from_json::<Value>(&answer.body) else { return Err(unreadable) };
         if let Some(error) = json.get("error").filter(|error| !error.is_null()) {
             let code = error.get("code").and_then(Value::as_i64).ok_or(RpcError::Shape(method))?;
             return Err(RpcError::Refused { code });

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::{EXACT, Version};
-use crate::encoding::{base64, from_base64, json};
+use crate::encoding::{base64, from_base64, from_json, json};
 use crate::error::EncodeError;
 use crate::money::Amount;
 use crate::quote::Ticket;
@@ -185,8 +185,8 @@ impl Payment {
 
 /// Reads JSON of one version. What has another shape may only be of another version.
 fn parse<'a, T: Deserialize<'a>>(json: &'a [u8], expected: u64) -> Result<T, EnvelopeError> {
-    serde_json::from_slice(json).map_err(|_| match serde_json::from_slice(json) {
-        Ok(AnyVersion { x402_version }) if x402_version != expected => EnvelopeError::Version,
+    from_json(json).ok_or_else(|| match from_json(json) {
+        Some(AnyVersion { x402_version }) if x402_version != expected => EnvelopeError::Version,
         _ => EnvelopeError::Malformed,
     })
 }
@@ -241,7 +241,7 @@ impl SettlementResponse {
     /// Reads what [`Self::to_header`] writes.
     #[must_use]
     pub fn from_header(text: &str) -> Option<Self> {
-        serde_json::from_slice(&from_base64(text)?).ok()
+        from_json(&from_base64(text)?)
     }
 }
 
