@@ -56,7 +56,7 @@ impl Listing {
     pub fn fields(&self, id: &AssetId) -> Map<String, Value> {
         let Tariff { price, unit, unit_seconds, min_quantity, max_quantity } = &self.tariff;
         let most = default_max_quantity(*unit, *unit_seconds, *min_quantity);
-        let fields = [
+        let all = [
             ("id", Some(json!(id))),
             ("name", (self.name != id.as_str()).then(|| json!(self.name))),
             ("description", (!self.description.is_empty()).then(|| json!(self.description))),
@@ -69,7 +69,13 @@ impl Listing {
             ("max_quantity", (*max_quantity != most).then(|| json!(max_quantity))),
             ("enabled", if self.enabled { None } else { Some(json!(false)) }),
         ];
-        fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+        let mut fields = Map::new();
+        for (key, value) in all {
+            if let Some(value) = value {
+                fields.insert(key.to_owned(), value);
+            }
+        }
+        fields
     }
 }
 

@@ -122,11 +122,12 @@ impl From<&Request> for Forwarded {
     }
 }
 
-impl From<Forwarded> for Request {
-    fn from(forwarded: Forwarded) -> Self {
-        let Forwarded { method, path, query, headers, body } = forwarded;
+impl Forwarded {
+    /// Returns the client's request; `None` if its body can't be read.
+    pub(crate) fn request(self) -> Option<Request> {
+        let Self { method, path, query, headers, body } = self;
         #[cfg(feature = "seam")]
         coinop_seam::tell(&headers);
-        Self { method, path, query, headers, body: from_base64(&body).unwrap_or_default() }
+        Some(Request { method, path, query, headers, body: from_base64(&body)? })
     }
 }

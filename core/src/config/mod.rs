@@ -14,8 +14,8 @@ mod url;
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 pub use asset::{Asset, DeviceConfig};
 pub use assets::Assets;
@@ -118,8 +118,10 @@ impl Config {
         let Some(assets) = assets.transpose().map_err(|_| ConfigError::new("asset", NO_LIST))? else {
             return Self::from_json(&serde_json::from_str(text).map_err(no_json)?);
         };
-        let parsed = |(key, value): (String, &RawValue)| Ok((key, serde_json::from_str(value.get())?));
-        let rest = top.into_iter().map(parsed).collect::<Result<_, _>>().map_err(no_json)?;
+        let mut rest = Map::new();
+        for (key, value) in top {
+            rest.insert(key, serde_json::from_str(value.get()).map_err(no_json)?);
+        }
         Self::read(&Value::Object(rest), Some(&assets))
     }
 

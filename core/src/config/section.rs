@@ -98,7 +98,11 @@ impl<'a> Section<'a> {
     /// The keys that nobody asked for, with their values.
     pub(super) fn rest(&self) -> Map<String, Value> {
         let unknown = |(key, _): &(&String, &Value)| !self.known.contains(&key.as_str());
-        self.fields.iter().filter(unknown).map(|(k, v)| (k.clone(), v.clone())).collect()
+        let mut rest = Map::new();
+        for (key, value) in self.fields.iter().filter(unknown) {
+            rest.insert(key.clone(), value.clone());
+        }
+        rest
     }
 
     /// Ends the reading: an error if a key is left that nobody asked for.

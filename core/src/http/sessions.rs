@@ -80,7 +80,9 @@ pub(super) fn sign_in_extensions<P: Ports>(
     let challenge =
         sign_in::challenge(&deployment.keys, &config.public_url, &uri, config.network, now, random);
     let challenge = challenge.map_err(|error| context.unwritten(error))?;
-    Ok(Map::from_iter([(sign_in::EXTENSION.to_owned(), challenge)]))
+    let mut extensions = Map::new();
+    extensions.insert(sign_in::EXTENSION.to_owned(), challenge);
+    Ok(extensions)
 }
 
 fn sign_in_required<P: Ports>(context: &Context<'_, P>, request: &Request, detail: &str) -> Problem {

@@ -302,11 +302,14 @@ impl<H: Http> Rpc<H> {
         since: u64,
     ) -> Result<bool, RpcError> {
         let shape = || RpcError::Shape("getSignaturesForAddress");
-        let mut options = Map::from_iter([
-            ("limit".to_owned(), Value::from(SIGNATURES_PER_PAGE)),
-            ("commitment".to_owned(), Value::from(Commitment::Confirmed.name())),
-            ("minContextSlot".to_owned(), Value::from(since)),
-        ]);
+        let mut options = Map::new();
+        for (name, value) in [
+            ("limit", Value::from(SIGNATURES_PER_PAGE)),
+            ("commitment", Value::from(Commitment::Confirmed.name())),
+            ("minContextSlot", Value::from(since)),
+        ] {
+            options.insert(name.to_owned(), value);
+        }
         for _ in 0..MAX_PAGES {
             let result = self.call("getSignaturesForAddress", json!([address, options])).await?;
             let page = result.as_array().ok_or_else(shape)?;

@@ -2,8 +2,6 @@
 //!
 //! The database takes the events apart: what is told is little of them.
 
-use std::collections::BTreeMap;
-
 use super::hold::{self, run, text};
 use super::news::{Ended, Failed, Head, MerchantNews, PayerNews, PaymentNews, SessionRow};
 use crate::error::StoreError;
@@ -94,20 +92,20 @@ impl<'a, S: Sql> Outbox<'a, S> {
         let revision = head.revision.min(told.saturating_add(BATCHES));
         let asset = self.journal.asset_of(&head.asset)?;
         let tail = [text(&head.asset), bound(told), bound(revision)];
-        let mut payers: BTreeMap<Address, PayerNews> = BTreeMap::new();
+        let mut payers = Vec::new();
         let (mut payments, mut all_ended) = (Vec::new(), Vec::new());
         for row in &run(self.sql, ENDED, &tail).await? {
             let (payer, at, ended) = ended(row).ok_or_else(|| corrupt("an event"))?;
             payments.push(PaymentNews { ended: ended.clone(), asset: asset.clone(), at });
-            of(&mut payers, payer).ended.push(ended.clone());
+            add(&mut payers, payer, |news| news.ended.push(ended.clone()));
             all_ended.push(ended);
         }
         for row in &run(self.sql, SESSIONS, &tail).await? {
             let (payer, session) = session(row).ok_or_else(|| corrupt("a session"))?;
-            of(&mut payers, payer).sessions.push(session);
+            add(&mut payers, payer, |news| news.sessions.push(session));
         }
         let merchant = MerchantNews { head, ended: all_ended };
-        Ok(Some(Delivery { revision, payers: payers.into_values().collect(), payments, merchant }))
+        Ok(Some(Delivery { revision, payers, payments, merchant }))
     }
 
     /// All of them have received this.
@@ -120,8 +118,16 @@ impl<'a, S: Sql> Outbox<'a, S> {
     }
 }
 
-fn of(payers: &mut BTreeMap<Address, PayerNews>, payer: Address) -> &mut PayerNews {
-    payers.entry(payer).or_insert_with(|| PayerNews { payer, ended: Vec::new(), sessions: Vec::new() })
+/// Adds to the news of one payer. A delivery is for few.
+fn add(payers: &mut Vec<PayerNews>, payer: Address, to: impl FnOnce(&mut PayerNews)) {
+    match payers.iter_mut().find(|news| news.payer == payer) {
+        Some(news) => to(news),
+        None => {
+            let mut news = PayerNews { payer, ended: Vec::new(), sessions: Vec::new() };
+            to(&mut news);
+            payers.push(news);
+        }
+    }
 }
 
 /// Where the asset stands, and up to where it has told.

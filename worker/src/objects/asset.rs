@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::pin::pin;
 
-use coinop_core::http::{IMPATIENT, Problem, Request, Response};
+use coinop_core::http::{IMPATIENT, Problem, Response};
 use coinop_core::ids::PaymentId;
 use coinop_core::ports::{Journal as _, PortError, Ports as _};
 use coinop_core::session::index::PaymentStatus;
@@ -16,7 +16,7 @@ use crate::call::REQUEST;
 use crate::deployment::instance;
 use crate::journal::PlaceJournal;
 use crate::platform::Platform;
-use crate::request::{Forwarded, respond};
+use crate::request::respond;
 use crate::runtime::{now, sleep};
 
 /// Requests that may wait here at once; one more is told at once that its payment is pending.
@@ -92,7 +92,7 @@ impl Inside {
         impatient: bool,
     ) -> std::result::Result<Response, PortError> {
         self.journal().open().await?;
-        let mut request = Request::from(question.body::<Forwarded>()?);
+        let mut request = question.forwarded()?;
         if impatient {
             request.headers.push((IMPATIENT.to_owned(), "1".to_owned()));
         }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use coinop_core::http::{self, Before, Problem, Request};
+use coinop_core::http::{self, Before, Problem};
 use coinop_core::ports::{Journal as _, PortError, Ports as _};
 use coinop_core::sharded::{Ended, MerchantBook};
 use coinop_core::time::Timestamp;
@@ -16,7 +16,7 @@ use crate::catalogue;
 use crate::deployment::instance;
 use crate::journal::PlaceJournal;
 use crate::platform::Platform;
-use crate::request::{Forwarded, respond};
+use crate::request::respond;
 use crate::runtime::now;
 use crate::sql::ObjectSql;
 
@@ -51,10 +51,9 @@ impl DurableObject for MerchantObject {
         let book = MerchantBook::new(desk.sql.clone());
         match question.path.as_str() {
             REQUEST => {
-                let Ok(forwarded) = question.body::<Forwarded>() else {
+                let Ok(request) = question.forwarded() else {
                     return respond(Problem::unavailable().into());
                 };
-                let request = Request::from(forwarded);
                 let journal = PlaceJournal::new(desk.sql.clone(), desk.instance);
                 let platform = Platform::new(desk.instance, journal);
                 respond(match platform.before_shard(&request).await {
@@ -154,9 +153,11 @@ impl MerchantObject {
         let mut assets = journal.due(now(), ASSETS_PER_TICK).await?;
         let unsettled = journal.unsettled(now(), ASSETS_PER_TICK).await?;
         let mut more = [&assets, &unsettled].iter().any(|some| some.len() >= ASSETS_PER_TICK as usize);
-        assets.extend(unsettled);
-        assets.sort_unstable();
-        assets.dedup();
+        for asset in unsettled {
+            if !assets.contains(&asset) {
+                assets.push(asset);
+            }
+        }
         let started = now();
         for asset in &assets {
             if now().millis_since(started) >= LONGEST_TICK_MS {

@@ -7,14 +7,14 @@ mod payer;
 mod payment;
 
 use coinop_core::error::{StoreError, TransportError, TransportFault};
-use coinop_core::http::Problem;
+use coinop_core::http::{self, Problem};
 use coinop_core::ports::PortError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{Request, Response, console_error};
 
 use crate::call::REQUEST;
-use crate::request::respond;
+use crate::request::{Forwarded, respond};
 
 /// What an object was asked: the path, and the body as JSON text.
 struct Question {
@@ -31,6 +31,12 @@ impl Question {
     fn body<T: DeserializeOwned>(&self) -> Result<T, PortError> {
         serde_json::from_str(&self.body)
             .map_err(|error| self.failed(TransportFault::Unreadable(error.to_string())))
+    }
+
+    /// Reads a client's request that was forwarded.
+    fn forwarded(&self) -> Result<http::Request, PortError> {
+        let request = self.body::<Forwarded>()?.request();
+        request.ok_or_else(|| self.failed(TransportFault::Unreadable("its body is no base64".to_owned())))
     }
 
     fn unknown(&self) -> PortError {

@@ -1,6 +1,6 @@
 //! The object of one payer: what is in flight from its balances, its failures, its sessions.
 
-use coinop_core::http::{Problem, Request};
+use coinop_core::http::Problem;
 use coinop_core::ports::{Journal as _, PortError};
 use coinop_core::sharded::{PayerBook, PayerNews};
 use coinop_core::svm::Address;
@@ -13,7 +13,7 @@ use crate::call::REQUEST;
 use crate::deployment::instance;
 use crate::journal::PlaceJournal;
 use crate::platform::Platform;
-use crate::request::{Forwarded, respond};
+use crate::request::respond;
 use crate::sql::ObjectSql;
 
 #[durable_object]
@@ -36,12 +36,12 @@ impl DurableObject for PayerObject {
         let book = PayerBook::new(desk.sql.clone());
         match question.path.as_str() {
             REQUEST => {
-                let Ok(forwarded) = question.body::<Forwarded>() else {
+                let Ok(request) = question.forwarded() else {
                     return respond(Problem::unavailable().into());
                 };
                 let platform =
                     Platform::new(desk.instance, PlaceJournal::new(desk.sql.clone(), desk.instance));
-                respond(platform.handle(&Request::from(forwarded)).await)
+                respond(platform.handle(&request).await)
             }
             "reserve" => answer(
                 async {
