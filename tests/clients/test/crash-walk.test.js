@@ -60,9 +60,9 @@ const purchase = {
   reaches: [...SALE, ...OPENING],
   async prepare(run) {
     await run.gateway.restart(run.armed);
-    run.to = access(run, 'gate', 2);
+    run.to = access(run, 'gate', 3);
     run.payment = await payment(run.booth, run.booth.buyer, run.to);
-    run.whenDead = openOnlyIfPaid(run, 'gate', 2n * PRICE.second);
+    run.whenDead = openOnlyIfPaid(run, 'gate', 3n * PRICE.second);
   },
   async act(run) {
     await granted(await fetch(run.to, { headers: run.payment }));
@@ -71,7 +71,7 @@ const purchase = {
   async after(run) {
     const session = await granted(await insist(run.to, { headers: run.payment }));
     await endsInTime(run, 'gate', session.endsAt);
-    assert.equal(await gained(run), 2n * PRICE.second);
+    assert.equal(await gained(run), 3n * PRICE.second);
   },
 };
 
@@ -92,7 +92,7 @@ const purchaseV1 = {
     }, { within: 20_000, every: 100 });
     assert.deepEqual(more, []);
     await endsInTime(run, 'gate', session.endsAt);
-    assert.equal(await gained(run), 2n * PRICE.second);
+    assert.equal(await gained(run), 3n * PRICE.second);
   },
 };
 
@@ -100,7 +100,8 @@ const extension = {
   reaches: [...SALE, 'step.begin', 'step.planned', 'device.check', 'device.checked', 'device.report'],
   async prepare(run) {
     await run.gateway.restart(run.armed);
-    run.first = await bought(run, 'gate', 3);
+    // Long enough for a machine that is busy: it has to run when its extension is paid for.
+    run.first = await bought(run, 'gate', 8);
     run.to = run.url('/api/v1/access/gate/extend?quantity=2');
     run.init = { method: 'POST', headers: bearer(run.first.sessionToken) };
     Object.assign(run.init.headers, await payment(run.booth, run.booth.buyer, run.to, run.init));
@@ -118,12 +119,12 @@ const extension = {
       assert.equal(session.sessionId, run.first.sessionId);
       assert.ok(time(session.endsAt) >= before + 2_000, 'all that was bought');
       await endsInTime(run, 'gate', session.endsAt);
-      assert.equal(await gained(run), 5n * PRICE.second);
+      assert.equal(await gained(run), 10n * PRICE.second);
     } else {
       // It was not claimed, and the session is over: not charged.
       await problem(answer, 409, 'session_over');
       await endsInTime(run, 'gate', run.first.endsAt);
-      assert.equal(await gained(run), 3n * PRICE.second);
+      assert.equal(await gained(run), 8n * PRICE.second);
     }
   },
 };
@@ -132,7 +133,7 @@ const expiry = {
   reaches: ['db.write', 'db.commit', 'db.committed', ...CLOSING],
   async prepare(run) {
     await run.gateway.restart(run.armed);
-    run.first = await bought(run, 'gate', 1);
+    run.first = await bought(run, 'gate', 2);
     await reported(run, 'gate', 'unlocked');
   },
   act: (run) => run.comesBy('device.relocked', ...TOLD),
@@ -144,7 +145,7 @@ const expiry = {
     };
     await until('the session is over and the device said to be locked', over, { within: 3_000 });
     assert.ok(!run.gateway.isOpen('gate.open'));
-    assert.equal(await gained(run), PRICE.second);
+    assert.equal(await gained(run), 2n * PRICE.second);
   },
 };
 
@@ -215,9 +216,9 @@ const firstStart = {
   async after(run) {
     const secret = await secretOf(run);
     if (run.secret) assert.equal(secret, run.secret, 'a secret is made once');
-    const session = await bought(run, 'gate', 1);
+    const session = await bought(run, 'gate', 2);
     await endsInTime(run, 'gate', session.endsAt);
-    assert.equal(await gained(run), PRICE.second);
+    assert.equal(await gained(run), 2n * PRICE.second);
   },
 };
 
