@@ -55,16 +55,7 @@ impl History {
             let claim = claim(asset, number);
             let payment = claim.payment.clone();
             let steps = [
-                (
-                    start,
-                    Command::Claim(Box::new(Ask {
-                        claim,
-                        failures: Vec::new(),
-                        left: Amount::ZERO,
-                        fee_payer_lamports: 0,
-                        incarnation: 0,
-                    })),
-                ),
+                (start, Command::Claim(Box::new(Ask { claim, failures: Vec::new(), incarnation: 0 }))),
                 (start + 500, Command::Landed { payment, slot: number }),
                 (start + 600, Command::Reported(report(number * 2 + 1, LockState::Unlocked, start + 600))),
                 (start + 1_500, Command::Tick),

@@ -1,6 +1,8 @@
 //! A payment header in, a verdict out: all of the verification that comes before the
 //! first network call, by the gateway's own code.
 
+use std::sync::Arc;
+
 use coinop_core::config::{Asset, Config};
 use coinop_core::gateway::{Buy, Deployment};
 use coinop_core::keys::{KeyRing, Secret};
@@ -41,10 +43,10 @@ impl Counter {
         let Some(header) = self.headers.get(number) else { return false };
         let network = self.deployment.config.network;
         let Ok(payment) = Payment::read(Version::V2, header, network) else { return false };
-        let Ok(transaction) = Transaction::decode(&payment.transaction) else { return false };
+        let Ok(transaction) = Transaction::decode(&payment.transaction).map(Arc::new) else { return false };
         let operation = Operation::Access;
         let buy =
             Buy { asset: &self.asset.id, operation, quantity: None, payment: &payment, impatient: false };
-        self.deployment.verify(&self.asset, &buy, transaction, &[self.fee_payer], self.now).is_ok()
+        self.deployment.verify(&self.asset, &buy, &transaction, &[self.fee_payer], self.now).is_ok()
     }
 }
