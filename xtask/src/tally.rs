@@ -67,22 +67,15 @@ pub(crate) fn cargo_line(line: &str) -> Option<Tally> {
     (seen == 3).then_some(tally)
 }
 
-/// Reads the closing line, `3 passed, 0 failed`, perhaps with `, 2 skipped`.
-pub(crate) fn closing_line(line: &str) -> Option<Tally> {
-    let line = text::plain(line);
-    let mut parts = line.trim().split(", ");
-    let mut next = |word| parts.next().map(|part| part.strip_suffix(word)?.strip_suffix(' ')?.parse().ok());
-    let (passed, failed) = (next("passed")??, next("failed")??);
-    let skipped = match next("skipped") {
-        Some(number) => number?,
-        None => 0,
-    };
-    parts.next().is_none().then_some(Tally { passed, failed, skipped })
-}
-
-/// Whether `line` has the form of the closing line.
+/// Whether `line` has the form of the closing line, `3 passed, 0 failed`.
 pub(crate) fn is_closing_line(line: &str) -> bool {
-    closing_line(line).is_some()
+    let words = ["passed", "failed", "skipped"];
+    let line = text::plain(line);
+    let parts: Vec<&str> = line.trim().split(", ").collect();
+    (2..=3).contains(&parts.len())
+        && parts.iter().zip(words).all(|(part, word)| {
+            part.split_once(' ').is_some_and(|(number, rest)| rest == word && number.parse::<u32>().is_ok())
+        })
 }
 
 /// The words of Node's closing block, in the order in which its reporters write them, as `# pass 3` (TAP)
@@ -162,7 +155,6 @@ mod tests {
     fn a_closing_line_is_recognised() {
         for line in ["3 passed, 0 failed", "3 passed, 1 failed, 2 skipped", " 0 passed, 0 failed "] {
             assert!(is_closing_line(line), "{line}");
-            assert_eq!(closing_line(line).unwrap().to_string(), line.trim());
         }
         for line in [
             "3 passed",

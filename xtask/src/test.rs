@@ -1,7 +1,5 @@
 //! `cargo xtask test`: every suite, and one line that sums them up.
 
-mod beside;
-
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -20,9 +18,6 @@ pub(crate) struct Args {
     /// The suites to run; all of them when none is named
     #[arg(value_enum)]
     suites: Vec<Suite>,
-    /// Build nothing: the programs are there
-    #[arg(long, hide = true)]
-    built: bool,
 }
 
 /// What is tested together, in the order from quick to slow.
@@ -88,28 +83,7 @@ impl Suite {
         }
     }
 
-    /// Says whether it runs the clients' tests, which start processes and wait for them.
-    fn is_clients(self) -> bool {
-        matches!(self, Self::Clients | Self::Worker)
-    }
-
-    /// Builds the programs that the clients' tests of it start.
-    fn build(self, all: &[Self], workspace: &Workspace) -> Result<()> {
-        match self {
-            Self::Clients => {
-                programs(workspace)?;
-                build::failpoints(workspace)?;
-                if all.contains(&Self::Worker) { Ok(()) } else { build::worker::plain(workspace) }
-            }
-            Self::Worker => {
-                programs(workspace)?;
-                build::worker::plain(workspace)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Runs it in the company of `all`, with what [`Self::build`] makes.
+    /// Runs it in the company of `all`.
     fn run(self, all: &[Self], workspace: &Workspace, tally: &mut Tally) -> Result<()> {
         match self {
             Self::Xtask => cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "xtask"]), tally),
@@ -140,72 +114,46 @@ impl Suite {
 }
 
 /// Runs the suites. The last line says how it went, whatever happened.
-///
-/// The clients' tests run beside all others, since much of their time is waiting.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     let wanted = |suite: &Suite| args.suites.is_empty() || args.suites.contains(suite);
     let suites: Vec<Suite> = Suite::ALL.into_iter().filter(wanted).collect();
-    let (clients, others): (Vec<Suite>, Vec<Suite>) = suites.iter().partition(|suite| suite.is_clients());
-    let both = !clients.is_empty() && !others.is_empty();
     let mut sum = Tally::default();
     let mut complaints = Vec::new();
-    let names: Vec<&str> = clients.iter().map(|suite| suite.name()).collect();
-    let start = || {
-        clients.iter().try_for_each(|suite| suite.build(&clients, workspace))?;
-        beside::start(workspace, &names)
-    };
-    let beside = both.then(start).transpose().unwrap_or_else(|error| {
-        sum += Tally::FAIL;
-        complaints.push(format!("the clients' tests could not be started: {error:#}"));
-        None
-    });
-    stop::check()?;
-    for suite in if both { &others } else { &suites } {
-        let built = if args.built { Ok(()) } else { suite.build(&suites, workspace) };
-        let outcome = |tally: &mut Tally| built.and_then(|()| suite.run(&suites, workspace, tally));
-        one_suite(*suite, outcome, &mut sum, &mut complaints)?;
-    }
-    if let Some(beside) = beside {
-        complaints.extend(beside.end(&names.join(" and "), &mut sum)?);
+    for suite in &suites {
+        let name = suite.name();
+        output::note(&format!("== {name}"));
+        let start = Instant::now();
+        let mut tally = Tally::default();
+        let outcome = suite.run(&suites, workspace, &mut tally);
+        stop::check()?;
+        let complaint = match outcome {
+            Err(error) => Some(format!("{error:#}")),
+            Ok(()) if tally.ran() == 0 => Some("it ran no test".to_owned()),
+            Ok(()) => None,
+        };
+        if let Some(complaint) = complaint {
+            // A suite that could not be built, or whose program crashed, has failed even where no single
+            // test says so.
+            if tally.failed == 0 {
+                tally += Tally::FAIL;
+            }
+            complaints.push(format!("suite {name} failed: {complaint}"));
+        } else if tally.failed > 0 {
+            complaints.push(format!("suite {name} failed: {} of its tests", tally.failed));
+        }
+        let verdict = if tally.failed == 0 { "ok" } else { "FAILED" };
+        output::note(&format!(
+            "== {name}: {verdict}, {} tests in {} s",
+            tally.ran(),
+            start.elapsed().as_secs()
+        ));
+        sum += tally;
     }
     for complaint in complaints {
         output::note(&complaint);
     }
     output::say(&sum.to_string());
     Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Runs one suite, says how it went, and adds up.
-fn one_suite(
-    suite: Suite,
-    run: impl FnOnce(&mut Tally) -> Result<()>,
-    sum: &mut Tally,
-    complaints: &mut Vec<String>,
-) -> Result<()> {
-    let name = suite.name();
-    output::note(&format!("== {name}"));
-    let start = Instant::now();
-    let mut tally = Tally::default();
-    let outcome = run(&mut tally);
-    stop::check()?;
-    let complaint = match outcome {
-        Err(error) => Some(format!("{error:#}")),
-        Ok(()) if tally.ran() == 0 => Some("it ran no test".to_owned()),
-        Ok(()) => None,
-    };
-    if let Some(complaint) = complaint {
-        // A suite that could not be built, or whose program crashed, has failed even where no single test says so.
-        if tally.failed == 0 {
-            tally += Tally::FAIL;
-        }
-        complaints.push(format!("suite {name} failed: {complaint}"));
-    } else if tally.failed > 0 {
-        complaints.push(format!("suite {name} failed: {} of its tests", tally.failed));
-    }
-    let verdict = if tally.failed == 0 { "ok" } else { "FAILED" };
-    output::note(&format!("== {name}: {verdict}, {} tests in {} s", tally.ran(), start.elapsed().as_secs()));
-    *sum += tally;
-    Ok(())
 }
 
 /// Runs a `cargo test` and counts.
@@ -359,6 +307,11 @@ fn differential(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
 }
 
 fn clients(workspace: &Workspace, target: Target, tally: &mut Tally) -> Result<()> {
+    programs(workspace)?;
+    match target {
+        Target::Serve => build::failpoints(workspace)?,
+        Target::Worker => build::worker::plain(workspace)?,
+    }
     let what = format!("against {}", target.name());
     npm(workspace, &["test"], &what, tally, |cmd| cmd.env("COINOP_TARGET", target.name()))
 }

@@ -169,7 +169,12 @@ impl Route {
         let may = match self {
             Self::Health | Self::Ready | Self::Keys => false,
             Self::Access(_) | Self::Extend(_) => request.pays(),
-            _ => true,
+            Self::Assets
+            | Self::Asset(_)
+            | Self::AssetStatus(_)
+            | Self::Session(_)
+            | Self::Payer(_)
+            | Self::Tick => true,
         };
         may && request.method != "OPTIONS"
     }
@@ -180,7 +185,16 @@ impl Action<'_> {
     pub(super) const fn audience(&self) -> Audience {
         match self {
             Self::CreateAsset | Self::ChangeAsset(_) | Self::DeleteAsset(_) | Self::Tick => Audience::Owner,
-            _ => Audience::Public,
+            Self::Health
+            | Self::Ready
+            | Self::Keys
+            | Self::ListAssets
+            | Self::ShowAsset(_)
+            | Self::AssetStatus(_)
+            | Self::Access(_)
+            | Self::Extend(_)
+            | Self::SessionStatus(_)
+            | Self::PayerSessions(_) => Audience::Public,
         }
     }
 }
