@@ -39,7 +39,7 @@ pub(crate) fn json<T: Serialize + ?Sized>(what: &'static str, value: &T) -> Resu
 
 /// Reads JSON.
 ///
-/// By way of text: a reader of bytes would stand in the program a second time, beside the reader of text.
+/// Reads it as text, so that `serde_json` is compiled for one kind of input only.
 pub(crate) fn from_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
     serde_json::from_str(std::str::from_utf8(bytes).ok()?).ok()
 }

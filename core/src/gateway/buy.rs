@@ -14,7 +14,7 @@ use crate::x402::Payment;
 /// What a buyer asks for, with a payment.
 #[derive(Clone, Debug)]
 pub struct Buy<'a> {
-    /// Of which asset. It need not be there any more: who has paid for it is not told so.
+    /// The asset. It may be deleted by now: a payment that was taken is answered all the same.
     pub asset: &'a AssetId,
     /// A new session, or more time.
     pub operation: Operation,
@@ -26,7 +26,7 @@ pub struct Buy<'a> {
     pub impatient: bool,
 }
 
-/// A payment that bought something.
+/// A completed sale.
 #[derive(Clone, Debug)]
 pub struct Sold {
     /// The payment.
@@ -63,8 +63,7 @@ pub enum SaleError {
     },
     /// This tariff has no price for the quantity that is asked for.
     Unpriced(Box<Tariff>),
-    /// This payment has bought something already, and who sends it does not show
-    /// the ticket.
+    /// This payment was used already, and the sender does not show its ticket.
     AlreadyUsed,
     /// Another payment has answered this quote.
     QuoteUsed,
@@ -104,13 +103,13 @@ pub(super) const fn rejected(reject: Reject) -> SaleError {
     }
 }
 
-/// A payment that could bounce: the chain would take it alone, but not beside the others.
+/// Refuses a payment that its balance covers alone, but not beside what is in flight.
 pub(super) const NOT_COVERED: SaleError = refused(
     "insufficient_funds",
     "the paying token account does not cover this payment beside those that are in flight from it: wait until they have landed, or add funds; nothing was charged",
 );
 
-/// A payment whose wallet guards could fail on landing: the chain would take it alone, but not beside the others.
+/// Refuses a payment whose wallet guards hold alone, but could fail beside what is in flight.
 pub(super) const GUARD_AT_RISK: SaleError = refused(
     "sign_again",
     "another payment is in flight that a check added by your wallet depends on. Nothing was charged: wait a few seconds, ask for a new 402 and sign again",

@@ -67,7 +67,7 @@ enum ClaimError {
     Guarded(ClaimGuard),
 }
 
-/// What a claim is held against beside the state of its asset.
+/// Names the guard that refused a claim; its asset's state did not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ClaimGuard {
     /// Another asset has the payment that it claims.

@@ -11,7 +11,7 @@ use crate::quote::Operation;
 use crate::session::Reject;
 use crate::svm::Address;
 
-/// `GET` and `POST /api/v1/access/{id}`: the 402. A payment, and whoever signs in, are for the shard.
+/// `GET` and `POST /api/v1/access/{id}`: answers 402 with the price. Payments and sign-ins go to the shard.
 pub(super) async fn access<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,

@@ -152,7 +152,7 @@ pub(super) async fn ready<P: Ports>(context: &Context<'_, P>) -> Response {
         "ready": ready,
         "storage": word(storage.is_ok()),
         "settlement": word(rpc.is_ok()),
-        // Devices that have not yet done what they should: retried for ever.
+        // Devices that have not yet reported what they were ordered to do.
         "devicesWaiting": storage.map_or(0, |assets| assets.len()),
     });
     Response::json(if ready { 200 } else { 503 }, &body).no_store()
