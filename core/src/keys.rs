@@ -234,14 +234,6 @@ impl KeyRing {
         SessionId::from_bytes(self.current.session_id.code(&[payment.as_str().as_bytes()]))
     }
 
-    /// Derives the id of the session of a shared asset that a ticket starts.
-    ///
-    /// It names the stream: so two payments that answer one ticket meet there, and one of them is refused.
-    #[must_use]
-    pub(crate) fn session_id_of_ticket(&self, ticket: &str) -> SessionId {
-        SessionId::from_bytes(self.current.session_id.code(&[b"ticket", ticket.as_bytes()]))
-    }
-
     /// The key that new sign-in challenges are made with.
     #[must_use]
     pub const fn sign_in(&self) -> &MacKey {

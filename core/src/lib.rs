@@ -92,8 +92,9 @@ pub mod device {
 #[doc(hidden)]
 pub mod bench {
     pub use crate::gateway::Buy;
-    pub use crate::quote::{Memo, Nonce, Operation, Quote, Ticket};
-    pub use crate::rail::Presented;
+    pub use crate::quote::{Nonce, Operation, Quote, Ticket};
+    pub use crate::rail::svm_exact::{Memo, Offered as SvmExactOffered};
+    pub use crate::rail::{Offered, Presented};
     pub use crate::session::{
         Allowance, Ask, AssetState, Command, Fulfilment, Guarded, Purchase, Rail, SvmExact, decide,
     };

@@ -7,7 +7,7 @@ use super::presentation;
 use super::section::Section;
 use super::token::AcceptedToken;
 use crate::capacity::Capacity;
-use crate::ids::{AssetId, SessionId, StreamId};
+use crate::ids::AssetId;
 use crate::money::Decimal;
 use crate::pricing::{QuantityError, Tariff, Unit, default_max_quantity, unit_seconds};
 use crate::session::{Fulfilment, MAX_SECONDS};
@@ -58,16 +58,6 @@ impl Asset {
     #[must_use]
     pub(crate) const fn is_configured(&self) -> bool {
         self.incarnation == 0
-    }
-
-    /// Returns the stream of one of its sessions.
-    #[must_use]
-    pub fn stream(&self, session: &SessionId) -> StreamId {
-        if self.capacity.is_exclusive() {
-            StreamId::of_asset(self.id.clone())
-        } else {
-            StreamId::of_session(self.id.clone(), session.clone())
-        }
     }
 
     /// Returns how what it sells is delivered: by its device, where it has one.

@@ -72,6 +72,9 @@ pub struct Merchant {
     pub api_keys: Vec<[u8; 32]>,
     /// How catalogues and wallets present what it sells, where the asset says nothing else.
     pub presentation: Presentation,
+    /// Whether it is paid in the ways that are sketches, too.
+    #[cfg(test)]
+    pub sketches: bool,
 }
 
 /// Local settlement: our fee payer co-signs and submits.
@@ -307,7 +310,15 @@ fn merchant(mut section: Section<'_>, network: Network) -> Result<Merchant, Conf
         tags: presentation::tags(&mut section)?.unwrap_or_default(),
     };
     section.finish()?;
-    Ok(Merchant { id, pay_to, tokens, api_keys, presentation })
+    Ok(Merchant {
+        id,
+        pay_to,
+        tokens,
+        api_keys,
+        presentation,
+        #[cfg(test)]
+        sketches: false,
+    })
 }
 
 fn settlement(top: &mut Section<'_>) -> Result<Settlement, ConfigError> {

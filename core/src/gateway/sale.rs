@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::buy::{Buy, NOT_COVERED, Sale, SaleError, refused, rejected};
-use super::terms::Verified;
+use super::terms::{Quoted, Verified};
 use super::{ClaimError, ClaimGuard, CommandError, Gateway};
 use crate::config::Asset;
 use crate::error::StoreError;
@@ -15,12 +15,11 @@ use crate::ids::{PaymentId, SessionId, StreamId};
 use crate::ports::{
     Accounts as _, Claims as _, Clock as _, Ports, PrepareError, Prepared, Settlement as _, Streams as _,
 };
-use crate::quote::Operation;
+use crate::quote::{Operation, Quote, Ticket};
 use crate::rail::{GUARD_AT_RISK, Presented};
 use crate::session::index::{PaymentRecord, PaymentStatus};
 use crate::session::{Ask, Claim, FAILURES_ALLOWED, Intent, Reject, Stored, precheck};
 use crate::time::Timestamp;
-use crate::x402::Envelope;
 
 /// When a buyer may come again for whom no seat is left, in milliseconds.
 const FULL_MS: u64 = 10_000;
@@ -39,6 +38,7 @@ pub struct Examined<'a> {
     stream: StreamId,
     started: Timestamp,
     presented: Presented,
+    quoted: Option<Quoted>,
     checked: Option<Checked<'a>>,
 }
 
@@ -92,35 +92,45 @@ impl<'a, P: Ports> Gateway<'a, P> {
         let started = self.ports().clock().now().wall;
         let presented = Presented::read(buy.payment)?;
         let id = presented.id();
+        let quoted = self.deployment().quoted(buy.payment, self.ports().settlement().fee_payers());
         let asset = self.find_asset(buy.asset).await?;
-        let checked = asset.map(|asset| self.check(asset, buy, &presented, started));
+        let checked = asset.map(|asset| self.check(asset, buy, &presented, quoted.as_ref(), started));
         // What its payer has not signed was never claimed.
         let unsigned = presented.unsigned().map(SaleError::from);
         if let Some(unsigned) = unsigned.filter(|error| is_refused(checked.as_ref(), error)) {
             return Err(unsigned);
         }
-        let stream = self.stream(buy, &id, checked.as_ref().map(|checked| &*checked.asset));
-        Ok(Examined { id, stream, started, presented, checked })
+        let asset = checked.as_ref().map(|checked| &*checked.asset);
+        let stream = self.stream(buy, &id, quoted.as_ref().map(|quoted| &quoted.quote), asset);
+        Ok(Examined { id, stream, started, presented, quoted, checked })
     }
 
     /// Returns the stream that a payment is claimed in.
-    fn stream(&self, buy: &Buy<'_>, id: &PaymentId, asset: Option<&Asset>) -> StreamId {
-        match (&buy.stream, asset) {
-            (Some(stream), _) => stream.clone(),
-            (None, Some(asset)) => asset.stream(&self.shared_session_of(buy, id)),
-            (None, None) => StreamId::of_asset(buy.asset.clone()),
+    ///
+    /// Its quote says whether the asset was shared: so a repeat finds the claim whatever the asset is by now.
+    fn stream(
+        &self,
+        buy: &Buy<'_>,
+        id: &PaymentId,
+        quote: Option<&Quote>,
+        asset: Option<&Asset>,
+    ) -> StreamId {
+        if let Some(stream) = &buy.stream {
+            return stream.clone();
         }
-    }
-
-    /// Returns the session of a shared asset that a payment starts or extends. It follows from the ticket, where there is
-    /// one: so whatever else answers that ticket finds it taken.
-    fn shared_session_of(&self, buy: &Buy<'_>, id: &PaymentId) -> SessionId {
-        match (&buy.operation, &buy.payment.envelope) {
-            (Operation::Access, Envelope::V2 { ticket: Some(ticket), .. }) => {
-                self.deployment().keys.session_id_of_ticket(ticket.id().as_str())
-            }
-            _ => self.session_of(buy, id),
+        let quote = quote.filter(|quote| quote.asset == *buy.asset && quote.operation == buy.operation);
+        let is_shared = match (quote, asset) {
+            (Some(quote), _) => quote.is_shared,
+            (None, Some(asset)) => !asset.capacity.is_exclusive(),
+            (None, None) => false,
+        };
+        if !is_shared {
+            return StreamId::of_asset(buy.asset.clone());
         }
+        // It follows from the ticket, where there is one: so whatever else answers that ticket finds it taken.
+        let ticket = buy.payment.ticket().filter(|_| buy.operation == Operation::Access);
+        let session = ticket.map_or_else(|| self.session_of(buy, id), Ticket::session);
+        StreamId::of_session(buy.asset.clone(), session)
     }
 
     /// Returns the session that a payment starts or extends.
@@ -207,7 +217,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// Checks the payment against the asset as it is sold: as the configuration names it, or
     /// else as its own state has it, whatever the catalogue says.
     async fn verify_as_sold(&self, buy: &Buy<'_>, examined: Examined<'_>) -> Result<Accepted, SaleError> {
-        let Examined { stream, started, presented, checked, .. } = examined;
+        let Examined { stream, started, presented, quoted, checked, .. } = examined;
         let load = || self.ports().journal().load(&stream);
         let checked = match checked {
             Some(Checked { asset, verdict }) if asset.is_configured() || stream.is_shared() => {
@@ -228,7 +238,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         let asset = listing.asset(buy.asset);
         let Checked { asset, verdict } = match checked.filter(|checked| *checked.asset == asset) {
             Some(checked) => checked,
-            None => self.check(Cow::Owned(asset), buy, &presented, started),
+            None => self.check(Cow::Owned(asset), buy, &presented, quoted.as_ref(), started),
         };
         Ok(Accepted { verified: verdict?, incarnation: asset.incarnation, stored })
     }
@@ -239,10 +249,11 @@ impl<'a, P: Ports> Gateway<'a, P> {
         asset: Cow<'c, Asset>,
         buy: &Buy<'_>,
         presented: &Presented,
+        quoted: Option<&Quoted>,
         now: Timestamp,
     ) -> Checked<'c> {
         let fee_payers = self.ports().settlement().fee_payers();
-        let verdict = self.deployment().verify(&asset, buy, presented, fee_payers, now);
+        let verdict = self.deployment().verify(&asset, buy, presented, quoted, fee_payers, now);
         Checked { asset, verdict }
     }
 
@@ -345,7 +356,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
 
     /// Returns why a claim met a conflict although the payment itself is new.
     async fn conflict(&self, buy: &Buy<'_>) -> Result<SaleError, SaleError> {
-        if let Envelope::V2 { ticket: Some(ticket), .. } = &buy.payment.envelope
+        if let Some(ticket) = buy.payment.ticket()
             && self.ports().journal().payment_by_ticket(&ticket.id()).await?.is_some()
         {
             return Ok(SaleError::QuoteUsed);
@@ -362,10 +373,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         record: PaymentRecord,
         started: Timestamp,
     ) -> Result<Sale, SaleError> {
-        let shown = match &buy.payment.envelope {
-            Envelope::V2 { ticket: Some(ticket), .. } => Some(ticket.id()),
-            _ => None,
-        };
+        let shown = buy.payment.ticket().map(Ticket::id);
         let same = shown.is_some()
             && shown == record.ticket
             && record.stream.asset() == buy.asset

@@ -4,12 +4,12 @@
 use super::Deployment;
 use super::buy::{Buy, SaleError, refused};
 use crate::config::Asset;
-use crate::quote::{Quote, Ticket, TicketId};
+use crate::quote::{Quote, TicketId};
 use crate::rail::{self, Expected, Presented};
-use crate::session::{Allowance, Fulfilment, Purchase};
+use crate::session::{Fulfilment, Purchase};
 use crate::svm::Address;
 use crate::time::Timestamp;
-use crate::x402::Envelope;
+use crate::x402::{Envelope, Payment};
 
 /// A payment that is what was asked for, as far as it can tell by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,19 +26,37 @@ pub struct Verified {
     pub payment: rail::Verified,
 }
 
+/// The quote that a payment shows.
+#[derive(Clone, Debug)]
+pub struct Quoted {
+    /// The name of the ticket that holds it.
+    ticket: TicketId,
+    /// The quote.
+    pub(super) quote: Quote,
+}
+
 /// What a payment has to be, and what it buys.
 struct Terms {
     purchase: Purchase,
     /// What its rail asks of it.
     expected: Expected,
-    /// The ticket, and the quote that it holds.
-    quoted: Option<(TicketId, Quote)>,
+    /// The ticket that it answers.
+    ticket: Option<TicketId>,
 }
 
 impl Deployment {
+    /// Returns the quote that a payment shows, if this deployment made its ticket and is still paid in the same way.
+    /// `fee_payers` are ours.
+    #[must_use]
+    pub fn quoted(&self, payment: &Payment, fee_payers: &[Address]) -> Option<Quoted> {
+        let ticket = payment.ticket()?;
+        let quote = Quote::open(ticket, &self.keys, &self.config, fee_payers)?;
+        Some(Quoted { ticket: ticket.id(), quote })
+    }
+
     /// Checks a payment at `now` against the quote that it answers (v2), or against the
     /// present price of `asset` (v1, whose clients echo nothing). `presented` is what
-    /// `buy.payment` holds, decoded; `fee_payers` are ours.
+    /// `buy.payment` holds, decoded, and `quoted` the quote that it shows; `fee_payers` are ours.
     ///
     /// # Errors
     /// `SaleError::Refused`, `SaleError::QuantityMismatch` or `SaleError::Unpriced`.
@@ -48,56 +66,28 @@ impl Deployment {
         asset: &Asset,
         buy: &Buy<'_>,
         presented: &Presented,
+        quoted: Option<&Quoted>,
         fee_payers: &[Address],
         now: Timestamp,
     ) -> Result<Verified, SaleError> {
         let terms = match &buy.payment.envelope {
             Envelope::V1 => self.present_terms(asset, buy, presented, fee_payers)?,
-            Envelope::V2 { ticket, .. } => {
-                let ticket = ticket.as_ref().ok_or(refused(
+            Envelope::V2 { ticket: None, .. } => {
+                return Err(refused(
                     "ticket_missing",
                     "the payment does not carry the ticket of the 402 back (`accepted.extra.ticket`), so nobody can tell what it pays for. Nothing was charged: send the whole accepted entry back, or pay by x402 v1",
-                ))?;
-                let quote = self.open_ticket(asset, buy, ticket, fee_payers)?;
-                self.quoted_terms(presented, buy, ticket, quote, now)?
+                ));
+            }
+            Envelope::V2 { .. } => {
+                let quoted = quoted.ok_or(STALE_TICKET)?;
+                must_be_for_this(asset, buy, &quoted.quote)?;
+                self.quoted_terms(presented, buy, quoted, now)?
             }
         };
-        let Terms { purchase, expected, quoted } = terms;
-        let quote = quoted.as_ref().map(|(_, quote)| quote);
-        let payment = expected.verify(&self.keys, &self.config, purchase.price.amount, quote)?;
-        let ticket = quoted.map(|(ticket, _)| ticket);
+        let Terms { purchase, expected, ticket } = terms;
+        let payment = expected.verify(&self.keys, &self.config, purchase.price.amount)?;
         let (fulfilment, seats) = (asset.fulfilment(), asset.capacity.seats());
         Ok(Verified { purchase, fulfilment, seats, ticket, payment })
-    }
-
-    /// Returns the quote of a ticket, if it is for what the buyer asks for here.
-    fn open_ticket(
-        &self,
-        asset: &Asset,
-        buy: &Buy<'_>,
-        ticket: &Ticket,
-        fee_payers: &[Address],
-    ) -> Result<Quote, SaleError> {
-        let quote = ticket.open(&self.keys, &self.config, fee_payers).ok_or(refused(
-            "ticket_invalid",
-            "the ticket was not made here, was altered, or is from before a change of this gateway's configuration. Nothing was charged: ask for a new 402",
-        ))?;
-        let for_this = quote.asset == asset.id
-            && quote.incarnation == asset.incarnation
-            && quote.operation == buy.operation;
-        if !for_this {
-            return Err(refused(
-                "ticket_mismatch",
-                "nothing was charged: the ticket is for something else. Ask for a new 402 here",
-            ));
-        }
-        if let Some(asked) = buy.quantity.filter(|asked| *asked != quote.quantity) {
-            return Err(match asset.tariff.quote(Some(asked), quote.token.decimals) {
-                Ok(_) => SaleError::QuantityMismatch { quoted: quote.quantity },
-                Err(_) => SaleError::Unpriced(Box::new(asset.tariff.clone())),
-            });
-        }
-        Ok(quote)
     }
 
     /// Returns the terms of the quote that the payment answers (v2).
@@ -105,26 +95,26 @@ impl Deployment {
         &self,
         presented: &Presented,
         buy: &Buy<'_>,
-        ticket: &Ticket,
-        quote: Quote,
+        quoted: &Quoted,
         now: Timestamp,
     ) -> Result<Terms, SaleError> {
-        presented.same_as_offered(&buy.payment.envelope, &quote)?;
+        let Quoted { ticket, quote } = quoted;
+        quote.offered.is_accepted(&buy.payment.envelope, quote.amount)?;
         if now >= quote.expires_at {
             return Err(refused(
                 "quote_expired",
                 "nothing was charged: the quote has expired. Ask for a new 402",
             ));
         }
-        let expected = presented.quoted(&self.config, &quote)?;
+        let expected = presented.quoted(&self.config, &quote.offered, &quote.nonce)?;
         Ok(Terms {
             purchase: Purchase {
                 quantity: quote.quantity,
-                allowance: Allowance::Time { seconds: quote.seconds },
+                allowance: quote.allowance,
                 price: expected.money(&self.config, quote.amount),
             },
             expected,
-            quoted: Some((ticket.id(), quote)),
+            ticket: Some(ticket.clone()),
         })
     }
 
@@ -145,6 +135,34 @@ impl Deployment {
             allowance: priced.allowance(),
             price: expected.money(&self.config, priced.amount),
         };
-        Ok(Terms { purchase, expected, quoted: None })
+        Ok(Terms { purchase, expected, ticket: None })
     }
+}
+
+/// Refuses a ticket that opens here no more.
+const STALE_TICKET: SaleError = refused(
+    "ticket_invalid",
+    "the ticket was not made here, was altered, or is from before a change of this gateway's configuration. Nothing was charged: ask for a new 402",
+);
+
+/// Refuses a quote of something else than what the buyer asks for here.
+fn must_be_for_this(asset: &Asset, buy: &Buy<'_>, quote: &Quote) -> Result<(), SaleError> {
+    let for_this =
+        quote.asset == asset.id && quote.incarnation == asset.incarnation && quote.operation == buy.operation;
+    if !for_this {
+        return Err(refused(
+            "ticket_mismatch",
+            "nothing was charged: the ticket is for something else. Ask for a new 402 here",
+        ));
+    }
+    if quote.is_shared == asset.capacity.is_exclusive() {
+        return Err(STALE_TICKET);
+    }
+    if let Some(asked) = buy.quantity.filter(|asked| *asked != quote.quantity) {
+        return Err(match asset.tariff.quote(Some(asked), quote.offered.decimals()) {
+            Ok(_) => SaleError::QuantityMismatch { quoted: quote.quantity },
+            Err(_) => SaleError::Unpriced(Box::new(asset.tariff.clone())),
+        });
+    }
+    Ok(())
 }

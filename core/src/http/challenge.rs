@@ -6,12 +6,12 @@ use super::sessions::sign_in_extensions;
 use super::shard::Counter;
 use super::{Context, Problem, RECENT_BLOCKHASH, Request, Response, query};
 use crate::config::Asset;
+use crate::gateway::Deployment;
 use crate::ports::{Entropy as _, Ports, Settlement as _};
-use crate::pricing::Priced;
-use crate::quote::{Operation, QUOTE_SECONDS, Quote};
-use crate::rail::svm_exact::offer;
+use crate::quote::{Nonce, Operation, QUOTE_SECONDS, Quote};
+use crate::rail::{self, Offered};
 use crate::session::Reject;
-use crate::svm::{RecentBlockhash, Token};
+use crate::svm::RecentBlockhash;
 use crate::x402::{self, Offer, Required};
 
 /// How long the x402 headers of one 402 may be together, in bytes. All others take less than
@@ -60,9 +60,7 @@ pub(super) fn challenge<P: Ports>(
         url,
         description: format!("{}: {quantity} x {}", asset.name, tariff.unit.name()),
         presentation: asset.presentation(&config.merchant.presentation),
-        network: config.network,
-        offers: offers(context, counter, asset, quantity)?,
-        recent_blockhash: recent_blockhash(context, request),
+        offers: offers(context, request, counter, asset, quantity)?,
         extensions,
     };
     let body: Value = x402::v1_body(&required);
@@ -74,39 +72,38 @@ pub(super) fn challenge<P: Ports>(
 fn recent_blockhash<P: Ports>(context: &Context<'_, P>, request: &Request) -> Option<RecentBlockhash> {
     let now = context.now().wall;
     let own = context.ports().settlement().recent_blockhash(now);
-    offer::recent_blockhash(own, request.values(RECENT_BLOCKHASH).next(), now)
+    rail::recent_blockhash(own, request.values(RECENT_BLOCKHASH).next(), now)
 }
 
 fn offers<P: Ports>(
     context: &Context<'_, P>,
+    request: &Request,
     counter: &Counter,
     asset: &Asset,
     quantity: u64,
 ) -> Result<Vec<Offer>, Problem> {
-    let deployment = context.deployment();
-    let config = &deployment.config;
+    let Deployment { config, keys } = context.deployment();
     let expires_at = context.now().wall.plus_seconds(QUOTE_SECONDS);
+    let recent = recent_blockhash(context, request);
     let fee_payers = context.ports().settlement().fee_payers();
-    let offered = |token: &Token| {
-        let priced = asset.tariff.quote(Some(quantity), token.decimals);
-        let Priced { seconds, amount, .. } = priced.map_err(|_| query::unpriced(&asset.tariff))?;
-        let [a, b, c, d, random @ ..] = context.ports().entropy().random();
-        let fee_payer = offer::fee_payer(fee_payers, u32::from_le_bytes([a, b, c, d]));
-        let fee_payer = fee_payer.map_err(|error| context.failed(&error.into()))?;
+    let all = Offered::all(config, fee_payers, || context.ports().entropy().random());
+    let all = all.map_err(|error| context.failed(&error.into()))?;
+    let offer = |(offered, nonce): (Offered, Nonce)| {
+        let priced = asset.tariff.quote(Some(quantity), offered.decimals());
+        let priced = priced.map_err(|_| query::unpriced(&asset.tariff))?;
         let quote = Quote {
             operation: counter.operation.clone(),
             asset: asset.id.clone(),
             incarnation: asset.incarnation,
+            is_shared: !asset.capacity.is_exclusive(),
             quantity,
-            seconds,
-            amount,
-            token: token.clone(),
-            pay_to: config.merchant.pay_to,
-            fee_payer,
+            allowance: priced.allowance(),
+            amount: priced.amount,
+            offered,
             expires_at,
-            nonce: random,
+            nonce,
         };
-        offer::offer(&deployment.keys, config, quote).map_err(|error| context.unwritten(error))
+        quote.offer(keys, config, recent).map_err(|error| context.unwritten(error))
     };
-    config.merchant.tokens.iter().map(|accepted| offered(&accepted.token)).collect()
+    all.into_iter().map(offer).collect()
 }

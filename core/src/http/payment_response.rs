@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::gateway::Sold;
 use crate::ports::Ports;
 use crate::session::index::PaymentRecord;
-use crate::x402::{self, SettlementResponse, Version};
+use crate::x402::{self, Payment, SettlementResponse, Version};
 
 /// The 202's reason and code.
 const PENDING: &str = "settlement_pending";
@@ -17,18 +17,45 @@ const PENDING: &str = "settlement_pending";
 /// What a buyer is told whose payment has no outcome yet.
 const PENDING_DETAIL: &str = "the payment was sent and the chain has not confirmed it yet. Send the same payment again, or sign in to see your sessions. Do not sign another one";
 
-/// Returns the name of the header that answers a payment of this version.
-pub(super) const fn response_header(version: Version) -> &'static str {
-    match version {
-        Version::V1 => x402::X_PAYMENT_RESPONSE,
-        Version::V2 => x402::PAYMENT_RESPONSE,
+/// How a payment came, as its answer names it.
+#[derive(Clone, Copy)]
+pub(super) struct Came {
+    /// In which version.
+    pub(super) version: Version,
+    /// On which network, by its name in that version.
+    network: &'static str,
+}
+
+impl Came {
+    /// Returns how a payment came that can't be read: on the network of this configuration.
+    pub(super) const fn unread(config: &Config, version: Version) -> Self {
+        let network = match version {
+            Version::V1 => config.network.v1_name(),
+            Version::V2 => config.network.caip2(),
+        };
+        Self { version, network }
+    }
+
+    /// Returns how this payment came.
+    pub(super) fn of(config: &Config, payment: &Payment) -> Self {
+        let version = payment.version();
+        let unread = Self::unread(config, version);
+        Self { network: payment.method(config.network).network(version).unwrap_or(unread.network), version }
+    }
+
+    /// Returns the name of the header that answers it.
+    pub(super) const fn header(self) -> &'static str {
+        match self.version {
+            Version::V1 => x402::X_PAYMENT_RESPONSE,
+            Version::V2 => x402::PAYMENT_RESPONSE,
+        }
     }
 }
 
 /// Returns the 200 for a payment that bought something, now or before.
 pub(super) fn sold_answer<P: Ports>(
     context: &Context<'_, P>,
-    version: Version,
+    came: Came,
     sold: &Sold,
 ) -> Result<Response, Problem> {
     let Sold { payment, session } = sold;
@@ -40,12 +67,12 @@ pub(super) fn sold_answer<P: Ports>(
         error_reason: None,
         error_message: None,
         transaction: payment.transaction.clone().unwrap_or_default(),
-        network: network_name(context.config(), version).to_owned(),
+        network: came.network.to_owned(),
         payer: Some(payment.payer.clone()),
         amount: Some(payment.purchase.price.amount),
     };
     let header = settlement.to_header().map_err(|error| context.unwritten(error))?;
-    Ok(Response::json(200, &body).no_store().with(response_header(version), header))
+    Ok(Response::json(200, &body).no_store().with(came.header(), header))
 }
 
 /// Returns the 202 for a payment that was sent and has no outcome yet.
@@ -54,11 +81,10 @@ pub(super) fn sold_answer<P: Ports>(
 pub(super) fn settlement_pending<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
-    version: Version,
+    came: Came,
     record: &PaymentRecord,
 ) -> Result<Response, Problem> {
-    let config = context.config();
-    let origin = &config.public_url;
+    let origin = &context.config().public_url;
     let body = json!({
         "code": PENDING,
         "detail": PENDING_DETAIL,
@@ -68,30 +94,29 @@ pub(super) fn settlement_pending<P: Ports>(
     });
     let settlement = SettlementResponse {
         transaction: record.transaction.clone().unwrap_or_default(),
-        ..failure(config, version, PENDING, Some(PENDING_DETAIL), Some(record.payer.clone()))
+        ..failure(came, PENDING, Some(PENDING_DETAIL), Some(record.payer.clone()))
     };
     let header = settlement.to_header().map_err(|error| context.unwritten(error))?;
-    Ok(Response::json(202, &body).no_store().with("retry-after", "5").with(response_header(version), header))
+    Ok(Response::json(202, &body).no_store().with("retry-after", "5").with(came.header(), header))
 }
 
 /// Makes a problem the answer to a payment of `payer`, where that is known.
 pub(super) fn refuse<P: Ports>(
     context: &Context<'_, P>,
-    version: Version,
+    came: Came,
     payer: Option<Account>,
     problem: Problem,
 ) -> Problem {
-    let failure = failure(context.config(), version, problem.code(), Some(problem.detail()), payer);
+    let failure = failure(came, problem.code(), Some(problem.detail()), payer);
     match failure.to_header() {
-        Ok(header) => problem.header(response_header(version), header),
+        Ok(header) => problem.header(came.header(), header),
         Err(error) => context.unwritten(error),
     }
 }
 
 /// Returns what is said of a payment for which nothing was charged, or not yet.
 pub(super) fn failure(
-    config: &Config,
-    version: Version,
+    came: Came,
     reason: &str,
     message: Option<&str>,
     payer: Option<Account>,
@@ -101,15 +126,8 @@ pub(super) fn failure(
         error_reason: Some(reason.to_owned()),
         error_message: message.map(str::to_owned),
         transaction: String::new(),
-        network: network_name(config, version).to_owned(),
+        network: came.network.to_owned(),
         payer,
         amount: None,
-    }
-}
-
-const fn network_name(config: &Config, version: Version) -> &'static str {
-    match version {
-        Version::V1 => config.network.v1_name(),
-        Version::V2 => config.network.caip2(),
     }
 }

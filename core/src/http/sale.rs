@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::catalogue::{asset, asset_itself};
 use super::challenge::{ROOM, Why, challenge};
-use super::payment_response::{failure, refuse, response_header, settlement_pending, sold_answer};
+use super::payment_response::{Came, failure, refuse, settlement_pending, sold_answer};
 use super::sessions::sign_in_extensions;
 use super::shard::{Before, Counter, PaidRequest, Work};
 use super::{Context, IMPATIENT, Problem, Request, Response, query};
@@ -14,13 +14,13 @@ use crate::account::Account;
 use crate::config::Asset;
 use crate::gateway::{Buy, Sale, SaleError};
 use crate::ports::Ports;
-use crate::rail::svm_exact::UNASKED;
+use crate::rail;
 use crate::x402::{self, Payment, Version};
 
 /// A payment that is refused, as its buyer is told.
 struct Refused {
-    /// The version in which it came.
-    version: Version,
+    /// How it came.
+    came: Came,
     /// Why, as a stable word.
     reason: &'static str,
     /// Why, for people.
@@ -36,26 +36,28 @@ pub(super) async fn receive<'a, P: Ports>(
     counter: Counter,
 ) -> Result<Before<'a>, Problem> {
     let (version, header) = one_payment(context, request)?;
+    let unread = Came::unread(context.config(), version);
     let payment = match Payment::read(version, header, context.config().network) {
         Ok(payment) => payment,
         Err(x402::EnvelopeError::Malformed) => {
             let detail = "the payment header must be base64 of the JSON that x402 specifies";
-            return Err(refuse(context, version, None, Problem::malformed("invalid_payload", detail)));
+            return Err(refuse(context, unread, None, Problem::malformed("invalid_payload", detail)));
         }
         Err(error) => {
             let detail = "this gateway takes the x402 version, scheme and network that its 402 offers";
             let asset = asset(context, &counter.asset).await;
-            let why = Refused { version, reason: error.reason(), detail, payer: None };
+            let why = Refused { came: unread, reason: error.reason(), detail, payer: None };
             return refused(context, request, &counter, asset, &why).map(Before::Answered);
         }
     };
+    let came = Came::of(context.config(), &payment);
     match context.gateway().examine(&wanted(request, &counter, &payment)).await {
-        Ok(examined) => Before::at_shard(Work::Buy(PaidRequest { counter, version, payment, examined })),
+        Ok(examined) => Before::at_shard(Work::Buy(PaidRequest { counter, payment, examined })),
         Err(SaleError::Refused { reason, detail, .. }) => {
-            let why = Refused { version, reason, detail, payer: payment.payer() };
+            let why = Refused { came, reason, detail, payer: payment.payer() };
             refused_unasked(context, request, &counter, &why).await.map(Before::Answered)
         }
-        Err(error) => Err(refuse(context, version, payment.payer(), sale_problem(context, error))),
+        Err(error) => Err(refuse(context, came, payment.payer(), sale_problem(context, error))),
     }
 }
 
@@ -73,7 +75,8 @@ fn one_payment<'r, P: Ports>(
     if others.peek().is_some() {
         // In which version it is answered is clear only if all are of one.
         let one = others.all(|other| other == version);
-        return Err(if one { refuse(context, version, None, several()) } else { several() });
+        let came = Came::unread(context.config(), version);
+        return Err(if one { refuse(context, came, None, several()) } else { several() });
     }
     Ok((version, header))
 }
@@ -96,13 +99,13 @@ pub(super) async fn buy<P: Ports>(
     request: &Request,
     purchase: PaidRequest<'_>,
 ) -> Result<Response, Problem> {
-    let PaidRequest { counter, version, payment, examined } = purchase;
-    let payer = payment.payer();
+    let PaidRequest { counter, payment, examined } = purchase;
+    let (came, payer) = (Came::of(context.config(), &payment), payment.payer());
     match context.gateway().sell(&wanted(request, &counter, &payment), examined).await {
-        Ok(Sale::Sold(sold)) => sold_answer(context, version, &sold),
-        Ok(Sale::Pending(record)) => settlement_pending(context, request, version, &record),
-        Err(SaleError::Refused { reason, detail, .. }) if UNASKED.contains(&reason) => {
-            refused_unasked(context, request, &counter, &Refused { version, reason, detail, payer }).await
+        Ok(Sale::Sold(sold)) => sold_answer(context, came, &sold),
+        Ok(Sale::Pending(record)) => settlement_pending(context, request, came, &record),
+        Err(SaleError::Refused { reason, detail, .. }) if rail::is_unasked(reason) => {
+            refused_unasked(context, request, &counter, &Refused { came, reason, detail, payer }).await
         }
         Err(SaleError::Refused { reason, detail, guard }) => {
             let id = &counter.asset;
@@ -110,11 +113,11 @@ pub(super) async fn buy<P: Ports>(
             context.ports().log(&format!("a payment for {id} is refused: {reason} ({why})"));
             // Refused by what the asset is now: so it is offered what it costs now.
             let asset = asset_itself(context, id).await;
-            refused(context, request, &counter, asset, &Refused { version, reason, detail, payer })
+            refused(context, request, &counter, asset, &Refused { came, reason, detail, payer })
         }
         Err(error) => {
             let used = error == SaleError::AlreadyUsed;
-            let problem = refuse(context, version, payer, sale_problem(context, error));
+            let problem = refuse(context, came, payer, sale_problem(context, error));
             if !used {
                 return Err(problem);
             }
@@ -144,16 +147,16 @@ fn refused<P: Ports>(
     asset: Result<Cow<'_, Asset>, Problem>,
     refused: &Refused,
 ) -> Result<Response, Problem> {
-    let &Refused { version, reason, detail, ref payer } = refused;
-    let failure = failure(context.config(), version, reason, Some(detail), payer.clone());
+    let &Refused { came, reason, detail, ref payer } = refused;
+    let failure = failure(came, reason, Some(detail), payer.clone());
     let whole = failure.to_header().map_err(|error| context.unwritten(error))?;
     let why = Why { error: reason, detail: Some(detail), room: ROOM.saturating_sub(whole.len()) };
     let challenge = asset.and_then(|asset| challenge(context, request, counter, &asset, &why));
-    let challenge = challenge.map_err(|problem| refuse(context, version, payer.clone(), problem))?;
+    let challenge = challenge.map_err(|problem| refuse(context, came, payer.clone(), problem))?;
     let taken = challenge.header(x402::PAYMENT_REQUIRED).map_or(0, str::len);
     let header = failure.to_header_within(ROOM.saturating_sub(taken));
     let header = header.map_err(|error| context.unwritten(error))?;
-    Ok(challenge.with(response_header(version), header))
+    Ok(challenge.with(came.header(), header))
 }
 
 /// What a sale that did not happen is told, where it is no plain refusal.

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::encoding::{base64, from_base64};
 use crate::gateway::Gateway;
+use crate::quote::{Quote, Ticket};
 use crate::sign_in;
 use crate::testkit::keys;
 use crate::testkit::platform::Platform;
@@ -78,9 +79,9 @@ fn sign_in_challenge(world: &World) -> Value {
 /// The header that pays for a 402, as a v2 client would make it.
 fn payment(world: &World, who: u8, answer: &Answer) -> String {
     let accepted = answer.required()["accepts"][0].clone();
-    let ticket = crate::quote::Ticket::from_text(accepted["extra"]["ticket"].as_str().unwrap());
+    let ticket = Ticket::from_text(accepted["extra"]["ticket"].as_str().unwrap());
     let deployment = &world.deployment;
-    let quote = ticket.open(&deployment.keys, &deployment.config, &world.fee_payers).unwrap();
+    let quote = Quote::open(&ticket, &deployment.keys, &deployment.config, &world.fee_payers).unwrap();
     let transaction = base64(world.pay(who, &ticket, &quote).transaction());
     let payload = json!({"x402Version": 2, "accepted": accepted, "payload": {"transaction": transaction}});
     base64(payload.to_string().as_bytes())

@@ -1,47 +1,29 @@
 //! The quote that needs no storage: one priced offer.
 //!
-//! The buyer carries it as a [`Ticket`], which comes back with the payment. The
-//! [`Memo`] goes into the transaction and onto the chain: so the payer's own
-//! signature binds the payment to exactly this quote, and the chain shows nobody
-//! what was bought.
+//! The buyer carries it as a [`Ticket`], which comes back with the payment. How it is paid is a matter of its
+//! [rail](Offered).
 
-mod memo;
+mod operation;
+mod sealed;
 mod ticket;
 
-pub use memo::Memo;
-pub use ticket::Ticket;
+pub use operation::Operation;
 pub(crate) use ticket::TicketId;
+pub use ticket::{Nonce, Ticket};
 
-use serde::{Deserialize, Serialize};
-
-use crate::ids::{AssetId, SessionId};
+use crate::ids::AssetId;
 use crate::money::Amount;
-use crate::svm::{Address, Token};
+use crate::rail::Offered;
+use crate::session::Allowance;
 use crate::time::Timestamp;
 
 /// How long a quote can be paid, in seconds.
 pub(crate) const QUOTE_SECONDS: u64 = 300;
 
-/// What a payment is for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Operation {
-    /// A new session.
-    Access,
-    /// More time for a session.
-    Extend {
-        /// The session.
-        session: SessionId,
-    },
-}
-
-/// 96 random bits that make each quote the only one of its kind.
-pub type Nonce = [u8; 12];
-
 /// One priced offer.
 ///
-/// Whom it pays, and on which network, follows from the deployment that made it: a
-/// ticket of another deployment, or from before its wallet changed, opens nowhere.
+/// A ticket opens only where everything that was promised with it still holds: at the deployment that made it, while that
+/// is paid in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
     /// What it buys.
@@ -50,18 +32,16 @@ pub struct Quote {
     pub asset: AssetId,
     /// Which of the assets that had this id in turn.
     pub incarnation: u64,
+    /// Whether the asset is shared: then the session that it starts has a stream of its own.
+    pub is_shared: bool,
     /// How many units.
     pub quantity: u64,
-    /// How many seconds they last.
-    pub seconds: u64,
-    /// What they cost, in atomic units of the token.
+    /// What they entitle to.
+    pub allowance: Allowance,
+    /// What they cost, in atomic units.
     pub amount: Amount,
-    /// The token that pays.
-    pub token: Token,
-    /// The wallet that is paid.
-    pub pay_to: Address,
-    /// The wallet that pays the network's fee.
-    pub fee_payer: Address,
+    /// Whom it pays, and in what.
+    pub offered: Offered,
     /// The moment from which it can no longer be paid.
     pub expires_at: Timestamp,
     /// Makes it unique.

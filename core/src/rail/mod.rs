@@ -5,6 +5,7 @@
 //! enums of this file and knows no rail itself. Each enum has one variant for each rail, and each method one arm.
 
 mod balances;
+mod offered;
 mod prepared;
 mod refusal;
 #[cfg(test)]
@@ -12,8 +13,11 @@ mod sketches;
 pub(crate) mod svm_exact;
 
 pub use balances::Balances;
+pub use offered::Offered;
+pub(crate) use offered::Priced;
 pub use prepared::Prepared;
 pub(crate) use refusal::{GUARD_AT_RISK, Refusal};
+pub(crate) use svm_exact::recent_blockhash;
 
 use std::sync::Arc;
 
@@ -22,9 +26,14 @@ use crate::config::Config;
 use crate::ids::PaymentId;
 use crate::keys::KeyRing;
 use crate::money::{Amount, Money};
-use crate::quote::Quote;
+use crate::quote::Nonce;
 use crate::svm::{Address, Transaction};
-use crate::x402::{Envelope, Payload, Payment};
+use crate::x402::{Payload, Payment};
+
+/// Says whether a refusal for this reason needs no look at the asset: the payment itself is none.
+pub(crate) fn is_unasked(reason: &str) -> bool {
+    svm_exact::UNASKED.contains(&reason)
+}
 
 /// A payment as it was presented: decoded, and nothing in it believed.
 #[derive(Clone, Debug)]
@@ -49,7 +58,7 @@ pub(crate) enum Expected {
     LateId(sketches::late_id::Expected),
     /// For the sketch of a purchase without a payment.
     #[cfg(test)]
-    Unpaid(sketches::unpaid::Expected),
+    Unpaid(crate::quote::Ticket),
 }
 
 /// A payment that is what was asked for, as far as it can tell by itself.
@@ -105,31 +114,28 @@ impl Presented {
         }
     }
 
-    /// Checks what the client says that it has accepted against the quote. It is never used beyond that.
+    /// Returns what the payment has to be if it answers a quote with this nonce, in which this was offered.
     ///
     /// # Errors
-    /// When it says something else.
-    pub(crate) fn same_as_offered(&self, envelope: &Envelope, quote: &Quote) -> Result<(), Refusal> {
-        match self {
-            Self::SvmExact(_) => svm_exact::same_as_offered(envelope, quote),
-            #[cfg(test)]
-            Self::LateId(_) | Self::Unpaid(_) => svm_exact::same_as_offered(envelope, quote),
-        }
-    }
-
-    /// Returns what the payment has to be if it answers this quote.
-    ///
-    /// # Errors
-    /// When what was quoted is accepted no more.
-    pub(crate) fn quoted(&self, config: &Config, quote: &Quote) -> Result<Expected, Refusal> {
-        match self {
-            Self::SvmExact(transaction) => {
-                svm_exact::Expected::quoted(transaction, config, quote).map(Expected::SvmExact)
+    /// When it is paid in another way, or what was offered is accepted no more.
+    pub(crate) fn quoted(
+        &self,
+        config: &Config,
+        offered: &Offered,
+        nonce: &Nonce,
+    ) -> Result<Expected, Refusal> {
+        match (self, offered) {
+            (Self::SvmExact(transaction), Offered::SvmExact(offered)) => {
+                svm_exact::Expected::quoted(transaction, config, offered, nonce).map(Expected::SvmExact)
             }
             #[cfg(test)]
-            Self::LateId(order) => Ok(Expected::LateId(sketches::late_id::Expected::quoted(order, quote))),
+            (Self::LateId(order), Offered::LateId) => {
+                Ok(Expected::LateId(sketches::late_id::Expected::quoted(order, nonce)))
+            }
             #[cfg(test)]
-            Self::Unpaid(ticket) => Ok(Expected::Unpaid(sketches::unpaid::Expected::quoted(ticket, quote))),
+            (Self::Unpaid(ticket), Offered::Unpaid) => Ok(Expected::Unpaid(ticket.clone())),
+            #[cfg(test)]
+            _ => Err(sketches::OTHER_RAIL),
         }
     }
 
@@ -152,42 +158,34 @@ impl Expected {
     /// Returns how many decimals the money has that pays.
     pub(crate) const fn decimals(&self) -> u8 {
         match self {
-            Self::SvmExact(expected) => expected.token.decimals,
+            Self::SvmExact(expected) => expected.offered.token.decimals,
             #[cfg(test)]
-            Self::LateId(expected) => expected.token.decimals,
-            #[cfg(test)]
-            Self::Unpaid(expected) => expected.token.decimals,
+            Self::LateId(_) | Self::Unpaid(_) => sketches::DECIMALS,
         }
     }
 
     /// Returns this amount as money of the kind that pays.
     pub(crate) fn money(&self, config: &Config, amount: Amount) -> Money {
         match self {
-            Self::SvmExact(expected) => config.money(amount, &expected.token),
+            Self::SvmExact(expected) => config.money(amount, &expected.offered.token),
             #[cfg(test)]
-            Self::LateId(expected) => config.money(amount, &expected.token),
+            Self::LateId(_) => sketches::late_id::money(amount),
             #[cfg(test)]
-            Self::Unpaid(expected) => config.money(amount, &expected.token),
+            Self::Unpaid(_) => sketches::unpaid::money(amount),
         }
     }
 
-    /// Checks the payment: it has to pay exactly this amount, for this quote where it answers one.
+    /// Checks the payment: it has to pay exactly this amount.
     ///
     /// # Errors
     /// When it does not. Nothing here depends on the state of a chain.
-    pub(crate) fn verify(
-        self,
-        keys: &KeyRing,
-        config: &Config,
-        amount: Amount,
-        quote: Option<&Quote>,
-    ) -> Result<Verified, Refusal> {
+    pub(crate) fn verify(self, keys: &KeyRing, config: &Config, amount: Amount) -> Result<Verified, Refusal> {
         match self {
-            Self::SvmExact(expected) => expected.verify(keys, config, amount, quote).map(Verified::SvmExact),
+            Self::SvmExact(expected) => expected.verify(keys, config, amount).map(Verified::SvmExact),
             #[cfg(test)]
             Self::LateId(expected) => expected.verify(amount).map(Verified::LateId),
             #[cfg(test)]
-            Self::Unpaid(expected) => expected.verify(amount).map(Verified::Unpaid),
+            Self::Unpaid(ticket) => sketches::unpaid::verify(ticket, amount).map(Verified::Unpaid),
         }
     }
 }

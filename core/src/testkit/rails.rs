@@ -1,8 +1,10 @@
 //! What tests look at or change inside a payment on `svm-exact`.
 
-use crate::rail::{Verified, svm_exact};
+use crate::keys::KeyRing;
+use crate::quote::{Quote, Ticket};
+use crate::rail::{Offered, Verified, svm_exact};
 use crate::session::{Rail, SvmExact};
-use crate::x402::{Payload, Payment};
+use crate::x402::{Envelope, Payload, Payment};
 
 impl Rail {
     /// Returns what `svm-exact` keeps of the payment.
@@ -21,6 +23,41 @@ impl Rail {
             #[cfg(test)]
             other => panic!("{other:?}"),
         }
+    }
+}
+
+impl Quote {
+    /// Returns what it asks for on `svm-exact`.
+    pub fn exact(&self) -> &svm_exact::Offered {
+        match &self.offered {
+            Offered::SvmExact(offered) => offered,
+            #[cfg(test)]
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Returns the same, to be changed.
+    pub fn exact_mut(&mut self) -> &mut svm_exact::Offered {
+        match &mut self.offered {
+            Offered::SvmExact(offered) => offered,
+            #[cfg(test)]
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Returns what a client that accepts it says.
+    pub fn accepted(&self, ticket: &Ticket) -> Envelope {
+        Envelope::V2 {
+            ticket: Some(ticket.clone()),
+            amount: self.amount,
+            asset: self.exact().token.mint.into(),
+            pay_to: self.exact().pay_to.into(),
+        }
+    }
+
+    /// Returns the memo of its payment.
+    pub fn memo(&self, keys: &KeyRing) -> svm_exact::Memo {
+        svm_exact::Memo::of(keys, &self.nonce, self.amount, self.exact())
     }
 }
 

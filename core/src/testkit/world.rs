@@ -18,7 +18,8 @@ use crate::gateway::Deployment;
 use crate::ids::{AssetId, PaymentId};
 use crate::keys::{KeyRing, Secret};
 use crate::money::Amount;
-use crate::quote::{Memo, Nonce, Operation, QUOTE_SECONDS, Quote, Ticket};
+use crate::quote::{Nonce, Operation, QUOTE_SECONDS, Quote, Ticket};
+use crate::rail::{Offered, svm_exact};
 use crate::svm::build::Transfer;
 use crate::svm::{Address, RecentBlockhash, TokenProgram, associated_token_account};
 use crate::testkit::keys;
@@ -300,41 +301,38 @@ impl World {
     /// A ticket as a 402 would offer it.
     pub fn ticket(&self, asset: &str, operation: Operation, quantity: u64) -> (Ticket, Quote) {
         let config = &self.deployment.config;
-        let token = &config.merchant.tokens[0].token;
+        let offered = svm_exact::Offered {
+            token: config.merchant.tokens[0].token.clone(),
+            pay_to: config.merchant.pay_to,
+            fee_payer: self.fee_payers[0],
+        };
         let asset = self.asset(asset);
-        let priced = asset.tariff.quote(Some(quantity), token.decimals).unwrap();
+        let priced = asset.tariff.quote(Some(quantity), offered.token.decimals).unwrap();
         let quote = Quote {
             operation,
             asset: asset.id.clone(),
             incarnation: 0,
+            is_shared: !asset.capacity.is_exclusive(),
             quantity,
-            seconds: priced.seconds,
+            allowance: priced.allowance(),
             amount: priced.amount,
-            token: token.clone(),
-            pay_to: config.merchant.pay_to,
-            fee_payer: self.fee_payers[0],
+            offered: Offered::SvmExact(offered),
             expires_at: self.now().plus_seconds(QUOTE_SECONDS),
             nonce: self.nonce(),
         };
-        (Ticket::seal(&self.deployment.keys, config, &quote).unwrap(), quote)
+        (quote.seal(&self.deployment.keys, config).unwrap(), quote)
     }
 
     /// A v2 payment of buyer `who` for that ticket.
     pub fn pay(&self, who: u8, ticket: &Ticket, quote: &Quote) -> Payment {
-        let memo = Memo::of(&self.deployment.keys, quote);
+        let memo = quote.memo(&self.deployment.keys);
         self.pay_with_memo(who, ticket, quote, Some(memo.as_str()))
     }
 
     /// The same with another memo, or none.
     pub fn pay_with_memo(&self, who: u8, ticket: &Ticket, quote: &Quote, memo: Option<&str>) -> Payment {
         let transaction = self.transfer(who, quote.amount, memo);
-        let envelope = Envelope::V2 {
-            ticket: Some(ticket.clone()),
-            amount: quote.amount,
-            mint: quote.token.mint,
-            pay_to: quote.pay_to,
-        };
-        Payment { envelope, payload: Payload::SvmExact(transaction) }
+        Payment { envelope: quote.accepted(ticket), payload: Payload::SvmExact(transaction) }
     }
 
     fn nonce(&self) -> Nonce {

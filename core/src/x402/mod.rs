@@ -4,14 +4,16 @@
 //! `transports-v1/http.md`, `transports-v2/http.md`. Members that we do not know
 //! are ignored when reading, and never written.
 
+mod method;
 mod payment;
 mod presentation;
 mod required;
 
+pub use method::Method;
 pub(crate) use payment::EnvelopeError;
 pub use payment::{Envelope, Payload, Payment, SettlementResponse};
 pub(crate) use presentation::Presentation;
-pub(crate) use required::{Offer, Required, v1_body, v2_header};
+pub(crate) use required::{Extra, Offer, Required, SvmExactExtra, v1_body, v2_header};
 
 /// The v2 header of a 402: base64 of a `PaymentRequired`.
 pub const PAYMENT_REQUIRED: &str = "payment-required";
@@ -26,7 +28,7 @@ pub const X_PAYMENT_RESPONSE: &str = "x-payment-response";
 /// The header of a sign-in-with-x proof.
 pub const SIGN_IN_WITH_X: &str = "sign-in-with-x";
 
-/// The only scheme that is offered.
+/// The scheme of a payment of exactly what is asked for.
 pub const EXACT: &str = "exact";
 
 /// Which version of x402 a payment speaks.

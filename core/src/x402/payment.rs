@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EXACT, Version};
+use super::{Method, Version};
 use crate::account::Account;
 use crate::encoding::{base64, from_base64, from_json, json};
 use crate::error::EncodeError;
@@ -47,10 +47,10 @@ pub enum Envelope {
         ticket: Option<Ticket>,
         /// What the client says that it pays; compared with the quote, never used.
         amount: Amount,
-        /// The mint that it says.
-        mint: Address,
-        /// The wallet that it says.
-        pay_to: Address,
+        /// The token that it says, as its network writes it.
+        asset: Account,
+        /// The account that it says.
+        pay_to: Account,
     },
 }
 
@@ -61,6 +61,26 @@ impl Payment {
         match self.envelope {
             Envelope::V1 => Version::V1,
             Envelope::V2 { .. } => Version::V2,
+        }
+    }
+
+    /// Returns the scheme and network by which it pays, at a gateway whose Solana network this is.
+    pub(crate) const fn method(&self, network: Network) -> Method {
+        match self.payload {
+            Payload::SvmExact(_) => Method::SvmExact(network),
+            #[cfg(test)]
+            Payload::LateId(_) => Method::LateId,
+            #[cfg(test)]
+            Payload::Unpaid => Method::Unpaid,
+        }
+    }
+
+    /// Returns the ticket that it shows.
+    #[must_use]
+    pub const fn ticket(&self) -> Option<&Ticket> {
+        match &self.envelope {
+            Envelope::V2 { ticket, .. } => ticket.as_ref(),
+            Envelope::V1 => None,
         }
     }
 
@@ -120,11 +140,21 @@ struct AnyVersion {
     x402_version: u64,
 }
 
+/// The members of any scheme's payload. Each scheme takes its own.
 #[derive(Deserialize)]
-struct Exact<'a> {
+struct Members<'a> {
+    /// Of `exact` on Solana: the transaction, base64.
     #[serde(borrow)]
-    transaction: Cow<'a, str>,
+    transaction: Option<Text<'a>>,
+    /// Of the sketch of a rail that learns its id late: the order, base64.
+    #[cfg(test)]
+    order: Option<Text<'a>>,
 }
+
+/// Text that is copied only where JSON has something escaped in it.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -135,7 +165,7 @@ struct V1<'a> {
     #[serde(borrow)]
     network: Cow<'a, str>,
     #[serde(borrow)]
-    payload: Exact<'a>,
+    payload: Members<'a>,
 }
 
 #[derive(Deserialize)]
@@ -145,7 +175,7 @@ struct V2<'a> {
     #[serde(borrow)]
     accepted: Accepted<'a>,
     #[serde(borrow)]
-    payload: Exact<'a>,
+    payload: Members<'a>,
 }
 
 #[derive(Deserialize)]
@@ -156,8 +186,8 @@ struct Accepted<'a> {
     #[serde(borrow)]
     network: Cow<'a, str>,
     amount: Amount,
-    asset: Address,
-    pay_to: Address,
+    asset: Account,
+    pay_to: Account,
     #[serde(default)]
     extra: Extra,
 }
@@ -184,26 +214,43 @@ impl Payment {
                 let V2 { x402_version, accepted, payload } = parse(&json, 2)?;
                 let Accepted { scheme, network, amount, asset, pay_to, extra } = accepted;
                 let ticket = extra.ticket.map(Ticket::from_text);
-                let envelope = Envelope::V2 { ticket, amount, mint: asset, pay_to };
+                let envelope = Envelope::V2 { ticket, amount, asset, pay_to };
                 (x402_version, scheme, network, payload, envelope)
             }
         };
-        let (expected, network_name) = match version {
-            Version::V1 => (1, network.v1_name()),
-            Version::V2 => (2, network.caip2()),
+        let expected = match version {
+            Version::V1 => 1,
+            Version::V2 => 2,
         };
         if stated != expected {
             return Err(EnvelopeError::Version);
         }
-        if scheme != EXACT {
-            return Err(EnvelopeError::Scheme);
-        }
-        if named != network_name {
-            return Err(EnvelopeError::Network);
-        }
-        let transaction = from_base64(&payload.transaction).ok_or(EnvelopeError::Malformed)?;
-        Ok(Self { envelope, payload: Payload::SvmExact(transaction) })
+        let method = Method::named(version, &scheme, &named, network)?;
+        let payload = payload.of(method, &envelope).ok_or(EnvelopeError::Malformed)?;
+        Ok(Self { envelope, payload })
     }
+}
+
+impl Members<'_> {
+    /// Returns what this method carries, if all of it is there and of its shape.
+    fn of(&self, method: Method, envelope: &Envelope) -> Option<Payload> {
+        match method {
+            Method::SvmExact(_) => {
+                if let Envelope::V2 { asset, pay_to, .. } = envelope {
+                    let _: (Address, Address) = (asset.as_str().parse().ok()?, pay_to.as_str().parse().ok()?);
+                }
+                bytes(self.transaction.as_ref()).map(Payload::SvmExact)
+            }
+            #[cfg(test)]
+            Method::LateId => bytes(self.order.as_ref()).map(Payload::LateId),
+            #[cfg(test)]
+            Method::Unpaid => Some(Payload::Unpaid),
+        }
+    }
+}
+
+fn bytes(base64: Option<&Text<'_>>) -> Option<Vec<u8>> {
+    base64.and_then(|text| from_base64(&text.0))
 }
 
 /// Reads JSON of one version. What has another shape may only be of another version.

@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::EXACT;
 use super::presentation::Presentation;
+use super::{Method, Version};
+use crate::account::Account;
 use crate::encoding::{self, base64};
 use crate::error::EncodeError;
 use crate::money::Amount;
 use crate::quote::Ticket;
-use crate::svm::{Address, Network, RecentBlockhash, Token};
+use crate::svm::{Address, RecentBlockhash};
 
 /// How long a client should take to pay, in seconds: about as long as a blockhash lives.
 const MAX_TIMEOUT_SECONDS: u64 = 60;
@@ -29,18 +30,46 @@ const ELLIPSIS: char = '…';
 /// One way to pay.
 #[derive(Clone, Debug)]
 pub(crate) struct Offer {
+    /// By which scheme, on which network.
+    pub method: Method,
     /// How much, in atomic units.
     pub amount: Amount,
     /// In which token.
-    pub token: Token,
-    /// To which wallet.
-    pub pay_to: Address,
-    /// Who pays the network's fee.
-    pub fee_payer: Address,
+    pub asset: Account,
+    /// To which account.
+    pub pay_to: Account,
     /// The quote.
     pub ticket: Ticket,
-    /// The memo that goes on chain with the payment.
+    /// What its scheme needs besides.
+    pub extra: Extra,
+}
+
+/// What a scheme needs besides.
+#[derive(Clone, Debug)]
+pub(crate) enum Extra {
+    /// `exact` on Solana.
+    SvmExact(SvmExactExtra),
+    /// For the sketch of a rail that learns its id late: the nonce that the order names.
+    #[cfg(test)]
+    LateId(crate::quote::Nonce),
+    /// For the sketch of a purchase without a payment.
+    #[cfg(test)]
+    Unpaid,
+}
+
+/// What `exact` on Solana needs besides (`scheme_exact_svm.md`).
+#[derive(Clone, Debug)]
+pub(crate) struct SvmExactExtra {
+    /// Who pays the network's fee.
+    pub fee_payer: Address,
+    /// The memo that goes on chain with the payment (v2 only).
     pub memo: String,
+    /// How many decimals the token has. This and the program save a client the look at the mint.
+    pub decimals: u8,
+    /// The token's program.
+    pub token_program: Address,
+    /// A blockhash for the payment, where a fresh one is known (v2 only).
+    pub recent: Option<RecentBlockhash>,
 }
 
 /// What has to be paid for a resource.
@@ -56,12 +85,8 @@ pub(crate) struct Required {
     pub description: String,
     /// The same, for catalogues (v2 only).
     pub presentation: Presentation,
-    /// On which network.
-    pub network: Network,
     /// The ways to pay.
     pub offers: Vec<Offer>,
-    /// A blockhash for the payment, where a fresh one is known (v2 only).
-    pub recent_blockhash: Option<RecentBlockhash>,
     /// Extensions by name (v2 only).
     pub extensions: Map<String, Value>,
 }
@@ -98,65 +123,98 @@ struct V2Accepts<'a> {
     scheme: &'a str,
     network: &'a str,
     amount: Amount,
-    asset: Address,
-    pay_to: Address,
+    asset: &'a Account,
+    pay_to: &'a Account,
     max_timeout_seconds: u64,
     extra: V2Extra<'a>,
 }
 
-/// `extra` of the `exact` scheme (`scheme_exact_svm.md`), and the ticket. `decimals` and
-/// `tokenProgram` save a client the look at the mint.
+/// What the scheme needs besides, the ticket and the payment flow.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum V2Extra<'a> {
+    SvmExact(V2SvmExact<'a>),
+    #[cfg(test)]
+    Sketch(V2Sketch<'a>),
+}
+
+/// `extra` of `exact` on Solana. A height is a decimal string.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct V2Extra<'a> {
+struct V2SvmExact<'a> {
     fee_payer: Address,
     memo: &'a str,
     ticket: &'a str,
     decimals: u8,
     token_program: Address,
     payment_flow: &'a str,
-    #[serde(flatten)]
-    lifetime: Option<Lifetime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recent_blockhash: Option<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_valid_block_height: Option<String>,
 }
 
-/// A recent blockhash as the scheme writes it: the height is a decimal string.
-#[derive(Clone, Serialize)]
+/// `extra` of the ways to pay that are sketches.
+#[cfg(test)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Lifetime {
-    recent_blockhash: Address,
-    last_valid_block_height: String,
+struct V2Sketch<'a> {
+    nonce: Option<String>,
+    ticket: &'a str,
+    payment_flow: &'a str,
 }
 
-impl From<RecentBlockhash> for Lifetime {
-    fn from(recent: RecentBlockhash) -> Self {
-        Self {
-            // A blockhash is written in base58, as an address is.
-            recent_blockhash: Address::new(recent.blockhash),
-            last_valid_block_height: recent.last_valid_block_height.to_string(),
+impl<'a> V2Extra<'a> {
+    fn of(offer: &'a Offer) -> Self {
+        let (ticket, payment_flow) = (offer.ticket.as_str(), PAYMENT_FLOW);
+        match &offer.extra {
+            Extra::SvmExact(extra) => Self::SvmExact(V2SvmExact {
+                fee_payer: extra.fee_payer,
+                memo: &extra.memo,
+                ticket,
+                decimals: extra.decimals,
+                token_program: extra.token_program,
+                payment_flow,
+                // A blockhash is written in base58, as an address is.
+                recent_blockhash: extra.recent.map(|recent| Address::new(recent.blockhash)),
+                last_valid_block_height: extra
+                    .recent
+                    .map(|recent| recent.last_valid_block_height.to_string()),
+            }),
+            #[cfg(test)]
+            Extra::LateId(nonce) => {
+                Self::Sketch(V2Sketch { nonce: Some(encoding::hex(nonce)), ticket, payment_flow })
+            }
+            #[cfg(test)]
+            Extra::Unpaid => Self::Sketch(V2Sketch { nonce: None, ticket, payment_flow }),
+        }
+    }
+
+    fn without_blockhash(&mut self) {
+        match self {
+            Self::SvmExact(extra) => {
+                extra.recent_blockhash = None;
+                extra.last_valid_block_height = None;
+            }
+            #[cfg(test)]
+            Self::Sketch(_) => {}
         }
     }
 }
 
 impl<'a> V2<'a> {
     fn of(required: &'a Required) -> Self {
-        let Required { presentation, network, .. } = required;
-        let lifetime = required.recent_blockhash.map(Lifetime::from);
-        let accepts = |offer: &'a Offer| V2Accepts {
-            scheme: EXACT,
-            network: network.caip2(),
-            amount: offer.amount,
-            asset: offer.token.mint,
-            pay_to: offer.pay_to,
-            max_timeout_seconds: MAX_TIMEOUT_SECONDS,
-            extra: V2Extra {
-                fee_payer: offer.fee_payer,
-                memo: &offer.memo,
-                ticket: offer.ticket.as_str(),
-                decimals: offer.token.decimals,
-                token_program: offer.token.program.address(),
-                payment_flow: PAYMENT_FLOW,
-                lifetime: lifetime.clone(),
-            },
+        let presentation = &required.presentation;
+        let accepts = |offer: &'a Offer| {
+            Some(V2Accepts {
+                scheme: offer.method.scheme(),
+                network: offer.method.network(Version::V2)?,
+                amount: offer.amount,
+                asset: &offer.asset,
+                pay_to: &offer.pay_to,
+                max_timeout_seconds: MAX_TIMEOUT_SECONDS,
+                extra: V2Extra::of(offer),
+            })
         };
         Self {
             x402_version: 2,
@@ -169,14 +227,14 @@ impl<'a> V2<'a> {
                 icon_url: presentation.icon_url.as_deref(),
                 tags: &presentation.tags,
             },
-            accepts: required.offers.iter().map(accepts).collect(),
+            accepts: required.offers.iter().filter_map(accepts).collect(),
             extensions: &required.extensions,
         }
     }
 
     fn without_blockhash(&mut self) {
         for accepts in &mut self.accepts {
-            accepts.extra.lifetime = None;
+            accepts.extra.without_blockhash();
         }
     }
 
@@ -250,32 +308,42 @@ fn shortened(text: &str, excess: usize) -> Result<String, EncodeError> {
 #[must_use]
 pub(crate) fn v1_body(required: &Required) -> Value {
     let accepts = |offer: &Offer| {
-        json!({
-            "scheme": EXACT,
-            "network": required.network.v1_name(),
+        let network = offer.method.network(Version::V1)?;
+        Some(json!({
+            "scheme": offer.method.scheme(),
+            "network": network,
             "maxAmountRequired": offer.amount,
             "resource": required.url,
             "description": required.description,
             "mimeType": MIME_TYPE,
             "payTo": offer.pay_to,
             "maxTimeoutSeconds": MAX_TIMEOUT_SECONDS,
-            "asset": offer.token.mint,
-            "extra": {
-                "feePayer": offer.fee_payer,
-                "decimals": offer.token.decimals,
-                "tokenProgram": offer.token.program.address(),
-            },
-        })
+            "asset": offer.asset,
+            "extra": v1_extra(&offer.extra),
+        }))
     };
     let mut body = json!({
         "x402Version": 1,
         "error": required.error,
-        "accepts": required.offers.iter().map(accepts).collect::<Vec<_>>(),
+        "accepts": required.offers.iter().filter_map(accepts).collect::<Vec<_>>(),
     });
     if let (Some(detail), Value::Object(members)) = (required.detail, &mut body) {
         members.insert("detail".to_owned(), json!(detail));
     }
     body
+}
+
+/// Returns what a scheme needs besides, as v1 writes it.
+fn v1_extra(extra: &Extra) -> Value {
+    match extra {
+        Extra::SvmExact(extra) => json!({
+            "feePayer": extra.fee_payer,
+            "decimals": extra.decimals,
+            "tokenProgram": extra.token_program,
+        }),
+        #[cfg(test)]
+        Extra::LateId(_) | Extra::Unpaid => Value::Null,
+    }
 }
 
 #[cfg(test)]

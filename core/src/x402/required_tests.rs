@@ -1,5 +1,6 @@
 use super::*;
 use crate::encoding::from_base64;
+use crate::svm::Network;
 use crate::testkit::keys;
 use crate::time::Timestamp;
 
@@ -7,12 +8,22 @@ use crate::time::Timestamp;
 fn required(tokens: usize) -> Required {
     let token = |symbol: &str| Network::Mainnet.known_token(symbol).unwrap();
     let offers = ["USDC", "PYUSD", "CASH"].into_iter().take(tokens).map(|symbol| Offer {
+        method: Method::SvmExact(Network::Mainnet),
         amount: Amount::new(u64::MAX),
-        token: token(symbol),
-        pay_to: keys::address(&keys::merchant()),
-        fee_payer: keys::address(&keys::fee_payer()),
+        asset: token(symbol).mint.into(),
+        pay_to: keys::address(&keys::merchant()).into(),
         ticket: Ticket::from_text("t".repeat(220)),
-        memo: "q".repeat(28),
+        extra: Extra::SvmExact(SvmExactExtra {
+            fee_payer: keys::address(&keys::fee_payer()),
+            memo: "q".repeat(28),
+            decimals: token(symbol).decimals,
+            token_program: token(symbol).program.address(),
+            recent: Some(RecentBlockhash {
+                blockhash: [9; 32],
+                last_valid_block_height: 291_470_237,
+                seen_at: Timestamp::default(),
+            }),
+        }),
     });
     Required {
         error: "payment_required".to_owned(),
@@ -24,13 +35,7 @@ fn required(tokens: usize) -> Required {
             icon_url: Some("https://coinop.example/icon.png".to_owned()),
             tags: vec!["door".to_owned(), "city".to_owned()],
         },
-        network: Network::Mainnet,
         offers: offers.collect(),
-        recent_blockhash: Some(RecentBlockhash {
-            blockhash: [9; 32],
-            last_valid_block_height: 291_470_237,
-            seen_at: Timestamp::default(),
-        }),
         extensions: Map::new(),
     }
 }

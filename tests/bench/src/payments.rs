@@ -1,7 +1,7 @@
 //! A gateway's side and a buyer's side of many payments, made in advance.
 
 use anyhow::{Context, Result};
-use coinop_core::bench::{Memo, Nonce, Operation, Quote, Ticket};
+use coinop_core::bench::{Allowance, Memo, Nonce, Offered, Operation, Quote, SvmExactOffered};
 use coinop_core::config::Config;
 use coinop_core::encoding::{base64, from_base64};
 use coinop_core::svm::{Address, SigningKey, Transaction, Transfer};
@@ -106,26 +106,30 @@ pub(crate) fn payments(count: u64) -> Result<Payments> {
     let keys = KeyRing::new(&Secret::new(SECRET), None);
     let (token, asset) = (&config.merchant.tokens[0].token, &config.assets[0]);
     let (mut headers, mut signed) = (Vec::new(), Vec::new());
+    let offered = SvmExactOffered {
+        token: token.clone(),
+        pay_to: config.merchant.pay_to,
+        fee_payer: address(&fee_payer()),
+    };
     for number in 0..count {
         let quantity = 1 + number % 60;
         let quote = Quote {
             operation: Operation::Access,
             asset: asset.id.clone(),
             incarnation: asset.incarnation,
+            is_shared: false,
             quantity,
-            seconds: asset.tariff.seconds(quantity).context("seconds")?,
+            allowance: Allowance::Time { seconds: asset.tariff.seconds(quantity).context("seconds")? },
             amount: asset.tariff.price(quantity, token.decimals).map_err(|_| anyhow::anyhow!("price"))?,
-            token: token.clone(),
-            pay_to: config.merchant.pay_to,
-            fee_payer: address(&fee_payer()),
+            offered: Offered::SvmExact(offered.clone()),
             expires_at: Timestamp::from_millis(NOW + 300_000),
             nonce: nonce(number),
         };
-        let ticket = Ticket::seal(&keys, &config, &quote)?;
-        let memo = Memo::of(&keys, &quote);
+        let ticket = quote.seal(&keys, &config)?;
+        let memo = Memo::of(&keys, &quote.nonce, quote.amount, &offered);
         let offer = json!({
-            "scheme": "exact", "network": config.network.caip2(), "amount": quote.amount, "asset": quote.token.mint,
-            "payTo": quote.pay_to, "maxTimeoutSeconds": 60,
+            "scheme": "exact", "network": config.network.caip2(), "amount": quote.amount, "asset": offered.token.mint,
+            "payTo": offered.pay_to, "maxTimeoutSeconds": 60,
             "extra": {"feePayer": address(&fee_payer()), "memo": memo.as_str(), "ticket": ticket.as_str()},
         });
         let mut blockhash = [9; 32];

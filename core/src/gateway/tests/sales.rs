@@ -58,15 +58,7 @@ fn the_bytes_of_a_landed_payment_fetch_nothing_inv_1() {
     let world = World::new();
     let (_, payment) = world.bought(1, "door-1", 1);
     let (fresh, quote) = world.ticket("door-1", ACCESS, 1);
-    let with_fresh_ticket = Payment {
-        envelope: Envelope::V2 {
-            ticket: Some(fresh),
-            amount: quote.amount,
-            mint: quote.token.mint,
-            pay_to: quote.pay_to,
-        },
-        ..payment.clone()
-    };
+    let with_fresh_ticket = Payment { envelope: quote.accepted(&fresh), ..payment.clone() };
     let as_v1 = Payment { envelope: Envelope::V1, ..payment.clone() };
     for thief in [&without_ticket(&payment), &with_fresh_ticket, &as_v1] {
         for asset in ["door-1", "door-2"] {
@@ -217,19 +209,14 @@ fn what_accepted_says_has_to_be_what_was_offered_inv_1() {
     let other = crate::testkit::keys::address(&crate::testkit::keys::numbered(9));
     let changes: [fn(&mut Quote, crate::svm::Address); 3] = [
         |q, _| q.amount = crate::money::Amount::new(1),
-        |q, other| q.token.mint = other,
-        |q, other| q.pay_to = other,
+        |q, other| q.exact_mut().token.mint = other,
+        |q, other| q.exact_mut().pay_to = other,
     ];
     for change in changes {
         let mut echoed = quote.clone();
         change(&mut echoed, other);
         let mut payment = world.pay(1, &ticket, &quote);
-        payment.envelope = Envelope::V2 {
-            ticket: Some(ticket.clone()),
-            amount: echoed.amount,
-            mint: echoed.token.mint,
-            pay_to: echoed.pay_to,
-        };
+        payment.envelope = echoed.accepted(&ticket);
         assert!(refusal(world.buy("door-1", ACCESS, &payment)).ends_with("_mismatch"));
     }
     assert_eq!(world.count("journal"), 0);
@@ -244,15 +231,7 @@ fn tickets_are_worth_nothing_for_anything_else_or_after_their_time_inv_1() {
     let session = crate::ids::SessionId::from_bytes([1; 16]);
     assert_eq!(refusal(world.buy("door-1", extend(&session), &payment)), "ticket_mismatch");
     assert_eq!(refusal(world.buy("door-1", ACCESS, &without_ticket(&payment))), "ticket_missing");
-    let forged = Payment {
-        envelope: Envelope::V2 {
-            ticket: Some(Ticket::from_text("a.b.c")),
-            amount: quote.amount,
-            mint: quote.token.mint,
-            pay_to: quote.pay_to,
-        },
-        ..payment.clone()
-    };
+    let forged = Payment { envelope: quote.accepted(&Ticket::from_text("a.b.c")), ..payment.clone() };
     assert_eq!(refusal(world.buy("door-1", ACCESS, &forged)), "ticket_invalid");
     world.advance(300_000);
     assert_eq!(refusal(world.buy("door-1", ACCESS, &payment)), "quote_expired");

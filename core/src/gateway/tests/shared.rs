@@ -3,7 +3,9 @@
 use super::at_once;
 use super::sales::ACCESS;
 use crate::capacity::Capacity;
-use crate::gateway::{Sale, SaleError};
+use crate::gateway::{Buy, Gateway, Sale, SaleError};
+use crate::ids::{AssetId, StreamId};
+use crate::keys::{KeyRing, Secret};
 use crate::ports::Accounts as _;
 use crate::session::Reject;
 use crate::testkit::gateway::{extend, sold};
@@ -152,8 +154,7 @@ fn a_ticket_of_a_shared_asset_is_worth_one_session_however_often_it_is_paid_inv_
     let sold: Vec<_> = outcomes.into_iter().filter_map(Result::ok).collect();
     let [Sale::Sold(sold)] = sold.as_slice() else { panic!("{sold:?}") };
     // Named by the ticket: so all of them meet in one stream, wherever that is.
-    let named = world.deployment.keys.session_id_of_ticket(ticket.id().as_str());
-    assert_eq!(sold.session.session.id, named);
+    assert_eq!(sold.session.session.id, ticket.session());
     assert_eq!(
         world.buy(FILM, ACCESS, &world.pay(9, &ticket, &quote)).unwrap().unwrap_err(),
         SaleError::QuoteUsed
@@ -183,4 +184,65 @@ fn a_payment_for_one_session_of_a_shared_asset_buys_no_second_inv_1() {
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     assert_eq!((world.charged(), world.count("session"), world.count("payment")), (1, 1, 1));
     world.audit_settled();
+}
+
+/// Where this payment is claimed, as a gateway that was just started judges it.
+fn stream_of(world: &World, payment: &Payment) -> StreamId {
+    let platform = Platform::new(world);
+    let gateway = Gateway::new(&world.deployment, &platform);
+    let asset = AssetId::parse(FILM).unwrap();
+    let buy =
+        Buy { asset: &asset, operation: ACCESS, stream: None, quantity: None, payment, impatient: false };
+    world.run(gateway.examine(&buy)).unwrap().unwrap().stream().clone()
+}
+
+#[test]
+fn a_repeat_is_looked_for_where_it_was_claimed_whatever_has_changed_meanwhile_inv_1_2() {
+    type Change = fn(&mut World);
+    let secret = |n: u8| Secret::new([n; 32]);
+    let before = KeyRing::new(&secret(1), None);
+    let changes: [(&str, Change); 5] = [
+        ("shared no more", |world| world.deployment.config.assets[0].capacity = Capacity::EXCLUSIVE),
+        ("fewer seats", |world| world.deployment.config.assets[0].capacity = Capacity::Limited(2)),
+        ("sold here no more", |world| {
+            world.deployment.config.assets[0].id = AssetId::parse("door-0").unwrap()
+        }),
+        ("a new secret", |world| {
+            world.deployment.keys = KeyRing::new(&Secret::new([2; 32]), Some(&Secret::new([1; 32])));
+        }),
+        ("a new secret, and the old one forgotten", |world| {
+            world.deployment.keys = KeyRing::new(&Secret::new([2; 32]), None);
+        }),
+    ];
+    for (what, change) in changes {
+        let mut world = shared(Capacity::Unlimited);
+        world.deployment.keys = before.clone();
+        let (ticket, quote) = world.ticket(FILM, ACCESS, 1);
+        let (later, later_quote) = world.ticket(FILM, ACCESS, 1);
+        let payment = world.pay(1, &ticket, &quote);
+        let first = sold(world.buy(FILM, ACCESS, &payment)).session.session.id;
+        let stream = stream_of(&world, &payment);
+        assert_eq!(stream.session(), Some(&first), "{what}");
+        let unpaid = world.pay(2, &later, &later_quote);
+        change(&mut world);
+        assert_eq!(stream_of(&world, &payment), stream, "{what}");
+        assert_eq!(sold(world.buy(FILM, ACCESS, &payment)).session.session.id, first, "{what}");
+        // Whoever was quoted before and pays now buys what the asset still is, or nothing.
+        let bought = matches!(world.buy(FILM, ACCESS, &unpaid), Some(Ok(Sale::Sold(_))));
+        assert_eq!(bought, ["fewer seats", "a new secret"].contains(&what), "{what}");
+        assert_eq!(
+            (world.charged(), world.count("session")),
+            (1 + usize::from(bought), 1 + u64::from(bought))
+        );
+    }
+}
+
+#[test]
+fn a_ticket_from_before_an_asset_was_shared_buys_nothing_there_inv_1() {
+    let mut world = shared(Capacity::EXCLUSIVE);
+    let (ticket, quote) = world.ticket(FILM, ACCESS, 1);
+    world.deployment.config.assets[0].capacity = Capacity::Unlimited;
+    let refused = world.buy(FILM, ACCESS, &world.pay(1, &ticket, &quote)).unwrap();
+    assert!(matches!(refused, Err(SaleError::Refused { reason: "ticket_invalid", .. })), "{refused:?}");
+    assert_eq!((world.charged(), world.count("journal")), (0, 0));
 }

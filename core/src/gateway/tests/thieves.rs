@@ -8,7 +8,7 @@ use super::sales::{ACCESS, refusal, without_ticket};
 use crate::gateway::{Sale, SaleError};
 use crate::keys::{KeyRing, Secret};
 use crate::money::Amount;
-use crate::quote::{Memo, Operation, Quote, Ticket};
+use crate::quote::{Operation, Quote, Ticket};
 use crate::svm::build::Transfer;
 use crate::svm::programs::ASSOCIATED_TOKEN;
 use crate::svm::transaction::{Instruction, Message, Transaction};
@@ -27,13 +27,7 @@ fn used(outcome: &Option<Result<Sale, SaleError>>) -> bool {
 
 /// The same bytes with another ticket, which says what they pay.
 fn with_ticket(payment: &Payment, (ticket, quote): &(Ticket, Quote)) -> Payment {
-    let envelope = Envelope::V2 {
-        ticket: Some(ticket.clone()),
-        amount: quote.amount,
-        mint: quote.token.mint,
-        pay_to: quote.pay_to,
-    };
-    Payment { envelope, payload: payment.payload.clone() }
+    Payment { envelope: quote.accepted(ticket), payload: payment.payload.clone() }
 }
 
 fn as_v1(payment: &Payment) -> Payment {
@@ -241,7 +235,7 @@ fn a_ticket_of_another_merchant_network_incarnation_asset_or_key_buys_nothing_in
     for change in changes {
         let mut other = quote.clone();
         change(&mut other);
-        let ticket = Ticket::seal(&world.deployment.keys, config, &other).unwrap();
+        let ticket = other.seal(&world.deployment.keys, config).unwrap();
         assert_refused(&pay(ticket), &world, "ticket_mismatch");
     }
     let elsewhere: [fn(&mut crate::config::Config); 2] =
@@ -249,11 +243,11 @@ fn a_ticket_of_another_merchant_network_incarnation_asset_or_key_buys_nothing_in
     for change in elsewhere {
         let mut other = config.clone();
         change(&mut other);
-        let ticket = Ticket::seal(&world.deployment.keys, &other, &quote).unwrap();
+        let ticket = quote.seal(&world.deployment.keys, &other).unwrap();
         assert_refused(&pay(ticket), &world, "ticket_invalid");
     }
     let strange = KeyRing::new(&Secret::new([8; 32]), None);
-    assert_refused(&pay(Ticket::seal(&strange, config, &quote).unwrap()), &world, "ticket_invalid");
+    assert_refused(&pay(quote.seal(&strange, config).unwrap()), &world, "ticket_invalid");
     // A code of another key of ours is none either.
     let keys = &world.deployment.keys;
     let bytes = crate::encoding::from_base64url(ticket.as_str()).unwrap();
@@ -267,11 +261,11 @@ fn a_ticket_of_another_merchant_network_incarnation_asset_or_key_buys_nothing_in
 fn a_transaction_that_pays_somebody_else_buys_nothing_whatever_accepted_says_inv_1() {
     let world = World::new();
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
-    let memo = Memo::of(&world.deployment.keys, &quote);
+    let memo = quote.memo(&world.deployment.keys);
     let honest = Transfer {
         fee_payer: keys::address(&keys::fee_payer()),
-        pay_to: quote.pay_to,
-        mint: quote.token.mint,
+        pay_to: quote.exact().pay_to,
+        mint: quote.exact().token.mint,
         decimals: 6,
         program: TokenProgram::Spl,
         amount: quote.amount,
@@ -282,7 +276,7 @@ fn a_transaction_that_pays_somebody_else_buys_nothing_whatever_accepted_says_inv
     let reason = |end: &str| format!("invalid_exact_svm_payload_{end}");
     // The memo of another quote of the same price: its payer has signed for that one.
     let other = Quote { nonce: [9; 12], ..quote.clone() };
-    let other_memo = Memo::of(&world.deployment.keys, &other);
+    let other_memo = other.memo(&world.deployment.keys);
     let one = Amount::new(1);
     let cases = [
         (Transfer { pay_to: stranger, ..honest.clone() }, reason("recipient_mismatch")),

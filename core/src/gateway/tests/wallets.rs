@@ -208,7 +208,7 @@ fn each_fee_payer_of_several_is_taken_as_the_ticket_names_it_inv_1() {
     let second = keys::address(&keys::numbered(100));
     world.fee_payers.insert(0, second);
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
-    assert_eq!(quote.fee_payer, second);
+    assert_eq!(quote.exact().fee_payer, second);
     // It need not stand where it stood.
     world.fee_payers.insert(0, keys::address(&keys::numbered(101)));
     // The builder of the small world signs with the other one.

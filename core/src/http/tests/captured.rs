@@ -211,9 +211,11 @@ fn captured_headers_say_what_their_envelopes_hold() {
     let payment =
         Payment::read(Version::V2, &header_of(V2_PURCHASE, "payment-signature"), Network::Devnet).unwrap();
     let accepted = &v2["decoded"]["payment"]["accepted"];
-    let Envelope::V2 { ticket: None, amount, mint, pay_to } = payment.envelope else { panic!("{payment:?}") };
+    let Envelope::V2 { ticket: None, amount, asset, pay_to } = payment.envelope else {
+        panic!("{payment:?}")
+    };
     assert_eq!(
-        (json!(amount), json!(mint), json!(pay_to)),
+        (json!(amount), json!(asset), json!(pay_to)),
         (accepted["amount"].clone(), accepted["asset"].clone(), accepted["payTo"].clone())
     );
 }

@@ -6,12 +6,11 @@ use super::assets::manage;
 use super::*;
 use crate::config::LONGEST_ORIGIN;
 use crate::http::challenge::ROOM;
-use crate::http::payment_response::failure;
+use crate::http::payment_response::{Came, failure};
 use crate::money::Amount;
-use crate::quote::Ticket;
 use crate::svm::exact::Refusal;
 use crate::svm::{Network, RecentBlockhash};
-use crate::x402::{self, Offer, Presentation, Required, Version};
+use crate::x402::{self, Extra, Method, Offer, Presentation, Required, SvmExactExtra, Version};
 
 const DOOR: &str = "/api/v1/access/door-1";
 
@@ -127,14 +126,23 @@ fn an_asset_made_by_api_keeps_its_own_icon_and_tags() {
 /// The longest of everything that a configuration may have, with three tokens: a 402 for
 /// `path`. Tickets and memos are as long as they get.
 fn longest(path: &str, error: &str) -> Required {
-    let pay_to = keys::address(&keys::merchant());
     let offer = |symbol: &str| Offer {
         amount: Amount::new(u64::MAX),
-        token: Network::Mainnet.known_token(symbol).unwrap(),
-        pay_to,
-        fee_payer: keys::address(&keys::fee_payer()),
+        method: Method::SvmExact(Network::Mainnet),
+        asset: Network::Mainnet.known_token(symbol).unwrap().mint.into(),
+        pay_to: keys::address(&keys::merchant()).into(),
         ticket: Ticket::from_text("t".repeat(220)),
-        memo: "q".repeat(28),
+        extra: Extra::SvmExact(SvmExactExtra {
+            fee_payer: keys::address(&keys::fee_payer()),
+            memo: "q".repeat(28),
+            decimals: 6,
+            token_program: Network::Mainnet.known_token(symbol).unwrap().program.address(),
+            recent: Some(RecentBlockhash {
+                blockhash: [9; 32],
+                last_valid_block_height: u64::MAX,
+                seen_at: crate::time::Timestamp::default(),
+            }),
+        }),
     };
     Required {
         error: error.to_owned(),
@@ -146,13 +154,7 @@ fn longest(path: &str, error: &str) -> Required {
             icon_url: Some(format!("https://{}", "x".repeat(120))),
             tags: vec!["\\".repeat(32); 5],
         },
-        network: Network::Mainnet,
         offers: ["USDC", "PYUSD", "CASH"].map(offer).to_vec(),
-        recent_blockhash: Some(RecentBlockhash {
-            blockhash: [9; 32],
-            last_valid_block_height: u64::MAX,
-            seen_at: crate::time::Timestamp::default(),
-        }),
         extensions: Map::new(),
     }
 }
@@ -194,7 +196,12 @@ fn the_longest_402_has_all_three_offers_in_the_room_that_there_is() {
         let reason = Refusal::ComputePriceTooHigh.reason();
         let payer = Some(keys::account(1));
         for detail in ["the transaction is not the payment that was asked for", &"long ".repeat(40)] {
-            let failure = failure(&world.deployment.config, Version::V2, reason, Some(detail), payer.clone());
+            let failure = failure(
+                Came::unread(&world.deployment.config, Version::V2),
+                reason,
+                Some(detail),
+                payer.clone(),
+            );
             let room = ROOM - failure.to_header().unwrap().len();
             let refused = x402::v2_header(&longest(&path, reason), room).unwrap();
             let response = failure.to_header_within(ROOM - refused.len()).unwrap();

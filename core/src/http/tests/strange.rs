@@ -313,8 +313,8 @@ proptest! {
         let world = WORLD.with(std::rc::Rc::clone);
         let deployment = &world.deployment;
         let (keys, origin) = (&deployment.keys, &deployment.config.public_url);
-        let ticket = crate::quote::Ticket::from_text(&text);
-        prop_assert!(ticket.open(keys, &deployment.config, &world.fee_payers).is_none());
+        let ticket = Ticket::from_text(&text);
+        prop_assert!(Quote::open(&ticket, keys, &deployment.config, &world.fee_payers).is_none());
         prop_assert!(grant::session_token(keys, origin, &text, world.now()).is_none());
         let proof = sign_in::verify(keys, origin, deployment.config.network, world.now(), &text);
         prop_assert!(proof.is_err());

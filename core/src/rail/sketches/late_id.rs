@@ -6,7 +6,9 @@
 //!
 //! What was added for it:
 //!
-//! * `x402::Payload::LateId`: the bytes that arrive. The product's own rail reads them in `Payment::read`.
+//! * `x402::Method::LateId`: the scheme and the network by which a 402 offers it and a payment names it; `x402::Extra::LateId`:
+//!   the nonce that the order has to name; `x402::Payload::LateId`: the bytes that arrive.
+//! * `rail::Offered`: what its quotes ask for, which here is always the same. Else it would be written into the ticket.
 //! * `rail::Presented`, `Expected` and `Verified`: a variant each, with an arm in each method, and this file.
 //! * `session::Rail::LateId` and `Landing::LateId`: what is kept of a claimed payment. `Rail::may_be_sent_again` says when
 //!   the order may be handed in again, `Rail::holds` what it holds.
@@ -17,24 +19,33 @@ use std::collections::BTreeMap;
 
 use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
 
-use super::Platform;
-use crate::encoding::{base64, from_base64};
+use serde_json::{Value, json};
+
+use super::{DECIMALS, Platform, accepted, quoted};
+use crate::account::Account;
+use crate::encoding::{base64, from_base64, from_hex};
 use crate::error::{SettleError, TransportError, TransportFault};
 use crate::gateway::{Sale, SaleError};
 use crate::ids::{AssetId, PaymentId};
-use crate::money::Amount;
+use crate::money::{Amount, Money};
 use crate::ports::{
     Balances, Claim, Effort, Outcome, PrepareError, Prepared, Settlement, Streams as _, Submitted, Verified,
 };
 use crate::quote::{Nonce, Operation, Quote, Ticket};
-use crate::rail::Refusal;
+use crate::rail::{Offered, Priced, Refusal};
 use crate::session::index::PaymentRecord;
 use crate::session::{Command, Landing, LateId, Rail, decide};
-use crate::svm::{Address, RecentBlockhash, Token};
+use crate::svm::{Address, RecentBlockhash};
 use crate::testkit::keys;
 use crate::testkit::world::{Chain, START, World};
 use crate::time::{Now, Timestamp};
-use crate::x402::{Envelope, Payload, Payment};
+use crate::x402::{self, Extra, Method, Offer, Payload, Payment, SettlementResponse};
+
+/// The rail's number in tickets.
+pub(crate) const NUMBER: u8 = 14;
+
+/// The network.
+pub(crate) const NETWORK: &str = "test:late";
 
 /// What the relayer pays for an order at most.
 pub(crate) const FEE: u64 = 700;
@@ -95,22 +106,37 @@ impl Order {
     }
 }
 
-/// An order, and what it has to be.
+/// Returns this much of the network's money.
+pub(crate) fn money(amount: Amount) -> Money {
+    Money { network: NETWORK.to_owned(), token: Account::new("LATE"), amount, decimals: DECIMALS }
+}
+
+/// Returns what a 402 says of it.
+pub(crate) fn offer(priced: Priced<'_>) -> Offer {
+    Offer {
+        method: Method::LateId,
+        amount: priced.amount,
+        asset: Account::new("LATE"),
+        pay_to: Account::new("the merchant"),
+        ticket: priced.ticket,
+        extra: Extra::LateId(*priced.nonce),
+    }
+}
+
+/// An order, and the nonce that it has to name.
 #[derive(Debug)]
 pub(crate) struct Expected {
     order: Order,
     nonce: Nonce,
-    /// The token that pays.
-    pub token: Token,
 }
 
 impl Expected {
-    pub(crate) fn quoted(order: &Order, quote: &Quote) -> Self {
-        Self { order: order.clone(), nonce: quote.nonce, token: quote.token.clone() }
+    pub(crate) fn quoted(order: &Order, nonce: &Nonce) -> Self {
+        Self { order: order.clone(), nonce: *nonce }
     }
 
     pub(crate) fn verify(self, amount: Amount) -> Result<Order, Refusal> {
-        let Self { order, nonce, .. } = self;
+        let Self { order, nonce } = self;
         if order.amount != amount || order.nonce != nonce {
             return Err(Refusal::new("late_order_mismatch", "nothing was charged: sign what is offered"));
         }
@@ -224,20 +250,14 @@ impl Settlement for Network<'_> {
 }
 
 fn payment(who: u8, ticket: &Ticket, quote: &Quote) -> Payment {
-    let envelope = Envelope::V2 {
-        ticket: Some(ticket.clone()),
-        amount: quote.amount,
-        mint: quote.token.mint,
-        pay_to: quote.pay_to,
-    };
-    Payment { envelope, payload: Payload::LateId(Order::sign(who, quote.amount, quote.nonce).bytes()) }
+    accepted(ticket, quote, Payload::LateId(Order::sign(who, quote.amount, quote.nonce).bytes()))
 }
 
 /// A payment for one minute at the first door, in a world whose network does this.
 fn offered(chain: Chain) -> (World, Payment) {
     let world = World::new();
     world.chain.set(chain);
-    let (ticket, quote) = world.ticket("door-1", Operation::Access, 1);
+    let (ticket, quote) = quoted(&world, Offered::LateId);
     let payment = payment(1, &ticket, &quote);
     (world, payment)
 }
@@ -323,10 +343,60 @@ fn without_an_id_an_order_is_handed_in_again_until_it_can_not_be_carried_out_any
 }
 
 #[test]
+fn from_the_402_to_the_session_it_is_bought_over_http_and_the_repeat_gets_the_same_inv_1() {
+    let mut world = World::new();
+    world.deployment.config.merchant.sketches = true;
+    let network = Network::new(&world);
+    let offered = Platform::new(&world, &network).ask(&[]);
+    let body: Value = serde_json::from_slice(&offered.body).unwrap();
+    assert!(!body.to_string().contains("late"), "x402 v1 has no name for the network");
+    let required = from_base64(offered.header(x402::PAYMENT_REQUIRED).unwrap()).unwrap();
+    let mut required: Value = serde_json::from_slice(&required).unwrap();
+    let accepts = required["accepts"].as_array_mut().unwrap();
+    let entry = accepts.iter().find(|entry| entry["network"] == NETWORK).unwrap();
+    assert_eq!((&entry["scheme"], &entry["asset"]), (&json!("late"), &json!("LATE")));
+    let amount = Amount::parse_atomic(entry["amount"].as_str().unwrap()).unwrap();
+    let nonce = from_hex(entry["extra"]["nonce"].as_str().unwrap()).unwrap();
+    let order = base64(&Order::sign(1, amount, nonce).bytes());
+    let paid = json!({"x402Version": 2, "accepted": entry, "payload": {"order": order}});
+    let header = base64(paid.to_string().as_bytes());
+    let buy = || {
+        let answer = Platform::new(&world, &network).ask(&[(x402::PAYMENT_SIGNATURE, &header)]);
+        let response =
+            SettlementResponse::from_header(answer.header(x402::PAYMENT_RESPONSE).unwrap()).unwrap();
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        (answer.status, response, body["sessionId"].clone())
+    };
+    let (status, response, session) = buy();
+    assert_eq!((status, response.success, response.network.as_str()), (200, true, NETWORK));
+    assert_eq!(Some(&response.transaction), network.ids.borrow().values().next());
+    assert_eq!(buy(), (200, response, session));
+    assert_eq!((world.charged(), world.count("session"), network.handed_in.get()), (1, 1, 1));
+}
+
+#[test]
+fn a_payment_of_another_rail_than_the_quoted_one_buys_nothing_inv_1() {
+    let world = World::new();
+    let network = Network::new(&world);
+    let buy = |payment: &Payment| match Platform::new(&world, &network).buy(payment) {
+        Some(Err(SaleError::Refused { reason, .. })) => reason,
+        other => panic!("{other:?}"),
+    };
+    // An order for a ticket that is paid on Solana, and a transaction for one that is paid by an order.
+    let (ticket, quote) = world.ticket("door-1", Operation::Access, 1);
+    let order = Order::sign(1, quote.amount, quote.nonce).bytes();
+    let on_solana = world.pay(1, &ticket, &quote);
+    assert_eq!(buy(&Payment { payload: Payload::LateId(order), ..on_solana.clone() }), "ticket_mismatch");
+    let (ticket, quote) = quoted(&world, Offered::LateId);
+    assert_eq!(buy(&accepted(&ticket, &quote, on_solana.payload)), "ticket_mismatch");
+    assert_eq!((world.charged(), world.count("journal"), network.handed_in.get()), (0, 0, 0));
+}
+
+#[test]
 fn an_order_of_another_amount_quote_or_payer_buys_nothing_inv_1() {
     let (world, _) = offered(Chain::Prompt);
     let network = Network::new(&world);
-    let (ticket, quote) = world.ticket("door-1", Operation::Access, 1);
+    let (ticket, quote) = quoted(&world, Offered::LateId);
     let refused = |payment: &Payment| match Platform::new(&world, &network).buy(payment) {
         Some(Err(SaleError::Refused { reason, .. })) => reason,
         other => panic!("{other:?}"),

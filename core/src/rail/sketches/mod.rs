@@ -6,18 +6,56 @@
 pub(crate) mod late_id;
 pub(crate) mod unpaid;
 
-use super::Refusal;
+use super::{Offered, Refusal};
+use crate::account::Account;
 use crate::gateway::{Buy, Gateway, Sale, SaleError};
+use crate::http::{Context, Request, Response, handle};
 use crate::ids::AssetId;
+use crate::money::Amount;
 use crate::ports::{Ports, Settlement};
-use crate::quote::Operation;
+use crate::quote::{Operation, Quote, Ticket};
 use crate::store::SqlJournal;
 use crate::testkit::platform::Tables;
 use crate::testkit::world::World;
-use crate::x402::Payment;
+use crate::x402::{Envelope, Payload, Payment};
 
 /// Refuses a payment that shows no ticket: neither rail is offered without one.
 pub(super) const NO_TICKET: Refusal = Refusal::new("ticket_missing", "nothing was charged: show the ticket");
+
+/// Refuses a payment in another way than the one that was quoted.
+pub(super) const OTHER_RAIL: Refusal =
+    Refusal::new("ticket_mismatch", "nothing was charged: pay in the way for which the ticket is");
+
+/// How many decimals the money of both has.
+pub(super) const DECIMALS: u8 = 6;
+
+/// Refuses a payment whose client says that it accepted another amount.
+pub(super) fn same_as_offered(envelope: &Envelope, quoted: Amount) -> Result<(), Refusal> {
+    match envelope {
+        Envelope::V2 { amount, .. } if *amount != quoted => {
+            Err(Refusal::new("amount_mismatch", "nothing was charged: pay what is offered"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A ticket for one minute at the first door, paid in this way.
+fn quoted(world: &World, offered: Offered) -> (Ticket, Quote) {
+    let (_, quote) = world.ticket("door-1", Operation::Access, 1);
+    let quote = Quote { offered, ..quote };
+    (seal(world, &quote), quote)
+}
+
+fn seal(world: &World, quote: &Quote) -> Ticket {
+    quote.seal(&world.deployment.keys, &world.deployment.config).unwrap()
+}
+
+/// What a client sends that has accepted this quote and pays with `payload`.
+fn accepted(ticket: &Ticket, quote: &Quote, payload: Payload) -> Payment {
+    let [asset, pay_to] = [Account::new("a token"), Account::new("a payee")];
+    let envelope = Envelope::V2 { ticket: Some(ticket.clone()), amount: quote.amount, asset, pay_to };
+    Payment { envelope, payload }
+}
 
 /// The small world with another settlement. Made anew for each run, as after a start.
 struct Platform<'w, S> {
@@ -38,6 +76,19 @@ impl<'w, S: Settlement> Platform<'w, S> {
         let operation = Operation::Access;
         let buy = Buy { asset: &asset, operation, stream: None, quantity: None, payment, impatient: false };
         self.world.run(gateway.buy(&buy))
+    }
+
+    /// Asks for an access to the first door over HTTP, with these headers.
+    fn ask(&self, headers: &[(&str, &str)]) -> Response {
+        let request = Request {
+            method: "GET".to_owned(),
+            path: "/api/v1/access/door-1".to_owned(),
+            query: None,
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            body: Vec::new(),
+        };
+        let context = Context::new(&self.world.deployment, self);
+        self.world.run(handle(&context, &request)).unwrap()
     }
 
     /// Looks after payments without an answer, on a gateway that was just started. `None` if the fuse blew.

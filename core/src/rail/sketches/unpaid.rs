@@ -5,25 +5,30 @@
 //!
 //! What was added for it:
 //!
-//! * `x402::Payload::Unpaid`: nothing arrives but the ticket, which stands in the envelope.
+//! * `x402::Method::Unpaid` and `Payload::Unpaid`: nothing arrives but the ticket, which stands in the envelope.
+//! * `rail::Offered::Unpaid`: a quote of it names nobody who is paid.
 //! * `rail::Presented`, `Expected` and `Verified`: a variant each, with an arm in each method, and this file. The payment's
 //!   id is that of the ticket, so the claim takes each ticket once. `source` and `fee` are `None`.
 //! * `session::Rail::Unpaid` and `Landing::Unpaid`: nothing is kept. It holds nothing, and so nothing has to cover it.
 //! * A `Settlement`: here [`Gift`]. It knows the outcome at once.
 
-use super::{NO_TICKET, Platform};
+use serde_json::{Value, json};
+
+use super::{DECIMALS, NO_TICKET, Platform, accepted, quoted, seal};
+use crate::account::Account;
+use crate::encoding::base64;
 use crate::error::SettleError;
 use crate::gateway::{Sale, SaleError};
 use crate::ids::PaymentId;
-use crate::money::Amount;
+use crate::money::{Amount, Money};
 use crate::ports::{Claim, Effort, Outcome, PrepareError, Prepared, Settlement, Submitted, Verified};
-use crate::quote::{Operation, Quote, Ticket};
-use crate::rail::Refusal;
+use crate::quote::{Quote, Ticket};
+use crate::rail::{Offered, Priced, Refusal};
 use crate::session::{Landing, Rail};
-use crate::svm::{Address, RecentBlockhash, Token};
+use crate::svm::{Address, RecentBlockhash};
 use crate::testkit::world::World;
 use crate::time::Timestamp;
-use crate::x402::{Envelope, Payload, Payment};
+use crate::x402::{self, Envelope, Extra, Method, Offer, Payload, Payment};
 
 /// Returns the ticket that a payment shows.
 pub(crate) fn read(payment: &Payment) -> Result<Ticket, Refusal> {
@@ -38,26 +43,30 @@ pub(crate) fn id_of(ticket: &Ticket) -> PaymentId {
     PaymentId::of_message(format!("unpaid {}", ticket.as_str()).as_bytes())
 }
 
-/// A ticket, and the token in which its price of zero is stated.
-#[derive(Debug)]
-pub(crate) struct Expected {
-    ticket: Ticket,
-    /// The token.
-    pub token: Token,
+/// The rail's number in tickets.
+pub(crate) const NUMBER: u8 = 15;
+
+/// The network, which is none.
+pub(crate) const NETWORK: &str = "test:nothing";
+
+/// Returns this much of nothing.
+pub(crate) fn money(amount: Amount) -> Money {
+    Money { network: NETWORK.to_owned(), token: Account::new("nothing"), amount, decimals: DECIMALS }
 }
 
-impl Expected {
-    pub(crate) fn quoted(ticket: &Ticket, quote: &Quote) -> Self {
-        Self { ticket: ticket.clone(), token: quote.token.clone() }
-    }
+/// Returns what a 402 says of it.
+pub(crate) fn offer(priced: Priced<'_>) -> Offer {
+    let [asset, pay_to] = [Account::new("nothing"), Account::new("nobody")];
+    let Priced { amount, ticket, .. } = priced;
+    Offer { method: Method::Unpaid, amount, asset, pay_to, ticket, extra: Extra::Unpaid }
+}
 
-    /// Takes a ticket of price zero and no other.
-    pub(crate) fn verify(self, amount: Amount) -> Result<Ticket, Refusal> {
-        if amount == Amount::new(0) {
-            return Ok(self.ticket);
-        }
-        Err(Refusal::new("not_for_nothing", "nothing was charged: this ticket has a price"))
+/// Takes a ticket of price zero and no other.
+pub(crate) fn verify(ticket: Ticket, amount: Amount) -> Result<Ticket, Refusal> {
+    if amount == Amount::ZERO {
+        return Ok(ticket);
     }
+    Err(Refusal::new("not_for_nothing", "nothing was charged: this ticket has a price"))
 }
 
 /// What carries out purchases without a payment.
@@ -96,12 +105,9 @@ impl Settlement for Gift<'_> {
 
 /// A ticket for one minute at the first door at this price, shown as a payment of nothing.
 fn shown(world: &World, amount: u64) -> Payment {
-    let (_, quote) = world.ticket("door-1", Operation::Access, 1);
+    let (_, quote) = quoted(world, Offered::Unpaid);
     let quote = Quote { amount: Amount::new(amount), ..quote };
-    let ticket = Ticket::seal(&world.deployment.keys, &world.deployment.config, &quote).unwrap();
-    let Quote { amount, pay_to, token, .. } = quote;
-    let envelope = Envelope::V2 { ticket: Some(ticket), amount, mint: token.mint, pay_to };
-    Payment { envelope, payload: Payload::Unpaid }
+    accepted(&seal(world, &quote), &quote, Payload::Unpaid)
 }
 
 #[test]
@@ -149,6 +155,28 @@ fn a_ticket_with_a_price_buys_nothing_without_a_payment_inv_1() {
     let outcome = Platform::new(&world, &gift).buy(&shown(&world, 1));
     let Some(Err(SaleError::Refused { reason, .. })) = outcome else { panic!("{outcome:?}") };
     assert_eq!((reason, world.count("journal")), ("not_for_nothing", 0));
+}
+
+#[test]
+fn a_ticket_of_price_zero_is_shown_over_http_and_bought_with_once_inv_1() {
+    let world = World::new();
+    let gift = Gift(&world);
+    let Payment { envelope, .. } = shown(&world, 0);
+    let Envelope::V2 { ticket: Some(ticket), .. } = envelope else { panic!("{envelope:?}") };
+    let entry = json!({
+        "scheme": "unpaid", "network": NETWORK, "amount": "0", "asset": "nothing", "payTo": "nobody",
+        "extra": {"ticket": ticket.as_str()},
+    });
+    let paid = json!({"x402Version": 2, "accepted": entry, "payload": {}});
+    let header = base64(paid.to_string().as_bytes());
+    let show = || {
+        let answer = Platform::new(&world, &gift).ask(&[(x402::PAYMENT_SIGNATURE, &header)]);
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        (answer.status, body["sessionId"].clone())
+    };
+    let first = show();
+    assert_eq!((first.0, show()), (200, first.clone()));
+    assert_eq!((world.charged(), world.count("session")), (0, 1));
 }
 
 #[test]

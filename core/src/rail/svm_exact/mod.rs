@@ -3,16 +3,23 @@
 //! The rules for a transaction stand in [`exact`](crate::svm::exact). Here is what they are held against: the quote that
 //! the transaction answers, or what the merchant accepts now, and the memo that binds it to its quote.
 
-pub(crate) mod offer;
+mod memo;
+mod offered;
+
+pub use memo::Memo;
+pub use offered::Offered;
+pub(crate) use offered::recent_blockhash;
+pub(super) use offered::{NUMBER, fee_payer};
 
 use std::sync::Arc;
 
 use super::balances::Balances;
 use super::refusal::{GUARD_AT_RISK, Refusal};
+use crate::account::Account;
 use crate::config::{AcceptedToken, Config};
 use crate::keys::KeyRing;
 use crate::money::Amount;
-use crate::quote::{Memo, Quote};
+use crate::quote::Nonce;
 use crate::session::SvmExact;
 use crate::svm::exact::{self, Requirement};
 use crate::svm::{Address, Token, Transaction, VerifiedPayment};
@@ -36,12 +43,12 @@ const SHARED_SOURCE: Refusal = Refusal::new(
 #[derive(Debug)]
 pub(crate) struct Expected {
     transaction: Arc<Transaction>,
-    /// The token that pays.
-    pub(super) token: Token,
+    /// Whom it has to pay, in what, and who pays the fee.
+    pub(super) offered: Offered,
     /// The token account that is paid.
     destination: Address,
-    /// The wallet of ours that pays the network's fee.
-    fee_payer: Address,
+    /// The nonce of the quote that it answers, if it answers one.
+    nonce: Option<Nonce>,
 }
 
 /// A transaction that pays what was asked for.
@@ -62,13 +69,13 @@ pub(super) fn read(transaction: &[u8]) -> Result<Arc<Transaction>, Refusal> {
 }
 
 /// Refuses a payment whose client says that it accepted something else than the quote.
-pub(super) fn same_as_offered(envelope: &Envelope, quote: &Quote) -> Result<(), Refusal> {
-    let &Envelope::V2 { amount, mint, pay_to, .. } = envelope else { return Ok(()) };
-    let mismatch = if amount != quote.amount {
+pub(super) fn same_as_offered(envelope: &Envelope, amount: Amount, offered: &Offered) -> Result<(), Refusal> {
+    let Envelope::V2 { amount: accepted, asset, pay_to, .. } = envelope else { return Ok(()) };
+    let mismatch = if *accepted != amount {
         exact::Refusal::Amount
-    } else if mint != quote.token.mint {
+    } else if !is_address(asset, &offered.token.mint) {
         exact::Refusal::Mint
-    } else if pay_to != quote.pay_to {
+    } else if !is_address(pay_to, &offered.pay_to) {
         exact::Refusal::Recipient
     } else {
         return Ok(());
@@ -79,20 +86,25 @@ pub(super) fn same_as_offered(envelope: &Envelope, quote: &Quote) -> Result<(), 
     ))
 }
 
+fn is_address(named: &Account, address: &Address) -> bool {
+    named.as_str().parse().is_ok_and(|named: Address| named == *address)
+}
+
 impl Expected {
-    /// Returns what a transaction has to be that answers this quote.
+    /// Returns what a transaction has to be that answers a quote of this.
     pub(super) fn quoted(
         transaction: &Arc<Transaction>,
         config: &Config,
-        quote: &Quote,
+        offered: &Offered,
+        nonce: &Nonce,
     ) -> Result<Self, Refusal> {
-        let mine = |accepted: &&AcceptedToken| accepted.token.mint == quote.token.mint;
+        let mine = |accepted: &&AcceptedToken| accepted.token.mint == offered.token.mint;
         let accepted = config.merchant.tokens.iter().find(mine).ok_or(exact::Refusal::Mint)?;
         Ok(Self {
             transaction: Arc::clone(transaction),
-            token: quote.token.clone(),
+            offered: offered.clone(),
             destination: accepted.account,
-            fee_payer: quote.fee_payer,
+            nonce: Some(*nonce),
         })
     }
 
@@ -108,42 +120,35 @@ impl Expected {
         let accepted = config.merchant.tokens.iter().find(pays_with).ok_or(exact::Refusal::Mint)?;
         let named = message.account(0).filter(|first| fee_payers.contains(first));
         let fee_payer = *named.ok_or(exact::Refusal::FeePayer)?;
+        let (token, pay_to) = (accepted.token.clone(), config.merchant.pay_to);
         Ok(Self {
             transaction: Arc::clone(transaction),
-            token: accepted.token.clone(),
+            offered: Offered { token, pay_to, fee_payer },
             destination: accepted.account,
-            fee_payer,
+            nonce: None,
         })
     }
 
     /// Checks the transaction against what it has to be.
-    pub(super) fn verify(
-        self,
-        keys: &KeyRing,
-        config: &Config,
-        amount: Amount,
-        quote: Option<&Quote>,
-    ) -> Result<Verified, Refusal> {
-        let Self { transaction, token, destination, fee_payer } = self;
+    pub(super) fn verify(self, keys: &KeyRing, config: &Config, amount: Amount) -> Result<Verified, Refusal> {
+        let Self { transaction, offered, destination, nonce } = self;
         let requirement = Requirement {
             amount,
-            mint: token.mint,
-            decimals: token.decimals,
-            program: token.program,
+            mint: offered.token.mint,
+            decimals: offered.token.decimals,
+            program: offered.token.program,
             destination,
-            fee_payer,
+            fee_payer: offered.fee_payer,
             max_fee_lamports: config.settlement.max_fee_lamports,
         };
         let payment = exact::verify_decoded(transaction, &requirement)?;
-        let pay_to = &config.merchant.pay_to;
-        let is_bound = match quote {
-            Some(quote) => is_bound(keys, &payment, quote)?,
-            None if is_for_a_ticket(keys, &payment, amount, &token, pay_to) => {
-                return Err(exact::Refusal::Memo.into());
-            }
+        let is_bound = match nonce {
+            Some(nonce) => is_bound(keys, &payment, &nonce, amount, &offered)?,
+            // A 402 offers no memo to v1: who sends such a payment as v1 is not the one who signed it.
+            None if is_ours(keys, &payment, amount, &offered) => return Err(exact::Refusal::Memo.into()),
             None => false,
         };
-        Ok(Verified { payment, token, is_bound })
+        Ok(Verified { payment, token: offered.token, is_bound })
     }
 }
 
@@ -152,28 +157,26 @@ impl Expected {
 /// Some clients send no memo or one of their own. They are buyers too: then the claim takes the transaction and
 /// the ticket together, each once. A memo that we made for another ticket is refused: its payer has signed for
 /// something else.
-fn is_bound(keys: &KeyRing, payment: &VerifiedPayment, quote: &Quote) -> Result<bool, exact::Refusal> {
+fn is_bound(
+    keys: &KeyRing,
+    payment: &VerifiedPayment,
+    nonce: &Nonce,
+    amount: Amount,
+    offered: &Offered,
+) -> Result<bool, exact::Refusal> {
     let Some(carried) = payment.memo.as_deref() else { return Ok(false) };
-    if Memo::is_of(keys, carried, quote) {
+    if Memo::is_of(keys, carried, nonce, amount, offered) {
         return Ok(true);
     }
-    if Memo::is_ours(keys, carried, quote.amount, &quote.token.mint, &quote.pay_to) {
+    if Memo::is_ours(keys, carried, amount, offered) {
         return Err(exact::Refusal::Memo);
     }
     Ok(false)
 }
 
-/// Says whether a payment that shows no ticket was signed for one.
-///
-/// A 402 offers no memo to v1: who sends such a payment as v1 is not the one who signed it.
-fn is_for_a_ticket(
-    keys: &KeyRing,
-    payment: &VerifiedPayment,
-    amount: Amount,
-    token: &Token,
-    pay_to: &Address,
-) -> bool {
-    payment.memo.as_deref().is_some_and(|memo| Memo::is_ours(keys, memo, amount, &token.mint, pay_to))
+/// Says whether a payment was signed for a ticket of ours.
+fn is_ours(keys: &KeyRing, payment: &VerifiedPayment, amount: Amount, offered: &Offered) -> bool {
+    payment.memo.as_deref().is_some_and(|memo| Memo::is_ours(keys, memo, amount, offered))
 }
 
 /// Returns why a payment is refused that the chain would take now and might not take a moment later.

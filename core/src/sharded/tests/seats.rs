@@ -30,8 +30,7 @@ fn with_seats(seats: u64) -> Cluster {
 fn payment(cluster: &Cluster, who: u8) -> (StreamId, Payment) {
     let (ticket, quote) = cluster.world.ticket("door-1", Operation::Access, 1);
     let payment = cluster.world.pay(who, &ticket, &quote);
-    let session = cluster.world.deployment.keys.session_id_of_ticket(ticket.id().as_str());
-    (cluster.world.asset("door-1").stream(&session), payment)
+    (StreamId::of_session(quote.asset, ticket.session()), payment)
 }
 
 fn buy(cluster: &Cluster, who: u8) -> Option<Result<Sale, SaleError>> {
@@ -154,10 +153,7 @@ fn a_session_of_a_shared_asset_is_kept_for_as_long_as_its_token_works_and_then_f
 fn a_ticket_of_a_shared_asset_is_worth_one_session_on_many_databases_too_inv_1() {
     let cluster = with_seats(3);
     let (ticket, quote) = cluster.world.ticket("door-1", Operation::Access, 1);
-    let stream = {
-        let session = cluster.world.deployment.keys.session_id_of_ticket(ticket.id().as_str());
-        cluster.world.asset("door-1").stream(&session)
-    };
+    let stream = StreamId::of_session(quote.asset.clone(), ticket.session());
     let pay = |who| cluster.buy_in(&stream, &cluster.world.pay(who, &ticket, &quote));
     assert!(is_sold(&pay(1)));
     let again = pay(2);

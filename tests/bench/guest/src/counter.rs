@@ -48,6 +48,8 @@ impl Counter {
             payment: &payment,
             impatient: false,
         };
-        self.deployment.verify(&self.asset, &buy, &presented, &[self.fee_payer], self.now).is_ok()
+        let fee_payers = [self.fee_payer];
+        let quoted = self.deployment.quoted(&payment, &fee_payers);
+        self.deployment.verify(&self.asset, &buy, &presented, quoted.as_ref(), &fee_payers, self.now).is_ok()
     }
 }

@@ -1,9 +1,10 @@
 //! The text that a payment carries onto the chain.
 
-use super::{Nonce, Quote};
+use super::offered::Offered;
 use crate::encoding::{base64url, from_base64url};
 use crate::keys::{KeyRing, MacKey};
 use crate::money::Amount;
+use crate::quote::Nonce;
 use crate::svm::Address;
 
 /// The first letter of every memo of ours: no client takes such a text for a number.
@@ -18,30 +19,31 @@ const PREFIX: char = 'q';
 pub struct Memo(String);
 
 impl Memo {
-    /// Returns the memo of a quote.
+    /// Returns the memo of a quote with this nonce and amount, for what is offered.
     #[must_use]
-    pub fn of(keys: &KeyRing, quote: &Quote) -> Self {
-        let code = code(keys.memo(), &quote.nonce, quote.amount, &quote.token.mint, &quote.pay_to);
-        Self(format!("{PREFIX}{}", base64url(&[quote.nonce.as_slice(), &code].concat())))
+    pub fn of(keys: &KeyRing, nonce: &Nonce, amount: Amount, offered: &Offered) -> Self {
+        let code = code(keys.memo(), nonce, amount, &offered.token.mint, &offered.pay_to);
+        Self(format!("{PREFIX}{}", base64url(&[nonce.as_slice(), &code].concat())))
     }
 
     /// Says whether a memo was made here for exactly this quote, by any key in force.
     #[must_use]
-    pub(crate) fn is_of(keys: &KeyRing, memo: &[u8], quote: &Quote) -> bool {
-        parts(memo).is_some_and(|(nonce, _)| nonce == quote.nonce)
-            && Self::is_ours(keys, memo, quote.amount, &quote.token.mint, &quote.pay_to)
-    }
-
-    /// Says whether a memo was made here for some quote of this amount, mint and payee.
-    #[must_use]
-    pub(crate) fn is_ours(
+    pub(crate) fn is_of(
         keys: &KeyRing,
         memo: &[u8],
+        nonce: &Nonce,
         amount: Amount,
-        mint: &Address,
-        pay_to: &Address,
+        offered: &Offered,
     ) -> bool {
+        parts(memo).is_some_and(|(carried, _)| carried == *nonce)
+            && Self::is_ours(keys, memo, amount, offered)
+    }
+
+    /// Says whether a memo was made here for some quote of this amount, of the same token and payee.
+    #[must_use]
+    pub(crate) fn is_ours(keys: &KeyRing, memo: &[u8], amount: Amount, offered: &Offered) -> bool {
         let Some((nonce, stated)) = parts(memo) else { return false };
+        let (mint, pay_to) = (&offered.token.mint, &offered.pay_to);
         keys.all_memo().any(|key| MacKey::same(&code(key, &nonce, amount, mint, pay_to), &stated))
     }
 
@@ -70,61 +72,70 @@ fn code(key: &MacKey, nonce: &Nonce, amount: Amount, mint: &Address, pay_to: &Ad
 
 #[cfg(test)]
 mod tests {
-    use super::super::ticket::tests::quote;
     use super::*;
     use crate::keys::Secret;
+    use crate::svm::Network;
     use crate::testkit::keys as known;
 
-    fn ours(keys: &KeyRing, memo: &str, quote: &Quote) -> bool {
-        Memo::is_ours(keys, memo.as_bytes(), quote.amount, &quote.token.mint, &quote.pay_to)
+    const AMOUNT: Amount = Amount::new(30_000);
+    const NONCE: Nonce = [7; 12];
+
+    fn offered() -> Offered {
+        Offered {
+            token: Network::Devnet.known_token("USDC").unwrap(),
+            pay_to: known::address(&known::merchant()),
+            fee_payer: known::address(&known::fee_payer()),
+        }
+    }
+
+    fn memo(keys: &KeyRing) -> Memo {
+        Memo::of(keys, &NONCE, AMOUNT, &offered())
+    }
+
+    fn ours(keys: &KeyRing, memo: &str) -> bool {
+        Memo::is_ours(keys, memo.as_bytes(), AMOUNT, &offered())
     }
 
     #[test]
     fn a_memo_is_recognised_with_the_secret_alone_inv_5() {
         let (old, new) = (Secret::new([1; 32]), Secret::new([2; 32]));
         let keys = KeyRing::new(&old, None);
-        let quote = quote();
-        let memo = Memo::of(&keys, &quote);
+        let memo = memo(&keys);
         assert_eq!((memo.as_str().len(), memo.as_str().chars().next()), (28, Some('q')));
-        assert!(ours(&keys, memo.as_str(), &quote));
-        assert!(ours(&KeyRing::new(&new, Some(&old)), memo.as_str(), &quote));
-        assert!(!ours(&KeyRing::new(&new, None), memo.as_str(), &quote));
+        assert!(ours(&keys, memo.as_str()));
+        assert!(ours(&KeyRing::new(&new, Some(&old)), memo.as_str()));
+        assert!(!ours(&KeyRing::new(&new, None), memo.as_str()));
         // A quote that was made before the secret changed is paid after it.
-        let of =
-            |quote: &Quote| Memo::is_of(&KeyRing::new(&new, Some(&old)), memo.as_str().as_bytes(), quote);
-        assert!(of(&quote));
-        assert!(!of(&Quote { nonce: [8; 12], ..quote.clone() }));
-        for other in [
-            Quote { amount: Amount::new(1), ..quote.clone() },
-            Quote { pay_to: known::address(&known::numbered(9)), ..quote.clone() },
-        ] {
-            assert!(!ours(&keys, memo.as_str(), &other));
-        }
+        let both = KeyRing::new(&new, Some(&old));
+        let of = |nonce| Memo::is_of(&both, memo.as_str().as_bytes(), &nonce, AMOUNT, &offered());
+        assert!(of(NONCE));
+        assert!(!of([8; 12]));
+        let is_ours = |amount, offered| Memo::is_ours(&keys, memo.as_str().as_bytes(), amount, &offered);
+        assert!(!is_ours(Amount::new(1), offered()));
+        let pay_to = known::address(&known::numbered(9));
+        assert!(!is_ours(AMOUNT, Offered { pay_to, ..offered() }));
+        let token = Network::Devnet.known_token("PYUSD").unwrap();
+        assert!(!is_ours(AMOUNT, Offered { token, ..offered() }));
     }
 
     #[test]
     fn a_memo_altered_in_any_bit_is_not_ours_inv_5() {
         let keys = KeyRing::new(&Secret::new([1; 32]), None);
-        let quote = quote();
-        let memo = Memo::of(&keys, &quote);
+        let memo = memo(&keys);
         for bit in 0..memo.0.len() * 8 {
             let mut bytes = memo.0.clone().into_bytes();
             bytes[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                !Memo::is_ours(&keys, &bytes, quote.amount, &quote.token.mint, &quote.pay_to),
-                "bit {bit}"
-            );
+            assert!(!Memo::is_ours(&keys, &bytes, AMOUNT, &offered()), "bit {bit}");
         }
         for text in ["", "q", "qq", &format!("{}A", memo.0), memo.0.trim_start_matches('q')] {
-            assert!(!ours(&keys, text, &quote), "{text}");
+            assert!(!ours(&keys, text), "{text}");
         }
     }
 
     #[test]
     fn memos_differ_with_every_quote() {
         let keys = KeyRing::new(&Secret::new([1; 32]), None);
-        let mut memos: Vec<_> =
-            (0..100u8).map(|n| Memo::of(&keys, &Quote { nonce: [n; 12], ..quote() }).0).collect();
+        let mut memos: Vec<_> = (0..100u8).map(|n| Memo::of(&keys, &[n; 12], AMOUNT, &offered()).0).collect();
         memos.sort();
         memos.dedup();
         assert_eq!(memos.len(), 100);

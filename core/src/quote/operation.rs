@@ -1,0 +1,18 @@
+//! What a payment is for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::SessionId;
+
+/// What a payment is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Operation {
+    /// A new session.
+    Access,
+    /// More time for a session.
+    Extend {
+        /// The session.
+        session: SessionId,
+    },
+}

@@ -1,0 +1,167 @@
+//! What a quote asks for: whom it pays, and in what.
+
+#[cfg(test)]
+use super::sketches::{late_id, unpaid};
+use super::{Refusal, svm_exact};
+use crate::config::Config;
+use crate::error::SettleError;
+use crate::keys::KeyRing;
+use crate::money::Amount;
+use crate::quote::{Nonce, Ticket};
+use crate::svm::{Address, RecentBlockhash};
+use crate::x402::{Envelope, Offer};
+
+/// What a quote asks for on its rail, but for the amount: whom it pays, and in what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// A transfer on Solana.
+    SvmExact(svm_exact::Offered),
+    /// For the sketch of a rail that learns its id late.
+    #[cfg(test)]
+    LateId,
+    /// For the sketch of a purchase without a payment.
+    #[cfg(test)]
+    Unpaid,
+}
+
+/// What is known of a priced quote when it is offered.
+#[derive(Clone, Debug)]
+pub(crate) struct Priced<'q> {
+    /// What it costs, in atomic units.
+    pub amount: Amount,
+    /// What makes it unique.
+    pub nonce: &'q Nonce,
+    /// It, as its buyer carries it.
+    pub ticket: Ticket,
+}
+
+impl Offered {
+    /// Returns all ways to pay that are offered now, with a nonce for a quote of each. `draw` returns random bytes;
+    /// `fee_payers` are ours.
+    ///
+    /// # Errors
+    /// When there is no fee payer.
+    pub(crate) fn all(
+        config: &Config,
+        fee_payers: &[Address],
+        mut draw: impl FnMut() -> [u8; 16],
+    ) -> Result<Vec<(Self, Nonce)>, SettleError> {
+        let mut all = Vec::new();
+        for accepted in &config.merchant.tokens {
+            let [a, b, c, d, nonce @ ..] = draw();
+            let fee_payer = svm_exact::fee_payer(fee_payers, u32::from_le_bytes([a, b, c, d]))?;
+            let (token, pay_to) = (accepted.token.clone(), config.merchant.pay_to);
+            all.push((Self::SvmExact(svm_exact::Offered { token, pay_to, fee_payer }), nonce));
+        }
+        #[cfg(test)]
+        if config.merchant.sketches {
+            all.push((Self::LateId, [1; 12]));
+            all.push((Self::Unpaid, [2; 12]));
+        }
+        Ok(all)
+    }
+
+    /// Returns the rail's number in tickets, below 16.
+    pub(crate) const fn number(&self) -> u8 {
+        match self {
+            Self::SvmExact(_) => svm_exact::NUMBER,
+            #[cfg(test)]
+            Self::LateId => late_id::NUMBER,
+            #[cfg(test)]
+            Self::Unpaid => unpaid::NUMBER,
+        }
+    }
+
+    /// Returns the rail's name, as the code of a ticket covers it.
+    pub(crate) const fn rail(&self) -> &'static str {
+        match self {
+            Self::SvmExact(_) => "svm-exact",
+            #[cfg(test)]
+            Self::LateId => "late-id",
+            #[cfg(test)]
+            Self::Unpaid => "unpaid",
+        }
+    }
+
+    /// Returns the network, as CAIP-2 names it.
+    pub(crate) const fn network(&self, config: &Config) -> &'static str {
+        match self {
+            Self::SvmExact(_) => config.network.caip2(),
+            #[cfg(test)]
+            Self::LateId => late_id::NETWORK,
+            #[cfg(test)]
+            Self::Unpaid => unpaid::NETWORK,
+        }
+    }
+
+    /// Returns how many decimals the money has that pays.
+    pub(crate) const fn decimals(&self) -> u8 {
+        match self {
+            Self::SvmExact(offered) => offered.token.decimals,
+            #[cfg(test)]
+            Self::LateId | Self::Unpaid => super::sketches::DECIMALS,
+        }
+    }
+
+    /// Checks what the client says that it has accepted against it. That is never used beyond this.
+    ///
+    /// # Errors
+    /// When the client says something else.
+    pub(crate) fn is_accepted(&self, envelope: &Envelope, amount: Amount) -> Result<(), Refusal> {
+        match self {
+            Self::SvmExact(offered) => svm_exact::same_as_offered(envelope, amount, offered),
+            #[cfg(test)]
+            Self::LateId | Self::Unpaid => super::sketches::same_as_offered(envelope, amount),
+        }
+    }
+
+    /// Writes it into a ticket, as briefly as [`Self::named`] finds it again.
+    pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::SvmExact(offered) => offered.write(bytes),
+            #[cfg(test)]
+            Self::LateId | Self::Unpaid => {}
+        }
+    }
+
+    /// Writes all of it, for the code of a ticket.
+    pub(crate) fn write_whole(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::SvmExact(offered) => offered.write_whole(bytes),
+            #[cfg(test)]
+            Self::LateId | Self::Unpaid => {}
+        }
+    }
+
+    /// Returns those ways in which we are paid now that a ticket may name with these bytes.
+    pub(crate) fn named(number: u8, bytes: &[u8], config: &Config, fee_payers: &[Address]) -> Vec<Self> {
+        match number {
+            svm_exact::NUMBER => {
+                let named = svm_exact::Offered::named(bytes, config, fee_payers);
+                named.into_iter().map(Self::SvmExact).collect()
+            }
+            #[cfg(test)]
+            late_id::NUMBER if bytes.is_empty() => vec![Self::LateId],
+            #[cfg(test)]
+            unpaid::NUMBER if bytes.is_empty() => vec![Self::Unpaid],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns it as a 402 writes it. `recent` is a blockhash for the buyer, where a fresh one is known.
+    pub(crate) fn offer(
+        &self,
+        keys: &KeyRing,
+        config: &Config,
+        priced: Priced<'_>,
+        recent: Option<RecentBlockhash>,
+    ) -> Offer {
+        match self {
+            Self::SvmExact(offered) => offered.offer(keys, config.network, priced, recent),
+            #[cfg(test)]
+            Self::LateId => late_id::offer(priced),
+            #[cfg(test)]
+            Self::Unpaid => unpaid::offer(priced),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The ways to pay as x402 names them: a scheme on a network.
+
+use super::{EXACT, EnvelopeError, Version};
+use crate::svm::Network;
+
+/// A scheme on a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `exact` on Solana.
+    SvmExact(Network),
+    /// For the sketch of a rail that learns its id late.
+    #[cfg(test)]
+    LateId,
+    /// For the sketch of a purchase without a payment.
+    #[cfg(test)]
+    Unpaid,
+}
+
+impl Method {
+    /// Returns all that are read by a gateway whose Solana network this is.
+    fn all(network: Network) -> impl IntoIterator<Item = Self> {
+        [
+            Self::SvmExact(network),
+            #[cfg(test)]
+            Self::LateId,
+            #[cfg(test)]
+            Self::Unpaid,
+        ]
+    }
+
+    /// Returns the scheme's name.
+    #[must_use]
+    pub const fn scheme(self) -> &'static str {
+        match self {
+            Self::SvmExact(_) => EXACT,
+            #[cfg(test)]
+            Self::LateId => "late",
+            #[cfg(test)]
+            Self::Unpaid => "unpaid",
+        }
+    }
+
+    /// Returns the network's name in this version; `None` where the version has none for it.
+    #[must_use]
+    pub const fn network(self, version: Version) -> Option<&'static str> {
+        match (self, version) {
+            (Self::SvmExact(network), Version::V1) => Some(network.v1_name()),
+            (Self::SvmExact(network), Version::V2) => Some(network.caip2()),
+            #[cfg(test)]
+            (Self::LateId, Version::V2) => Some("test:late"),
+            #[cfg(test)]
+            (Self::Unpaid, Version::V2) => Some("test:nothing"),
+            #[cfg(test)]
+            (Self::LateId | Self::Unpaid, Version::V1) => None,
+        }
+    }
+
+    /// Returns the method of these names.
+    ///
+    /// # Errors
+    /// `EnvelopeError::Scheme` if none has this scheme, or else `EnvelopeError::Network`.
+    pub(super) fn named(
+        version: Version,
+        scheme: &str,
+        network: &str,
+        ours: Network,
+    ) -> Result<Self, EnvelopeError> {
+        let mut fault = EnvelopeError::Scheme;
+        for method in Self::all(ours) {
+            if method.scheme() == scheme {
+                if method.network(version) == Some(network) {
+                    return Ok(method);
+                }
+                fault = EnvelopeError::Network;
+            }
+        }
+        Err(fault)
+    }
+}
