@@ -120,15 +120,7 @@ pub(super) async fn serve_within<A: Answer>(
         });
         let stream = TokioIo::new(Lingering::new(stream, place, bounds.patience, cut.clone()));
         let connection = graceful.watch(http.serve_connection(stream, service));
-        let mut cut = cut.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                () = until(&mut cut) => {}
-                ended = connection => if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection ended early");
-                },
-            }
-        });
+        tokio::spawn(carry(connection, cut.clone()));
     }
     drop(listener);
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
@@ -137,6 +129,16 @@ pub(super) async fn serve_within<A: Answer>(
     cut_all.send_replace(true);
     if tokio::time::timeout(CLOSED, places.all_free()).await.is_err() {
         tracing::warn!("some connections are still open");
+    }
+}
+
+/// Carries a connection to its end, or until all are cut.
+async fn carry(connection: impl Future<Output = hyper::Result<()>>, mut cut: watch::Receiver<bool>) {
+    tokio::select! {
+        () = until(&mut cut) => {}
+        ended = connection => if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        },
     }
 }
 

@@ -3,6 +3,8 @@
 mod ground;
 mod prepare;
 mod run;
+mod running;
+mod stop;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,178 @@
+//! The gateway while it runs: what works side by side, what breaks it, and how it stops.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coinop_core::config::Config;
+use coinop_core::svm::Address;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinError, JoinHandle};
+
+use super::ground::{Ground, LOCK};
+use super::prepare::{Prepared, refuse_foreign};
+use super::stop::Stop;
+use crate::check::chain;
+use crate::clock::{Floor, SteadyClock};
+use crate::controller::Loop;
+use crate::devices::{Devices, Report};
+use crate::failpoint;
+use crate::guest::{Controller, Pool};
+use crate::http::{Gateway, RateLimiter, serve};
+use crate::recent::{Recent, follow};
+use crate::settler::settle;
+
+/// How long requests that are running may go on when the gateway stops.
+const FINISH: Duration = Duration::from_secs(10);
+
+/// How long to wait before the RPC is asked again whose a fee payer is.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+
+/// A gateway that runs.
+pub(super) struct Running {
+    http: JoinHandle<()>,
+    controller: JoinHandle<()>,
+    settler: JoinHandle<()>,
+    /// Ends with the line that says which fee payer is another journal's.
+    foreign: JoinHandle<String>,
+    /// What nobody waits for.
+    others: [AbortHandle; 3],
+    close_http: watch::Sender<bool>,
+    close_controller: watch::Sender<bool>,
+    devices: Devices,
+    floor: Floor,
+    clock: SteadyClock,
+}
+
+impl Running {
+    /// Starts everything. The file that is returned with it holds the data folder until it is dropped.
+    pub(super) fn start(
+        ground: Ground,
+        prepared: Prepared,
+        devices: Devices,
+        reports: mpsc::UnboundedReceiver<Report>,
+    ) -> (Self, std::fs::File) {
+        let Prepared { component, host, listener, origin, fee_payers, unanswered, .. } = prepared;
+        let Ground { settings, floor, lock, .. } = ground;
+        let clock = host.clock.clone();
+        let (close_controller, controller_closing) = watch::channel(false);
+        let (close_http, http_closing) = watch::channel(false);
+        let orders = devices.orders();
+        let controller = Loop {
+            decide: Controller::for_steps(component.clone(), host.clone()),
+            orders: Box::new(move |order| orders.give(order)),
+            reports,
+            written: host.db.written(),
+            clock: clock.clone(),
+            metrics: host.metrics.clone(),
+            closing: controller_closing.clone(),
+        };
+        let settling = Controller::for_settling(component.clone(), host.clone());
+        let recent = Recent::default();
+        let following = follow(recent.clone(), settings.config.rpc_url.clone(), clock.clone());
+        let limits = &settings.config.limits;
+        let gateway = Arc::new(Gateway {
+            pool: Pool::new(component, host.clone()),
+            origin,
+            recent,
+            rate: RateLimiter::new(limits.requests_per_second, limits.burst),
+            metrics: host.metrics.clone(),
+            clock: clock.clone(),
+        });
+        let (rpc_url, data_dir) = (settings.config.rpc_url.clone(), settings.data_dir.clone());
+        let running = Self {
+            controller: tokio::spawn(controller.run()),
+            settler: tokio::spawn(settle(settling, clock.clone(), controller_closing)),
+            http: tokio::spawn(serve(listener, gateway, http_closing, FINISH)),
+            foreign: tokio::spawn(foreign_fee_payer(rpc_url, data_dir, unanswered)),
+            others: [
+                tokio::spawn(following).abort_handle(),
+                tokio::spawn(note_the_time(floor.clone(), clock.clone())).abort_handle(),
+                tokio::task::spawn_blocking(move || probe(&settings.config, &fee_payers)).abort_handle(),
+            ],
+            close_http,
+            close_controller,
+            devices,
+            floor,
+            clock,
+        };
+        (running, lock)
+    }
+
+    /// Waits until it is to stop. Returns why, if something broke or a fee payer is another journal's; `None` if it
+    /// was asked to.
+    pub(super) async fn broken(&mut self, stop: &mut Stop) -> Option<String> {
+        let broke = |what: &str, ended: Result<(), JoinError>| Some(format!("{what} broke: {ended:?}"));
+        // None of the three ends by itself.
+        tokio::select! {
+            () = stop.requested() => None,
+            ended = &mut self.http => broke("the HTTP server", ended),
+            ended = &mut self.controller => broke("the device controller", ended),
+            ended = &mut self.settler => broke("looking after payments", ended),
+            Ok(why) = &mut self.foreign => Some(why),
+        }
+    }
+
+    /// Stops it, and locks the devices. Unless it is broken, requests that run may finish first. Returns the assets whose
+    /// devices could not be seen locked.
+    pub(super) async fn stop(mut self, stop: &mut Stop, is_broken: bool) -> Vec<String> {
+        failpoint::reach("stop.asked");
+        let first = if is_broken { "" } else { "running requests may finish, then " };
+        tracing::info!("stopping: {first}the devices are locked");
+        let _ = self.close_http.send(true);
+        if !is_broken {
+            tokio::select! {
+                _ = &mut self.http => {}
+                // Asked again: not that patient.
+                () = stop.requested() => {}
+            }
+            failpoint::reach("stop.quiet");
+            let _ = self.close_controller.send(true);
+            let _ = (&mut self.controller).await;
+            failpoint::reach("stop.settled");
+        }
+        self.controller.abort();
+        self.settler.abort();
+        // Its connections hold descriptors that locking a device may need.
+        self.http.abort();
+        let open = self.devices.close(LOCK).await;
+        failpoint::reach("stop.closed");
+        self.foreign.abort();
+        self.others.iter().for_each(AbortHandle::abort);
+        self.floor.write(self.clock.now_ms());
+        failpoint::reach("stop.noted");
+        open
+    }
+}
+
+async fn note_the_time(floor: Floor, clock: SteadyClock) {
+    loop {
+        let floor = floor.clone();
+        let now = clock.now_ms();
+        let _ = tokio::task::spawn_blocking(move || floor.write(now)).await;
+        tokio::time::sleep(Floor::EVERY).await;
+    }
+}
+
+/// Ends when one of these fee payers turns out to be another journal's, with the line that says so. Asks until the RPC has
+/// answered about all of them.
+async fn foreign_fee_payer(rpc_url: String, data_dir: PathBuf, mut unanswered: Vec<Address>) -> String {
+    while !unanswered.is_empty() {
+        tokio::time::sleep(ASK_AGAIN).await;
+        match refuse_foreign(rpc_url.clone(), data_dir.clone(), unanswered).await {
+            Ok(still) => unanswered = still,
+            Err(why) => return why,
+        }
+    }
+    std::future::pending().await
+}
+
+/// What `coinop check` says of the chain: as long as it is wrong nothing can be sold,
+/// but what was sold still ends on time. So these are warnings.
+fn probe(config: &Config, fee_payers: &[Address]) {
+    for (subject, finding) in chain::all(config, fee_payers) {
+        if let Err(remedy) = finding {
+            tracing::warn!(%subject, %remedy, "nothing can be sold until this is mended");
+        }
+    }
+}
