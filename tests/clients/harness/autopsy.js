@@ -5,7 +5,6 @@ import { cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Log, LogLevel, Miniflare } from 'miniflare';
 import { until } from './wait.js';
 
 const SCRIPT = `
@@ -76,6 +75,7 @@ export class Autopsy {
     const { compatibilityDate, durableObjects, durableObjectsPersist } = gateway.options();
     this.folder = await mkdtemp(join(tmpdir(), 'coinop-autopsy-'));
     await copied(durableObjectsPersist, this.folder);
+    const { Log, LogLevel, Miniflare } = await import('miniflare');
     this.runtime = new Miniflare({
       compatibilityDate,
       durableObjects,

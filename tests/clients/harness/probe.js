@@ -2,7 +2,6 @@
 // deployed; inside.js stands around it.
 
 import { readFileSync } from 'node:fs';
-import { Response } from 'miniflare';
 
 const SCRIPT = readFileSync(new URL('inside.js', import.meta.url), 'utf8');
 
@@ -12,7 +11,10 @@ export class Probe {
     this.script = SCRIPT;
     this.bindings = { PROBED: probed };
     this.services = {
-      PROBE: async (request) => Response.json((await this.hears(await request.json())) ?? {}),
+      PROBE: async (request) => {
+        const { Response } = await import('miniflare');
+        return Response.json((await this.hears(await request.json())) ?? {});
+      },
     };
     this.mend();
   }

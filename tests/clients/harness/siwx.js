@@ -1,13 +1,18 @@
 // Sign-in-with-x, by the client that x402 ships for it.
 
-import { createSIWxPayload, encodeSIWxHeader, wrapFetchWithSIWx } from '@x402/extensions/sign-in-with-x';
 import { NETWORK } from './chain.js';
 import { decode } from './wire.js';
 
 const EXTENSION = 'sign-in-with-x';
 
+/** The client, loaded only where it is used: that takes a second. */
+const client = () => import('@x402/extensions/sign-in-with-x');
+
 /** A `fetch` that answers a 402 by proving the wallet's address instead of paying. */
-export const signsIn = ({ signer }) => wrapFetchWithSIWx(fetch, signer);
+export const signsIn = ({ signer }) => async (input, init) => {
+  const { wrapFetchWithSIWx } = await client();
+  return wrapFetchWithSIWx(fetch, signer)(input, init);
+};
 
 /** The sign-in challenge of a 402 or 401: in the x402 header if there is one, else in the body. */
 export async function signInChallenge(response) {
@@ -21,6 +26,7 @@ export async function signInChallenge(response) {
 /** A wallet's proof for a challenge, as request headers. `bend` may change it after signing. */
 export async function proof({ signer }, found, url, bend = (payload) => payload) {
   const chain = found.supportedChains.find(({ chainId }) => chainId === NETWORK);
+  const { createSIWxPayload, encodeSIWxHeader } = await client();
   const payload = await createSIWxPayload({ ...found.info, ...chain }, signer, url);
   return { [EXTENSION]: encodeSIWxHeader(bend(payload)) };
 }

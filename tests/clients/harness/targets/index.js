@@ -14,14 +14,15 @@
 //
 // The tests are written once, for all targets.
 
-import { serve } from './serve.js';
-import { worker } from './worker.js';
-
-const targets = { serve, worker };
+// Each is loaded only where it is used: miniflare takes a second.
+const targets = {
+  serve: async () => (await import('./serve.js')).serve,
+  worker: async () => (await import('./worker.js')).worker,
+};
 const name = process.env.COINOP_TARGET ?? 'serve';
 if (!(name in targets)) throw new Error(`COINOP_TARGET: no target ${name}; there is ${Object.keys(targets)}`);
 
-export const target = targets[name];
+export const target = await targets[name]();
 
 /** Why a test can't be shown by a target that lacks what it needs. */
 const WITHOUT = {
