@@ -9,6 +9,8 @@ use anyhow::{Context, Result, ensure};
 use coinop_core::config::Config;
 use coinop_core::svm::SigningKey;
 use coinop_core::x402::{PAYMENT_RESPONSE, PAYMENT_SIGNATURE, SettlementResponse};
+use hyper::Response;
+use hyper::body::Bytes;
 use serde_json::Value;
 
 use crate::load::{Client, Connection};
@@ -118,24 +120,19 @@ const OCCUPIED: Duration = Duration::from_millis(1_100);
 /// How a gateway refuses a payment.
 #[derive(Clone)]
 pub(crate) struct Refusal {
-    status: u16,
-    /// The header that says why.
-    header: String,
+    /// Its status.
+    pub(crate) status: u16,
+    /// Why, in the words of x402.
+    pub(crate) reason: &'static str,
 }
 
 impl Refusal {
-    /// With this status and for this reason, in the words of x402.
-    pub(crate) fn new(config: &Config, status: u16, reason: &str) -> Result<Self> {
-        let response = SettlementResponse {
-            success: false,
-            error_reason: Some(reason.to_owned()),
-            error_message: None,
-            amount: None,
-            transaction: String::new(),
-            network: config.network.caip2().to_owned(),
-            payer: None,
-        };
-        Ok(Self { status, header: response.to_header()? })
+    /// Says whether this is it.
+    fn is(&self, answer: &Response<Bytes>) -> bool {
+        let header = answer.headers().get(PAYMENT_RESPONSE).and_then(|value| value.to_str().ok());
+        let told = header.and_then(SettlementResponse::from_header);
+        answer.status() == self.status
+            && told.is_some_and(|told| told.error_reason.as_deref() == Some(self.reason))
     }
 }
 
@@ -197,9 +194,8 @@ impl Client for Payer {
         let start = Instant::now();
         let answer = self.connection.get(self.target, Some((PAYMENT_SIGNATURE, &payment))).await?;
         let took = start.elapsed();
-        let refusal = answer.headers().get(PAYMENT_RESPONSE).map(|value| value.as_bytes());
         ensure!(
-            answer.status() == self.refusal.status && refusal == Some(self.refusal.header.as_bytes()),
+            self.refusal.is(&answer),
             "{} for a payment of {}: {}",
             answer.status(),
             self.target,

@@ -139,8 +139,8 @@ pub(crate) async fn measure(
     list(&server).await?;
     take(&server, &chain, &config).await?;
 
-    let unsigned = Refusal::new(&config, 402, bench::Refusal::Signature.reason())?;
-    let busy = Refusal::new(&config, 409, "asset_busy")?;
+    let unsigned = Refusal { status: 402, reason: bench::Refusal::Signature.reason() };
+    let busy = Refusal { status: 409, reason: "asset_busy" };
     let (mut hello, mut challenge, mut listed) =
         (Load::new("js"), Load::new("challenge"), Load::new("listed"));
     let (mut verify, mut taken) = (Load::new("verify"), Load::new("taken"));

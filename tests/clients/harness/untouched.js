@@ -27,12 +27,10 @@ async function session(w, { sessionId, sessionToken }) {
 /** All that a thief could want to move. `stored`: what is stored too. */
 async function everything(w, sessions, stored) {
   const owners = [MERCHANT, w.feePayer, ...w.everybody.map(({ address }) => address)];
-  const amounts = (of) => Promise.all(owners.map(of));
   return {
     assets: await assets(w),
     sessions: await Promise.all(sessions.map((one) => session(w, one))),
-    tokens: await amounts((owner) => w.chain.balance(owner)),
-    lamports: await amounts((owner) => w.chain.lamports(owner)),
+    holdings: await w.chain.holdings(owners),
     landed: await w.chain.landed(),
     written: stored && (await w.gateway.written()),
   };
