@@ -7,10 +7,12 @@ mod products;
 mod worker;
 
 use std::process::ExitCode;
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::beside::Beside;
 use crate::proc::Cmd;
 use crate::tools::{self, Advisories};
 use crate::workspace::Workspace;
@@ -27,43 +29,41 @@ enum Outcome {
 
 type Step = (&'static str, fn(&Workspace) -> Result<Outcome>);
 
-const STEPS: [Step; 10] = [
+/// The steps that build nothing, or for this machine.
+const NATIVE: [Step; 8] = [
     ("formatting", formatting),
     ("no machine's paths in the sources", paths),
     ("the table of guards", guards_table),
     ("no import circles", import_circles),
     ("the testkit is in no product", testkit),
-    ("clippy, native", clippy),
-    ("clippy, WebAssembly", clippy_wasm),
-    ("wrangler deploy --dry-run", dry_run),
     ("licences, bans and sources of dependencies", dependencies),
     ("advisories", advisories),
+    ("clippy, native", clippy),
 ];
+
+/// Those that build WebAssembly, in folders of their own.
+const WASM: [Step; 2] = [("wrangler deploy --dry-run", dry_run), ("clippy, WebAssembly", clippy_wasm)];
+
+/// What came of some steps: how many are fine, and the names of the others.
+#[derive(Default)]
+struct Sum {
+    fine: usize,
+    unchecked: Vec<&'static str>,
+    failed: Vec<&'static str>,
+}
 
 /// Takes every step, also after one has failed: one run shows all there is to mend.
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
-    let (mut fine, mut unchecked, mut failed) = (0, Vec::new(), Vec::new());
-    for (name, step) in STEPS {
-        output::note(&format!("== {name}"));
-        let start = Instant::now();
-        let outcome = step(workspace);
-        stop::check()?;
-        match outcome {
-            Ok(Outcome::Fine) => {
-                output::note(&format!("== {name}: ok in {} s", start.elapsed().as_secs()));
-                fine += 1;
-            }
-            Ok(Outcome::NotChecked(why)) => {
-                output::note(&format!("== {name}: NOT CHECKED: {why}"));
-                unchecked.push(name);
-            }
-            Err(error) => {
-                output::note(&format!("== {name}: FAILED: {error:#}"));
-                failed.push(name);
-            }
-        }
-    }
-    let mut line = format!("check: {fine} of {} steps are fine", STEPS.len());
+    let (native, wasm) = thread::scope(|scope| {
+        let wasm = Beside::start(scope, || take(&WASM, workspace))?;
+        let native = take(&NATIVE, workspace);
+        anyhow::Ok((native, wasm.end()?))
+    })?;
+    let (Sum { fine, unchecked, failed }, wasm) = (native?, wasm?);
+    let steps = NATIVE.len() + WASM.len();
+    let mut line = format!("check: {} of {steps} steps are fine", fine + wasm.fine);
+    let unchecked = [unchecked, wasm.unchecked].concat();
+    let failed = [failed, wasm.failed].concat();
     for (word, names) in [("not checked", &unchecked), ("FAILED", &failed)] {
         if !names.is_empty() {
             line.push_str(&format!("; {word}: {}", names.join(", ")));
@@ -71,6 +71,32 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     }
     output::say(&line);
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Takes these steps, one after the other.
+fn take(steps: &[Step], workspace: &Workspace) -> Result<Sum> {
+    let mut sum = Sum::default();
+    for (name, step) in steps {
+        output::note(&format!("== {name}"));
+        let start = Instant::now();
+        let outcome = step(workspace);
+        stop::check()?;
+        match outcome {
+            Ok(Outcome::Fine) => {
+                output::note(&format!("== {name}: ok in {} s", start.elapsed().as_secs()));
+                sum.fine += 1;
+            }
+            Ok(Outcome::NotChecked(why)) => {
+                output::note(&format!("== {name}: NOT CHECKED: {why}"));
+                sum.unchecked.push(name);
+            }
+            Err(error) => {
+                output::note(&format!("== {name}: FAILED: {error:#}"));
+                sum.failed.push(name);
+            }
+        }
+    }
+    Ok(sum)
 }
 
 fn formatting(workspace: &Workspace) -> Result<Outcome> {
@@ -124,7 +150,9 @@ fn clippy_wasm(workspace: &Workspace) -> Result<Outcome> {
     tools::rust_target(workspace, build::WASI)?;
     workspace
         .cargo()
-        .args(["clippy", "-p", "coinop-core", "--target", BARE_WASM, "--release", "--", "-D", "warnings"])
+        .args(["clippy", "-p", "coinop-core", "--target", BARE_WASM])
+        // A folder that no native build waits for.
+        .args(["--profile", build::worker::PLAIN.profile, "--", "-D", "warnings"])
         .run()?;
     workspace
         .cargo()

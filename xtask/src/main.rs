@@ -5,6 +5,7 @@
 //! and leaves no process behind.
 
 mod bench;
+mod beside;
 mod build;
 mod chain;
 mod check;

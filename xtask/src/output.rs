@@ -3,15 +3,42 @@
 //! `println!` panics when its reader has gone (`cargo xtask demo | head`); a lost line is no reason to
 //! abandon children, so these drop it instead.
 
+use std::cell::RefCell;
+use std::fs::File;
 use std::io::Write;
+
+thread_local! {
+    /// Where this thread's lines go, if not to the terminal.
+    static INSTEAD: RefCell<Option<File>> = const { RefCell::new(None) };
+}
 
 /// A line of the command's result, on standard output.
 pub(crate) fn say(line: &str) {
+    if let Some(file) = file() {
+        return write(file, line);
+    }
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// A line about how the command is getting on, on standard error.
 pub(crate) fn note(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    match file() {
+        Some(file) => write(file, line),
+        None => write(std::io::stderr().lock(), line),
+    }
+}
+
+fn write(mut to: impl Write, line: &str) {
+    let _ = writeln!(to, "{line}");
+}
+
+/// Writes this thread's lines into a file from now on.
+pub(crate) fn into_file(file: File) {
+    INSTEAD.set(Some(file));
+}
+
+/// Returns the file that this thread's lines go to, if they do.
+pub(crate) fn file() -> Option<File> {
+    INSTEAD.with_borrow(|file| file.as_ref().and_then(|file| file.try_clone().ok()))
 }

@@ -94,8 +94,11 @@ impl Cmd {
     }
 
     /// Says what is run, runs it to its end, and fails if it failed.
-    pub(crate) fn run(self) -> Result<()> {
+    pub(crate) fn run(mut self) -> Result<()> {
         output::note(&format!("$ {}", self.line));
+        if let Some((out, err)) = output::file().zip(output::file()) {
+            self.inner.stdout(out).stderr(err);
+        }
         let line = self.line.clone();
         let status = self.spawn()?.wait(None)?;
         succeeded(&line, status)

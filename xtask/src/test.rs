@@ -1,10 +1,12 @@
 //! `cargo xtask test`: every suite, and one line that sums them up.
 
 use std::process::ExitCode;
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::beside::Beside;
 use crate::proc::{self, Cmd};
 use crate::tally::{self, NodeReader, Tally};
 use crate::workspace::{CargoTarget, Workspace};
@@ -83,6 +85,11 @@ impl Suite {
         }
     }
 
+    /// Says whether it needs no module of WebAssembly that is built for it.
+    fn builds_natively(self) -> bool {
+        matches!(self, Self::Xtask | Self::Core | Self::Chain)
+    }
+
     /// Runs it in the company of `all`.
     fn run(self, all: &[Self], workspace: &Workspace, tally: &mut Tally) -> Result<()> {
         match self {
@@ -117,14 +124,47 @@ impl Suite {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     let wanted = |suite: &Suite| args.suites.is_empty() || args.suites.contains(suite);
     let suites: Vec<Suite> = Suite::ALL.into_iter().filter(wanted).collect();
+    if !suites.contains(&Suite::Host) || suites.len() == 1 {
+        return run_all(workspace, &suites, None);
+    }
+    thread::scope(|scope| {
+        let modules = Beside::start(scope, || modules(workspace))?;
+        run_all(workspace, &suites, Some(modules))
+    })
+}
+
+/// Builds all modules that are tested; whoever needs one says later what is wrong with it.
+fn modules(workspace: &Workspace) {
+    type Build = fn(&Workspace) -> Result<()>;
+    let builds: [Build; 5] = [
+        build::component,
+        build::stubbed_component,
+        build::seam_component,
+        build::worker::plain,
+        build::worker::seam,
+    ];
+    for build in builds {
+        if build(workspace).is_err() {
+            return;
+        }
+    }
+}
+
+/// Runs the suites one after the other. `modules` are built while the first run that need none.
+fn run_all(workspace: &Workspace, suites: &[Suite], mut modules: Option<Beside<'_, ()>>) -> Result<ExitCode> {
     let mut sum = Tally::default();
     let mut complaints = Vec::new();
-    for suite in &suites {
+    for suite in suites {
+        if !suite.builds_natively()
+            && let Some(modules) = modules.take()
+        {
+            modules.end()?;
+        }
         let name = suite.name();
         output::note(&format!("== {name}"));
         let start = Instant::now();
         let mut tally = Tally::default();
-        let outcome = suite.run(&suites, workspace, &mut tally);
+        let outcome = suite.run(suites, workspace, &mut tally);
         stop::check()?;
         let complaint = match outcome {
             Err(error) => Some(format!("{error:#}")),

@@ -7,6 +7,7 @@
 mod balances;
 mod offered;
 mod prepared;
+mod priced;
 mod refusal;
 #[cfg(test)]
 mod sketches;
@@ -14,8 +15,8 @@ pub(crate) mod svm_exact;
 
 pub use balances::Balances;
 pub use offered::Offered;
-pub(crate) use offered::Priced;
 pub use prepared::Prepared;
+pub(crate) use priced::Priced;
 pub(crate) use refusal::{GUARD_AT_RISK, Refusal};
 pub(crate) use svm_exact::recent_blockhash;
 

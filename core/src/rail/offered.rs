@@ -1,5 +1,6 @@
 //! What a quote asks for: whom it pays, and in what.
 
+use super::priced::Priced;
 #[cfg(test)]
 use super::sketches::{late_id, unpaid};
 use super::{Refusal, svm_exact};
@@ -7,7 +8,7 @@ use crate::config::Config;
 use crate::error::SettleError;
 use crate::keys::KeyRing;
 use crate::money::Amount;
-use crate::quote::{Nonce, Ticket};
+use crate::quote::Nonce;
 use crate::svm::{Address, RecentBlockhash};
 use crate::x402::{Envelope, Offer};
 
@@ -22,17 +23,6 @@ pub enum Offered {
     /// For the sketch of a purchase without a payment.
     #[cfg(test)]
     Unpaid,
-}
-
-/// What is known of a priced quote when it is offered.
-#[derive(Clone, Debug)]
-pub(crate) struct Priced<'q> {
-    /// What it costs, in atomic units.
-    pub amount: Amount,
-    /// What makes it unique.
-    pub nonce: &'q Nonce,
-    /// It, as its buyer carries it.
-    pub ticket: Ticket,
 }
 
 impl Offered {
@@ -157,7 +147,7 @@ impl Offered {
         recent: Option<RecentBlockhash>,
     ) -> Offer {
         match self {
-            Self::SvmExact(offered) => offered.offer(keys, config.network, priced, recent),
+            Self::SvmExact(offered) => svm_exact::offer(offered, keys, config.network, priced, recent),
             #[cfg(test)]
             Self::LateId => late_id::offer(priced),
             #[cfg(test)]

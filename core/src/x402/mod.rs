@@ -4,13 +4,14 @@
 //! `transports-v1/http.md`, `transports-v2/http.md`. Members that we do not know
 //! are ignored when reading, and never written.
 
+mod error;
 mod method;
 mod payment;
 mod presentation;
 mod required;
 
+pub(crate) use error::EnvelopeError;
 pub use method::Method;
-pub(crate) use payment::EnvelopeError;
 pub use payment::{Envelope, Payload, Payment, SettlementResponse};
 pub(crate) use presentation::Presentation;
 pub(crate) use required::{Extra, Offer, Required, SvmExactExtra, v1_body, v2_header};

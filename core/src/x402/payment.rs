@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Method, Version};
+use super::{EnvelopeError, Method, Version};
 use crate::account::Account;
 use crate::encoding::{base64, from_base64, from_json, json};
 use crate::error::EncodeError;
@@ -106,32 +106,6 @@ fn authority(transaction: &[u8]) -> Option<Address> {
         let moves = instruction.data.first() == Some(&TRANSFER_CHECKED);
         message.account(authority).filter(|_| moves).copied()
     })
-}
-
-/// Why a payment header can't be read, or is for something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EnvelopeError {
-    /// Not base64, not JSON, or not of the specified shape.
-    Malformed,
-    /// Another version than its header says.
-    Version,
-    /// Another scheme than `exact`.
-    Scheme,
-    /// Another network than ours.
-    Network,
-}
-
-impl EnvelopeError {
-    /// The stable reason (specification v2, section 9, and the SVM scheme's own).
-    #[must_use]
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::Malformed => "invalid_payload",
-            Self::Version => "invalid_x402_version",
-            Self::Scheme => "unsupported_scheme",
-            Self::Network => "invalid_exact_svm_network_mismatch",
-        }
-    }
 }
 
 #[derive(Deserialize)]

@@ -4,12 +4,14 @@
 //! the transaction answers, or what the merchant accepts now, and the memo that binds it to its quote.
 
 mod memo;
+mod offer;
 mod offered;
 
 pub use memo::Memo;
+pub(crate) use offer::recent_blockhash;
+pub(super) use offer::{fee_payer, offer};
+pub(super) use offered::NUMBER;
 pub use offered::Offered;
-pub(crate) use offered::recent_blockhash;
-pub(super) use offered::{NUMBER, fee_payer};
 
 use std::sync::Arc;
 

@@ -1,13 +1,7 @@
-//! What a 402 offers on the rail `svm-exact`: a token, whom it pays, the fee payer, the memo, a recent blockhash.
+//! What a quote asks for on the rail `svm-exact`: a token, whom it pays, and the fee payer.
 
-use super::memo::Memo;
 use crate::config::Config;
-use crate::error::SettleError;
-use crate::keys::KeyRing;
-use crate::rail::offered::Priced;
-use crate::svm::{Address, Network, RecentBlockhash, Token};
-use crate::time::Timestamp;
-use crate::x402::{Extra, Method, Offer, SvmExactExtra};
+use crate::svm::{Address, Token};
 
 /// The rail's number in tickets.
 pub(crate) const NUMBER: u8 = 0;
@@ -52,56 +46,9 @@ impl Offered {
         };
         tokens.flat_map(named).collect()
     }
-
-    /// Returns it as a 402 writes it, with the memo that binds a transaction to the quote.
-    pub(in crate::rail) fn offer(
-        &self,
-        keys: &KeyRing,
-        network: Network,
-        priced: Priced<'_>,
-        recent: Option<RecentBlockhash>,
-    ) -> Offer {
-        let Self { token, pay_to, fee_payer } = self;
-        Offer {
-            method: Method::SvmExact(network),
-            amount: priced.amount,
-            asset: token.mint.into(),
-            pay_to: (*pay_to).into(),
-            ticket: priced.ticket,
-            extra: Extra::SvmExact(SvmExactExtra {
-                fee_payer: *fee_payer,
-                memo: Memo::of(keys, priced.nonce, priced.amount, self).as_str().to_owned(),
-                decimals: token.decimals,
-                token_program: token.program.address(),
-                recent,
-            }),
-        }
-    }
 }
 
 fn prefix(address: &Address) -> [u8; 4] {
     let [a, b, c, d, ..] = *address.as_bytes();
     [a, b, c, d]
-}
-
-/// Returns one of our fee payers, by lot: so payments whose guards speak of a fee payer are seldom in each other's way.
-///
-/// # Errors
-/// When there is none.
-pub(in crate::rail) fn fee_payer(fee_payers: &[Address], lot: u32) -> Result<Address, SettleError> {
-    let at = || {
-        let count = u32::try_from(fee_payers.len()).ok()?;
-        usize::try_from(lot.checked_rem(count)?).ok()
-    };
-    at().and_then(|at| fee_payers.get(at)).copied().ok_or(SettleError::NoFeePayer)
-}
-
-/// Returns a fresh blockhash for the buyer: what this instance has met, or what the host has handed on as a header.
-pub(crate) fn recent_blockhash(
-    own: Option<RecentBlockhash>,
-    handed_on: Option<&str>,
-    now: Timestamp,
-) -> Option<RecentBlockhash> {
-    let handed_on = handed_on.and_then(RecentBlockhash::from_header).filter(|recent| recent.is_fresh(now));
-    own.into_iter().chain(handed_on).max_by_key(|recent| recent.seen_at)
 }

@@ -1,0 +1,57 @@
+//! What a 402 offers on the rail `svm-exact`: beside what the quote asks for, the memo and a recent blockhash.
+
+use super::memo::Memo;
+use super::offered::Offered;
+use crate::error::SettleError;
+use crate::keys::KeyRing;
+use crate::rail::Priced;
+use crate::svm::{Address, Network, RecentBlockhash};
+use crate::time::Timestamp;
+use crate::x402::{Extra, Method, Offer, SvmExactExtra};
+
+/// Returns what is offered as a 402 writes it, with the memo that binds a transaction to the quote.
+pub(in crate::rail) fn offer(
+    offered: &Offered,
+    keys: &KeyRing,
+    network: Network,
+    priced: Priced<'_>,
+    recent: Option<RecentBlockhash>,
+) -> Offer {
+    let Offered { token, pay_to, fee_payer } = offered;
+    Offer {
+        method: Method::SvmExact(network),
+        amount: priced.amount,
+        asset: token.mint.into(),
+        pay_to: (*pay_to).into(),
+        ticket: priced.ticket,
+        extra: Extra::SvmExact(SvmExactExtra {
+            fee_payer: *fee_payer,
+            memo: Memo::of(keys, priced.nonce, priced.amount, offered).as_str().to_owned(),
+            decimals: token.decimals,
+            token_program: token.program.address(),
+            recent,
+        }),
+    }
+}
+
+/// Returns one of our fee payers, by lot: so payments whose guards speak of a fee payer are seldom in each other's way.
+///
+/// # Errors
+/// When there is none.
+pub(in crate::rail) fn fee_payer(fee_payers: &[Address], lot: u32) -> Result<Address, SettleError> {
+    let at = || {
+        let count = u32::try_from(fee_payers.len()).ok()?;
+        usize::try_from(lot.checked_rem(count)?).ok()
+    };
+    at().and_then(|at| fee_payers.get(at)).copied().ok_or(SettleError::NoFeePayer)
+}
+
+/// Returns a fresh blockhash for the buyer: what this instance has met, or what the host has handed on as a header.
+pub(crate) fn recent_blockhash(
+    own: Option<RecentBlockhash>,
+    handed_on: Option<&str>,
+    now: Timestamp,
+) -> Option<RecentBlockhash> {
+    let handed_on = handed_on.and_then(RecentBlockhash::from_header).filter(|recent| recent.is_fresh(now));
+    own.into_iter().chain(handed_on).max_by_key(|recent| recent.seen_at)
+}

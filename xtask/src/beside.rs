@@ -1,0 +1,81 @@
+//! Work on a second thread, while the first does something else: much of a build keeps one core busy and no more.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek};
+use std::thread::{Scope, ScopedJoinHandle};
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::output;
+
+/// Work that goes on.
+pub(crate) struct Beside<'s, T> {
+    thread: ScopedJoinHandle<'s, T>,
+    printed: File,
+}
+
+impl<'s, T: Send + 's> Beside<'s, T> {
+    /// Starts it. Its lines, and those of the programs that it runs with [`Cmd::run`](crate::proc::Cmd::run), are kept.
+    pub(crate) fn start(scope: &'s Scope<'s, '_>, work: impl FnOnce() -> T + Send + 's) -> Result<Self> {
+        let printed = nameless()?;
+        let file = printed.try_clone().context("a file cannot be shared")?;
+        let thread = scope.spawn(move || {
+            output::into_file(file);
+            work()
+        });
+        Ok(Self { thread, printed })
+    }
+
+    /// Waits for its end, and shows what it printed.
+    pub(crate) fn end(mut self) -> Result<T> {
+        let outcome = self.thread.join().map_err(|_| anyhow!("what ran beside this has panicked"));
+        let mut text = String::new();
+        self.printed
+            .rewind()
+            .and_then(|()| self.printed.read_to_string(&mut text))
+            .context("what was printed")?;
+        output::note(text.trim_end());
+        outcome
+    }
+}
+
+/// A file that is gone when it is closed.
+fn nameless() -> Result<File> {
+    let path = std::env::temp_dir().join(format!("xtask-beside-{}", std::process::id()));
+    let file = File::options().read(true).write(true).create_new(true).open(&path);
+    let file = file.with_context(|| format!("{} cannot be made", path.display()))?;
+    fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::proc::Cmd;
+
+    #[test]
+    fn what_runs_beside_is_shown_at_its_end_with_what_its_programs_print() {
+        let printed = std::thread::scope(|scope| {
+            let beside = Beside::start(scope, || {
+                output::note("first");
+                let sh = |script| Cmd::new("sh", Path::new("/")).args(["-c", script]).run();
+                (sh("echo second; echo third >&2"), sh("exit 3"))
+            });
+            let mut beside = beside.unwrap();
+            while !beside.thread.is_finished() {
+                std::thread::yield_now();
+            }
+            let mut text = String::new();
+            beside.printed.rewind().unwrap();
+            beside.printed.read_to_string(&mut text).unwrap();
+            let (fine, failed) = beside.end().unwrap();
+            assert!(fine.is_ok() && failed.is_err());
+            text
+        });
+        let lines: Vec<_> = printed.lines().filter(|line| !line.starts_with('$')).collect();
+        assert_eq!(lines, ["first", "second", "third"]);
+        assert!(output::file().is_none(), "this thread's lines go where they went");
+    }
+}
