@@ -29,6 +29,12 @@ impl Capacity {
         *self == Self::EXCLUSIVE
     }
 
+    /// Says whether sessions share the asset, however many may.
+    #[must_use]
+    pub(crate) fn is_shared(&self) -> bool {
+        !self.is_exclusive()
+    }
+
     /// Returns how many sessions may share the asset; `None` where one has it to itself, or any number may.
     #[must_use]
     pub(crate) const fn seats(self) -> Option<u64> {

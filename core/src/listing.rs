@@ -71,7 +71,7 @@ impl Listing {
             ("session_seconds", (*unit == Unit::Session).then(|| json!(unit_seconds))),
             ("min_quantity", (*min_quantity != 1).then(|| json!(min_quantity))),
             ("max_quantity", (*max_quantity != most).then(|| json!(max_quantity))),
-            ("capacity", (!self.capacity.is_exclusive()).then(|| self.capacity.shown())),
+            ("capacity", self.capacity.is_shared().then(|| self.capacity.shown())),
             ("enabled", if self.enabled { None } else { Some(json!(false)) }),
         ];
         let mut fields = Map::new();

@@ -57,25 +57,31 @@ mod tests {
 
     #[test]
     fn what_runs_beside_is_shown_at_its_end_with_what_its_programs_print() {
-        let printed = std::thread::scope(|scope| {
-            let beside = Beside::start(scope, || {
-                output::note("first");
+        let mut shown = nameless().unwrap();
+        let file = shown.try_clone().unwrap();
+        let reader = std::thread::spawn(move || {
+            output::into_file(file);
+            std::thread::scope(|scope| {
                 let sh = |script| Cmd::new("sh", Path::new("/")).args(["-c", script]).run();
-                (sh("echo second; echo third >&2"), sh("exit 3"))
-            });
-            let mut beside = beside.unwrap();
-            while !beside.thread.is_finished() {
-                std::thread::yield_now();
-            }
-            let mut text = String::new();
-            beside.printed.rewind().unwrap();
-            beside.printed.read_to_string(&mut text).unwrap();
-            let (fine, failed) = beside.end().unwrap();
-            assert!(fine.is_ok() && failed.is_err());
-            text
+                let work = move || {
+                    output::note("second");
+                    (sh("echo third; echo fourth >&2"), sh("exit 3"))
+                };
+                let beside = Beside::start(scope, work).unwrap();
+                while !beside.thread.is_finished() {
+                    std::thread::yield_now();
+                }
+                output::note("first");
+                beside.end().unwrap()
+            })
         });
-        let lines: Vec<_> = printed.lines().filter(|line| !line.starts_with('$')).collect();
-        assert_eq!(lines, ["first", "second", "third"]);
-        assert!(output::file().is_none(), "this thread's lines go where they went");
+        let (fine, failed) = reader.join().unwrap();
+        assert!(fine.is_ok() && failed.is_err());
+        let mut text = String::new();
+        shown.rewind().unwrap();
+        shown.read_to_string(&mut text).unwrap();
+        let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('$')).collect();
+        assert_eq!(lines, ["first", "second", "third", "fourth"]);
+        assert!(output::file().is_none(), "other threads' lines go where they went");
     }
 }

@@ -29,8 +29,8 @@ enum Outcome {
 
 type Step = (&'static str, fn(&Workspace) -> Result<Outcome>);
 
-/// The steps that build nothing, or for this machine.
-const NATIVE: [Step; 8] = [
+/// The steps that are taken one after the other.
+const STEPS: [Step; 9] = [
     ("formatting", formatting),
     ("no machine's paths in the sources", paths),
     ("the table of guards", guards_table),
@@ -39,10 +39,11 @@ const NATIVE: [Step; 8] = [
     ("licences, bans and sources of dependencies", dependencies),
     ("advisories", advisories),
     ("clippy, native", clippy),
+    ("clippy, WebAssembly", clippy_wasm),
 ];
 
-/// Those that build WebAssembly, in folders of their own.
-const WASM: [Step; 2] = [("wrangler deploy --dry-run", dry_run), ("clippy, WebAssembly", clippy_wasm)];
+/// Those that are taken beside them: linking the worker keeps one core busy, for as long as all the others take.
+const BESIDE: [Step; 1] = [("wrangler deploy --dry-run", dry_run)];
 
 /// What came of some steps: how many are fine, and the names of the others.
 #[derive(Default)]
@@ -52,18 +53,26 @@ struct Sum {
     failed: Vec<&'static str>,
 }
 
+impl Sum {
+    fn and(self, other: Self) -> Self {
+        Self {
+            fine: self.fine + other.fine,
+            unchecked: [self.unchecked, other.unchecked].concat(),
+            failed: [self.failed, other.failed].concat(),
+        }
+    }
+}
+
 /// Takes every step, also after one has failed: one run shows all there is to mend.
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
-    let (native, wasm) = thread::scope(|scope| {
-        let wasm = Beside::start(scope, || take(&WASM, workspace))?;
-        let native = take(&NATIVE, workspace);
-        anyhow::Ok((native, wasm.end()?))
+    let (steps, beside) = thread::scope(|scope| {
+        let beside = Beside::start(scope, || take(&BESIDE, workspace))?;
+        let steps = take(&STEPS, workspace);
+        anyhow::Ok((steps, beside.end()?))
     })?;
-    let (Sum { fine, unchecked, failed }, wasm) = (native?, wasm?);
-    let steps = NATIVE.len() + WASM.len();
-    let mut line = format!("check: {} of {steps} steps are fine", fine + wasm.fine);
-    let unchecked = [unchecked, wasm.unchecked].concat();
-    let failed = [failed, wasm.failed].concat();
+    let Sum { fine, unchecked, failed } = steps?.and(beside?);
+    let steps = STEPS.len() + BESIDE.len();
+    let mut line = format!("check: {fine} of {steps} steps are fine");
     for (word, names) in [("not checked", &unchecked), ("FAILED", &failed)] {
         if !names.is_empty() {
             line.push_str(&format!("; {word}: {}", names.join(", ")));
@@ -148,36 +157,21 @@ fn clippy(workspace: &Workspace) -> Result<Outcome> {
 fn clippy_wasm(workspace: &Workspace) -> Result<Outcome> {
     tools::rust_target(workspace, BARE_WASM)?;
     tools::rust_target(workspace, build::WASI)?;
-    workspace
-        .cargo()
-        .args(["clippy", "-p", "coinop-core", "--target", BARE_WASM])
-        // A folder that no native build waits for.
-        .args(["--profile", build::worker::PLAIN.profile, "--", "-D", "warnings"])
-        .run()?;
-    workspace
-        .cargo()
-        .args(["clippy", "-p", "coinop-core", "-p", "coinop-spin", "--target", build::WASI])
-        .args(["--profile", build::PLAIN.profile, "--", "-D", "warnings"])
-        .run()?;
+    let clippy = |packages: &[&str], target, profile, flags: &[&str]| {
+        let cmd = workspace.cargo().arg("clippy").args(packages).args(["--target", target]);
+        cmd.args(["--profile", profile]).args(flags).args(["--", "-D", "warnings"]).run()
+    };
+    // All variants in one profile: what they depend on is looked at once.
+    let component = build::PLAIN.profile;
+    clippy(&["-p", "coinop-core", "-p", "coinop-spin"], build::WASI, component, &[])?;
     for variant in [build::SEAM, build::STUB] {
-        workspace
-            .cargo()
-            .args(["clippy", "-p", "coinop-spin", "--target", build::WASI])
-            // The same for all: what they depend on is looked at once.
-            .args(["--profile", build::PLAIN.profile])
-            .args(variant.flags)
-            .args(["--", "-D", "warnings"])
-            .run()?;
+        clippy(&["-p", "coinop-spin"], build::WASI, component, variant.flags)?;
     }
+    // In a folder that no native build waits for; the worker itself may still be compiled into it.
+    let worker = build::worker::PLAIN.profile;
+    clippy(&["-p", "coinop-core"], BARE_WASM, worker, &[])?;
     for variant in [build::worker::PLAIN, build::worker::SEAM] {
-        workspace
-            .cargo()
-            .args(["clippy", "-p", build::worker::PACKAGE, "--target", BARE_WASM])
-            // The same for both: what they depend on is looked at once.
-            .args(["--profile", build::worker::PLAIN.profile])
-            .args(variant.flags)
-            .args(["--", "-D", "warnings"])
-            .run()?;
+        clippy(&["-p", build::worker::PACKAGE], BARE_WASM, worker, variant.flags)?;
     }
     Ok(Outcome::Fine)
 }

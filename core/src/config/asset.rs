@@ -107,7 +107,7 @@ impl Asset {
             None => Capacity::default(),
             Some(value) => Capacity::read(value).ok_or_else(|| section.error("capacity", Capacity::SHAPE))?,
         };
-        if device.is_some() && !capacity.is_exclusive() {
+        if device.is_some() && capacity.is_shared() {
             return Err(section.error(
                 "capacity",
                 "must be 1 for an asset with a device: a lock is worked for one at a time",

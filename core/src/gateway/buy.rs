@@ -57,6 +57,8 @@ pub enum SaleError {
         detail: &'static str,
         /// What about a wallet guard is refused, for the log: a wallet that has changed what it adds is seen there.
         guard: Option<GuardFault>,
+        /// Whether it is no payment at all.
+        is_no_payment: bool,
     },
     /// Another quantity is asked for than was quoted.
     QuantityMismatch {
@@ -85,14 +87,14 @@ impl From<PortError> for SaleError {
 
 impl From<Refusal> for SaleError {
     fn from(refusal: Refusal) -> Self {
-        let Refusal { reason, detail, guard } = refusal;
-        Self::Refused { reason, detail, guard }
+        let Refusal { reason, detail, guard, is_no_payment } = refusal;
+        Self::Refused { reason, detail, guard, is_no_payment }
     }
 }
 
 /// Makes a refusal that no wallet guard is the reason of.
 pub(super) const fn refused(reason: &'static str, detail: &'static str) -> SaleError {
-    SaleError::Refused { reason, detail, guard: None }
+    SaleError::Refused { reason, detail, guard: None, is_no_payment: false }
 }
 
 /// Makes the error of a refusal by the asset's state.

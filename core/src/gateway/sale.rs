@@ -107,7 +107,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
 
     /// Returns the stream that a payment is claimed in.
     ///
-    /// Its quote says whether the asset was shared: so a repeat finds the claim whatever the asset is by now.
+    /// Its ticket says whether the asset was shared: so a repeat finds the claim whatever the asset is by now.
     fn stream(
         &self,
         buy: &Buy<'_>,
@@ -118,12 +118,13 @@ impl<'a, P: Ports> Gateway<'a, P> {
         if let Some(stream) = &buy.stream {
             return stream.clone();
         }
-        let quote = quote.filter(|quote| quote.asset == *buy.asset && quote.operation == buy.operation);
-        let is_shared = match (quote, asset) {
-            (Some(quote), _) => quote.is_shared,
-            (None, Some(asset)) => !asset.capacity.is_exclusive(),
-            (None, None) => false,
+        let quoted = match quote {
+            Some(quote) => Some(quote.is_shared),
+            // It opens no more: it may still have bought something.
+            None => buy.payment.ticket().and_then(Quote::claims_to_be_shared),
         };
+        let present = || asset.is_some_and(|asset| asset.capacity.is_shared());
+        let is_shared = quoted.unwrap_or_else(present);
         if !is_shared {
             return StreamId::of_asset(buy.asset.clone());
         }

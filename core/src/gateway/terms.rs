@@ -99,7 +99,7 @@ impl Deployment {
         now: Timestamp,
     ) -> Result<Terms, SaleError> {
         let Quoted { ticket, quote } = quoted;
-        quote.offered.is_accepted(&buy.payment.envelope, quote.amount)?;
+        quote.offered.must_be_accepted(&buy.payment.envelope, quote.amount)?;
         if now >= quote.expires_at {
             return Err(refused(
                 "quote_expired",
@@ -155,7 +155,7 @@ fn must_be_for_this(asset: &Asset, buy: &Buy<'_>, quote: &Quote) -> Result<(), S
             "nothing was charged: the ticket is for something else. Ask for a new 402 here",
         ));
     }
-    if quote.is_shared == asset.capacity.is_exclusive() {
+    if quote.is_shared != asset.capacity.is_shared() {
         return Err(STALE_TICKET);
     }
     if let Some(asked) = buy.quantity.filter(|asked| *asked != quote.quantity) {

@@ -9,7 +9,7 @@ use crate::config::Asset;
 use crate::gateway::Deployment;
 use crate::ports::{Entropy as _, Ports, Settlement as _};
 use crate::quote::{Nonce, Operation, QUOTE_SECONDS, Quote};
-use crate::rail::{self, Offered};
+use crate::rail::{self, Offered, Priced};
 use crate::session::Reject;
 use crate::svm::RecentBlockhash;
 use crate::x402::{self, Offer, Required};
@@ -95,7 +95,7 @@ fn offers<P: Ports>(
             operation: counter.operation.clone(),
             asset: asset.id.clone(),
             incarnation: asset.incarnation,
-            is_shared: !asset.capacity.is_exclusive(),
+            is_shared: asset.capacity.is_shared(),
             quantity,
             allowance: priced.allowance(),
             amount: priced.amount,
@@ -103,7 +103,9 @@ fn offers<P: Ports>(
             expires_at,
             nonce,
         };
-        quote.offer(keys, config, recent).map_err(|error| context.unwritten(error))
+        let ticket = quote.seal(keys, config).map_err(|error| context.unwritten(error))?;
+        let priced = Priced { amount: quote.amount, nonce: &quote.nonce, ticket };
+        Ok(quote.offered.offer(keys, config, priced, recent))
     };
     all.into_iter().map(offer).collect()
 }

@@ -14,7 +14,6 @@ use crate::account::Account;
 use crate::config::Asset;
 use crate::gateway::{Buy, Sale, SaleError};
 use crate::ports::Ports;
-use crate::rail;
 use crate::x402::{self, Payment, Version};
 
 /// A payment that is refused, as its buyer is told.
@@ -104,10 +103,10 @@ pub(super) async fn buy<P: Ports>(
     match context.gateway().sell(&wanted(request, &counter, &payment), examined).await {
         Ok(Sale::Sold(sold)) => sold_answer(context, came, &sold),
         Ok(Sale::Pending(record)) => settlement_pending(context, request, came, &record),
-        Err(SaleError::Refused { reason, detail, .. }) if rail::is_unasked(reason) => {
+        Err(SaleError::Refused { reason, detail, is_no_payment: true, .. }) => {
             refused_unasked(context, request, &counter, &Refused { came, reason, detail, payer }).await
         }
-        Err(SaleError::Refused { reason, detail, guard }) => {
+        Err(SaleError::Refused { reason, detail, guard, .. }) => {
             let id = &counter.asset;
             let why = guard.map_or_else(|| detail.to_owned(), |fault| fault.to_string());
             context.ports().log(&format!("a payment for {id} is refused: {reason} ({why})"));

@@ -109,7 +109,7 @@ impl<'a> Task<'a> {
             Work::ShowAsset(asset) | Work::AssetStatus(asset) => &asset.id,
             Work::ChangeAsset { id, .. } | Work::DeleteAsset(id) => id,
             // What a wallet has at a shared asset stands with the wallet.
-            Work::Access { asset, payer, .. } if !asset.capacity.is_exclusive() => {
+            Work::Access { asset, payer, .. } if asset.capacity.is_shared() => {
                 return Shard::Payer(payer.clone());
             }
             Work::Access { counter, .. } => &counter.asset,

@@ -68,7 +68,7 @@ pub(super) fn asset(config: &Config, asset: &Asset, standing: &Standing) -> Valu
             "protocol": "x402",
         },
     });
-    let capacity = (!asset.capacity.is_exclusive()).then(|| ("capacity".to_owned(), asset.capacity.shown()));
+    let capacity = asset.capacity.is_shared().then(|| ("capacity".to_owned(), asset.capacity.shown()));
     merged(view, capacity.into_iter().collect())
 }
 

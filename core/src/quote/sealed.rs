@@ -21,11 +21,11 @@ use crate::ids::{AssetId, SessionId};
 use crate::keys::KeyRing;
 use crate::leb128;
 use crate::money::Amount;
-use crate::rail::{Offered, Priced};
+use crate::rail::Offered;
 use crate::session::Allowance;
-use crate::svm::{Address, RecentBlockhash};
+use crate::svm::Address;
 use crate::time::Timestamp;
-use crate::x402::Offer;
+use crate::x402::Version;
 
 /// The most characters that a ticket of a real quote has.
 #[cfg(test)]
@@ -61,19 +61,15 @@ impl Quote {
         Ok(Ticket::from_text(base64url(&bytes)))
     }
 
-    /// Returns it as a 402 offers it. `recent` is a blockhash for the buyer, where a fresh one is known.
-    ///
-    /// # Errors
-    /// As [`Self::seal`].
-    pub(crate) fn offer(
-        &self,
-        keys: &KeyRing,
-        config: &Config,
-        recent: Option<RecentBlockhash>,
-    ) -> Result<Offer, EncodeError> {
-        let ticket = self.seal(keys, config)?;
-        let priced = Priced { amount: self.amount, nonce: &self.nonce, ticket };
-        Ok(self.offered.offer(keys, config, priced, recent))
+    /// Says whether a ticket claims to be of a shared asset; `None` if it has no ticket's shape. Nothing about it is verified:
+    /// this is good for looking a payment up that such a ticket has bought, and for nothing else.
+    #[must_use]
+    pub(crate) fn claims_to_be_shared(ticket: &Ticket) -> Option<bool> {
+        let bytes = from_base64url(ticket.as_str())?;
+        let (signed, _) = bytes.split_last_chunk::<CODE>()?;
+        let (&VERSION, rest) = signed.split_first()? else { return None };
+        let (_, body) = rest.split_first_chunk::<KEY_ID>()?;
+        Some(Body::read(body)?.flags & SHARED != 0)
     }
 
     /// Returns the quote of a ticket, if this deployment made it and is still paid in the way that it names. Expiry is not
@@ -109,7 +105,8 @@ impl Quote {
 /// Returns what the code covers beside the ticket's own bytes. Each part has a fixed length or says its own.
 fn covered(config: &Config, offered: &Offered) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::with_capacity(256);
-    for text in [offered.rail(), &config.merchant.id, offered.network(config)] {
+    let network = offered.method(config).network(Version::V2).unwrap_or_default();
+    for text in [offered.rail(), &config.merchant.id, network] {
         let length = u64::try_from(text.len()).map_err(|_| EncodeError("a text's length"))?;
         leb128::write(&mut bytes, length);
         bytes.extend(text.as_bytes());

@@ -17,6 +17,7 @@ pub use balances::Balances;
 pub use offered::Offered;
 pub use prepared::Prepared;
 pub(crate) use priced::Priced;
+use refusal::OTHER_RAIL;
 pub(crate) use refusal::{GUARD_AT_RISK, Refusal};
 pub(crate) use svm_exact::recent_blockhash;
 
@@ -30,11 +31,6 @@ use crate::money::{Amount, Money};
 use crate::quote::Nonce;
 use crate::svm::{Address, Transaction};
 use crate::x402::{Payload, Payment};
-
-/// Says whether a refusal for this reason needs no look at the asset: the payment itself is none.
-pub(crate) fn is_unasked(reason: &str) -> bool {
-    svm_exact::UNASKED.contains(&reason)
-}
 
 /// A payment as it was presented: decoded, and nothing in it believed.
 #[derive(Clone, Debug)]
@@ -135,8 +131,8 @@ impl Presented {
             }
             #[cfg(test)]
             (Self::Unpaid(ticket), Offered::Unpaid) => Ok(Expected::Unpaid(ticket.clone())),
-            #[cfg(test)]
-            _ => Err(sketches::OTHER_RAIL),
+            #[allow(unreachable_patterns, reason = "there is one rail so far")]
+            _ => Err(OTHER_RAIL),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::priced::Priced;
 #[cfg(test)]
-use super::sketches::{late_id, unpaid};
+use super::sketches::{self, late_id, unpaid};
 use super::{Refusal, svm_exact};
 use crate::config::Config;
 use crate::error::SettleError;
@@ -10,7 +10,7 @@ use crate::keys::KeyRing;
 use crate::money::Amount;
 use crate::quote::Nonce;
 use crate::svm::{Address, RecentBlockhash};
-use crate::x402::{Envelope, Offer};
+use crate::x402::{Envelope, Method, Offer};
 
 /// What a quote asks for on its rail, but for the amount: whom it pays, and in what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,19 +36,11 @@ impl Offered {
         fee_payers: &[Address],
         mut draw: impl FnMut() -> [u8; 16],
     ) -> Result<Vec<(Self, Nonce)>, SettleError> {
-        let mut all = Vec::new();
-        for accepted in &config.merchant.tokens {
-            let [a, b, c, d, nonce @ ..] = draw();
-            let fee_payer = svm_exact::fee_payer(fee_payers, u32::from_le_bytes([a, b, c, d]))?;
-            let (token, pay_to) = (accepted.token.clone(), config.merchant.pay_to);
-            all.push((Self::SvmExact(svm_exact::Offered { token, pay_to, fee_payer }), nonce));
-        }
+        let exact = svm_exact::all(config, fee_payers, &mut draw)?;
+        let all = exact.into_iter().map(|(offered, nonce)| (Self::SvmExact(offered), nonce));
         #[cfg(test)]
-        if config.merchant.sketches {
-            all.push((Self::LateId, [1; 12]));
-            all.push((Self::Unpaid, [2; 12]));
-        }
-        Ok(all)
+        let all = all.chain(sketches::all(config, &mut draw));
+        Ok(all.collect())
     }
 
     /// Returns the rail's number in tickets, below 16.
@@ -73,14 +65,14 @@ impl Offered {
         }
     }
 
-    /// Returns the network, as CAIP-2 names it.
-    pub(crate) const fn network(&self, config: &Config) -> &'static str {
+    /// Returns its scheme and network, as x402 names them.
+    pub(crate) const fn method(&self, config: &Config) -> Method {
         match self {
-            Self::SvmExact(_) => config.network.caip2(),
+            Self::SvmExact(_) => Method::SvmExact(config.network),
             #[cfg(test)]
-            Self::LateId => late_id::NETWORK,
+            Self::LateId => Method::LateId,
             #[cfg(test)]
-            Self::Unpaid => unpaid::NETWORK,
+            Self::Unpaid => Method::Unpaid,
         }
     }
 
@@ -89,23 +81,24 @@ impl Offered {
         match self {
             Self::SvmExact(offered) => offered.token.decimals,
             #[cfg(test)]
-            Self::LateId | Self::Unpaid => super::sketches::DECIMALS,
+            Self::LateId | Self::Unpaid => sketches::DECIMALS,
         }
     }
 
-    /// Checks what the client says that it has accepted against it. That is never used beyond this.
+    /// Refuses a payment whose client says that it has accepted something else. What the client says is used for nothing else.
     ///
     /// # Errors
-    /// When the client says something else.
-    pub(crate) fn is_accepted(&self, envelope: &Envelope, amount: Amount) -> Result<(), Refusal> {
+    /// When amount, token or payee differ.
+    pub(crate) fn must_be_accepted(&self, envelope: &Envelope, amount: Amount) -> Result<(), Refusal> {
         match self {
             Self::SvmExact(offered) => svm_exact::same_as_offered(envelope, amount, offered),
             #[cfg(test)]
-            Self::LateId | Self::Unpaid => super::sketches::same_as_offered(envelope, amount),
+            Self::LateId | Self::Unpaid => sketches::same_as_offered(envelope, self, amount),
         }
     }
 
-    /// Writes it into a ticket, as briefly as [`Self::named`] finds it again.
+    /// Writes it into a ticket, as briefly as [`Self::named`] finds it again. Each rail writes as many bytes each time: what the
+    /// code covers besides begins behind them.
     pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::SvmExact(offered) => offered.write(bytes),

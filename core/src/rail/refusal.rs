@@ -12,7 +12,15 @@ pub struct Refusal {
     pub detail: &'static str,
     /// What about a wallet guard is refused, for the log.
     pub guard: Option<GuardFault>,
+    /// Whether it is no payment at all: it can't be read, or nobody has signed it. Then no asset need be asked.
+    pub is_no_payment: bool,
 }
+
+/// Refuses a payment in another way than the one that was quoted.
+pub(crate) const OTHER_RAIL: Refusal = Refusal::new(
+    "ticket_mismatch",
+    "nothing was charged: the ticket is for another way to pay. Send back the entry that you pay by",
+);
 
 /// Refuses a payment whose wallet guards hold alone, but could fail beside what is in flight.
 pub(crate) const GUARD_AT_RISK: Refusal = Refusal::new(
@@ -23,12 +31,23 @@ pub(crate) const GUARD_AT_RISK: Refusal = Refusal::new(
 impl Refusal {
     /// Makes a refusal that no wallet guard is the reason of.
     pub(crate) const fn new(reason: &'static str, detail: &'static str) -> Self {
-        Self { reason, detail, guard: None }
+        Self { reason, detail, guard: None, is_no_payment: false }
+    }
+
+    /// Makes a refusal of what is no payment at all.
+    #[cfg(test)]
+    pub(crate) const fn of_no_payment(reason: &'static str, detail: &'static str) -> Self {
+        Self { is_no_payment: true, ..Self::new(reason, detail) }
     }
 
     /// Makes a refusal by the rules of the scheme `exact` on Solana.
     pub(crate) const fn of_exact(refusal: exact::Refusal) -> Self {
-        Self { reason: refusal.reason(), detail: refusal.detail(), guard: refusal.guard() }
+        Self {
+            reason: refusal.reason(),
+            detail: refusal.detail(),
+            guard: refusal.guard(),
+            is_no_payment: matches!(refusal, exact::Refusal::Undecodable | exact::Refusal::Signature),
+        }
     }
 }
 

@@ -312,7 +312,7 @@ impl World {
             operation,
             asset: asset.id.clone(),
             incarnation: 0,
-            is_shared: !asset.capacity.is_exclusive(),
+            is_shared: asset.capacity.is_shared(),
             quantity,
             allowance: priced.allowance(),
             amount: priced.amount,

@@ -4,7 +4,7 @@ mod ground;
 mod prepare;
 mod run;
 mod running;
-mod stop;
+mod signals;
 
 use std::path::PathBuf;
 

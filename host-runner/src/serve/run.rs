@@ -8,7 +8,7 @@ use super::Args;
 use super::ground::{Ground, give_up, not_locked};
 use super::prepare::prepare;
 use super::running::Running;
-use super::stop::Stop;
+use super::signals::Signals;
 use crate::devices::Devices;
 
 /// Runs the gateway until it is told to stop.
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
 }
 
 async fn gateway(args: &Args) -> Result<(), String> {
-    let mut stop = Stop::new()?;
+    let mut signals = Signals::new()?;
     let mut ground = Ground::find(&args.config).await?;
     // Before all that takes long or may fail: a device that was left open is locked
     // soon, whatever comes of the rest. The sender is kept here too, so that the loop
@@ -38,14 +38,13 @@ async fn gateway(args: &Args) -> Result<(), String> {
         Err(why) => return Err(give_up(devices, why).await),
     };
     let (assets, address) = (ground.settings.config.assets.len(), prepared.address);
-    let (mut running, lock) = Running::start(ground, prepared, devices, reports);
+    let mut running = Running::start(ground, prepared, devices, reports);
     let plural = if assets == 1 { "asset" } else { "assets" };
     println!("coinop serving {assets} {plural} on http://{address}");
 
-    let broken = running.broken(&mut stop).await;
-    let open = running.stop(&mut stop, broken.is_some()).await;
+    let broken = running.until_broken(&mut signals).await;
+    let open = running.stop(&mut signals, broken.is_some()).await;
     drop(tell);
-    drop(lock);
     if !open.is_empty() {
         return Err(not_locked(&open));
     }

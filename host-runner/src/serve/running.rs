@@ -1,5 +1,6 @@
 //! The gateway while it runs: what works side by side, what breaks it, and how it stops.
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio::task::{AbortHandle, JoinError, JoinHandle};
 
 use super::ground::{Ground, LOCK};
 use super::prepare::{Prepared, refuse_foreign};
-use super::stop::Stop;
+use super::signals::Signals;
 use crate::check::chain;
 use crate::clock::{Floor, SteadyClock};
 use crate::controller::Loop;
@@ -42,16 +43,18 @@ pub(super) struct Running {
     devices: Devices,
     floor: Floor,
     clock: SteadyClock,
+    /// Holds the data folder.
+    lock: File,
 }
 
 impl Running {
-    /// Starts everything. The file that is returned with it holds the data folder until it is dropped.
+    /// Starts everything.
     pub(super) fn start(
         ground: Ground,
         prepared: Prepared,
         devices: Devices,
         reports: mpsc::UnboundedReceiver<Report>,
-    ) -> (Self, std::fs::File) {
+    ) -> Self {
         let Prepared { component, host, listener, origin, fee_payers, unanswered, .. } = prepared;
         let Ground { settings, floor, lock, .. } = ground;
         let clock = host.clock.clone();
@@ -80,7 +83,7 @@ impl Running {
             clock: clock.clone(),
         });
         let (rpc_url, data_dir) = (settings.config.rpc_url.clone(), settings.data_dir.clone());
-        let running = Self {
+        Self {
             controller: tokio::spawn(controller.run()),
             settler: tokio::spawn(settle(settling, clock.clone(), controller_closing)),
             http: tokio::spawn(serve(listener, gateway, http_closing, FINISH)),
@@ -95,17 +98,17 @@ impl Running {
             devices,
             floor,
             clock,
-        };
-        (running, lock)
+            lock,
+        }
     }
 
     /// Waits until it is to stop. Returns why, if something broke or a fee payer is another journal's; `None` if it
     /// was asked to.
-    pub(super) async fn broken(&mut self, stop: &mut Stop) -> Option<String> {
+    pub(super) async fn until_broken(&mut self, signals: &mut Signals) -> Option<String> {
         let broke = |what: &str, ended: Result<(), JoinError>| Some(format!("{what} broke: {ended:?}"));
         // None of the three ends by itself.
         tokio::select! {
-            () = stop.requested() => None,
+            () = signals.received() => None,
             ended = &mut self.http => broke("the HTTP server", ended),
             ended = &mut self.controller => broke("the device controller", ended),
             ended = &mut self.settler => broke("looking after payments", ended),
@@ -115,7 +118,7 @@ impl Running {
 
     /// Stops it, and locks the devices. Unless it is broken, requests that run may finish first. Returns the assets whose
     /// devices could not be seen locked.
-    pub(super) async fn stop(mut self, stop: &mut Stop, is_broken: bool) -> Vec<String> {
+    pub(super) async fn stop(mut self, signals: &mut Signals, is_broken: bool) -> Vec<String> {
         failpoint::reach("stop.asked");
         let first = if is_broken { "" } else { "running requests may finish, then " };
         tracing::info!("stopping: {first}the devices are locked");
@@ -124,7 +127,7 @@ impl Running {
             tokio::select! {
                 _ = &mut self.http => {}
                 // Asked again: not that patient.
-                () = stop.requested() => {}
+                () = signals.received() => {}
             }
             failpoint::reach("stop.quiet");
             let _ = self.close_controller.send(true);
@@ -141,6 +144,7 @@ impl Running {
         self.others.iter().for_each(AbortHandle::abort);
         self.floor.write(self.clock.now_ms());
         failpoint::reach("stop.noted");
+        drop(self.lock);
         open
     }
 }

@@ -201,7 +201,7 @@ fn a_repeat_is_looked_for_where_it_was_claimed_whatever_has_changed_meanwhile_in
     type Change = fn(&mut World);
     let secret = |n: u8| Secret::new([n; 32]);
     let before = KeyRing::new(&secret(1), None);
-    let changes: [(&str, Change); 5] = [
+    let changes: [(&str, Change); 6] = [
         ("shared no more", |world| world.deployment.config.assets[0].capacity = Capacity::EXCLUSIVE),
         ("fewer seats", |world| world.deployment.config.assets[0].capacity = Capacity::Limited(2)),
         ("sold here no more", |world| {
@@ -212,6 +212,10 @@ fn a_repeat_is_looked_for_where_it_was_claimed_whatever_has_changed_meanwhile_in
         }),
         ("a new secret, and the old one forgotten", |world| {
             world.deployment.keys = KeyRing::new(&Secret::new([2; 32]), None);
+        }),
+        ("the same, and shared no more", |world| {
+            world.deployment.keys = KeyRing::new(&Secret::new([2; 32]), None);
+            world.deployment.config.assets[0].capacity = Capacity::EXCLUSIVE;
         }),
     ];
     for (what, change) in changes {

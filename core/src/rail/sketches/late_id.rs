@@ -6,9 +6,11 @@
 //!
 //! What was added for it:
 //!
-//! * `x402::Method::LateId`: the scheme and the network by which a 402 offers it and a payment names it; `x402::Extra::LateId`:
-//!   the nonce that the order has to name; `x402::Payload::LateId`: the bytes that arrive.
-//! * `rail::Offered`: what its quotes ask for, which here is always the same. Else it would be written into the ticket.
+//! * In `x402/`: `Method::LateId`, the scheme and the network by which a 402 offers it and a payment names it, which
+//!   `Method::all` lists; `Extra::LateId` and its JSON, the nonce that the order has to name; `Payload::LateId` and its member
+//!   in `Members`, the bytes that arrive.
+//! * `rail::Offered::LateId`: what its quotes ask for, which here is always the same. Else it would be written into the
+//!   ticket. `Offered::all` lists it where it is offered.
 //! * `rail::Presented`, `Expected` and `Verified`: a variant each, with an arm in each method, and this file.
 //! * `session::Rail::LateId` and `Landing::LateId`: what is kept of a claimed payment. `Rail::may_be_sent_again` says when
 //!   the order may be handed in again, `Rail::holds` what it holds.
@@ -21,7 +23,7 @@ use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
 
 use serde_json::{Value, json};
 
-use super::{DECIMALS, Platform, accepted, quoted};
+use super::{DECIMALS, Platform, accepted, names, quoted};
 use crate::account::Account;
 use crate::encoding::{base64, from_base64, from_hex};
 use crate::error::{SettleError, TransportError, TransportFault};
@@ -55,7 +57,7 @@ const VALID_MS: u64 = 60_000;
 
 /// Refuses what its payer has not signed.
 pub(crate) const UNSIGNED: Refusal =
-    Refusal::new("late_signature", "nothing was charged: the order is not signed by its payer");
+    Refusal::of_no_payment("late_signature", "nothing was charged: the order is not signed by its payer");
 
 /// An order to pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +90,8 @@ impl Order {
 
     /// Reads all of the bytes, or nothing.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
-        const UNREADABLE: Refusal = Refusal::new("late_order", "nothing was charged: this is no order");
+        const UNREADABLE: Refusal =
+            Refusal::of_no_payment("late_order", "nothing was charged: this is no order");
         let read = || {
             let (payer, rest) = bytes.split_first_chunk::<32>()?;
             let (amount, rest) = rest.split_first_chunk::<8>()?;
@@ -113,14 +116,9 @@ pub(crate) fn money(amount: Amount) -> Money {
 
 /// Returns what a 402 says of it.
 pub(crate) fn offer(priced: Priced<'_>) -> Offer {
-    Offer {
-        method: Method::LateId,
-        amount: priced.amount,
-        asset: Account::new("LATE"),
-        pay_to: Account::new("the merchant"),
-        ticket: priced.ticket,
-        extra: Extra::LateId(*priced.nonce),
-    }
+    let [asset, pay_to] = names(&Offered::LateId);
+    let Priced { amount, nonce, ticket } = priced;
+    Offer { method: Method::LateId, amount, asset, pay_to, ticket, extra: Extra::LateId(*nonce) }
 }
 
 /// An order, and the nonce that it has to name.
@@ -350,10 +348,7 @@ fn from_the_402_to_the_session_it_is_bought_over_http_and_the_repeat_gets_the_sa
     let offered = Platform::new(&world, &network).ask(&[]);
     let body: Value = serde_json::from_slice(&offered.body).unwrap();
     assert!(!body.to_string().contains("late"), "x402 v1 has no name for the network");
-    let required = from_base64(offered.header(x402::PAYMENT_REQUIRED).unwrap()).unwrap();
-    let mut required: Value = serde_json::from_slice(&required).unwrap();
-    let accepts = required["accepts"].as_array_mut().unwrap();
-    let entry = accepts.iter().find(|entry| entry["network"] == NETWORK).unwrap();
+    let entry = Platform::new(&world, &network).offer_on(NETWORK);
     assert_eq!((&entry["scheme"], &entry["asset"]), (&json!("late"), &json!("LATE")));
     let amount = Amount::parse_atomic(entry["amount"].as_str().unwrap()).unwrap();
     let nonce = from_hex(entry["extra"]["nonce"].as_str().unwrap()).unwrap();

@@ -6,37 +6,51 @@
 pub(crate) mod late_id;
 pub(crate) mod unpaid;
 
+use serde_json::Value;
+
 use super::{Offered, Refusal};
 use crate::account::Account;
+use crate::config::Config;
+use crate::encoding::from_base64;
 use crate::gateway::{Buy, Gateway, Sale, SaleError};
 use crate::http::{Context, Request, Response, handle};
 use crate::ids::AssetId;
 use crate::money::Amount;
 use crate::ports::{Ports, Settlement};
-use crate::quote::{Operation, Quote, Ticket};
+use crate::quote::{Nonce, Operation, Quote, Ticket};
 use crate::store::SqlJournal;
 use crate::testkit::platform::Tables;
 use crate::testkit::world::World;
-use crate::x402::{Envelope, Payload, Payment};
+use crate::x402::{self, Envelope, Payload, Payment};
 
 /// Refuses a payment that shows no ticket: neither rail is offered without one.
 pub(super) const NO_TICKET: Refusal = Refusal::new("ticket_missing", "nothing was charged: show the ticket");
 
-/// Refuses a payment in another way than the one that was quoted.
-pub(super) const OTHER_RAIL: Refusal =
-    Refusal::new("ticket_mismatch", "nothing was charged: pay in the way for which the ticket is");
-
 /// How many decimals the money of both has.
 pub(super) const DECIMALS: u8 = 6;
 
-/// Refuses a payment whose client says that it accepted another amount.
-pub(super) fn same_as_offered(envelope: &Envelope, quoted: Amount) -> Result<(), Refusal> {
-    match envelope {
-        Envelope::V2 { amount, .. } if *amount != quoted => {
-            Err(Refusal::new("amount_mismatch", "nothing was charged: pay what is offered"))
-        }
-        _ => Ok(()),
+/// Returns both, with a nonce for a quote of each, where they are offered.
+pub(super) fn all(config: &Config, mut draw: impl FnMut() -> [u8; 16]) -> Vec<(Offered, Nonce)> {
+    let offered = [Offered::LateId, Offered::Unpaid].into_iter().filter(|_| config.merchant.sketches);
+    offered.map(|offered| (offered, draw()[4..].try_into().unwrap())).collect()
+}
+
+/// Returns the token and the payee that a 402 names.
+fn names(offered: &Offered) -> [Account; 2] {
+    match offered {
+        Offered::LateId => ["LATE", "the merchant"].map(Account::new),
+        Offered::Unpaid => ["nothing", "nobody"].map(Account::new),
+        Offered::SvmExact(_) => panic!("no sketch"),
     }
+}
+
+/// Refuses a payment whose client says that it accepted something else.
+pub(super) fn same_as_offered(envelope: &Envelope, offered: &Offered, quoted: Amount) -> Result<(), Refusal> {
+    let Envelope::V2 { amount, asset, pay_to, .. } = envelope else { return Err(NO_TICKET) };
+    if (*amount, [asset, pay_to]) == (quoted, names(offered).each_ref()) {
+        return Ok(());
+    }
+    Err(Refusal::new("accepted_mismatch", "nothing was charged: send back what is offered"))
 }
 
 /// A ticket for one minute at the first door, paid in this way.
@@ -52,7 +66,7 @@ fn seal(world: &World, quote: &Quote) -> Ticket {
 
 /// What a client sends that has accepted this quote and pays with `payload`.
 fn accepted(ticket: &Ticket, quote: &Quote, payload: Payload) -> Payment {
-    let [asset, pay_to] = [Account::new("a token"), Account::new("a payee")];
+    let [asset, pay_to] = names(&quote.offered);
     let envelope = Envelope::V2 { ticket: Some(ticket.clone()), amount: quote.amount, asset, pay_to };
     Payment { envelope, payload }
 }
@@ -76,6 +90,15 @@ impl<'w, S: Settlement> Platform<'w, S> {
         let operation = Operation::Access;
         let buy = Buy { asset: &asset, operation, stream: None, quantity: None, payment, impatient: false };
         self.world.run(gateway.buy(&buy))
+    }
+
+    /// Returns what the 402 of the first door offers on this network.
+    fn offer_on(&self, network: &str) -> Value {
+        let answer = self.ask(&[]);
+        let required = from_base64(answer.header(x402::PAYMENT_REQUIRED).unwrap()).unwrap();
+        let mut required: Value = serde_json::from_slice(&required).unwrap();
+        let accepts = required["accepts"].as_array_mut().unwrap();
+        accepts.iter_mut().find(|entry| entry["network"] == network).unwrap().take()
     }
 
     /// Asks for an access to the first door over HTTP, with these headers.

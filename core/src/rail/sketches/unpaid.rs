@@ -5,8 +5,9 @@
 //!
 //! What was added for it:
 //!
-//! * `x402::Method::Unpaid` and `Payload::Unpaid`: nothing arrives but the ticket, which stands in the envelope.
-//! * `rail::Offered::Unpaid`: a quote of it names nobody who is paid.
+//! * In `x402/`: `Method::Unpaid`, which `Method::all` lists; `Extra::Unpaid`; `Payload::Unpaid`: nothing arrives but the
+//!   ticket, which stands in the envelope.
+//! * `rail::Offered::Unpaid`: a quote of it names nobody who is paid. `Offered::all` lists it where it is offered.
 //! * `rail::Presented`, `Expected` and `Verified`: a variant each, with an arm in each method, and this file. The payment's
 //!   id is that of the ticket, so the claim takes each ticket once. `source` and `fee` are `None`.
 //! * `session::Rail::Unpaid` and `Landing::Unpaid`: nothing is kept. It holds nothing, and so nothing has to cover it.
@@ -14,7 +15,7 @@
 
 use serde_json::{Value, json};
 
-use super::{DECIMALS, NO_TICKET, Platform, accepted, quoted, seal};
+use super::{DECIMALS, NO_TICKET, Platform, accepted, names, quoted, seal};
 use crate::account::Account;
 use crate::encoding::base64;
 use crate::error::SettleError;
@@ -56,7 +57,7 @@ pub(crate) fn money(amount: Amount) -> Money {
 
 /// Returns what a 402 says of it.
 pub(crate) fn offer(priced: Priced<'_>) -> Offer {
-    let [asset, pay_to] = [Account::new("nothing"), Account::new("nobody")];
+    let [asset, pay_to] = names(&Offered::Unpaid);
     let Priced { amount, ticket, .. } = priced;
     Offer { method: Method::Unpaid, amount, asset, pay_to, ticket, extra: Extra::Unpaid }
 }
@@ -158,24 +159,24 @@ fn a_ticket_with_a_price_buys_nothing_without_a_payment_inv_1() {
 }
 
 #[test]
-fn a_ticket_of_price_zero_is_shown_over_http_and_bought_with_once_inv_1() {
-    let world = World::new();
+fn over_http_a_ticket_of_price_zero_is_bought_with_once_and_one_with_a_price_not_inv_1() {
+    let mut world = World::new();
+    world.deployment.config.merchant.sketches = true;
     let gift = Gift(&world);
-    let Payment { envelope, .. } = shown(&world, 0);
-    let Envelope::V2 { ticket: Some(ticket), .. } = envelope else { panic!("{envelope:?}") };
-    let entry = json!({
-        "scheme": "unpaid", "network": NETWORK, "amount": "0", "asset": "nothing", "payTo": "nobody",
-        "extra": {"ticket": ticket.as_str()},
-    });
-    let paid = json!({"x402Version": 2, "accepted": entry, "payload": {}});
-    let header = base64(paid.to_string().as_bytes());
-    let show = || {
+    let show = |entry: &Value| {
+        let paid = json!({"x402Version": 2, "accepted": entry, "payload": {}});
+        let header = base64(paid.to_string().as_bytes());
         let answer = Platform::new(&world, &gift).ask(&[(x402::PAYMENT_SIGNATURE, &header)]);
         let body: Value = serde_json::from_slice(&answer.body).unwrap();
-        (answer.status, body["sessionId"].clone())
+        (answer.status, body["error"].clone(), body["sessionId"].clone())
     };
-    let first = show();
-    assert_eq!((first.0, show()), (200, first.clone()));
+    // What a 402 offers has a price. Somebody was given the same for nothing.
+    let mut entry = Platform::new(&world, &gift).offer_on(NETWORK);
+    assert_eq!(show(&entry), (402, json!("not_for_nothing"), Value::Null));
+    let Envelope::V2 { ticket: Some(ticket), .. } = shown(&world, 0).envelope else { panic!("no ticket") };
+    (entry["amount"], entry["extra"]["ticket"]) = (json!("0"), json!(ticket.as_str()));
+    let first = show(&entry);
+    assert_eq!((first.0, show(&entry)), (200, first.clone()));
     assert_eq!((world.charged(), world.count("session")), (0, 1));
 }
 

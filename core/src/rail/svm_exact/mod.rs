@@ -9,7 +9,7 @@ mod offered;
 
 pub use memo::Memo;
 pub(crate) use offer::recent_blockhash;
-pub(super) use offer::{fee_payer, offer};
+pub(super) use offer::{all, offer};
 pub(super) use offered::NUMBER;
 pub use offered::Offered;
 
@@ -29,10 +29,6 @@ use crate::x402::Envelope;
 
 /// Refuses what its payer has not signed.
 pub(super) const UNSIGNED: Refusal = Refusal::of_exact(exact::Refusal::Signature);
-
-/// The reasons of refusals for which the asset is not asked: the payment itself is none.
-pub(crate) const UNASKED: [&str; 2] =
-    [exact::Refusal::Undecodable.reason(), exact::Refusal::Signature.reason()];
 
 /// A stranger's account from which somebody else may take the money. One transaction of a delegate could empty many
 /// such accounts while payments from all of them are in flight, and each of those would cost its fee.

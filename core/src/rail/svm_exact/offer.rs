@@ -2,8 +2,10 @@
 
 use super::memo::Memo;
 use super::offered::Offered;
+use crate::config::{AcceptedToken, Config};
 use crate::error::SettleError;
 use crate::keys::KeyRing;
+use crate::quote::Nonce;
 use crate::rail::Priced;
 use crate::svm::{Address, Network, RecentBlockhash};
 use crate::time::Timestamp;
@@ -34,11 +36,26 @@ pub(in crate::rail) fn offer(
     }
 }
 
-/// Returns one of our fee payers, by lot: so payments whose guards speak of a fee payer are seldom in each other's way.
+/// Returns what is offered for each token, with a nonce for a quote of it. `draw` returns random bytes.
 ///
 /// # Errors
-/// When there is none.
-pub(in crate::rail) fn fee_payer(fee_payers: &[Address], lot: u32) -> Result<Address, SettleError> {
+/// When there is no fee payer.
+pub(in crate::rail) fn all(
+    config: &Config,
+    fee_payers: &[Address],
+    draw: &mut impl FnMut() -> [u8; 16],
+) -> Result<Vec<(Offered, Nonce)>, SettleError> {
+    let offered = |accepted: &AcceptedToken| {
+        let [a, b, c, d, nonce @ ..] = draw();
+        let fee_payer = fee_payer(fee_payers, u32::from_le_bytes([a, b, c, d]))?;
+        let (token, pay_to) = (accepted.token.clone(), config.merchant.pay_to);
+        Ok((Offered { token, pay_to, fee_payer }, nonce))
+    };
+    config.merchant.tokens.iter().map(offered).collect()
+}
+
+/// Returns one of our fee payers, by lot: so payments whose guards speak of a fee payer are seldom in each other's way.
+fn fee_payer(fee_payers: &[Address], lot: u32) -> Result<Address, SettleError> {
     let at = || {
         let count = u32::try_from(fee_payers.len()).ok()?;
         usize::try_from(lot.checked_rem(count)?).ok()

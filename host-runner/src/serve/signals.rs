@@ -1,22 +1,22 @@
-//! The signals that end the process.
+//! The signals by which the process is told to end.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// A controller or a service manager that wants the process to end.
-pub(super) struct Stop {
+/// What a terminal and a service manager send to have the process end.
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
-impl Stop {
+impl Signals {
     /// Listens from now on.
     pub(super) fn new() -> Result<Self, String> {
         let on = |kind| signal(kind).map_err(|error| format!("signals cannot be heard: {error}"));
         Ok(Self { interrupt: on(SignalKind::interrupt())?, terminate: on(SignalKind::terminate())? })
     }
 
-    /// Ends when the process is to end.
-    pub(super) async fn requested(&mut self) {
+    /// Waits until one comes.
+    pub(super) async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
