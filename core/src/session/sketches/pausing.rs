@@ -202,7 +202,8 @@ mod tests {
                 let is_in_use = watched.is_running() || !watched.rig.state.claims.is_empty();
                 match random {
                     Random::Jump(_) if is_in_use => continue,
-                    Random::Reboot | Random::Land if watched.is_running() && watched.rig.is_behind() => continue,
+                    Random::Reboot if watched.is_running() && watched.rig.is_behind() => continue,
+                    Random::Land if watched.rig.is_behind() => continue,
                     _ => watched.step(random),
                 }
                 let left = watched.left.filter(|left| *left > 0);

@@ -94,9 +94,13 @@ mod tests {
                     Random::Extend(seconds) if rig.session().is_some() => { let _ = rig.claim(true, seconds, proxied); }
                     // More time is counted from the end by the wall clock, which is right if that clock is.
                     Random::Land if is_moved || rig.session().is_some() && rig.is_behind() => {}
-                    Random::Land => if let Some(claim) = rig.land() {
-                        end = ms.max(end) + claim.purchase.allowance.seconds().unwrap() * 1000;
-                        buyer = Some(claim.session);
+                    Random::Land => {
+                        // Time that begins while the wall clock is behind ends by the monotonic clock alone.
+                        is_moved |= rig.is_behind();
+                        if let Some(claim) = rig.land() {
+                            end = ms.max(end) + claim.purchase.allowance.seconds().unwrap() * 1000;
+                            buyer = Some(claim.session);
+                        }
                     }
                     Random::Extend(_) => {}
                     Random::Fail => rig.fail(),
