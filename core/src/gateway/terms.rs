@@ -106,14 +106,13 @@ impl Deployment {
                 "nothing was charged: the quote has expired. Ask for a new 402",
             ));
         }
-        let expected = presented.quoted(&self.config, &quote.offered, &quote.nonce)?;
         Ok(Terms {
             purchase: Purchase {
                 quantity: quote.quantity,
                 allowance: quote.allowance,
-                price: expected.money(&self.config, quote.amount),
+                price: quote.offered.money(&self.config, quote.amount),
             },
-            expected,
+            expected: presented.expected(&self.config, &quote.offered, Some(&quote.nonce))?,
             ticket: Some(ticket.clone()),
         })
     }
@@ -127,14 +126,15 @@ impl Deployment {
         fee_payers: &[Address],
     ) -> Result<Terms, SaleError> {
         let tariff = &asset.tariff;
-        let expected = presented.unquoted(&self.config, fee_payers)?;
-        let priced = tariff.quote(buy.quantity, expected.decimals());
+        let offered = presented.unquoted(&self.config, fee_payers)?;
+        let priced = tariff.quote(buy.quantity, offered.decimals());
         let priced = priced.map_err(|_| SaleError::Unpriced(Box::new(tariff.clone())))?;
         let purchase = Purchase {
             quantity: priced.quantity,
             allowance: priced.allowance(),
-            price: expected.money(&self.config, priced.amount),
+            price: offered.money(&self.config, priced.amount),
         };
+        let expected = presented.expected(&self.config, &offered, None)?;
         Ok(Terms { purchase, expected, ticket: None })
     }
 }

@@ -27,7 +27,7 @@ use crate::account::Account;
 use crate::config::Config;
 use crate::ids::PaymentId;
 use crate::keys::KeyRing;
-use crate::money::{Amount, Money};
+use crate::money::Amount;
 use crate::quote::Nonce;
 use crate::svm::{Address, Transaction};
 use crate::x402::{Payload, Payment};
@@ -111,23 +111,37 @@ impl Presented {
         }
     }
 
-    /// Returns what the payment has to be if it answers a quote with this nonce, in which this was offered.
+    /// Returns in which way the payment pays if it answers no quote. `fee_payers` are ours.
     ///
     /// # Errors
-    /// When it is paid in another way, or what was offered is accepted no more.
-    pub(crate) fn quoted(
+    /// When it pays in no way that is accepted.
+    pub(crate) fn unquoted(&self, config: &Config, fee_payers: &[Address]) -> Result<Offered, Refusal> {
+        match self {
+            Self::SvmExact(transaction) => {
+                svm_exact::unquoted(transaction, config, fee_payers).map(Offered::SvmExact)
+            }
+            #[cfg(test)]
+            Self::LateId(_) | Self::Unpaid(_) => Err(sketches::NO_TICKET),
+        }
+    }
+
+    /// Returns what the payment has to be that pays what was offered, in a quote with this nonce or in none.
+    ///
+    /// # Errors
+    /// When it pays in another way, or what was offered is accepted no more.
+    pub(crate) fn expected(
         &self,
         config: &Config,
         offered: &Offered,
-        nonce: &Nonce,
+        nonce: Option<&Nonce>,
     ) -> Result<Expected, Refusal> {
         match (self, offered) {
             (Self::SvmExact(transaction), Offered::SvmExact(offered)) => {
-                svm_exact::Expected::quoted(transaction, config, offered, nonce).map(Expected::SvmExact)
+                svm_exact::Expected::of(transaction, config, offered, nonce).map(Expected::SvmExact)
             }
             #[cfg(test)]
             (Self::LateId(order), Offered::LateId) => {
-                Ok(Expected::LateId(sketches::late_id::Expected::quoted(order, nonce)))
+                sketches::late_id::Expected::of(order, nonce).map(Expected::LateId)
             }
             #[cfg(test)]
             (Self::Unpaid(ticket), Offered::Unpaid) => Ok(Expected::Unpaid(ticket.clone())),
@@ -135,43 +149,9 @@ impl Presented {
             _ => Err(OTHER_RAIL),
         }
     }
-
-    /// Returns what the payment has to be if it answers no quote. `fee_payers` are ours.
-    ///
-    /// # Errors
-    /// When it pays in no way that is accepted.
-    pub(crate) fn unquoted(&self, config: &Config, fee_payers: &[Address]) -> Result<Expected, Refusal> {
-        match self {
-            Self::SvmExact(transaction) => {
-                svm_exact::Expected::unquoted(transaction, config, fee_payers).map(Expected::SvmExact)
-            }
-            #[cfg(test)]
-            Self::LateId(_) | Self::Unpaid(_) => Err(sketches::NO_TICKET),
-        }
-    }
 }
 
 impl Expected {
-    /// Returns how many decimals the money has that pays.
-    pub(crate) const fn decimals(&self) -> u8 {
-        match self {
-            Self::SvmExact(expected) => expected.offered.token.decimals,
-            #[cfg(test)]
-            Self::LateId(_) | Self::Unpaid(_) => sketches::DECIMALS,
-        }
-    }
-
-    /// Returns this amount as money of the kind that pays.
-    pub(crate) fn money(&self, config: &Config, amount: Amount) -> Money {
-        match self {
-            Self::SvmExact(expected) => config.money(amount, &expected.offered.token),
-            #[cfg(test)]
-            Self::LateId(_) => sketches::late_id::money(amount),
-            #[cfg(test)]
-            Self::Unpaid(_) => sketches::unpaid::money(amount),
-        }
-    }
-
     /// Checks the payment: it has to pay exactly this amount.
     ///
     /// # Errors

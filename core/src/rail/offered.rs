@@ -7,7 +7,7 @@ use super::{Refusal, svm_exact};
 use crate::config::Config;
 use crate::error::SettleError;
 use crate::keys::KeyRing;
-use crate::money::Amount;
+use crate::money::{Amount, Money};
 use crate::quote::Nonce;
 use crate::svm::{Address, RecentBlockhash};
 use crate::x402::{Envelope, Method, Offer};
@@ -82,6 +82,15 @@ impl Offered {
             Self::SvmExact(offered) => offered.token.decimals,
             #[cfg(test)]
             Self::LateId | Self::Unpaid => sketches::DECIMALS,
+        }
+    }
+
+    /// Returns this amount as money of the kind that pays.
+    pub(crate) fn money(&self, config: &Config, amount: Amount) -> Money {
+        match self {
+            Self::SvmExact(offered) => config.money(amount, &offered.token),
+            #[cfg(test)]
+            Self::LateId | Self::Unpaid => sketches::money(self, config, amount),
         }
     }
 

@@ -23,13 +23,12 @@ use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
 
 use serde_json::{Value, json};
 
-use super::{DECIMALS, Platform, accepted, names, quoted};
-use crate::account::Account;
+use super::{NO_TICKET, Platform, accepted, names, quoted};
 use crate::encoding::{base64, from_base64, from_hex};
 use crate::error::{SettleError, TransportError, TransportFault};
 use crate::gateway::{Sale, SaleError};
 use crate::ids::{AssetId, PaymentId};
-use crate::money::{Amount, Money};
+use crate::money::Amount;
 use crate::ports::{
     Balances, Claim, Effort, Outcome, PrepareError, Prepared, Settlement, Streams as _, Submitted, Verified,
 };
@@ -109,11 +108,6 @@ impl Order {
     }
 }
 
-/// Returns this much of the network's money.
-pub(crate) fn money(amount: Amount) -> Money {
-    Money { network: NETWORK.to_owned(), token: Account::new("LATE"), amount, decimals: DECIMALS }
-}
-
 /// Returns what a 402 says of it.
 pub(crate) fn offer(priced: Priced<'_>) -> Offer {
     let [asset, pay_to] = names(&Offered::LateId);
@@ -129,8 +123,8 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    pub(crate) fn quoted(order: &Order, nonce: &Nonce) -> Self {
-        Self { order: order.clone(), nonce: *nonce }
+    pub(crate) fn of(order: &Order, nonce: Option<&Nonce>) -> Result<Self, Refusal> {
+        Ok(Self { order: order.clone(), nonce: *nonce.ok_or(NO_TICKET)? })
     }
 
     pub(crate) fn verify(self, amount: Amount) -> Result<Order, Refusal> {

@@ -15,13 +15,13 @@ use crate::encoding::from_base64;
 use crate::gateway::{Buy, Gateway, Sale, SaleError};
 use crate::http::{Context, Request, Response, handle};
 use crate::ids::AssetId;
-use crate::money::Amount;
+use crate::money::{Amount, Money};
 use crate::ports::{Ports, Settlement};
 use crate::quote::{Nonce, Operation, Quote, Ticket};
 use crate::store::SqlJournal;
 use crate::testkit::platform::Tables;
 use crate::testkit::world::World;
-use crate::x402::{self, Envelope, Payload, Payment};
+use crate::x402::{self, Envelope, Payload, Payment, Version};
 
 /// Refuses a payment that shows no ticket: neither rail is offered without one.
 pub(super) const NO_TICKET: Refusal = Refusal::new("ticket_missing", "nothing was charged: show the ticket");
@@ -42,6 +42,13 @@ fn names(offered: &Offered) -> [Account; 2] {
         Offered::Unpaid => ["nothing", "nobody"].map(Account::new),
         Offered::SvmExact(_) => panic!("no sketch"),
     }
+}
+
+/// Returns this much of the money that is offered.
+pub(super) fn money(offered: &Offered, config: &Config, amount: Amount) -> Money {
+    let network = offered.method(config).network(Version::V2).unwrap().to_owned();
+    let [token, _] = names(offered);
+    Money { network, token, amount, decimals: DECIMALS }
 }
 
 /// Refuses a payment whose client says that it accepted something else.

@@ -15,13 +15,12 @@
 
 use serde_json::{Value, json};
 
-use super::{DECIMALS, NO_TICKET, Platform, accepted, names, quoted, seal};
-use crate::account::Account;
+use super::{NO_TICKET, Platform, accepted, names, quoted, seal};
 use crate::encoding::base64;
 use crate::error::SettleError;
 use crate::gateway::{Sale, SaleError};
 use crate::ids::PaymentId;
-use crate::money::{Amount, Money};
+use crate::money::Amount;
 use crate::ports::{Claim, Effort, Outcome, PrepareError, Prepared, Settlement, Submitted, Verified};
 use crate::quote::{Quote, Ticket};
 use crate::rail::{Offered, Priced, Refusal};
@@ -49,11 +48,6 @@ pub(crate) const NUMBER: u8 = 15;
 
 /// The network, which is none.
 pub(crate) const NETWORK: &str = "test:nothing";
-
-/// Returns this much of nothing.
-pub(crate) fn money(amount: Amount) -> Money {
-    Money { network: NETWORK.to_owned(), token: Account::new("nothing"), amount, decimals: DECIMALS }
-}
 
 /// Returns what a 402 says of it.
 pub(crate) fn offer(priced: Priced<'_>) -> Offer {

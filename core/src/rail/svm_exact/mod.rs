@@ -42,7 +42,7 @@ const SHARED_SOURCE: Refusal = Refusal::new(
 pub(crate) struct Expected {
     transaction: Arc<Transaction>,
     /// Whom it has to pay, in what, and who pays the fee.
-    pub(super) offered: Offered,
+    offered: Offered,
     /// The token account that is paid.
     destination: Address,
     /// The nonce of the quote that it answers, if it answers one.
@@ -88,13 +88,27 @@ fn is_address(named: &Account, address: &Address) -> bool {
     named.as_str().parse().is_ok_and(|named: Address| named == *address)
 }
 
+/// Returns what a transaction pays that answers no quote: the token is the one that it names, and the fee payer any of ours.
+pub(super) fn unquoted(
+    transaction: &Transaction,
+    config: &Config,
+    fee_payers: &[Address],
+) -> Result<Offered, Refusal> {
+    let message = &transaction.message;
+    let pays_with = |accepted: &&AcceptedToken| message.accounts.contains(&accepted.token.mint);
+    let accepted = config.merchant.tokens.iter().find(pays_with).ok_or(exact::Refusal::Mint)?;
+    let named = message.account(0).filter(|first| fee_payers.contains(first));
+    let fee_payer = *named.ok_or(exact::Refusal::FeePayer)?;
+    Ok(Offered { token: accepted.token.clone(), pay_to: config.merchant.pay_to, fee_payer })
+}
+
 impl Expected {
-    /// Returns what a transaction has to be that answers a quote of this.
-    pub(super) fn quoted(
+    /// Returns what a transaction has to be that pays what was offered, in a quote with this nonce or in none.
+    pub(super) fn of(
         transaction: &Arc<Transaction>,
         config: &Config,
         offered: &Offered,
-        nonce: &Nonce,
+        nonce: Option<&Nonce>,
     ) -> Result<Self, Refusal> {
         let mine = |accepted: &&AcceptedToken| accepted.token.mint == offered.token.mint;
         let accepted = config.merchant.tokens.iter().find(mine).ok_or(exact::Refusal::Mint)?;
@@ -102,28 +116,7 @@ impl Expected {
             transaction: Arc::clone(transaction),
             offered: offered.clone(),
             destination: accepted.account,
-            nonce: Some(*nonce),
-        })
-    }
-
-    /// Returns what a transaction has to be that answers no quote: the token is the one that it names, and the fee payer
-    /// any of ours.
-    pub(super) fn unquoted(
-        transaction: &Arc<Transaction>,
-        config: &Config,
-        fee_payers: &[Address],
-    ) -> Result<Self, Refusal> {
-        let message = &transaction.message;
-        let pays_with = |accepted: &&AcceptedToken| message.accounts.contains(&accepted.token.mint);
-        let accepted = config.merchant.tokens.iter().find(pays_with).ok_or(exact::Refusal::Mint)?;
-        let named = message.account(0).filter(|first| fee_payers.contains(first));
-        let fee_payer = *named.ok_or(exact::Refusal::FeePayer)?;
-        let (token, pay_to) = (accepted.token.clone(), config.merchant.pay_to);
-        Ok(Self {
-            transaction: Arc::clone(transaction),
-            offered: Offered { token, pay_to, fee_payer },
-            destination: accepted.account,
-            nonce: None,
+            nonce: nonce.copied(),
         })
     }
 
