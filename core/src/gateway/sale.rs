@@ -120,7 +120,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         }
         let quoted = match quote {
             Some(quote) => Some(quote.is_shared),
-            // It opens no more: it may still have bought something.
+            // A ticket that opens no more may have bought something before.
             None => buy.payment.ticket().and_then(Quote::claims_to_be_shared),
         };
         let present = || asset.is_some_and(|asset| asset.capacity.is_shared());

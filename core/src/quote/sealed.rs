@@ -61,15 +61,13 @@ impl Quote {
         Ok(Ticket::from_text(base64url(&bytes)))
     }
 
-    /// Says whether a ticket claims to be of a shared asset; `None` if it has no ticket's shape. Nothing about it is verified:
-    /// this is good for looking a payment up that such a ticket has bought, and for nothing else.
+    /// Says whether a ticket claims to be of a shared asset; `None` if it has no ticket's shape.
+    ///
+    /// Nothing is verified. Use it only to look up what the ticket may have bought.
     #[must_use]
     pub(crate) fn claims_to_be_shared(ticket: &Ticket) -> Option<bool> {
         let bytes = from_base64url(ticket.as_str())?;
-        let (signed, _) = bytes.split_last_chunk::<CODE>()?;
-        let (&VERSION, rest) = signed.split_first()? else { return None };
-        let (_, body) = rest.split_first_chunk::<KEY_ID>()?;
-        Some(Body::read(body)?.flags & SHARED != 0)
+        Some(Parts::read(&bytes)?.body.is_shared)
     }
 
     /// Returns the quote of a ticket, if this deployment made it and is still paid in the way that it names. Expiry is not
@@ -77,21 +75,18 @@ impl Quote {
     #[must_use]
     pub fn open(ticket: &Ticket, keys: &KeyRing, config: &Config, fee_payers: &[Address]) -> Option<Self> {
         let bytes = from_base64url(ticket.as_str())?;
-        let (signed, code) = bytes.split_last_chunk::<CODE>()?;
-        let (&VERSION, rest) = signed.split_first()? else { return None };
-        let (key_id, body) = rest.split_first_chunk::<KEY_ID>()?;
+        let Parts { signed, code, key_id, body } = Parts::read(&bytes)?;
         let key = keys.ticket_by_short_id(key_id)?;
-        let Body { flags, operation, asset, numbers, allowance, nonce, offered } = Body::read(body)?;
-        let offered =
-            Offered::named(flags >> RAIL, offered, config, fee_payers).into_iter().find(|offered| {
-                covered(config, offered).is_ok_and(|covered| key.verifies(&[signed, &covered], code))
-            })?;
+        let Body { rail, is_shared, operation, asset, numbers, allowance, nonce, offered } = body;
+        let offered = Offered::named(rail, offered, config, fee_payers).into_iter().find(|offered| {
+            covered(config, offered).is_ok_and(|covered| key.verifies(&[signed, &covered], code))
+        })?;
         let [incarnation, quantity, amount, expires_at] = numbers;
         Some(Self {
             operation,
             asset,
             incarnation,
-            is_shared: flags & SHARED != 0,
+            is_shared,
             quantity,
             allowance,
             amount: Amount::new(amount),
@@ -102,7 +97,7 @@ impl Quote {
     }
 }
 
-/// Returns what the code covers beside the ticket's own bytes. Each part has a fixed length or says its own.
+/// Returns what the code covers besides the ticket's own bytes. Each part has a fixed length, or its length before it.
 fn covered(config: &Config, offered: &Offered) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::with_capacity(256);
     let network = offered.method(config).network(Version::V2).unwrap_or_default();
@@ -160,9 +155,30 @@ fn allowance(kind: u8, mut number: impl FnMut() -> Option<u64>) -> Option<Allowa
     }
 }
 
+/// A ticket taken apart, unverified.
+struct Parts<'t> {
+    /// Everything before the code.
+    signed: &'t [u8],
+    code: &'t [u8; CODE],
+    key_id: &'t [u8; KEY_ID],
+    body: Body<'t>,
+}
+
+impl<'t> Parts<'t> {
+    /// Reads all of the bytes, or nothing.
+    fn read(bytes: &'t [u8]) -> Option<Self> {
+        let (signed, code) = bytes.split_last_chunk()?;
+        let (&VERSION, rest) = signed.split_first()? else { return None };
+        let (key_id, body) = rest.split_first_chunk()?;
+        Some(Self { signed, code, key_id, body: Body::read(body)? })
+    }
+}
+
 /// What the ticket's own bytes say.
 struct Body<'t> {
-    flags: u8,
+    /// The rail's number.
+    rail: u8,
+    is_shared: bool,
     operation: Operation,
     asset: AssetId,
     /// Incarnation, quantity, amount, expiry.
@@ -197,7 +213,8 @@ impl<'t> Body<'t> {
         let allowance = allowance(flags >> ALLOWANCE & 3, &mut number)?;
         let numbers = [incarnation, quantity, number()?, number()?];
         let (nonce, offered) = rest.split_first_chunk::<12>()?;
-        Some(Self { flags, operation, asset, numbers, allowance, nonce: *nonce, offered })
+        let (rail, is_shared) = (flags >> RAIL, flags & SHARED != 0);
+        Some(Self { rail, is_shared, operation, asset, numbers, allowance, nonce: *nonce, offered })
     }
 }
 

@@ -225,7 +225,7 @@ fn landed(state: &AssetState, payment: &PaymentId, landing: Landing, now: &Now) 
                 grant,
                 at,
             });
-            // Bought before there was anything to open: from now on there is.
+            // A session from before the asset had a device gets the device with its first extension.
             let none = session.fulfilment == Fulfilment::None;
             (entitlement, if none { claim.fulfilment } else { session.fulfilment })
         }

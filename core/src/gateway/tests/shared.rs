@@ -231,7 +231,7 @@ fn a_repeat_is_looked_for_where_it_was_claimed_whatever_has_changed_meanwhile_in
         change(&mut world);
         assert_eq!(stream_of(&world, &payment), stream, "{what}");
         assert_eq!(sold(world.buy(FILM, ACCESS, &payment)).session.session.id, first, "{what}");
-        // Whoever was quoted before and pays now buys what the asset still is, or nothing.
+        // An open quote buys the asset if it still opens and the asset is still shared.
         let bought = matches!(world.buy(FILM, ACCESS, &unpaid), Some(Ok(Sale::Sold(_))));
         assert_eq!(bought, ["fewer seats", "a new secret"].contains(&what), "{what}");
         assert_eq!(
