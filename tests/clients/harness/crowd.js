@@ -8,24 +8,38 @@ import { decode } from './wire.js';
 /** `count` times what `make` makes of 0, 1, 2, ... */
 export const times = (count, make) => Array.from({ length: count }, (_, n) => make(n));
 
-/** Carries out `work` for each of them, at most so many at once; answers what came of each, in their order. */
+/**
+ * Carries out `work` for each of them, at most so many at once; answers what came of each, in their order. When one fails
+ * it waits for what is under way: a test that has failed buys nothing during the next one.
+ */
 export async function each(all, atOnce, work) {
   const results = [];
   const rest = all.entries();
+  let failed = false;
   const run = async () => {
-    for (const [n, one] of rest) results[n] = await work(one, n);
+    for (const [n, one] of rest) {
+      if (failed) return;
+      try {
+        results[n] = await work(one, n);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
   };
-  await Promise.all(times(Math.min(atOnce, all.length), run));
+  const ends = await Promise.allSettled(times(Math.min(atOnce, all.length), run));
+  const end = ends.find(({ status }) => status === 'rejected');
+  if (end) throw end.reason;
   return results;
 }
 
 /**
- * A `fetch` on a connection of its own. One that is kept may be closed by the other side in the moment in which it is used
- * again, and the more there is to do for both, the longer that moment.
+ * A `fetch` on a connection of its own, by an agent of its own: the common agent keeps connections even when a request asks
+ * that its be closed, and workerd closes one that has been idle for five seconds, perhaps just when it is used again.
  */
 export const ask = (url, { method = 'GET', headers = {}, body } = {}) =>
   new Promise((resolve, reject) => {
-    const asking = request(url, { method, headers: { ...headers, connection: 'close' } }, (incoming) => {
+    const asking = request(url, { method, headers, agent: false }, (incoming) => {
       const parts = [];
       incoming.on('data', (part) => parts.push(part)).once('error', reject).once('end', () => {
         const bytes = Buffer.concat(parts);
