@@ -12,7 +12,7 @@ use crate::quote::{Nonce, Operation, QUOTE_SECONDS, Quote};
 use crate::rail::{self, Offered, Priced};
 use crate::session::Reject;
 use crate::svm::RecentBlockhash;
-use crate::x402::{self, Offer, Required};
+use crate::x402::{self, PaymentRequirements, Required};
 
 /// How long the x402 headers of one 402 may be together, in bytes. All others take less than
 /// 400, so that an answer's headers stay under 4,000: nginx has 4 KiB for them unless told.
@@ -81,7 +81,7 @@ fn offers<P: Ports>(
     counter: &Counter,
     asset: &Asset,
     quantity: u64,
-) -> Result<Vec<Offer>, Problem> {
+) -> Result<Vec<PaymentRequirements>, Problem> {
     let Deployment { config, keys } = context.deployment();
     let expires_at = context.now().wall.plus_seconds(QUOTE_SECONDS);
     let recent = recent_blockhash(context, request);

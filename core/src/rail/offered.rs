@@ -10,7 +10,7 @@ use crate::keys::KeyRing;
 use crate::money::{Amount, Money};
 use crate::quote::Nonce;
 use crate::svm::{Address, RecentBlockhash};
-use crate::x402::{Envelope, Method, Offer};
+use crate::x402::{Envelope, Method, PaymentRequirements};
 
 /// What a quote asks for on its rail, but for the amount: whom it pays, and in what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ impl Offered {
         config: &Config,
         priced: Priced<'_>,
         recent: Option<RecentBlockhash>,
-    ) -> Offer {
+    ) -> PaymentRequirements {
         match self {
             Self::SvmExact(offered) => svm_exact::offer(offered, keys, config.network, priced, recent),
             #[cfg(test)]

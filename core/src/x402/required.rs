@@ -29,7 +29,7 @@ const ELLIPSIS: char = '…';
 
 /// One way to pay.
 #[derive(Clone, Debug)]
-pub(crate) struct Offer {
+pub(crate) struct PaymentRequirements {
     /// By which scheme, on which network.
     pub method: Method,
     /// How much, in atomic units.
@@ -86,7 +86,7 @@ pub(crate) struct Required {
     /// The same, for catalogues (v2 only).
     pub presentation: Presentation,
     /// The ways to pay.
-    pub offers: Vec<Offer>,
+    pub offers: Vec<PaymentRequirements>,
     /// Extensions by name (v2 only).
     pub extensions: Map<String, Value>,
 }
@@ -165,7 +165,7 @@ struct V2Sketch<'a> {
 }
 
 impl<'a> V2Extra<'a> {
-    fn of(offer: &'a Offer) -> Self {
+    fn of(offer: &'a PaymentRequirements) -> Self {
         let (ticket, payment_flow) = (offer.ticket.as_str(), PAYMENT_FLOW);
         match &offer.extra {
             Extra::SvmExact(extra) => Self::SvmExact(V2SvmExact {
@@ -205,7 +205,7 @@ impl<'a> V2Extra<'a> {
 impl<'a> V2<'a> {
     fn of(required: &'a Required) -> Self {
         let presentation = &required.presentation;
-        let accepts = |offer: &'a Offer| {
+        let accepts = |offer: &'a PaymentRequirements| {
             Some(V2Accepts {
                 scheme: offer.method.scheme(),
                 network: offer.method.network(Version::V2)?,
@@ -307,7 +307,7 @@ fn shortened(text: &str, excess: usize) -> Result<String, EncodeError> {
 /// and no `outputSchema`, because one client rejects it when it is null.
 #[must_use]
 pub(crate) fn v1_body(required: &Required) -> Value {
-    let accepts = |offer: &Offer| {
+    let accepts = |offer: &PaymentRequirements| {
         let network = offer.method.network(Version::V1)?;
         Some(json!({
             "scheme": offer.method.scheme(),

@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 /// A 402 with as many tokens, and tickets and memos as long as they get.
 fn required(tokens: usize) -> Required {
     let token = |symbol: &str| Network::Mainnet.known_token(symbol).unwrap();
-    let offers = ["USDC", "PYUSD", "CASH"].into_iter().take(tokens).map(|symbol| Offer {
+    let offers = ["USDC", "PYUSD", "CASH"].into_iter().take(tokens).map(|symbol| PaymentRequirements {
         method: Method::SvmExact(Network::Mainnet),
         amount: Amount::new(u64::MAX),
         asset: token(symbol).mint.into(),

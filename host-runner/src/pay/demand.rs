@@ -28,7 +28,7 @@ pub(super) struct Demand {
 
 /// The one entry of a 402 that is to be paid.
 #[derive(Debug)]
-pub(super) struct Offer {
+pub(super) struct PaymentRequirements {
     /// The entry as it came.
     pub(super) entry: Value,
     pub(super) network: Network,
@@ -71,7 +71,7 @@ impl Demand {
 
     /// The first entry that can be paid: `exact`, on a Solana network, in a token
     /// that is known by name or among the `named` mints.
-    pub(super) fn choose(&self, named: &[Address]) -> Result<Offer, String> {
+    pub(super) fn choose(&self, named: &[Address]) -> Result<PaymentRequirements, String> {
         let mut passed_over = Vec::new();
         for entry in &self.accepts {
             let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -109,7 +109,7 @@ impl Demand {
         network: Network,
         mint: Address,
         token: Option<Token>,
-    ) -> Result<Offer, String> {
+    ) -> Result<PaymentRequirements, String> {
         let missing = |name: &str| format!("the server's offer has no good `{name}`");
         let amount_name = match self.version {
             Version::V1 => "maxAmountRequired",
@@ -126,7 +126,7 @@ impl Demand {
             None => None,
             Some(text) => Some(parse_blockhash(text).ok_or_else(|| missing("extra.recentBlockhash"))?),
         };
-        Ok(Offer {
+        Ok(PaymentRequirements {
             entry: entry.clone(),
             network,
             mint,

@@ -21,7 +21,7 @@ use coinop_core::svm::{Address, Network, SigningKey, TokenProgram, associated_to
 use coinop_core::x402::PAYMENT_REQUIRED;
 use serde_json::Value;
 
-use demand::{Demand, Offer};
+use demand::{Demand, PaymentRequirements};
 use http::{Ask, Reply};
 use payment::Facts;
 
@@ -94,7 +94,12 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     print_bought(reply, settlement.as_ref(), &offer, &price)
 }
 
-fn print_bought(reply: Reply, settlement: Option<&Value>, offer: &Offer, price: &str) -> Result<(), String> {
+fn print_bought(
+    reply: Reply,
+    settlement: Option<&Value>,
+    offer: &PaymentRequirements,
+    price: &str,
+) -> Result<(), String> {
     let id = settlement.and_then(|s| s.get("transaction")).and_then(Value::as_str);
     let id = id.filter(|id| !id.is_empty()).map(pretty::quoted);
     let (pay_to, network) = (offer.pay_to, offer.network.name());
@@ -107,7 +112,13 @@ fn print_bought(reply: Reply, settlement: Option<&Value>, offer: &Offer, price: 
 
 /// The likeliest reason of a refusal, which servers seldom give: the wallet does
 /// not have the money. `None` if it has, or if nobody knows.
-fn shortage(offer: &Offer, facts: &Facts, symbol: &str, rpc: &str, key: &SigningKey) -> Option<String> {
+fn shortage(
+    offer: &PaymentRequirements,
+    facts: &Facts,
+    symbol: &str,
+    rpc: &str,
+    key: &SigningKey,
+) -> Option<String> {
     let wallet = Address::new(key.verifying_key().to_bytes());
     let source = associated_token_account(&wallet, &offer.mint, facts.program)?;
     let held = match chain::account(rpc, &source).ok()? {
@@ -156,7 +167,7 @@ fn show_session(mut ask: Ask, mut first: Reply, key: &SigningKey) -> Result<(), 
 }
 
 /// Decimals, program and name of the token: known, or asked of the chain.
-fn token(offer: &Offer, rpc: &str) -> Result<(u8, TokenProgram, String), String> {
+fn token(offer: &PaymentRequirements, rpc: &str) -> Result<(u8, TokenProgram, String), String> {
     if let Some(known) = &offer.token {
         return Ok((known.decimals, known.program, known.symbol.clone()));
     }

@@ -5,7 +5,7 @@ use coinop_core::svm::{MAX_TRANSACTION_BYTES, SigningKey, TokenProgram, Transfer
 use coinop_core::x402::{PAYMENT_SIGNATURE, Version, X_PAYMENT};
 use serde_json::{Map, Value, json};
 
-use super::demand::{Demand, Offer};
+use super::demand::{Demand, PaymentRequirements};
 
 /// What has to be known of the chain besides the offer.
 pub(super) struct Facts {
@@ -25,7 +25,7 @@ pub(super) struct Header {
 /// without it two payments within a minute would be one and the same transaction.
 pub(super) fn sign(
     demand: &Demand,
-    offer: &Offer,
+    offer: &PaymentRequirements,
     facts: &Facts,
     nonce: [u8; 16],
     key: &SigningKey,
@@ -52,7 +52,7 @@ pub(super) fn sign(
     Ok(header(demand, offer, &transaction))
 }
 
-fn header(demand: &Demand, offer: &Offer, transaction: &[u8]) -> Header {
+fn header(demand: &Demand, offer: &PaymentRequirements, transaction: &[u8]) -> Header {
     let payload = json!({ "transaction": base64(transaction) });
     let mut body = Map::new();
     let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);

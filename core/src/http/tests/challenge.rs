@@ -10,7 +10,7 @@ use crate::http::payment_response::{Came, failure};
 use crate::money::Amount;
 use crate::svm::exact::Refusal;
 use crate::svm::{Network, RecentBlockhash};
-use crate::x402::{self, Extra, Method, Offer, Presentation, Required, SvmExactExtra, Version};
+use crate::x402::{self, Extra, Method, PaymentRequirements, Presentation, Required, SvmExactExtra, Version};
 
 const DOOR: &str = "/api/v1/access/door-1";
 
@@ -126,7 +126,7 @@ fn an_asset_made_by_api_keeps_its_own_icon_and_tags() {
 /// The longest of everything that a configuration may have, with three tokens: a 402 for
 /// `path`. Tickets and memos are as long as they get.
 fn longest(path: &str, error: &str) -> Required {
-    let offer = |symbol: &str| Offer {
+    let offer = |symbol: &str| PaymentRequirements {
         amount: Amount::new(u64::MAX),
         method: Method::SvmExact(Network::Mainnet),
         asset: Network::Mainnet.known_token(symbol).unwrap().mint.into(),

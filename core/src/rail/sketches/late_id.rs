@@ -40,7 +40,7 @@ use crate::svm::{Address, RecentBlockhash};
 use crate::testkit::keys;
 use crate::testkit::world::{Chain, START, World};
 use crate::time::{Now, Timestamp};
-use crate::x402::{self, Extra, Method, Offer, Payload, Payment, SettlementResponse};
+use crate::x402::{self, Extra, Method, Payload, Payment, PaymentRequirements, SettlementResponse};
 
 /// The rail's number in tickets.
 pub(crate) const NUMBER: u8 = 14;
@@ -109,10 +109,17 @@ impl Order {
 }
 
 /// Returns what a 402 says of it.
-pub(crate) fn offer(priced: Priced<'_>) -> Offer {
+pub(crate) fn offer(priced: Priced<'_>) -> PaymentRequirements {
     let [asset, pay_to] = names(&Offered::LateId);
     let Priced { amount, nonce, ticket } = priced;
-    Offer { method: Method::LateId, amount, asset, pay_to, ticket, extra: Extra::LateId(*nonce) }
+    PaymentRequirements {
+        method: Method::LateId,
+        amount,
+        asset,
+        pay_to,
+        ticket,
+        extra: Extra::LateId(*nonce),
+    }
 }
 
 /// An order, and the nonce that it has to name.

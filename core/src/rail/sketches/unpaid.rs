@@ -28,7 +28,7 @@ use crate::session::{Landing, Rail};
 use crate::svm::{Address, RecentBlockhash};
 use crate::testkit::world::World;
 use crate::time::Timestamp;
-use crate::x402::{self, Envelope, Extra, Method, Offer, Payload, Payment};
+use crate::x402::{self, Envelope, Extra, Method, Payload, Payment, PaymentRequirements};
 
 /// Returns the ticket that a payment shows.
 pub(crate) fn read(payment: &Payment) -> Result<Ticket, Refusal> {
@@ -50,10 +50,10 @@ pub(crate) const NUMBER: u8 = 15;
 pub(crate) const NETWORK: &str = "test:nothing";
 
 /// Returns what a 402 says of it.
-pub(crate) fn offer(priced: Priced<'_>) -> Offer {
+pub(crate) fn offer(priced: Priced<'_>) -> PaymentRequirements {
     let [asset, pay_to] = names(&Offered::Unpaid);
     let Priced { amount, ticket, .. } = priced;
-    Offer { method: Method::Unpaid, amount, asset, pay_to, ticket, extra: Extra::Unpaid }
+    PaymentRequirements { method: Method::Unpaid, amount, asset, pay_to, ticket, extra: Extra::Unpaid }
 }
 
 /// Takes a ticket of price zero and no other.

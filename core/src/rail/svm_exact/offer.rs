@@ -9,7 +9,7 @@ use crate::quote::Nonce;
 use crate::rail::Priced;
 use crate::svm::{Address, Network, RecentBlockhash};
 use crate::time::Timestamp;
-use crate::x402::{Extra, Method, Offer, SvmExactExtra};
+use crate::x402::{Extra, Method, PaymentRequirements, SvmExactExtra};
 
 /// Returns what is offered as a 402 writes it, with the memo that binds a transaction to the quote.
 pub(in crate::rail) fn offer(
@@ -18,9 +18,9 @@ pub(in crate::rail) fn offer(
     network: Network,
     priced: Priced<'_>,
     recent: Option<RecentBlockhash>,
-) -> Offer {
+) -> PaymentRequirements {
     let Offered { token, pay_to, fee_payer } = offered;
-    Offer {
+    PaymentRequirements {
         method: Method::SvmExact(network),
         amount: priced.amount,
         asset: token.mint.into(),
