@@ -12,7 +12,7 @@ use crate::quote::{Nonce, Operation, QUOTE_SECONDS, Quote};
 use crate::rail::{self, Offered, Priced};
 use crate::session::Reject;
 use crate::svm::RecentBlockhash;
-use crate::x402::{self, PaymentRequirements, Required};
+use crate::x402::{self, PaymentRequired, PaymentRequirements};
 
 /// How long the x402 headers of one 402 may be together, in bytes. All others take less than
 /// 400, so that an answer's headers stay under 4,000: nginx has 4 KiB for them unless told.
@@ -54,7 +54,7 @@ pub(super) fn challenge<P: Ports>(
     } else {
         Map::new()
     };
-    let required = Required {
+    let required = PaymentRequired {
         error: why.error.to_owned(),
         detail: why.detail,
         url,

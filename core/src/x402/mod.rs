@@ -14,7 +14,7 @@ pub(crate) use error::EnvelopeError;
 pub use method::Method;
 pub use payment::{Envelope, Payload, Payment, SettlementResponse};
 pub(crate) use presentation::Presentation;
-pub(crate) use required::{Extra, PaymentRequirements, Required, SvmExactExtra, v1_body, v2_header};
+pub(crate) use required::{Extra, PaymentRequired, PaymentRequirements, SvmExactExtra, v1_body, v2_header};
 
 /// The v2 header of a 402: base64 of a `PaymentRequired`.
 pub const PAYMENT_REQUIRED: &str = "payment-required";

@@ -74,7 +74,7 @@ pub(crate) struct SvmExactExtra {
 
 /// What has to be paid for a resource.
 #[derive(Clone, Debug)]
-pub(crate) struct Required {
+pub(crate) struct PaymentRequired {
     /// Why, in a word or a stable reason.
     pub error: String,
     /// What the buyer can do about it; in the body only.
@@ -203,7 +203,7 @@ impl<'a> V2Extra<'a> {
 }
 
 impl<'a> V2<'a> {
-    fn of(required: &'a Required) -> Self {
+    fn of(required: &'a PaymentRequired) -> Self {
         let presentation = &required.presentation;
         let accepts = |offer: &'a PaymentRequirements| {
             Some(V2Accepts {
@@ -254,7 +254,7 @@ impl<'a> V2<'a> {
 ///
 /// # Errors
 /// When it can't be written as JSON.
-pub(crate) fn v2_header(required: &Required, room: usize) -> Result<String, EncodeError> {
+pub(crate) fn v2_header(required: &PaymentRequired, room: usize) -> Result<String, EncodeError> {
     const OPTIONAL: [fn(&mut V2<'_>); 4] = [
         |body| body.resource.icon_url = None,
         |body| body.resource.tags = &[],
@@ -306,7 +306,7 @@ fn shortened(text: &str, excess: usize) -> Result<String, EncodeError> {
 /// Returns the body of a 402 (v1): no ticket and no memo, because v1 clients echo nothing,
 /// and no `outputSchema`, because one client rejects it when it is null.
 #[must_use]
-pub(crate) fn v1_body(required: &Required) -> Value {
+pub(crate) fn v1_body(required: &PaymentRequired) -> Value {
     let accepts = |offer: &PaymentRequirements| {
         let network = offer.method.network(Version::V1)?;
         Some(json!({

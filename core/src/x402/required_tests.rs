@@ -5,7 +5,7 @@ use crate::testkit::keys;
 use crate::time::Timestamp;
 
 /// A 402 with as many tokens, and tickets and memos as long as they get.
-fn required(tokens: usize) -> Required {
+fn required(tokens: usize) -> PaymentRequired {
     let token = |symbol: &str| Network::Mainnet.known_token(symbol).unwrap();
     let offers = ["USDC", "PYUSD", "CASH"].into_iter().take(tokens).map(|symbol| PaymentRequirements {
         method: Method::SvmExact(Network::Mainnet),
@@ -25,7 +25,7 @@ fn required(tokens: usize) -> Required {
             }),
         }),
     });
-    Required {
+    PaymentRequired {
         error: "payment_required".to_owned(),
         detail: None,
         url: "https://coinop.example/api/v1/access/door-1?quantity=1".to_owned(),
@@ -45,7 +45,7 @@ fn read(header: &str) -> Value {
 }
 
 /// Which of the optional members are there, in the order in which they are left out.
-fn optional(required: &Required, room: usize) -> [bool; 5] {
+fn optional(required: &PaymentRequired, room: usize) -> [bool; 5] {
     let body = read(&v2_header(required, room).unwrap());
     let is_there = |pointer: &str| body.pointer(pointer).is_some();
     let heights = is_there("/accepts/0/extra/lastValidBlockHeight");

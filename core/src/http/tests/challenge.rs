@@ -10,7 +10,9 @@ use crate::http::payment_response::{Came, failure};
 use crate::money::Amount;
 use crate::svm::exact::Refusal;
 use crate::svm::{Network, RecentBlockhash};
-use crate::x402::{self, Extra, Method, PaymentRequirements, Presentation, Required, SvmExactExtra, Version};
+use crate::x402::{
+    self, Extra, Method, PaymentRequired, PaymentRequirements, Presentation, SvmExactExtra, Version,
+};
 
 const DOOR: &str = "/api/v1/access/door-1";
 
@@ -125,7 +127,7 @@ fn an_asset_made_by_api_keeps_its_own_icon_and_tags() {
 
 /// The longest of everything that a configuration may have, with three tokens: a 402 for
 /// `path`. Tickets and memos are as long as they get.
-fn longest(path: &str, error: &str) -> Required {
+fn longest(path: &str, error: &str) -> PaymentRequired {
     let offer = |symbol: &str| PaymentRequirements {
         amount: Amount::new(u64::MAX),
         method: Method::SvmExact(Network::Mainnet),
@@ -144,7 +146,7 @@ fn longest(path: &str, error: &str) -> Required {
             }),
         }),
     };
-    Required {
+    PaymentRequired {
         error: error.to_owned(),
         detail: None,
         url: format!("{}{path}?quantity=31622400", origin()),
