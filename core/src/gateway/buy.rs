@@ -9,7 +9,7 @@ use crate::session::Reject;
 use crate::session::index::{PaymentRecord, SessionRecord};
 use crate::svm::lighthouse::GuardFault;
 use crate::time::Timestamp;
-use crate::x402::Payment;
+use crate::x402::PaymentPayload;
 
 /// What a buyer asks for, with a payment.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Buy<'a> {
     /// How much, if the request says so.
     pub quantity: Option<u64>,
     /// The payment.
-    pub payment: &'a Payment,
+    pub payment: &'a PaymentPayload,
     /// Many wait for this payment already: a repeat is answered at once.
     pub impatient: bool,
 }

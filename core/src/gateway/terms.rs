@@ -9,7 +9,7 @@ use crate::rail::{self, Expected, Presented};
 use crate::session::{Fulfilment, Purchase};
 use crate::svm::Address;
 use crate::time::Timestamp;
-use crate::x402::{Envelope, Payment};
+use crate::x402::{Envelope, PaymentPayload};
 
 /// A payment that is what was asked for, as far as it can tell by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Deployment {
     /// Returns the quote that a payment shows, if this deployment made its ticket and is still paid in the same way.
     /// `fee_payers` are ours.
     #[must_use]
-    pub fn quoted(&self, payment: &Payment, fee_payers: &[Address]) -> Option<Quoted> {
+    pub fn quoted(&self, payment: &PaymentPayload, fee_payers: &[Address]) -> Option<Quoted> {
         let ticket = payment.ticket()?;
         let quote = Quote::open(ticket, &self.keys, &self.config, fee_payers)?;
         Some(Quoted { ticket: ticket.id(), quote })

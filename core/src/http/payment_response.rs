@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::gateway::Sold;
 use crate::ports::Ports;
 use crate::session::index::PaymentRecord;
-use crate::x402::{self, Payment, SettlementResponse, Version};
+use crate::x402::{self, PaymentPayload, SettlementResponse, Version};
 
 /// The 202's reason and code.
 const PENDING: &str = "settlement_pending";
@@ -37,7 +37,7 @@ impl Came {
     }
 
     /// Returns how this payment came.
-    pub(super) fn of(config: &Config, payment: &Payment) -> Self {
+    pub(super) fn of(config: &Config, payment: &PaymentPayload) -> Self {
         let version = payment.version();
         let unread = Self::unread(config, version);
         Self { network: payment.method(config.network).network(version).unwrap_or(unread.network), version }

@@ -14,7 +14,7 @@ use crate::account::Account;
 use crate::config::Asset;
 use crate::gateway::{Buy, Sale, SaleError};
 use crate::ports::Ports;
-use crate::x402::{self, Payment, Version};
+use crate::x402::{self, PaymentPayload, Version};
 
 /// A payment that is refused, as its buyer is told.
 struct Refused {
@@ -36,7 +36,7 @@ pub(super) async fn receive<'a, P: Ports>(
 ) -> Result<Before<'a>, Problem> {
     let (version, header) = one_payment(context, request)?;
     let unread = Came::unread(context.config(), version);
-    let payment = match Payment::read(version, header, context.config().network) {
+    let payment = match PaymentPayload::read(version, header, context.config().network) {
         Ok(payment) => payment,
         Err(x402::EnvelopeError::Malformed) => {
             let detail = "the payment header must be base64 of the JSON that x402 specifies";
@@ -81,7 +81,7 @@ fn one_payment<'r, P: Ports>(
 }
 
 /// What a payment is sent for.
-fn wanted<'b>(request: &Request, counter: &'b Counter, payment: &'b Payment) -> Buy<'b> {
+fn wanted<'b>(request: &Request, counter: &'b Counter, payment: &'b PaymentPayload) -> Buy<'b> {
     Buy {
         asset: &counter.asset,
         operation: counter.operation.clone(),

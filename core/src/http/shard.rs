@@ -12,7 +12,7 @@ use crate::grant::SessionToken;
 use crate::ids::{AssetId, SessionId, StreamId};
 use crate::ports::Cursor;
 use crate::quote::Operation;
-use crate::x402::Payment;
+use crate::x402::PaymentPayload;
 
 /// The part of the journal that a request needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub(super) struct Counter {
 #[derive(Debug)]
 pub(super) struct PaidRequest<'a> {
     pub(super) counter: Counter,
-    pub(super) payment: Payment,
+    pub(super) payment: PaymentPayload,
     pub(super) examined: Examined<'a>,
 }
 

@@ -30,7 +30,7 @@ use crate::keys::KeyRing;
 use crate::money::Amount;
 use crate::quote::Nonce;
 use crate::svm::{Address, Transaction};
-use crate::x402::{Payload, Payment};
+use crate::x402::{Payload, PaymentPayload};
 
 /// A payment as it was presented: decoded, and nothing in it believed.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ impl Presented {
     ///
     /// # Errors
     /// When it is none of its rail's.
-    pub fn read(payment: &Payment) -> Result<Self, Refusal> {
+    pub fn read(payment: &PaymentPayload) -> Result<Self, Refusal> {
         match &payment.payload {
             Payload::SvmExact(transaction) => Ok(Self::SvmExact(svm_exact::read(transaction)?)),
             #[cfg(test)]

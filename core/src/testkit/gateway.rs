@@ -9,7 +9,7 @@ use crate::session::{LockState, Report};
 use crate::testkit::platform::Platform;
 use crate::testkit::world::{START, World};
 use crate::time::Timestamp;
-use crate::x402::Payment;
+use crate::x402::PaymentPayload;
 
 impl Default for World {
     /// Returns a world with two doors.
@@ -54,7 +54,7 @@ impl World {
         &self,
         asset: &str,
         operation: Operation,
-        payment: &Payment,
+        payment: &PaymentPayload,
     ) -> Option<Result<Sale, SaleError>> {
         let platform = Platform::new(self);
         let gateway = Gateway::new(&self.deployment, &platform);
@@ -64,7 +64,7 @@ impl World {
     }
 
     /// A whole access, from quote to session, that has to succeed.
-    pub fn bought(&self, who: u8, asset: &str, quantity: u64) -> (Box<Sold>, Payment) {
+    pub fn bought(&self, who: u8, asset: &str, quantity: u64) -> (Box<Sold>, PaymentPayload) {
         let (ticket, quote) = self.ticket(asset, Operation::Access, quantity);
         let payment = self.pay(who, &ticket, &quote);
         (sold(self.buy(asset, Operation::Access, &payment)), payment)

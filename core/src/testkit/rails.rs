@@ -4,7 +4,7 @@ use crate::keys::KeyRing;
 use crate::quote::{Quote, Ticket};
 use crate::rail::{Offered, Verified, svm_exact};
 use crate::session::{Rail, SvmExact};
-use crate::x402::{Envelope, Payload, Payment};
+use crate::x402::{Envelope, Payload, PaymentPayload};
 
 impl Rail {
     /// Returns what `svm-exact` keeps of the payment.
@@ -72,7 +72,7 @@ impl Verified {
     }
 }
 
-impl Payment {
+impl PaymentPayload {
     /// Returns the bytes of its transaction on Solana.
     pub fn transaction(&self) -> &Vec<u8> {
         match &self.payload {

@@ -25,7 +25,7 @@ use crate::svm::{Address, RecentBlockhash, TokenProgram, associated_token_accoun
 use crate::testkit::keys;
 use crate::testkit::ledger::Ledger;
 use crate::time::Timestamp;
-use crate::x402::{Envelope, Payload, Payment};
+use crate::x402::{Envelope, Payload, PaymentPayload};
 
 /// 2026-11-20, some time in the morning.
 pub const START: u64 = 1_795_165_429_123;
@@ -229,7 +229,7 @@ impl World {
     }
 
     /// Puts a payment on chain behind the gateway's back.
-    pub fn land(&self, payment: &Payment) {
+    pub fn land(&self, payment: &PaymentPayload) {
         let transaction = crate::svm::transaction::Transaction::decode(payment.transaction()).unwrap();
         let id = PaymentId::of_message(&transaction.message_bytes);
         self.ledger.put(id, moved(payment.transaction()));
@@ -324,15 +324,21 @@ impl World {
     }
 
     /// A v2 payment of buyer `who` for that ticket.
-    pub fn pay(&self, who: u8, ticket: &Ticket, quote: &Quote) -> Payment {
+    pub fn pay(&self, who: u8, ticket: &Ticket, quote: &Quote) -> PaymentPayload {
         let memo = quote.memo(&self.deployment.keys);
         self.pay_with_memo(who, ticket, quote, Some(memo.as_str()))
     }
 
     /// The same with another memo, or none.
-    pub fn pay_with_memo(&self, who: u8, ticket: &Ticket, quote: &Quote, memo: Option<&str>) -> Payment {
+    pub fn pay_with_memo(
+        &self,
+        who: u8,
+        ticket: &Ticket,
+        quote: &Quote,
+        memo: Option<&str>,
+    ) -> PaymentPayload {
         let transaction = self.transfer(who, quote.amount, memo);
-        Payment { envelope: quote.accepted(ticket), payload: Payload::SvmExact(transaction) }
+        PaymentPayload { envelope: quote.accepted(ticket), payload: Payload::SvmExact(transaction) }
     }
 
     fn nonce(&self) -> Nonce {
@@ -342,9 +348,9 @@ impl World {
     }
 
     /// A v1 payment of buyer `who`.
-    pub fn pay_v1(&self, who: u8, amount: u64) -> Payment {
+    pub fn pay_v1(&self, who: u8, amount: u64) -> PaymentPayload {
         let transaction = self.transfer(who, Amount::new(amount), None);
-        Payment { envelope: Envelope::V1, payload: Payload::SvmExact(transaction) }
+        PaymentPayload { envelope: Envelope::V1, payload: Payload::SvmExact(transaction) }
     }
 
     fn transfer(&self, who: u8, amount: Amount, memo: Option<&str>) -> Vec<u8> {

@@ -12,7 +12,7 @@ mod required;
 
 pub(crate) use error::EnvelopeError;
 pub use method::Method;
-pub use payment::{Envelope, Payload, Payment, SettlementResponse};
+pub use payment::{Envelope, Payload, PaymentPayload, SettlementResponse};
 pub(crate) use presentation::Presentation;
 pub(crate) use required::{Extra, PaymentRequired, PaymentRequirements, SvmExactExtra, v1_body, v2_header};
 

@@ -16,7 +16,7 @@ use crate::svm::{Address, Network, TokenProgram};
 
 /// A payment as it arrived: decoded, and nothing in it believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Payment {
+pub struct PaymentPayload {
     /// Its version, and what the version carries besides what the scheme does.
     pub envelope: Envelope,
     /// What its scheme carries.
@@ -54,7 +54,7 @@ pub enum Envelope {
     },
 }
 
-impl Payment {
+impl PaymentPayload {
     /// Which version it speaks.
     #[must_use]
     pub const fn version(&self) -> Version {
@@ -172,7 +172,7 @@ struct Extra {
     ticket: Option<String>,
 }
 
-impl Payment {
+impl PaymentPayload {
     /// Reads the value of `PAYMENT-SIGNATURE` (v2) or `X-PAYMENT` (v1).
     ///
     /// # Errors
@@ -303,18 +303,18 @@ mod tests {
     #[test]
     fn captured_payment_headers_are_read() {
         let v2 = header(vectors::V2_PURCHASE, "payment-signature");
-        let payment = Payment::read(Version::V2, &v2, Network::Devnet).unwrap();
+        let payment = PaymentPayload::read(Version::V2, &v2, Network::Devnet).unwrap();
         assert_eq!(payment.transaction().len(), 496);
         let Envelope::V2 { ticket: None, amount, .. } = payment.envelope else { panic!("{payment:?}") };
         assert_eq!(amount, Amount::new(1000));
 
         let v1 = header(vectors::V1_PURCHASE, "x-payment");
-        let payment = Payment::read(Version::V1, &v1, Network::Devnet).unwrap();
+        let payment = PaymentPayload::read(Version::V1, &v1, Network::Devnet).unwrap();
         assert_eq!((payment.transaction().len(), payment.envelope), (429, Envelope::V1));
 
-        assert_eq!(Payment::read(Version::V2, &v2, Network::Mainnet), Err(EnvelopeError::Network));
-        assert_eq!(Payment::read(Version::V1, &v2, Network::Devnet), Err(EnvelopeError::Version));
-        assert_eq!(Payment::read(Version::V2, &v1, Network::Devnet), Err(EnvelopeError::Version));
+        assert_eq!(PaymentPayload::read(Version::V2, &v2, Network::Mainnet), Err(EnvelopeError::Network));
+        assert_eq!(PaymentPayload::read(Version::V1, &v2, Network::Devnet), Err(EnvelopeError::Version));
+        assert_eq!(PaymentPayload::read(Version::V2, &v1, Network::Devnet), Err(EnvelopeError::Version));
     }
 
     #[test]
@@ -324,7 +324,7 @@ mod tests {
         let read = |change: fn(&mut Value)| {
             let mut value = original.clone();
             change(&mut value);
-            Payment::read(Version::V2, &base64(value.to_string().as_bytes()), Network::Devnet)
+            PaymentPayload::read(Version::V2, &base64(value.to_string().as_bytes()), Network::Devnet)
         };
         let cases: [(fn(&mut Value), EnvelopeError); 7] = [
             (|v| v["x402Version"] = json!(3), EnvelopeError::Version),
@@ -340,7 +340,10 @@ mod tests {
         }
         assert!(read(|v| v["unheardOf"] = json!([1])).is_ok());
         for text in ["", "%", "bnVsbA==", "e30=", "W10="] {
-            assert_eq!(Payment::read(Version::V2, text, Network::Devnet), Err(EnvelopeError::Malformed));
+            assert_eq!(
+                PaymentPayload::read(Version::V2, text, Network::Devnet),
+                Err(EnvelopeError::Malformed)
+            );
         }
     }
 }

@@ -83,7 +83,7 @@ fn header(demand: &Demand, offer: &PaymentRequirements, transaction: &[u8]) -> H
 mod tests {
     use coinop_core::encoding::{from_base64, from_hex};
     use coinop_core::svm::{Address, Network, Transaction};
-    use coinop_core::x402::{Envelope, Payment};
+    use coinop_core::x402::{Envelope, PaymentPayload};
 
     use super::super::demand::tests::{captured, demand};
     use super::*;
@@ -114,7 +114,7 @@ mod tests {
             let (header, mut ours) = signed(&demand(version, |_| {}));
             let mut theirs = captured(version)["decoded"]["payment"].take();
             assert_eq!(header.name, name);
-            assert!(Payment::read(version, &header.value, Network::Devnet).is_ok());
+            assert!(PaymentPayload::read(version, &header.value, Network::Devnet).is_ok());
             let (a, b) = (transaction(&ours), transaction(&theirs));
             assert_eq!(a.message.accounts[..2], b.message.accounts[..2]);
             // But for the transaction (another blockhash and memo) they are equal.
@@ -136,7 +136,8 @@ mod tests {
         assert_eq!(payment["accepted"]["unheardOf"], json!({"deep": [true]}));
         assert_eq!(payment["extensions"], extension);
         let read =
-            Payment::read(Version::V2, &base64(payment.to_string().as_bytes()), Network::Devnet).unwrap();
+            PaymentPayload::read(Version::V2, &base64(payment.to_string().as_bytes()), Network::Devnet)
+                .unwrap();
         assert!(matches!(read.envelope, Envelope::V2 { ticket: Some(_), .. }));
     }
 

@@ -7,7 +7,7 @@ use crate::quote::Operation;
 use crate::testkit::gateway::{extend, sold};
 use crate::testkit::world::{Chain, START, World};
 use crate::time::Timestamp;
-use crate::x402::Payment;
+use crate::x402::PaymentPayload;
 
 /// Everything that a chain does with a payment. The last one shows it when the request
 /// that sent it has stopped waiting.
@@ -20,7 +20,7 @@ const CHAINS: [Chain; 5] = [
 ];
 
 /// Follows a payment as its buyer would: repeats it until it is answered.
-fn insist(world: &World, operation: &Operation, payment: &Payment) -> Box<Sold> {
+fn insist(world: &World, operation: &Operation, payment: &PaymentPayload) -> Box<Sold> {
     for _ in 0..20 {
         match world.buy("door-1", operation.clone(), payment) {
             Some(Ok(Sale::Pending(_))) => world.audit(),
@@ -47,7 +47,7 @@ fn recover(world: &World) {
 struct Purchase {
     world: World,
     operation: Operation,
-    payment: Payment,
+    payment: PaymentPayload,
     /// What was charged before it.
     before: usize,
 }

@@ -9,7 +9,7 @@ use crate::quote::Operation;
 use crate::session::Reject;
 use crate::testkit::platform::Platform;
 use crate::testkit::world::{Chain, START, World};
-use crate::x402::Payment;
+use crate::x402::PaymentPayload;
 
 const ACCESS: Operation = Operation::Access;
 
@@ -25,7 +25,7 @@ fn door(number: usize) -> String {
 }
 
 /// Payments of buyer 1 for as many doors, from the first one.
-fn payments(world: &World, count: usize) -> Vec<Payment> {
+fn payments(world: &World, count: usize) -> Vec<PaymentPayload> {
     let pay = |number| {
         let (ticket, quote) = world.ticket(&door(number), ACCESS, 1);
         world.pay(1, &ticket, &quote)
@@ -34,7 +34,7 @@ fn payments(world: &World, count: usize) -> Vec<Payment> {
 }
 
 /// Sends them all at once, each to its door.
-fn flood(world: &World, payments: &[Payment]) -> Vec<Outcome> {
+fn flood(world: &World, payments: &[PaymentPayload]) -> Vec<Outcome> {
     let doors: Vec<String> = (0..payments.len()).map(door).collect();
     let each = doors.iter().map(String::as_str).zip(payments);
     let buys: Vec<_> = each.map(|(door, payment)| (door, ACCESS, payment)).collect();

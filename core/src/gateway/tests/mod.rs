@@ -15,7 +15,7 @@ use crate::ports::Clock as _;
 use crate::quote::Operation;
 use crate::testkit::platform::Platform;
 use crate::testkit::world::World;
-use crate::x402::Payment;
+use crate::x402::PaymentPayload;
 
 type Outcome = Result<Sale, SaleError>;
 type Future<'a> = Pin<Box<dyn std::future::Future<Output = Outcome> + 'a>>;
@@ -26,7 +26,7 @@ fn request<'a>(
     gateway: &'a Gateway<'a, Platform<'a>>,
     asset: &'a str,
     operation: Operation,
-    payment: &'a Payment,
+    payment: &'a PaymentPayload,
     after: u64,
 ) -> Future<'a> {
     let asset = &world.asset(asset).id;
@@ -40,7 +40,7 @@ fn request<'a>(
 }
 
 /// All at once: payments, and what each is for.
-fn at_once(world: &World, buys: &[(&str, Operation, &Payment)]) -> Vec<Outcome> {
+fn at_once(world: &World, buys: &[(&str, Operation, &PaymentPayload)]) -> Vec<Outcome> {
     let platform = Platform::new(world);
     let gateway = Gateway::new(&world.deployment, &platform);
     let requests = buys.iter().map(|&(asset, ref operation, payment)| {

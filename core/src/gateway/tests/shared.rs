@@ -11,7 +11,7 @@ use crate::session::Reject;
 use crate::testkit::gateway::{extend, sold};
 use crate::testkit::platform::Platform;
 use crate::testkit::world::{Chain, World};
-use crate::x402::Payment;
+use crate::x402::PaymentPayload;
 
 const FILM: &str = "door-1";
 
@@ -24,7 +24,7 @@ fn shared(capacity: Capacity) -> World {
 }
 
 /// The payments of so many buyers, each for one minute.
-fn payments(world: &World, buyers: u8) -> Vec<Payment> {
+fn payments(world: &World, buyers: u8) -> Vec<PaymentPayload> {
     let payment = |who| {
         let (ticket, quote) = world.ticket(FILM, ACCESS, 1);
         world.pay(who, &ticket, &quote)
@@ -33,7 +33,7 @@ fn payments(world: &World, buyers: u8) -> Vec<Payment> {
 }
 
 /// What comes of all these payments, sent at once.
-fn all_at_once(world: &World, payments: &[Payment]) -> Vec<Result<Sale, SaleError>> {
+fn all_at_once(world: &World, payments: &[PaymentPayload]) -> Vec<Result<Sale, SaleError>> {
     at_once(world, &payments.iter().map(|payment| (FILM, ACCESS, payment)).collect::<Vec<_>>())
 }
 
@@ -187,7 +187,7 @@ fn a_payment_for_one_session_of_a_shared_asset_buys_no_second_inv_1() {
 }
 
 /// Where this payment is claimed, as a gateway that was just started judges it.
-fn stream_of(world: &World, payment: &Payment) -> StreamId {
+fn stream_of(world: &World, payment: &PaymentPayload) -> StreamId {
     let platform = Platform::new(world);
     let gateway = Gateway::new(&world.deployment, &platform);
     let asset = AssetId::parse(FILM).unwrap();

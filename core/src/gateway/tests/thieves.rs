@@ -16,7 +16,7 @@ use crate::svm::{Address, Network, TokenProgram, associated_token_account};
 use crate::testkit::gateway::{extend, sold};
 use crate::testkit::world::{Chain, START, World};
 use crate::testkit::{guards, keys};
-use crate::x402::{Envelope, Payload, Payment};
+use crate::x402::{Envelope, Payload, PaymentPayload};
 
 const VICTIM: u8 = 1;
 const THIEF: u8 = 2;
@@ -26,40 +26,40 @@ fn used(outcome: &Option<Result<Sale, SaleError>>) -> bool {
 }
 
 /// The same bytes with another ticket, which says what they pay.
-fn with_ticket(payment: &Payment, (ticket, quote): &(Ticket, Quote)) -> Payment {
-    Payment { envelope: quote.accepted(ticket), payload: payment.payload.clone() }
+fn with_ticket(payment: &PaymentPayload, (ticket, quote): &(Ticket, Quote)) -> PaymentPayload {
+    PaymentPayload { envelope: quote.accepted(ticket), payload: payment.payload.clone() }
 }
 
-fn as_v1(payment: &Payment) -> Payment {
-    Payment { envelope: Envelope::V1, payload: payment.payload.clone() }
+fn as_v1(payment: &PaymentPayload) -> PaymentPayload {
+    PaymentPayload { envelope: Envelope::V1, payload: payment.payload.clone() }
 }
 
 /// The bytes with another signature of the fee payer: another transaction, the same message.
-fn resigned_by_fee_payer(payment: &Payment) -> Payment {
+fn resigned_by_fee_payer(payment: &PaymentPayload) -> PaymentPayload {
     let mut transaction = Transaction::decode(payment.transaction()).unwrap();
     transaction.signatures[0] = [7; 64];
-    Payment { payload: Payload::SvmExact(transaction.encode().unwrap()), ..payment.clone() }
+    PaymentPayload { payload: Payload::SvmExact(transaction.encode().unwrap()), ..payment.clone() }
 }
 
 /// An honest payment whose message is changed, and which its payer signs again.
-fn doctored(world: &World, who: u8, change: impl FnOnce(&mut Message)) -> Payment {
+fn doctored(world: &World, who: u8, change: impl FnOnce(&mut Message)) -> PaymentPayload {
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
     let honest = world.pay(who, &ticket, &quote);
     let mut transaction = Transaction::decode(honest.transaction()).unwrap();
     change(&mut transaction.message);
     transaction.message_bytes = transaction.message.encode().unwrap();
     transaction.signatures[1] = keys::numbered(who).sign(&transaction.message_bytes).to_bytes();
-    Payment { payload: Payload::SvmExact(transaction.encode().unwrap()), ..honest }
+    PaymentPayload { payload: Payload::SvmExact(transaction.encode().unwrap()), ..honest }
 }
 
 /// Refused with this reason, before anything was written or sent.
-fn assert_refused(payment: &Payment, world: &World, reason: &str) {
+fn assert_refused(payment: &PaymentPayload, world: &World, reason: &str) {
     assert_eq!(refusal(world.buy("door-1", ACCESS, payment)), reason);
     assert_eq!((world.count("journal"), world.sends.get(), world.charged()), (0, 0, 0), "{reason}");
 }
 
 /// All that a thief can make of somebody's bytes, and where it can show it.
-fn disguises(world: &World, bytes: &Payment, own: &Operation) -> Vec<Payment> {
+fn disguises(world: &World, bytes: &PaymentPayload, own: &Operation) -> Vec<PaymentPayload> {
     let fresh = |asset, operation: &Operation| world.ticket(asset, operation.clone(), 1);
     let mut all = vec![
         without_ticket(bytes),
@@ -73,7 +73,7 @@ fn disguises(world: &World, bytes: &Payment, own: &Operation) -> Vec<Payment> {
     all
 }
 
-fn assert_nothing_to_steal(world: &World, bytes: &Payment, own: &Operation) {
+fn assert_nothing_to_steal(world: &World, bytes: &PaymentPayload, own: &Operation) {
     let before = (world.charged(), world.count("session"), world.count("journal"));
     for disguise in disguises(world, bytes, own) {
         for (asset, operation) in [("door-1", ACCESS), ("door-2", ACCESS), ("door-2", own.clone())] {
@@ -205,7 +205,7 @@ fn a_ticket_altered_in_any_bit_buys_nothing_before_and_fetches_nothing_after_inv
     let world = World::new();
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
     let payment = world.pay(VICTIM, &ticket, &quote);
-    let altered: Vec<Payment> = (0..ticket.as_str().len() * 8)
+    let altered: Vec<PaymentPayload> = (0..ticket.as_str().len() * 8)
         .filter_map(|bit| {
             let mut bytes = ticket.as_str().as_bytes().to_vec();
             bytes[bit / 8] ^= 1 << (bit % 8);
@@ -292,7 +292,7 @@ fn a_transaction_that_pays_somebody_else_buys_nothing_whatever_accepted_says_inv
     for (transfer, reason) in cases {
         let transaction = transfer.sign(&keys::numbered(THIEF)).unwrap().encode().unwrap();
         let payment =
-            Payment { payload: Payload::SvmExact(transaction), ..world.pay(THIEF, &ticket, &quote) };
+            PaymentPayload { payload: Payload::SvmExact(transaction), ..world.pay(THIEF, &ticket, &quote) };
         assert_refused(&payment, &world, &reason);
     }
 }

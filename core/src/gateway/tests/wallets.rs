@@ -11,7 +11,7 @@ use crate::svm::transaction::{Instruction, Transaction};
 use crate::testkit::gateway::sold;
 use crate::testkit::keys;
 use crate::testkit::world::{Chain, World};
-use crate::x402::{Payload, Payment};
+use crate::x402::{Payload, PaymentPayload};
 
 /// What a lowest balance costs a fee payer beside its own payment: the fee of one other payment.
 const FEE: u64 = 10_001;
@@ -32,7 +32,7 @@ fn fee_payer_at_least(lamports: u64) -> (u8, Vec<u8>) {
 }
 
 /// The payment with a guard behind it, signed again by its payer.
-fn guarded(payment: &Payment, who: u8, (account, data): (u8, Vec<u8>)) -> Payment {
+fn guarded(payment: &PaymentPayload, who: u8, (account, data): (u8, Vec<u8>)) -> PaymentPayload {
     let mut transaction = Transaction::decode(payment.transaction()).unwrap();
     let message = &mut transaction.message;
     message.accounts.push(LIGHTHOUSE);
@@ -41,11 +41,11 @@ fn guarded(payment: &Payment, who: u8, (account, data): (u8, Vec<u8>)) -> Paymen
     message.instructions.push(Instruction { program, accounts: vec![account], data });
     transaction.message_bytes = message.encode().unwrap();
     transaction.signatures[1] = keys::numbered(who).sign(&transaction.message_bytes).to_bytes();
-    Payment { payload: Payload::SvmExact(transaction.encode().unwrap()), ..payment.clone() }
+    PaymentPayload { payload: Payload::SvmExact(transaction.encode().unwrap()), ..payment.clone() }
 }
 
 /// A payment of `who` for a minute at this door, with this guard.
-fn pay(world: &World, who: u8, door: &str, guard: (u8, Vec<u8>)) -> Payment {
+fn pay(world: &World, who: u8, door: &str, guard: (u8, Vec<u8>)) -> PaymentPayload {
     let (ticket, quote) = world.ticket(door, ACCESS, 1);
     guarded(&world.pay(who, &ticket, &quote), who, guard)
 }
@@ -72,8 +72,10 @@ fn a_payment_without_our_memo_buys_and_its_own_ticket_brings_it_back_inv_1() {
         }
         // The bytes are public by now; only the ticket that was claimed with them is the buyer's.
         let (fresh, _) = world.ticket("door-1", ACCESS, 1);
-        let with_fresh =
-            Payment { payload: payment.payload.clone(), ..world.pay_with_memo(1, &fresh, &quote, memo) };
+        let with_fresh = PaymentPayload {
+            payload: payment.payload.clone(),
+            ..world.pay_with_memo(1, &fresh, &quote, memo)
+        };
         assert!(is_used(&world.buy("door-1", ACCESS, &with_fresh)), "{memo:?}");
         assert!(is_used(&world.buy("door-1", ACCESS, &without_ticket(&payment))), "{memo:?}");
         assert_eq!((world.charged(), world.count("session")), (1, 1));
@@ -88,7 +90,7 @@ fn a_payment_without_our_memo_at_two_doors_at_once_opens_one_inv_1() {
     let (second, _) = world.ticket("door-2", ACCESS, 1);
     let at_first = world.pay_with_memo(1, &first, &quote, None);
     let at_second =
-        Payment { payload: at_first.payload.clone(), ..world.pay_with_memo(1, &second, &quote, None) };
+        PaymentPayload { payload: at_first.payload.clone(), ..world.pay_with_memo(1, &second, &quote, None) };
     let outcomes = at_once(&world, &[("door-1", ACCESS, &at_first), ("door-2", ACCESS, &at_second)]);
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
     assert!(outcomes.iter().any(|outcome| matches!(outcome, Err(SaleError::AlreadyUsed))), "{outcomes:?}");
@@ -129,7 +131,7 @@ fn while_a_payment_with_a_guard_on_its_account_is_in_flight_no_other_leaves_that
         world.pay(1, &ticket, &quote)
     };
     let guarded = |door| pay(&world, 1, door, amount_at_least(1));
-    let cases: [[Payment; 2]; 3] = [
+    let cases: [[PaymentPayload; 2]; 3] = [
         [guarded("door-1"), guarded("door-2")],
         [guarded("door-1"), plain("door-2")],
         [plain("door-1"), guarded("door-2")],
@@ -219,7 +221,7 @@ fn each_fee_payer_of_several_is_taken_as_the_ticket_names_it_inv_1() {
     transaction.message.accounts[0] = second;
     transaction.message_bytes = transaction.message.encode().unwrap();
     transaction.signatures[1] = keys::numbered(1).sign(&transaction.message_bytes).to_bytes();
-    let right = Payment { payload: Payload::SvmExact(transaction.encode().unwrap()), ..wrong };
+    let right = PaymentPayload { payload: Payload::SvmExact(transaction.encode().unwrap()), ..wrong };
     sold(world.buy("door-1", ACCESS, &right));
     assert_eq!(world.texts("SELECT address FROM fee_payer"), [format!("Text(\"{second}\")")]);
     // x402 v1 names none: any of ours will do.

@@ -10,7 +10,7 @@ use crate::svm::exact::{self, Requirement};
 use crate::svm::transaction::Transaction;
 use crate::svm::{TokenProgram, associated_token_account};
 use crate::testkit::vectors::{self, ERROR_PATHS, SUPPORTED, V1_PURCHASE, V2_PURCHASE, VERDICTS};
-use crate::x402::{Envelope, EnvelopeError, Payment, Version};
+use crate::x402::{Envelope, EnvelopeError, PaymentPayload, Version};
 
 const DOOR: &str = "/api/v1/access/door-1";
 
@@ -106,7 +106,7 @@ fn our_offers_are_of_kinds_that_the_captured_facilitator_settles() {
 fn verdict(case: &Value) -> Result<crate::ids::PaymentId, &'static str> {
     let payload = &case["request"]["paymentPayload"];
     let asked = &case["request"]["paymentRequirements"];
-    let payment = Payment::read(version_of(payload), &header(payload), Network::Devnet);
+    let payment = PaymentPayload::read(version_of(payload), &header(payload), Network::Devnet);
     let payment = payment.map_err(EnvelopeError::reason)?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mint = text(&asked["asset"]).parse().unwrap();
@@ -209,7 +209,8 @@ fn captured_error_paths_have_an_answer_here_that_charges_nobody_twice_inv_1() {
 fn captured_headers_say_what_their_envelopes_hold() {
     let v2 = vectors::json(V2_PURCHASE);
     let payment =
-        Payment::read(Version::V2, &header_of(V2_PURCHASE, "payment-signature"), Network::Devnet).unwrap();
+        PaymentPayload::read(Version::V2, &header_of(V2_PURCHASE, "payment-signature"), Network::Devnet)
+            .unwrap();
     let accepted = &v2["decoded"]["payment"]["accepted"];
     let Envelope::V2 { ticket: None, amount, asset, pay_to } = payment.envelope else {
         panic!("{payment:?}")

@@ -6,7 +6,7 @@ use proptest::test_runner::TestCaseError;
 
 use super::*;
 use crate::grant;
-use crate::x402::{Payment, Version};
+use crate::x402::{PaymentPayload, Version};
 
 pub(super) fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
@@ -318,6 +318,6 @@ proptest! {
         prop_assert!(grant::session_token(keys, origin, &text, world.now()).is_none());
         let proof = sign_in::verify(keys, origin, deployment.config.network, world.now(), &text);
         prop_assert!(proof.is_err());
-        prop_assert!(Payment::read(Version::V1, &text, deployment.config.network).is_err());
+        prop_assert!(PaymentPayload::read(Version::V1, &text, deployment.config.network).is_err());
     }
 }

@@ -40,7 +40,7 @@ use crate::svm::{Address, RecentBlockhash};
 use crate::testkit::keys;
 use crate::testkit::world::{Chain, START, World};
 use crate::time::{Now, Timestamp};
-use crate::x402::{self, Extra, Method, Payload, Payment, PaymentRequirements, SettlementResponse};
+use crate::x402::{self, Extra, Method, Payload, PaymentPayload, PaymentRequirements, SettlementResponse};
 
 /// The rail's number in tickets.
 pub(crate) const NUMBER: u8 = 14;
@@ -248,12 +248,12 @@ impl Settlement for Network<'_> {
     }
 }
 
-fn payment(who: u8, ticket: &Ticket, quote: &Quote) -> Payment {
+fn payment(who: u8, ticket: &Ticket, quote: &Quote) -> PaymentPayload {
     accepted(ticket, quote, Payload::LateId(Order::sign(who, quote.amount, quote.nonce).bytes()))
 }
 
 /// A payment for one minute at the first door, in a world whose network does this.
-fn offered(chain: Chain) -> (World, Payment) {
+fn offered(chain: Chain) -> (World, PaymentPayload) {
     let world = World::new();
     world.chain.set(chain);
     let (ticket, quote) = quoted(&world, Offered::LateId);
@@ -374,7 +374,7 @@ fn from_the_402_to_the_session_it_is_bought_over_http_and_the_repeat_gets_the_sa
 fn a_payment_of_another_rail_than_the_quoted_one_buys_nothing_inv_1() {
     let world = World::new();
     let network = Network::new(&world);
-    let buy = |payment: &Payment| match Platform::new(&world, &network).buy(payment) {
+    let buy = |payment: &PaymentPayload| match Platform::new(&world, &network).buy(payment) {
         Some(Err(SaleError::Refused { reason, .. })) => reason,
         other => panic!("{other:?}"),
     };
@@ -382,7 +382,10 @@ fn a_payment_of_another_rail_than_the_quoted_one_buys_nothing_inv_1() {
     let (ticket, quote) = world.ticket("door-1", Operation::Access, 1);
     let order = Order::sign(1, quote.amount, quote.nonce).bytes();
     let on_solana = world.pay(1, &ticket, &quote);
-    assert_eq!(buy(&Payment { payload: Payload::LateId(order), ..on_solana.clone() }), "ticket_mismatch");
+    assert_eq!(
+        buy(&PaymentPayload { payload: Payload::LateId(order), ..on_solana.clone() }),
+        "ticket_mismatch"
+    );
     let (ticket, quote) = quoted(&world, Offered::LateId);
     assert_eq!(buy(&accepted(&ticket, &quote, on_solana.payload)), "ticket_mismatch");
     assert_eq!((world.charged(), world.count("journal"), network.handed_in.get()), (0, 0, 0));
@@ -393,12 +396,14 @@ fn an_order_of_another_amount_quote_or_payer_buys_nothing_inv_1() {
     let (world, _) = offered(Chain::Prompt);
     let network = Network::new(&world);
     let (ticket, quote) = quoted(&world, Offered::LateId);
-    let refused = |payment: &Payment| match Platform::new(&world, &network).buy(payment) {
+    let refused = |payment: &PaymentPayload| match Platform::new(&world, &network).buy(payment) {
         Some(Err(SaleError::Refused { reason, .. })) => reason,
         other => panic!("{other:?}"),
     };
-    let with =
-        |order: Order| Payment { payload: Payload::LateId(order.bytes()), ..payment(1, &ticket, &quote) };
+    let with = |order: Order| PaymentPayload {
+        payload: Payload::LateId(order.bytes()),
+        ..payment(1, &ticket, &quote)
+    };
     let less = Order::sign(1, Amount::new(1), quote.nonce);
     assert_eq!(refused(&with(less)), "late_order_mismatch");
     let other = Order::sign(1, quote.amount, [9; 12]);

@@ -21,7 +21,7 @@ use crate::quote::{Nonce, Operation, Quote, Ticket};
 use crate::store::SqlJournal;
 use crate::testkit::platform::Tables;
 use crate::testkit::world::World;
-use crate::x402::{self, Envelope, Payload, Payment, Version};
+use crate::x402::{self, Envelope, Payload, PaymentPayload, Version};
 
 /// Refuses a payment that shows no ticket: neither rail is offered without one.
 pub(super) const NO_TICKET: Refusal = Refusal::new("ticket_missing", "nothing was charged: show the ticket");
@@ -72,10 +72,10 @@ fn seal(world: &World, quote: &Quote) -> Ticket {
 }
 
 /// What a client sends that has accepted this quote and pays with `payload`.
-fn accepted(ticket: &Ticket, quote: &Quote, payload: Payload) -> Payment {
+fn accepted(ticket: &Ticket, quote: &Quote, payload: Payload) -> PaymentPayload {
     let [asset, pay_to] = names(&quote.offered);
     let envelope = Envelope::V2 { ticket: Some(ticket.clone()), amount: quote.amount, asset, pay_to };
-    Payment { envelope, payload }
+    PaymentPayload { envelope, payload }
 }
 
 /// The small world with another settlement. Made anew for each run, as after a start.
@@ -91,7 +91,7 @@ impl<'w, S: Settlement> Platform<'w, S> {
     }
 
     /// Buys an access to the first door on a gateway that was just started. `None` if the fuse blew.
-    fn buy(&self, payment: &Payment) -> Option<Result<Sale, SaleError>> {
+    fn buy(&self, payment: &PaymentPayload) -> Option<Result<Sale, SaleError>> {
         let gateway = Gateway::new(&self.world.deployment, self);
         let asset = AssetId::parse("door-1").unwrap();
         let operation = Operation::Access;

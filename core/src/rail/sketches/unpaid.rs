@@ -28,10 +28,10 @@ use crate::session::{Landing, Rail};
 use crate::svm::{Address, RecentBlockhash};
 use crate::testkit::world::World;
 use crate::time::Timestamp;
-use crate::x402::{self, Envelope, Extra, Method, Payload, Payment, PaymentRequirements};
+use crate::x402::{self, Envelope, Extra, Method, Payload, PaymentPayload, PaymentRequirements};
 
 /// Returns the ticket that a payment shows.
-pub(crate) fn read(payment: &Payment) -> Result<Ticket, Refusal> {
+pub(crate) fn read(payment: &PaymentPayload) -> Result<Ticket, Refusal> {
     match &payment.envelope {
         Envelope::V2 { ticket: Some(ticket), .. } => Ok(ticket.clone()),
         _ => Err(NO_TICKET),
@@ -99,7 +99,7 @@ impl Settlement for Gift<'_> {
 }
 
 /// A ticket for one minute at the first door at this price, shown as a payment of nothing.
-fn shown(world: &World, amount: u64) -> Payment {
+fn shown(world: &World, amount: u64) -> PaymentPayload {
     let (_, quote) = quoted(world, Offered::Unpaid);
     let quote = Quote { amount: Amount::new(amount), ..quote };
     accepted(&seal(world, &quote), &quote, Payload::Unpaid)

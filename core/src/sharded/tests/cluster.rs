@@ -20,7 +20,7 @@ use crate::store::{Sql, Value};
 use crate::testkit::keys;
 use crate::testkit::world::{START, World};
 use crate::time::Timestamp;
-use crate::x402::Payment;
+use crate::x402::PaymentPayload;
 
 /// What goes wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub(super) fn payer(who: u8) -> ShardKey {
 }
 
 /// The id of a payment.
-pub(super) fn id_of(payment: &Payment) -> PaymentId {
+pub(super) fn id_of(payment: &PaymentPayload) -> PaymentId {
     let transaction = crate::svm::transaction::Transaction::decode(payment.transaction()).unwrap();
     PaymentId::of_message(&transaction.message_bytes)
 }
@@ -257,12 +257,16 @@ impl Cluster {
     }
 
     /// Buys at the first door, as a platform does it: the others are told before the answer.
-    pub(super) fn buy(&self, payment: &Payment) -> Option<Result<Sale, SaleError>> {
+    pub(super) fn buy(&self, payment: &PaymentPayload) -> Option<Result<Sale, SaleError>> {
         self.buy_in(&door(1), payment)
     }
 
     /// The same in another stream of that asset.
-    pub(super) fn buy_in(&self, stream: &StreamId, payment: &Payment) -> Option<Result<Sale, SaleError>> {
+    pub(super) fn buy_in(
+        &self,
+        stream: &StreamId,
+        payment: &PaymentPayload,
+    ) -> Option<Result<Sale, SaleError>> {
         let ports = self.ports(&ShardKey::Stream(stream.clone()));
         let journal = ShardedJournal::of_stream(ports, "main".to_owned());
         let shop = Shop { world: &self.world, journal };

@@ -4,13 +4,13 @@ use super::cluster::{Cluster, FAULTS, Fault, asset, id_of, payer};
 use crate::gateway::{Sale, SaleError};
 use crate::quote::Operation;
 use crate::sharded::{STALE_MS, ShardKey};
-use crate::x402::Payment;
+use crate::x402::PaymentPayload;
 
 /// What one payment of these sales may cost our fee payer, in lamports.
 const FEE: i64 = 10_001;
 
 /// A payment for a minute at the first door, with its ticket or without one.
-fn payment(cluster: &Cluster, has_ticket: bool) -> Payment {
+fn payment(cluster: &Cluster, has_ticket: bool) -> PaymentPayload {
     if !has_ticket {
         return cluster.world.pay_v1(1, 10_000);
     }
@@ -21,7 +21,7 @@ fn payment(cluster: &Cluster, has_ticket: bool) -> Payment {
 /// Waits for the first answer that says how the payment ended. The buyer repeats it while there is no such answer.
 fn insist(
     cluster: &Cluster,
-    payment: &Payment,
+    payment: &PaymentPayload,
     mut outcome: Option<Result<Sale, SaleError>>,
 ) -> Result<Sale, SaleError> {
     for _ in 0..20 {
@@ -37,7 +37,7 @@ fn insist(
 }
 
 /// Nothing is under way, and every shard knows what happened.
-fn is_settled(cluster: &Cluster, payment: &Payment, told: &str) {
+fn is_settled(cluster: &Cluster, payment: &PaymentPayload, told: &str) {
     let (payer, payment) = (payer(1), ShardKey::Payment(id_of(payment)));
     assert_eq!(cluster.world.charged(), 1, "{told}");
     cluster.world.audit_settled();

@@ -16,7 +16,7 @@ use crate::sharded::{
 };
 use crate::testkit::world::Chain;
 use crate::time::Timestamp;
-use crate::x402::Payment;
+use crate::x402::PaymentPayload;
 
 /// A merchant whose first asset has so many seats.
 fn with_seats(seats: u64) -> Cluster {
@@ -27,7 +27,7 @@ fn with_seats(seats: u64) -> Cluster {
 }
 
 /// A buyer's payment for one minute, and the stream of the session that it buys.
-fn payment(cluster: &Cluster, who: u8) -> (StreamId, Payment) {
+fn payment(cluster: &Cluster, who: u8) -> (StreamId, PaymentPayload) {
     let (ticket, quote) = cluster.world.ticket("door-1", Operation::Access, 1);
     let payment = cluster.world.pay(who, &ticket, &quote);
     (StreamId::of_session(quote.asset, ticket.session()), payment)

@@ -4,7 +4,7 @@
 use coinop_core::bench::{Buy, Operation, Presented};
 use coinop_core::config::{Asset, Config};
 use coinop_core::svm::Address;
-use coinop_core::x402::{Payment, Version};
+use coinop_core::x402::{PaymentPayload, Version};
 use coinop_core::{Deployment, KeyRing, Secret, Timestamp};
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ impl Counter {
     pub(crate) fn verify(&self, number: usize) -> bool {
         let Some(header) = self.headers.get(number) else { return false };
         let network = self.deployment.config.network;
-        let Ok(payment) = Payment::read(Version::V2, header, network) else { return false };
+        let Ok(payment) = PaymentPayload::read(Version::V2, header, network) else { return false };
         let Ok(presented) = Presented::read(&payment) else { return false };
         let operation = Operation::Access;
         let buy = Buy {

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use coinop_core::x402::{PAYMENT_RESPONSE, SettlementResponse};
 
-use crate::support::{Buyer, Payment, Rule, Sold, World, eventually};
+use crate::support::{Buyer, PaymentPayload, Rule, Sold, World, eventually};
 
 const SEND: &str = "sendTransaction";
 const STATUS: &str = "getSignatureStatuses";
 
 /// Sends a payment and kills the host while the RPC keeps `sendTransaction` back.
-pub(crate) async fn killed_while(rule: Rule) -> (World, Payment) {
+pub(crate) async fn killed_while(rule: Rule) -> (World, PaymentPayload) {
     let world = Arc::new(World::start().await);
     let payment = Buyer::numbered(0).sign(&world, "/api/v1/access/door-1").await;
     world.relay.rule(SEND, rule);

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use coinop_core::x402::SettlementResponse;
 use tokio::task::JoinSet;
 
-use crate::support::{Answer, Buyer, Payment, Sold, World};
+use crate::support::{Answer, Buyer, PaymentPayload, Sold, World};
 
 /// Sends payments at the same time; the answers are in another order.
-async fn all_at_once(world: &Arc<World>, payments: Vec<Payment>) -> Vec<(Payment, Answer)> {
+async fn all_at_once(world: &Arc<World>, payments: Vec<PaymentPayload>) -> Vec<(PaymentPayload, Answer)> {
     let mut sends = JoinSet::new();
     for payment in payments {
         let world = world.clone();

@@ -16,7 +16,7 @@ pub(crate) struct Buyer {
 
 /// A signed payment and where it goes.
 #[derive(Clone, Debug)]
-pub(crate) struct Payment {
+pub(crate) struct PaymentPayload {
     pub(crate) path: String,
     /// The value of `PAYMENT-SIGNATURE`.
     pub(crate) header: String,
@@ -44,12 +44,17 @@ impl Buyer {
     }
 
     /// Asks for the price, and signs what is asked for.
-    pub(crate) async fn sign(&self, world: &World, path: &str) -> Payment {
+    pub(crate) async fn sign(&self, world: &World, path: &str) -> PaymentPayload {
         self.sign_with(world, path, &[]).await
     }
 
     /// The same, with more headers in the request for the price.
-    pub(crate) async fn sign_with(&self, world: &World, path: &str, headers: &[(&str, &str)]) -> Payment {
+    pub(crate) async fn sign_with(
+        &self,
+        world: &World,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> PaymentPayload {
         let challenge = world.send("POST", path, headers).await;
         assert_eq!(challenge.status, 402, "{challenge:?}");
         let required = from_base64(challenge.header("payment-required")).unwrap();
@@ -77,7 +82,7 @@ impl Buyer {
             "payload": { "transaction": base64(&transaction) },
         });
         let header = base64(payment.to_string().as_bytes());
-        Payment { path: path.to_owned(), header, amount }
+        PaymentPayload { path: path.to_owned(), header, amount }
     }
 
     /// Buys, start to finish.
@@ -87,7 +92,7 @@ impl Buyer {
     }
 }
 
-impl Payment {
+impl PaymentPayload {
     /// Sends it once.
     pub(crate) async fn send(&self, world: &World) -> Answer {
         self.try_send(world).await.unwrap()

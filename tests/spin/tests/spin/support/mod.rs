@@ -7,7 +7,7 @@ mod http;
 mod relay;
 mod world;
 
-pub(crate) use buyer::{Buyer, Payment, Sold};
+pub(crate) use buyer::{Buyer, PaymentPayload, Sold};
 pub(crate) use database::Database;
 pub(crate) use http::{Answer, send};
 pub(crate) use relay::{Relay, Rule};
