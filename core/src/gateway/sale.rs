@@ -51,7 +51,7 @@ impl Examined<'_> {
 }
 
 /// A payment that is what its asset asks for, and the asset's state.
-struct Accepted {
+struct VerifiedSale {
     verified: Verified,
     incarnation: u64,
     stored: Stored,
@@ -169,7 +169,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     async fn purchase(&self, buy: &Buy<'_>, examined: Examined<'_>) -> Result<Stored, Unclaimed> {
         let (stream, started) = (examined.stream.clone(), examined.started);
         self.must_not_be_elsewhere(&examined).await?;
-        let Accepted { verified, incarnation, stored } = self.verify_as_sold(buy, examined).await?;
+        let VerifiedSale { verified, incarnation, stored } = self.verify_as_sold(buy, examined).await?;
         let (id, payer) = (verified.payment.id(), verified.payment.payer());
         self.must_be_within_budget(verified.payment.fee(), started).await?;
         self.must_be_first_for_its_ticket(&verified).await?;
@@ -217,7 +217,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
 
     /// Checks the payment against the asset as it is sold: as the configuration names it, or
     /// else as its own state has it, whatever the catalogue says.
-    async fn verify_as_sold(&self, buy: &Buy<'_>, examined: Examined<'_>) -> Result<Accepted, SaleError> {
+    async fn verify_as_sold(&self, buy: &Buy<'_>, examined: Examined<'_>) -> Result<VerifiedSale, SaleError> {
         let Examined { stream, started, presented, quoted, checked, .. } = examined;
         let load = || self.ports().journal().load(&stream);
         let checked = match checked {
@@ -225,7 +225,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 if !asset.enabled {
                     return Err(rejected(Reject::Disabled));
                 }
-                return Ok(Accepted {
+                return Ok(VerifiedSale {
                     verified: verdict?,
                     // Only an exclusive asset's own stream knows which of its incarnations it is.
                     incarnation: 0,
@@ -241,7 +241,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             Some(checked) => checked,
             None => self.check(Cow::Owned(asset), buy, &presented, quoted.as_ref(), started),
         };
-        Ok(Accepted { verified: verdict?, incarnation: asset.incarnation, stored })
+        Ok(VerifiedSale { verified: verdict?, incarnation: asset.incarnation, stored })
     }
 
     /// Checks a payment against this asset.

@@ -9,7 +9,7 @@ use crate::rail::{self, Expected, Presented};
 use crate::session::{Fulfilment, Purchase};
 use crate::svm::Address;
 use crate::time::Timestamp;
-use crate::x402::{Envelope, PaymentPayload};
+use crate::x402::{Accepted, PaymentPayload};
 
 /// A payment that is what was asked for, as far as it can tell by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,15 +70,15 @@ impl Deployment {
         fee_payers: &[Address],
         now: Timestamp,
     ) -> Result<Verified, SaleError> {
-        let terms = match &buy.payment.envelope {
-            Envelope::V1 => self.present_terms(asset, buy, presented, fee_payers)?,
-            Envelope::V2 { ticket: None, .. } => {
+        let terms = match &buy.payment.accepted {
+            Accepted::V1 => self.present_terms(asset, buy, presented, fee_payers)?,
+            Accepted::V2 { ticket: None, .. } => {
                 return Err(refused(
                     "ticket_missing",
                     "the payment does not carry the ticket of the 402 back (`accepted.extra.ticket`), so nobody can tell what it pays for. Nothing was charged: send the whole accepted entry back, or pay by x402 v1",
                 ));
             }
-            Envelope::V2 { .. } => {
+            Accepted::V2 { .. } => {
                 let quoted = quoted.ok_or(STALE_TICKET)?;
                 must_be_for_this(asset, buy, &quoted.quote)?;
                 self.quoted_terms(presented, buy, quoted, now)?
@@ -99,7 +99,7 @@ impl Deployment {
         now: Timestamp,
     ) -> Result<Terms, SaleError> {
         let Quoted { ticket, quote } = quoted;
-        quote.offered.must_be_accepted(&buy.payment.envelope, quote.amount)?;
+        quote.offered.must_be_accepted(&buy.payment.accepted, quote.amount)?;
         if now >= quote.expires_at {
             return Err(refused(
                 "quote_expired",

@@ -38,7 +38,7 @@ pub(super) async fn receive<'a, P: Ports>(
     let unread = Came::unread(context.config(), version);
     let payment = match PaymentPayload::read(version, header, context.config().network) {
         Ok(payment) => payment,
-        Err(x402::EnvelopeError::Malformed) => {
+        Err(x402::PayloadError::Malformed) => {
             let detail = "the payment header must be base64 of the JSON that x402 specifies";
             return Err(refuse(context, unread, None, Problem::malformed("invalid_payload", detail)));
         }

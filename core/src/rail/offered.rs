@@ -10,7 +10,7 @@ use crate::keys::KeyRing;
 use crate::money::{Amount, Money};
 use crate::quote::Nonce;
 use crate::svm::{Address, RecentBlockhash};
-use crate::x402::{Envelope, Method, PaymentRequirements};
+use crate::x402::{Accepted, Method, PaymentRequirements};
 
 /// What a quote asks for on its rail, but for the amount: whom it pays, and in what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,11 +98,11 @@ impl Offered {
     ///
     /// # Errors
     /// When amount, token or payee differ.
-    pub(crate) fn must_be_accepted(&self, envelope: &Envelope, amount: Amount) -> Result<(), Refusal> {
+    pub(crate) fn must_be_accepted(&self, accepted: &Accepted, amount: Amount) -> Result<(), Refusal> {
         match self {
-            Self::SvmExact(offered) => svm_exact::same_as_offered(envelope, amount, offered),
+            Self::SvmExact(offered) => svm_exact::same_as_offered(accepted, amount, offered),
             #[cfg(test)]
-            Self::LateId | Self::Unpaid => sketches::same_as_offered(envelope, self, amount),
+            Self::LateId | Self::Unpaid => sketches::same_as_offered(accepted, self, amount),
         }
     }
 

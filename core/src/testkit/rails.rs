@@ -4,7 +4,7 @@ use crate::keys::KeyRing;
 use crate::quote::{Quote, Ticket};
 use crate::rail::{Offered, Verified, svm_exact};
 use crate::session::{Rail, SvmExact};
-use crate::x402::{Envelope, Payload, PaymentPayload};
+use crate::x402::{Accepted, Payload, PaymentPayload};
 
 impl Rail {
     /// Returns what `svm-exact` keeps of the payment.
@@ -46,8 +46,8 @@ impl Quote {
     }
 
     /// Returns what a client that accepts it says.
-    pub fn accepted(&self, ticket: &Ticket) -> Envelope {
-        Envelope::V2 {
+    pub fn accepted(&self, ticket: &Ticket) -> Accepted {
+        Accepted::V2 {
             ticket: Some(ticket.clone()),
             amount: self.amount,
             asset: self.exact().token.mint.into(),

@@ -25,7 +25,7 @@ use crate::svm::{Address, RecentBlockhash, TokenProgram, associated_token_accoun
 use crate::testkit::keys;
 use crate::testkit::ledger::Ledger;
 use crate::time::Timestamp;
-use crate::x402::{Envelope, Payload, PaymentPayload};
+use crate::x402::{Accepted, Payload, PaymentPayload};
 
 /// 2026-11-20, some time in the morning.
 pub const START: u64 = 1_795_165_429_123;
@@ -338,7 +338,7 @@ impl World {
         memo: Option<&str>,
     ) -> PaymentPayload {
         let transaction = self.transfer(who, quote.amount, memo);
-        PaymentPayload { envelope: quote.accepted(ticket), payload: Payload::SvmExact(transaction) }
+        PaymentPayload { accepted: quote.accepted(ticket), payload: Payload::SvmExact(transaction) }
     }
 
     fn nonce(&self) -> Nonce {
@@ -350,7 +350,7 @@ impl World {
     /// A v1 payment of buyer `who`.
     pub fn pay_v1(&self, who: u8, amount: u64) -> PaymentPayload {
         let transaction = self.transfer(who, Amount::new(amount), None);
-        PaymentPayload { envelope: Envelope::V1, payload: Payload::SvmExact(transaction) }
+        PaymentPayload { accepted: Accepted::V1, payload: Payload::SvmExact(transaction) }
     }
 
     fn transfer(&self, who: u8, amount: Amount, memo: Option<&str>) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 /// Why a payment header can't be read, or is for something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EnvelopeError {
+pub enum PayloadError {
     /// Not base64, not JSON, or not of the specified shape.
     Malformed,
     /// Another version than its header says.
@@ -13,7 +13,7 @@ pub enum EnvelopeError {
     Network,
 }
 
-impl EnvelopeError {
+impl PayloadError {
     /// The stable reason (specification v2, section 9, and the SVM scheme's own).
     #[must_use]
     pub const fn reason(self) -> &'static str {

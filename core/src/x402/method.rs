@@ -1,6 +1,6 @@
 //! The ways to pay as x402 names them: a scheme on a network.
 
-use super::{EXACT, EnvelopeError, Version};
+use super::{EXACT, PayloadError, Version};
 use crate::svm::Network;
 
 /// A scheme on a network.
@@ -58,20 +58,20 @@ impl Method {
     /// Returns the method of these names.
     ///
     /// # Errors
-    /// `EnvelopeError::Scheme` if none has this scheme, or else `EnvelopeError::Network`.
+    /// `PayloadError::Scheme` if none has this scheme, or else `PayloadError::Network`.
     pub(super) fn named(
         version: Version,
         scheme: &str,
         network: &str,
         ours: Network,
-    ) -> Result<Self, EnvelopeError> {
-        let mut fault = EnvelopeError::Scheme;
+    ) -> Result<Self, PayloadError> {
+        let mut fault = PayloadError::Scheme;
         for method in Self::all(ours) {
             if method.scheme() == scheme {
                 if method.network(version) == Some(network) {
                     return Ok(method);
                 }
-                fault = EnvelopeError::Network;
+                fault = PayloadError::Network;
             }
         }
         Err(fault)

@@ -10,9 +10,9 @@ mod payment;
 mod presentation;
 mod required;
 
-pub(crate) use error::EnvelopeError;
+pub(crate) use error::PayloadError;
 pub use method::Method;
-pub use payment::{Envelope, Payload, PaymentPayload, SettlementResponse};
+pub use payment::{Accepted, Payload, PaymentPayload, SettlementResponse};
 pub(crate) use presentation::Presentation;
 pub(crate) use required::{Extra, PaymentRequired, PaymentRequirements, SvmExactExtra, v1_body, v2_header};
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EnvelopeError, Method, Version};
+use super::{Method, PayloadError, Version};
 use crate::account::Account;
 use crate::encoding::{base64, from_base64, from_json, json};
 use crate::error::EncodeError;
@@ -18,7 +18,7 @@ use crate::svm::{Address, Network, TokenProgram};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentPayload {
     /// Its version, and what the version carries besides what the scheme does.
-    pub envelope: Envelope,
+    pub accepted: Accepted,
     /// What its scheme carries.
     pub payload: Payload,
 }
@@ -38,7 +38,7 @@ pub enum Payload {
 
 /// What a payment carries besides what its scheme does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Envelope {
+pub enum Accepted {
     /// Nothing but the network's name.
     V1,
     /// The offer that the client accepted, echoed.
@@ -58,9 +58,9 @@ impl PaymentPayload {
     /// Which version it speaks.
     #[must_use]
     pub const fn version(&self) -> Version {
-        match self.envelope {
-            Envelope::V1 => Version::V1,
-            Envelope::V2 { .. } => Version::V2,
+        match self.accepted {
+            Accepted::V1 => Version::V1,
+            Accepted::V2 { .. } => Version::V2,
         }
     }
 
@@ -78,9 +78,9 @@ impl PaymentPayload {
     /// Returns the ticket that it shows.
     #[must_use]
     pub const fn ticket(&self) -> Option<&Ticket> {
-        match &self.envelope {
-            Envelope::V2 { ticket, .. } => ticket.as_ref(),
-            Envelope::V1 => None,
+        match &self.accepted {
+            Accepted::V2 { ticket, .. } => ticket.as_ref(),
+            Accepted::V1 => None,
         }
     }
 
@@ -147,14 +147,14 @@ struct V1<'a> {
 struct V2<'a> {
     x402_version: u64,
     #[serde(borrow)]
-    accepted: Accepted<'a>,
+    accepted: EchoedRequirements<'a>,
     #[serde(borrow)]
     payload: Members<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Accepted<'a> {
+struct EchoedRequirements<'a> {
     #[serde(borrow)]
     scheme: Cow<'a, str>,
     #[serde(borrow)]
@@ -177,19 +177,19 @@ impl PaymentPayload {
     ///
     /// # Errors
     /// When it is no payment of that version on this network.
-    pub fn read(version: Version, header: &str, network: Network) -> Result<Self, EnvelopeError> {
-        let json = from_base64(header).ok_or(EnvelopeError::Malformed)?;
-        let (stated, scheme, named, payload, envelope) = match version {
+    pub fn read(version: Version, header: &str, network: Network) -> Result<Self, PayloadError> {
+        let json = from_base64(header).ok_or(PayloadError::Malformed)?;
+        let (stated, scheme, named, payload, accepted) = match version {
             Version::V1 => {
                 let V1 { x402_version, scheme, network, payload } = parse(&json, 1)?;
-                (x402_version, scheme, network, payload, Envelope::V1)
+                (x402_version, scheme, network, payload, Accepted::V1)
             }
             Version::V2 => {
                 let V2 { x402_version, accepted, payload } = parse(&json, 2)?;
-                let Accepted { scheme, network, amount, asset, pay_to, extra } = accepted;
+                let EchoedRequirements { scheme, network, amount, asset, pay_to, extra } = accepted;
                 let ticket = extra.ticket.map(Ticket::from_text);
-                let envelope = Envelope::V2 { ticket, amount, asset, pay_to };
-                (x402_version, scheme, network, payload, envelope)
+                let accepted = Accepted::V2 { ticket, amount, asset, pay_to };
+                (x402_version, scheme, network, payload, accepted)
             }
         };
         let expected = match version {
@@ -197,20 +197,20 @@ impl PaymentPayload {
             Version::V2 => 2,
         };
         if stated != expected {
-            return Err(EnvelopeError::Version);
+            return Err(PayloadError::Version);
         }
         let method = Method::named(version, &scheme, &named, network)?;
-        let payload = payload.of(method, &envelope).ok_or(EnvelopeError::Malformed)?;
-        Ok(Self { envelope, payload })
+        let payload = payload.of(method, &accepted).ok_or(PayloadError::Malformed)?;
+        Ok(Self { accepted, payload })
     }
 }
 
 impl Members<'_> {
     /// Returns what this method carries, if all of it is there and of its shape.
-    fn of(&self, method: Method, envelope: &Envelope) -> Option<Payload> {
+    fn of(&self, method: Method, accepted: &Accepted) -> Option<Payload> {
         match method {
             Method::SvmExact(_) => {
-                if let Envelope::V2 { asset, pay_to, .. } = envelope {
+                if let Accepted::V2 { asset, pay_to, .. } = accepted {
                     let _: (Address, Address) = (asset.as_str().parse().ok()?, pay_to.as_str().parse().ok()?);
                 }
                 bytes(self.transaction.as_ref()).map(Payload::SvmExact)
@@ -228,10 +228,10 @@ fn bytes(base64: Option<&Text<'_>>) -> Option<Vec<u8>> {
 }
 
 /// Reads JSON of one version. What has another shape may only be of another version.
-fn parse<'a, T: Deserialize<'a>>(json: &'a [u8], expected: u64) -> Result<T, EnvelopeError> {
+fn parse<'a, T: Deserialize<'a>>(json: &'a [u8], expected: u64) -> Result<T, PayloadError> {
     from_json(json).ok_or_else(|| match from_json(json) {
-        Some(AnyVersion { x402_version }) if x402_version != expected => EnvelopeError::Version,
-        _ => EnvelopeError::Malformed,
+        Some(AnyVersion { x402_version }) if x402_version != expected => PayloadError::Version,
+        _ => PayloadError::Malformed,
     })
 }
 
@@ -305,16 +305,16 @@ mod tests {
         let v2 = header(vectors::V2_PURCHASE, "payment-signature");
         let payment = PaymentPayload::read(Version::V2, &v2, Network::Devnet).unwrap();
         assert_eq!(payment.transaction().len(), 496);
-        let Envelope::V2 { ticket: None, amount, .. } = payment.envelope else { panic!("{payment:?}") };
+        let Accepted::V2 { ticket: None, amount, .. } = payment.accepted else { panic!("{payment:?}") };
         assert_eq!(amount, Amount::new(1000));
 
         let v1 = header(vectors::V1_PURCHASE, "x-payment");
         let payment = PaymentPayload::read(Version::V1, &v1, Network::Devnet).unwrap();
-        assert_eq!((payment.transaction().len(), payment.envelope), (429, Envelope::V1));
+        assert_eq!((payment.transaction().len(), payment.accepted), (429, Accepted::V1));
 
-        assert_eq!(PaymentPayload::read(Version::V2, &v2, Network::Mainnet), Err(EnvelopeError::Network));
-        assert_eq!(PaymentPayload::read(Version::V1, &v2, Network::Devnet), Err(EnvelopeError::Version));
-        assert_eq!(PaymentPayload::read(Version::V2, &v1, Network::Devnet), Err(EnvelopeError::Version));
+        assert_eq!(PaymentPayload::read(Version::V2, &v2, Network::Mainnet), Err(PayloadError::Network));
+        assert_eq!(PaymentPayload::read(Version::V1, &v2, Network::Devnet), Err(PayloadError::Version));
+        assert_eq!(PaymentPayload::read(Version::V2, &v1, Network::Devnet), Err(PayloadError::Version));
     }
 
     #[test]
@@ -326,14 +326,14 @@ mod tests {
             change(&mut value);
             PaymentPayload::read(Version::V2, &base64(value.to_string().as_bytes()), Network::Devnet)
         };
-        let cases: [(fn(&mut Value), EnvelopeError); 7] = [
-            (|v| v["x402Version"] = json!(3), EnvelopeError::Version),
-            (|v| v["x402Version"] = json!("2"), EnvelopeError::Malformed),
-            (|v| v["accepted"]["scheme"] = json!("upto"), EnvelopeError::Scheme),
-            (|v| v["accepted"]["network"] = json!("eip155:8453"), EnvelopeError::Network),
-            (|v| v["accepted"]["amount"] = json!(1000), EnvelopeError::Malformed),
-            (|v| v["payload"] = json!({}), EnvelopeError::Malformed),
-            (|v| v["payload"]["transaction"] = json!("%"), EnvelopeError::Malformed),
+        let cases: [(fn(&mut Value), PayloadError); 7] = [
+            (|v| v["x402Version"] = json!(3), PayloadError::Version),
+            (|v| v["x402Version"] = json!("2"), PayloadError::Malformed),
+            (|v| v["accepted"]["scheme"] = json!("upto"), PayloadError::Scheme),
+            (|v| v["accepted"]["network"] = json!("eip155:8453"), PayloadError::Network),
+            (|v| v["accepted"]["amount"] = json!(1000), PayloadError::Malformed),
+            (|v| v["payload"] = json!({}), PayloadError::Malformed),
+            (|v| v["payload"]["transaction"] = json!("%"), PayloadError::Malformed),
         ];
         for (change, expected) in cases {
             assert_eq!(read(change), Err(expected));
@@ -342,7 +342,7 @@ mod tests {
         for text in ["", "%", "bnVsbA==", "e30=", "W10="] {
             assert_eq!(
                 PaymentPayload::read(Version::V2, text, Network::Devnet),
-                Err(EnvelopeError::Malformed)
+                Err(PayloadError::Malformed)
             );
         }
     }

@@ -83,7 +83,7 @@ fn header(demand: &Demand, offer: &PaymentRequirements, transaction: &[u8]) -> H
 mod tests {
     use coinop_core::encoding::{from_base64, from_hex};
     use coinop_core::svm::{Address, Network, Transaction};
-    use coinop_core::x402::{Envelope, PaymentPayload};
+    use coinop_core::x402::{Accepted, PaymentPayload};
 
     use super::super::demand::tests::{captured, demand};
     use super::*;
@@ -138,7 +138,7 @@ mod tests {
         let read =
             PaymentPayload::read(Version::V2, &base64(payment.to_string().as_bytes()), Network::Devnet)
                 .unwrap();
-        assert!(matches!(read.envelope, Envelope::V2 { ticket: Some(_), .. }));
+        assert!(matches!(read.accepted, Accepted::V2 { ticket: Some(_), .. }));
     }
 
     #[test]

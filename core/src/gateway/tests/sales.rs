@@ -9,7 +9,7 @@ use crate::testkit::gateway::{extend, sold};
 use crate::testkit::platform::Platform;
 use crate::testkit::world::{Chain, START, World};
 use crate::time::Timestamp;
-use crate::x402::{Envelope, PaymentPayload};
+use crate::x402::{Accepted, PaymentPayload};
 
 pub(super) const ACCESS: Operation = Operation::Access;
 
@@ -23,7 +23,7 @@ pub(super) fn refusal(outcome: Option<Result<Sale, SaleError>>) -> &'static str 
 /// A v2 payment without its ticket: what anybody can make of a landed transaction.
 pub(super) fn without_ticket(payment: &PaymentPayload) -> PaymentPayload {
     let mut stripped = payment.clone();
-    if let Envelope::V2 { ticket, .. } = &mut stripped.envelope {
+    if let Accepted::V2 { ticket, .. } = &mut stripped.accepted {
         *ticket = None;
     }
     stripped
@@ -58,8 +58,8 @@ fn the_bytes_of_a_landed_payment_fetch_nothing_inv_1() {
     let world = World::new();
     let (_, payment) = world.bought(1, "door-1", 1);
     let (fresh, quote) = world.ticket("door-1", ACCESS, 1);
-    let with_fresh_ticket = PaymentPayload { envelope: quote.accepted(&fresh), ..payment.clone() };
-    let as_v1 = PaymentPayload { envelope: Envelope::V1, ..payment.clone() };
+    let with_fresh_ticket = PaymentPayload { accepted: quote.accepted(&fresh), ..payment.clone() };
+    let as_v1 = PaymentPayload { accepted: Accepted::V1, ..payment.clone() };
     for thief in [&without_ticket(&payment), &with_fresh_ticket, &as_v1] {
         for asset in ["door-1", "door-2"] {
             let outcome = world.buy(asset, ACCESS, thief);
@@ -216,7 +216,7 @@ fn what_accepted_says_has_to_be_what_was_offered_inv_1() {
         let mut echoed = quote.clone();
         change(&mut echoed, other);
         let mut payment = world.pay(1, &ticket, &quote);
-        payment.envelope = echoed.accepted(&ticket);
+        payment.accepted = echoed.accepted(&ticket);
         assert!(refusal(world.buy("door-1", ACCESS, &payment)).ends_with("_mismatch"));
     }
     assert_eq!(world.count("journal"), 0);
@@ -231,7 +231,7 @@ fn tickets_are_worth_nothing_for_anything_else_or_after_their_time_inv_1() {
     let session = crate::ids::SessionId::from_bytes([1; 16]);
     assert_eq!(refusal(world.buy("door-1", extend(&session), &payment)), "ticket_mismatch");
     assert_eq!(refusal(world.buy("door-1", ACCESS, &without_ticket(&payment))), "ticket_missing");
-    let forged = PaymentPayload { envelope: quote.accepted(&Ticket::from_text("a.b.c")), ..payment.clone() };
+    let forged = PaymentPayload { accepted: quote.accepted(&Ticket::from_text("a.b.c")), ..payment.clone() };
     assert_eq!(refusal(world.buy("door-1", ACCESS, &forged)), "ticket_invalid");
     world.advance(300_000);
     assert_eq!(refusal(world.buy("door-1", ACCESS, &payment)), "quote_expired");

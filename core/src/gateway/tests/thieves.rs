@@ -16,7 +16,7 @@ use crate::svm::{Address, Network, TokenProgram, associated_token_account};
 use crate::testkit::gateway::{extend, sold};
 use crate::testkit::world::{Chain, START, World};
 use crate::testkit::{guards, keys};
-use crate::x402::{Envelope, Payload, PaymentPayload};
+use crate::x402::{Accepted, Payload, PaymentPayload};
 
 const VICTIM: u8 = 1;
 const THIEF: u8 = 2;
@@ -27,11 +27,11 @@ fn used(outcome: &Option<Result<Sale, SaleError>>) -> bool {
 
 /// The same bytes with another ticket, which says what they pay.
 fn with_ticket(payment: &PaymentPayload, (ticket, quote): &(Ticket, Quote)) -> PaymentPayload {
-    PaymentPayload { envelope: quote.accepted(ticket), payload: payment.payload.clone() }
+    PaymentPayload { accepted: quote.accepted(ticket), payload: payment.payload.clone() }
 }
 
 fn as_v1(payment: &PaymentPayload) -> PaymentPayload {
-    PaymentPayload { envelope: Envelope::V1, payload: payment.payload.clone() }
+    PaymentPayload { accepted: Accepted::V1, payload: payment.payload.clone() }
 }
 
 /// The bytes with another signature of the fee payer: another transaction, the same message.
@@ -78,7 +78,7 @@ fn assert_nothing_to_steal(world: &World, bytes: &PaymentPayload, own: &Operatio
     for disguise in disguises(world, bytes, own) {
         for (asset, operation) in [("door-1", ACCESS), ("door-2", ACCESS), ("door-2", own.clone())] {
             let outcome = world.buy(asset, operation.clone(), &disguise);
-            assert!(used(&outcome), "{asset} {operation:?} {:?}: {outcome:?}", disguise.envelope);
+            assert!(used(&outcome), "{asset} {operation:?} {:?}: {outcome:?}", disguise.accepted);
         }
     }
     assert_eq!((world.charged(), world.count("session"), world.count("journal")), before);

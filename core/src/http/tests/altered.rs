@@ -9,7 +9,7 @@ use super::*;
 use crate::grant::{self, Span};
 use crate::ids::{PaymentId, SessionId, StreamId};
 use crate::svm::transaction::Transaction;
-use crate::x402::{Envelope, PaymentPayload, Version};
+use crate::x402::{Accepted, PaymentPayload, Version};
 
 /// A change of an honest payment, at any of its layers.
 #[derive(Clone, Debug)]
@@ -89,12 +89,12 @@ fn apply(change: &Change, header: &str) -> Option<String> {
 }
 
 /// What a payment says, all that matters of it.
-fn meaning(world: &World, header: &str) -> Option<(Envelope, PaymentId, Vec<[u8; 64]>)> {
+fn meaning(world: &World, header: &str) -> Option<(Accepted, PaymentId, Vec<[u8; 64]>)> {
     let payment = PaymentPayload::read(Version::V2, header, world.deployment.config.network).ok()?;
     let transaction = Transaction::decode(payment.transaction()).ok()?;
     // The first signature is ours to make.
     let signatures = transaction.signatures.get(1..)?.to_vec();
-    Some((payment.envelope, PaymentId::of_message(&transaction.message_bytes), signatures))
+    Some((payment.accepted, PaymentId::of_message(&transaction.message_bytes), signatures))
 }
 
 proptest! {

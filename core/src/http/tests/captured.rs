@@ -10,7 +10,7 @@ use crate::svm::exact::{self, Requirement};
 use crate::svm::transaction::Transaction;
 use crate::svm::{TokenProgram, associated_token_account};
 use crate::testkit::vectors::{self, ERROR_PATHS, SUPPORTED, V1_PURCHASE, V2_PURCHASE, VERDICTS};
-use crate::x402::{Envelope, EnvelopeError, PaymentPayload, Version};
+use crate::x402::{Accepted, PayloadError, PaymentPayload, Version};
 
 const DOOR: &str = "/api/v1/access/door-1";
 
@@ -107,7 +107,7 @@ fn verdict(case: &Value) -> Result<crate::ids::PaymentId, &'static str> {
     let payload = &case["request"]["paymentPayload"];
     let asked = &case["request"]["paymentRequirements"];
     let payment = PaymentPayload::read(version_of(payload), &header(payload), Network::Devnet);
-    let payment = payment.map_err(EnvelopeError::reason)?;
+    let payment = payment.map_err(PayloadError::reason)?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mint = text(&asked["asset"]).parse().unwrap();
     let pay_to = text(&asked["payTo"]).parse().unwrap();
@@ -212,7 +212,7 @@ fn captured_headers_say_what_their_envelopes_hold() {
         PaymentPayload::read(Version::V2, &header_of(V2_PURCHASE, "payment-signature"), Network::Devnet)
             .unwrap();
     let accepted = &v2["decoded"]["payment"]["accepted"];
-    let Envelope::V2 { ticket: None, amount, asset, pay_to } = payment.envelope else {
+    let Accepted::V2 { ticket: None, amount, asset, pay_to } = payment.accepted else {
         panic!("{payment:?}")
     };
     assert_eq!(

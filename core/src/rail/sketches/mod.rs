@@ -21,7 +21,7 @@ use crate::quote::{Nonce, Operation, Quote, Ticket};
 use crate::store::SqlJournal;
 use crate::testkit::platform::Tables;
 use crate::testkit::world::World;
-use crate::x402::{self, Envelope, Payload, PaymentPayload, Version};
+use crate::x402::{self, Accepted, Payload, PaymentPayload, Version};
 
 /// Refuses a payment that shows no ticket: neither rail is offered without one.
 pub(super) const NO_TICKET: Refusal = Refusal::new("ticket_missing", "nothing was charged: show the ticket");
@@ -52,8 +52,8 @@ pub(super) fn money(offered: &Offered, config: &Config, amount: Amount) -> Money
 }
 
 /// Refuses a payment whose client says that it accepted something else.
-pub(super) fn same_as_offered(envelope: &Envelope, offered: &Offered, quoted: Amount) -> Result<(), Refusal> {
-    let Envelope::V2 { amount, asset, pay_to, .. } = envelope else { return Err(NO_TICKET) };
+pub(super) fn same_as_offered(accepted: &Accepted, offered: &Offered, quoted: Amount) -> Result<(), Refusal> {
+    let Accepted::V2 { amount, asset, pay_to, .. } = accepted else { return Err(NO_TICKET) };
     if (*amount, [asset, pay_to]) == (quoted, names(offered).each_ref()) {
         return Ok(());
     }
@@ -74,8 +74,8 @@ fn seal(world: &World, quote: &Quote) -> Ticket {
 /// What a client sends that has accepted this quote and pays with `payload`.
 fn accepted(ticket: &Ticket, quote: &Quote, payload: Payload) -> PaymentPayload {
     let [asset, pay_to] = names(&quote.offered);
-    let envelope = Envelope::V2 { ticket: Some(ticket.clone()), amount: quote.amount, asset, pay_to };
-    PaymentPayload { envelope, payload }
+    let accepted = Accepted::V2 { ticket: Some(ticket.clone()), amount: quote.amount, asset, pay_to };
+    PaymentPayload { accepted, payload }
 }
 
 /// The small world with another settlement. Made anew for each run, as after a start.

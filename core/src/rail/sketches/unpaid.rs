@@ -28,12 +28,12 @@ use crate::session::{Landing, Rail};
 use crate::svm::{Address, RecentBlockhash};
 use crate::testkit::world::World;
 use crate::time::Timestamp;
-use crate::x402::{self, Envelope, Extra, Method, Payload, PaymentPayload, PaymentRequirements};
+use crate::x402::{self, Accepted, Extra, Method, Payload, PaymentPayload, PaymentRequirements};
 
 /// Returns the ticket that a payment shows.
 pub(crate) fn read(payment: &PaymentPayload) -> Result<Ticket, Refusal> {
-    match &payment.envelope {
-        Envelope::V2 { ticket: Some(ticket), .. } => Ok(ticket.clone()),
+    match &payment.accepted {
+        Accepted::V2 { ticket: Some(ticket), .. } => Ok(ticket.clone()),
         _ => Err(NO_TICKET),
     }
 }
@@ -167,7 +167,7 @@ fn over_http_a_ticket_of_price_zero_is_bought_with_once_and_one_with_a_price_not
     // What a 402 offers has a price. Somebody was given the same for nothing.
     let mut entry = Platform::new(&world, &gift).offer_on(NETWORK);
     assert_eq!(show(&entry), (402, json!("not_for_nothing"), Value::Null));
-    let Envelope::V2 { ticket: Some(ticket), .. } = shown(&world, 0).envelope else { panic!("no ticket") };
+    let Accepted::V2 { ticket: Some(ticket), .. } = shown(&world, 0).accepted else { panic!("no ticket") };
     (entry["amount"], entry["extra"]["ticket"]) = (json!("0"), json!(ticket.as_str()));
     let first = show(&entry);
     assert_eq!((first.0, show(&entry)), (200, first.clone()));

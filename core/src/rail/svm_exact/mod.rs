@@ -25,7 +25,7 @@ use crate::quote::Nonce;
 use crate::session::SvmExact;
 use crate::svm::exact::{self, Requirement};
 use crate::svm::{Address, Token, Transaction, VerifiedPayment};
-use crate::x402::Envelope;
+use crate::x402::Accepted;
 
 /// Refuses what its payer has not signed.
 pub(super) const UNSIGNED: Refusal = Refusal::of_exact(exact::Refusal::Signature);
@@ -67,8 +67,8 @@ pub(super) fn read(transaction: &[u8]) -> Result<Arc<Transaction>, Refusal> {
 }
 
 /// Refuses a payment whose client says that it accepted something else than the quote.
-pub(super) fn same_as_offered(envelope: &Envelope, amount: Amount, offered: &Offered) -> Result<(), Refusal> {
-    let Envelope::V2 { amount: accepted, asset, pay_to, .. } = envelope else { return Ok(()) };
+pub(super) fn same_as_offered(accepted: &Accepted, amount: Amount, offered: &Offered) -> Result<(), Refusal> {
+    let Accepted::V2 { amount: accepted, asset, pay_to, .. } = accepted else { return Ok(()) };
     let mismatch = if *accepted != amount {
         exact::Refusal::Amount
     } else if !is_address(asset, &offered.token.mint) {
