@@ -96,7 +96,7 @@ pub mod bench {
     pub use crate::rail::svm_exact::{Memo, Offered as SvmExactOffered};
     pub use crate::rail::{Offered, Presented};
     pub use crate::session::{
-        Allowance, Ask, AssetState, Command, Fulfilment, Guarded, Purchase, Rail, SvmExact, decide,
+        Allowance, AssetState, ClaimRequest, Command, Fulfilment, Guarded, Purchase, Rail, SvmExact, decide,
     };
     pub use crate::svm::exact::Refusal;
 }

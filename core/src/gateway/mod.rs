@@ -26,7 +26,7 @@ use crate::ids::StreamId;
 use crate::keys::KeyRing;
 use crate::ports::{Appended, Clock as _, PortError, Ports, Streams as _};
 use crate::session::index::IndexChange;
-use crate::session::{Ask, Batch, Command, Cover, Reject, Stored, decide};
+use crate::session::{Batch, ClaimRequest, Command, Cover, Reject, Stored, decide};
 
 /// What a deployment is made of: read once, never changed.
 #[derive(Debug)]
@@ -151,7 +151,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         &self,
         stream: &StreamId,
         known: Stored,
-        ask: Ask,
+        ask: ClaimRequest,
         cover: Option<Cover>,
     ) -> Result<Written, ClaimError> {
         self.write(stream, Some(known), Command::Claim(Box::new(ask)), cover).await

@@ -18,7 +18,7 @@ use crate::ports::{
 use crate::quote::{Operation, Quote, Ticket};
 use crate::rail::{GUARD_AT_RISK, Presented};
 use crate::session::index::{PaymentRecord, PaymentStatus};
-use crate::session::{Ask, Claim, FAILURES_ALLOWED, Intent, Reject, Stored, precheck};
+use crate::session::{Claim, ClaimRequest, FAILURES_ALLOWED, Intent, Reject, Stored, precheck};
 use crate::time::Timestamp;
 
 /// When a buyer may come again for whom no seat is left, in milliseconds.
@@ -190,7 +190,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         let budget = self.deployment().config.settlement.max_fee_lamports_per_day;
         let cover = prepared.cover(verified.purchase.price.amount, budget);
         let claim = self.claim_of(buy, &stream, verified, prepared, now.wall);
-        let ask = Ask { claim, failures: history.failures, incarnation };
+        let ask = ClaimRequest { claim, failures: history.failures, incarnation };
         let written = self.claim(&stream, stored, ask, cover).await.map_err(Unclaimed::Claim)?;
         Ok(written.stored)
     }

@@ -4,7 +4,7 @@ use super::claim::{Claim, Purchase};
 use super::entitlement::Allowance;
 use super::event::Event;
 use super::fulfilment::{Desired, Fulfilment, Report};
-use super::intent::{Ask, Intent};
+use super::intent::{ClaimRequest, Intent};
 use super::listing;
 use super::rail::{Landing, Rail};
 use super::reject::{IN_FLIGHT_MS, Reject};
@@ -23,7 +23,7 @@ use crate::time::{Now, Timestamp};
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Reserve a payment.
-    Claim(Box<Ask>),
+    Claim(Box<ClaimRequest>),
     /// The payment was sent, and its rail has told more of it.
     Submitted {
         /// Which.
@@ -145,7 +145,7 @@ fn tick(state: &AssetState, now: &Now, lost: bool) -> Vec<Event> {
     events
 }
 
-fn claim_payment(state: &AssetState, ask: Ask, now: &Now) -> Result<Vec<Event>, Reject> {
+fn claim_payment(state: &AssetState, ask: ClaimRequest, now: &Now) -> Result<Vec<Event>, Reject> {
     must_be_free(state, &ask.intent(), now)?;
     Ok(vec![Event::PaymentClaimed(Claim { at: now.wall, ..ask.claim })])
 }

@@ -28,7 +28,7 @@ pub(crate) struct Intent<'a> {
 
 /// A verified payment that is to be claimed, and what is known of who pays.
 #[derive(Clone, Debug)]
-pub struct Ask {
+pub struct ClaimRequest {
     /// The claim. Its time is when it was asked for; an asset that has seen a later one moves it there.
     pub claim: Claim,
     /// As `Intent::failures`.
@@ -37,7 +37,7 @@ pub struct Ask {
     pub incarnation: u64,
 }
 
-impl Ask {
+impl ClaimRequest {
     /// Returns what its asset decides by.
     #[must_use]
     pub(crate) fn intent(&self) -> Intent<'_> {

@@ -54,7 +54,7 @@ pub(crate) use fulfilment::Desired;
 #[cfg(test)]
 pub(crate) use fulfilment::FulfilmentState;
 pub use fulfilment::{Fulfilment, LockState, Report};
-pub use intent::Ask;
+pub use intent::ClaimRequest;
 pub(crate) use intent::Intent;
 pub(crate) use pending::{Order, order, order_to_box, pending};
 #[cfg(test)]

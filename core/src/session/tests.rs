@@ -51,9 +51,9 @@ pub(super) fn claim(number: u8, operation: Operation, seconds: u64) -> Claim {
 }
 
 /// The claim, by a payer whose payments never failed.
-pub(super) fn ask(number: u8, operation: Operation, seconds: u64) -> Ask {
+pub(super) fn ask(number: u8, operation: Operation, seconds: u64) -> ClaimRequest {
     let claim = claim(number, operation, seconds);
-    Ask { claim, failures: Vec::new(), incarnation: 0 }
+    ClaimRequest { claim, failures: Vec::new(), incarnation: 0 }
 }
 
 /// What is asked of an asset, in a form that can be made at random.
@@ -283,7 +283,7 @@ fn a_reject_changes_nothing_and_says_when_to_come_back() {
 fn a_payer_with_three_failures_of_late_waits_a_minute_after_the_last() {
     let claim_after = |failures: &[u64], now: u64| {
         let failures = failures.iter().map(|ms| at(*ms).wall).collect();
-        let ask = Ask { failures, ..ask(1, Operation::Access, 1) };
+        let ask = ClaimRequest { failures, ..ask(1, Operation::Access, 1) };
         decide(&AssetState::default(), Command::Claim(Box::new(ask)), &at(now)).err()
     };
     let until = |ms| Some(Reject::BackOff { until: at(ms).wall });

@@ -99,7 +99,7 @@ mod tests {
         Land,
         Fail,
         Pass(u64),
-        Ask,
+        ClaimRequest,
         Reboot,
     }
 
@@ -110,7 +110,7 @@ mod tests {
             3 => Just(Random::Land),
             1 => Just(Random::Fail),
             4 => (1u64..40_000).prop_map(Random::Pass),
-            4 => Just(Random::Ask),
+            4 => Just(Random::ClaimRequest),
             1 => Just(Random::Reboot),
         ];
         proptest::collection::vec(ask, 1..80)
@@ -148,7 +148,7 @@ mod tests {
                 Random::Land => self.land(),
                 Random::Fail => self.rig.fail(),
                 Random::Pass(ms) => self.pass(ms),
-                Random::Ask => self.ask(),
+                Random::ClaimRequest => self.ask(),
                 Random::Reboot => self.rig.reboot(),
             }
             self.rig.command(Command::Tick).unwrap();

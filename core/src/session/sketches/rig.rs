@@ -11,7 +11,7 @@ use crate::session::rail::Landing;
 use crate::session::reject::Reject;
 use crate::session::state::{AssetState, evolve};
 use crate::session::tests::{START, ask};
-use crate::session::{Ask, Claim};
+use crate::session::{Claim, ClaimRequest};
 use crate::time::{Monotonic, Now, Timestamp};
 
 /// How much longer than by the exact clock a box may be told to stay open, in milliseconds: two clocks that are so close agree.
@@ -86,7 +86,7 @@ impl Rig {
         };
         let mut asked = ask(self.number, operation, seconds);
         change(&mut asked.claim);
-        let Ask { claim, .. } = &asked;
+        let ClaimRequest { claim, .. } = &asked;
         assert_eq!(claim.session == ask(self.number, Operation::Access, 1).claim.session, !extend);
         self.command(Command::Claim(Box::new(asked))).map(|_| ())
     }

@@ -30,9 +30,9 @@ pub(super) fn listing(price: u8) -> Listing {
 }
 
 /// A claim that was checked against the asset as it stands.
-pub(super) fn ask_for(state: &AssetState, number: u8, operation: Operation, seconds: u64) -> Ask {
+pub(super) fn ask_for(state: &AssetState, number: u8, operation: Operation, seconds: u64) -> ClaimRequest {
     let incarnation = state.listing.as_ref().map_or(0, |listing| listing.incarnation);
-    Ask { incarnation, ..ask(number, operation, seconds) }
+    ClaimRequest { incarnation, ..ask(number, operation, seconds) }
 }
 
 /// A change of the asset by someone who knows it as it is, or does not.
@@ -85,7 +85,7 @@ fn created() -> AssetState {
 }
 
 fn claim_of(incarnation: u64, ticket: bool) -> Command {
-    let mut ask = Ask { incarnation, ..ask(1, Operation::Access, 60) };
+    let mut ask = ClaimRequest { incarnation, ..ask(1, Operation::Access, 60) };
     ask.claim.ticket = ask.claim.ticket.filter(|_| ticket);
     Command::Claim(Box::new(ask))
 }

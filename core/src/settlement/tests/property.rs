@@ -25,7 +25,7 @@ enum Step {
     Fork,
     /// Its outcome is asked for, with the faults of the height, the statuses, the account's
     /// list and the transaction; one of the last three does not hide the payment.
-    Ask(Effort, [Fault; 4], usize),
+    ClaimRequest(Effort, [Fault; 4], usize),
 }
 
 /// How one kind of call is answered.
@@ -61,7 +61,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Send),
         2 => Just(Step::Land),
         1 => Just(Step::Fork),
-        8 => (effort, faults, 0usize..3).prop_map(|(effort, faults, one)| Step::Ask(effort, faults, one)),
+        8 => (effort, faults, 0usize..3).prop_map(|(effort, faults, one)| Step::ClaimRequest(effort, faults, one)),
     ]
 }
 
@@ -164,7 +164,7 @@ proptest! {
                     chain.fork();
                     chain.fails_with = None;
                 }
-                Step::Ask(effort, faults, honest) => {
+                Step::ClaimRequest(effort, faults, honest) => {
                     let outcome = ask(&world, effort, faults, honest);
                     let chain = world.node.chain();
                     let truth = chain.held(&bytes);
