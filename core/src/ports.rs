@@ -48,7 +48,7 @@ pub enum Appended {
     /// [`Self::Conflict`] like any other. Nothing was written.
     Elsewhere,
     /// It claims a payment whose balance does not cover it beside everything else that is
-    /// in flight from there, on any asset of this journal (`Cover`).
+    /// in flight from there, on any asset of this journal (`FundsCheck`).
     /// Nothing was written. Also answered for a revision that is taken: load and look.
     NotCovered,
     /// It claims a payment whose fee goes beyond what our fee payer may spend on this day,

@@ -26,7 +26,7 @@ use crate::ids::StreamId;
 use crate::keys::KeyRing;
 use crate::ports::{Appended, Clock as _, PortError, Ports, Streams as _};
 use crate::session::index::IndexChange;
-use crate::session::{Batch, ClaimRequest, Command, Cover, Reject, Stored, decide};
+use crate::session::{Batch, ClaimRequest, Command, FundsCheck, Reject, Stored, decide};
 
 /// What a deployment is made of: read once, never changed.
 #[derive(Debug)]
@@ -152,7 +152,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         stream: &StreamId,
         known: Stored,
         ask: ClaimRequest,
-        cover: Option<Cover>,
+        cover: Option<FundsCheck>,
     ) -> Result<Written, ClaimError> {
         self.write(stream, Some(known), Command::Claim(Box::new(ask)), cover).await
     }
@@ -163,7 +163,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         stream: &StreamId,
         mut known: Option<Stored>,
         command: Command,
-        cover: Option<Cover>,
+        cover: Option<FundsCheck>,
     ) -> Result<Written, ClaimError> {
         let claims = matches!(command, Command::Claim(_));
         for attempt in 0..ATTEMPTS {

@@ -4,7 +4,7 @@ use super::balances::Balances;
 use super::refusal::Refusal;
 use super::svm_exact;
 use crate::money::Amount;
-use crate::session::{Cover, Rail};
+use crate::session::{FundsCheck, Rail};
 
 /// A payment that can be sent, and what its rail saw when it made it ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Prepared {
     ///
     /// `budget` is what our fee payers may spend in a day.
     #[must_use]
-    pub(crate) fn cover(&self, amount: Amount, budget: u64) -> Option<Cover> {
+    pub(crate) fn cover(&self, amount: Amount, budget: u64) -> Option<FundsCheck> {
         let balances = self.balances.as_ref()?;
         let holds = self.rail.holds(amount);
         let floor = match &self.rail {
@@ -42,7 +42,7 @@ impl Prepared {
             Rail::LateId(_) | Rail::Unpaid => None,
         };
         let source = holds.source.as_ref();
-        Some(Cover {
+        Some(FundsCheck {
             amount: source.map_or(Amount::ZERO, |source| source.amount),
             left: balances.left,
             exclusive: source.is_some_and(|source| source.exclusive),

@@ -17,7 +17,7 @@ const ENCODING: u8 = 2;
 /// What has to cover a payment that is claimed. The journal refuses the claim unless that is enough for all that is in
 /// flight at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cover {
+pub struct FundsCheck {
     /// The account that pays; `None` where no account does.
     pub source: Option<Account>,
     /// What the payment takes from it.
@@ -56,7 +56,7 @@ pub struct Batch {
     /// What has to cover the payment that is claimed here, if one is. It is held against
     /// the journal and not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cover: Option<Cover>,
+    pub cover: Option<FundsCheck>,
 }
 
 impl Batch {
@@ -76,7 +76,7 @@ impl Batch {
 
     /// The same, to be written only if the paying balance covers what is claimed.
     #[must_use]
-    pub(crate) fn covered_by(self, cover: Option<Cover>) -> Self {
+    pub(crate) fn covered_by(self, cover: Option<FundsCheck>) -> Self {
         Self { cover, ..self }
     }
 }

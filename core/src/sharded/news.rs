@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
 use crate::ids::{PaymentId, StreamId};
-use crate::session::{Cover, failure};
+use crate::session::{FundsCheck, failure};
 use crate::time::Timestamp;
 
 /// What one attempt to claim a payment wants to be sure of.
@@ -20,7 +20,7 @@ pub struct Reservation {
     pub at: Timestamp,
     /// What has to cover the payment (asked of the payer's shard).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cover: Option<Cover>,
+    pub cover: Option<FundsCheck>,
     /// What it costs our fee payer (asked of the merchant's shard).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fee: Option<Fee>,

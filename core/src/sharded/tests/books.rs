@@ -6,7 +6,7 @@ use super::{Database, now};
 use crate::account::Account;
 use crate::ids::{PaymentId, StreamId};
 use crate::money::Amount;
-use crate::session::Cover;
+use crate::session::FundsCheck;
 use crate::session::failure::EXPIRED;
 use crate::sharded::{
     Ended, Failed, Fee, MerchantBook, PayerBook, PayerNews, PaymentBook, PaymentNews, Reservation, Reserved,
@@ -43,7 +43,7 @@ fn reservation(number: u8, attempt: &str) -> Reservation {
 
 /// The same with what covers it: after this payment alone, `left` would be left.
 fn covered(number: u8, attempt: &str, amount: u64, left: u64) -> Reservation {
-    let cover = Cover {
+    let cover = FundsCheck {
         source: Some(payer()),
         amount: Amount::new(amount),
         left: Amount::new(left),

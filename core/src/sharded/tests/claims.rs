@@ -8,7 +8,7 @@ use super::cluster::{AppendFault, Cluster, FAULTS, Fault, asset, door, payer};
 use crate::ids::PaymentId;
 use crate::money::Amount;
 use crate::ports::{Appended, PortError, Streams as _};
-use crate::session::{AssetState, Batch, Claim, Cover, Event, Rail};
+use crate::session::{AssetState, Batch, Claim, Event, FundsCheck, Rail};
 use crate::sharded::{STALE_MS, ShardKey};
 use crate::svm::Address;
 use crate::testkit::world::World;
@@ -38,7 +38,15 @@ fn claiming(cluster: &Cluster, number: u8, at: u8, left: u64, budget: u64) -> Ba
     let fee_payer = Some(Address::new([255; 32]).into());
     let left = Amount::new(left);
     let source = Some(source);
-    batch.covered_by(Some(Cover { source, amount, left, exclusive: false, fee_payer, slack: None, budget }))
+    batch.covered_by(Some(FundsCheck {
+        source,
+        amount,
+        left,
+        exclusive: false,
+        fee_payer,
+        slack: None,
+        budget,
+    }))
 }
 
 /// Appends that to the journal of the door. `None` if everything ended.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::ids::{PaymentId, StreamId};
 use crate::money::Amount;
 use crate::ports::{Accounts as _, Appended, PortError, Streams as _};
-use crate::session::{AssetState, Batch, Claim, Cover, Event, Landing};
+use crate::session::{AssetState, Batch, Claim, Event, FundsCheck, Landing};
 use crate::svm::Address;
 use crate::testkit::keys;
 use crate::testkit::platform::Platform;
@@ -38,7 +38,7 @@ fn claim(world: &World, number: usize, amount: u64, left: u64) -> Result<Appende
     let (source, now) = (claim.rail.source().unwrap(), Now::at(claim.at));
     let events = vec![Event::PaymentClaimed(claim)];
     let batch = Batch::new(&asset(number), &AssetState::default(), events, &now).unwrap();
-    let cover = Cover {
+    let cover = FundsCheck {
         source: Some(source),
         amount: Amount::new(amount),
         left: Amount::new(left),
