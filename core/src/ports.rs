@@ -17,7 +17,7 @@ use crate::quote::TicketId;
 pub use crate::rail::{Balances, Prepared, Verified};
 use crate::session::index::{PaymentRecord, SessionRecord};
 pub use crate::session::{Batch, Claim, Landing};
-use crate::session::{Rail, Stored};
+use crate::session::{Rail, Snapshot};
 use crate::svm::{Address, RecentBlockhash};
 use crate::time::{Now, Timestamp};
 
@@ -86,7 +86,7 @@ pub struct Cursor {
 pub trait Streams {
     /// Returns where a stream stands; revision 0 for one that nothing has happened to. The cost does not depend on its
     /// history.
-    async fn load(&self, stream: &StreamId) -> Result<Stored, PortError>;
+    async fn load(&self, stream: &StreamId) -> Result<Snapshot, PortError>;
 
     /// Appends a batch as revision `expected + 1`: all of it or nothing, durable when it answers `Done`, so that a loss
     /// of power does not undo it. A [`PortError`] leaves open whether it was written: load and look.

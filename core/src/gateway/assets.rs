@@ -38,13 +38,13 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// `Reject::Gone` if there is none.
     pub async fn listing(&self, id: &AssetId) -> Result<Listing, ManageError> {
         self.must_not_be_configured(id)?;
-        let stored = self
+        let snapshot = self
             .ports()
             .journal()
             .load(&StreamId::of_asset(id.clone()))
             .await
             .map_err(ManageError::Unavailable)?;
-        stored.state.listing.ok_or(ManageError::Rejected(Reject::Gone))
+        snapshot.state.listing.ok_or(ManageError::Rejected(Reject::Gone))
     }
 
     /// Makes an asset. Answers its state after that; its listing is in there.
@@ -88,7 +88,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         self.must_not_be_configured(id)?;
         let stream = StreamId::of_asset(id.clone());
         match self.command(&stream, None, command).await {
-            Ok(written) => Ok(written.stored.state),
+            Ok(written) => Ok(written.snapshot.state),
             Err(CommandError::Rejected(reject)) => Err(ManageError::Rejected(reject)),
             Err(CommandError::Port(error)) => Err(ManageError::Unavailable(error)),
             Err(CommandError::Conflict) => Err(ManageError::Unavailable(contended(&stream))),

@@ -26,7 +26,7 @@ use crate::ids::StreamId;
 use crate::keys::KeyRing;
 use crate::ports::{Appended, Clock as _, PortError, Ports, Streams as _};
 use crate::session::index::IndexChange;
-use crate::session::{Batch, ClaimRequest, Command, FundsCheck, Reject, Stored, decide};
+use crate::session::{Batch, ClaimRequest, Command, FundsCheck, Reject, Snapshot, decide};
 
 /// What a deployment is made of: read once, never changed.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ enum ClaimGuard {
 #[derive(Debug)]
 struct Written {
     /// The asset after it.
-    stored: Stored,
+    snapshot: Snapshot,
     /// What it changed in the indexes; nothing if there was nothing to do.
     index: Vec<IndexChange>,
 }
@@ -134,7 +134,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     async fn command(
         &self,
         stream: &StreamId,
-        known: Option<Stored>,
+        known: Option<Snapshot>,
         command: Command,
     ) -> Result<Written, CommandError> {
         self.write(stream, known, command, None).await.map_err(|error| match error {
@@ -150,7 +150,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     async fn claim(
         &self,
         stream: &StreamId,
-        known: Stored,
+        known: Snapshot,
         ask: ClaimRequest,
         cover: Option<FundsCheck>,
     ) -> Result<Written, ClaimError> {
@@ -161,35 +161,36 @@ impl<'a, P: Ports> Gateway<'a, P> {
     async fn write(
         &self,
         stream: &StreamId,
-        mut known: Option<Stored>,
+        mut known: Option<Snapshot>,
         command: Command,
         cover: Option<FundsCheck>,
     ) -> Result<Written, ClaimError> {
         let claims = matches!(command, Command::Claim(_));
         for attempt in 0..ATTEMPTS {
-            let (fresh, stored) = match known.take() {
-                Some(stored) => (false, stored),
+            let (fresh, snapshot) = match known.take() {
+                Some(snapshot) => (false, snapshot),
                 None => (true, self.ports.journal().load(stream).await?),
             };
             let now = self.ports.clock().now();
-            let events = match decide(&stored.state, command.clone(), &now) {
+            let events = match decide(&snapshot.state, command.clone(), &now) {
                 Ok(events) => events,
                 Err(_) if !fresh => continue,
                 Err(reject) => return Err(ClaimError::Command(CommandError::Rejected(reject))),
             };
-            let Some(batch) = Batch::new(stream, &stored.state, events, &stored.state.steady(&now)) else {
+            let Some(batch) = Batch::new(stream, &snapshot.state, events, &snapshot.state.steady(&now))
+            else {
                 if fresh {
-                    return Ok(Written { stored, index: Vec::new() });
+                    return Ok(Written { snapshot, index: Vec::new() });
                 }
                 continue;
             };
             let batch = batch.covered_by(cover.clone());
-            let appended = self.ports.journal().append(stream, stored.revision, &batch).await?;
+            let appended = self.ports.journal().append(stream, snapshot.revision, &batch).await?;
             if appended == Appended::Done {
-                let stored = Stored { revision: stored.revision + 1, state: batch.state };
-                return Ok(Written { stored, index: batch.index });
+                let snapshot = Snapshot { revision: snapshot.revision + 1, state: batch.state };
+                return Ok(Written { snapshot, index: batch.index });
             }
-            self.judge(stream, stored.revision, appended, claims && attempt > 0).await?;
+            self.judge(stream, snapshot.revision, appended, claims && attempt > 0).await?;
             // Several are at it: let one finish.
             self.ports.clock().sleep(u64::from(attempt) * 5).await;
         }

@@ -11,7 +11,7 @@ use crate::ports::{
     Claims as _, Clock as _, Effort, Outcome, PortError, Ports, Settlement as _, Streams as _, Submitted,
 };
 use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus};
-use crate::session::{Claim, Command, Stored, failure};
+use crate::session::{Claim, Command, Snapshot, failure};
 use crate::time::Timestamp;
 
 /// How long a request waits for its payment's outcome, in milliseconds.
@@ -31,24 +31,24 @@ impl<P: Ports> Gateway<'_, P> {
     pub(super) async fn settle(
         &self,
         stream: &StreamId,
-        stored: &Stored,
+        snapshot: &Snapshot,
         claim: &Claim,
         started: Timestamp,
     ) -> Result<Sale, SaleError> {
-        let (mut stored, mut claim) = (Cow::Borrowed(stored), Cow::Borrowed(claim));
+        let (mut snapshot, mut claim) = (Cow::Borrowed(snapshot), Cow::Borrowed(claim));
         let mut pause = self.ports().settlement().first_look_ms();
         let mut sent_at: Option<Timestamp> = None;
         // Asked now and not before the claim, because the question names our signature.
-        if let Some(sale) = self.look(stream, &stored, &claim, Effort::Quick).await? {
+        if let Some(sale) = self.look(stream, &snapshot, &claim, Effort::Quick).await? {
             return Ok(sale);
         }
         loop {
             let now = self.ports().clock().now().wall;
             let again = |sent| claim.rail.may_be_sent_again() && now.millis_since(sent) >= RESEND_MS;
             if sent_at.is_none_or(again) {
-                if let Some(after) = self.submit(stream, &stored, &claim, "sending a payment").await {
+                if let Some(after) = self.submit(stream, &snapshot, &claim, "sending a payment").await {
                     claim = after.state.claim(&claim.payment).cloned().map_or(claim, Cow::Owned);
-                    stored = Cow::Owned(after);
+                    snapshot = Cow::Owned(after);
                 }
                 sent_at = Some(now);
             }
@@ -56,7 +56,7 @@ impl<P: Ports> Gateway<'_, P> {
                 self.ports().clock().sleep(pause).await;
             }
             pause = (pause * 2).clamp(POLL_MS.0, POLL_MS.1);
-            if let Some(sale) = self.look(stream, &stored, &claim, Effort::Quick).await? {
+            if let Some(sale) = self.look(stream, &snapshot, &claim, Effort::Quick).await? {
                 return Ok(sale);
             }
             if self.ports().clock().now().wall.millis_since(started) >= WAIT_MS {
@@ -82,9 +82,9 @@ impl<P: Ports> Gateway<'_, P> {
             let age = now.millis_since(record.at);
             if age >= HELP_AFTER_MS && now.millis_since(helped_at) >= RESEND_MS {
                 helped_at = now;
-                let stored = self.ports().journal().load(stream).await?;
-                if let Some(claim) = stored.state.claim(&record.payment) {
-                    self.pursue(stream, &stored, claim, now).await?;
+                let snapshot = self.ports().journal().load(stream).await?;
+                if let Some(claim) = snapshot.state.claim(&record.payment) {
+                    self.pursue(stream, &snapshot, claim, now).await?;
                 }
             }
             self.ports().clock().sleep(pause).await;
@@ -102,16 +102,16 @@ impl<P: Ports> Gateway<'_, P> {
     pub(super) async fn pursue(
         &self,
         stream: &StreamId,
-        stored: &Stored,
+        snapshot: &Snapshot,
         claim: &Claim,
         now: Timestamp,
     ) -> Result<(), SaleError> {
         let old = now.millis_since(claim.at) >= THOROUGH_AFTER_MS;
         let effort = if old { Effort::Thorough } else { Effort::Quick };
-        match self.look(stream, stored, claim, effort).await {
+        match self.look(stream, snapshot, claim, effort).await {
             Ok(None) => {
                 if claim.rail.may_be_sent_again() {
-                    self.submit(stream, stored, claim, "sending a payment again").await;
+                    self.submit(stream, snapshot, claim, "sending a payment again").await;
                 }
                 Ok(())
             }
@@ -126,7 +126,13 @@ impl<P: Ports> Gateway<'_, P> {
     /// Returns the stream as it is after that, if the rail told anything. Whatever the answer: unknown is not failed
     /// (invariant 3). What can't be written now, the rail tells when the payment is sent again, or with its outcome.
     /// `what` is for the log.
-    async fn submit(&self, stream: &StreamId, stored: &Stored, claim: &Claim, what: &str) -> Option<Stored> {
+    async fn submit(
+        &self,
+        stream: &StreamId,
+        snapshot: &Snapshot,
+        claim: &Claim,
+        what: &str,
+    ) -> Option<Snapshot> {
         let rail = match self.ports().settlement().submit(claim).await {
             Ok(Submitted::AsClaimed) => return None,
             Ok(Submitted::As(rail)) => Box::new(rail),
@@ -136,8 +142,8 @@ impl<P: Ports> Gateway<'_, P> {
             }
         };
         let command = Command::Submitted { payment: claim.payment.clone(), rail };
-        match self.command(stream, Some(stored.clone()), command).await {
-            Ok(written) => Some(written.stored),
+        match self.command(stream, Some(snapshot.clone()), command).await {
+            Ok(written) => Some(written.snapshot),
             Err(CommandError::Conflict | CommandError::Rejected(_)) => None,
             Err(CommandError::Port(error)) => {
                 self.ports().log(&format!("what is known of a payment can't be written: {error}"));
@@ -146,12 +152,12 @@ impl<P: Ports> Gateway<'_, P> {
         }
     }
 
-    /// Asks for a payment's outcome and makes it durable. `None`: not known. `stored` is
+    /// Asks for a payment's outcome and makes it durable. `None`: not known. `snapshot` is
     /// the asset as it was when the payment was in flight.
     async fn look(
         &self,
         stream: &StreamId,
-        stored: &Stored,
+        snapshot: &Snapshot,
         claim: &Claim,
         effort: Effort,
     ) -> Result<Option<Sale>, SaleError> {
@@ -166,7 +172,7 @@ impl<P: Ports> Gateway<'_, P> {
                 Command::Failed { payment, reason }
             }
         };
-        match self.command(stream, Some(stored.clone()), command).await {
+        match self.command(stream, Some(snapshot.clone()), command).await {
             Ok(written) => match written.sold(&claim.payment) {
                 Some(sold) => Ok(Some(Sale::Sold(Box::new(sold)))),
                 None if failed.is_some_and(failure::is_guard) => Err(GUARD_FAILED),

@@ -107,8 +107,8 @@ impl<P: Ports> Gateway<'_, P> {
         }
         let mut left = PAYMENTS_PER_STEP;
         for id in &streams {
-            let stored = self.ports().journal().load(id).await?;
-            for claim in pending(&stored.state, &self.ports().clock().now()).settle {
+            let snapshot = self.ports().journal().load(id).await?;
+            for claim in pending(&snapshot.state, &self.ports().clock().now()).settle {
                 let now = self.ports().clock().now().wall;
                 if left == 0 || now.millis_since(started) > LONGEST_MS {
                     return Ok(true);
@@ -116,7 +116,7 @@ impl<P: Ports> Gateway<'_, P> {
                 left -= 1;
                 // Also for an asset that is no longer in the configuration: money that
                 // moved has to become a session all the same.
-                match self.pursue(id, &stored, claim, now).await {
+                match self.pursue(id, &snapshot, claim, now).await {
                     Ok(()) => {}
                     Err(SaleError::Unavailable(error)) => return Err(error),
                     // It has failed for good: that is written down, and logged, by now.

@@ -18,7 +18,7 @@ use crate::ports::{
 use crate::quote::{Operation, Quote, Ticket};
 use crate::rail::{GUARD_AT_RISK, Presented};
 use crate::session::index::{PaymentRecord, PaymentStatus};
-use crate::session::{Claim, ClaimRequest, FAILURES_ALLOWED, Intent, Reject, Stored, precheck};
+use crate::session::{Claim, ClaimRequest, FAILURES_ALLOWED, Intent, Reject, Snapshot, precheck};
 use crate::time::Timestamp;
 
 /// When a buyer may come again for whom no seat is left, in milliseconds.
@@ -54,7 +54,7 @@ impl Examined<'_> {
 struct VerifiedSale {
     verified: Verified,
     incarnation: u64,
-    stored: Stored,
+    snapshot: Snapshot,
 }
 
 /// Why a purchase came to no claim.
@@ -152,8 +152,8 @@ impl<'a, P: Ports> Gateway<'a, P> {
             return self.repeat(buy, record, started).await;
         }
         match self.purchase(buy, examined).await {
-            Ok(stored) => match stored.state.claim(&id) {
-                Some(claim) => self.settle(&stream, &stored, claim, started).await,
+            Ok(snapshot) => match snapshot.state.claim(&id) {
+                Some(claim) => self.settle(&stream, &snapshot, claim, started).await,
                 None => Err(SaleError::Unavailable(StoreError::Invariant("a claim was lost").into())),
             },
             // The same payment may have been claimed meanwhile by a request beside this
@@ -166,10 +166,10 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 
     /// Claims a payment that nobody has claimed. Nothing is written before that.
-    async fn purchase(&self, buy: &Buy<'_>, examined: Examined<'_>) -> Result<Stored, Unclaimed> {
+    async fn purchase(&self, buy: &Buy<'_>, examined: Examined<'_>) -> Result<Snapshot, Unclaimed> {
         let (stream, started) = (examined.stream.clone(), examined.started);
         self.must_not_be_elsewhere(&examined).await?;
-        let VerifiedSale { verified, incarnation, stored } = self.verify_as_sold(buy, examined).await?;
+        let VerifiedSale { verified, incarnation, snapshot } = self.verify_as_sold(buy, examined).await?;
         let (id, payer) = (verified.payment.id(), verified.payment.payer());
         self.must_be_within_budget(verified.payment.fee(), started).await?;
         self.must_be_first_for_its_ticket(&verified).await?;
@@ -184,15 +184,15 @@ impl<'a, P: Ports> Gateway<'a, P> {
             incarnation,
         };
         let now = self.ports().clock().now();
-        precheck(&stored.state, &intent, &now).map_err(rejected)?;
+        precheck(&snapshot.state, &intent, &now).map_err(rejected)?;
         self.must_have_a_seat(buy, &verified).await?;
         let prepared = self.prepare(&verified, history.has_bought, now.wall).await?;
         let budget = self.deployment().config.settlement.max_fee_lamports_per_day;
         let cover = prepared.cover(verified.purchase.price.amount, budget);
         let claim = self.claim_of(buy, &stream, verified, prepared, now.wall);
         let ask = ClaimRequest { claim, failures: history.failures, incarnation };
-        let written = self.claim(&stream, stored, ask, cover).await.map_err(Unclaimed::Claim)?;
-        Ok(written.stored)
+        let written = self.claim(&stream, snapshot, ask, cover).await.map_err(Unclaimed::Claim)?;
+        Ok(written.snapshot)
     }
 
     /// Refuses a purchase of a shared asset that is full, before the chain is asked. The claim decides it.
@@ -229,19 +229,19 @@ impl<'a, P: Ports> Gateway<'a, P> {
                     verified: verdict?,
                     // Only an exclusive asset's own stream knows which of its incarnations it is.
                     incarnation: 0,
-                    stored: load().await?,
+                    snapshot: load().await?,
                 });
             }
             other => other,
         };
-        let stored = load().await?;
-        let listing = stored.state.listing.as_ref().ok_or(rejected(Reject::Gone))?;
+        let snapshot = load().await?;
+        let listing = snapshot.state.listing.as_ref().ok_or(rejected(Reject::Gone))?;
         let asset = listing.asset(buy.asset);
         let Checked { asset, verdict } = match checked.filter(|checked| *checked.asset == asset) {
             Some(checked) => checked,
             None => self.check(Cow::Owned(asset), buy, &presented, quoted.as_ref(), started),
         };
-        Ok(VerifiedSale { verified: verdict?, incarnation: asset.incarnation, stored })
+        Ok(VerifiedSale { verified: verdict?, incarnation: asset.incarnation, snapshot })
     }
 
     /// Checks a payment against this asset.

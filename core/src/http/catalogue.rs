@@ -52,8 +52,8 @@ pub(super) async fn state_of<P: Ports>(
     context: &Context<'_, P>,
     stream: &StreamId,
 ) -> Result<AssetState, Problem> {
-    let stored = context.ports().journal().load(stream).await;
-    Ok(stored.map_err(|error| context.failed(&error))?.state)
+    let snapshot = context.ports().journal().load(stream).await;
+    Ok(snapshot.map_err(|error| context.failed(&error))?.state)
 }
 
 /// Returns whether a new buyer could have an asset now, and where it stands. `own` is where its own stream stands, if that

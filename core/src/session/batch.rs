@@ -83,7 +83,7 @@ impl Batch {
 
 /// A state as the journal holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stored {
+pub struct Snapshot {
     /// How many batches there are; 0 for an asset that nothing has happened to.
     pub revision: u64,
     /// The state after them.

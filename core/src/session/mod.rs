@@ -39,7 +39,7 @@ mod running;
 mod state;
 
 pub use batch::Batch;
-pub(crate) use batch::{FundsCheck, Stored};
+pub(crate) use batch::{FundsCheck, Snapshot};
 pub use claim::{Claim, Purchase};
 pub use decide::{Command, decide};
 pub(crate) use decide::{FAILURES_ALLOWED, precheck};

@@ -15,7 +15,7 @@ use crate::ports::{
 };
 use crate::quote::TicketId;
 use crate::session::index::{PaymentRecord, SessionRecord};
-use crate::session::{Batch, Stored};
+use crate::session::{Batch, Snapshot};
 use crate::store::SqlJournal;
 use crate::time::Timestamp;
 
@@ -94,7 +94,7 @@ impl<P: ShardPorts> ShardedJournal<P> {
 }
 
 impl<P: ShardPorts> Streams for ShardedJournal<P> {
-    async fn load(&self, stream: &StreamId) -> Result<Stored, PortError> {
+    async fn load(&self, stream: &StreamId) -> Result<Snapshot, PortError> {
         self.own.load(stream).await
     }
 

@@ -19,7 +19,7 @@ use crate::ports::{
 };
 use crate::quote::TicketId;
 use crate::session::index::{PaymentRecord, SessionRecord};
-use crate::session::{Batch, Stored};
+use crate::session::{Batch, Snapshot};
 use crate::time::Timestamp;
 
 const LOAD: &str = "SELECT revision, state FROM head WHERE stream = ?1";
@@ -193,10 +193,10 @@ fn parse<T: DeserializeOwned>(value: Option<&Value>, what: &'static str) -> Resu
 }
 
 impl<S: Sql> Streams for SqlJournal<S> {
-    async fn load(&self, stream: &StreamId) -> Result<Stored, PortError> {
+    async fn load(&self, stream: &StreamId) -> Result<Snapshot, PortError> {
         let rows = self.run(LOAD, &[self.key(stream)]).await?;
-        let Some(row) = rows.first() else { return Ok(Stored::default()) };
-        Ok(Stored { revision: number(row.first())?, state: parse(row.get(1), "a state")? })
+        let Some(row) = rows.first() else { return Ok(Snapshot::default()) };
+        Ok(Snapshot { revision: number(row.first())?, state: parse(row.get(1), "a state")? })
     }
 
     async fn append(&self, stream: &StreamId, expected: u64, batch: &Batch) -> Result<Appended, PortError> {

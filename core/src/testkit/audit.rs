@@ -83,8 +83,12 @@ impl World {
             state = after;
         }
         let head = format!("FROM head WHERE stream = 'main/{stream}'");
-        let stored: Vec<AssetState> = self.rows(&format!("SELECT state {head}"));
-        assert_eq!(stored.first(), Some(&state).filter(|_| !appends.is_empty()), "state and history differ");
+        let snapshot: Vec<AssetState> = self.rows(&format!("SELECT state {head}"));
+        assert_eq!(
+            snapshot.first(),
+            Some(&state).filter(|_| !appends.is_empty()),
+            "state and history differ"
+        );
         if appends.is_empty() {
             return state;
         }

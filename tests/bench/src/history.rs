@@ -87,8 +87,8 @@ impl History {
     async fn load(&self, asset: &StreamId) -> Result<Duration> {
         let start = Instant::now();
         for _ in 0..LOADS {
-            let stored = wrong(self.journal.load(asset).await)?;
-            ensure!(stored.revision > 0, "nothing was loaded");
+            let snapshot = wrong(self.journal.load(asset).await)?;
+            ensure!(snapshot.revision > 0, "nothing was loaded");
         }
         Ok(start.elapsed() / LOADS)
     }
