@@ -177,7 +177,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 Err(_) if !fresh => continue,
                 Err(reject) => return Err(ClaimError::Command(CommandError::Rejected(reject))),
             };
-            let Some(batch) = Batch::new(stream, &snapshot.state, events, &snapshot.state.steady(&now))
+            let Some(batch) = Batch::new(stream, &snapshot.state, events, &snapshot.state.clamped_now(&now))
             else {
                 if fresh {
                     return Ok(Written { snapshot, index: Vec::new() });

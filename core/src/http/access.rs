@@ -65,7 +65,7 @@ async fn running_alone<P: Ports>(
 ) -> Result<Option<SessionRecord>, Problem> {
     let stream = StreamId::of_asset(asset.id.clone());
     let state = state_of(context, &stream).await?;
-    let now = state.steady(&context.now());
+    let now = state.clamped_now(&context.now());
     let running = state.session.as_ref().filter(|s| s.payer == *payer && !s.is_over(&now));
     Ok(running.map(|session| views::record_of(&stream, session)))
 }
@@ -117,7 +117,7 @@ pub(super) async fn price_of_more<P: Ports>(
     session: &SessionId,
 ) -> Result<Response, Problem> {
     let state = state_of(context, stream).await?;
-    let now = state.steady(&context.now());
+    let now = state.clamped_now(&context.now());
     if !state.session.as_ref().is_some_and(|s| s.id == *session && !s.is_over(&now)) {
         return Err(Problem::of_reject(&Reject::SessionOver, now.wall));
     }

@@ -84,7 +84,7 @@ pub(super) struct Standing {
 impl Standing {
     /// Returns where an asset stands that one session has to itself.
     pub(super) fn of_exclusive(state: AssetState, now: &Now) -> Self {
-        let now = state.steady(now);
+        let now = state.clamped_now(now);
         let occupied = state.session.as_ref().is_some_and(|session| !session.is_over(&now));
         Self { is_free: !occupied && state.claims.is_empty(), state, now }
     }

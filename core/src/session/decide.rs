@@ -122,8 +122,8 @@ pub(crate) fn precheck(state: &AssetState, intent: &Intent<'_>, now: &Now) -> Re
 
 /// Lets time pass: what it brings about, the state after that, and the clocks as the asset takes them.
 fn passed(state: &AssetState, now: &Now) -> (Vec<Event>, AssetState, Now) {
-    let lost = state.has_lost_its_time(now);
-    let now = state.steady(now);
+    let lost = state.is_clock_untrusted(now);
+    let now = state.clamped_now(now);
     let events = tick(state, &now, lost);
     let state = events.iter().fold(state.clone(), evolve);
     (events, state, now)

@@ -61,12 +61,12 @@ pub(crate) fn order(state: &AssetState, now: &Now) -> Order {
 /// longer than is left of the paid time by any clock that can tell (invariant 4).
 #[must_use]
 pub(crate) fn order_to_box(state: &AssetState, now: &Now) -> Order {
-    let steady = state.steady(now);
-    let Order { sequence, desired } = order(state, &steady);
-    let lost = state.has_lost_its_time(now);
+    let clamped_now = state.clamped_now(now);
+    let Order { sequence, desired } = order(state, &clamped_now);
+    let lost = state.is_clock_untrusted(now);
     let open_until = desired.open_until().filter(|_| !lost);
     let open_until = open_until.zip(state.session.as_ref()).map(|(until, session)| {
-        let left = until.millis_since(steady.wall).min(session.entitlement.left(&steady));
+        let left = until.millis_since(clamped_now.wall).min(session.entitlement.left(&clamped_now));
         let by_monotonic = session.entitlement.left_by_monotonic(now);
         let left = by_monotonic.filter(|ms| ms.saturating_add(ROUNDING_MS) < left).unwrap_or(left);
         now.wall.plus_millis(left)
@@ -77,8 +77,8 @@ pub(crate) fn order_to_box(state: &AssetState, now: &Now) -> Order {
 /// Says what is still to be done.
 #[must_use]
 pub(crate) fn pending<'a>(state: &'a AssetState, now: &Now) -> Pending<'a> {
-    let lost = state.has_lost_its_time(now);
-    let now = state.steady(now);
+    let lost = state.is_clock_untrusted(now);
+    let now = state.clamped_now(now);
     let over = state.session.as_ref().filter(|session| lost || session.is_over(&now));
     let tick = over.is_some() && (state.fulfilment.is_open() || !state.is_extending());
     let settle_at = |claim: &Claim| claim.at.plus_millis(SETTLE_AFTER_MS);

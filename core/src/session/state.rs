@@ -43,7 +43,7 @@ const fn is_zero(number: &u64) -> bool {
 
 /// How far the wall clock may be behind what an asset has seen, in milliseconds: a clock
 /// that is set now and then is.
-const LOST_MS: u64 = 3_600_000;
+const MAX_CLOCK_LAG_MS: u64 = 3_600_000;
 
 impl AssetState {
     /// The claim of this payment, if it is in flight.
@@ -54,7 +54,7 @@ impl AssetState {
 
     /// The clocks as this asset takes them: the wall never behind what it has seen.
     #[must_use]
-    pub(crate) fn steady(&self, now: &Now) -> Now {
+    pub(crate) fn clamped_now(&self, now: &Now) -> Now {
         Now { wall: now.wall.max(self.last), mono: now.mono.clone() }
     }
 
@@ -63,8 +63,8 @@ impl AssetState {
     /// begin is gone. (A clock was ahead, the machine was started anew, and the clock is
     /// right again.)
     #[must_use]
-    pub(crate) fn has_lost_its_time(&self, now: &Now) -> bool {
-        let behind = self.last.millis_since(now.wall) > LOST_MS;
+    pub(crate) fn is_clock_untrusted(&self, now: &Now) -> bool {
+        let behind = self.last.millis_since(now.wall) > MAX_CLOCK_LAG_MS;
         behind
             && self
                 .session

@@ -124,7 +124,7 @@ mod tests {
                 }
                 prop_assert!(!upstream.request(&rig, &stranger));
 
-                let order = order(&rig.state, &rig.state.steady(&rig.now()));
+                let order = order(&rig.state, &rig.state.clamped_now(&rig.now()));
                 prop_assert_eq!(order.desired.is_open(), is_paid);
                 prop_assert_eq!(order.unlocked_until(), None, "no lock opens for it");
                 let is_met = rig.state.fulfilment.reported.as_ref().is_some_and(|report| {
