@@ -4,7 +4,7 @@
 use super::{CommandError, Gateway, contended};
 use crate::ids::{AssetId, StreamId};
 use crate::ports::{Clock as _, Entropy as _, PortError, Ports, Schedule as _, Streams as _};
-use crate::session::{Command, Order, Report, order_to_box, pending};
+use crate::session::{Command, DesiredState, Report, desired_state_for_box, pending};
 use crate::time::Timestamp;
 
 use super::buy::SaleError;
@@ -26,7 +26,7 @@ pub struct PlannedOrder {
     /// Which device.
     pub asset: AssetId,
     /// What.
-    pub order: Order,
+    pub order: DesiredState,
 }
 
 /// The outcome of a step.
@@ -158,7 +158,7 @@ impl<P: Ports> Gateway<'_, P> {
         let mut orders = Vec::with_capacity(assets.len());
         for asset in assets {
             let state = self.ports().journal().load(&StreamId::of_asset(asset.clone())).await?.state;
-            let order = order_to_box(&state, &self.ports().clock().now());
+            let order = desired_state_for_box(&state, &self.ports().clock().now());
             orders.push(PlannedOrder { asset, order });
         }
         Ok(orders)

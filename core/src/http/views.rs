@@ -102,7 +102,7 @@ pub(super) fn asset_status(asset: &Asset, standing: &Standing) -> Value {
     let reported = state.fulfilment.reported.as_ref();
     // A report about an earlier order says nothing about this one, except that a
     // device that should stay as it was seen is there.
-    let order = order(state, now);
+    let order = desired_state(state, now);
     let current = reported
         .filter(|report| report.sequence == order.sequence || order.desired.is_met_by(report.observed));
     let device = json!({

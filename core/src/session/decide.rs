@@ -137,7 +137,7 @@ fn tick(state: &AssetState, now: &Now, lost: bool) -> Vec<Event> {
     };
     let mut events = Vec::new();
     if let Some(desired) = state.fulfilment.desired.as_ref().filter(|desired| desired.is_open()) {
-        events.push(order(state.fulfilment.sequence + 1, desired.closed(), now.wall));
+        events.push(desired_state(state.fulfilment.sequence + 1, desired.closed(), now.wall));
     }
     if !state.is_extending() {
         events.push(Event::SessionEnded { session: session.id.clone(), at: now.wall });
@@ -246,7 +246,7 @@ fn landed(state: &AssetState, payment: &PaymentId, landing: Landing, now: &Now) 
             (entitlement, claim.fulfilment)
         }
     };
-    events.extend(fulfilment.while_running(&entitlement).map(|desired| order(grant, desired, at)));
+    events.extend(fulfilment.while_running(&entitlement).map(|desired| desired_state(grant, desired, at)));
     events
 }
 
@@ -278,6 +278,6 @@ fn reported(state: &AssetState, report: Report, now: Timestamp) -> Vec<Event> {
     vec![Event::FulfilmentReported(Report { at: report.at.min(now), ..report })]
 }
 
-const fn order(sequence: u64, desired: Desired, at: Timestamp) -> Event {
+const fn desired_state(sequence: u64, desired: Desired, at: Timestamp) -> Event {
     Event::FulfilmentOrdered { sequence, desired, at }
 }

@@ -15,14 +15,14 @@ const ROUNDING_MS: u64 = 50;
 
 /// What should be so at an asset now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct DesiredState {
     /// The order's number.
     pub sequence: u64,
     /// What should be so.
     pub desired: Desired,
 }
 
-impl Order {
+impl DesiredState {
     /// Returns until when a lock should be unlocked at the latest; `None`: locked.
     #[must_use]
     pub const fn unlocked_until(&self) -> Option<Timestamp> {
@@ -38,7 +38,7 @@ pub(crate) struct Pending<'a> {
     /// Payments whose outcome is to be asked for, and sent again.
     pub settle: Vec<&'a Claim>,
     /// The order that the device has not reported as carried out.
-    pub order: Option<Order>,
+    pub order: Option<DesiredState>,
     /// When the paid time ends, if a tick will be due then. An unfulfilled order is
     /// the box's to repeat, and has no date.
     pub due: Option<Timestamp>,
@@ -49,20 +49,20 @@ pub(crate) struct Pending<'a> {
 /// What should be so at the asset now. Never open past the paid time, even if
 /// nobody has decided the session's end yet (invariant 4).
 #[must_use]
-pub(crate) fn order(state: &AssetState, now: &Now) -> Order {
+pub(crate) fn desired_state(state: &AssetState, now: &Now) -> DesiredState {
     let over = state.session.as_ref().is_none_or(|session| session.is_over(now));
     let desired = state.fulfilment.ordered();
     let open_until = desired.open_until().filter(|until| !over && *until > now.wall);
-    Order { sequence: state.fulfilment.sequence, desired: desired.until(open_until) }
+    DesiredState { sequence: state.fulfilment.sequence, desired: desired.until(open_until) }
 }
 
 /// The same for the box beside the device, in that box's time. Its clock may be behind
 /// what the asset has seen, and what counts is how long the device stays open: never
 /// longer than is left of the paid time by any clock that can tell (invariant 4).
 #[must_use]
-pub(crate) fn order_to_box(state: &AssetState, now: &Now) -> Order {
+pub(crate) fn desired_state_for_box(state: &AssetState, now: &Now) -> DesiredState {
     let clamped_now = state.clamped_now(now);
-    let Order { sequence, desired } = order(state, &clamped_now);
+    let DesiredState { sequence, desired } = desired_state(state, &clamped_now);
     let lost = state.is_clock_untrusted(now);
     let open_until = desired.open_until().filter(|_| !lost);
     let open_until = open_until.zip(state.session.as_ref()).map(|(until, session)| {
@@ -71,7 +71,7 @@ pub(crate) fn order_to_box(state: &AssetState, now: &Now) -> Order {
         let left = by_monotonic.filter(|ms| ms.saturating_add(ROUNDING_MS) < left).unwrap_or(left);
         now.wall.plus_millis(left)
     });
-    Order { sequence, desired: desired.until(open_until) }
+    DesiredState { sequence, desired: desired.until(open_until) }
 }
 
 /// Says what is still to be done.
@@ -83,7 +83,7 @@ pub(crate) fn pending<'a>(state: &'a AssetState, now: &Now) -> Pending<'a> {
     let tick = over.is_some() && (state.fulfilment.is_open() || !state.is_extending());
     let settle_at = |claim: &Claim| claim.at.plus_millis(SETTLE_AFTER_MS);
     let settle = state.claims.iter().filter(|claim| settle_at(claim) <= now.wall).collect();
-    let order = order(state, &now);
+    let order = desired_state(state, &now);
     let fulfilled =
         state.fulfilment.reported.as_ref().is_some_and(|report| {
             report.sequence == order.sequence && order.desired.is_met_by(report.observed)

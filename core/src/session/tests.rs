@@ -146,7 +146,7 @@ proptest! {
             prop_assert_eq!(model.granted_ms, model.landed_seconds * 1000);
 
             // Open only while somebody's paid time runs, and not a moment longer.
-            let open = order(&state, &at(ms)).unlocked_until();
+            let open = desired_state(&state, &at(ms)).unlocked_until();
             prop_assert_eq!(open, model.ends_at.filter(|&end| end > ms).map(|end| at(end).wall));
 
             // At most one payment for access is in flight, and none while somebody is inside.

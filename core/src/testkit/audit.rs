@@ -130,7 +130,7 @@ impl World {
             let ends_at = state.session.as_ref().and_then(Session::ends_at);
             assert!(open.is_none() || open == ends_at, "{open:?} {ends_at:?}");
             let now = state.clamped_now(&Now::at(self.now()));
-            assert!(order(&state, &now).unlocked_until().is_none_or(|until| until > now.wall));
+            assert!(desired_state(&state, &now).unlocked_until().is_none_or(|until| until > now.wall));
             let running = books.sessions.values().filter(|s| s.stream == stream && !s.ended);
             let running: Vec<_> = running.map(|record| record.session.clone()).collect();
             assert_eq!(

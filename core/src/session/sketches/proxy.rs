@@ -8,14 +8,14 @@
 
 use crate::ids::SessionId;
 use crate::session::fulfilment::Desired;
-use crate::session::pending::order_to_box;
+use crate::session::pending::desired_state_for_box;
 use crate::session::state::AssetState;
 use crate::time::Now;
 
 /// Says whether a request of this session is let through to the upstream now.
 fn passes(state: &AssetState, session: &SessionId, now: &Now) -> bool {
     let is_its = state.session.as_ref().is_some_and(|running| running.id == *session);
-    is_its && matches!(order_to_box(state, now).desired, Desired::Proxy { passes_until: Some(_) })
+    is_its && matches!(desired_state_for_box(state, now).desired, Desired::Proxy { passes_until: Some(_) })
 }
 
 mod tests {
@@ -77,7 +77,7 @@ mod tests {
     }
 
     fn report(rig: &Rig, observed: Observed) -> Command {
-        let order = order(&rig.state, &rig.now());
+        let order = desired_state(&rig.state, &rig.now());
         Command::Reported(Report { sequence: order.sequence, observed, at: rig.now().wall })
     }
 
@@ -124,7 +124,7 @@ mod tests {
                 }
                 prop_assert!(!upstream.request(&rig, &stranger));
 
-                let order = order(&rig.state, &rig.state.clamped_now(&rig.now()));
+                let order = desired_state(&rig.state, &rig.state.clamped_now(&rig.now()));
                 prop_assert_eq!(order.desired.is_open(), is_paid);
                 prop_assert_eq!(order.unlocked_until(), None, "no lock opens for it");
                 let is_met = rig.state.fulfilment.reported.as_ref().is_some_and(|report| {

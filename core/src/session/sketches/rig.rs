@@ -6,7 +6,7 @@ use crate::ids::SessionId;
 use crate::quote::Operation;
 use crate::session::decide::{Command, decide};
 use crate::session::event::Event;
-use crate::session::pending::order_to_box;
+use crate::session::pending::desired_state_for_box;
 use crate::session::rail::Landing;
 use crate::session::reject::Reject;
 use crate::session::state::{AssetState, evolve};
@@ -69,7 +69,10 @@ impl Rig {
     /// Returns for how many milliseconds whoever fulfils the asset is told to let the buyer in from now on.
     pub(super) fn opens_for(&self) -> Option<u64> {
         let now = self.now();
-        order_to_box(&self.state, &now).desired.open_until().map(|until| until.millis_since(now.wall))
+        desired_state_for_box(&self.state, &now)
+            .desired
+            .open_until()
+            .map(|until| until.millis_since(now.wall))
     }
 
     /// Claims the session that runs, or a new one, with a claim that is changed like this. Returns whether it was refused.
