@@ -85,7 +85,7 @@ pub use time::{Monotonic, Now, Timestamp};
 
 /// What a host reports about its devices.
 pub mod device {
-    pub use crate::session::{LockState, Report};
+    pub use crate::session::{LockState, ReportedState};
 }
 
 /// What the benchmarks of this repository measure on its own. It changes without notice.

@@ -4,7 +4,7 @@
 use super::{CommandError, Gateway, contended};
 use crate::ids::{AssetId, StreamId};
 use crate::ports::{Clock as _, Entropy as _, PortError, Ports, Schedule as _, Streams as _};
-use crate::session::{Command, DesiredState, Report, desired_state_for_box, pending};
+use crate::session::{Command, DesiredState, ReportedState, desired_state_for_box, pending};
 use crate::time::Timestamp;
 
 use super::buy::SaleError;
@@ -48,7 +48,11 @@ impl<P: Ports> Gateway<'_, P> {
     ///
     /// # Errors
     /// When storage does not answer. Calling again is always safe.
-    pub async fn step(&self, resync: bool, reports: Vec<(AssetId, Report)>) -> Result<Plan, PortError> {
+    pub async fn step(
+        &self,
+        resync: bool,
+        reports: Vec<(AssetId, ReportedState)>,
+    ) -> Result<Plan, PortError> {
         for (asset, report) in reports {
             if self.deployment().config.asset(&asset).is_some() {
                 self.decide_on(&StreamId::of_asset(asset), Command::Reported(report)).await?;

@@ -9,7 +9,7 @@ use crate::grant::{self, Span};
 use crate::ids::StreamId;
 use crate::money::Money;
 use crate::session::index::SessionRecord;
-use crate::session::{AssetState, LockState, Purchase, Report, Session, order};
+use crate::session::{AssetState, LockState, Purchase, ReportedState, Session, order};
 use crate::time::Now;
 
 /// An amount: atomic units, and beside them what they mean.
@@ -106,7 +106,7 @@ pub(super) fn asset_status(asset: &Asset, standing: &Standing) -> Value {
     let current = reported
         .filter(|report| report.sequence == order.sequence || order.desired.is_met_by(report.observed));
     let device = json!({
-        "state": current.map_or(LockState::Unknown, Report::lock).name(),
+        "state": current.map_or(LockState::Unknown, ReportedState::lock).name(),
         "since": current.map(|report| report.at.to_string()),
     });
     json!({

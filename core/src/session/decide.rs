@@ -3,7 +3,7 @@
 use super::claim::{Claim, Purchase};
 use super::entitlement::Allowance;
 use super::event::Event;
-use super::fulfilment::{Desired, Fulfilment, Report};
+use super::fulfilment::{Desired, Fulfilment, ReportedState};
 use super::intent::{ClaimRequest, Intent};
 use super::listing;
 use super::rail::{Landing, Rail};
@@ -48,7 +48,7 @@ pub enum Command {
     /// Time has passed.
     Tick,
     /// The box beside the device says what it does.
-    Reported(Report),
+    Reported(ReportedState),
     /// Make the asset. (Its incarnation is counted here.)
     Create(Box<Listing>),
     /// Change the asset.
@@ -265,7 +265,7 @@ fn failed(state: &AssetState, payment: &PaymentId, reason: &str, now: &Now) -> V
     events
 }
 
-fn reported(state: &AssetState, report: Report, now: Timestamp) -> Vec<Event> {
+fn reported(state: &AssetState, report: ReportedState, now: Timestamp) -> Vec<Event> {
     let current = state.fulfilment.reported.as_ref();
     let stale = current.is_some_and(|current| report.sequence < current.sequence);
     let same = current.is_some_and(|c| c.sequence == report.sequence && c.observed == report.observed);
@@ -275,7 +275,7 @@ fn reported(state: &AssetState, report: Report, now: Timestamp) -> Vec<Event> {
     }
     // Seen when the report says, but never in the future: that would stop this
     // asset's clock.
-    vec![Event::FulfilmentReported(Report { at: report.at.min(now), ..report })]
+    vec![Event::FulfilmentReported(ReportedState { at: report.at.min(now), ..report })]
 }
 
 const fn desired_state(sequence: u64, desired: Desired, at: Timestamp) -> Event {

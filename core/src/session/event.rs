@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claim::{Claim, Purchase};
 use super::entitlement::Entitlement;
-use super::fulfilment::{Desired, Report};
+use super::fulfilment::{Desired, ReportedState};
 use super::rail::{Landing, Rail};
 use super::running::Session;
 use crate::account::Account;
@@ -96,7 +96,7 @@ pub enum Event {
         at: Timestamp,
     },
     /// Something else than before was seen.
-    FulfilmentReported(Report),
+    FulfilmentReported(ReportedState),
     /// The asset was made by API.
     AssetCreated {
         /// What it is.

@@ -66,7 +66,7 @@ pub enum Observed {
 
 /// What whoever fulfils an asset says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
+pub struct ReportedState {
     /// The order that it answers.
     pub sequence: u64,
     /// What was seen.
@@ -83,7 +83,7 @@ pub struct FulfilmentState {
     /// The latest order; `None` while nobody was ever told to do anything.
     pub desired: Option<Desired>,
     /// The latest report.
-    pub reported: Option<Report>,
+    pub reported: Option<ReportedState>,
 }
 
 impl Fulfilment {
@@ -173,7 +173,7 @@ impl LockState {
     }
 }
 
-impl Report {
+impl ReportedState {
     /// Makes the report of a lock.
     #[must_use]
     pub const fn of_lock(sequence: u64, state: LockState, at: Timestamp) -> Self {

@@ -53,7 +53,7 @@ pub(crate) use event::Event;
 pub(crate) use fulfilment::Desired;
 #[cfg(test)]
 pub(crate) use fulfilment::FulfilmentState;
-pub use fulfilment::{Fulfilment, LockState, Report};
+pub use fulfilment::{Fulfilment, LockState, ReportedState};
 pub use intent::ClaimRequest;
 pub(crate) use intent::Intent;
 pub(crate) use pending::{DesiredState, desired_state_for_box, order, pending};

@@ -64,7 +64,7 @@ enum Random {
     Land(usize),
     Fail(usize),
     Pass(u64),
-    Report(LockState),
+    ReportedState(LockState),
     Create,
     /// From what it is, or from what it was never, to this price.
     Change(bool, u8),
@@ -80,7 +80,7 @@ fn asks() -> impl Strategy<Value = Vec<Random>> {
         (0usize..3).prop_map(Random::Land),
         (0usize..3).prop_map(Random::Fail),
         (1u64..60_000).prop_map(Random::Pass),
-        lock.prop_map(Random::Report),
+        lock.prop_map(Random::ReportedState),
         Just(Random::Create),
         (any::<bool>(), 1u8..9).prop_map(|(knows, price)| Random::Change(knows, price)),
         any::<bool>().prop_map(Random::Enable),
@@ -117,7 +117,7 @@ proptest! {
                 }
                 Random::Land(n) => { let Some(c) = nth(n) else { continue }; Command::Landed { payment: c.payment, landing: Landing::SvmExact { slot: 1 } } }
                 Random::Fail(n) => { let Some(c) = nth(n) else { continue }; Command::Failed { payment: c.payment, reason: "x" } }
-                Random::Report(lock) => Command::Reported(Report::of_lock(before.fulfilment.sequence, lock, at(ms).wall)),
+                Random::ReportedState(lock) => Command::Reported(ReportedState::of_lock(before.fulfilment.sequence, lock, at(ms).wall)),
                 Random::Create => Command::Create(Box::new(assets::listing(1))),
                 Random::Change(knows, price) => assets::change(&before, knows, |listing| listing.tariff = assets::tariff(price)),
                 Random::Enable(enabled) => assets::change(&before, true, |listing| listing.enabled = enabled),
@@ -242,11 +242,12 @@ fn reports_that_are_late_or_about_nothing_are_not_believed_inv_4() {
         fulfilment: FulfilmentState {
             sequence: 3,
             desired: Some(Desired::Lock { unlocked_until: None }),
-            reported: Some(Report::of_lock(2, LockState::Unlocked, at(0).wall)),
+            reported: Some(ReportedState::of_lock(2, LockState::Unlocked, at(0).wall)),
         },
         ..AssetState::default()
     };
-    let report = |sequence, state| Command::Reported(Report::of_lock(sequence, state, at(5_000_000).wall));
+    let report =
+        |sequence, state| Command::Reported(ReportedState::of_lock(sequence, state, at(5_000_000).wall));
     for (sequence, lock, taken) in [
         (1, LockState::Locked, false),
         (2, LockState::Unlocked, false),

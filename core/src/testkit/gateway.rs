@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::gateway::{Buy, Gateway, Plan, Sale, SaleError, Sold};
 use crate::ids::{AssetId, SessionId};
 use crate::quote::Operation;
-use crate::session::{LockState, Report};
+use crate::session::{LockState, ReportedState};
 use crate::testkit::platform::Platform;
 use crate::testkit::world::{START, World};
 use crate::time::Timestamp;
@@ -42,7 +42,7 @@ impl World {
             let reports = plan.orders.into_iter().map(|planned| {
                 let open = planned.order.unlocked_until().is_some();
                 let state = if open { LockState::Unlocked } else { LockState::Locked };
-                (planned.asset, Report::of_lock(planned.order.sequence, state, self.now()))
+                (planned.asset, ReportedState::of_lock(planned.order.sequence, state, self.now()))
             });
             gateway.step(false, reports.collect()).await.unwrap();
         };

@@ -14,7 +14,7 @@
 use super::changed;
 use crate::session::entitlement::Entitlement;
 use crate::session::event::Event;
-use crate::session::fulfilment::{LockState, Report};
+use crate::session::fulfilment::{LockState, ReportedState};
 use crate::session::running::Session;
 use crate::session::state::AssetState;
 use crate::time::Now;
@@ -34,7 +34,7 @@ pub(in crate::session) fn begun(state: &AssetState, events: &[Event], now: &Now)
     changed(state, session, Entitlement::until(start.plus_seconds(seconds), now), now)
 }
 
-const fn report(event: &Event) -> Option<&Report> {
+const fn report(event: &Event) -> Option<&ReportedState> {
     match event {
         Event::FulfilmentReported(report) => Some(report),
         _ => None,
@@ -43,7 +43,7 @@ const fn report(event: &Event) -> Option<&Report> {
 
 /// Says whether a report tells of this session's time: by the order that it answers, or by when it was seen. A purchase of more
 /// may give the session another order before the first one was answered.
-fn is_of(report: &Report, session: &Session) -> bool {
+fn is_of(report: &ReportedState, session: &Session) -> bool {
     report.sequence >= session.grant || report.at >= session.starts_at
 }
 
@@ -72,7 +72,7 @@ mod tests {
     struct Lock {
         sequence: u64,
         open_until: Option<u64>,
-        unsent: Vec<Report>,
+        unsent: Vec<ReportedState>,
     }
 
     /// What a person would say of the session, in milliseconds of real time.
@@ -181,7 +181,7 @@ mod tests {
                 self.opened += until.min(end) - self.ms;
                 if until <= end {
                     self.lock.open_until = None;
-                    self.lock.unsent.push(Report::of_lock(
+                    self.lock.unsent.push(ReportedState::of_lock(
                         self.lock.sequence,
                         LockState::Locked,
                         wall(until),
@@ -211,7 +211,7 @@ mod tests {
             if (was_open, self.lock.sequence) != (is_open, order.sequence) {
                 self.lock.sequence = order.sequence;
                 let state = if is_open { LockState::Unlocked } else { LockState::Locked };
-                self.lock.unsent.push(Report::of_lock(order.sequence, state, self.rig.now().wall));
+                self.lock.unsent.push(ReportedState::of_lock(order.sequence, state, self.rig.now().wall));
             }
         }
 
@@ -259,7 +259,7 @@ mod tests {
     }
 
     fn seen(rig: &mut Rig, sequence: u64, lock: LockState, at: u64) {
-        rig.command(Command::Reported(Report::of_lock(sequence, lock, wall(at)))).unwrap();
+        rig.command(Command::Reported(ReportedState::of_lock(sequence, lock, wall(at)))).unwrap();
     }
 
     #[test]

@@ -52,7 +52,7 @@ mod tests {
     use super::super::rig::{ROUNDING_MS, Rig};
     use super::*;
     use crate::session::decide::Command;
-    use crate::session::fulfilment::{LockState, Report};
+    use crate::session::fulfilment::{LockState, ReportedState};
     use crate::session::pending::pending;
 
     const DAY_MS: i64 = 86_400_000;
@@ -66,7 +66,7 @@ mod tests {
         Pass(u64),
         Pause,
         Resume,
-        Report(bool),
+        ReportedState(bool),
         Jump(i64),
         Reboot,
     }
@@ -80,7 +80,7 @@ mod tests {
             4 => (1u64..30_000).prop_map(Random::Pass),
             3 => Just(Random::Pause),
             3 => Just(Random::Resume),
-            1 => any::<bool>().prop_map(Random::Report),
+            1 => any::<bool>().prop_map(Random::ReportedState),
             2 => (-2 * DAY_MS..2 * DAY_MS).prop_map(Random::Jump),
             1 => Just(Random::Reboot),
         ];
@@ -128,10 +128,10 @@ mod tests {
                 Random::Pass(ms) => self.pass(ms),
                 Random::Pause => self.pause(),
                 Random::Resume => self.resume(),
-                Random::Report(unlocked) => {
+                Random::ReportedState(unlocked) => {
                     let lock = if unlocked { LockState::Unlocked } else { LockState::Locked };
                     let report =
-                        Report::of_lock(self.rig.state.fulfilment.sequence, lock, self.rig.now().wall);
+                        ReportedState::of_lock(self.rig.state.fulfilment.sequence, lock, self.rig.now().wall);
                     self.rig.command(Command::Reported(report)).unwrap();
                 }
                 Random::Jump(by) => {

@@ -25,7 +25,7 @@ mod tests {
     use super::*;
     use crate::session::Claim;
     use crate::session::decide::Command;
-    use crate::session::fulfilment::{Fulfilment, LockState, Observed, Report};
+    use crate::session::fulfilment::{Fulfilment, LockState, Observed, ReportedState};
     use crate::session::pending::{order, pending};
 
     const DAY_MS: i64 = 86_400_000;
@@ -42,7 +42,7 @@ mod tests {
         Fail,
         Pass(u64),
         Tick,
-        Report(bool),
+        ReportedState(bool),
         JumpBack(i64),
         Reboot,
     }
@@ -55,7 +55,7 @@ mod tests {
             1 => Just(Random::Fail),
             4 => (1u64..60_000).prop_map(Random::Pass),
             2 => Just(Random::Tick),
-            2 => any::<bool>().prop_map(Random::Report),
+            2 => any::<bool>().prop_map(Random::ReportedState),
             1 => (-2 * DAY_MS..0).prop_map(Random::JumpBack),
             1 => Just(Random::Reboot),
         ];
@@ -78,7 +78,7 @@ mod tests {
 
     fn report(rig: &Rig, observed: Observed) -> Command {
         let order = desired_state(&rig.state, &rig.now());
-        Command::Reported(Report { sequence: order.sequence, observed, at: rig.now().wall })
+        Command::Reported(ReportedState { sequence: order.sequence, observed, at: rig.now().wall })
     }
 
     proptest! {
@@ -106,7 +106,7 @@ mod tests {
                     Random::Fail => rig.fail(),
                     Random::Pass(more) => { rig.pass(more); ms += more; }
                     Random::Tick => { rig.command(Command::Tick).unwrap(); }
-                    Random::Report(passes) => { let seen = report(&rig, Observed::Proxy { passes }); rig.command(seen).unwrap(); }
+                    Random::ReportedState(passes) => { let seen = report(&rig, Observed::Proxy { passes }); rig.command(seen).unwrap(); }
                     // How much is left is known by the boot that saw it begin, or by a wall clock that stays right.
                     Random::JumpBack(_) if rig.state.session.as_ref().is_some_and(|session| {
                         session.entitlement.left_by_monotonic(&rig.now()).is_none()
