@@ -9,7 +9,7 @@ use crate::grant::{self, Span};
 use crate::ids::StreamId;
 use crate::money::Money;
 use crate::session::index::SessionRecord;
-use crate::session::{AssetState, LockState, Purchase, ReportedState, Session, order};
+use crate::session::{AssetState, LockState, Purchase, ReportedState, Session, desired_state};
 use crate::time::Now;
 
 /// An amount: atomic units, and beside them what they mean.

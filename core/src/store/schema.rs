@@ -123,7 +123,7 @@ pub(crate) const CATALOGUE: &str =
     "CREATE TABLE IF NOT EXISTS catalogue (asset TEXT PRIMARY KEY, listing TEXT NOT NULL) WITHOUT ROWID";
 
 /// The statements of a trigger that hold a claim against the guards and the balance of what is in flight from its source:
-/// `NEW.cover` is a [`FundsCheck`](crate::session::Cover) as JSON, or nothing.
+/// `NEW.cover` is a [`FundsCheck`](crate::session::FundsCheck) as JSON, or nothing.
 macro_rules! hold_against_source {
     () => {
         concat!(

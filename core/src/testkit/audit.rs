@@ -9,7 +9,7 @@ use super::world::World;
 use crate::ids::StreamId;
 use crate::listing::Listing;
 use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus, SessionRecord, changes};
-use crate::session::{AssetState, Claim, Desired, Event, Session, evolve, order, pending};
+use crate::session::{AssetState, Claim, Desired, Event, Session, desired_state, evolve, pending};
 use crate::time::{Now, Timestamp};
 
 /// What the tables should hold.

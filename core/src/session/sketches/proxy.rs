@@ -26,7 +26,7 @@ mod tests {
     use crate::session::Claim;
     use crate::session::decide::Command;
     use crate::session::fulfilment::{Fulfilment, LockState, Observed, ReportedState};
-    use crate::session::pending::{order, pending};
+    use crate::session::pending::{desired_state, pending};
 
     const DAY_MS: i64 = 86_400_000;
 
