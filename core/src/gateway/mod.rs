@@ -8,7 +8,7 @@
 
 mod assets;
 mod buy;
-mod pursuit;
+mod confirm;
 mod recovery;
 mod sale;
 mod terms;

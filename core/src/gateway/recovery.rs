@@ -120,7 +120,7 @@ impl<P: Ports> Gateway<'_, P> {
                 left -= 1;
                 // Also for an asset that is no longer in the configuration: money that
                 // moved has to become a session all the same.
-                match self.pursue(id, &snapshot, claim, now).await {
+                match self.confirm(id, &snapshot, claim, now).await {
                     Ok(()) => {}
                     Err(SaleError::Unavailable(error)) => return Err(error),
                     // It has failed for good: that is written down, and logged, by now.

@@ -153,7 +153,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         }
         match self.purchase(buy, examined).await {
             Ok(snapshot) => match snapshot.state.claim(&id) {
-                Some(claim) => self.settle(&stream, &snapshot, claim, started).await,
+                Some(claim) => self.submit_and_confirm(&stream, &snapshot, claim, started).await,
                 None => Err(SaleError::Unavailable(StoreError::Invariant("a claim was lost").into())),
             },
             // The same payment may have been claimed meanwhile by a request beside this
@@ -389,7 +389,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             return Ok(Sale::Pending(Box::new(record)));
         }
         let stream = record.stream.clone();
-        self.wait(&stream, record, started).await
+        self.await_outcome(&stream, record, started).await
     }
 }
 

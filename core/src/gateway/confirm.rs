@@ -28,7 +28,7 @@ const THOROUGH_AFTER_MS: u64 = 45_000;
 impl<P: Ports> Gateway<'_, P> {
     /// Sends a payment that was just claimed, and follows it until its outcome is
     /// known or the request has waited long enough.
-    pub(super) async fn settle(
+    pub(super) async fn submit_and_confirm(
         &self,
         stream: &StreamId,
         snapshot: &Snapshot,
@@ -39,7 +39,7 @@ impl<P: Ports> Gateway<'_, P> {
         let mut pause = self.ports().settlement().first_look_ms();
         let mut sent_at: Option<Timestamp> = None;
         // Asked now and not before the claim, because the question names our signature.
-        if let Some(sale) = self.look(stream, &snapshot, &claim, Effort::Quick).await? {
+        if let Some(sale) = self.poll_outcome(stream, &snapshot, &claim, Effort::Quick).await? {
             return Ok(sale);
         }
         loop {
@@ -56,17 +56,17 @@ impl<P: Ports> Gateway<'_, P> {
                 self.ports().clock().sleep(pause).await;
             }
             pause = (pause * 2).clamp(POLL_MS.0, POLL_MS.1);
-            if let Some(sale) = self.look(stream, &snapshot, &claim, Effort::Quick).await? {
+            if let Some(sale) = self.poll_outcome(stream, &snapshot, &claim, Effort::Quick).await? {
                 return Ok(sale);
             }
             if self.ports().clock().now().wall.millis_since(started) >= WAIT_MS {
-                return self.after(&claim.payment).await;
+                return self.current_outcome(&claim.payment).await;
             }
         }
     }
 
     /// Waits beside whoever settles a payment; helps when that takes long.
-    pub(super) async fn wait(
+    pub(super) async fn await_outcome(
         &self,
         stream: &StreamId,
         mut record: PaymentRecord,
@@ -84,7 +84,7 @@ impl<P: Ports> Gateway<'_, P> {
                 helped_at = now;
                 let snapshot = self.ports().journal().load(stream).await?;
                 if let Some(claim) = snapshot.state.claim(&record.payment) {
-                    self.pursue(stream, &snapshot, claim, now).await?;
+                    self.confirm(stream, &snapshot, claim, now).await?;
                 }
             }
             self.ports().clock().sleep(pause).await;
@@ -99,7 +99,7 @@ impl<P: Ports> Gateway<'_, P> {
 
     /// Looks after a claimed payment once: asks for its outcome, and sends it again
     /// if that is not clear and its rail allows it.
-    pub(super) async fn pursue(
+    pub(super) async fn confirm(
         &self,
         stream: &StreamId,
         snapshot: &Snapshot,
@@ -108,7 +108,7 @@ impl<P: Ports> Gateway<'_, P> {
     ) -> Result<(), SaleError> {
         let old = now.millis_since(claim.at) >= THOROUGH_AFTER_MS;
         let effort = if old { Effort::Thorough } else { Effort::Quick };
-        match self.look(stream, snapshot, claim, effort).await {
+        match self.poll_outcome(stream, snapshot, claim, effort).await {
             Ok(None) => {
                 if claim.rail.may_be_sent_again() {
                     self.submit(stream, snapshot, claim, "sending a payment again").await;
@@ -154,7 +154,7 @@ impl<P: Ports> Gateway<'_, P> {
 
     /// Asks for a payment's outcome and makes it durable. `None`: not known. `snapshot` is
     /// the asset as it was when the payment was in flight.
-    async fn look(
+    async fn poll_outcome(
         &self,
         stream: &StreamId,
         snapshot: &Snapshot,
@@ -176,7 +176,7 @@ impl<P: Ports> Gateway<'_, P> {
             Ok(written) => match written.sold(&claim.payment) {
                 Some(sold) => Ok(Some(Sale::Sold(Box::new(sold)))),
                 None if failed.is_some_and(failure::is_guard) => Err(GUARD_FAILED),
-                None => self.after(&claim.payment).await.map(Some),
+                None => self.current_outcome(&claim.payment).await.map(Some),
             },
             // Everybody else was first: what they wrote is read at the next look.
             Err(CommandError::Conflict | CommandError::Rejected(_)) => Ok(None),
@@ -189,7 +189,7 @@ impl<P: Ports> Gateway<'_, P> {
     }
 
     /// What is known of a payment now.
-    async fn after(&self, payment: &PaymentId) -> Result<Sale, SaleError> {
+    async fn current_outcome(&self, payment: &PaymentId) -> Result<Sale, SaleError> {
         match self.ports().journal().payment(payment).await? {
             Some(record) if record.status == PaymentStatus::Pending => Ok(Sale::Pending(Box::new(record))),
             Some(record) => self.sold(record).await,
