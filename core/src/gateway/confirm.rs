@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::buy::{Sale, SaleError, Sold, refused};
-use super::{CommandError, Gateway, Written};
+use super::{CommandError, Committed, Gateway};
 use crate::error::StoreError;
 use crate::ids::{PaymentId, StreamId};
 use crate::ports::{
@@ -205,7 +205,7 @@ impl<P: Ports> Gateway<'_, P> {
     }
 }
 
-impl Written {
+impl Committed {
     /// The sale that this has made durable, if it has.
     fn sold(&self, id: &PaymentId) -> Option<Sold> {
         let payment = self.index.iter().find_map(|change| match change {

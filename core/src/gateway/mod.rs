@@ -85,7 +85,7 @@ enum ClaimGuard {
 
 /// What came of a command.
 #[derive(Debug)]
-struct Written {
+struct Committed {
     /// The asset after it.
     snapshot: Snapshot,
     /// What it changed in the indexes; nothing if there was nothing to do.
@@ -136,7 +136,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         stream: &StreamId,
         known: Option<Snapshot>,
         command: Command,
-    ) -> Result<Written, CommandError> {
+    ) -> Result<Committed, CommandError> {
         self.write(stream, known, command, None).await.map_err(|error| match error {
             ClaimError::Command(error) => error,
             ClaimError::Guarded(_) => {
@@ -153,7 +153,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         known: Snapshot,
         ask: ClaimRequest,
         cover: Option<FundsCheck>,
-    ) -> Result<Written, ClaimError> {
+    ) -> Result<Committed, ClaimError> {
         self.write(stream, Some(known), Command::Claim(Box::new(ask)), cover).await
     }
 
@@ -164,7 +164,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         mut known: Option<Snapshot>,
         command: Command,
         cover: Option<FundsCheck>,
-    ) -> Result<Written, ClaimError> {
+    ) -> Result<Committed, ClaimError> {
         let claims = matches!(command, Command::Claim(_));
         for attempt in 0..ATTEMPTS {
             let (fresh, snapshot) = match known.take() {
@@ -180,7 +180,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             let Some(batch) = Batch::new(stream, &snapshot.state, events, &snapshot.state.clamped_now(&now))
             else {
                 if fresh {
-                    return Ok(Written { snapshot, index: Vec::new() });
+                    return Ok(Committed { snapshot, index: Vec::new() });
                 }
                 continue;
             };
@@ -188,7 +188,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             let appended = self.ports.journal().append(stream, snapshot.revision, &batch).await?;
             if appended == Appended::Done {
                 let snapshot = Snapshot { revision: snapshot.revision + 1, state: batch.state };
-                return Ok(Written { snapshot, index: batch.index });
+                return Ok(Committed { snapshot, index: batch.index });
             }
             self.judge(stream, snapshot.revision, appended, claims && attempt > 0).await?;
             // Several are at it: let one finish.
