@@ -13,7 +13,7 @@ use crate::x402::PaymentPayload;
 
 /// What a buyer asks for, with a payment.
 #[derive(Clone, Debug)]
-pub struct Buy<'a> {
+pub struct BuyRequest<'a> {
     /// The asset. It may be deleted by now: a payment that was taken is answered all the same.
     pub asset: &'a AssetId,
     /// A new session, or more time.

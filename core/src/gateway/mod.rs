@@ -14,7 +14,7 @@ mod sale;
 mod terms;
 
 pub(crate) use assets::ManageError;
-pub use buy::Buy;
+pub use buy::BuyRequest;
 pub(crate) use buy::{Sale, SaleError, Sold};
 #[cfg(any(test, feature = "testkit"))]
 pub(crate) use recovery::Plan;

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::buy::{Buy, NOT_COVERED, Sale, SaleError, refused, rejected};
+use super::buy::{BuyRequest, NOT_COVERED, Sale, SaleError, refused, rejected};
 use super::terms::{Quoted, Verified};
 use super::{ClaimError, ClaimGuard, CommandError, Gateway};
 use crate::config::Asset;
@@ -77,7 +77,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// # Errors
     /// When there is none. Then nothing was charged, except for
     /// `SaleError::AlreadyUsed`, whose sale was answered before.
-    pub async fn buy(&self, buy: &Buy<'_>) -> Result<Sale, SaleError> {
+    pub async fn buy(&self, buy: &BuyRequest<'_>) -> Result<Sale, SaleError> {
         let examined = self.examine(buy).await?;
         self.sell(buy, examined).await
     }
@@ -88,7 +88,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// `SaleError::Refused` if it can't be decoded or its payer has not signed it,
     /// `SaleError::Unavailable` if the catalogue does not answer. Any other fault may have
     /// come with time, after the payer was charged: [`Self::sell`] tells it.
-    pub async fn examine(&self, buy: &Buy<'_>) -> Result<Examined<'a>, SaleError> {
+    pub async fn examine(&self, buy: &BuyRequest<'_>) -> Result<Examined<'a>, SaleError> {
         let started = self.ports().clock().now().wall;
         let presented = Presented::read(buy.payment)?;
         let id = presented.id();
@@ -110,7 +110,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// Its ticket says whether the asset was shared: so a repeat finds the claim whatever the asset is by now.
     fn stream(
         &self,
-        buy: &Buy<'_>,
+        buy: &BuyRequest<'_>,
         id: &PaymentId,
         quote: Option<&Quote>,
         asset: Option<&Asset>,
@@ -135,7 +135,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 
     /// Returns the session that a payment starts or extends.
-    fn session_of(&self, buy: &Buy<'_>, id: &PaymentId) -> SessionId {
+    fn session_of(&self, buy: &BuyRequest<'_>, id: &PaymentId) -> SessionId {
         match &buy.operation {
             Operation::Access => self.deployment().keys.session_id(id),
             Operation::Extend { session } => session.clone(),
@@ -146,7 +146,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     ///
     /// # Errors
     /// Those of [`Self::buy`].
-    pub async fn sell(&self, buy: &Buy<'_>, examined: Examined<'_>) -> Result<Sale, SaleError> {
+    pub async fn sell(&self, buy: &BuyRequest<'_>, examined: Examined<'_>) -> Result<Sale, SaleError> {
         let (id, stream, started) = (examined.id.clone(), examined.stream.clone(), examined.started);
         if let Some(record) = self.ports().journal().payment(&id).await? {
             return self.repeat(buy, record, started).await;
@@ -166,7 +166,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 
     /// Claims a payment that nobody has claimed. Nothing is written before that.
-    async fn purchase(&self, buy: &Buy<'_>, examined: Examined<'_>) -> Result<Snapshot, Unclaimed> {
+    async fn purchase(&self, buy: &BuyRequest<'_>, examined: Examined<'_>) -> Result<Snapshot, Unclaimed> {
         let (stream, started) = (examined.stream.clone(), examined.started);
         self.must_not_be_elsewhere(&examined).await?;
         let VerifiedSale { verified, incarnation, snapshot } = self.verify_as_sold(buy, examined).await?;
@@ -196,7 +196,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 
     /// Refuses a purchase of a shared asset that is full, before the chain is asked. The claim decides it.
-    async fn must_have_a_seat(&self, buy: &Buy<'_>, verified: &Verified) -> Result<(), SaleError> {
+    async fn must_have_a_seat(&self, buy: &BuyRequest<'_>, verified: &Verified) -> Result<(), SaleError> {
         let Some(seats) = verified.seats.filter(|_| buy.operation == Operation::Access) else {
             return Ok(());
         };
@@ -217,7 +217,11 @@ impl<'a, P: Ports> Gateway<'a, P> {
 
     /// Checks the payment against the asset as it is sold: as the configuration names it, or
     /// else as its own state has it, whatever the catalogue says.
-    async fn verify_as_sold(&self, buy: &Buy<'_>, examined: Examined<'_>) -> Result<VerifiedSale, SaleError> {
+    async fn verify_as_sold(
+        &self,
+        buy: &BuyRequest<'_>,
+        examined: Examined<'_>,
+    ) -> Result<VerifiedSale, SaleError> {
         let Examined { stream, started, presented, quoted, checked, .. } = examined;
         let load = || self.ports().journal().load(&stream);
         let checked = match checked {
@@ -248,7 +252,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     fn check<'c>(
         &self,
         asset: Cow<'c, Asset>,
-        buy: &Buy<'_>,
+        buy: &BuyRequest<'_>,
         presented: &Presented,
         quoted: Option<&Quoted>,
         now: Timestamp,
@@ -309,7 +313,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// Returns the claim of a payment that is ready to be sent.
     fn claim_of(
         &self,
-        buy: &Buy<'_>,
+        buy: &BuyRequest<'_>,
         stream: &StreamId,
         verified: Verified,
         prepared: Prepared,
@@ -334,7 +338,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 
     /// Returns what a buyer is told whose purchase came to no claim.
-    async fn told(&self, buy: &Buy<'_>, unclaimed: Unclaimed) -> Result<SaleError, SaleError> {
+    async fn told(&self, buy: &BuyRequest<'_>, unclaimed: Unclaimed) -> Result<SaleError, SaleError> {
         Ok(match unclaimed {
             Unclaimed::Refused(error) => error,
             Unclaimed::Claim(ClaimError::Command(CommandError::Rejected(reject))) => rejected(reject),
@@ -356,7 +360,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 
     /// Returns why a claim met a conflict although the payment itself is new.
-    async fn conflict(&self, buy: &Buy<'_>) -> Result<SaleError, SaleError> {
+    async fn conflict(&self, buy: &BuyRequest<'_>) -> Result<SaleError, SaleError> {
         if let Some(ticket) = buy.payment.ticket()
             && self.ports().journal().payment_by_ticket(&ticket.id()).await?.is_some()
         {
@@ -370,7 +374,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// buyer; the bytes alone are public once they have landed (invariant 1).
     async fn repeat(
         &self,
-        buy: &Buy<'_>,
+        buy: &BuyRequest<'_>,
         record: PaymentRecord,
         started: Timestamp,
     ) -> Result<Sale, SaleError> {

@@ -2,7 +2,7 @@
 //! storage nor the chain.
 
 use super::Deployment;
-use super::buy::{Buy, SaleError, refused};
+use super::buy::{BuyRequest, SaleError, refused};
 use crate::config::Asset;
 use crate::quote::{Quote, TicketId};
 use crate::rail::{self, Expected, Presented};
@@ -64,7 +64,7 @@ impl Deployment {
     pub fn verify(
         &self,
         asset: &Asset,
-        buy: &Buy<'_>,
+        buy: &BuyRequest<'_>,
         presented: &Presented,
         quoted: Option<&Quoted>,
         fee_payers: &[Address],
@@ -94,7 +94,7 @@ impl Deployment {
     fn quoted_terms(
         &self,
         presented: &Presented,
-        buy: &Buy<'_>,
+        buy: &BuyRequest<'_>,
         quoted: &Quoted,
         now: Timestamp,
     ) -> Result<Terms, SaleError> {
@@ -121,7 +121,7 @@ impl Deployment {
     fn present_terms(
         &self,
         asset: &Asset,
-        buy: &Buy<'_>,
+        buy: &BuyRequest<'_>,
         presented: &Presented,
         fee_payers: &[Address],
     ) -> Result<Terms, SaleError> {
@@ -146,7 +146,7 @@ const STALE_TICKET: SaleError = refused(
 );
 
 /// Refuses a quote of something else than what the buyer asks for here.
-fn must_be_for_this(asset: &Asset, buy: &Buy<'_>, quote: &Quote) -> Result<(), SaleError> {
+fn must_be_for_this(asset: &Asset, buy: &BuyRequest<'_>, quote: &Quote) -> Result<(), SaleError> {
     let for_this =
         quote.asset == asset.id && quote.incarnation == asset.incarnation && quote.operation == buy.operation;
     if !for_this {

@@ -12,7 +12,7 @@ use super::shard::{Before, Counter, PaidRequest, Work};
 use super::{Context, IMPATIENT, Problem, Request, Response, query};
 use crate::account::Account;
 use crate::config::Asset;
-use crate::gateway::{Buy, Sale, SaleError};
+use crate::gateway::{BuyRequest, Sale, SaleError};
 use crate::ports::Ports;
 use crate::x402::{self, PaymentPayload, Version};
 
@@ -51,7 +51,7 @@ pub(super) async fn receive<'a, P: Ports>(
     };
     let came = Came::of(context.config(), &payment);
     match context.gateway().examine(&wanted(request, &counter, &payment)).await {
-        Ok(examined) => Before::at_shard(Work::Buy(PaidRequest { counter, payment, examined })),
+        Ok(examined) => Before::at_shard(Work::BuyRequest(PaidRequest { counter, payment, examined })),
         Err(SaleError::Refused { reason, detail, .. }) => {
             let why = Refused { came, reason, detail, payer: payment.payer() };
             refused_unasked(context, request, &counter, &why).await.map(Before::Answered)
@@ -81,8 +81,8 @@ fn one_payment<'r, P: Ports>(
 }
 
 /// What a payment is sent for.
-fn wanted<'b>(request: &Request, counter: &'b Counter, payment: &'b PaymentPayload) -> Buy<'b> {
-    Buy {
+fn wanted<'b>(request: &Request, counter: &'b Counter, payment: &'b PaymentPayload) -> BuyRequest<'b> {
+    BuyRequest {
         asset: &counter.asset,
         operation: counter.operation.clone(),
         stream: counter.stream.clone(),

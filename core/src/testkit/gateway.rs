@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use crate::gateway::{Buy, Gateway, Plan, Sale, SaleError, Sold};
+use crate::gateway::{BuyRequest, Gateway, Plan, Sale, SaleError, Sold};
 use crate::ids::{AssetId, SessionId};
 use crate::quote::Operation;
 use crate::session::{LockState, ReportedState};
@@ -59,7 +59,8 @@ impl World {
         let platform = Platform::new(self);
         let gateway = Gateway::new(&self.deployment, &platform);
         let id = AssetId::parse(asset).unwrap();
-        let buy = Buy { asset: &id, operation, stream: None, quantity: None, payment, impatient: false };
+        let buy =
+            BuyRequest { asset: &id, operation, stream: None, quantity: None, payment, impatient: false };
         self.run(gateway.buy(&buy))
     }
 

@@ -10,7 +10,7 @@ mod wallets;
 
 use std::pin::Pin;
 
-use super::{Buy, Gateway, Sale, SaleError};
+use super::{BuyRequest, Gateway, Sale, SaleError};
 use crate::ports::Clock as _;
 use crate::quote::Operation;
 use crate::testkit::platform::Platform;
@@ -30,7 +30,7 @@ fn request<'a>(
     after: u64,
 ) -> Future<'a> {
     let asset = &world.asset(asset).id;
-    let buy = Buy { asset, operation, stream: None, quantity: None, payment, impatient: false };
+    let buy = BuyRequest { asset, operation, stream: None, quantity: None, payment, impatient: false };
     Box::pin(async move {
         if after > 0 {
             world.sleep(after).await;

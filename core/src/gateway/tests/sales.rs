@@ -1,7 +1,7 @@
 //! Honest sales, repeats, and ways to get a session without paying for it.
 
 use super::{at_once, request};
-use crate::gateway::{Buy, Gateway, Sale, SaleError};
+use crate::gateway::{BuyRequest, Gateway, Sale, SaleError};
 use crate::ports::Clock as _;
 use crate::quote::{Operation, Quote, Ticket};
 use crate::session::Reject;
@@ -317,8 +317,14 @@ fn an_impatient_repeat_of_a_pending_payment_is_answered_at_once_inv_3() {
     let platform = Platform::new(&world);
     let gateway = Gateway::new(&world.deployment, &platform);
     let asset = &world.asset("door-1").id;
-    let buy =
-        Buy { asset, operation: ACCESS, stream: None, quantity: None, payment: &payment, impatient: true };
+    let buy = BuyRequest {
+        asset,
+        operation: ACCESS,
+        stream: None,
+        quantity: None,
+        payment: &payment,
+        impatient: true,
+    };
     let before = world.now();
     let outcome = world.run(gateway.buy(&buy)).unwrap();
     assert!(matches!(outcome, Ok(Sale::Pending(_))), "{outcome:?}");

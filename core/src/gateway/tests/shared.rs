@@ -3,7 +3,7 @@
 use super::at_once;
 use super::sales::ACCESS;
 use crate::capacity::Capacity;
-use crate::gateway::{Buy, Gateway, Sale, SaleError};
+use crate::gateway::{BuyRequest, Gateway, Sale, SaleError};
 use crate::ids::{AssetId, StreamId};
 use crate::keys::{KeyRing, Secret};
 use crate::ports::Accounts as _;
@@ -191,8 +191,14 @@ fn stream_of(world: &World, payment: &PaymentPayload) -> StreamId {
     let platform = Platform::new(world);
     let gateway = Gateway::new(&world.deployment, &platform);
     let asset = AssetId::parse(FILM).unwrap();
-    let buy =
-        Buy { asset: &asset, operation: ACCESS, stream: None, quantity: None, payment, impatient: false };
+    let buy = BuyRequest {
+        asset: &asset,
+        operation: ACCESS,
+        stream: None,
+        quantity: None,
+        payment,
+        impatient: false,
+    };
     world.run(gateway.examine(&buy)).unwrap().unwrap().stream().clone()
 }
 

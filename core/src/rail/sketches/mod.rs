@@ -12,7 +12,7 @@ use super::{Offered, Refusal};
 use crate::account::Account;
 use crate::config::Config;
 use crate::encoding::from_base64;
-use crate::gateway::{Buy, Gateway, Sale, SaleError};
+use crate::gateway::{BuyRequest, Gateway, Sale, SaleError};
 use crate::http::{Context, Request, Response, handle};
 use crate::ids::AssetId;
 use crate::money::{Amount, Money};
@@ -95,7 +95,8 @@ impl<'w, S: Settlement> Platform<'w, S> {
         let gateway = Gateway::new(&self.world.deployment, self);
         let asset = AssetId::parse("door-1").unwrap();
         let operation = Operation::Access;
-        let buy = Buy { asset: &asset, operation, stream: None, quantity: None, payment, impatient: false };
+        let buy =
+            BuyRequest { asset: &asset, operation, stream: None, quantity: None, payment, impatient: false };
         self.world.run(gateway.buy(&buy))
     }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use rusqlite::Connection;
 
 use super::site::{Shop, Site, SitePorts};
-use crate::gateway::{Buy, Gateway, Sale, SaleError};
+use crate::gateway::{BuyRequest, Gateway, Sale, SaleError};
 use crate::ids::{PaymentId, StreamId};
 use crate::ports::{Clock as _, PortError};
 use crate::quote::Operation;
@@ -271,7 +271,7 @@ impl Cluster {
         let journal = ShardedJournal::of_stream(ports, "main".to_owned());
         let shop = Shop { world: &self.world, journal };
         let id = door(1);
-        let buy = Buy {
+        let buy = BuyRequest {
             asset: id.asset(),
             operation: Operation::Access,
             stream: None,

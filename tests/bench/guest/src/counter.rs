@@ -1,7 +1,7 @@
 //! A payment header in, a verdict out: all of the verification that comes before the
 //! first network call, by the gateway's own code.
 
-use coinop_core::bench::{Buy, Operation, Presented};
+use coinop_core::bench::{BuyRequest, Operation, Presented};
 use coinop_core::config::{Asset, Config};
 use coinop_core::svm::Address;
 use coinop_core::x402::{PaymentPayload, Version};
@@ -40,7 +40,7 @@ impl Counter {
         let Ok(payment) = PaymentPayload::read(Version::V2, header, network) else { return false };
         let Ok(presented) = Presented::read(&payment) else { return false };
         let operation = Operation::Access;
-        let buy = Buy {
+        let buy = BuyRequest {
             asset: &self.asset.id,
             operation,
             stream: None,
