@@ -37,7 +37,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// # Errors
     /// `Reject::Gone` if there is none.
     pub async fn listing(&self, id: &AssetId) -> Result<Listing, ManageError> {
-        self.must_not_be_configured(id)?;
+        self.ensure_not_configured(id)?;
         let snapshot = self
             .ports()
             .journal()
@@ -85,7 +85,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 
     async fn manage(&self, id: &AssetId, command: Command) -> Result<AssetState, ManageError> {
-        self.must_not_be_configured(id)?;
+        self.ensure_not_configured(id)?;
         let stream = StreamId::of_asset(id.clone());
         match self.command(&stream, None, command).await {
             Ok(written) => Ok(written.snapshot.state),
@@ -95,7 +95,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         }
     }
 
-    fn must_not_be_configured(&self, id: &AssetId) -> Result<(), ManageError> {
+    fn ensure_not_configured(&self, id: &AssetId) -> Result<(), ManageError> {
         match self.deployment().config.asset(id) {
             Some(_) => Err(ManageError::Configured),
             None => Ok(()),

@@ -168,11 +168,11 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// Claims a payment that nobody has claimed. Nothing is written before that.
     async fn purchase(&self, buy: &BuyRequest<'_>, examined: Examined<'_>) -> Result<Snapshot, Unclaimed> {
         let (stream, started) = (examined.stream.clone(), examined.started);
-        self.must_not_be_elsewhere(&examined).await?;
+        self.ensure_not_elsewhere(&examined).await?;
         let VerifiedSale { verified, incarnation, snapshot } = self.verify_as_sold(buy, examined).await?;
         let (id, payer) = (verified.payment.id(), verified.payment.payer());
-        self.must_be_within_budget(verified.payment.fee(), started).await?;
-        self.must_be_first_for_its_ticket(&verified).await?;
+        self.ensure_within_budget(verified.payment.fee(), started).await?;
+        self.ensure_first_for_its_ticket(&verified).await?;
         let history = self.ports().journal().history_of(&payer, FAILURES_ALLOWED).await?;
         let intent = Intent {
             payment: &id,
@@ -185,7 +185,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         };
         let now = self.ports().clock().now();
         precheck(&snapshot.state, &intent, &now).map_err(rejected)?;
-        self.must_have_a_seat(buy, &verified).await?;
+        self.ensure_a_seat(buy, &verified).await?;
         let prepared = self.prepare(&verified, history.has_bought, now.wall).await?;
         let budget = self.deployment().config.settlement.max_fee_lamports_per_day;
         let cover = prepared.cover(verified.purchase.price.amount, budget);
@@ -196,7 +196,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 
     /// Refuses a purchase of a shared asset that is full, before the chain is asked. The claim decides it.
-    async fn must_have_a_seat(&self, buy: &BuyRequest<'_>, verified: &Verified) -> Result<(), SaleError> {
+    async fn ensure_a_seat(&self, buy: &BuyRequest<'_>, verified: &Verified) -> Result<(), SaleError> {
         let Some(seats) = verified.seats.filter(|_| buy.operation == Operation::Access) else {
             return Ok(());
         };
@@ -206,7 +206,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// Refuses a payment that another stream has claimed.
     ///
     /// What is bound to a ticket of this asset's is this asset's. Any other could be another's.
-    async fn must_not_be_elsewhere(&self, examined: &Examined<'_>) -> Result<(), SaleError> {
+    async fn ensure_not_elsewhere(&self, examined: &Examined<'_>) -> Result<(), SaleError> {
         let verdict = examined.checked.as_ref().map(|checked| &checked.verdict);
         let is_bound = matches!(verdict, Some(Ok(verified)) if verified.payment.is_bound());
         if !is_bound && self.ports().journal().is_claimed_elsewhere(&examined.stream, &examined.id).await? {
@@ -263,7 +263,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 
     /// Refuses a payment whose fee goes beyond what may be spent today.
-    async fn must_be_within_budget(&self, fee: Option<u64>, now: Timestamp) -> Result<(), SaleError> {
+    async fn ensure_within_budget(&self, fee: Option<u64>, now: Timestamp) -> Result<(), SaleError> {
         let Some(fee) = fee else { return Ok(()) };
         let spent = self.ports().journal().fees_of_day(now.day()).await?;
         if spent.saturating_add(fee) <= self.deployment().config.settlement.max_fee_lamports_per_day {
@@ -280,7 +280,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 
     /// Refuses a payment whose ticket another one has answered.
-    async fn must_be_first_for_its_ticket(&self, verified: &Verified) -> Result<(), SaleError> {
+    async fn ensure_first_for_its_ticket(&self, verified: &Verified) -> Result<(), SaleError> {
         match &verified.ticket {
             Some(ticket) if self.ports().journal().payment_by_ticket(ticket).await?.is_some() => {
                 Err(SaleError::QuoteUsed)

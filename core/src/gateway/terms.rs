@@ -80,7 +80,7 @@ impl Deployment {
             }
             Accepted::V2 { .. } => {
                 let quoted = quoted.ok_or(STALE_TICKET)?;
-                must_be_for_this(asset, buy, &quoted.quote)?;
+                ensure_same_asset(asset, buy, &quoted.quote)?;
                 self.quoted_terms(presented, buy, quoted, now)?
             }
         };
@@ -99,7 +99,7 @@ impl Deployment {
         now: Timestamp,
     ) -> Result<Terms, SaleError> {
         let Quoted { ticket, quote } = quoted;
-        quote.offered.must_be_accepted(&buy.payment.accepted, quote.amount)?;
+        quote.offered.ensure_accepted(&buy.payment.accepted, quote.amount)?;
         if now >= quote.expires_at {
             return Err(refused(
                 "quote_expired",
@@ -146,7 +146,7 @@ const STALE_TICKET: SaleError = refused(
 );
 
 /// Refuses a quote of something else than what the buyer asks for here.
-fn must_be_for_this(asset: &Asset, buy: &BuyRequest<'_>, quote: &Quote) -> Result<(), SaleError> {
+fn ensure_same_asset(asset: &Asset, buy: &BuyRequest<'_>, quote: &Quote) -> Result<(), SaleError> {
     let for_this =
         quote.asset == asset.id && quote.incarnation == asset.incarnation && quote.operation == buy.operation;
     if !for_this {

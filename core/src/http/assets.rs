@@ -34,10 +34,7 @@ const KEYS: [&str; 11] = [
 ];
 
 /// Lets those through who send one of the merchant's API keys.
-pub(super) fn must_have_api_key<P: Ports>(
-    context: &Context<'_, P>,
-    request: &Request,
-) -> Result<(), Problem> {
+pub(super) fn ensure_api_key<P: Ports>(context: &Context<'_, P>, request: &Request) -> Result<(), Problem> {
     let sent: [u8; 32] = Sha256::digest(request.bearer().unwrap_or_default()).into();
     // All of them, always: how long it takes says nothing about any.
     let keys = &context.config().merchant.api_keys;
@@ -55,9 +52,9 @@ pub(super) fn post_asset<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
 ) -> Result<Before<'a>, Problem> {
-    must_have_api_key(context, request)?;
+    ensure_api_key(context, request)?;
     let asset = read_asset(context.config(), merged(Map::new(), body(request)?))?;
-    must_not_be_configured(context.config(), &asset.id)?;
+    ensure_not_configured(context.config(), &asset.id)?;
     Before::at_shard(Work::CreateAsset(asset))
 }
 
@@ -76,13 +73,13 @@ pub(super) fn patch_asset<'a, P: Ports>(
     request: &Request,
     id: Option<&AssetId>,
 ) -> Result<Before<'a>, Problem> {
-    must_have_api_key(context, request)?;
+    ensure_api_key(context, request)?;
     let id = asset_id(id)?;
     let patch = body(request)?;
     if patch.contains_key("id") {
         return Err(invalid("id", "can't be changed: leave it out, and make another asset if need be"));
     }
-    must_not_be_configured(context.config(), id)?;
+    ensure_not_configured(context.config(), id)?;
     Before::at_shard(Work::ChangeAsset { id: id.clone(), patch })
 }
 
@@ -111,9 +108,9 @@ pub(super) fn remove_asset<'a, P: Ports>(
     request: &Request,
     id: Option<&AssetId>,
 ) -> Result<Before<'a>, Problem> {
-    must_have_api_key(context, request)?;
+    ensure_api_key(context, request)?;
     let id = asset_id(id)?;
-    must_not_be_configured(context.config(), id)?;
+    ensure_not_configured(context.config(), id)?;
     Before::at_shard(Work::DeleteAsset(id.clone()))
 }
 
@@ -124,7 +121,7 @@ pub(super) async fn delete<P: Ports>(context: &Context<'_, P>, id: &AssetId) -> 
 }
 
 /// Refuses what the configuration names. The gateway does too; said here, no shard is asked.
-fn must_not_be_configured(config: &Config, id: &AssetId) -> Result<(), Problem> {
+fn ensure_not_configured(config: &Config, id: &AssetId) -> Result<(), Problem> {
     if config.asset(id).is_some() { Err(read_only()) } else { Ok(()) }
 }
 

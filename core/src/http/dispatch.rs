@@ -67,7 +67,7 @@ async fn prepare<'a, P: Ports>(
         Action::SessionStatus(id) => sessions::session_status(context, request, id),
         Action::PayerSessions(address) => sessions::sessions_of_payer(context, request, address),
         Action::Tick => {
-            assets::must_have_api_key(context, request)?;
+            assets::ensure_api_key(context, request)?;
             Before::at_shard(Work::Tick)
         }
     }

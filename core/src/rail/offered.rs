@@ -98,7 +98,7 @@ impl Offered {
     ///
     /// # Errors
     /// When amount, token or payee differ.
-    pub(crate) fn must_be_accepted(&self, accepted: &Accepted, amount: Amount) -> Result<(), Refusal> {
+    pub(crate) fn ensure_accepted(&self, accepted: &Accepted, amount: Amount) -> Result<(), Refusal> {
         match self {
             Self::SvmExact(offered) => svm_exact::same_as_offered(accepted, amount, offered),
             #[cfg(test)]

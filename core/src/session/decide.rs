@@ -117,7 +117,7 @@ pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Eve
 /// Those of [`decide`] for the claim.
 pub(crate) fn precheck(state: &AssetState, intent: &Intent<'_>, now: &Now) -> Result<(), Reject> {
     let (_, state, now) = passed(state, now);
-    must_be_free(&state, intent, &now)
+    ensure_free(&state, intent, &now)
 }
 
 /// Lets time pass: what it brings about, the state after that, and the clocks as the asset takes them.
@@ -146,12 +146,12 @@ fn tick(state: &AssetState, now: &Now, lost: bool) -> Vec<Event> {
 }
 
 fn claim_payment(state: &AssetState, ask: ClaimRequest, now: &Now) -> Result<Vec<Event>, Reject> {
-    must_be_free(state, &ask.intent(), now)?;
+    ensure_free(state, &ask.intent(), now)?;
     Ok(vec![Event::PaymentClaimed(Claim { at: now.wall, ..ask.claim })])
 }
 
 /// Refuses a purchase that this asset, or the state of its payer, leaves no room for.
-fn must_be_free(state: &AssetState, intent: &Intent<'_>, clocks: &Now) -> Result<(), Reject> {
+fn ensure_free(state: &AssetState, intent: &Intent<'_>, clocks: &Now) -> Result<(), Reject> {
     let now = clocks.wall;
     listing::for_sale(state, intent)?;
     if let Some(until) = back_off(intent.failures, now) {
@@ -175,14 +175,14 @@ fn must_be_free(state: &AssetState, intent: &Intent<'_>, clocks: &Now) -> Result
             if state.is_extending() {
                 return Err(Reject::Busy { until: in_flight });
             }
-            must_be_countable(&running.purchase, intent.purchase)
+            ensure_countable(&running.purchase, intent.purchase)
         }
         (Operation::Extend { .. }, _) => Err(Reject::SessionOver),
     }
 }
 
 /// Refuses an extension that would make the session longer than any may be, or its sums too large.
-fn must_be_countable(so_far: &Purchase, more: &Purchase) -> Result<(), Reject> {
+fn ensure_countable(so_far: &Purchase, more: &Purchase) -> Result<(), Reject> {
     let all = so_far.checked_add(more).map(|all| all.allowance);
     if all.is_some_and(Allowance::is_in_bounds) { Ok(()) } else { Err(Reject::TooLong) }
 }

@@ -85,7 +85,7 @@ impl<P: ShardPorts> ShardedJournal<P> {
         self.ports.alarm().armed_before(due.map_or(deliver, |due| due.min(deliver)), Box::pin(append)).await
     }
 
-    fn must_be_a_streams(&self) -> Result<(), PortError> {
+    fn ensure_a_streams(&self) -> Result<(), PortError> {
         if self.is_streams {
             return Ok(());
         }
@@ -99,7 +99,7 @@ impl<P: ShardPorts> Streams for ShardedJournal<P> {
     }
 
     async fn append(&self, stream: &StreamId, expected: u64, batch: &Batch) -> Result<Appended, PortError> {
-        self.must_be_a_streams()?;
+        self.ensure_a_streams()?;
         let attempt = Attempt::new(stream, batch, self.ports.random(), |name| self.own.key_of(name));
         match attempt.reserve(&self.ports).await? {
             Reserved::Done => {}
@@ -124,7 +124,7 @@ impl<P: ShardPorts> Claims for ShardedJournal<P> {
     }
 
     async fn is_claimed_elsewhere(&self, stream: &StreamId, id: &PaymentId) -> Result<bool, PortError> {
-        self.must_be_a_streams()?;
+        self.ensure_a_streams()?;
         let shard = ShardKey::Payment(id.clone());
         let owner = self.ports.transport().ask(&shard, &OwnerOf(id.clone())).await?;
         Ok(owner.is_some_and(|owner| owner != *stream))

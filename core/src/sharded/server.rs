@@ -78,7 +78,7 @@ impl<B: Shard<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     /// Makes a reservation. The alarm is armed before it is written, to ask about it when it is old.
     async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
         let work = async {
-            self.must_have_tables().await?;
+            self.ensure_tables().await?;
             self.book.reserve(reservation).await
         };
         self.ports.alarm().armed_before(self.ports.now().plus_millis(STALE_MS), Box::pin(work)).await
@@ -90,7 +90,7 @@ impl<B: Shard<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
             return Ok(());
         }
         let work = async {
-            self.must_have_tables().await?;
+            self.ensure_tables().await?;
             self.book.hear(news).await
         };
         if B::NEWS_HOLDS {
@@ -109,7 +109,7 @@ impl<B: Shard<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     }
 
     /// Makes the tables, if there are none.
-    async fn must_have_tables(&self) -> Result<(), PortError> {
+    async fn ensure_tables(&self) -> Result<(), PortError> {
         if self.ports.has_tables() {
             return Ok(());
         }
