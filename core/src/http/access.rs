@@ -2,7 +2,7 @@
 
 use super::catalogue::{asset, asset_id, state_of};
 use super::challenge::{UNPAID, challenge};
-use super::shard::{Before, Counter, Work};
+use super::shard::{Before, PurchaseRequest, Work};
 use super::{Context, Problem, Request, Response, query, sale, sessions, views};
 use crate::account::Account;
 use crate::config::Asset;
@@ -20,15 +20,16 @@ pub(super) async fn access<'a, P: Ports>(
 ) -> Result<Before<'a>, Problem> {
     let id = asset_id(id)?;
     let quantity = query::quantity(request)?;
-    let counter = Counter { asset: id.clone(), operation: Operation::Access, stream: None, quantity };
+    let purchase =
+        PurchaseRequest { asset: id.clone(), operation: Operation::Access, stream: None, quantity };
     if request.pays() {
-        return sale::receive(context, request, counter).await;
+        return sale::receive(context, request, purchase).await;
     }
     let asset = asset(context, id).await?;
     if let Some(payer) = sessions::signed_in(context, request)? {
-        return Before::at_shard(Work::Access { counter, asset, payer });
+        return Before::at_shard(Work::Access { purchase, asset, payer });
     }
-    challenge(context, request, &counter, &asset, &UNPAID).map(Before::Answered)
+    challenge(context, request, &purchase, &asset, &UNPAID).map(Before::Answered)
 }
 
 /// How many of a payer's latest sessions are looked through for one at a shared asset.
@@ -38,7 +39,7 @@ const LATEST: u32 = 100;
 pub(super) async fn session_or_price<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
-    counter: &Counter,
+    purchase: &PurchaseRequest,
     asset: &Asset,
     payer: &Account,
 ) -> Result<Response, Problem> {
@@ -54,7 +55,7 @@ pub(super) async fn session_or_price<P: Ports>(
         let body = body.map_err(|error| context.unwritten(error))?;
         return Ok(Response::json(200, &body).no_store());
     }
-    challenge(context, request, counter, asset, &UNPAID)
+    challenge(context, request, purchase, asset, &UNPAID)
 }
 
 /// Returns the session of this payer that has the asset to itself.
@@ -100,10 +101,10 @@ pub(super) async fn extend<'a, P: Ports>(
     let stream = token.stream();
     let session = token.sub;
     let operation = Operation::Extend { session: session.clone() };
-    let counter = Counter { asset: id.clone(), operation, stream: Some(stream.clone()), quantity };
+    let purchase = PurchaseRequest { asset: id.clone(), operation, stream: Some(stream.clone()), quantity };
     match asset {
-        Some(asset) => Before::at_shard(Work::Extend { counter, asset, session, stream }),
-        None => sale::receive(context, request, counter).await,
+        Some(asset) => Before::at_shard(Work::Extend { purchase, asset, session, stream }),
+        None => sale::receive(context, request, purchase).await,
     }
 }
 
@@ -111,7 +112,7 @@ pub(super) async fn extend<'a, P: Ports>(
 pub(super) async fn price_of_more<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
-    counter: &Counter,
+    purchase: &PurchaseRequest,
     asset: &Asset,
     stream: &StreamId,
     session: &SessionId,
@@ -121,5 +122,5 @@ pub(super) async fn price_of_more<P: Ports>(
     if !state.session.as_ref().is_some_and(|s| s.id == *session && !s.is_over(&now)) {
         return Err(Problem::of_reject(&Reject::SessionOver, now.wall));
     }
-    challenge(context, request, counter, asset, &UNPAID)
+    challenge(context, request, purchase, asset, &UNPAID)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::sessions::sign_in_extensions;
-use super::shard::Counter;
+use super::shard::PurchaseRequest;
 use super::{Context, Problem, RECENT_BLOCKHASH, Request, Response, query};
 use crate::config::Asset;
 use crate::gateway::Deployment;
@@ -36,7 +36,7 @@ pub(super) const UNPAID: Why<'_> = Why { error: "payment_required", detail: None
 pub(super) fn challenge<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
-    counter: &Counter,
+    purchase: &PurchaseRequest,
     asset: &Asset,
     why: &Why<'_>,
 ) -> Result<Response, Problem> {
@@ -44,11 +44,11 @@ pub(super) fn challenge<P: Ports>(
         return Err(Problem::of_reject(&Reject::Disabled, context.now().wall));
     }
     let tariff = &asset.tariff;
-    let quantity = query::priced_quantity(tariff, counter.quantity)?;
+    let quantity = query::priced_quantity(tariff, purchase.quantity)?;
     let config = context.config();
     let url = format!("{}{}?quantity={quantity}", config.public_url, request.path);
     // Only to who asks for it: a wallet that is offered to sign in asks its owner to, before it pays.
-    let signs_in = counter.operation == Operation::Access && !request.pays();
+    let signs_in = purchase.operation == Operation::Access && !request.pays();
     let extensions = if signs_in && query::wants_sign_in(request) {
         sign_in_extensions(context, &request.path)?
     } else {
@@ -60,7 +60,7 @@ pub(super) fn challenge<P: Ports>(
         url,
         description: format!("{}: {quantity} x {}", asset.name, tariff.unit.name()),
         presentation: asset.presentation(&config.merchant.presentation),
-        offers: offers(context, request, counter, asset, quantity)?,
+        offers: offers(context, request, purchase, asset, quantity)?,
         extensions,
     };
     let body: Value = x402::v1_body(&required);
@@ -78,7 +78,7 @@ fn recent_blockhash<P: Ports>(context: &Context<'_, P>, request: &Request) -> Op
 fn offers<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
-    counter: &Counter,
+    purchase: &PurchaseRequest,
     asset: &Asset,
     quantity: u64,
 ) -> Result<Vec<PaymentRequirements>, Problem> {
@@ -92,7 +92,7 @@ fn offers<P: Ports>(
         let priced = asset.tariff.quote(Some(quantity), offered.decimals());
         let priced = priced.map_err(|_| query::unpriced(&asset.tariff))?;
         let quote = Quote {
-            operation: counter.operation.clone(),
+            operation: purchase.operation.clone(),
             asset: asset.id.clone(),
             incarnation: asset.incarnation,
             is_shared: asset.capacity.is_shared(),

@@ -87,11 +87,11 @@ async fn carry_out<P: Ports>(
         Work::ChangeAsset { id, patch } => assets::change(context, &id, &patch).await,
         Work::DeleteAsset(id) => assets::delete(context, &id).await,
         Work::AssetStatus(asset) => catalogue::status(context, &asset).await,
-        Work::Access { counter, asset, payer } => {
-            access::session_or_price(context, request, &counter, &asset, &payer).await
+        Work::Access { purchase, asset, payer } => {
+            access::session_or_price(context, request, &purchase, &asset, &payer).await
         }
-        Work::Extend { counter, asset, session, stream } => {
-            access::price_of_more(context, request, &counter, &asset, &stream, &session).await
+        Work::Extend { purchase, asset, session, stream } => {
+            access::price_of_more(context, request, &purchase, &asset, &stream, &session).await
         }
         Work::Buy(purchase) => sale::buy(context, request, purchase).await,
         Work::ShowSession(token) => sessions::show(context, &token).await,

@@ -8,7 +8,7 @@ use super::catalogue::{asset, asset_itself};
 use super::challenge::{ROOM, Why, challenge};
 use super::payment_response::{Came, failure, refuse, settlement_pending, sold_answer};
 use super::sessions::sign_in_extensions;
-use super::shard::{Before, Counter, PaidRequest, Work};
+use super::shard::{Before, PaidRequest, PurchaseRequest, Work};
 use super::{Context, IMPATIENT, Problem, Request, Response, query};
 use crate::account::Account;
 use crate::config::Asset;
@@ -32,7 +32,7 @@ struct Refused {
 pub(super) async fn receive<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
-    counter: Counter,
+    purchase: PurchaseRequest,
 ) -> Result<Before<'a>, Problem> {
     let (version, header) = one_payment(context, request)?;
     let unread = Came::unread(context.config(), version);
@@ -44,17 +44,17 @@ pub(super) async fn receive<'a, P: Ports>(
         }
         Err(error) => {
             let detail = "this gateway takes the x402 version, scheme and network that its 402 offers";
-            let asset = asset(context, &counter.asset).await;
+            let asset = asset(context, &purchase.asset).await;
             let why = Refused { came: unread, reason: error.reason(), detail, payer: None };
-            return refused(context, request, &counter, asset, &why).map(Before::Answered);
+            return refused(context, request, &purchase, asset, &why).map(Before::Answered);
         }
     };
     let came = Came::of(context.config(), &payment);
-    match context.gateway().examine(&wanted(request, &counter, &payment)).await {
-        Ok(examined) => Before::at_shard(Work::BuyRequest(PaidRequest { counter, payment, examined })),
+    match context.gateway().examine(&wanted(request, &purchase, &payment)).await {
+        Ok(examined) => Before::at_shard(Work::BuyRequest(PaidRequest { purchase, payment, examined })),
         Err(SaleError::Refused { reason, detail, .. }) => {
             let why = Refused { came, reason, detail, payer: payment.payer() };
-            refused_unasked(context, request, &counter, &why).await.map(Before::Answered)
+            refused_unasked(context, request, &purchase, &why).await.map(Before::Answered)
         }
         Err(error) => Err(refuse(context, came, payment.payer(), sale_problem(context, error))),
     }
@@ -81,12 +81,16 @@ fn one_payment<'r, P: Ports>(
 }
 
 /// What a payment is sent for.
-fn wanted<'b>(request: &Request, counter: &'b Counter, payment: &'b PaymentPayload) -> BuyRequest<'b> {
+fn wanted<'b>(
+    request: &Request,
+    purchase: &'b PurchaseRequest,
+    payment: &'b PaymentPayload,
+) -> BuyRequest<'b> {
     BuyRequest {
-        asset: &counter.asset,
-        operation: counter.operation.clone(),
-        stream: counter.stream.clone(),
-        quantity: counter.quantity,
+        asset: &purchase.asset,
+        operation: purchase.operation.clone(),
+        stream: purchase.stream.clone(),
+        quantity: purchase.quantity,
         payment,
         impatient: request.values(IMPATIENT).next().is_some(),
     }
@@ -98,21 +102,21 @@ pub(super) async fn buy<P: Ports>(
     request: &Request,
     purchase: PaidRequest<'_>,
 ) -> Result<Response, Problem> {
-    let PaidRequest { counter, payment, examined } = purchase;
+    let PaidRequest { purchase, payment, examined } = purchase;
     let (came, payer) = (Came::of(context.config(), &payment), payment.payer());
-    match context.gateway().sell(&wanted(request, &counter, &payment), examined).await {
+    match context.gateway().sell(&wanted(request, &purchase, &payment), examined).await {
         Ok(Sale::Sold(sold)) => sold_answer(context, came, &sold),
         Ok(Sale::Pending(record)) => settlement_pending(context, request, came, &record),
         Err(SaleError::Refused { reason, detail, is_no_payment: true, .. }) => {
-            refused_unasked(context, request, &counter, &Refused { came, reason, detail, payer }).await
+            refused_unasked(context, request, &purchase, &Refused { came, reason, detail, payer }).await
         }
         Err(SaleError::Refused { reason, detail, guard, .. }) => {
-            let id = &counter.asset;
+            let id = &purchase.asset;
             let why = guard.map_or_else(|| detail.to_owned(), |fault| fault.to_string());
             context.ports().log(&format!("a payment for {id} is refused: {reason} ({why})"));
             // Refused by what the asset is now: so it is offered what it costs now.
             let asset = asset_itself(context, id).await;
-            refused(context, request, &counter, asset, &Refused { came, reason, detail, payer })
+            refused(context, request, &purchase, asset, &Refused { came, reason, detail, payer })
         }
         Err(error) => {
             let used = error == SaleError::AlreadyUsed;
@@ -121,7 +125,7 @@ pub(super) async fn buy<P: Ports>(
                 return Err(problem);
             }
             // What the payer gets for it is behind the asset itself, not its extension.
-            let access = format!("/api/v1/access/{}", counter.asset);
+            let access = format!("/api/v1/access/{}", purchase.asset);
             Err(problem.member("extensions", json!(sign_in_extensions(context, &access)?)))
         }
     }
@@ -131,18 +135,18 @@ pub(super) async fn buy<P: Ports>(
 async fn refused_unasked<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
-    counter: &Counter,
+    purchase: &PurchaseRequest,
     why: &Refused,
 ) -> Result<Response, Problem> {
-    let asset = asset(context, &counter.asset).await;
-    refused(context, request, counter, asset, why)
+    let asset = asset(context, &purchase.asset).await;
+    refused(context, request, purchase, asset, why)
 }
 
 /// A refused payment: why, and what would have to be paid.
 fn refused<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
-    counter: &Counter,
+    purchase: &PurchaseRequest,
     asset: Result<Cow<'_, Asset>, Problem>,
     refused: &Refused,
 ) -> Result<Response, Problem> {
@@ -150,7 +154,7 @@ fn refused<P: Ports>(
     let failure = failure(came, reason, Some(detail), payer.clone());
     let whole = failure.to_header().map_err(|error| context.unwritten(error))?;
     let why = Why { error: reason, detail: Some(detail), room: ROOM.saturating_sub(whole.len()) };
-    let challenge = asset.and_then(|asset| challenge(context, request, counter, &asset, &why));
+    let challenge = asset.and_then(|asset| challenge(context, request, purchase, &asset, &why));
     let challenge = challenge.map_err(|problem| refuse(context, came, payer.clone(), problem))?;
     let taken = challenge.header(x402::PAYMENT_REQUIRED).map_or(0, str::len);
     let header = failure.to_header_within(ROOM.saturating_sub(taken));

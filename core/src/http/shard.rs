@@ -59,9 +59,9 @@ pub(super) enum Work<'a> {
     /// Says where this asset stands.
     AssetStatus(Cow<'a, Asset>),
     /// Shows a wallet the session that it has here, or the price of one.
-    Access { counter: Counter, asset: Cow<'a, Asset>, payer: Account },
+    Access { purchase: PurchaseRequest, asset: Cow<'a, Asset>, payer: Account },
     /// Shows the price of more time for this session.
-    Extend { counter: Counter, asset: Cow<'a, Asset>, session: SessionId, stream: StreamId },
+    Extend { purchase: PurchaseRequest, asset: Cow<'a, Asset>, session: SessionId, stream: StreamId },
     /// Takes a payment.
     Buy(PaidRequest<'a>),
     /// Shows the session of this token.
@@ -75,7 +75,7 @@ pub(super) enum Work<'a> {
 /// What a buyer stands in front of. Whether there is such an asset is another question: a
 /// payment that was taken is answered also when it is gone.
 #[derive(Debug)]
-pub(super) struct Counter {
+pub(super) struct PurchaseRequest {
     pub(super) asset: AssetId,
     pub(super) operation: Operation,
     /// The stream of the session that is extended.
@@ -86,7 +86,7 @@ pub(super) struct Counter {
 /// A payment that its payer has signed.
 #[derive(Debug)]
 pub(super) struct PaidRequest<'a> {
-    pub(super) counter: Counter,
+    pub(super) purchase: PurchaseRequest,
     pub(super) payment: PaymentPayload,
     pub(super) examined: Examined<'a>,
 }
@@ -112,7 +112,7 @@ impl<'a> Task<'a> {
             Work::Access { asset, payer, .. } if asset.capacity.is_shared() => {
                 return Shard::Payer(payer.clone());
             }
-            Work::Access { counter, .. } => &counter.asset,
+            Work::Access { purchase, .. } => &purchase.asset,
             Work::Extend { stream, .. } => return Shard::Stream(stream.clone()),
             Work::Buy(request) => return Shard::Stream(request.examined.stream().clone()),
             Work::ShowSession(token) => return Shard::Stream(token.stream()),
