@@ -5,8 +5,8 @@ use std::pin::pin;
 use coinop_core::Gateway;
 use coinop_core::config::{Config, ConfigError};
 use coinop_core::http::{
-    self, Before, Context, IMPATIENT, MAX_BODY, Problem, RECENT_BLOCKHASH, Request, Response, Route,
-    with_cors,
+    self, Context, IMPATIENT, MAX_BODY, Problem, RECENT_BLOCKHASH, Request, Response, Route,
+    StatelessOutcome, with_cors,
 };
 use futures::StreamExt as _;
 use spin_sdk::http::{Headers, IncomingRequest, Method, OutgoingResponse, ResponseOutparam};
@@ -63,9 +63,9 @@ async fn answer(gateway: &Gateway<'static, Platform>, request: &mut Request) -> 
     }
     need_assets(&gateway.deployment().config, request).map_err(|error| format!("coinop_config: {error}"))?;
     let context = Context::new(gateway.deployment(), ports);
-    match http::before_shard(&context, request).await {
-        Before::Answered(response) => Ok(response),
-        Before::AtShard(task) => {
+    match http::handle_stateless(&context, request).await {
+        StatelessOutcome::Answered(response) => Ok(response),
+        StatelessOutcome::AtShard(task) => {
             ports.prepare().await.map_err(|error| error.to_string())?;
             Ok(http::at_shard(&context, request, task).await)
         }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use coinop_core::config::Asset;
-use coinop_core::http::{self, Before, Context, Problem, Request, Response, Task, with_cors};
+use coinop_core::http::{self, Context, Problem, Request, Response, ShardTask, StatelessOutcome, with_cors};
 use coinop_core::ports::{Catalogue, PortError, Ports};
 use coinop_core::settlement::LocalSettlement;
 use coinop_core::sharded::{ShardedJournal, tick_streams};
@@ -76,36 +76,39 @@ impl Platform {
     /// `own` is the name of a stream's object. What its catalogue would have another object answer is refused: the
     /// catalogue that the request was forwarded by is older or newer, and the two agree within a minute.
     pub(crate) async fn handle(&self, request: &Request, own: Option<&str>) -> Response {
-        match self.before_shard(request).await {
-            Before::Answered(response) => response,
-            Before::AtShard(task) if own.is_some_and(|own| self.name_of(&task) != own) => {
+        match self.handle_stateless(request).await {
+            StatelessOutcome::Answered(response) => response,
+            StatelessOutcome::AtShard(task) if own.is_some_and(|own| self.name_of(&task) != own) => {
                 self.log("a request was for another object: what is for hire has just changed");
                 with_cors(&request.method, &request.path, Problem::unavailable().into())
             }
-            Before::AtShard(task) if task.is_tick() => {
+            StatelessOutcome::AtShard(task) if task.is_tick() => {
                 http::tick(&self.context(), tick_streams(&self.journal)).await
             }
-            Before::AtShard(task) => self.at_shard(request, task).await,
+            StatelessOutcome::AtShard(task) => self.at_shard(request, task).await,
         }
     }
 
     /// Returns the name of the object that a task is for.
-    fn name_of(&self, task: &Task<'_>) -> String {
+    fn name_of(&self, task: &ShardTask<'_>) -> String {
         Object::of(self.instance, &key(task.shard())).name().to_owned()
     }
 
     /// Answers a request as far as no journal is needed.
     ///
     /// In a box, so that it is in the script once, however many await it.
-    pub(crate) fn before_shard<'a>(&'a self, request: &'a Request) -> LocalBoxFuture<'a, Before<'a>> {
-        Box::pin(async move { http::before_shard(&self.context(), request).await })
+    pub(crate) fn handle_stateless<'a>(
+        &'a self,
+        request: &'a Request,
+    ) -> LocalBoxFuture<'a, StatelessOutcome<'a>> {
+        Box::pin(async move { http::handle_stateless(&self.context(), request).await })
     }
 
     /// Answers what is left of a request. In a box for the same reason.
     pub(crate) fn at_shard<'a>(
         &'a self,
         request: &'a Request,
-        task: Task<'a>,
+        task: ShardTask<'a>,
     ) -> LocalBoxFuture<'a, Response> {
         Box::pin(async move { http::at_shard(&self.context(), request, task).await })
     }

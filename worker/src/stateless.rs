@@ -23,8 +23,10 @@ pub(crate) async fn answer(incoming: web_sys::Request, env: &Env) -> Result<Resp
         }
     };
     let platform = Platform::stateless(instance, env);
-    match platform.before_shard(&request).await {
-        Before::Answered(response) => respond(response),
-        Before::AtShard(task) => Object::of(instance, &key(task.shard())).forward(env, &request).await,
+    match platform.handle_stateless(&request).await {
+        StatelessOutcome::Answered(response) => respond(response),
+        StatelessOutcome::AtShard(task) => {
+            Object::of(instance, &key(task.shard())).forward(env, &request).await
+        }
     }
 }

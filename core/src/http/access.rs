@@ -2,7 +2,7 @@
 
 use super::catalogue::{asset, asset_id, state_of};
 use super::challenge::{UNPAID, challenge};
-use super::shard::{Before, PurchaseRequest, Work};
+use super::shard::{PurchaseRequest, StatelessOutcome, TaskKind};
 use super::{Context, Problem, Request, Response, query, sale, sessions, views};
 use crate::account::Account;
 use crate::config::Asset;
@@ -17,7 +17,7 @@ pub(super) async fn access<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
     id: Option<&AssetId>,
-) -> Result<Before<'a>, Problem> {
+) -> Result<StatelessOutcome<'a>, Problem> {
     let id = asset_id(id)?;
     let quantity = query::quantity(request)?;
     let purchase =
@@ -27,9 +27,9 @@ pub(super) async fn access<'a, P: Ports>(
     }
     let asset = asset(context, id).await?;
     if let Some(payer) = sessions::signed_in(context, request)? {
-        return Before::at_shard(Work::Access { purchase, asset, payer });
+        return StatelessOutcome::at_shard(TaskKind::Access { purchase, asset, payer });
     }
-    challenge(context, request, &purchase, &asset, &UNPAID).map(Before::Answered)
+    challenge(context, request, &purchase, &asset, &UNPAID).map(StatelessOutcome::Answered)
 }
 
 /// How many of a payer's latest sessions are looked through for one at a shared asset.
@@ -90,7 +90,7 @@ pub(super) async fn extend<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
     id: Option<&AssetId>,
-) -> Result<Before<'a>, Problem> {
+) -> Result<StatelessOutcome<'a>, Problem> {
     let id = asset_id(id)?;
     let asset = if request.pays() { None } else { Some(asset(context, id).await?) };
     let token = sessions::bearer(context, request)?;
@@ -103,7 +103,7 @@ pub(super) async fn extend<'a, P: Ports>(
     let operation = Operation::Extend { session: session.clone() };
     let purchase = PurchaseRequest { asset: id.clone(), operation, stream: Some(stream.clone()), quantity };
     match asset {
-        Some(asset) => Before::at_shard(Work::Extend { purchase, asset, session, stream }),
+        Some(asset) => StatelessOutcome::at_shard(TaskKind::Extend { purchase, asset, session, stream }),
         None => sale::receive(context, request, purchase).await,
     }
 }

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
 use super::catalogue::{asset_id, standing};
-use super::shard::{Before, Work};
+use super::shard::{StatelessOutcome, TaskKind};
 use super::{Context, Problem, Request, Response, views};
 use crate::config::{Asset, Config, ConfigError};
 use crate::encoding::from_json;
@@ -51,11 +51,11 @@ pub(super) fn ensure_api_key<P: Ports>(context: &Context<'_, P>, request: &Reque
 pub(super) fn post_asset<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
-) -> Result<Before<'a>, Problem> {
+) -> Result<StatelessOutcome<'a>, Problem> {
     ensure_api_key(context, request)?;
     let asset = read_asset(context.config(), merged(Map::new(), body(request)?))?;
     ensure_not_configured(context.config(), &asset.id)?;
-    Before::at_shard(Work::CreateAsset(asset))
+    StatelessOutcome::at_shard(TaskKind::CreateAsset(asset))
 }
 
 /// Makes an asset.
@@ -72,7 +72,7 @@ pub(super) fn patch_asset<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
     id: Option<&AssetId>,
-) -> Result<Before<'a>, Problem> {
+) -> Result<StatelessOutcome<'a>, Problem> {
     ensure_api_key(context, request)?;
     let id = asset_id(id)?;
     let patch = body(request)?;
@@ -80,7 +80,7 @@ pub(super) fn patch_asset<'a, P: Ports>(
         return Err(invalid("id", "can't be changed: leave it out, and make another asset if need be"));
     }
     ensure_not_configured(context.config(), id)?;
-    Before::at_shard(Work::ChangeAsset { id: id.clone(), patch })
+    StatelessOutcome::at_shard(TaskKind::ChangeAsset { id: id.clone(), patch })
 }
 
 /// Changes an asset.
@@ -107,11 +107,11 @@ pub(super) fn remove_asset<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
     id: Option<&AssetId>,
-) -> Result<Before<'a>, Problem> {
+) -> Result<StatelessOutcome<'a>, Problem> {
     ensure_api_key(context, request)?;
     let id = asset_id(id)?;
     ensure_not_configured(context.config(), id)?;
-    Before::at_shard(Work::DeleteAsset(id.clone()))
+    StatelessOutcome::at_shard(TaskKind::DeleteAsset(id.clone()))
 }
 
 /// Deletes an asset.

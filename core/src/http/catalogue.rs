@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::json;
 
-use super::shard::{Before, Work};
+use super::shard::{StatelessOutcome, TaskKind};
 use super::views::Standing;
 use super::{Context, Problem, Request, Response, query, views};
 use crate::config::Asset;
@@ -82,10 +82,10 @@ pub(super) async fn standing<P: Ports>(
 }
 
 /// `GET /api/v1/assets`: reads which page is asked for.
-pub(super) fn list_assets<'a>(request: &Request) -> Result<Before<'a>, Problem> {
+pub(super) fn list_assets<'a>(request: &Request) -> Result<StatelessOutcome<'a>, Problem> {
     let limit = query::limit(request)?;
     let after = query::after(request)?;
-    Before::at_shard(Work::ListAssets { limit, after })
+    StatelessOutcome::at_shard(TaskKind::ListAssets { limit, after })
 }
 
 /// Shows the assets of the configuration in its order, and behind them those that were made

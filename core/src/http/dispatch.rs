@@ -7,40 +7,49 @@ use serde_json::json;
 
 use super::headers::WANTED_METHOD;
 use super::route::{Action, Route};
-use super::shard::{Before, Task, Work};
+use super::shard::{ShardTask, StatelessOutcome, TaskKind};
 use super::{Context, Problem, Request, Response};
 use super::{access, assets, catalogue, cors, sale, sessions, tick};
 use crate::ports::Ports;
 
 /// Answers a request. Never panics, and never answers with anything but JSON.
 pub async fn handle<P: Ports>(context: &Context<'_, P>, request: &Request) -> Response {
-    match before_shard(context, request).await {
-        Before::Answered(response) => response,
-        Before::AtShard(task) => at_shard(context, request, task).await,
+    match handle_stateless(context, request).await {
+        StatelessOutcome::Answered(response) => response,
+        StatelessOutcome::AtShard(task) => at_shard(context, request, task).await,
     }
 }
 
 /// Answers a request as far as no journal is needed: nothing is written, and no method of the journal's port is called.
-pub async fn before_shard<'a, P: Ports>(context: &Context<'a, P>, request: &Request) -> Before<'a> {
+pub async fn handle_stateless<'a, P: Ports>(
+    context: &Context<'a, P>,
+    request: &Request,
+) -> StatelessOutcome<'a> {
     let Some(route) = Route::parse(&request.path) else {
-        return Before::Answered(Problem::not_found("path").into());
+        return StatelessOutcome::Answered(Problem::not_found("path").into());
     };
     if request.method == "OPTIONS" {
-        return Before::Answered(cors::preflight(&route, request.values(WANTED_METHOD).next()));
+        return StatelessOutcome::Answered(cors::preflight(&route, request.values(WANTED_METHOD).next()));
     }
     let before = match route.action(&request.method) {
         Some(action) => prepare(context, request, action).await,
         None => Err(not_allowed(&route)),
     };
-    match before.unwrap_or_else(|problem| Before::Answered(problem.into())) {
-        Before::Answered(response) => Before::Answered(cors::shared(&route, &request.method, response)),
-        task @ Before::AtShard(_) => task,
+    match before.unwrap_or_else(|problem| StatelessOutcome::Answered(problem.into())) {
+        StatelessOutcome::Answered(response) => {
+            StatelessOutcome::Answered(cors::shared(&route, &request.method, response))
+        }
+        task @ StatelessOutcome::AtShard(_) => task,
     }
 }
 
-/// Answers the rest of a request, where the journal is that knows of it. `task` is what [`before_shard`] has left of
+/// Answers the rest of a request, where the journal is that knows of it. `task` is what [`handle_stateless`] has left of
 /// `request`.
-pub async fn at_shard<P: Ports>(context: &Context<'_, P>, request: &Request, task: Task<'_>) -> Response {
+pub async fn at_shard<P: Ports>(
+    context: &Context<'_, P>,
+    request: &Request,
+    task: ShardTask<'_>,
+) -> Response {
     let response = carry_out(context, request, task.into_work()).await.unwrap_or_else(Response::from);
     cors::with_cors(&request.method, &request.path, response)
 }
@@ -50,25 +59,29 @@ async fn prepare<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
     action: Action<'_>,
-) -> Result<Before<'a>, Problem> {
-    let answered = |response| Ok(Before::Answered(response));
+) -> Result<StatelessOutcome<'a>, Problem> {
+    let answered = |response| Ok(StatelessOutcome::Answered(response));
     match action {
         Action::Health => answered(Response::json(200, &json!({ "status": "ok" })).no_store()),
-        Action::Ready => Before::at_shard(Work::Ready),
+        Action::Ready => StatelessOutcome::at_shard(TaskKind::Ready),
         Action::Keys => answered(catalogue::jwks(context)),
         Action::ListAssets => catalogue::list_assets(request),
         Action::CreateAsset => assets::post_asset(context, request),
-        Action::ShowAsset(id) => Before::at_shard(Work::ShowAsset(catalogue::named(context, id).await?)),
+        Action::ShowAsset(id) => {
+            StatelessOutcome::at_shard(TaskKind::ShowAsset(catalogue::named(context, id).await?))
+        }
         Action::ChangeAsset(id) => assets::patch_asset(context, request, id),
         Action::DeleteAsset(id) => assets::remove_asset(context, request, id),
-        Action::AssetStatus(id) => Before::at_shard(Work::AssetStatus(catalogue::named(context, id).await?)),
+        Action::AssetStatus(id) => {
+            StatelessOutcome::at_shard(TaskKind::AssetStatus(catalogue::named(context, id).await?))
+        }
         Action::Access(id) => access::access(context, request, id).await,
         Action::Extend(id) => access::extend(context, request, id).await,
         Action::SessionStatus(id) => sessions::session_status(context, request, id),
         Action::PayerSessions(address) => sessions::sessions_of_payer(context, request, address),
         Action::Tick => {
             assets::ensure_api_key(context, request)?;
-            Before::at_shard(Work::Tick)
+            StatelessOutcome::at_shard(TaskKind::Tick)
         }
     }
 }
@@ -77,28 +90,28 @@ async fn prepare<'a, P: Ports>(
 async fn carry_out<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
-    work: Work<'_>,
+    work: TaskKind<'_>,
 ) -> Result<Response, Problem> {
     match work {
-        Work::Ready => Ok(catalogue::ready(context).await),
-        Work::ListAssets { limit, after } => catalogue::list(context, limit, after.as_ref()).await,
-        Work::CreateAsset(asset) => assets::create(context, asset).await,
-        Work::ShowAsset(asset) => catalogue::show(context, &asset).await,
-        Work::ChangeAsset { id, patch } => assets::change(context, &id, &patch).await,
-        Work::DeleteAsset(id) => assets::delete(context, &id).await,
-        Work::AssetStatus(asset) => catalogue::status(context, &asset).await,
-        Work::Access { purchase, asset, payer } => {
+        TaskKind::Ready => Ok(catalogue::ready(context).await),
+        TaskKind::ListAssets { limit, after } => catalogue::list(context, limit, after.as_ref()).await,
+        TaskKind::CreateAsset(asset) => assets::create(context, asset).await,
+        TaskKind::ShowAsset(asset) => catalogue::show(context, &asset).await,
+        TaskKind::ChangeAsset { id, patch } => assets::change(context, &id, &patch).await,
+        TaskKind::DeleteAsset(id) => assets::delete(context, &id).await,
+        TaskKind::AssetStatus(asset) => catalogue::status(context, &asset).await,
+        TaskKind::Access { purchase, asset, payer } => {
             access::session_or_price(context, request, &purchase, &asset, &payer).await
         }
-        Work::Extend { purchase, asset, session, stream } => {
+        TaskKind::Extend { purchase, asset, session, stream } => {
             access::price_of_more(context, request, &purchase, &asset, &stream, &session).await
         }
-        Work::Buy(purchase) => sale::buy(context, request, purchase).await,
-        Work::ShowSession(token) => sessions::show(context, &token).await,
-        Work::ListSessions { payer, limit, before } => {
+        TaskKind::Buy(purchase) => sale::buy(context, request, purchase).await,
+        TaskKind::ShowSession(token) => sessions::show(context, &token).await,
+        TaskKind::ListSessions { payer, limit, before } => {
             sessions::list(context, &payer, limit, before.as_ref()).await
         }
-        Work::Tick => tick::ticked(context, context.gateway().carry_out()).await,
+        TaskKind::Tick => tick::ticked(context, context.gateway().carry_out()).await,
     }
 }
 

@@ -23,13 +23,13 @@ mod views;
 
 pub use context::Context;
 pub use cors::with_cors;
-pub use dispatch::{at_shard, before_shard, handle};
+pub use dispatch::{at_shard, handle, handle_stateless};
 pub use headers::{HEADERS, IMPATIENT, RECENT_BLOCKHASH};
 pub use problem::Problem;
 pub use request::{MAX_BODY, Request};
 pub use response::Response;
 pub use route::Route;
-pub use shard::{Before, Shard, Task};
+pub use shard::{Shard, ShardTask, StatelessOutcome};
 pub use tick::tick;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::catalogue::{asset, asset_itself};
 use super::challenge::{ROOM, Why, challenge};
 use super::payment_response::{Came, failure, refuse, settlement_pending, sold_answer};
 use super::sessions::sign_in_extensions;
-use super::shard::{Before, PaidRequest, PurchaseRequest, Work};
+use super::shard::{PaidRequest, PurchaseRequest, StatelessOutcome, TaskKind};
 use super::{Context, IMPATIENT, Problem, Request, Response, query};
 use crate::account::Account;
 use crate::config::Asset;
@@ -33,7 +33,7 @@ pub(super) async fn receive<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
     purchase: PurchaseRequest,
-) -> Result<Before<'a>, Problem> {
+) -> Result<StatelessOutcome<'a>, Problem> {
     let (version, header) = one_payment(context, request)?;
     let unread = Came::unread(context.config(), version);
     let payment = match PaymentPayload::read(version, header, context.config().network) {
@@ -46,15 +46,17 @@ pub(super) async fn receive<'a, P: Ports>(
             let detail = "this gateway takes the x402 version, scheme and network that its 402 offers";
             let asset = asset(context, &purchase.asset).await;
             let why = Refused { came: unread, reason: error.reason(), detail, payer: None };
-            return refused(context, request, &purchase, asset, &why).map(Before::Answered);
+            return refused(context, request, &purchase, asset, &why).map(StatelessOutcome::Answered);
         }
     };
     let came = Came::of(context.config(), &payment);
     match context.gateway().examine(&wanted(request, &purchase, &payment)).await {
-        Ok(examined) => Before::at_shard(Work::BuyRequest(PaidRequest { purchase, payment, examined })),
+        Ok(examined) => {
+            StatelessOutcome::at_shard(TaskKind::BuyRequest(PaidRequest { purchase, payment, examined }))
+        }
         Err(SaleError::Refused { reason, detail, .. }) => {
             let why = Refused { came, reason, detail, payer: payment.payer() };
-            refused_unasked(context, request, &purchase, &why).await.map(Before::Answered)
+            refused_unasked(context, request, &purchase, &why).await.map(StatelessOutcome::Answered)
         }
         Err(error) => Err(refuse(context, came, payment.payer(), sale_problem(context, error))),
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::shard::{Before, Work};
+use super::shard::{StatelessOutcome, TaskKind};
 use super::{Context, Problem, Request, Response, query, views};
 use crate::account::Account;
 use crate::grant::{self, SessionToken};
@@ -31,12 +31,12 @@ pub(super) fn session_status<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
     id: Option<&SessionId>,
-) -> Result<Before<'a>, Problem> {
+) -> Result<StatelessOutcome<'a>, Problem> {
     let token = bearer(context, request)?;
     if id != Some(&token.sub) {
         return Err(Problem::new(403, "other_session", "Forbidden", "this token is for another session"));
     }
-    Before::at_shard(Work::ShowSession(token))
+    StatelessOutcome::at_shard(TaskKind::ShowSession(token))
 }
 
 /// Shows the session of a token.
@@ -100,7 +100,7 @@ pub(super) fn sessions_of_payer<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
     address: Option<&Address>,
-) -> Result<Before<'a>, Problem> {
+) -> Result<StatelessOutcome<'a>, Problem> {
     let payer = Account::from(*address.ok_or_else(|| Problem::not_found("payer"))?);
     let required = "sign the challenge in `extensions` with this wallet, and send it in SIGN-IN-WITH-X";
     let proven = signed_in(context, request)?.ok_or_else(|| sign_in_required(context, request, required))?;
@@ -109,7 +109,7 @@ pub(super) fn sessions_of_payer<'a, P: Ports>(
     }
     let limit = query::limit(request)?;
     let before = query::before(request)?;
-    Before::at_shard(Work::ListSessions { payer, limit, before })
+    StatelessOutcome::at_shard(TaskKind::ListSessions { payer, limit, before })
 }
 
 /// Shows a page of a payer's sessions.

@@ -27,23 +27,23 @@ pub enum Shard {
 
 /// What became of a request before any shard was asked.
 #[derive(Debug)]
-pub enum Before<'a> {
+pub enum StatelessOutcome<'a> {
     /// It is answered.
     Answered(Response),
     /// Its shard has to answer it.
-    AtShard(Task<'a>),
+    AtShard(ShardTask<'a>),
 }
 
 /// What is left of a request that only its shard can answer.
 ///
 /// What can be refused without the journal has been, and what the request says has been read.
 #[derive(Debug)]
-pub struct Task<'a>(Box<Work<'a>>);
+pub struct ShardTask<'a>(Box<TaskKind<'a>>);
 
 /// A task, for the handler that carries it out.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "a task has it in a box")]
-pub(super) enum Work<'a> {
+pub(super) enum TaskKind<'a> {
     /// Says whether a sale could be made now.
     Ready,
     /// Shows a page of the catalogue.
@@ -91,31 +91,31 @@ pub(super) struct PaidRequest<'a> {
     pub(super) examined: Examined<'a>,
 }
 
-impl<'a> Before<'a> {
+impl<'a> StatelessOutcome<'a> {
     /// Leaves this to the shard.
-    pub(super) fn at_shard(work: Work<'a>) -> Result<Self, Problem> {
-        Ok(Self::AtShard(Task(Box::new(work))))
+    pub(super) fn at_shard(work: TaskKind<'a>) -> Result<Self, Problem> {
+        Ok(Self::AtShard(ShardTask(Box::new(work))))
     }
 }
 
-impl<'a> Task<'a> {
+impl<'a> ShardTask<'a> {
     /// Returns the shard that can carry it out.
     #[must_use]
     pub fn shard(&self) -> Shard {
         let asset = match &*self.0 {
-            Work::Ready | Work::ListAssets { .. } | Work::Tick => return Shard::Merchant,
-            Work::ListSessions { payer, .. } => return Shard::Payer(payer.clone()),
-            Work::CreateAsset(asset) => &asset.id,
-            Work::ShowAsset(asset) | Work::AssetStatus(asset) => &asset.id,
-            Work::ChangeAsset { id, .. } | Work::DeleteAsset(id) => id,
+            TaskKind::Ready | TaskKind::ListAssets { .. } | TaskKind::Tick => return Shard::Merchant,
+            TaskKind::ListSessions { payer, .. } => return Shard::Payer(payer.clone()),
+            TaskKind::CreateAsset(asset) => &asset.id,
+            TaskKind::ShowAsset(asset) | TaskKind::AssetStatus(asset) => &asset.id,
+            TaskKind::ChangeAsset { id, .. } | TaskKind::DeleteAsset(id) => id,
             // What a wallet has at a shared asset stands with the wallet.
-            Work::Access { asset, payer, .. } if asset.capacity.is_shared() => {
+            TaskKind::Access { asset, payer, .. } if asset.capacity.is_shared() => {
                 return Shard::Payer(payer.clone());
             }
-            Work::Access { purchase, .. } => &purchase.asset,
-            Work::Extend { stream, .. } => return Shard::Stream(stream.clone()),
-            Work::Buy(request) => return Shard::Stream(request.examined.stream().clone()),
-            Work::ShowSession(token) => return Shard::Stream(token.stream()),
+            TaskKind::Access { purchase, .. } => &purchase.asset,
+            TaskKind::Extend { stream, .. } => return Shard::Stream(stream.clone()),
+            TaskKind::Buy(request) => return Shard::Stream(request.examined.stream().clone()),
+            TaskKind::ShowSession(token) => return Shard::Stream(token.stream()),
         };
         Shard::Stream(StreamId::of_asset(asset.clone()))
     }
@@ -124,11 +124,11 @@ impl<'a> Task<'a> {
     /// [`tick`](super::tick).
     #[must_use]
     pub const fn is_tick(&self) -> bool {
-        matches!(*self.0, Work::Tick)
+        matches!(*self.0, TaskKind::Tick)
     }
 
     /// Returns what is to be done.
-    pub(super) fn into_work(self) -> Work<'a> {
+    pub(super) fn into_work(self) -> TaskKind<'a> {
         *self.0
     }
 }

@@ -95,9 +95,9 @@ fn before(world: &World, request: &Request) -> Result<Response, Shard> {
         catalogue: Readers(Platform::new(world)),
     };
     let context = Context::new(&world.deployment, &ports);
-    match world.run(before_shard(&context, request)).unwrap() {
-        Before::Answered(response) => Ok(response),
-        Before::AtShard(task) => Err(task.shard()),
+    match world.run(handle_stateless(&context, request)).unwrap() {
+        StatelessOutcome::Answered(response) => Ok(response),
+        StatelessOutcome::AtShard(task) => Err(task.shard()),
     }
 }
 
