@@ -19,14 +19,14 @@ const PENDING_DETAIL: &str = "the payment was sent and the chain has not confirm
 
 /// How a payment came, as its answer names it.
 #[derive(Clone, Copy)]
-pub(super) struct Came {
+pub(super) struct ReceivedAs {
     /// In which version.
     pub(super) version: Version,
     /// On which network, by its name in that version.
     network: &'static str,
 }
 
-impl Came {
+impl ReceivedAs {
     /// Returns how a payment came that can't be read: on the network of this configuration.
     pub(super) const fn unread(config: &Config, version: Version) -> Self {
         let network = match version {
@@ -55,7 +55,7 @@ impl Came {
 /// Returns the 200 for a payment that bought something, now or before.
 pub(super) fn sold_answer<P: Ports>(
     context: &Context<'_, P>,
-    came: Came,
+    received: ReceivedAs,
     sold: &Sold,
 ) -> Result<Response, Problem> {
     let Sold { payment, session } = sold;
@@ -67,12 +67,12 @@ pub(super) fn sold_answer<P: Ports>(
         error_reason: None,
         error_message: None,
         transaction: payment.transaction.clone().unwrap_or_default(),
-        network: came.network.to_owned(),
+        network: received.network.to_owned(),
         payer: Some(payment.payer.clone()),
         amount: Some(payment.purchase.price.amount),
     };
     let header = settlement.to_header().map_err(|error| context.unwritten(error))?;
-    Ok(Response::json(200, &body).no_store().with(came.header(), header))
+    Ok(Response::json(200, &body).no_store().with(received.header(), header))
 }
 
 /// Returns the 202 for a payment that was sent and has no outcome yet.
@@ -81,7 +81,7 @@ pub(super) fn sold_answer<P: Ports>(
 pub(super) fn settlement_pending<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
-    came: Came,
+    received: ReceivedAs,
     record: &PaymentRecord,
 ) -> Result<Response, Problem> {
     let origin = &context.config().public_url;
@@ -94,29 +94,29 @@ pub(super) fn settlement_pending<P: Ports>(
     });
     let settlement = SettlementResponse {
         transaction: record.transaction.clone().unwrap_or_default(),
-        ..failure(came, PENDING, Some(PENDING_DETAIL), Some(record.payer.clone()))
+        ..failure(received, PENDING, Some(PENDING_DETAIL), Some(record.payer.clone()))
     };
     let header = settlement.to_header().map_err(|error| context.unwritten(error))?;
-    Ok(Response::json(202, &body).no_store().with("retry-after", "5").with(came.header(), header))
+    Ok(Response::json(202, &body).no_store().with("retry-after", "5").with(received.header(), header))
 }
 
 /// Makes a problem the answer to a payment of `payer`, where that is known.
 pub(super) fn refuse<P: Ports>(
     context: &Context<'_, P>,
-    came: Came,
+    received: ReceivedAs,
     payer: Option<Account>,
     problem: Problem,
 ) -> Problem {
-    let failure = failure(came, problem.code(), Some(problem.detail()), payer);
+    let failure = failure(received, problem.code(), Some(problem.detail()), payer);
     match failure.to_header() {
-        Ok(header) => problem.header(came.header(), header),
+        Ok(header) => problem.header(received.header(), header),
         Err(error) => context.unwritten(error),
     }
 }
 
 /// Returns what is said of a payment for which nothing was charged, or not yet.
 pub(super) fn failure(
-    came: Came,
+    received: ReceivedAs,
     reason: &str,
     message: Option<&str>,
     payer: Option<Account>,
@@ -126,7 +126,7 @@ pub(super) fn failure(
         error_reason: Some(reason.to_owned()),
         error_message: message.map(str::to_owned),
         transaction: String::new(),
-        network: came.network.to_owned(),
+        network: received.network.to_owned(),
         payer,
         amount: None,
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::catalogue::{asset, asset_itself};
 use super::challenge::{ROOM, Why, challenge};
-use super::payment_response::{Came, failure, refuse, settlement_pending, sold_answer};
+use super::payment_response::{ReceivedAs, failure, refuse, settlement_pending, sold_answer};
 use super::sessions::sign_in_extensions;
 use super::shard::{PaidRequest, PurchaseRequest, StatelessOutcome, TaskKind};
 use super::{Context, IMPATIENT, Problem, Request, Response, query};
@@ -19,7 +19,7 @@ use crate::x402::{self, PaymentPayload, Version};
 /// A payment that is refused, as its buyer is told.
 struct Refused {
     /// How it came.
-    came: Came,
+    received: ReceivedAs,
     /// Why, as a stable word.
     reason: &'static str,
     /// Why, for people.
@@ -35,7 +35,7 @@ pub(super) async fn receive<'a, P: Ports>(
     purchase: PurchaseRequest,
 ) -> Result<StatelessOutcome<'a>, Problem> {
     let (version, header) = one_payment(context, request)?;
-    let unread = Came::unread(context.config(), version);
+    let unread = ReceivedAs::unread(context.config(), version);
     let payment = match PaymentPayload::read(version, header, context.config().network) {
         Ok(payment) => payment,
         Err(x402::PayloadError::Malformed) => {
@@ -45,20 +45,20 @@ pub(super) async fn receive<'a, P: Ports>(
         Err(error) => {
             let detail = "this gateway takes the x402 version, scheme and network that its 402 offers";
             let asset = asset(context, &purchase.asset).await;
-            let why = Refused { came: unread, reason: error.reason(), detail, payer: None };
+            let why = Refused { received: unread, reason: error.reason(), detail, payer: None };
             return refused(context, request, &purchase, asset, &why).map(StatelessOutcome::Answered);
         }
     };
-    let came = Came::of(context.config(), &payment);
+    let received = ReceivedAs::of(context.config(), &payment);
     match context.gateway().examine(&wanted(request, &purchase, &payment)).await {
         Ok(examined) => {
             StatelessOutcome::at_shard(TaskKind::BuyRequest(PaidRequest { purchase, payment, examined }))
         }
         Err(SaleError::Refused { reason, detail, .. }) => {
-            let why = Refused { came, reason, detail, payer: payment.payer() };
+            let why = Refused { received, reason, detail, payer: payment.payer() };
             refused_unasked(context, request, &purchase, &why).await.map(StatelessOutcome::Answered)
         }
-        Err(error) => Err(refuse(context, came, payment.payer(), sale_problem(context, error))),
+        Err(error) => Err(refuse(context, received, payment.payer(), sale_problem(context, error))),
     }
 }
 
@@ -76,8 +76,8 @@ fn one_payment<'r, P: Ports>(
     if others.peek().is_some() {
         // In which version it is answered is clear only if all are of one.
         let one = others.all(|other| other == version);
-        let came = Came::unread(context.config(), version);
-        return Err(if one { refuse(context, came, None, several()) } else { several() });
+        let received = ReceivedAs::unread(context.config(), version);
+        return Err(if one { refuse(context, received, None, several()) } else { several() });
     }
     Ok((version, header))
 }
@@ -105,12 +105,12 @@ pub(super) async fn buy<P: Ports>(
     purchase: PaidRequest<'_>,
 ) -> Result<Response, Problem> {
     let PaidRequest { purchase, payment, examined } = purchase;
-    let (came, payer) = (Came::of(context.config(), &payment), payment.payer());
+    let (received, payer) = (ReceivedAs::of(context.config(), &payment), payment.payer());
     match context.gateway().sell(&wanted(request, &purchase, &payment), examined).await {
-        Ok(Sale::Sold(sold)) => sold_answer(context, came, &sold),
-        Ok(Sale::Pending(record)) => settlement_pending(context, request, came, &record),
+        Ok(Sale::Sold(sold)) => sold_answer(context, received, &sold),
+        Ok(Sale::Pending(record)) => settlement_pending(context, request, received, &record),
         Err(SaleError::Refused { reason, detail, is_no_payment: true, .. }) => {
-            refused_unasked(context, request, &purchase, &Refused { came, reason, detail, payer }).await
+            refused_unasked(context, request, &purchase, &Refused { received, reason, detail, payer }).await
         }
         Err(SaleError::Refused { reason, detail, guard, .. }) => {
             let id = &purchase.asset;
@@ -118,11 +118,11 @@ pub(super) async fn buy<P: Ports>(
             context.ports().log(&format!("a payment for {id} is refused: {reason} ({why})"));
             // Refused by what the asset is now: so it is offered what it costs now.
             let asset = asset_itself(context, id).await;
-            refused(context, request, &purchase, asset, &Refused { came, reason, detail, payer })
+            refused(context, request, &purchase, asset, &Refused { received, reason, detail, payer })
         }
         Err(error) => {
             let used = error == SaleError::AlreadyUsed;
-            let problem = refuse(context, came, payer, sale_problem(context, error));
+            let problem = refuse(context, received, payer, sale_problem(context, error));
             if !used {
                 return Err(problem);
             }
@@ -152,16 +152,16 @@ fn refused<P: Ports>(
     asset: Result<Cow<'_, Asset>, Problem>,
     refused: &Refused,
 ) -> Result<Response, Problem> {
-    let &Refused { came, reason, detail, ref payer } = refused;
-    let failure = failure(came, reason, Some(detail), payer.clone());
+    let &Refused { received, reason, detail, ref payer } = refused;
+    let failure = failure(received, reason, Some(detail), payer.clone());
     let whole = failure.to_header().map_err(|error| context.unwritten(error))?;
     let why = Why { error: reason, detail: Some(detail), room: ROOM.saturating_sub(whole.len()) };
     let challenge = asset.and_then(|asset| challenge(context, request, purchase, &asset, &why));
-    let challenge = challenge.map_err(|problem| refuse(context, came, payer.clone(), problem))?;
+    let challenge = challenge.map_err(|problem| refuse(context, received, payer.clone(), problem))?;
     let taken = challenge.header(x402::PAYMENT_REQUIRED).map_or(0, str::len);
     let header = failure.to_header_within(ROOM.saturating_sub(taken));
     let header = header.map_err(|error| context.unwritten(error))?;
-    Ok(challenge.with(came.header(), header))
+    Ok(challenge.with(received.header(), header))
 }
 
 /// What a sale that did not happen is told, where it is no plain refusal.

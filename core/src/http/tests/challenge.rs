@@ -6,7 +6,7 @@ use super::assets::manage;
 use super::*;
 use crate::config::LONGEST_ORIGIN;
 use crate::http::challenge::ROOM;
-use crate::http::payment_response::{Came, failure};
+use crate::http::payment_response::{ReceivedAs, failure};
 use crate::money::Amount;
 use crate::svm::exact::Refusal;
 use crate::svm::{Network, RecentBlockhash};
@@ -199,7 +199,7 @@ fn the_longest_402_has_all_three_offers_in_the_room_that_there_is() {
         let payer = Some(keys::account(1));
         for detail in ["the transaction is not the payment that was asked for", &"long ".repeat(40)] {
             let failure = failure(
-                Came::unread(&world.deployment.config, Version::V2),
+                ReceivedAs::unread(&world.deployment.config, Version::V2),
                 reason,
                 Some(detail),
                 payer.clone(),
