@@ -16,20 +16,21 @@ use crate::x402::{self, PaymentRequired, PaymentRequirements};
 
 /// How long the x402 headers of one 402 may be together, in bytes. All others take less than
 /// 400, so that an answer's headers stay under 4,000: nginx has 4 KiB for them unless told.
-pub(super) const ROOM: usize = 3_600;
+pub(super) const MAX_HEADER_BYTES: usize = 3_600;
 
 /// Why there is a 402.
-pub(super) struct Why<'a> {
+pub(super) struct ChallengeReason<'a> {
     /// In a word, or a stable reason.
     pub(super) error: &'a str,
     /// For people.
     pub(super) detail: Option<&'static str>,
     /// How long `PAYMENT-REQUIRED` may be, in bytes.
-    pub(super) room: usize,
+    pub(super) max_header_bytes: usize,
 }
 
 /// Nothing was paid yet.
-pub(super) const UNPAID: Why<'_> = Why { error: "payment_required", detail: None, room: ROOM };
+pub(super) const UNPAID: ChallengeReason<'_> =
+    ChallengeReason { error: "payment_required", detail: None, max_header_bytes: MAX_HEADER_BYTES };
 
 /// The 402: what has to be paid, in both versions at once. It writes nothing and
 /// calls nobody (invariant 8).
@@ -38,7 +39,7 @@ pub(super) fn challenge<P: Ports>(
     request: &Request,
     purchase: &PurchaseRequest,
     asset: &Asset,
-    why: &Why<'_>,
+    reason: &ChallengeReason<'_>,
 ) -> Result<Response, Problem> {
     if !asset.enabled {
         return Err(Problem::of_reject(&Reject::Disabled, context.now().wall));
@@ -55,8 +56,8 @@ pub(super) fn challenge<P: Ports>(
         Map::new()
     };
     let required = PaymentRequired {
-        error: why.error.to_owned(),
-        detail: why.detail,
+        error: reason.error.to_owned(),
+        detail: reason.detail,
         url,
         description: format!("{}: {quantity} x {}", asset.name, tariff.unit.name()),
         presentation: asset.presentation(&config.merchant.presentation),
@@ -64,7 +65,8 @@ pub(super) fn challenge<P: Ports>(
         extensions,
     };
     let body: Value = x402::v1_body(&required);
-    let header = x402::v2_header(&required, why.room).map_err(|error| context.unwritten(error))?;
+    let header =
+        x402::v2_header(&required, reason.max_header_bytes).map_err(|error| context.unwritten(error))?;
     Ok(Response::json(402, &body).no_store().with(x402::PAYMENT_REQUIRED, header))
 }
 

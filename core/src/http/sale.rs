@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::json;
 
 use super::catalogue::{asset, asset_itself};
-use super::challenge::{ROOM, Why, challenge};
+use super::challenge::{ChallengeReason, MAX_HEADER_BYTES, challenge};
 use super::payment_response::{ReceivedAs, failure, refuse, settlement_pending, sold_answer};
 use super::sessions::sign_in_extensions;
 use super::shard::{PaidRequest, PurchaseRequest, StatelessOutcome, TaskKind};
@@ -45,8 +45,8 @@ pub(super) async fn receive<'a, P: Ports>(
         Err(error) => {
             let detail = "this gateway takes the x402 version, scheme and network that its 402 offers";
             let asset = asset(context, &purchase.asset).await;
-            let why = Refused { received: unread, reason: error.reason(), detail, payer: None };
-            return refused(context, request, &purchase, asset, &why).map(StatelessOutcome::Answered);
+            let reason = Refused { received: unread, reason: error.reason(), detail, payer: None };
+            return refused(context, request, &purchase, asset, &reason).map(StatelessOutcome::Answered);
         }
     };
     let received = ReceivedAs::of(context.config(), &payment);
@@ -55,8 +55,8 @@ pub(super) async fn receive<'a, P: Ports>(
             StatelessOutcome::at_shard(TaskKind::BuyRequest(PaidRequest { purchase, payment, examined }))
         }
         Err(SaleError::Refused { reason, detail, .. }) => {
-            let why = Refused { received, reason, detail, payer: payment.payer() };
-            refused_unasked(context, request, &purchase, &why).await.map(StatelessOutcome::Answered)
+            let reason = Refused { received, reason, detail, payer: payment.payer() };
+            refused_unasked(context, request, &purchase, &reason).await.map(StatelessOutcome::Answered)
         }
         Err(error) => Err(refuse(context, received, payment.payer(), sale_problem(context, error))),
     }
@@ -114,8 +114,8 @@ pub(super) async fn buy<P: Ports>(
         }
         Err(SaleError::Refused { reason, detail, guard, .. }) => {
             let id = &purchase.asset;
-            let why = guard.map_or_else(|| detail.to_owned(), |fault| fault.to_string());
-            context.ports().log(&format!("a payment for {id} is refused: {reason} ({why})"));
+            let reason = guard.map_or_else(|| detail.to_owned(), |fault| fault.to_string());
+            context.ports().log(&format!("a payment for {id} is refused: {reason} ({reason})"));
             // Refused by what the asset is now: so it is offered what it costs now.
             let asset = asset_itself(context, id).await;
             refused(context, request, &purchase, asset, &Refused { received, reason, detail, payer })
@@ -138,10 +138,10 @@ async fn refused_unasked<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
     purchase: &PurchaseRequest,
-    why: &Refused,
+    reason: &Refused,
 ) -> Result<Response, Problem> {
     let asset = asset(context, &purchase.asset).await;
-    refused(context, request, purchase, asset, why)
+    refused(context, request, purchase, asset, reason)
 }
 
 /// A refused payment: why, and what would have to be paid.
@@ -155,11 +155,15 @@ fn refused<P: Ports>(
     let &Refused { received, reason, detail, ref payer } = refused;
     let failure = failure(received, reason, Some(detail), payer.clone());
     let whole = failure.to_header().map_err(|error| context.unwritten(error))?;
-    let why = Why { error: reason, detail: Some(detail), room: ROOM.saturating_sub(whole.len()) };
-    let challenge = asset.and_then(|asset| challenge(context, request, purchase, &asset, &why));
+    let reason = ChallengeReason {
+        error: reason,
+        detail: Some(detail),
+        max_header_bytes: MAX_HEADER_BYTES.saturating_sub(whole.len()),
+    };
+    let challenge = asset.and_then(|asset| challenge(context, request, purchase, &asset, &reason));
     let challenge = challenge.map_err(|problem| refuse(context, received, payer.clone(), problem))?;
     let taken = challenge.header(x402::PAYMENT_REQUIRED).map_or(0, str::len);
-    let header = failure.to_header_within(ROOM.saturating_sub(taken));
+    let header = failure.to_header_within(MAX_HEADER_BYTES.saturating_sub(taken));
     let header = header.map_err(|error| context.unwritten(error))?;
     Ok(challenge.with(received.header(), header))
 }

@@ -269,14 +269,14 @@ impl SettlementResponse {
         Ok(base64(&json("the answer to a payment", self)?))
     }
 
-    /// The same in at most `room` bytes, if it fits into them without its message. The body
+    /// The same in at most `max_header_bytes` bytes, if it fits into them without its message. The body
     /// of an answer has the message too.
     ///
     /// # Errors
     /// As [`Self::to_header`].
-    pub(crate) fn to_header_within(&self, room: usize) -> Result<String, EncodeError> {
+    pub(crate) fn to_header_within(&self, max_header_bytes: usize) -> Result<String, EncodeError> {
         let whole = self.to_header()?;
-        if whole.len() <= room {
+        if whole.len() <= max_header_bytes {
             return Ok(whole);
         }
         Self { error_message: None, ..self.clone() }.to_header()

@@ -243,7 +243,7 @@ impl<'a> V2<'a> {
     }
 }
 
-/// Returns the value of the `PAYMENT-REQUIRED` header (v2), in at most `room` bytes if that
+/// Returns the value of the `PAYMENT-REQUIRED` header (v2), in at most `max_header_bytes` bytes if that
 /// can be done.
 ///
 /// Proxies hold all headers of an answer in one buffer, 4 KiB with nginx as it comes, and
@@ -254,7 +254,7 @@ impl<'a> V2<'a> {
 ///
 /// # Errors
 /// When it can't be written as JSON.
-pub(crate) fn v2_header(required: &PaymentRequired, room: usize) -> Result<String, EncodeError> {
+pub(crate) fn v2_header(required: &PaymentRequired, max_header_bytes: usize) -> Result<String, EncodeError> {
     const OPTIONAL: [fn(&mut V2<'_>); 4] = [
         |body| body.resource.icon_url = None,
         |body| body.resource.tags = &[],
@@ -262,22 +262,22 @@ pub(crate) fn v2_header(required: &PaymentRequired, room: usize) -> Result<Strin
         |body| body.without_blockhash(),
     ];
     // Four characters of base64 for each three bytes.
-    let room = room / 4 * 3;
+    let max_header_bytes = max_header_bytes / 4 * 3;
     let mut body = V2::of(required);
     let mut json = body.json()?;
     for leave_out in OPTIONAL {
-        if json.len() <= room {
+        if json.len() <= max_header_bytes {
             break;
         }
         leave_out(&mut body);
         json = body.json()?;
     }
-    while json.len() > room && !body.extensions.is_empty() && body.accepts.len() > 1 {
+    while json.len() > max_header_bytes && !body.extensions.is_empty() && body.accepts.len() > 1 {
         body.accepts.pop();
         json = body.json()?;
     }
-    if json.len() > room {
-        let excess = json.len() - room;
+    if json.len() > max_header_bytes {
+        let excess = json.len() - max_header_bytes;
         body.resource.description = Cow::Owned(shortened(&body.resource.description, excess)?);
         json = body.json()?;
     }

@@ -45,8 +45,8 @@ fn read(header: &str) -> Value {
 }
 
 /// Which of the optional members are there, in the order in which they are left out.
-fn optional(required: &PaymentRequired, room: usize) -> [bool; 5] {
-    let body = read(&v2_header(required, room).unwrap());
+fn optional(required: &PaymentRequired, max_header_bytes: usize) -> [bool; 5] {
+    let body = read(&v2_header(required, max_header_bytes).unwrap());
     let is_there = |pointer: &str| body.pointer(pointer).is_some();
     let heights = is_there("/accepts/0/extra/lastValidBlockHeight");
     assert_eq!(is_there("/accepts/0/extra/recentBlockhash"), heights, "they go together");
@@ -72,14 +72,17 @@ fn what_is_optional_goes_in_a_fixed_order_and_the_rest_stays() {
     let required = required(3);
     let whole = v2_header(&required, 100_000).unwrap().len();
     let mut seen = vec![[true; 5]];
-    for room in (2_000..=whole).rev() {
-        let header = v2_header(&required, room).unwrap();
-        let there = optional(&required, room);
+    for max_header_bytes in (2_000..=whole).rev() {
+        let header = v2_header(&required, max_header_bytes).unwrap();
+        let there = optional(&required, max_header_bytes);
         if seen.last() != Some(&there) {
             seen.push(there);
         }
         let body = read(&header);
-        assert!(header.len() <= room || body["resource"]["description"] == "", "{room}");
+        assert!(
+            header.len() <= max_header_bytes || body["resource"]["description"] == "",
+            "{max_header_bytes}"
+        );
         assert_eq!(body["accepts"].as_array().unwrap().len(), 3);
         assert_eq!(body["resource"]["url"], json!(required.url));
     }
@@ -101,14 +104,14 @@ fn a_description_is_shortened_between_characters() {
     required.description = "Größe \"XL\" \u{1}\u{1}: 12 x Stück".to_owned();
     let whole = v2_header(&required, 100_000).unwrap().len();
     let mut lengths = std::collections::BTreeSet::new();
-    for room in 400..whole {
-        let header = v2_header(&required, room).unwrap();
+    for max_header_bytes in 400..whole {
+        let header = v2_header(&required, max_header_bytes).unwrap();
         let text = read(&header)["resource"]["description"].as_str().unwrap().to_owned();
         match text.strip_suffix(ELLIPSIS) {
             Some(kept) => assert!(required.description.starts_with(kept) && !kept.is_empty()),
             None => assert!(text.is_empty() || text == required.description),
         }
-        assert!(header.len() <= room || text.is_empty());
+        assert!(header.len() <= max_header_bytes || text.is_empty());
         lengths.insert(text.chars().count());
     }
     assert!(lengths.len() > 8, "{lengths:?}");

@@ -5,7 +5,7 @@ use serde_json::Map;
 use super::assets::manage;
 use super::*;
 use crate::config::LONGEST_ORIGIN;
-use crate::http::challenge::ROOM;
+use crate::http::challenge::MAX_HEADER_BYTES;
 use crate::http::payment_response::{ReceivedAs, failure};
 use crate::money::Amount;
 use crate::svm::exact::Refusal;
@@ -183,7 +183,7 @@ fn the_other_headers_of_a_402_leave_them_their_room() {
             [("content-length", "65536"), ("date", "Sun, 29 Nov 2026 03:10:32 GMT"), ("connection", "close")];
         let added: usize = added.map(|(name, value)| line(name, value)).iter().sum();
         let all = "HTTP/1.1 402 Payment Required\r\n\r\n".len() + others.sum::<usize>() + added;
-        assert!(all + ROOM < 4_000, "{all}");
+        assert!(all + MAX_HEADER_BYTES < 4_000, "{all}");
     }
 }
 
@@ -191,8 +191,8 @@ fn the_other_headers_of_a_402_leave_them_their_room() {
 fn the_longest_402_has_all_three_offers_in_the_room_that_there_is() {
     let asset = "x".repeat(64);
     for path in [format!("/api/v1/access/{asset}"), format!("/api/v1/access/{asset}/extend")] {
-        let plain = x402::v2_header(&longest(&path, "payment_required"), ROOM).unwrap();
-        assert!(plain.len() <= ROOM, "{}", plain.len());
+        let plain = x402::v2_header(&longest(&path, "payment_required"), MAX_HEADER_BYTES).unwrap();
+        assert!(plain.len() <= MAX_HEADER_BYTES, "{}", plain.len());
 
         let world = World::new();
         let reason = Refusal::ComputePriceTooHigh.reason();
@@ -204,10 +204,15 @@ fn the_longest_402_has_all_three_offers_in_the_room_that_there_is() {
                 Some(detail),
                 payer.clone(),
             );
-            let room = ROOM - failure.to_header().unwrap().len();
-            let refused = x402::v2_header(&longest(&path, reason), room).unwrap();
-            let response = failure.to_header_within(ROOM - refused.len()).unwrap();
-            assert!(refused.len() + response.len() <= ROOM, "{} and {}", refused.len(), response.len());
+            let max_header_bytes = MAX_HEADER_BYTES - failure.to_header().unwrap().len();
+            let refused = x402::v2_header(&longest(&path, reason), max_header_bytes).unwrap();
+            let response = failure.to_header_within(MAX_HEADER_BYTES - refused.len()).unwrap();
+            assert!(
+                refused.len() + response.len() <= MAX_HEADER_BYTES,
+                "{} and {}",
+                refused.len(),
+                response.len()
+            );
             assert_eq!(SettlementResponse::from_header(&response).unwrap().payer, payer);
         }
     }
@@ -222,8 +227,8 @@ fn the_longest_402_with_a_challenge_to_sign_in_has_room_for_an_offer() {
             .unwrap();
     let mut required = longest(&path, "payment_required");
     required.extensions = Map::from_iter([(sign_in::EXTENSION.to_owned(), challenge)]);
-    let header = x402::v2_header(&required, ROOM).unwrap();
+    let header = x402::v2_header(&required, MAX_HEADER_BYTES).unwrap();
     let body: Value = serde_json::from_slice(&from_base64(&header).unwrap()).unwrap();
-    assert!(header.len() <= ROOM, "{}", header.len());
+    assert!(header.len() <= MAX_HEADER_BYTES, "{}", header.len());
     assert!(!body["accepts"].as_array().unwrap().is_empty());
 }
