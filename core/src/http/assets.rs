@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 
-use super::catalogue::{asset_id, standing};
+use super::catalogue::{asset_id, availability};
 use super::shard::{StatelessOutcome, TaskKind};
 use super::{Context, Problem, Request, Response, views};
 use crate::config::{Asset, Config, ConfigError};
@@ -150,8 +150,8 @@ async fn shown<P: Ports>(
 ) -> Result<Response, Problem> {
     let asset = state.listing.as_ref().map(|listing| listing.asset(id));
     let asset = asset.ok_or_else(|| Problem::not_found("asset"))?;
-    let standing = standing(context, &asset, Some(state.clone())).await?;
-    Ok(Response::json(status, &views::asset(context.config(), &asset, &standing)).no_store())
+    let availability = availability(context, &asset, Some(state.clone())).await?;
+    Ok(Response::json(status, &views::asset(context.config(), &asset, &availability)).no_store())
 }
 
 fn not_done<P: Ports>(context: &Context<'_, P>, error: ManageError) -> Problem {

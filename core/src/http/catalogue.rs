@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::json;
 
 use super::shard::{StatelessOutcome, TaskKind};
-use super::views::Standing;
+use super::views::Availability;
 use super::{Context, Problem, Request, Response, query, views};
 use crate::config::Asset;
 use crate::grant;
@@ -58,17 +58,17 @@ pub(super) async fn state_of<P: Ports>(
 
 /// Returns whether a new buyer could have an asset now, and where it stands. `own` is where its own stream stands, if that
 /// is known.
-pub(super) async fn standing<P: Ports>(
+pub(super) async fn availability<P: Ports>(
     context: &Context<'_, P>,
     asset: &Asset,
     own: Option<AssetState>,
-) -> Result<Standing, Problem> {
+) -> Result<Availability, Problem> {
     if asset.capacity.is_exclusive() {
         let state = match own {
             Some(state) => state,
             None => state_of(context, &StreamId::of_asset(asset.id.clone())).await?,
         };
-        return Ok(Standing::of_exclusive(state, &context.now()));
+        return Ok(Availability::of_exclusive(state, &context.now()));
     }
     // Where there are as many as anybody wants, nobody has to be asked.
     let is_free = match asset.capacity.seats() {
@@ -78,7 +78,7 @@ pub(super) async fn standing<P: Ports>(
             taken.map_err(|error| context.failed(&error))? < seats
         }
     };
-    Ok(Standing::of_shared(is_free, context.now()))
+    Ok(Availability::of_shared(is_free, context.now()))
 }
 
 /// `GET /api/v1/assets`: reads which page is asked for.
@@ -102,8 +102,8 @@ pub(super) async fn list<P: Ports>(
     let next = assets.last().filter(|_| more).map(|asset| asset.id.clone());
     let mut views = Vec::with_capacity(assets.len());
     for asset in &assets {
-        let standing = standing(context, asset, None).await?;
-        views.push(views::asset(context.config(), asset, &standing));
+        let availability = availability(context, asset, None).await?;
+        views.push(views::asset(context.config(), asset, &availability));
     }
     Ok(Response::json(200, &json!({ "assets": views, "next": next })))
 }
@@ -146,14 +146,14 @@ async fn assets_behind<'a, P: Ports>(
 
 /// Shows an asset, with whether it is free.
 pub(super) async fn show<P: Ports>(context: &Context<'_, P>, asset: &Asset) -> Result<Response, Problem> {
-    let standing = standing(context, asset, None).await?;
-    Ok(Response::json(200, &views::asset(context.config(), asset, &standing)))
+    let availability = availability(context, asset, None).await?;
+    Ok(Response::json(200, &views::asset(context.config(), asset, &availability)))
 }
 
 /// Says where an asset stands.
 pub(super) async fn status<P: Ports>(context: &Context<'_, P>, asset: &Asset) -> Result<Response, Problem> {
-    let standing = standing(context, asset, None).await?;
-    Ok(Response::json(200, &views::asset_status(asset, &standing)).no_store())
+    let availability = availability(context, asset, None).await?;
+    Ok(Response::json(200, &views::asset_status(asset, &availability)).no_store())
 }
 
 /// `GET /.well-known/jwks.json`

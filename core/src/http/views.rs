@@ -34,7 +34,7 @@ fn merged(mut base: Value, more: Map<String, Value>) -> Value {
 }
 
 /// An asset of the catalogue.
-pub(super) fn asset(config: &Config, asset: &Asset, standing: &Standing) -> Value {
+pub(super) fn asset(config: &Config, asset: &Asset, availability: &Availability) -> Value {
     let tariff = &asset.tariff;
     let prices: Vec<_> = config
         .merchant
@@ -60,7 +60,7 @@ pub(super) fn asset(config: &Config, asset: &Asset, standing: &Standing) -> Valu
             "prices": prices,
         },
         "enabled": asset.enabled,
-        "available": asset.enabled && standing.is_free,
+        "available": asset.enabled && availability.is_free,
         "network": config.network.caip2(),
         "buy": {
             "method": "POST",
@@ -73,7 +73,7 @@ pub(super) fn asset(config: &Config, asset: &Asset, standing: &Standing) -> Valu
 }
 
 /// Where an asset stands, as far as anybody may know.
-pub(super) struct Standing {
+pub(super) struct Availability {
     /// Whether a new buyer could have it now.
     is_free: bool,
     /// The state of its own stream, and the clocks as that takes them. A shared asset's says nothing of its sessions.
@@ -81,7 +81,7 @@ pub(super) struct Standing {
     now: Now,
 }
 
-impl Standing {
+impl Availability {
     /// Returns where an asset stands that one session has to itself.
     pub(super) fn of_exclusive(state: AssetState, now: &Now) -> Self {
         let now = state.clamped_now(now);
@@ -96,8 +96,8 @@ impl Standing {
 }
 
 /// What anybody may know of an asset: not who is inside.
-pub(super) fn asset_status(asset: &Asset, standing: &Standing) -> Value {
-    let Standing { is_free, state, now } = standing;
+pub(super) fn asset_status(asset: &Asset, availability: &Availability) -> Value {
+    let Availability { is_free, state, now } = availability;
     let running = state.session.as_ref().filter(|session| !session.is_over(now));
     let reported = state.fulfilment.reported.as_ref();
     // A report about an earlier order says nothing about this one, except that a

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::grant;
-use crate::http::views::{self, Standing};
+use crate::http::views::{self, Availability};
 use crate::session::index::SessionRecord;
 use crate::session::{AssetState, Entitlement, MAX_SECONDS};
 use crate::time::Now;
@@ -43,7 +43,7 @@ fn a_session_whose_end_is_not_known_is_shown_without_one_and_has_no_grant_inv_4(
         assert_eq!(status["endsAt"], Value::Null);
         let state = AssetState { session: Some(record.session.clone()), ..AssetState::default() };
         let asset = deployment.config.asset(record.stream.asset()).unwrap();
-        let status = views::asset_status(asset, &Standing::of_exclusive(state, &now));
+        let status = views::asset_status(asset, &Availability::of_exclusive(state, &now));
         assert_eq!((&status["available"], &status["session"]), (&json!(false), &json!({"endsAt": null})));
     }
 }
