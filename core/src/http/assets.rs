@@ -62,7 +62,7 @@ pub(super) fn post_asset<'a, P: Ports>(
 pub(super) async fn create<P: Ports>(context: &Context<'_, P>, asset: Asset) -> Result<Response, Problem> {
     let id = asset.id.clone();
     let created = context.gateway().create_asset(&id, asset.into()).await;
-    let state = created.map_err(|error| not_done(context, error))?;
+    let state = created.map_err(|error| to_problem(context, error))?;
     let location = format!("{}/api/v1/assets/{id}", context.config().public_url);
     Ok(shown(context, 201, &id, &state).await?.with("location", location))
 }
@@ -91,15 +91,15 @@ pub(super) async fn change<P: Ports>(
 ) -> Result<Response, Problem> {
     let gateway = context.gateway();
     for _ in 0..MERGES {
-        let base = gateway.listing(id).await.map_err(|error| not_done(context, error))?;
+        let base = gateway.listing(id).await.map_err(|error| to_problem(context, error))?;
         let next = read_asset(context.config(), merged(base.fields(id), patch.clone()))?;
         match gateway.change_asset(id, base, Listing::from(next)).await {
             Ok(state) => return shown(context, 200, id, &state).await,
             Err(ManageError::Rejected(Reject::Outdated)) => {}
-            Err(error) => return Err(not_done(context, error)),
+            Err(error) => return Err(to_problem(context, error)),
         }
     }
-    Err(not_done(context, ManageError::Rejected(Reject::Outdated)))
+    Err(to_problem(context, ManageError::Rejected(Reject::Outdated)))
 }
 
 /// `DELETE /api/v1/assets/{id}`: reads which.
@@ -116,7 +116,7 @@ pub(super) fn remove_asset<'a, P: Ports>(
 
 /// Deletes an asset.
 pub(super) async fn delete<P: Ports>(context: &Context<'_, P>, id: &AssetId) -> Result<Response, Problem> {
-    context.gateway().delete_asset(id).await.map_err(|error| not_done(context, error))?;
+    context.gateway().delete_asset(id).await.map_err(|error| to_problem(context, error))?;
     Ok(Response::no_content())
 }
 
@@ -154,7 +154,7 @@ async fn shown<P: Ports>(
     Ok(Response::json(status, &views::asset(context.config(), &asset, &availability)).no_store())
 }
 
-fn not_done<P: Ports>(context: &Context<'_, P>, error: ManageError) -> Problem {
+fn to_problem<P: Ports>(context: &Context<'_, P>, error: ManageError) -> Problem {
     match error {
         ManageError::Configured => read_only(),
         ManageError::Rejected(reject) => Problem::of_reject(&reject, context.now().wall),

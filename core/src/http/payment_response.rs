@@ -53,7 +53,7 @@ impl ReceivedAs {
 }
 
 /// Returns the 200 for a payment that bought something, now or before.
-pub(super) fn sold_answer<P: Ports>(
+pub(super) fn granted_response<P: Ports>(
     context: &Context<'_, P>,
     received: ReceivedAs,
     sold: &Sold,

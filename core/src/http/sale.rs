@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::catalogue::{asset, asset_itself};
 use super::challenge::{ChallengeReason, MAX_HEADER_BYTES, challenge};
-use super::payment_response::{ReceivedAs, failure, refuse, settlement_pending, sold_answer};
+use super::payment_response::{ReceivedAs, failure, granted_response, refuse, settlement_pending};
 use super::sessions::sign_in_extensions;
 use super::shard::{PaidRequest, PurchaseRequest, StatelessOutcome, TaskKind};
 use super::{Context, IMPATIENT, Problem, Request, Response, query};
@@ -107,7 +107,7 @@ pub(super) async fn buy<P: Ports>(
     let PaidRequest { purchase, payment, examined } = purchase;
     let (received, payer) = (ReceivedAs::of(context.config(), &payment), payment.payer());
     match context.gateway().sell(&wanted(request, &purchase, &payment), examined).await {
-        Ok(Sale::Sold(sold)) => sold_answer(context, received, &sold),
+        Ok(Sale::Sold(sold)) => granted_response(context, received, &sold),
         Ok(Sale::Pending(record)) => settlement_pending(context, request, received, &record),
         Err(SaleError::Refused { reason, detail, is_no_payment: true, .. }) => {
             refused_unasked(context, request, &purchase, &Refused { received, reason, detail, payer }).await
