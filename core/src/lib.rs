@@ -91,7 +91,7 @@ pub mod device {
 /// What the benchmarks of this repository measure on its own. It changes without notice.
 #[doc(hidden)]
 pub mod bench {
-    pub use crate::gateway::Buy;
+    pub use crate::gateway::BuyRequest;
     pub use crate::quote::{Nonce, Operation, Quote, Ticket};
     pub use crate::rail::svm_exact::{Memo, Offered as SvmExactOffered};
     pub use crate::rail::{Offered, Presented};

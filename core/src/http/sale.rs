@@ -45,18 +45,18 @@ pub(super) async fn receive<'a, P: Ports>(
         Err(error) => {
             let detail = "this gateway takes the x402 version, scheme and network that its 402 offers";
             let asset = asset(context, &purchase.asset).await;
-            let reason = Refused { received: unread, reason: error.reason(), detail, payer: None };
-            return refused(context, request, &purchase, asset, &reason).map(StatelessOutcome::Answered);
+            let refusal = Refused { received: unread, reason: error.reason(), detail, payer: None };
+            return refused(context, request, &purchase, asset, &refusal).map(StatelessOutcome::Answered);
         }
     };
     let received = ReceivedAs::of(context.config(), &payment);
     match context.gateway().examine(&wanted(request, &purchase, &payment)).await {
         Ok(examined) => {
-            StatelessOutcome::at_shard(TaskKind::BuyRequest(PaidRequest { purchase, payment, examined }))
+            StatelessOutcome::at_shard(TaskKind::Buy(PaidRequest { purchase, payment, examined }))
         }
         Err(SaleError::Refused { reason, detail, .. }) => {
-            let reason = Refused { received, reason, detail, payer: payment.payer() };
-            refused_unasked(context, request, &purchase, &reason).await.map(StatelessOutcome::Answered)
+            let refusal = Refused { received, reason, detail, payer: payment.payer() };
+            refused_unasked(context, request, &purchase, &refusal).await.map(StatelessOutcome::Answered)
         }
         Err(error) => Err(refuse(context, received, payment.payer(), sale_problem(context, error))),
     }
@@ -114,8 +114,8 @@ pub(super) async fn buy<P: Ports>(
         }
         Err(SaleError::Refused { reason, detail, guard, .. }) => {
             let id = &purchase.asset;
-            let reason = guard.map_or_else(|| detail.to_owned(), |fault| fault.to_string());
-            context.ports().log(&format!("a payment for {id} is refused: {reason} ({reason})"));
+            let cause = guard.map_or_else(|| detail.to_owned(), |fault| fault.to_string());
+            context.ports().log(&format!("a payment for {id} is refused: {cause} ({reason})"));
             // Refused by what the asset is now: so it is offered what it costs now.
             let asset = asset_itself(context, id).await;
             refused(context, request, &purchase, asset, &Refused { received, reason, detail, payer })
@@ -138,10 +138,10 @@ async fn refused_unasked<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
     purchase: &PurchaseRequest,
-    reason: &Refused,
+    refusal: &Refused,
 ) -> Result<Response, Problem> {
     let asset = asset(context, &purchase.asset).await;
-    refused(context, request, purchase, asset, reason)
+    refused(context, request, purchase, asset, refusal)
 }
 
 /// A refused payment: why, and what would have to be paid.

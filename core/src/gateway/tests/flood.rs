@@ -50,7 +50,7 @@ fn is_sold(outcome: &Outcome) -> bool {
 }
 
 /// Lets recovery work until nothing is in flight.
-fn submit_and_confirm(world: &World) {
+fn settle(world: &World) {
     for _ in 0..100 {
         if world.count("in_flight") == 0 {
             return;
