@@ -3,9 +3,9 @@
 use std::fmt::Display;
 
 use super::join::{Boxed, join_all};
-use super::news::{Fee, Reservation, Reserved, Seat};
 use super::ports::ShardPorts;
 use super::transport::{ShardKey, Transport as _};
+use super::updates::{Fee, Reservation, Reserved, Seat};
 use crate::encoding::hex;
 use crate::ids::StreamId;
 use crate::ports::PortError;

@@ -1,6 +1,6 @@
 //! Who holds a reservation: the attempts to claim a payment, each by its own name.
 
-use super::news::{Release, Reservation};
+use super::updates::{Release, Reservation};
 use crate::error::StoreError;
 use crate::ids::{PaymentId, StreamId};
 use crate::ports::PortError;

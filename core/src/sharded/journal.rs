@@ -1,11 +1,11 @@
 //! The journal port of one shard: its own tables, and for a stream what is agreed with other shards before an append.
 
 use super::attempt::Attempt;
-use super::news::Reserved;
 use super::outbox::Outbox;
 use super::ports::{Alarm as _, ShardPorts};
 use super::question::{HistoryOf, OwnerOf, SeatsTaken};
 use super::transport::{ShardKey, Transport as _};
+use super::updates::Reserved;
 use crate::account::Account;
 use crate::config::Asset;
 use crate::error::StoreError;

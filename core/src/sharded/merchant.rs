@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::slice::from_ref;
 
 use super::hold::{self, HOLD, HOLD_AT, run, text};
-use super::news::{Failed, Head, MerchantNews, Reservation, Reserved};
 use super::ports::{Publication, ShardPorts};
 use super::question::SeatsTaken;
 use super::shard::Shard;
+use super::updates::{Failed, Head, MerchantUpdate, Reservation, Reserved};
 use crate::error::StoreError;
 use crate::ports::PortError;
 use crate::store::guards::guard_message;
@@ -180,7 +180,7 @@ impl<S: Sql> MerchantBook<S> {
 
 impl<S: Sql> Shard for MerchantBook<S> {
     type Sql = S;
-    type News = MerchantNews;
+    type Update = MerchantUpdate;
     type LookUp = SeatsTaken;
 
     const TABLES: &'static [&'static str] = TABLES;
@@ -224,8 +224,8 @@ impl<S: Sql> Shard for MerchantBook<S> {
     }
 
     /// Takes in where an asset stands and which of its payments ended.
-    async fn hear(&self, news: &MerchantNews) -> Result<(), PortError> {
-        let Head { stream, revision, state, due, unsettled, unfulfilled } = &news.head;
+    async fn hear(&self, update: &MerchantUpdate) -> Result<(), PortError> {
+        let Head { stream, revision, state, due, unsettled, unfulfilled } = &update.head;
         let moment = |at: &Option<u64>| at.map_or(Ok(Value::Null), integer);
         let parameters = [
             text(stream),
@@ -237,7 +237,7 @@ impl<S: Sql> Shard for MerchantBook<S> {
         ];
         // First: whether the stream has its seat is asked below.
         run(&self.sql, PUT_HEAD, &parameters).await?;
-        for ended in &news.ended {
+        for ended in &update.ended {
             // What has landed, with an error or without, has cost its fee.
             if ended.failed.as_ref().is_some_and(Failed::cost_nothing) {
                 self.holds().drop_all(&ended.payment).await?;

@@ -32,18 +32,18 @@ mod hold;
 mod join;
 mod journal;
 mod merchant;
-mod news;
 mod outbox;
 mod payer;
 mod payment;
 mod ports;
-mod question;
+mod request;
 mod server;
 mod shard;
 mod stale;
 mod stream;
 mod tick;
 mod transport;
+mod updates;
 
 pub use crate::listing::Listing;
 #[cfg(test)]
@@ -51,11 +51,6 @@ pub(crate) use hold::STALE_MS;
 pub use join::Boxed;
 pub use journal::ShardedJournal;
 pub use merchant::MerchantBook;
-#[cfg(test)]
-pub(crate) use news::{
-    Ended, Failed, Fee, Head, MerchantNews, PayerNews, PaymentNews, Release, Reservation, Reserved,
-    SessionRow,
-};
 #[cfg(test)]
 pub(crate) use outbox::Outbox;
 pub use payer::PayerBook;
@@ -66,6 +61,11 @@ pub use shard::Shard;
 pub use stream::StreamShard;
 pub use tick::tick_streams;
 pub use transport::{ShardKey, Transport};
+#[cfg(test)]
+pub(crate) use updates::{
+    Ended, Failed, Fee, Head, MerchantUpdate, PayerUpdate, PaymentUpdate, Release, Reservation, Reserved,
+    SessionRow,
+};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 //! The database takes the events apart: what is told is little of them.
 
 use super::hold::{self, run, text};
-use super::news::{Ended, Failed, Head, MerchantNews, PayerNews, PaymentNews, SessionRow};
+use super::updates::{Ended, Failed, Head, MerchantUpdate, PayerUpdate, PaymentUpdate, SessionRow};
 use crate::account::Account;
 use crate::error::StoreError;
 use crate::ids::PaymentId;
@@ -49,11 +49,11 @@ pub(crate) struct Delivery {
     /// The last revision that this covers.
     pub revision: u64,
     /// What each payer's shard is told.
-    pub payers: Vec<PayerNews>,
+    pub payers: Vec<PayerUpdate>,
     /// What each payment's shard is told.
-    pub payments: Vec<PaymentNews>,
+    pub payments: Vec<PaymentUpdate>,
     /// What the merchant's shard is told.
-    pub merchant: MerchantNews,
+    pub merchant: MerchantUpdate,
 }
 
 /// The outbox of the stream whose journal this database holds.
@@ -111,15 +111,15 @@ impl<'a, S: Sql> Outbox<'a, S> {
         let (mut payments, mut all_ended) = (Vec::new(), Vec::new());
         for row in &run(self.sql, ENDED, &tail).await? {
             let (payer, at, ended) = ended(row).ok_or_else(|| corrupt("an event"))?;
-            payments.push(PaymentNews { ended: ended.clone(), stream: stream.clone(), at });
-            add(&mut payers, payer, |news| news.ended.push(ended.clone()));
+            payments.push(PaymentUpdate { ended: ended.clone(), stream: stream.clone(), at });
+            add(&mut payers, payer, |update| update.ended.push(ended.clone()));
             all_ended.push(ended);
         }
         for row in &run(self.sql, SESSIONS, &tail).await? {
             let (payer, session) = session(row).ok_or_else(|| corrupt("a session"))?;
-            add(&mut payers, payer, |news| news.sessions.push(session));
+            add(&mut payers, payer, |update| update.sessions.push(session));
         }
-        let merchant = MerchantNews { head, ended: all_ended };
+        let merchant = MerchantUpdate { head, ended: all_ended };
         Ok(Some(Delivery { revision, payers, payments, merchant }))
     }
 
@@ -134,13 +134,13 @@ impl<'a, S: Sql> Outbox<'a, S> {
 }
 
 /// Adds to the news of one payer. A delivery is for few.
-fn add(payers: &mut Vec<PayerNews>, payer: Account, to: impl FnOnce(&mut PayerNews)) {
-    match payers.iter_mut().find(|news| news.payer == payer) {
-        Some(news) => to(news),
+fn add(payers: &mut Vec<PayerUpdate>, payer: Account, to: impl FnOnce(&mut PayerUpdate)) {
+    match payers.iter_mut().find(|update| update.payer == payer) {
+        Some(update) => to(update),
         None => {
-            let mut news = PayerNews { payer, ended: Vec::new(), sessions: Vec::new() };
-            to(&mut news);
-            payers.push(news);
+            let mut update = PayerUpdate { payer, ended: Vec::new(), sessions: Vec::new() };
+            to(&mut update);
+            payers.push(update);
         }
     }
 }

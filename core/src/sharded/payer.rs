@@ -1,9 +1,9 @@
 //! The shard of one payer: what is in flight from each of its balances, its failures, its sessions.
 
 use super::hold::{self, HOLD, HOLD_AT, run, text};
-use super::news::{PayerNews, Reservation, Reserved, SessionRow};
 use super::question::HistoryOf;
 use super::shard::Shard;
+use super::updates::{PayerUpdate, Reservation, Reserved, SessionRow};
 use crate::error::StoreError;
 use crate::ports::{Accounts as _, PayerHistory, PortError};
 use crate::store::guards::guard_message;
@@ -80,7 +80,7 @@ impl<S> PayerBook<S> {
 
 impl<S: Sql + Clone> Shard for PayerBook<S> {
     type Sql = S;
-    type News = PayerNews;
+    type Update = PayerUpdate;
     type LookUp = HistoryOf;
 
     const TABLES: &'static [&'static str] = TABLES;
@@ -107,9 +107,9 @@ impl<S: Sql + Clone> Shard for PayerBook<S> {
     }
 
     /// Takes in what has become of payments and sessions.
-    async fn hear(&self, news: &PayerNews) -> Result<(), PortError> {
-        let payer = news.payer.to_string();
-        for ended in &news.ended {
+    async fn hear(&self, update: &PayerUpdate) -> Result<(), PortError> {
+        let payer = update.payer.to_string();
+        for ended in &update.ended {
             self.holds().drop_all(&ended.payment).await?;
             if let Some(failed) = &ended.failed {
                 let long_ago = failed.at.millis().saturating_sub(REMEMBERED_MS);
@@ -118,7 +118,7 @@ impl<S: Sql + Clone> Shard for PayerBook<S> {
                 run(&self.sql, FAILED, &parameters).await?;
             }
         }
-        for SessionRow { id, starts, record } in &news.sessions {
+        for SessionRow { id, starts, record } in &update.sessions {
             let parameters = [text(id), text(&payer), integer(*starts)?, text(record)];
             run(&self.sql, PUT_SESSION, &parameters).await?;
         }

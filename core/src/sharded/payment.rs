@@ -6,9 +6,9 @@
 //! Nothing is kept for long: once the payment's blockhash is dead, the chain itself tells that it was used.
 
 use super::hold::{self, HOLD, HOLD_AT, run, text};
-use super::news::{PaymentNews, Reservation, Reserved};
 use super::question::OwnerOf;
 use super::shard::Shard;
+use super::updates::{PaymentUpdate, Reservation, Reserved};
 use crate::error::StoreError;
 use crate::ids::{PaymentId, StreamId};
 use crate::ports::PortError;
@@ -66,7 +66,7 @@ impl<S: Sql> PaymentBook<S> {
 
 impl<S: Sql> Shard for PaymentBook<S> {
     type Sql = S;
-    type News = PaymentNews;
+    type Update = PaymentUpdate;
     type LookUp = OwnerOf;
 
     const TABLES: &'static [&'static str] = TABLES;
@@ -87,8 +87,8 @@ impl<S: Sql> Shard for PaymentBook<S> {
     }
 
     /// Takes in what has become of the payment.
-    async fn hear(&self, news: &PaymentNews) -> Result<(), PortError> {
-        let PaymentNews { ended, stream, at } = news;
+    async fn hear(&self, update: &PaymentUpdate) -> Result<(), PortError> {
+        let PaymentUpdate { ended, stream, at } = update;
         if ended.failed.is_some() {
             return self.holds().drop_all(&ended.payment).await;
         }
@@ -101,8 +101,8 @@ impl<S: Sql> Shard for PaymentBook<S> {
     }
 
     /// What failed before anybody asked for it leaves nothing here.
-    fn is_moot(news: &PaymentNews) -> bool {
-        news.ended.failed.is_some()
+    fn is_moot(update: &PaymentUpdate) -> bool {
+        update.ended.failed.is_some()
     }
 
     async fn is_forgettable(&self) -> Result<bool, PortError> {

@@ -3,11 +3,11 @@
 use std::future::ready;
 
 use super::hold::STALE_MS;
-use super::news::{Release, Reservation, Reserved};
 use super::ports::{AGAIN_MS, Alarm as _, ShardPorts};
 use super::question::{Question, read, unknown, write};
 use super::shard::Shard;
 use super::stale::clear_away;
+use super::updates::{Release, Reservation, Reserved};
 use crate::ports::PortError;
 use crate::time::Timestamp;
 
@@ -55,10 +55,10 @@ impl<B: Shard<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     /// # Errors
     /// When the question can't be read, or storage does not answer: what was asked for may have been done.
     pub async fn answer(&self, question: &str, body: &str) -> Result<String, PortError> {
-        match Asked::<B::News, B::LookUp>::read(question, body)? {
+        match Asked::<B::Update, B::LookUp>::read(question, body)? {
             Asked::Reserve(reservation) => write(&self.reserve(&reservation).await?),
             Asked::Release(release) => write(&self.book.holds().release(&release).await?),
-            Asked::Hear(news) => write(&self.hear(&news).await?),
+            Asked::Hear(update) => write(&self.hear(&update).await?),
             Asked::LookUp(question) => write(&self.book.look_up(&question).await?),
         }
     }
@@ -85,13 +85,13 @@ impl<B: Shard<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     }
 
     /// Takes in news, and does what follows from it. If that can't be done now, the alarm does it.
-    async fn hear(&self, news: &B::News) -> Result<(), PortError> {
-        if B::is_moot(news) && !self.ports.has_tables() {
+    async fn hear(&self, update: &B::Update) -> Result<(), PortError> {
+        if B::is_moot(update) && !self.ports.has_tables() {
             return Ok(());
         }
         let work = async {
             self.ensure_tables().await?;
-            self.book.hear(news).await
+            self.book.hear(update).await
         };
         if B::NEWS_HOLDS {
             self.ports.alarm().armed_before(self.ports.now().plus_millis(STALE_MS), Box::pin(work)).await?;

@@ -3,9 +3,9 @@
 #![allow(async_fn_in_trait, reason = "as the ports")]
 
 use super::hold::{Holds, make_tables};
-use super::news::{Reservation, Reserved};
 use super::ports::ShardPorts;
 use super::question::Question;
+use super::updates::{Reservation, Reserved};
 use crate::ports::PortError;
 use crate::store::Sql;
 
@@ -18,7 +18,7 @@ pub trait Shard {
     /// Its database.
     type Sql: Sql;
     /// What an asset tells it.
-    type News: Question<Answer = ()>;
+    type Update: Question<Answer = ()>;
     /// What is looked up in it.
     type LookUp: Question;
 
@@ -45,7 +45,7 @@ pub trait Shard {
     ///
     /// # Errors
     /// When storage does not answer. Again is harmless, also after later news.
-    async fn hear(&self, news: &Self::News) -> Result<(), PortError>;
+    async fn hear(&self, update: &Self::Update) -> Result<(), PortError>;
 
     /// Looks something up.
     ///
@@ -55,7 +55,7 @@ pub trait Shard {
     -> Result<<Self::LookUp as Question>::Answer, PortError>;
 
     /// Says whether this news changes nothing in a shard without tables: then none are made for it.
-    fn is_moot(_: &Self::News) -> bool {
+    fn is_moot(_: &Self::Update) -> bool {
         false
     }
 

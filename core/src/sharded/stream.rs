@@ -88,13 +88,13 @@ where
     async fn tell(&self, delivery: &Delivery) -> Result<(), PortError> {
         let transport = self.journal().ports().transport();
         let mut told: Vec<Boxed<'_, Result<(), PortError>>> = Vec::new();
-        for news in &delivery.payers {
-            let shard = ShardKey::Payer(news.payer.clone());
-            told.push(Box::pin(async move { transport.ask(&shard, news).await }));
+        for update in &delivery.payers {
+            let shard = ShardKey::Payer(update.payer.clone());
+            told.push(Box::pin(async move { transport.ask(&shard, update).await }));
         }
-        for news in &delivery.payments {
-            let shard = ShardKey::Payment(news.ended.payment.clone());
-            told.push(Box::pin(async move { transport.ask(&shard, news).await }));
+        for update in &delivery.payments {
+            let shard = ShardKey::Payment(update.ended.payment.clone());
+            told.push(Box::pin(async move { transport.ask(&shard, update).await }));
         }
         told.push(Box::pin(transport.ask(&ShardKey::Merchant, &delivery.merchant)));
         join_all(told).await.into_iter().collect()

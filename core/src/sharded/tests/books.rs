@@ -9,8 +9,8 @@ use crate::money::Amount;
 use crate::session::FundsCheck;
 use crate::session::failure::EXPIRED;
 use crate::sharded::{
-    Ended, Failed, Fee, MerchantBook, PayerBook, PayerNews, PaymentBook, PaymentNews, Reservation, Reserved,
-    STALE_MS, SessionRow, Shard as _,
+    Ended, Failed, Fee, MerchantBook, PayerBook, PayerUpdate, PaymentBook, PaymentUpdate, Reservation,
+    Reserved, STALE_MS, SessionRow, Shard as _,
 };
 use crate::svm::Address;
 use crate::testkit::keys;
@@ -66,8 +66,8 @@ fn failed(reason: &str) -> Option<Failed> {
     Some(Failed { at: Timestamp::from_millis(5_000), reason: reason.to_owned() })
 }
 
-fn told(number: u8, failed: Option<Failed>) -> PayerNews {
-    PayerNews {
+fn told(number: u8, failed: Option<Failed>) -> PayerUpdate {
+    PayerUpdate {
         payer: payer(),
         ended: vec![Ended { payment: payment(number), failed }],
         sessions: Vec::new(),
@@ -97,7 +97,7 @@ fn a_payment_that_landed_stays_its_assets_whatever_is_released_inv_1() {
     let database = Database::new();
     let book = PaymentBook::new(&database);
     now(book.prepare()).unwrap();
-    let landed = PaymentNews {
+    let landed = PaymentUpdate {
         ended: Ended { payment: payment(1), failed: None },
         stream: asset(1),
         at: Timestamp::from_millis(2_000),
@@ -109,7 +109,7 @@ fn a_payment_that_landed_stays_its_assets_whatever_is_released_inv_1() {
     now(book.holds().release(&reservation(1, "a").release())).unwrap();
     let other = Reservation { payment: payment(1), ..reservation(2, "b") };
     assert_eq!(now(book.reserve(&other)), Ok(Reserved::Elsewhere));
-    let failed = PaymentNews { ended: Ended { payment: payment(1), failed: failed(EXPIRED) }, ..landed };
+    let failed = PaymentUpdate { ended: Ended { payment: payment(1), failed: failed(EXPIRED) }, ..landed };
     now(book.hear(&failed)).unwrap();
     assert_eq!(now(book.is_empty()), Ok(true));
 }
@@ -148,8 +148,8 @@ fn failures_are_remembered_once_and_sessions_never_go_back() {
         record: format!(r#"{{"session":{{"grant":{sequence}}},"ended":{ended}}}"#),
     };
     let tell = |row: SessionRow| {
-        let news = PayerNews { payer: payer(), ended: Vec::new(), sessions: vec![row] };
-        now(book.hear(&news)).unwrap();
+        let update = PayerUpdate { payer: payer(), ended: Vec::new(), sessions: vec![row] };
+        now(book.hear(&update)).unwrap();
     };
     for (row, sequence, ended) in [
         (record(1, false), 1, 0),

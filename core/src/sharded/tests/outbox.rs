@@ -60,16 +60,16 @@ fn the_merchants_copy_is_the_latest_that_it_was_told_and_readers_get_what_change
     let (sql, journal) = (Quiet(&world), SqlJournal::new(Quiet(&world), "main".to_owned()));
     let outbox = Outbox::new(&sql, &journal);
     now(outbox.prepare()).unwrap();
-    let mut news = now(outbox.next()).unwrap().unwrap().merchant;
+    let mut update = now(outbox.next()).unwrap().unwrap().merchant;
     let database = Database::new();
     let book = MerchantBook::new(&database);
     now(book.prepare()).unwrap();
-    now(book.hear(&news)).unwrap();
+    now(book.hear(&update)).unwrap();
     assert_eq!(now(book.unpublished()), Ok(vec![]));
 
     let listed = |revision: u64, listing: &str| {
         let state = format!(r#"{{"last":1,"listing":{listing}}}"#);
-        crate::sharded::Head { revision, state, ..news.head.clone() }
+        crate::sharded::Head { revision, state, ..update.head.clone() }
     };
     let (dear, cheap) = (listed(12, r#"{"price":"2"}"#), listed(11, r#"{"price":"1"}"#));
     let publication = |listing: Option<&str>| Publication {
@@ -77,21 +77,21 @@ fn the_merchants_copy_is_the_latest_that_it_was_told_and_readers_get_what_change
         listing: listing.map(str::to_owned),
     };
     let (gone, again) = (listed(13, "null"), listed(14, r#"{"price":"3"}"#));
-    news.head = dear;
-    now(book.hear(&news)).unwrap();
+    update.head = dear;
+    now(book.hear(&update)).unwrap();
     // What comes late does not count.
-    news.head = cheap;
-    now(book.hear(&news)).unwrap();
+    update.head = cheap;
+    now(book.hear(&update)).unwrap();
     assert_eq!(now(book.unpublished()), Ok(vec![publication(Some(r#"{"price":"2"}"#))]));
     // It changes while the readers are being given what it was: they are to be given it again.
-    news.head = again;
-    now(book.hear(&news)).unwrap();
+    update.head = again;
+    now(book.hear(&update)).unwrap();
     now(book.published(&publication(Some(r#"{"price":"2"}"#)))).unwrap();
     assert_eq!(now(book.unpublished()), Ok(vec![publication(Some(r#"{"price":"3"}"#))]));
     now(book.published(&publication(Some(r#"{"price":"3"}"#)))).unwrap();
     assert_eq!(now(book.unpublished()), Ok(vec![]));
-    news.head = crate::sharded::Head { revision: 15, ..gone };
-    now(book.hear(&news)).unwrap();
+    update.head = crate::sharded::Head { revision: 15, ..gone };
+    now(book.hear(&update)).unwrap();
     assert_eq!(now(book.unpublished()), Ok(vec![publication(None)]));
     now(book.published(&publication(None))).unwrap();
     assert_eq!(now(book.unpublished()), Ok(vec![]));

@@ -8,10 +8,10 @@ use crate::ids::{PaymentId, StreamId};
 use crate::ports::Accounts as _;
 use crate::quote::Operation;
 use crate::session::Reject;
-use crate::sharded::news::Seat;
 use crate::sharded::question::SeatsTaken;
+use crate::sharded::updates::Seat;
 use crate::sharded::{
-    Ended, Head, MerchantBook, MerchantNews, Reservation, Reserved, STALE_MS, Shard as _, ShardKey,
+    Ended, Head, MerchantBook, MerchantUpdate, Reservation, Reserved, STALE_MS, Shard as _, ShardKey,
     ShardedJournal,
 };
 use crate::testkit::world::Chain;
@@ -177,7 +177,7 @@ fn seat_of(payment: u8, attempt: &str) -> Reservation {
 const KEY: &str = "main/film/s_01010101010101010101010101010101";
 
 /// What the stream tells of itself, and of the payment that started its session.
-fn told(revision: u64, is_seated: bool) -> MerchantNews {
+fn told(revision: u64, is_seated: bool) -> MerchantUpdate {
     let head = Head {
         stream: KEY.to_owned(),
         revision,
@@ -186,7 +186,7 @@ fn told(revision: u64, is_seated: bool) -> MerchantNews {
         unsettled: None,
         unfulfilled: false,
     };
-    MerchantNews { head, ended: vec![Ended { payment: PaymentId::of_message(&[1]), failed: None }] }
+    MerchantUpdate { head, ended: vec![Ended { payment: PaymentId::of_message(&[1]), failed: None }] }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::ids::PaymentId;
 use crate::ports::{Claims as _, Clock as _, Schedule as _, Streams as _};
 use crate::quote::Operation;
 use crate::sharded::{
-    AGAIN_MS, Boxed, Ended, Failed, Head, MerchantBook, MerchantNews, PaymentNews, Release, ShardKey,
+    AGAIN_MS, Boxed, Ended, Failed, Head, MerchantBook, MerchantUpdate, PaymentUpdate, Release, ShardKey,
     ShardServer, ShardedJournal, tick_streams,
 };
 use crate::testkit::keys;
@@ -21,7 +21,7 @@ fn a_shard_that_is_only_asked_keeps_nothing_and_is_not_woken_inv_8() {
     let cluster = Cluster::new();
     let id = PaymentId::of_message(b"unknown");
     let payment = ShardKey::Payment(id.clone());
-    let failed = PaymentNews {
+    let failed = PaymentUpdate {
         ended: Ended {
             payment: id.clone(),
             failed: Some(Failed { at: cluster.world.now(), reason: "transaction_expired".to_owned() }),
@@ -116,7 +116,7 @@ fn listed(revision: u64, listing: &str) -> String {
         unsettled: None,
         unfulfilled: false,
     };
-    json(&MerchantNews { head, ended: Vec::new() })
+    json(&MerchantUpdate { head, ended: Vec::new() })
 }
 
 #[test]
@@ -147,8 +147,8 @@ fn what_somebody_else_is_publishing_and_may_fail_at_is_looked_after_again() {
     cluster.readers_take.set(4_000);
     let ports = cluster.ports(&ShardKey::Merchant);
     let server = ShardServer::new(MerchantBook::new(ports.clone()), ports);
-    let news = listed(1, r#"{"price":"1"}"#);
-    let hears = async { server.answer("news", &news).await.map(drop) };
+    let update = listed(1, r#"{"price":"1"}"#);
+    let hears = async { server.answer("news", &update).await.map(drop) };
     // The alarm goes off while the readers are asked, and finds somebody at it.
     let goes_off = async {
         cluster.world.sleep(1_000).await;

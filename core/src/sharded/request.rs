@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::news::{MerchantNews, PayerNews, PaymentNews, Release, Reservation, Reserved};
+use super::updates::{MerchantUpdate, PayerUpdate, PaymentUpdate, Release, Reservation, Reserved};
 use crate::account::Account;
 use crate::error::{EncodeError, PortError, TransportError, TransportFault};
 use crate::ids::{PaymentId, StreamId};
@@ -28,17 +28,17 @@ impl Question for Release {
     type Answer = ();
 }
 
-impl Question for PayerNews {
+impl Question for PayerUpdate {
     const NAME: &'static str = "news";
     type Answer = ();
 }
 
-impl Question for PaymentNews {
+impl Question for PaymentUpdate {
     const NAME: &'static str = "news";
     type Answer = ();
 }
 
-impl Question for MerchantNews {
+impl Question for MerchantUpdate {
     const NAME: &'static str = "news";
     type Answer = ();
 }

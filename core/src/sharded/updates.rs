@@ -119,7 +119,7 @@ impl Failed {
 
 /// What a payer's shard is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PayerNews {
+pub struct PayerUpdate {
     /// The payer.
     pub payer: Account,
     /// Payments of this payer that ended.
@@ -141,7 +141,7 @@ pub struct SessionRow {
 
 /// What the shard of a payment is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PaymentNews {
+pub struct PaymentUpdate {
     /// What became of it.
     pub ended: Ended,
     /// In which stream.
@@ -152,7 +152,7 @@ pub struct PaymentNews {
 
 /// What the merchant's shard is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MerchantNews {
+pub struct MerchantUpdate {
     /// Where the stream stands.
     pub head: Head,
     /// Payments that ended.
