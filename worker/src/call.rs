@@ -107,11 +107,11 @@ impl Transport for Objects {
     fn carry(
         &self,
         shard: &ShardKey,
-        question: &'static str,
+        request: &'static str,
         body: String,
     ) -> impl Future<Output = Result<String, TransportError>> {
         let object = Object::of(self.instance, shard);
-        let asked: Boxed<'_, _> = Box::pin(async move { object.exchange(&self.env, question, body).await });
+        let asked: Boxed<'_, _> = Box::pin(async move { object.exchange(&self.env, request, body).await });
         asked
     }
 }

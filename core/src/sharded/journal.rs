@@ -3,7 +3,7 @@
 use super::attempt::Attempt;
 use super::outbox::Outbox;
 use super::ports::{Alarm as _, ShardPorts};
-use super::question::{HistoryOf, OwnerOf, SeatsTaken};
+use super::request::{HistoryOf, OwnerOf, SeatsTaken};
 use super::transport::{ShardKey, Transport as _};
 use super::updates::Reserved;
 use crate::account::Account;

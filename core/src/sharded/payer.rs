@@ -1,7 +1,7 @@
 //! The shard of one payer: what is in flight from each of its balances, its failures, its sessions.
 
 use super::hold::{self, HOLD, HOLD_AT, run, text};
-use super::question::HistoryOf;
+use super::request::HistoryOf;
 use super::shard::Shard;
 use super::updates::{PayerUpdate, Reservation, Reserved, SessionRow};
 use crate::error::StoreError;

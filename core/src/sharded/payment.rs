@@ -6,7 +6,7 @@
 //! Nothing is kept for long: once the payment's blockhash is dead, the chain itself tells that it was used.
 
 use super::hold::{self, HOLD, HOLD_AT, run, text};
-use super::question::OwnerOf;
+use super::request::OwnerOf;
 use super::shard::Shard;
 use super::updates::{PaymentUpdate, Reservation, Reserved};
 use crate::error::StoreError;

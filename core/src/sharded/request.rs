@@ -11,34 +11,34 @@ use crate::ports::PayerHistory;
 use crate::session::index::PaymentStatus;
 
 /// A question to a shard. It travels as JSON, and so does its answer.
-pub trait Question: Serialize + DeserializeOwned {
+pub trait ShardRequest: Serialize + DeserializeOwned {
     /// Its name among the questions to that shard.
     const NAME: &'static str;
     /// What it is answered with.
     type Answer: Serialize + DeserializeOwned;
 }
 
-impl Question for Reservation {
+impl ShardRequest for Reservation {
     const NAME: &'static str = "reserve";
     type Answer = Reserved;
 }
 
-impl Question for Release {
+impl ShardRequest for Release {
     const NAME: &'static str = "release";
     type Answer = ();
 }
 
-impl Question for PayerUpdate {
+impl ShardRequest for PayerUpdate {
     const NAME: &'static str = "news";
     type Answer = ();
 }
 
-impl Question for PaymentUpdate {
+impl ShardRequest for PaymentUpdate {
     const NAME: &'static str = "news";
     type Answer = ();
 }
 
-impl Question for MerchantUpdate {
+impl ShardRequest for MerchantUpdate {
     const NAME: &'static str = "news";
     type Answer = ();
 }
@@ -47,7 +47,7 @@ impl Question for MerchantUpdate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnerOf(pub PaymentId);
 
-impl Question for OwnerOf {
+impl ShardRequest for OwnerOf {
     const NAME: &'static str = "owner";
     type Answer = Option<StreamId>;
 }
@@ -56,7 +56,7 @@ impl Question for OwnerOf {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryOf(pub Account, pub u32);
 
-impl Question for HistoryOf {
+impl ShardRequest for HistoryOf {
     const NAME: &'static str = "history";
     type Answer = PayerHistory;
 }
@@ -65,7 +65,7 @@ impl Question for HistoryOf {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StatusOf(pub PaymentId);
 
-impl Question for StatusOf {
+impl ShardRequest for StatusOf {
     const NAME: &'static str = "payment";
     type Answer = Option<PaymentStatus>;
 }
@@ -74,7 +74,7 @@ impl Question for StatusOf {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tick;
 
-impl Question for Tick {
+impl ShardRequest for Tick {
     const NAME: &'static str = "tick";
     type Answer = ();
 }
@@ -83,13 +83,13 @@ impl Question for Tick {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeatsTaken(pub String);
 
-impl Question for SeatsTaken {
+impl ShardRequest for SeatsTaken {
     const NAME: &'static str = "seats";
     type Answer = u64;
 }
 
 /// Reads the body of a question.
-pub(super) fn read<Q: Question>(body: &str) -> Result<Q, PortError> {
+pub(super) fn read<Q: ShardRequest>(body: &str) -> Result<Q, PortError> {
     serde_json::from_str(body).map_err(|error| unreadable(Q::NAME, error.to_string()))
 }
 

@@ -4,7 +4,7 @@ use std::future::ready;
 
 use super::hold::STALE_MS;
 use super::ports::{AGAIN_MS, Alarm as _, ShardPorts};
-use super::question::{Question, read, unknown, write};
+use super::request::{ShardRequest, read, unknown, write};
 use super::shard::Shard;
 use super::stale::clear_away;
 use super::updates::{Release, Reservation, Reserved};
@@ -20,7 +20,7 @@ enum Asked<N, L> {
     LookUp(L),
 }
 
-impl<N: Question, L: Question> Asked<N, L> {
+impl<N: ShardRequest, L: ShardRequest> Asked<N, L> {
     fn read(name: &str, body: &str) -> Result<Self, PortError> {
         match name {
             Reservation::NAME => read(body).map(Self::Reserve),
@@ -54,12 +54,12 @@ impl<B: Shard<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     ///
     /// # Errors
     /// When the question can't be read, or storage does not answer: what was asked for may have been done.
-    pub async fn answer(&self, question: &str, body: &str) -> Result<String, PortError> {
-        match Asked::<B::Update, B::LookUp>::read(question, body)? {
+    pub async fn answer(&self, request: &str, body: &str) -> Result<String, PortError> {
+        match Asked::<B::Update, B::LookUp>::read(request, body)? {
             Asked::Reserve(reservation) => write(&self.reserve(&reservation).await?),
             Asked::Release(release) => write(&self.book.holds().release(&release).await?),
             Asked::Hear(update) => write(&self.hear(&update).await?),
-            Asked::LookUp(question) => write(&self.book.look_up(&question).await?),
+            Asked::LookUp(request) => write(&self.book.look_up(&request).await?),
         }
     }
 

@@ -4,7 +4,7 @@
 
 use super::hold::{Holds, make_tables};
 use super::ports::ShardPorts;
-use super::question::Question;
+use super::request::ShardRequest;
 use super::updates::{Reservation, Reserved};
 use crate::ports::PortError;
 use crate::store::Sql;
@@ -18,9 +18,9 @@ pub trait Shard {
     /// Its database.
     type Sql: Sql;
     /// What an asset tells it.
-    type Update: Question<Answer = ()>;
+    type Update: ShardRequest<Answer = ()>;
     /// What is looked up in it.
-    type LookUp: Question;
+    type LookUp: ShardRequest;
 
     /// The statements that make its tables. The table of holds is one of them.
     const TABLES: &'static [&'static str];
@@ -51,8 +51,10 @@ pub trait Shard {
     ///
     /// # Errors
     /// When storage does not answer, or what it holds can't be read.
-    async fn look_up(&self, question: &Self::LookUp)
-    -> Result<<Self::LookUp as Question>::Answer, PortError>;
+    async fn look_up(
+        &self,
+        request: &Self::LookUp,
+    ) -> Result<<Self::LookUp as ShardRequest>::Answer, PortError>;
 
     /// Says whether this news changes nothing in a shard without tables: then none are made for it.
     fn is_moot(_: &Self::Update) -> bool {

@@ -2,7 +2,7 @@
 
 use super::hold::{Holds, STALE_MS};
 use super::ports::ShardPorts;
-use super::question::StatusOf;
+use super::request::StatusOf;
 use super::transport::{ShardKey, Transport as _};
 use crate::ids::{PaymentId, StreamId};
 use crate::ports::PortError;

@@ -4,7 +4,7 @@ use super::join::{Boxed, join_all};
 use super::journal::{DELIVER_AFTER_MS, ShardedJournal};
 use super::outbox::Delivery;
 use super::ports::{Alarm as _, ShardPorts};
-use super::question::{Question as _, StatusOf, Tick, read, unknown, write};
+use super::request::{ShardRequest as _, StatusOf, Tick, read, unknown, write};
 use super::transport::{ShardKey, Transport as _};
 use crate::gateway::Gateway;
 use crate::ports::{Claims as _, PortError, Ports, Schedule as _};
@@ -36,11 +36,11 @@ where
     ///
     /// # Errors
     /// When the question can't be read, or storage does not answer.
-    pub async fn answer(&self, question: &str, body: &str) -> Result<String, PortError> {
-        match question {
+    pub async fn answer(&self, request: &str, body: &str) -> Result<String, PortError> {
+        match request {
             StatusOf::NAME => write(&self.status_of(&read(body)?).await?),
             Tick::NAME => write(&self.carry_out().await?),
-            _ => Err(unknown(question)),
+            _ => Err(unknown(request)),
         }
     }
 

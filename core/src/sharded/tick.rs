@@ -2,7 +2,7 @@
 
 use super::journal::ShardedJournal;
 use super::ports::ShardPorts;
-use super::question::Tick;
+use super::request::Tick;
 use super::transport::{ShardKey, Transport as _};
 use crate::ports::{PortError, Schedule as _};
 

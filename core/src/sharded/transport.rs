@@ -2,7 +2,7 @@
 
 #![allow(async_fn_in_trait, reason = "as the ports")]
 
-use super::question::Question;
+use super::request::ShardRequest;
 use crate::account::Account;
 use crate::error::{EncodeError, PortError, TransportError, TransportFault};
 use crate::ids::{PaymentId, StreamId};
@@ -44,7 +44,7 @@ pub trait Transport {
     async fn carry(
         &self,
         shard: &ShardKey,
-        question: &'static str,
+        request: &'static str,
         body: String,
     ) -> Result<String, TransportError>;
 
@@ -52,8 +52,8 @@ pub trait Transport {
     ///
     /// # Errors
     /// When there is no answer that can be read: what was asked for may have been done.
-    async fn ask<Q: Question>(&self, shard: &ShardKey, question: &Q) -> Result<Q::Answer, PortError> {
-        let body = serde_json::to_string(question).map_err(|_| EncodeError("a question to a shard"))?;
+    async fn ask<Q: ShardRequest>(&self, shard: &ShardKey, request: &Q) -> Result<Q::Answer, PortError> {
+        let body = serde_json::to_string(request).map_err(|_| EncodeError("a question to a shard"))?;
         let answer = self.carry(shard, Q::NAME, body).await?;
         serde_json::from_str(&answer).map_err(|error| {
             let peer = format!("the {} shard, {},", shard.kind(), Q::NAME);

@@ -10,7 +10,7 @@ use coinop_core::sharded::{AGAIN_MS, StreamShard};
 use futures::future::{Either, select};
 use worker::{DurableObject, Env, Result, State, Storage, console_error, durable_object};
 
-use super::{Question, answer, answer_client, unconfigured};
+use super::{ShardRequest, answer, answer_client, unconfigured};
 use crate::call::REQUEST;
 use crate::deployment::instance;
 use crate::platform::Platform;
@@ -47,13 +47,13 @@ impl DurableObject for AssetObject {
             Ok(inside) => inside,
             Err(message) => return unconfigured(&request, message),
         };
-        let question = Question::read(request).await?;
-        if question.path != REQUEST {
-            return answer(inside.shard().answer(&question.path, &question.body).await);
+        let request = ShardRequest::read(request).await?;
+        if request.path != REQUEST {
+            return answer(inside.shard().answer(&request.path, &request.body).await);
         }
         self.waiting.set(self.waiting.get().saturating_add(1));
         let impatient = self.waiting.get() > MOST_WAITING;
-        let response = inside.respond(&question, impatient).await;
+        let response = inside.respond(&request, impatient).await;
         self.waiting.set(self.waiting.get().saturating_sub(1));
         answer_client(response)
     }
@@ -79,11 +79,11 @@ impl Inside {
 
     async fn respond(
         &self,
-        question: &Question,
+        request: &ShardRequest,
         impatient: bool,
     ) -> std::result::Result<Response, PortError> {
         self.platform.journal().open().await?;
-        let (mut request, to) = question.forwarded()?;
+        let (mut request, to) = request.forwarded()?;
         if to.reads_kv {
             self.platform.read_catalogue_in_kv();
         }

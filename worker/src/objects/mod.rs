@@ -18,12 +18,12 @@ struct Addressee {
 }
 
 /// What an object was asked: the path, and the body as JSON text.
-struct Question {
+struct ShardRequest {
     path: String,
     body: String,
 }
 
-impl Question {
+impl ShardRequest {
     async fn read(mut request: Request) -> worker::Result<Self> {
         let path = request.path().trim_start_matches('/').to_owned();
         Ok(Self { path, body: request.text().await? })

@@ -7,7 +7,7 @@ use coinop_core::ports::PortError;
 use coinop_core::sharded::{AGAIN_MS, MerchantBook, PayerBook, PaymentBook, Shard, ShardServer};
 use worker::{DurableObject, Env, Result, State, Storage, durable_object};
 
-use super::{Question, answer, answer_client, unconfigured};
+use super::{ShardRequest, answer, answer_client, unconfigured};
 use crate::call::REQUEST;
 use crate::deployment::{Instance, instance};
 use crate::platform::Platform;
@@ -40,11 +40,11 @@ impl<B: Shard<Sql = ObjectSql>> ShardObject<B> {
             Ok(inside) => inside,
             Err(message) => return unconfigured(&request, message),
         };
-        let question = Question::read(request).await?;
-        if question.path == REQUEST {
-            return answer_client(client(instance, server.ports(), &question).await);
+        let request = ShardRequest::read(request).await?;
+        if request.path == REQUEST {
+            return answer_client(client(instance, server.ports(), &request).await);
         }
-        answer(server.answer(&question.path, &question.body).await)
+        answer(server.answer(&request.path, &request.body).await)
     }
 
     async fn alarm(&self) -> Result<worker::Response> {
@@ -62,9 +62,9 @@ impl<B: Shard<Sql = ObjectSql>> ShardObject<B> {
 async fn client(
     instance: &'static Instance,
     ports: &ObjectPorts,
-    question: &Question,
+    request: &ShardRequest,
 ) -> std::result::Result<Response, PortError> {
-    let (request, to) = question.forwarded()?;
+    let (request, to) = request.forwarded()?;
     let platform = Platform::of(instance, ports);
     if to.reads_kv {
         platform.read_catalogue_in_kv();

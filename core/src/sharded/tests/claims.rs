@@ -253,7 +253,7 @@ fn an_asset_that_does_not_answer_keeps_what_is_reserved_and_is_asked_again_inv_1
         let cluster = Cluster::new();
         cluster.spoil_append.set(Some(AppendFault::CutOff));
         assert_eq!(claim(&cluster, 1, 1), None);
-        cluster.spoil(move |_, _, question| (question == "payment").then_some(fault));
+        cluster.spoil(move |_, _, request| (request == "payment").then_some(fault));
         clear_away(&cluster, 1);
         assert_eq!((held(&cluster, 1), taken(&cluster)), ([1, 1, 1], [1, 1]));
         for key in others(1) {

@@ -182,7 +182,7 @@ impl Cluster {
             ($book:ident) => {{
                 let server = ShardServer::new($book::new(ports.clone()), ports);
                 match asked {
-                    Some((question, body)) => server.answer(question, body).await,
+                    Some((request, body)) => server.answer(request, body).await,
                     None => {
                         server.carry_out().await;
                         Ok(String::new())
@@ -199,7 +199,7 @@ impl Cluster {
                     Shop { world: &self.world, journal: ShardedJournal::of_stream(ports, "main".to_owned()) };
                 let shard = StreamShard::new(Gateway::new(&self.world.deployment, &shop));
                 match asked {
-                    Some((question, body)) => shard.answer(question, body).await,
+                    Some((request, body)) => shard.answer(request, body).await,
                     None => shard.carry_out().await.map(|()| String::new()),
                 }
             }
@@ -207,19 +207,14 @@ impl Cluster {
     }
 
     /// Sends a shard a message from outside. `None` if everything ended.
-    pub(super) fn ask(
-        &self,
-        key: &ShardKey,
-        question: &str,
-        body: &str,
-    ) -> Option<Result<String, PortError>> {
-        self.world.run(self.at(key, Some((question, body))))
+    pub(super) fn ask(&self, key: &ShardKey, request: &str, body: &str) -> Option<Result<String, PortError>> {
+        self.world.run(self.at(key, Some((request, body))))
     }
 
     /// What was late arrives.
     pub(super) fn let_late_ones_arrive(&self) {
-        for (key, question, body) in self.late.take() {
-            self.ask(&key, question, &body).unwrap().unwrap();
+        for (key, request, body) in self.late.take() {
+            self.ask(&key, request, &body).unwrap().unwrap();
         }
     }
 

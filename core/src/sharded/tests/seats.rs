@@ -8,7 +8,7 @@ use crate::ids::{PaymentId, StreamId};
 use crate::ports::Accounts as _;
 use crate::quote::Operation;
 use crate::session::Reject;
-use crate::sharded::question::SeatsTaken;
+use crate::sharded::request::SeatsTaken;
 use crate::sharded::updates::Seat;
 use crate::sharded::{
     Ended, Head, MerchantBook, MerchantUpdate, Reservation, Reserved, STALE_MS, Shard as _, ShardKey,
@@ -112,8 +112,8 @@ fn a_seat_that_was_reserved_and_never_claimed_is_given_back_after_ten_minutes_in
     let cluster = with_seats(2);
     let (stream, payment) = payment(&cluster, 1);
     // Everything ends when the merchant's shard has reserved.
-    cluster.spoil(|_, key, question| {
-        (*key == ShardKey::Merchant && question == "reserve").then_some(Fault::CutOffBehind)
+    cluster.spoil(|_, key, request| {
+        (*key == ShardKey::Merchant && request == "reserve").then_some(Fault::CutOffBehind)
     });
     assert!(cluster.buy_in(&stream, &payment).is_none());
     cluster.mend();

@@ -79,14 +79,14 @@ impl Transport for SitePorts<'_> {
     fn carry(
         &self,
         shard: &ShardKey,
-        question: &'static str,
+        request: &'static str,
         body: String,
     ) -> Boxed<'_, Result<String, TransportError>> {
         let (cluster, key) = (self.cluster, shard.clone());
         Box::pin(async move {
             let nth = cluster.count();
-            cluster.sent.borrow_mut().push(format!("{} {question}", key.kind()));
-            let fault = (cluster.spoil.borrow())(nth, &key, question);
+            cluster.sent.borrow_mut().push(format!("{} {request}", key.kind()));
+            let fault = (cluster.spoil.borrow())(nth, &key, request);
             let delay = cluster.delays.borrow_mut().pop();
             if let Some(ms) = delay.filter(|ms| *ms > 0) {
                 cluster.world.sleep(ms).await;
@@ -95,14 +95,14 @@ impl Transport for SitePorts<'_> {
             match fault {
                 Some(Fault::Lost) => return silence(),
                 Some(Fault::Late) => {
-                    cluster.late.borrow_mut().push((key.clone(), question, body));
+                    cluster.late.borrow_mut().push((key.clone(), request, body));
                     return silence();
                 }
                 Some(Fault::CutOff) => cluster.cut_off().await,
-                Some(Fault::Twice) => drop(cluster.at(&key, Some((question, &body))).await),
+                Some(Fault::Twice) => drop(cluster.at(&key, Some((request, &body))).await),
                 Some(Fault::AnswerLost | Fault::CutOffBehind) | None => {}
             }
-            let answer = cluster.at(&key, Some((question, &body))).await;
+            let answer = cluster.at(&key, Some((request, &body))).await;
             match fault {
                 Some(Fault::AnswerLost) => return silence(),
                 Some(Fault::CutOffBehind) => cluster.cut_off().await,

@@ -31,7 +31,7 @@ fn a_shard_that_is_only_asked_keeps_nothing_and_is_not_woken_inv_8() {
     };
     let release = json(&Release { payment: id.clone(), attempt: "a".to_owned() });
     let history = json(&(keys::account(1), 3));
-    for (key, question, body, answer) in [
+    for (key, request, body, answer) in [
         (&payment, "owner", json(&id), "null"),
         (&payment, "release", release.clone(), "null"),
         (&payment, "news", json(&failed), "null"),
@@ -41,10 +41,10 @@ fn a_shard_that_is_only_asked_keeps_nothing_and_is_not_woken_inv_8() {
         (&asset(1), "payment", json(&id), "null"),
         (&asset(1), "tick", "null".to_owned(), "null"),
     ] {
-        let answered = cluster.ask(key, question, &body).unwrap();
-        assert_eq!(answered.as_deref(), Ok(answer), "{key:?} {question}");
-        assert!(!cluster.has_tables(key), "{key:?} {question}");
-        assert_eq!(cluster.alarm(key), None, "{key:?} {question}");
+        let answered = cluster.ask(key, request, &body).unwrap();
+        assert_eq!(answered.as_deref(), Ok(answer), "{key:?} {request}");
+        assert!(!cluster.has_tables(key), "{key:?} {request}");
+        assert_eq!(cluster.alarm(key), None, "{key:?} {request}");
     }
 }
 
@@ -53,7 +53,7 @@ fn what_a_shard_does_not_know_or_cannot_read_is_an_error_and_leaves_nothing() {
     let cluster = Cluster::new();
     let payment = ShardKey::Payment(PaymentId::of_message(b"unknown"));
     for key in [asset(1), payer(1), payment, ShardKey::Merchant] {
-        for (question, body) in [
+        for (request, body) in [
             ("", "null"),
             ("request", "{}"),
             ("nothing", "null"),
@@ -62,8 +62,8 @@ fn what_a_shard_does_not_know_or_cannot_read_is_an_error_and_leaves_nothing() {
             ("owner", "1"),
             ("payment", "1"),
         ] {
-            assert!(cluster.ask(&key, question, body).unwrap().is_err(), "{key:?} {question}");
-            assert!(!cluster.has_tables(&key) && cluster.alarm(&key).is_none(), "{key:?} {question}");
+            assert!(cluster.ask(&key, request, body).unwrap().is_err(), "{key:?} {request}");
+            assert!(!cluster.has_tables(&key) && cluster.alarm(&key).is_none(), "{key:?} {request}");
         }
     }
 }
@@ -96,7 +96,7 @@ fn whoever_asks_again_and_again_does_not_put_the_alarm_off_inv_2() {
     let cluster = Cluster::new();
     let (ticket, quote) = cluster.world.ticket("door-1", Operation::Access, 1);
     let payment = cluster.world.pay(1, &ticket, &quote);
-    cluster.spoil(|_, _, question| (question == "news").then_some(Fault::Lost));
+    cluster.spoil(|_, _, request| (request == "news").then_some(Fault::Lost));
     let _ = cluster.buy(&payment);
     let at = cluster.alarm(&asset(1)).unwrap();
     for _ in 0..4 {
@@ -173,7 +173,7 @@ fn a_tick_has_each_asset_carry_out_what_is_due_and_leaves_those_that_do_not_answ
     let merchant = ShardedJournal::read_only(cluster.ports(&ShardKey::Merchant), "main".to_owned());
     let due = |cluster: &Cluster| cluster.world.run(merchant.due(cluster.world.now(), 9)).unwrap().unwrap();
     assert_eq!(due(&cluster), [door(1)]);
-    cluster.spoil(|_, _, question| (question == "tick").then_some(Fault::Lost));
+    cluster.spoil(|_, _, request| (request == "tick").then_some(Fault::Lost));
     assert_eq!(cluster.world.run(tick_streams(&merchant)), Some(Ok(false)));
     assert_eq!(due(&cluster), [door(1)], "its session has not ended");
     cluster.mend();
