@@ -112,14 +112,14 @@ const PUBLISHED: &str = "DELETE FROM unpublished WHERE asset = ?1
 /// overdue: [`SqlJournal`](crate::store::SqlJournal) reads it on the same database. It
 /// is as old as the assets' latest news; nothing is decided by it.
 #[derive(Debug)]
-pub struct MerchantBook<S> {
+pub struct MerchantShard<S> {
     sql: S,
     /// Whether the readers are being given what changed. Two at it could overtake each other.
     publishing: Cell<bool>,
 }
 
-impl<S: Sql> MerchantBook<S> {
-    /// The merchant's shard. Run [`Shard::prepare`] before anything else.
+impl<S: Sql> MerchantShard<S> {
+    /// The merchant's shard. Run [`ShardHandler::prepare`] before anything else.
     pub const fn new(sql: S) -> Self {
         Self { sql, publishing: Cell::new(false) }
     }
@@ -178,7 +178,7 @@ impl<S: Sql> MerchantBook<S> {
     }
 }
 
-impl<S: Sql> Shard for MerchantBook<S> {
+impl<S: Sql> ShardHandler for MerchantShard<S> {
     type Sql = S;
     type Update = MerchantUpdate;
     type LookUp = SeatsTaken;

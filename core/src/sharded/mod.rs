@@ -5,11 +5,11 @@
 //! ([`store`](crate::store)). What it holds against all of them is kept elsewhere, and
 //! agreed **before** the append:
 //!
-//! * one shard for each payer ([`PayerBook`]): what is in flight from a balance, the failures, the
+//! * one shard for each payer ([`PayerShard`]): what is in flight from a balance, the failures, the
 //!   payer's sessions;
-//! * one for the merchant ([`MerchantBook`]): the fee budget of the day, and a copy of each asset's
+//! * one for the merchant ([`MerchantShard`]): the fee budget of the day, and a copy of each asset's
 //!   head for lists;
-//! * one for each payment ([`PaymentBook`]): which asset has it.
+//! * one for each payment ([`PaymentShard`]): which asset has it.
 //!
 //! **A reservation** is made there by each attempt to append, under a name of its own. A
 //! failed attempt takes back its own and nobody else's: another attempt for the same payment may
@@ -23,7 +23,7 @@
 //! (`Outbox`): delivered again until it is received, and harmless when received twice.
 //!
 //! [`ShardedJournal`] is the journal port of one shard, and asks the others before an append.
-//! [`StreamShard`] tells them afterwards, and [`ShardServer`] answers for one of them, whose [`Shard`]
+//! [`StreamShard`] tells them afterwards, and [`ShardServer`] answers for one of them, whose [`ShardHandler`]
 //! is its book. The platform gives each shard its [`ShardPorts`]: a database, an alarm, and a
 //! [`Transport`] to the others. A message may be lost, come late or come twice.
 
@@ -50,11 +50,11 @@ pub use crate::listing::Listing;
 pub(crate) use hold::STALE_MS;
 pub use join::Boxed;
 pub use journal::ShardedJournal;
-pub use merchant::MerchantBook;
+pub use merchant::MerchantShard;
 #[cfg(test)]
 pub(crate) use outbox::Outbox;
-pub use payer::PayerBook;
-pub use payment::PaymentBook;
+pub use payer::PayerShard;
+pub use payment::PaymentShard;
 pub use ports::{AGAIN_MS, Alarm, Publication, ShardPorts};
 pub use server::ShardServer;
 pub use shard::Shard;

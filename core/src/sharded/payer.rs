@@ -67,18 +67,18 @@ const REMEMBERED_MS: u64 = 3_600_000;
 
 /// One payer's shard, on a database of its own.
 #[derive(Debug)]
-pub struct PayerBook<S> {
+pub struct PayerShard<S> {
     sql: S,
 }
 
-impl<S> PayerBook<S> {
-    /// The shard of one payer. Run [`Shard::prepare`] before anything else.
+impl<S> PayerShard<S> {
+    /// The shard of one payer. Run [`ShardHandler::prepare`] before anything else.
     pub const fn new(sql: S) -> Self {
         Self { sql }
     }
 }
 
-impl<S: Sql + Clone> Shard for PayerBook<S> {
+impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
     type Sql = S;
     type Update = PayerUpdate;
     type LookUp = HistoryOf;

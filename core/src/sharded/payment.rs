@@ -28,18 +28,18 @@ const HELD: &str = "SELECT 1 FROM hold LIMIT 1";
 
 /// One payment's shard, on a database of its own.
 #[derive(Debug)]
-pub struct PaymentBook<S> {
+pub struct PaymentShard<S> {
     sql: S,
 }
 
-impl<S> PaymentBook<S> {
-    /// The shard of one payment. Run [`Shard::prepare`] before anything is written.
+impl<S> PaymentShard<S> {
+    /// The shard of one payment. Run [`ShardHandler::prepare`] before anything is written.
     pub const fn new(sql: S) -> Self {
         Self { sql }
     }
 }
 
-impl<S: Sql> PaymentBook<S> {
+impl<S: Sql> PaymentShard<S> {
     /// Returns the stream that has it.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl<S: Sql> PaymentBook<S> {
     }
 }
 
-impl<S: Sql> Shard for PaymentBook<S> {
+impl<S: Sql> ShardHandler for PaymentShard<S> {
     type Sql = S;
     type Update = PaymentUpdate;
     type LookUp = OwnerOf;

@@ -35,14 +35,14 @@ impl<N: ShardRequest, L: ShardRequest> Asked<N, L> {
 /// The shard of a payer, a payment or the merchant.
 #[derive(Debug)]
 pub struct ShardServer<B, P> {
-    book: B,
+    handler: B,
     ports: P,
 }
 
-impl<B: Shard<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
+impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     /// Returns the shard that has this book, which is on the database of `ports`.
-    pub const fn new(book: B, ports: P) -> Self {
-        Self { book, ports }
+    pub const fn new(handler: B, ports: P) -> Self {
+        Self { handler, ports }
     }
 
     /// Returns its ports.
@@ -57,9 +57,9 @@ impl<B: Shard<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     pub async fn answer(&self, request: &str, body: &str) -> Result<String, PortError> {
         match Asked::<B::Update, B::LookUp>::read(request, body)? {
             Asked::Reserve(reservation) => write(&self.reserve(&reservation).await?),
-            Asked::Release(release) => write(&self.book.holds().release(&release).await?),
+            Asked::Release(release) => write(&self.handler.holds().release(&release).await?),
             Asked::Hear(update) => write(&self.hear(&update).await?),
-            Asked::LookUp(request) => write(&self.book.look_up(&request).await?),
+            Asked::LookUp(request) => write(&self.handler.look_up(&request).await?),
         }
     }
 
@@ -79,7 +79,7 @@ impl<B: Shard<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
         let work = async {
             self.ensure_tables().await?;
-            self.book.reserve(reservation).await
+            self.handler.reserve(reservation).await
         };
         self.ports.alarm().armed_before(self.ports.now().plus_millis(STALE_MS), Box::pin(work)).await
     }
@@ -91,17 +91,17 @@ impl<B: Shard<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
         }
         let work = async {
             self.ensure_tables().await?;
-            self.book.hear(update).await
+            self.handler.hear(update).await
         };
         if B::NEWS_HOLDS {
             self.ports.alarm().armed_before(self.ports.now().plus_millis(STALE_MS), Box::pin(work)).await?;
         } else {
             work.await?;
         }
-        if self.book.is_pending().await? {
+        if self.handler.is_pending().await? {
             let again = self.ports.now().plus_millis(AGAIN_MS);
             self.ports.alarm().armed_before(again, Box::pin(ready(Ok(())))).await?;
-            if let Err(error) = self.book.carry_out(&self.ports).await {
+            if let Err(error) = self.handler.carry_out(&self.ports).await {
                 self.ports.log(&error.to_string());
             }
         }
@@ -114,16 +114,16 @@ impl<B: Shard<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
             return Ok(());
         }
         self.ports.begin();
-        self.book.prepare().await
+        self.handler.prepare().await
     }
 
     /// Does what is due. Returns when to do so again.
     async fn look_after(&self) -> Result<Option<Timestamp>, PortError> {
-        let carried_out = self.book.carry_out(&self.ports).await;
-        let next = clear_away(&self.ports, self.book.holds()).await?;
+        let carried_out = self.handler.carry_out(&self.ports).await;
+        let next = clear_away(&self.ports, self.handler.holds()).await?;
         carried_out?;
         // Whoever else is at it may fail.
-        let left = self.book.is_pending().await?;
+        let left = self.handler.is_pending().await?;
         Ok(if left { Some(self.ports.now()) } else { next })
     }
 
@@ -132,7 +132,7 @@ impl<B: Shard<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     async fn rest_until(&self, next: Option<Timestamp>) -> Result<(), PortError> {
         let at = next.map(|next| next.max(self.ports.now().plus_millis(AGAIN_MS)));
         self.ports.alarm().set(at).await?;
-        if at.is_none() && self.book.is_forgettable().await? {
+        if at.is_none() && self.handler.is_forgettable().await? {
             self.ports.delete().await?;
         }
         Ok(())

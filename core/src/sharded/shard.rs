@@ -14,7 +14,7 @@ use crate::store::Sql;
 ///
 /// Each kind says what a reservation takes, how it is given back, and what news changes. Whose a reservation is, and who
 /// may take it back, is the same for all.
-pub trait Shard {
+pub trait ShardHandler {
     /// Its database.
     type Sql: Sql;
     /// What an asset tells it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use coinop_core::http::Response;
 use coinop_core::ports::PortError;
-use coinop_core::sharded::{AGAIN_MS, MerchantBook, PayerBook, PaymentBook, Shard, ShardServer};
+use coinop_core::sharded::{AGAIN_MS, MerchantShard, PayerShard, PaymentShard, ShardHandler, ShardServer};
 use worker::{DurableObject, Env, Result, State, Storage, durable_object};
 
 use super::{ShardRequest, answer, answer_client, unconfigured};
@@ -25,12 +25,12 @@ struct Inside<B> {
     server: ShardServer<B, ObjectPorts>,
 }
 
-impl<B: Shard<Sql = ObjectSql>> ShardObject<B> {
-    fn new(state: &State, env: &Env, book: impl FnOnce(ObjectSql) -> B) -> Self {
+impl<B: ShardHandler<Sql = ObjectSql>> ShardObject<B> {
+    fn new(state: &State, env: &Env, handler: impl FnOnce(ObjectSql) -> B) -> Self {
         let inside = instance(env).map(|instance| {
             let ports = ObjectPorts::of(state, env, instance);
-            let book = book(ports.database());
-            Inside { instance, server: ShardServer::new(book, ports) }
+            let handler = handler(ports.database());
+            Inside { instance, server: ShardServer::new(handler, ports) }
         });
         Self { inside, storage: state.storage() }
     }
@@ -74,16 +74,16 @@ async fn client(
 
 /// Makes a class of objects of a book.
 macro_rules! object {
-    ($(#[$doc:meta])* $name:ident, $book:ident) => {
+    ($(#[$doc:meta])* $name:ident, $handler:ident) => {
         $(#[$doc])*
         #[durable_object]
         pub(crate) struct $name {
-            shard: ShardObject<$book<ObjectSql>>,
+            shard: ShardObject<$handler<ObjectSql>>,
         }
 
         impl DurableObject for $name {
             fn new(state: State, env: Env) -> Self {
-                Self { shard: ShardObject::new(&state, &env, $book::new) }
+                Self { shard: ShardObject::new(&state, &env, $handler::new) }
             }
 
             async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
@@ -100,15 +100,15 @@ macro_rules! object {
 object!(
     /// The object of one payer: what is in flight from its balances, its failures, its sessions.
     PayerObject,
-    PayerBook
+    PayerShard
 );
 object!(
     /// The object of one payment, named by its message's hash: which asset has it.
     PaymentObject,
-    PaymentBook
+    PaymentShard
 );
 object!(
     /// The merchant's object: the fee budget, the catalogue, and where each asset stands.
     MerchantObject,
-    MerchantBook
+    MerchantShard
 );

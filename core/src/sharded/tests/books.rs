@@ -9,8 +9,8 @@ use crate::money::Amount;
 use crate::session::FundsCheck;
 use crate::session::failure::EXPIRED;
 use crate::sharded::{
-    Ended, Failed, Fee, MerchantBook, PayerBook, PayerUpdate, PaymentBook, PaymentUpdate, Reservation,
-    Reserved, STALE_MS, SessionRow, Shard as _,
+    Ended, Failed, Fee, MerchantShard, PayerShard, PayerUpdate, PaymentShard, PaymentUpdate, Reservation,
+    Reserved, STALE_MS, SessionRow, ShardHandler as _,
 };
 use crate::svm::Address;
 use crate::testkit::keys;
@@ -77,69 +77,69 @@ fn told(number: u8, failed: Option<Failed>) -> PayerUpdate {
 #[test]
 fn a_payment_without_a_ticket_is_one_assets_until_that_lets_go_inv_1() {
     let database = Database::new();
-    let book = PaymentBook::new(&database);
-    now(book.prepare()).unwrap();
+    let handler = PaymentShard::new(&database);
+    now(handler.prepare()).unwrap();
     let at = |number, attempt: &str| Reservation { payment: payment(9), ..reservation(number, attempt) };
-    assert_eq!(now(book.reserve(&at(1, "a"))), Ok(Reserved::Done));
-    assert_eq!(now(book.reserve(&at(2, "b"))), Ok(Reserved::Elsewhere));
+    assert_eq!(now(handler.reserve(&at(1, "a"))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&at(2, "b"))), Ok(Reserved::Elsewhere));
     // The same asset goes on after a crash, by another attempt, and asks for one again.
-    assert_eq!(now(book.reserve(&at(1, "c"))), Ok(Reserved::Done));
-    assert_eq!(now(book.owner(&payment(9))), Ok(Some(asset(1))));
+    assert_eq!(now(handler.reserve(&at(1, "c"))), Ok(Reserved::Done));
+    assert_eq!(now(handler.owner(&payment(9))), Ok(Some(asset(1))));
     // One attempt that takes back its own leaves the other's, which may be about to append.
-    now(book.holds().release(&at(1, "a").release())).unwrap();
-    assert_eq!(now(book.reserve(&at(2, "d"))), Ok(Reserved::Elsewhere));
-    now(book.holds().release(&at(1, "c").release())).unwrap();
-    assert_eq!(now(book.reserve(&at(2, "e"))), Ok(Reserved::Done));
+    now(handler.holds().release(&at(1, "a").release())).unwrap();
+    assert_eq!(now(handler.reserve(&at(2, "d"))), Ok(Reserved::Elsewhere));
+    now(handler.holds().release(&at(1, "c").release())).unwrap();
+    assert_eq!(now(handler.reserve(&at(2, "e"))), Ok(Reserved::Done));
 }
 
 #[test]
 fn a_payment_that_landed_stays_its_assets_whatever_is_released_inv_1() {
     let database = Database::new();
-    let book = PaymentBook::new(&database);
-    now(book.prepare()).unwrap();
+    let handler = PaymentShard::new(&database);
+    now(handler.prepare()).unwrap();
     let landed = PaymentUpdate {
         ended: Ended { payment: payment(1), failed: None },
         stream: asset(1),
         at: Timestamp::from_millis(2_000),
     };
-    now(book.reserve(&reservation(1, "a"))).unwrap();
+    now(handler.reserve(&reservation(1, "a"))).unwrap();
     for _ in 0..2 {
-        now(book.hear(&landed)).unwrap();
+        now(handler.hear(&landed)).unwrap();
     }
-    now(book.holds().release(&reservation(1, "a").release())).unwrap();
+    now(handler.holds().release(&reservation(1, "a").release())).unwrap();
     let other = Reservation { payment: payment(1), ..reservation(2, "b") };
-    assert_eq!(now(book.reserve(&other)), Ok(Reserved::Elsewhere));
+    assert_eq!(now(handler.reserve(&other)), Ok(Reserved::Elsewhere));
     let failed = PaymentUpdate { ended: Ended { payment: payment(1), failed: failed(EXPIRED) }, ..landed };
-    now(book.hear(&failed)).unwrap();
-    assert_eq!(now(book.is_empty()), Ok(true));
+    now(handler.hear(&failed)).unwrap();
+    assert_eq!(now(handler.is_empty()), Ok(true));
 }
 
 #[test]
 fn a_balance_covers_all_assets_payments_or_the_last_is_refused_inv_5() {
     let database = Database::new();
-    let book = PayerBook::new(&database);
-    now(book.prepare()).unwrap();
+    let handler = PayerShard::new(&database);
+    now(handler.prepare()).unwrap();
     // A balance of 25: each payment of 10 alone would leave 15.
-    assert_eq!(now(book.reserve(&covered(1, "a", 10, 15))), Ok(Reserved::Done));
-    assert_eq!(now(book.reserve(&covered(2, "b", 10, 15))), Ok(Reserved::Done));
-    assert_eq!(now(book.reserve(&covered(3, "c", 10, 15))), Ok(Reserved::NotCovered));
+    assert_eq!(now(handler.reserve(&covered(1, "a", 10, 15))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&covered(2, "b", 10, 15))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&covered(3, "c", 10, 15))), Ok(Reserved::NotCovered));
     // Refused, it has left nothing behind; a second attempt for one that is in takes nothing more.
     assert_eq!(database.number("SELECT count(*) FROM hold"), 2);
-    assert_eq!(now(book.reserve(&covered(1, "d", 10, 15))), Ok(Reserved::Done));
-    now(book.holds().release(&covered(1, "a", 10, 15).release())).unwrap();
-    assert_eq!(now(book.reserve(&covered(3, "e", 10, 15))), Ok(Reserved::NotCovered));
+    assert_eq!(now(handler.reserve(&covered(1, "d", 10, 15))), Ok(Reserved::Done));
+    now(handler.holds().release(&covered(1, "a", 10, 15).release())).unwrap();
+    assert_eq!(now(handler.reserve(&covered(3, "e", 10, 15))), Ok(Reserved::NotCovered));
     // What fails or is taken back by all its attempts makes room.
-    now(book.hear(&told(2, failed(EXPIRED)))).unwrap();
-    assert_eq!(now(book.reserve(&covered(3, "f", 10, 15))), Ok(Reserved::Done));
+    now(handler.hear(&told(2, failed(EXPIRED)))).unwrap();
+    assert_eq!(now(handler.reserve(&covered(3, "f", 10, 15))), Ok(Reserved::Done));
 }
 
 #[test]
 fn failures_are_remembered_once_and_sessions_never_go_back() {
     let database = Database::new();
-    let book = PayerBook::new(&database);
-    now(book.prepare()).unwrap();
+    let handler = PayerShard::new(&database);
+    now(handler.prepare()).unwrap();
     for _ in 0..2 {
-        now(book.hear(&told(1, failed("x")))).unwrap();
+        now(handler.hear(&told(1, failed("x")))).unwrap();
     }
     assert_eq!(database.number("SELECT count(*) FROM failure"), 1);
     let record = |sequence: u64, ended: bool| SessionRow {
@@ -149,7 +149,7 @@ fn failures_are_remembered_once_and_sessions_never_go_back() {
     };
     let tell = |row: SessionRow| {
         let update = PayerUpdate { payer: payer(), ended: Vec::new(), sessions: vec![row] };
-        now(book.hear(&update)).unwrap();
+        now(handler.hear(&update)).unwrap();
     };
     for (row, sequence, ended) in [
         (record(1, false), 1, 0),
@@ -167,37 +167,37 @@ fn failures_are_remembered_once_and_sessions_never_go_back() {
 #[test]
 fn the_days_budget_holds_for_all_assets_and_gives_back_what_never_landed_inv_5() {
     let database = Database::new();
-    let book = MerchantBook::new(&database);
-    now(book.prepare()).unwrap();
+    let handler = MerchantShard::new(&database);
+    now(handler.prepare()).unwrap();
     let spent = || database.number("SELECT coalesce(sum(lamports), 0) FROM fee");
-    assert_eq!(now(book.reserve(&costing(1, "a", 10, 25))), Ok(Reserved::Done));
-    assert_eq!(now(book.reserve(&costing(1, "b", 10, 25))), Ok(Reserved::Done));
-    assert_eq!(now(book.reserve(&costing(2, "c", 10, 25))), Ok(Reserved::Done));
-    assert_eq!(now(book.reserve(&costing(3, "d", 10, 25))), Ok(Reserved::OverBudget));
+    assert_eq!(now(handler.reserve(&costing(1, "a", 10, 25))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&costing(1, "b", 10, 25))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&costing(2, "c", 10, 25))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&costing(3, "d", 10, 25))), Ok(Reserved::OverBudget));
     assert_eq!((spent(), database.number("SELECT count(*) FROM hold")), (20, 3));
     // Two attempts hold the first: one alone gives nothing back.
-    now(book.holds().release(&costing(1, "a", 10, 25).release())).unwrap();
+    now(handler.holds().release(&costing(1, "a", 10, 25).release())).unwrap();
     assert_eq!(spent(), 20);
-    now(book.holds().release(&costing(1, "b", 10, 25).release())).unwrap();
+    now(handler.holds().release(&costing(1, "b", 10, 25).release())).unwrap();
     assert_eq!(spent(), 10);
     // What landed has cost its fee, and what an error says too; what expired has not.
-    now(book.holds().spend_all(&payment(2))).unwrap();
-    now(book.holds().drop_all(&payment(2))).unwrap();
+    now(handler.holds().spend_all(&payment(2))).unwrap();
+    now(handler.holds().drop_all(&payment(2))).unwrap();
     assert_eq!(spent(), 10);
-    now(book.reserve(&costing(3, "e", 10, 25))).unwrap();
-    now(book.holds().drop_all(&payment(3))).unwrap();
+    now(handler.reserve(&costing(3, "e", 10, 25))).unwrap();
+    now(handler.holds().drop_all(&payment(3))).unwrap();
     assert_eq!(spent(), 10);
 }
 
 #[test]
 fn what_is_left_behind_is_asked_about_when_it_is_old_and_no_sooner() {
     let database = Database::new();
-    let book = PayerBook::new(&database);
-    now(book.prepare()).unwrap();
-    let holds = book.holds();
+    let handler = PayerShard::new(&database);
+    now(handler.prepare()).unwrap();
+    let holds = handler.holds();
     assert_eq!(now(holds.next_stale()), Ok(None));
     for number in [2, 1] {
-        now(book.reserve(&covered(number, "a", 1, 100))).unwrap();
+        now(handler.reserve(&covered(number, "a", 1, 100))).unwrap();
     }
     assert_eq!(now(holds.next_stale()), Ok(Some(Timestamp::from_millis(1_001 + STALE_MS))));
     assert_eq!(now(holds.stale(Timestamp::from_millis(1_000))), Ok(vec![]));
@@ -206,10 +206,10 @@ fn what_is_left_behind_is_asked_about_when_it_is_old_and_no_sooner() {
     assert_eq!(now(holds.stale(Timestamp::from_millis(1_002))), Ok(vec![(payment(2), asset(2))]));
     // One asset that knows nothing of a payment does not speak for another.
     let elsewhere = Reservation { stream: asset(3), ..covered(2, "b", 1, 100) };
-    now(book.reserve(&elsewhere)).unwrap();
-    now(book.holds().clear_away(&payment(2), &asset(3))).unwrap();
+    now(handler.reserve(&elsewhere)).unwrap();
+    now(handler.holds().clear_away(&payment(2), &asset(3))).unwrap();
     assert_eq!(database.number("SELECT count(*) FROM in_flight"), 2);
-    now(book.holds().clear_away(&payment(2), &asset(2))).unwrap();
+    now(handler.holds().clear_away(&payment(2), &asset(2))).unwrap();
     assert_eq!(database.number("SELECT count(*) FROM in_flight"), 1);
 }
 
@@ -238,27 +238,27 @@ proptest! {
     #[test]
     fn never_more_is_in_flight_than_the_balance_covers(steps in proptest::collection::vec(step(), 1..60)) {
         let database = Database::new();
-        let book = PayerBook::new(&database);
-        now(book.prepare()).unwrap();
+        let handler = PayerShard::new(&database);
+        now(handler.prepare()).unwrap();
         let mut balance = 35u64;
         for step in steps {
             match step {
                 Step::Reserve { number, attempt } => {
                     // Its simulation has passed alone.
                     if balance >= 10 {
-                        let _ = now(book.reserve(&covered(number, &attempt.to_string(), 10, balance - 10))).unwrap();
+                        let _ = now(handler.reserve(&covered(number, &attempt.to_string(), 10, balance - 10))).unwrap();
                     }
                 }
                 Step::Release { number, attempt } => {
-                    now(book.holds().release(&reservation(number, &attempt.to_string()).release())).unwrap();
+                    now(handler.holds().release(&reservation(number, &attempt.to_string()).release())).unwrap();
                 }
-                Step::Fail { number } => now(book.hear(&told(number, failed(EXPIRED)))).unwrap(),
+                Step::Fail { number } => now(handler.hear(&told(number, failed(EXPIRED)))).unwrap(),
                 Step::Land { number } => {
                     let in_flight = format!(
                         "SELECT count(*) FROM in_flight WHERE payment = '{}'", payment(number).as_str());
                     if database.number(&in_flight) == 1 {
                         balance -= 10;
-                        now(book.hear(&told(number, None))).unwrap();
+                        now(handler.hear(&told(number, None))).unwrap();
                     }
                 }
             }
@@ -282,20 +282,20 @@ fn guarded(number: u8, attempt: &str) -> Reservation {
 #[test]
 fn a_payment_with_a_guard_on_its_account_is_alone_in_flight_from_there_inv_3() {
     let database = Database::new();
-    let book = PayerBook::new(&database);
-    now(book.prepare()).unwrap();
-    assert_eq!(now(book.reserve(&guarded(1, "a"))), Ok(Reserved::Done));
+    let handler = PayerShard::new(&database);
+    now(handler.prepare()).unwrap();
+    assert_eq!(now(handler.reserve(&guarded(1, "a"))), Ok(Reserved::Done));
     for other in [guarded(2, "b"), covered(3, "c", 10, 1_000)] {
-        assert_eq!(now(book.reserve(&other)), Ok(Reserved::GuardAtRisk));
+        assert_eq!(now(handler.reserve(&other)), Ok(Reserved::GuardAtRisk));
     }
     // A second attempt for the same payment is that payment.
-    assert_eq!(now(book.reserve(&guarded(1, "d"))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&guarded(1, "d"))), Ok(Reserved::Done));
     assert_eq!(database.number("SELECT count(*) FROM hold"), 2);
-    now(book.hear(&told(1, None))).unwrap();
+    now(handler.hear(&told(1, None))).unwrap();
     // Nor does one with a guard join others.
-    assert_eq!(now(book.reserve(&covered(3, "e", 10, 1_000))), Ok(Reserved::Done));
-    assert_eq!(now(book.reserve(&guarded(2, "f"))), Ok(Reserved::GuardAtRisk));
-    assert_eq!(now(book.reserve(&covered(4, "g", 10, 1_000))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&covered(3, "e", 10, 1_000))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&guarded(2, "f"))), Ok(Reserved::GuardAtRisk));
+    assert_eq!(now(handler.reserve(&covered(4, "g", 10, 1_000))), Ok(Reserved::Done));
 }
 
 /// A payment whose guard leaves our fee payer this much to spend, in lamports.
@@ -310,19 +310,19 @@ fn with_slack(number: u8, attempt: &str, lamports: u64, slack: u64) -> Reservati
 #[test]
 fn a_guard_on_the_fee_payer_leaves_room_for_the_fees_in_flight_inv_3() {
     let database = Database::new();
-    let book = MerchantBook::new(&database);
-    now(book.prepare()).unwrap();
-    assert_eq!(now(book.reserve(&costing(1, "a", 100, 1_000_000))), Ok(Reserved::Done));
-    assert_eq!(now(book.reserve(&with_slack(2, "b", 100, 99))), Ok(Reserved::GuardAtRisk));
-    assert_eq!(now(book.reserve(&with_slack(2, "c", 100, 100))), Ok(Reserved::Done));
+    let handler = MerchantShard::new(&database);
+    now(handler.prepare()).unwrap();
+    assert_eq!(now(handler.reserve(&costing(1, "a", 100, 1_000_000))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&with_slack(2, "b", 100, 99))), Ok(Reserved::GuardAtRisk));
+    assert_eq!(now(handler.reserve(&with_slack(2, "c", 100, 100))), Ok(Reserved::Done));
     // One of them at a time, and payments without such a guard go on.
-    assert_eq!(now(book.reserve(&with_slack(3, "d", 100, 1_000))), Ok(Reserved::GuardAtRisk));
-    assert_eq!(now(book.reserve(&with_slack(2, "e", 100, 100))), Ok(Reserved::Done), "the same payment");
-    assert_eq!(now(book.reserve(&costing(4, "f", 100, 1_000_000))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&with_slack(3, "d", 100, 1_000))), Ok(Reserved::GuardAtRisk));
+    assert_eq!(now(handler.reserve(&with_slack(2, "e", 100, 100))), Ok(Reserved::Done), "the same payment");
+    assert_eq!(now(handler.reserve(&costing(4, "f", 100, 1_000_000))), Ok(Reserved::Done));
     // Another fee payer's are its own affair.
     let mut other = with_slack(5, "g", 100, 0);
     if let Some(fee) = &mut other.fee {
         fee.fee_payer = Address::new([254; 32]).into();
     }
-    assert_eq!(now(book.reserve(&other)), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&other)), Ok(Reserved::Done));
 }

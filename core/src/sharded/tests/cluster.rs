@@ -13,7 +13,7 @@ use crate::ids::{PaymentId, StreamId};
 use crate::ports::{Clock as _, PortError};
 use crate::quote::Operation;
 use crate::sharded::{
-    AGAIN_MS, MerchantBook, PayerBook, PaymentBook, Publication, ShardKey, ShardServer, ShardedJournal,
+    AGAIN_MS, MerchantShard, PayerShard, PaymentShard, Publication, ShardKey, ShardServer, ShardedJournal,
     StreamShard,
 };
 use crate::store::{Sql, Value};
@@ -179,8 +179,8 @@ impl Cluster {
     pub(super) async fn at(&self, key: &ShardKey, asked: Option<(&str, &str)>) -> Result<String, PortError> {
         let ports = self.ports(key);
         macro_rules! serve {
-            ($book:ident) => {{
-                let server = ShardServer::new($book::new(ports.clone()), ports);
+            ($handler:ident) => {{
+                let server = ShardServer::new($handler::new(ports.clone()), ports);
                 match asked {
                     Some((request, body)) => server.answer(request, body).await,
                     None => {
@@ -191,9 +191,9 @@ impl Cluster {
             }};
         }
         match key {
-            ShardKey::Payer(_) => serve!(PayerBook),
-            ShardKey::Payment(_) => serve!(PaymentBook),
-            ShardKey::Merchant => serve!(MerchantBook),
+            ShardKey::Payer(_) => serve!(PayerShard),
+            ShardKey::Payment(_) => serve!(PaymentShard),
+            ShardKey::Merchant => serve!(MerchantShard),
             ShardKey::Stream(_) => {
                 let shop =
                     Shop { world: &self.world, journal: ShardedJournal::of_stream(ports, "main".to_owned()) };

@@ -1,7 +1,7 @@
 //! What an asset tells the others, and how the merchant's shard takes it.
 
 use super::{Database, now};
-use crate::sharded::{MerchantBook, Outbox, Publication, Shard as _};
+use crate::sharded::{MerchantShard, Outbox, Publication, ShardHandler as _};
 use crate::store::{Sql, SqlError, SqlJournal, Value};
 use crate::testkit::platform::execute;
 use crate::testkit::world::World;
@@ -62,10 +62,10 @@ fn the_merchants_copy_is_the_latest_that_it_was_told_and_readers_get_what_change
     now(outbox.prepare()).unwrap();
     let mut update = now(outbox.next()).unwrap().unwrap().merchant;
     let database = Database::new();
-    let book = MerchantBook::new(&database);
-    now(book.prepare()).unwrap();
-    now(book.hear(&update)).unwrap();
-    assert_eq!(now(book.unpublished()), Ok(vec![]));
+    let handler = MerchantShard::new(&database);
+    now(handler.prepare()).unwrap();
+    now(handler.hear(&update)).unwrap();
+    assert_eq!(now(handler.unpublished()), Ok(vec![]));
 
     let listed = |revision: u64, listing: &str| {
         let state = format!(r#"{{"last":1,"listing":{listing}}}"#);
@@ -78,21 +78,21 @@ fn the_merchants_copy_is_the_latest_that_it_was_told_and_readers_get_what_change
     };
     let (gone, again) = (listed(13, "null"), listed(14, r#"{"price":"3"}"#));
     update.head = dear;
-    now(book.hear(&update)).unwrap();
+    now(handler.hear(&update)).unwrap();
     // What comes late does not count.
     update.head = cheap;
-    now(book.hear(&update)).unwrap();
-    assert_eq!(now(book.unpublished()), Ok(vec![publication(Some(r#"{"price":"2"}"#))]));
+    now(handler.hear(&update)).unwrap();
+    assert_eq!(now(handler.unpublished()), Ok(vec![publication(Some(r#"{"price":"2"}"#))]));
     // It changes while the readers are being given what it was: they are to be given it again.
     update.head = again;
-    now(book.hear(&update)).unwrap();
-    now(book.published(&publication(Some(r#"{"price":"2"}"#)))).unwrap();
-    assert_eq!(now(book.unpublished()), Ok(vec![publication(Some(r#"{"price":"3"}"#))]));
-    now(book.published(&publication(Some(r#"{"price":"3"}"#)))).unwrap();
-    assert_eq!(now(book.unpublished()), Ok(vec![]));
+    now(handler.hear(&update)).unwrap();
+    now(handler.published(&publication(Some(r#"{"price":"2"}"#)))).unwrap();
+    assert_eq!(now(handler.unpublished()), Ok(vec![publication(Some(r#"{"price":"3"}"#))]));
+    now(handler.published(&publication(Some(r#"{"price":"3"}"#)))).unwrap();
+    assert_eq!(now(handler.unpublished()), Ok(vec![]));
     update.head = crate::sharded::Head { revision: 15, ..gone };
-    now(book.hear(&update)).unwrap();
-    assert_eq!(now(book.unpublished()), Ok(vec![publication(None)]));
-    now(book.published(&publication(None))).unwrap();
-    assert_eq!(now(book.unpublished()), Ok(vec![]));
+    now(handler.hear(&update)).unwrap();
+    assert_eq!(now(handler.unpublished()), Ok(vec![publication(None)]));
+    now(handler.published(&publication(None))).unwrap();
+    assert_eq!(now(handler.unpublished()), Ok(vec![]));
 }

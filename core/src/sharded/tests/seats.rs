@@ -11,7 +11,7 @@ use crate::session::Reject;
 use crate::sharded::request::SeatsTaken;
 use crate::sharded::updates::Seat;
 use crate::sharded::{
-    Ended, Head, MerchantBook, MerchantUpdate, Reservation, Reserved, STALE_MS, Shard as _, ShardKey,
+    Ended, Head, MerchantShard, MerchantUpdate, Reservation, Reserved, STALE_MS, ShardHandler as _, ShardKey,
     ShardedJournal,
 };
 use crate::testkit::world::Chain;
@@ -192,23 +192,23 @@ fn told(revision: u64, is_seated: bool) -> MerchantUpdate {
 #[test]
 fn a_reservation_that_comes_late_takes_no_seat_away_and_leaves_none_behind_inv_1_5() {
     let database = Database::new();
-    let book = MerchantBook::new(&database);
-    now(book.prepare()).unwrap();
-    let seats = || now(book.look_up(&SeatsTaken("main/film".to_owned()))).unwrap();
-    assert_eq!(now(book.reserve(&seat_of(1, "a"))), Ok(Reserved::Done));
-    assert_eq!(now(book.reserve(&seat_of(2, "b"))), Ok(Reserved::Done), "of the same stream");
-    now(book.holds().release(&seat_of(2, "b").release())).unwrap();
-    now(book.hear(&told(1, true))).unwrap();
+    let handler = MerchantShard::new(&database);
+    now(handler.prepare()).unwrap();
+    let seats = || now(handler.look_up(&SeatsTaken("main/film".to_owned()))).unwrap();
+    assert_eq!(now(handler.reserve(&seat_of(1, "a"))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&seat_of(2, "b"))), Ok(Reserved::Done), "of the same stream");
+    now(handler.holds().release(&seat_of(2, "b").release())).unwrap();
+    now(handler.hear(&told(1, true))).unwrap();
     assert_eq!(seats(), 1);
     // Another attempt for what has landed, which takes itself back: who is inside stays.
-    assert_eq!(now(book.reserve(&seat_of(1, "c"))), Ok(Reserved::Done));
-    now(book.holds().release(&seat_of(1, "c").release())).unwrap();
+    assert_eq!(now(handler.reserve(&seat_of(1, "c"))), Ok(Reserved::Done));
+    now(handler.holds().release(&seat_of(1, "c").release())).unwrap();
     assert_eq!(seats(), 1);
-    now(book.hear(&told(2, false))).unwrap();
+    now(handler.hear(&told(2, false))).unwrap();
     assert_eq!(seats(), 0);
     // One that arrives when all is over is asked about when it is old: its payment is granted, and nobody is inside.
-    assert_eq!(now(book.reserve(&seat_of(1, "d"))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&seat_of(1, "d"))), Ok(Reserved::Done));
     assert_eq!(seats(), 1);
-    now(book.holds().spend_all(&PaymentId::of_message(&[1]))).unwrap();
+    now(handler.holds().spend_all(&PaymentId::of_message(&[1]))).unwrap();
     assert_eq!(seats(), 0);
 }

@@ -1,7 +1,7 @@
 //! Every guard that a trigger raises, on every kind of database.
 
 use super::{Database, now};
-use crate::sharded::{MerchantBook, PayerBook, PaymentBook, Shard as _};
+use crate::sharded::{MerchantShard, PayerShard, PaymentShard, ShardHandler as _};
 use crate::store::{SqlError, SqlJournal, Value};
 use crate::testkit::platform::execute;
 
@@ -26,9 +26,9 @@ fn every_guard_that_a_trigger_raises_is_recognised_inv_1_5() {
     let (all, payer, merchant, payment) =
         (Database::new(), Database::new(), Database::new(), Database::new());
     now(SqlJournal::new(&all, "main".to_owned()).prepare()).unwrap();
-    now(PayerBook::new(&payer).prepare()).unwrap();
-    now(MerchantBook::new(&merchant).prepare()).unwrap();
-    now(PaymentBook::new(&payment).prepare()).unwrap();
+    now(PayerShard::new(&payer).prepare()).unwrap();
+    now(MerchantShard::new(&merchant).prepare()).unwrap();
+    now(PaymentShard::new(&payment).prepare()).unwrap();
     let kinds = |database: &Database| -> Vec<SqlError> {
         raised(database).iter().map(|message| SqlError::from_message(message)).collect()
     };

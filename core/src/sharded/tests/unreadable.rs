@@ -3,7 +3,9 @@
 use super::{Database, now};
 use crate::error::{Layer, PortError, StoreError};
 use crate::ids::{PaymentId, StreamId};
-use crate::sharded::{Fee, MerchantBook, PayerBook, PaymentBook, Reservation, Reserved, Shard as _};
+use crate::sharded::{
+    Fee, MerchantShard, PayerShard, PaymentShard, Reservation, Reserved, ShardHandler as _,
+};
 use crate::svm::Address;
 use crate::testkit::platform::execute;
 use crate::time::Timestamp;
@@ -27,7 +29,7 @@ fn is_broken_rule<T: std::fmt::Debug>(result: Result<T, PortError>) -> bool {
 #[test]
 fn a_reservation_that_names_nothing_to_hold_it_against_is_not_made_inv_5() {
     let (payer, merchant) = (Database::new(), Database::new());
-    let (payers, merchants) = (PayerBook::new(&payer), MerchantBook::new(&merchant));
+    let (payers, merchants) = (PayerShard::new(&payer), MerchantShard::new(&merchant));
     now(payers.prepare()).unwrap();
     now(merchants.prepare()).unwrap();
     assert!(is_broken_rule(now(payers.reserve(&reservation()))));
@@ -40,15 +42,15 @@ fn a_reservation_that_names_nothing_to_hold_it_against_is_not_made_inv_5() {
 #[test]
 fn an_owner_that_cant_be_read_is_not_nobody_inv_1() {
     let database = Database::new();
-    let book = PaymentBook::new(&database);
-    now(book.prepare()).unwrap();
+    let handler = PaymentShard::new(&database);
+    now(handler.prepare()).unwrap();
     let payment = reservation().payment;
-    assert_eq!(now(book.owner(&payment)), Ok(None));
+    assert_eq!(now(handler.owner(&payment)), Ok(None));
     for strange in ["''", "'no asset'", "7"] {
         execute(&database.0, "DELETE FROM hold", &[]).unwrap();
         let hold = format!("INSERT INTO hold VALUES ('{}', 'a', {strange}, 1)", payment.as_str());
         execute(&database.0, &hold, &[]).unwrap();
-        let owner = now(book.owner(&payment));
+        let owner = now(handler.owner(&payment));
         // SQLite keeps the number as text, which is an asset's id.
         let is_id = strange == "7";
         assert_eq!(owner.is_err(), !is_id, "{strange}: {owner:?}");
@@ -59,17 +61,17 @@ fn an_owner_that_cant_be_read_is_not_nobody_inv_1() {
 #[test]
 fn a_moment_that_no_clock_shows_is_not_the_epoch() {
     let database = Database::new();
-    let book = PaymentBook::new(&database);
-    now(book.prepare()).unwrap();
+    let handler = PaymentShard::new(&database);
+    now(handler.prepare()).unwrap();
     execute(&database.0, "INSERT INTO hold VALUES ('x', 'a', 'door-1', -1)", &[]).unwrap();
-    assert_eq!(now(book.holds().next_stale()), Err(StoreError::Corrupt("a number").into()));
+    assert_eq!(now(handler.holds().next_stale()), Err(StoreError::Corrupt("a number").into()));
 }
 
 #[test]
 fn a_number_beyond_the_databases_integers_is_never_written_as_another_one_inv_5() {
     let database = Database::new();
-    let book = MerchantBook::new(&database);
-    now(book.prepare()).unwrap();
+    let handler = MerchantShard::new(&database);
+    now(handler.prepare()).unwrap();
     let fee = Fee {
         day: 7,
         lamports: 1 << 63,
@@ -78,11 +80,11 @@ fn a_number_beyond_the_databases_integers_is_never_written_as_another_one_inv_5(
         slack: None,
     };
     let costing = |fee| Reservation { fee: Some(fee), ..reservation() };
-    let refused = now(book.reserve(&costing(fee.clone())));
+    let refused = now(handler.reserve(&costing(fee.clone())));
     let unwritten = |error: PortError| matches!(error.layer(), Layer::Store(StoreError::Encode(_)));
     assert!(refused.clone().is_err_and(unwritten), "{refused:?}");
     assert_eq!(database.number("SELECT count(*) FROM hold"), 0);
     // A budget is a bound: the largest of all is not refused, and is held to the largest number there is.
     let most = Fee { lamports: i64::MAX.unsigned_abs(), ..fee };
-    assert_eq!(now(book.reserve(&costing(most))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&costing(most))), Ok(Reserved::Done));
 }

@@ -5,7 +5,7 @@ use crate::ids::PaymentId;
 use crate::ports::{Claims as _, Clock as _, Schedule as _, Streams as _};
 use crate::quote::Operation;
 use crate::sharded::{
-    AGAIN_MS, Boxed, Ended, Failed, Head, MerchantBook, MerchantUpdate, PaymentUpdate, Release, ShardKey,
+    AGAIN_MS, Boxed, Ended, Failed, Head, MerchantShard, MerchantUpdate, PaymentUpdate, Release, ShardKey,
     ShardServer, ShardedJournal, tick_streams,
 };
 use crate::testkit::keys;
@@ -146,7 +146,7 @@ fn what_somebody_else_is_publishing_and_may_fail_at_is_looked_after_again() {
     cluster.readers_are_gone.set(true);
     cluster.readers_take.set(4_000);
     let ports = cluster.ports(&ShardKey::Merchant);
-    let server = ShardServer::new(MerchantBook::new(ports.clone()), ports);
+    let server = ShardServer::new(MerchantShard::new(ports.clone()), ports);
     let update = listed(1, r#"{"price":"1"}"#);
     let hears = async { server.answer("news", &update).await.map(drop) };
     // The alarm goes off while the readers are asked, and finds somebody at it.
