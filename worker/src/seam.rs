@@ -9,5 +9,5 @@ pub(crate) fn take(incoming: &Headers, headers: &mut Vec<(String, String)>) {
             headers.push((name.to_owned(), value));
         }
     }
-    coinop_seam::tell(headers);
+    coinop_seam::notify(headers);
 }

@@ -224,7 +224,7 @@ impl<S: Sql> ShardHandler for MerchantShard<S> {
     }
 
     /// Takes in where an asset stands and which of its payments ended.
-    async fn hear(&self, update: &MerchantUpdate) -> Result<(), PortError> {
+    async fn apply(&self, update: &MerchantUpdate) -> Result<(), PortError> {
         let Head { stream, revision, state, due, unsettled, unfulfilled } = &update.head;
         let moment = |at: &Option<u64>| at.map_or(Ok(Value::Null), integer);
         let parameters = [

@@ -107,7 +107,7 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
     }
 
     /// Takes in what has become of payments and sessions.
-    async fn hear(&self, update: &PayerUpdate) -> Result<(), PortError> {
+    async fn apply(&self, update: &PayerUpdate) -> Result<(), PortError> {
         let payer = update.payer.to_string();
         for ended in &update.ended {
             self.holds().drop_all(&ended.payment).await?;

@@ -87,7 +87,7 @@ impl<S: Sql> ShardHandler for PaymentShard<S> {
     }
 
     /// Takes in what has become of the payment.
-    async fn hear(&self, update: &PaymentUpdate) -> Result<(), PortError> {
+    async fn apply(&self, update: &PaymentUpdate) -> Result<(), PortError> {
         let PaymentUpdate { ended, stream, at } = update;
         if ended.failed.is_some() {
             return self.holds().drop_all(&ended.payment).await;

@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 enum Asked<N, L> {
     Reserve(Reservation),
     Release(Release),
-    Hear(N),
+    Apply(N),
     LookUp(L),
 }
 
@@ -25,7 +25,7 @@ impl<N: ShardRequest, L: ShardRequest> Asked<N, L> {
         match name {
             Reservation::NAME => read(body).map(Self::Reserve),
             Release::NAME => read(body).map(Self::Release),
-            _ if name == N::NAME => read(body).map(Self::Hear),
+            _ if name == N::NAME => read(body).map(Self::Apply),
             _ if name == L::NAME => read(body).map(Self::LookUp),
             _ => Err(unknown(name)),
         }
@@ -58,7 +58,7 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
         match Asked::<B::Update, B::LookUp>::read(request, body)? {
             Asked::Reserve(reservation) => write(&self.reserve(&reservation).await?),
             Asked::Release(release) => write(&self.handler.holds().release(&release).await?),
-            Asked::Hear(update) => write(&self.hear(&update).await?),
+            Asked::Apply(update) => write(&self.apply(&update).await?),
             Asked::LookUp(request) => write(&self.handler.look_up(&request).await?),
         }
     }
@@ -85,13 +85,13 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     }
 
     /// Takes in news, and does what follows from it. If that can't be done now, the alarm does it.
-    async fn hear(&self, update: &B::Update) -> Result<(), PortError> {
+    async fn apply(&self, update: &B::Update) -> Result<(), PortError> {
         if B::is_moot(update) && !self.ports.has_tables() {
             return Ok(());
         }
         let work = async {
             self.ensure_tables().await?;
-            self.handler.hear(update).await
+            self.handler.apply(update).await
         };
         if B::NEWS_HOLDS {
             self.ports.alarm().armed_before(self.ports.now().plus_millis(STALE_MS), Box::pin(work)).await?;

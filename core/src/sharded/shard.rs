@@ -45,7 +45,7 @@ pub trait ShardHandler {
     ///
     /// # Errors
     /// When storage does not answer. Again is harmless, also after later news.
-    async fn hear(&self, update: &Self::Update) -> Result<(), PortError>;
+    async fn apply(&self, update: &Self::Update) -> Result<(), PortError>;
 
     /// Looks something up.
     ///

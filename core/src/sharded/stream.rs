@@ -78,14 +78,14 @@ where
     async fn deliver(&self) -> Result<(), PortError> {
         let outbox = self.journal().outbox();
         while let Some(delivery) = outbox.next().await? {
-            self.tell(&delivery).await?;
+            self.notify(&delivery).await?;
             outbox.delivered(&delivery).await?;
         }
         Ok(())
     }
 
     /// Tells everybody whom a delivery is for.
-    async fn tell(&self, delivery: &Delivery) -> Result<(), PortError> {
+    async fn notify(&self, delivery: &Delivery) -> Result<(), PortError> {
         let transport = self.journal().ports().transport();
         let mut told: Vec<Boxed<'_, Result<(), PortError>>> = Vec::new();
         for update in &delivery.payers {

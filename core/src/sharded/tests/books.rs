@@ -104,13 +104,13 @@ fn a_payment_that_landed_stays_its_assets_whatever_is_released_inv_1() {
     };
     now(handler.reserve(&reservation(1, "a"))).unwrap();
     for _ in 0..2 {
-        now(handler.hear(&landed)).unwrap();
+        now(handler.apply(&landed)).unwrap();
     }
     now(handler.holds().release(&reservation(1, "a").release())).unwrap();
     let other = Reservation { payment: payment(1), ..reservation(2, "b") };
     assert_eq!(now(handler.reserve(&other)), Ok(Reserved::Elsewhere));
     let failed = PaymentUpdate { ended: Ended { payment: payment(1), failed: failed(EXPIRED) }, ..landed };
-    now(handler.hear(&failed)).unwrap();
+    now(handler.apply(&failed)).unwrap();
     assert_eq!(now(handler.is_empty()), Ok(true));
 }
 
@@ -129,7 +129,7 @@ fn a_balance_covers_all_assets_payments_or_the_last_is_refused_inv_5() {
     now(handler.holds().release(&covered(1, "a", 10, 15).release())).unwrap();
     assert_eq!(now(handler.reserve(&covered(3, "e", 10, 15))), Ok(Reserved::NotCovered));
     // What fails or is taken back by all its attempts makes room.
-    now(handler.hear(&told(2, failed(EXPIRED)))).unwrap();
+    now(handler.apply(&told(2, failed(EXPIRED)))).unwrap();
     assert_eq!(now(handler.reserve(&covered(3, "f", 10, 15))), Ok(Reserved::Done));
 }
 
@@ -139,7 +139,7 @@ fn failures_are_remembered_once_and_sessions_never_go_back() {
     let handler = PayerShard::new(&database);
     now(handler.prepare()).unwrap();
     for _ in 0..2 {
-        now(handler.hear(&told(1, failed("x")))).unwrap();
+        now(handler.apply(&told(1, failed("x")))).unwrap();
     }
     assert_eq!(database.number("SELECT count(*) FROM failure"), 1);
     let record = |sequence: u64, ended: bool| SessionRow {
@@ -147,9 +147,9 @@ fn failures_are_remembered_once_and_sessions_never_go_back() {
         starts: 1,
         record: format!(r#"{{"session":{{"grant":{sequence}}},"ended":{ended}}}"#),
     };
-    let tell = |row: SessionRow| {
+    let notify = |row: SessionRow| {
         let update = PayerUpdate { payer: payer(), ended: Vec::new(), sessions: vec![row] };
-        now(handler.hear(&update)).unwrap();
+        now(handler.apply(&update)).unwrap();
     };
     for (row, sequence, ended) in [
         (record(1, false), 1, 0),
@@ -158,7 +158,7 @@ fn failures_are_remembered_once_and_sessions_never_go_back() {
         (record(3, true), 3, 1),
         (record(3, false), 3, 1),
     ] {
-        tell(row);
+        notify(row);
         assert_eq!(database.number("SELECT record ->> '$.session.grant' FROM session"), sequence);
         assert_eq!(database.number("SELECT record ->> '$.ended' FROM session"), ended);
     }
@@ -252,13 +252,13 @@ proptest! {
                 Step::Release { number, attempt } => {
                     now(handler.holds().release(&reservation(number, &attempt.to_string()).release())).unwrap();
                 }
-                Step::Fail { number } => now(handler.hear(&told(number, failed(EXPIRED)))).unwrap(),
+                Step::Fail { number } => now(handler.apply(&told(number, failed(EXPIRED)))).unwrap(),
                 Step::Land { number } => {
                     let in_flight = format!(
                         "SELECT count(*) FROM in_flight WHERE payment = '{}'", payment(number).as_str());
                     if database.number(&in_flight) == 1 {
                         balance -= 10;
-                        now(handler.hear(&told(number, None))).unwrap();
+                        now(handler.apply(&told(number, None))).unwrap();
                     }
                 }
             }
@@ -291,7 +291,7 @@ fn a_payment_with_a_guard_on_its_account_is_alone_in_flight_from_there_inv_3() {
     // A second attempt for the same payment is that payment.
     assert_eq!(now(handler.reserve(&guarded(1, "d"))), Ok(Reserved::Done));
     assert_eq!(database.number("SELECT count(*) FROM hold"), 2);
-    now(handler.hear(&told(1, None))).unwrap();
+    now(handler.apply(&told(1, None))).unwrap();
     // Nor does one with a guard join others.
     assert_eq!(now(handler.reserve(&covered(3, "e", 10, 1_000))), Ok(Reserved::Done));
     assert_eq!(now(handler.reserve(&guarded(2, "f"))), Ok(Reserved::GuardAtRisk));

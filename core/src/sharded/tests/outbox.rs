@@ -64,7 +64,7 @@ fn the_merchants_copy_is_the_latest_that_it_was_told_and_readers_get_what_change
     let database = Database::new();
     let handler = MerchantShard::new(&database);
     now(handler.prepare()).unwrap();
-    now(handler.hear(&update)).unwrap();
+    now(handler.apply(&update)).unwrap();
     assert_eq!(now(handler.unpublished()), Ok(vec![]));
 
     let listed = |revision: u64, listing: &str| {
@@ -78,20 +78,20 @@ fn the_merchants_copy_is_the_latest_that_it_was_told_and_readers_get_what_change
     };
     let (gone, again) = (listed(13, "null"), listed(14, r#"{"price":"3"}"#));
     update.head = dear;
-    now(handler.hear(&update)).unwrap();
+    now(handler.apply(&update)).unwrap();
     // What comes late does not count.
     update.head = cheap;
-    now(handler.hear(&update)).unwrap();
+    now(handler.apply(&update)).unwrap();
     assert_eq!(now(handler.unpublished()), Ok(vec![publication(Some(r#"{"price":"2"}"#))]));
     // It changes while the readers are being given what it was: they are to be given it again.
     update.head = again;
-    now(handler.hear(&update)).unwrap();
+    now(handler.apply(&update)).unwrap();
     now(handler.published(&publication(Some(r#"{"price":"2"}"#)))).unwrap();
     assert_eq!(now(handler.unpublished()), Ok(vec![publication(Some(r#"{"price":"3"}"#))]));
     now(handler.published(&publication(Some(r#"{"price":"3"}"#)))).unwrap();
     assert_eq!(now(handler.unpublished()), Ok(vec![]));
     update.head = crate::sharded::Head { revision: 15, ..gone };
-    now(handler.hear(&update)).unwrap();
+    now(handler.apply(&update)).unwrap();
     assert_eq!(now(handler.unpublished()), Ok(vec![publication(None)]));
     now(handler.published(&publication(None))).unwrap();
     assert_eq!(now(handler.unpublished()), Ok(vec![]));

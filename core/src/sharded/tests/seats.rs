@@ -198,13 +198,13 @@ fn a_reservation_that_comes_late_takes_no_seat_away_and_leaves_none_behind_inv_1
     assert_eq!(now(handler.reserve(&seat_of(1, "a"))), Ok(Reserved::Done));
     assert_eq!(now(handler.reserve(&seat_of(2, "b"))), Ok(Reserved::Done), "of the same stream");
     now(handler.holds().release(&seat_of(2, "b").release())).unwrap();
-    now(handler.hear(&told(1, true))).unwrap();
+    now(handler.apply(&told(1, true))).unwrap();
     assert_eq!(seats(), 1);
     // Another attempt for what has landed, which takes itself back: who is inside stays.
     assert_eq!(now(handler.reserve(&seat_of(1, "c"))), Ok(Reserved::Done));
     now(handler.holds().release(&seat_of(1, "c").release())).unwrap();
     assert_eq!(seats(), 1);
-    now(handler.hear(&told(2, false))).unwrap();
+    now(handler.apply(&told(2, false))).unwrap();
     assert_eq!(seats(), 0);
     // One that arrives when all is over is asked about when it is old: its payment is granted, and nobody is inside.
     assert_eq!(now(handler.reserve(&seat_of(1, "d"))), Ok(Reserved::Done));
