@@ -22,18 +22,18 @@ pub(super) const HOLD: &str = "CREATE TABLE IF NOT EXISTS hold (
 pub(super) const HOLD_AT: &str = "CREATE INDEX IF NOT EXISTS hold_at ON hold (at)";
 
 /// Deletes one attempt's hold. Run it before what it held is given up.
-const LET_GO: &str = "DELETE FROM hold WHERE payment = ?1 AND attempt = ?2";
+const RELEASE: &str = "DELETE FROM hold WHERE payment = ?1 AND attempt = ?2";
 /// Deletes the holds of one stream's attempts.
-const LET_STREAM_GO: &str = "DELETE FROM hold WHERE payment = ?1 AND stream = ?2";
+const RELEASE_STREAM: &str = "DELETE FROM hold WHERE payment = ?1 AND stream = ?2";
 /// Deletes the holds of all attempts.
-const LET_ALL_GO: &str = "DELETE FROM hold WHERE payment = ?1";
+const RELEASE_ALL: &str = "DELETE FROM hold WHERE payment = ?1";
 /// What is held for long, the longest first.
 const STALE: &str =
     "SELECT payment, stream FROM hold WHERE at <= ?1 GROUP BY payment, stream ORDER BY min(at) LIMIT 16";
 /// When the oldest hold was made.
 const OLDEST: &str = "SELECT at FROM hold ORDER BY at LIMIT 1";
 /// Holds it anew: its stream knows the payment.
-const HOLD_ON: &str = "UPDATE hold SET at = ?2 WHERE payment = ?1";
+const RENEW: &str = "UPDATE hold SET at = ?2 WHERE payment = ?1";
 
 pub(super) async fn make_tables<S: Sql>(sql: &S, statements: &[&str]) -> Result<(), PortError> {
     for statement in statements {
@@ -66,7 +66,7 @@ pub(super) fn attempt(reservation: &Reservation) -> Result<[Value; 4], StoreErro
 
 /// The holds of one shard, and what follows when one is let go.
 #[derive(Debug)]
-pub struct Holds<'a, S> {
+pub struct HoldTable<'a, S> {
     sql: &'a S,
     /// Statements that give back what a payment has taken that nobody holds any more.
     give_back: &'static [&'static str],
@@ -74,15 +74,15 @@ pub struct Holds<'a, S> {
     spend: &'static [&'static str],
 }
 
-impl<S> Clone for Holds<'_, S> {
+impl<S> Clone for HoldTable<'_, S> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<S> Copy for Holds<'_, S> {}
+impl<S> Copy for HoldTable<'_, S> {}
 
-impl<'a, S: Sql> Holds<'a, S> {
+impl<'a, S: Sql> HoldTable<'a, S> {
     pub(super) const fn new(
         sql: &'a S,
         give_back: &'static [&'static str],
@@ -97,23 +97,23 @@ impl<'a, S: Sql> Holds<'a, S> {
     /// When storage does not answer. Again is harmless.
     pub async fn release(self, release: &Release) -> Result<(), PortError> {
         let payment = text(release.payment.as_str());
-        self.let_go(LET_GO, &[payment, text(&release.attempt)], self.give_back).await
+        self.release_where(RELEASE, &[payment, text(&release.attempt)], self.give_back).await
     }
 
     /// Gives up what this stream's attempts have left behind: it knows nothing of the payment. Another stream's stays.
     ///
     /// # Errors
     /// When storage does not answer. Again is harmless.
-    pub(crate) async fn clear_away(self, payment: &PaymentId, stream: &StreamId) -> Result<(), PortError> {
-        self.let_go(LET_STREAM_GO, &[text(payment.as_str()), text(stream)], self.give_back).await
+    pub(crate) async fn expire_stale(self, payment: &PaymentId, stream: &StreamId) -> Result<(), PortError> {
+        self.release_where(RELEASE_STREAM, &[text(payment.as_str()), text(stream)], self.give_back).await
     }
 
     /// Gives up a reservation, whoever holds it: the payment has failed, and cost nothing.
     ///
     /// # Errors
     /// When storage does not answer. Again is harmless.
-    pub(crate) async fn drop_all(self, payment: &PaymentId) -> Result<(), PortError> {
-        self.let_go(LET_ALL_GO, &[text(payment.as_str())], self.give_back).await
+    pub(crate) async fn release_all(self, payment: &PaymentId) -> Result<(), PortError> {
+        self.release_where(RELEASE_ALL, &[text(payment.as_str())], self.give_back).await
     }
 
     /// Gives up a reservation, whoever holds it: the payment has landed, and has cost its fee.
@@ -121,12 +121,12 @@ impl<'a, S: Sql> Holds<'a, S> {
     /// # Errors
     /// When storage does not answer. Again is harmless.
     pub(crate) async fn spend_all(self, payment: &PaymentId) -> Result<(), PortError> {
-        self.let_go(LET_ALL_GO, &[text(payment.as_str())], self.spend).await
+        self.release_where(RELEASE_ALL, &[text(payment.as_str())], self.spend).await
     }
 
     /// Deletes holds of the payment that `parameters` begin with, and does what follows. Nothing comes between the
     /// statements where this runs.
-    async fn let_go(self, holds: &str, parameters: &[Value], then: &[&str]) -> Result<(), PortError> {
+    async fn release_where(self, holds: &str, parameters: &[Value], then: &[&str]) -> Result<(), PortError> {
         run(self.sql, holds, parameters).await?;
         for statement in then {
             run(self.sql, statement, parameters.get(..1).unwrap_or_default()).await?;
@@ -165,6 +165,6 @@ impl<'a, S: Sql> Holds<'a, S> {
     /// # Errors
     /// When storage does not answer.
     pub async fn keep(self, payment: &PaymentId, now: Timestamp) -> Result<(), PortError> {
-        run(self.sql, HOLD_ON, &[text(payment.as_str()), integer(now.millis())?]).await.map(drop)
+        run(self.sql, RENEW, &[text(payment.as_str()), integer(now.millis())?]).await.map(drop)
     }
 }

@@ -240,7 +240,7 @@ impl<S: Sql> ShardHandler for MerchantShard<S> {
         for ended in &update.ended {
             // What has landed, with an error or without, has cost its fee.
             if ended.failed.as_ref().is_some_and(Failed::cost_nothing) {
-                self.holds().drop_all(&ended.payment).await?;
+                self.holds().release_all(&ended.payment).await?;
             } else {
                 self.holds().spend_all(&ended.payment).await?;
             }

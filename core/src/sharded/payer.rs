@@ -110,7 +110,7 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
     async fn apply(&self, update: &PayerUpdate) -> Result<(), PortError> {
         let payer = update.payer.to_string();
         for ended in &update.ended {
-            self.holds().drop_all(&ended.payment).await?;
+            self.holds().release_all(&ended.payment).await?;
             if let Some(failed) = &ended.failed {
                 let long_ago = failed.at.millis().saturating_sub(REMEMBERED_MS);
                 run(&self.sql, FORGET_FAILURES, &[bound(long_ago)]).await?;

@@ -90,7 +90,7 @@ impl<S: Sql> ShardHandler for PaymentShard<S> {
     async fn apply(&self, update: &PaymentUpdate) -> Result<(), PortError> {
         let PaymentUpdate { ended, stream, at } = update;
         if ended.failed.is_some() {
-            return self.holds().drop_all(&ended.payment).await;
+            return self.holds().release_all(&ended.payment).await;
         }
         let parameters = [text(ended.payment.as_str()), text(stream), integer(at.millis())?];
         run(&self.sql, LANDED, &parameters).await.map(drop)

@@ -6,7 +6,7 @@ use super::hold::STALE_MS;
 use super::ports::{AGAIN_MS, Alarm as _, ShardPorts};
 use super::request::{ShardRequest, read, unknown, write};
 use super::shard::Shard;
-use super::stale::clear_away;
+use super::stale::expire_stale;
 use super::updates::{Release, Reservation, Reserved};
 use crate::ports::PortError;
 use crate::time::Timestamp;
@@ -120,7 +120,7 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     /// Does what is due. Returns when to do so again.
     async fn look_after(&self) -> Result<Option<Timestamp>, PortError> {
         let carried_out = self.handler.carry_out(&self.ports).await;
-        let next = clear_away(&self.ports, self.handler.holds()).await?;
+        let next = expire_stale(&self.ports, self.handler.holds()).await?;
         carried_out?;
         // Whoever else is at it may fail.
         let left = self.handler.is_pending().await?;

@@ -2,7 +2,7 @@
 
 #![allow(async_fn_in_trait, reason = "as the ports")]
 
-use super::hold::{Holds, make_tables};
+use super::hold::{HoldTable, make_tables};
 use super::ports::ShardPorts;
 use super::request::ShardRequest;
 use super::updates::{Reservation, Reserved};
@@ -94,7 +94,7 @@ pub trait ShardHandler {
     }
 
     /// Returns the holds of the attempts that have reserved something.
-    fn holds(&self) -> Holds<'_, Self::Sql> {
-        Holds::new(self.sql(), Self::GIVE_BACK, Self::SPEND)
+    fn holds(&self) -> HoldTable<'_, Self::Sql> {
+        HoldTable::new(self.sql(), Self::GIVE_BACK, Self::SPEND)
     }
 }

@@ -1,6 +1,6 @@
 //! Clearing away what attempts to claim a payment have left behind.
 
-use super::hold::{Holds, STALE_MS};
+use super::hold::{HoldTable, STALE_MS};
 use super::ports::ShardPorts;
 use super::request::StatusOf;
 use super::transport::{ShardKey, Transport as _};
@@ -14,9 +14,9 @@ use crate::time::Timestamp;
 ///
 /// # Errors
 /// When storage does not answer. A stream that does not answer is asked again later.
-pub(super) async fn clear_away<P: ShardPorts>(
+pub(super) async fn expire_stale<P: ShardPorts>(
     ports: &P,
-    holds: Holds<'_, P::Sql>,
+    holds: HoldTable<'_, P::Sql>,
 ) -> Result<Option<Timestamp>, PortError> {
     let before = Timestamp::from_millis(ports.now().millis().saturating_sub(STALE_MS));
     for (payment, stream) in holds.stale(before).await? {
@@ -30,15 +30,15 @@ pub(super) async fn clear_away<P: ShardPorts>(
 /// Keeps an old reservation or gives it up, as its stream says.
 async fn ask_about<P: ShardPorts>(
     ports: &P,
-    holds: Holds<'_, P::Sql>,
+    holds: HoldTable<'_, P::Sql>,
     payment: &PaymentId,
     stream: StreamId,
 ) -> Result<(), PortError> {
     let shard = ShardKey::Stream(stream.clone());
     match ports.transport().ask(&shard, &StatusOf(payment.clone())).await? {
-        Some(PaymentStatus::Pending) => holds.keep(payment, ports.now()).await,
+        Some(PaymentStatus::Pending) => holds.renew(payment, ports.now()).await,
         // The news of it may still be on the way.
         Some(PaymentStatus::Granted) => holds.spend_all(payment).await,
-        None => holds.clear_away(payment, &stream).await,
+        None => holds.expire_stale(payment, &stream).await,
     }
 }

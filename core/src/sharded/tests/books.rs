@@ -182,10 +182,10 @@ fn the_days_budget_holds_for_all_assets_and_gives_back_what_never_landed_inv_5()
     assert_eq!(spent(), 10);
     // What landed has cost its fee, and what an error says too; what expired has not.
     now(handler.holds().spend_all(&payment(2))).unwrap();
-    now(handler.holds().drop_all(&payment(2))).unwrap();
+    now(handler.holds().release_all(&payment(2))).unwrap();
     assert_eq!(spent(), 10);
     now(handler.reserve(&costing(3, "e", 10, 25))).unwrap();
-    now(handler.holds().drop_all(&payment(3))).unwrap();
+    now(handler.holds().release_all(&payment(3))).unwrap();
     assert_eq!(spent(), 10);
 }
 
@@ -202,14 +202,14 @@ fn what_is_left_behind_is_asked_about_when_it_is_old_and_no_sooner() {
     assert_eq!(now(holds.next_stale()), Ok(Some(Timestamp::from_millis(1_001 + STALE_MS))));
     assert_eq!(now(holds.stale(Timestamp::from_millis(1_000))), Ok(vec![]));
     assert_eq!(now(holds.stale(Timestamp::from_millis(1_001))), Ok(vec![(payment(1), asset(1))]));
-    now(holds.keep(&payment(1), Timestamp::from_millis(9_000))).unwrap();
+    now(holds.renew(&payment(1), Timestamp::from_millis(9_000))).unwrap();
     assert_eq!(now(holds.stale(Timestamp::from_millis(1_002))), Ok(vec![(payment(2), asset(2))]));
     // One asset that knows nothing of a payment does not speak for another.
     let elsewhere = Reservation { stream: asset(3), ..covered(2, "b", 1, 100) };
     now(handler.reserve(&elsewhere)).unwrap();
-    now(handler.holds().clear_away(&payment(2), &asset(3))).unwrap();
+    now(handler.holds().expire_stale(&payment(2), &asset(3))).unwrap();
     assert_eq!(database.number("SELECT count(*) FROM in_flight"), 2);
-    now(handler.holds().clear_away(&payment(2), &asset(2))).unwrap();
+    now(handler.holds().expire_stale(&payment(2), &asset(2))).unwrap();
     assert_eq!(database.number("SELECT count(*) FROM in_flight"), 1);
 }
 

@@ -91,7 +91,7 @@ fn has_claimed(cluster: &Cluster, at: u8) -> bool {
 }
 
 /// Ten minutes pass, and the alarms of the shards that keep reservations go off.
-fn clear_away(cluster: &Cluster, number: u8) {
+fn expire_stale(cluster: &Cluster, number: u8) {
     cluster.world.advance(STALE_MS);
     for key in others(number) {
         cluster.go_off(&key);
@@ -167,7 +167,7 @@ fn whatever_happens_to_a_message_a_claim_is_reserved_everywhere_or_in_the_end_no
             }
             cluster.let_late_ones_arrive();
             cluster.mend();
-            clear_away(&cluster, 1);
+            expire_stale(&cluster, 1);
             assert_eq!((held(&cluster, 1), taken(&cluster)), ([0, 0, 0], [0, 0]), "{told}");
             assert_eq!(cluster.fees(), 0, "{told}");
             assert!(!cluster.has_tables(&others(1)[0]), "{told}");
@@ -189,7 +189,7 @@ fn a_release_that_is_lost_too_is_made_up_for_after_ten_minutes_inv_5() {
             assert_eq!(cluster.count(), 6, "{fault:?} of {nth}");
             cluster.let_late_ones_arrive();
             cluster.mend();
-            clear_away(&cluster, 1);
+            expire_stale(&cluster, 1);
             assert_eq!((held(&cluster, 1), taken(&cluster)), ([0, 0, 0], [0, 0]), "{fault:?} of {nth}");
         }
     }
@@ -238,7 +238,7 @@ fn an_append_without_a_clear_answer_keeps_what_it_reserved_as_long_as_it_may_be_
         assert_eq!(claim(&cluster, 1, 2), Some(Ok(Appended::Elsewhere)), "{fault:?}");
         // The asset itself knows, and is asked: what is in flight there stays reserved, for another ten minutes.
         for _ in 0..2 {
-            clear_away(&cluster, 1);
+            expire_stale(&cluster, 1);
             let kept = i64::from(written);
             assert_eq!((held(&cluster, 1), taken(&cluster)), ([kept; 3], [kept; 2]), "{fault:?}");
         }
@@ -254,14 +254,14 @@ fn an_asset_that_does_not_answer_keeps_what_is_reserved_and_is_asked_again_inv_1
         cluster.spoil_append.set(Some(AppendFault::CutOff));
         assert_eq!(claim(&cluster, 1, 1), None);
         cluster.spoil(move |_, _, request| (request == "payment").then_some(fault));
-        clear_away(&cluster, 1);
+        expire_stale(&cluster, 1);
         assert_eq!((held(&cluster, 1), taken(&cluster)), ([1, 1, 1], [1, 1]));
         for key in others(1) {
             let wakes = cluster.alarm(&key).map(|at| at.millis_since(cluster.world.now()));
             assert_eq!(wakes, Some(AGAIN), "{key:?}");
         }
         cluster.mend();
-        clear_away(&cluster, 1);
+        expire_stale(&cluster, 1);
         assert_eq!((held(&cluster, 1), taken(&cluster)), ([0, 0, 0], [0, 0]));
     }
 }
@@ -274,7 +274,7 @@ fn one_asset_that_knows_nothing_of_a_payment_does_not_speak_for_another_inv_1_5(
     assert_eq!(claim(&cluster, 1, 1), None);
     cluster.mend();
     assert_eq!(claim(&cluster, 1, 2), Some(Ok(Appended::Done)));
-    clear_away(&cluster, 1);
+    expire_stale(&cluster, 1);
     assert_eq!((held(&cluster, 1), taken(&cluster)), ([1, 1, 1], [1, 1]));
 }
 
