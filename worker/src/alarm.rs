@@ -25,7 +25,7 @@ impl ObjectAlarm {
     }
 
     /// It has gone off, and is armed for this moment now.
-    pub(crate) fn went_off(&self, again: Timestamp) {
+    pub(crate) fn on_alarm(&self, again: Timestamp) {
         self.armed.set(Some(Some(again)));
     }
 

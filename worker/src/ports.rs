@@ -54,8 +54,8 @@ impl ObjectPorts {
     }
 
     /// The alarm has gone off, and was armed again.
-    pub(crate) fn went_off(&self) {
-        self.0.alarm.went_off(now().plus_millis(AGAIN_MS));
+    pub(crate) fn on_alarm(&self) {
+        self.0.alarm.on_alarm(now().plus_millis(AGAIN_MS));
     }
 }
 

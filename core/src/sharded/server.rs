@@ -67,7 +67,7 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     /// armed again by then ([`AGAIN_MS`]).
     pub async fn carry_out(&self) {
         let done = match self.look_after().await {
-            Ok(next) => self.rest_until(next).await,
+            Ok(next) => self.schedule(next).await,
             Err(error) => Err(error),
         };
         if let Err(error) = done {
@@ -129,7 +129,7 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
 
     /// Has the alarm go off then: in a while at the earliest, because what is overdue has just been tried. If there is
     /// nothing left to be done and nothing to be known, the shard ceases to be.
-    async fn rest_until(&self, next: Option<Timestamp>) -> Result<(), PortError> {
+    async fn schedule(&self, next: Option<Timestamp>) -> Result<(), PortError> {
         let at = next.map(|next| next.max(self.ports.now().plus_millis(AGAIN_MS)));
         self.ports.alarm().set(at).await?;
         if at.is_none() && self.handler.is_forgettable().await? {

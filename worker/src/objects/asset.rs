@@ -63,7 +63,7 @@ impl DurableObject for AssetObject {
         // may last longer; a configuration that can't be read may be mended next week.)
         self.storage.set_alarm(Duration::from_millis(AGAIN_MS)).await?;
         if let Ok(inside) = &self.inside {
-            inside.platform.journal().ports().went_off();
+            inside.platform.journal().ports().on_alarm();
             if let Err(error) = inside.shard().carry_out().await {
                 console_error!("{error}");
             }

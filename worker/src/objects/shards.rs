@@ -51,7 +51,7 @@ impl<B: ShardHandler<Sql = ObjectSql>> ShardObject<B> {
         // Before anything else: whatever happens here, it goes off again.
         self.storage.set_alarm(Duration::from_millis(AGAIN_MS)).await?;
         if let Ok(Inside { server, .. }) = &self.inside {
-            server.ports().went_off();
+            server.ports().on_alarm();
             server.carry_out().await;
         }
         worker::Response::empty()
