@@ -14,9 +14,9 @@ use crate::session::index::IndexChange;
 
 /// The reservations of one attempt to append, each with the shard that makes it. None for a batch that claims nothing.
 #[derive(Debug)]
-pub(super) struct Attempt(Vec<(ShardKey, Reservation)>);
+pub(super) struct ClaimAttempt(Vec<(ShardKey, Reservation)>);
 
-impl Attempt {
+impl ClaimAttempt {
     /// Returns what has to be reserved before this batch is appended. `random` names the attempt, and
     /// `key` returns the key of a stream or an asset in the journal.
     pub(super) fn new(
