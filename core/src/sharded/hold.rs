@@ -164,7 +164,7 @@ impl<'a, S: Sql> HoldTable<'a, S> {
     ///
     /// # Errors
     /// When storage does not answer.
-    pub async fn keep(self, payment: &PaymentId, now: Timestamp) -> Result<(), PortError> {
+    pub async fn renew(self, payment: &PaymentId, now: Timestamp) -> Result<(), PortError> {
         run(self.sql, RENEW, &[text(payment.as_str()), integer(now.millis())?]).await.map(drop)
     }
 }

@@ -1,6 +1,6 @@
 //! The journal port of one shard: its own tables, and for a stream what is agreed with other shards before an append.
 
-use super::attempt::Attempt;
+use super::attempt::ClaimAttempt;
 use super::outbox::Outbox;
 use super::ports::{Alarm as _, ShardPorts};
 use super::request::{HistoryOf, OwnerOf, SeatsTaken};

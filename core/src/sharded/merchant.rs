@@ -6,7 +6,7 @@ use std::slice::from_ref;
 use super::hold::{self, HOLD, HOLD_AT, run, text};
 use super::ports::{Publication, ShardPorts};
 use super::request::SeatsTaken;
-use super::shard::Shard;
+use super::shard::ShardHandler;
 use super::updates::{Failed, Head, MerchantUpdate, Reservation, Reserved};
 use crate::error::StoreError;
 use crate::ports::PortError;

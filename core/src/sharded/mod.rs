@@ -57,7 +57,7 @@ pub use payer::PayerShard;
 pub use payment::PaymentShard;
 pub use ports::{AGAIN_MS, Alarm, Publication, ShardPorts};
 pub use server::ShardServer;
-pub use shard::Shard;
+pub use shard::ShardHandler;
 pub use stream::StreamShard;
 pub use tick::tick_streams;
 pub use transport::{ShardKey, Transport};

@@ -2,7 +2,7 @@
 
 use super::hold::{self, HOLD, HOLD_AT, run, text};
 use super::request::HistoryOf;
-use super::shard::Shard;
+use super::shard::ShardHandler;
 use super::updates::{PayerUpdate, Reservation, Reserved, SessionRow};
 use crate::error::StoreError;
 use crate::ports::{Accounts as _, PayerHistory, PortError};

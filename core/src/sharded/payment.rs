@@ -7,7 +7,7 @@
 
 use super::hold::{self, HOLD, HOLD_AT, run, text};
 use super::request::OwnerOf;
-use super::shard::Shard;
+use super::shard::ShardHandler;
 use super::updates::{PaymentUpdate, Reservation, Reserved};
 use crate::error::StoreError;
 use crate::ids::{PaymentId, StreamId};
@@ -74,7 +74,7 @@ impl<S: Sql> ShardHandler for PaymentShard<S> {
     const GIVE_BACK: &'static [&'static str] = &[];
     const SPEND: &'static [&'static str] = &[];
     /// What has landed is held until the chain itself tells that it was used.
-    const NEWS_HOLDS: bool = true;
+    const UPDATES_HOLD: bool = true;
 
     fn sql(&self) -> &S {
         &self.sql

@@ -5,7 +5,7 @@ use std::future::ready;
 use super::hold::STALE_MS;
 use super::ports::{AGAIN_MS, Alarm as _, ShardPorts};
 use super::request::{ShardRequest, read, unknown, write};
-use super::shard::Shard;
+use super::shard::ShardHandler;
 use super::stale::expire_stale;
 use super::updates::{Release, Reservation, Reserved};
 use crate::ports::PortError;
@@ -13,14 +13,14 @@ use crate::time::Timestamp;
 
 /// What a shard with the news `N` and the look-up `L` is asked.
 #[allow(clippy::large_enum_variant, reason = "it is taken apart as soon as it is read")]
-enum Asked<N, L> {
+enum Incoming<N, L> {
     Reserve(Reservation),
     Release(Release),
     Apply(N),
     LookUp(L),
 }
 
-impl<N: ShardRequest, L: ShardRequest> Asked<N, L> {
+impl<N: ShardRequest, L: ShardRequest> Incoming<N, L> {
     fn read(name: &str, body: &str) -> Result<Self, PortError> {
         match name {
             Reservation::NAME => read(body).map(Self::Reserve),
@@ -55,11 +55,11 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     /// # Errors
     /// When the question can't be read, or storage does not answer: what was asked for may have been done.
     pub async fn answer(&self, request: &str, body: &str) -> Result<String, PortError> {
-        match Asked::<B::Update, B::LookUp>::read(request, body)? {
-            Asked::Reserve(reservation) => write(&self.reserve(&reservation).await?),
-            Asked::Release(release) => write(&self.handler.holds().release(&release).await?),
-            Asked::Apply(update) => write(&self.apply(&update).await?),
-            Asked::LookUp(request) => write(&self.handler.look_up(&request).await?),
+        match Incoming::<B::Update, B::LookUp>::read(request, body)? {
+            Incoming::Reserve(reservation) => write(&self.reserve(&reservation).await?),
+            Incoming::Release(release) => write(&self.handler.holds().release(&release).await?),
+            Incoming::Apply(update) => write(&self.apply(&update).await?),
+            Incoming::LookUp(request) => write(&self.handler.look_up(&request).await?),
         }
     }
 
@@ -93,7 +93,7 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
             self.ensure_tables().await?;
             self.handler.apply(update).await
         };
-        if B::NEWS_HOLDS {
+        if B::UPDATES_HOLD {
             self.ports.alarm().armed_before(self.ports.now().plus_millis(STALE_MS), Box::pin(work)).await?;
         } else {
             work.await?;

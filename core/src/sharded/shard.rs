@@ -30,7 +30,7 @@ pub trait ShardHandler {
     /// The same for a payment that has landed: what it has taken was spent.
     const SPEND: &'static [&'static str];
     /// Whether news leaves a hold, which is asked about when it is old.
-    const NEWS_HOLDS: bool = false;
+    const UPDATES_HOLD: bool = false;
 
     /// Returns its database.
     fn sql(&self) -> &Self::Sql;
