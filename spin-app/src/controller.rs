@@ -40,12 +40,12 @@ impl Guest for Controller {
 }
 
 /// A report about an asset that can't exist is dropped.
-fn read(report: Report) -> Option<(AssetId, device::Report)> {
+fn read(report: Report) -> Option<(AssetId, device::ReportedState)> {
     let state = match report.state {
         LockState::Locked => device::LockState::Locked,
         LockState::Unlocked => device::LockState::Unlocked,
         LockState::Unknown => device::LockState::Unknown,
     };
     let at = Timestamp::from_millis(report.at_ms);
-    Some((AssetId::parse(&report.asset)?, device::Report::of_lock(report.sequence, state, at)))
+    Some((AssetId::parse(&report.asset)?, device::ReportedState::of_lock(report.sequence, state, at)))
 }

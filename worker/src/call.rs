@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use coinop_core::error::{TransportError, TransportFault};
-use coinop_core::http::{Request, ShardHandler};
+use coinop_core::http::{Request, Shard};
 use coinop_core::sharded::{Boxed, ShardKey, Transport};
 use futures::future::{Either, select};
 use worker::{Env, Response, console_error, web_sys};
@@ -117,10 +117,10 @@ impl Transport for Objects {
 }
 
 /// The key of the shard that a client's request needs.
-pub(crate) fn key(shard: ShardHandler) -> ShardKey {
+pub(crate) fn key(shard: Shard) -> ShardKey {
     match shard {
-        ShardHandler::Stream(stream) => ShardKey::Stream(stream),
-        ShardHandler::Payer(payer) => ShardKey::Payer(payer),
-        ShardHandler::Merchant => ShardKey::Merchant,
+        Shard::Stream(stream) => ShardKey::Stream(stream),
+        Shard::Payer(payer) => ShardKey::Payer(payer),
+        Shard::Merchant => ShardKey::Merchant,
     }
 }

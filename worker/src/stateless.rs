@@ -1,7 +1,7 @@
 //! The worker itself: it keeps nothing. What the request, the configuration and the catalogue in KV decide is answered
 //! here; all else is answered by the one object that keeps it.
 
-use coinop_core::http::Before;
+use coinop_core::http::StatelessOutcome;
 use worker::{Env, Response, Result, console_error, web_sys};
 
 use crate::call::{Object, key};

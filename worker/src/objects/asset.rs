@@ -10,7 +10,7 @@ use coinop_core::sharded::{AGAIN_MS, StreamShard};
 use futures::future::{Either, select};
 use worker::{DurableObject, Env, Result, State, Storage, console_error, durable_object};
 
-use super::{ShardRequest, answer, answer_client, unconfigured};
+use super::{ObjectRequest, answer, answer_client, unconfigured};
 use crate::call::REQUEST;
 use crate::deployment::instance;
 use crate::platform::Platform;
@@ -47,7 +47,7 @@ impl DurableObject for AssetObject {
             Ok(inside) => inside,
             Err(message) => return unconfigured(&request, message),
         };
-        let request = ShardRequest::read(request).await?;
+        let request = ObjectRequest::read(request).await?;
         if request.path != REQUEST {
             return answer(inside.shard().answer(&request.path, &request.body).await);
         }
@@ -79,7 +79,7 @@ impl Inside {
 
     async fn respond(
         &self,
-        request: &ShardRequest,
+        request: &ObjectRequest,
         impatient: bool,
     ) -> std::result::Result<Response, PortError> {
         self.platform.journal().open().await?;

@@ -18,12 +18,12 @@ struct Addressee {
 }
 
 /// What an object was asked: the path, and the body as JSON text.
-struct ShardRequest {
+struct ObjectRequest {
     path: String,
     body: String,
 }
 
-impl ShardRequest {
+impl ObjectRequest {
     async fn read(mut request: Request) -> worker::Result<Self> {
         let path = request.path().trim_start_matches('/').to_owned();
         Ok(Self { path, body: request.text().await? })

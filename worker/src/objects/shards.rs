@@ -7,7 +7,7 @@ use coinop_core::ports::PortError;
 use coinop_core::sharded::{AGAIN_MS, MerchantShard, PayerShard, PaymentShard, ShardHandler, ShardServer};
 use worker::{DurableObject, Env, Result, State, Storage, durable_object};
 
-use super::{ShardRequest, answer, answer_client, unconfigured};
+use super::{ObjectRequest, answer, answer_client, unconfigured};
 use crate::call::REQUEST;
 use crate::deployment::{Instance, instance};
 use crate::platform::Platform;
@@ -40,7 +40,7 @@ impl<B: ShardHandler<Sql = ObjectSql>> ShardObject<B> {
             Ok(inside) => inside,
             Err(message) => return unconfigured(&request, message),
         };
-        let request = ShardRequest::read(request).await?;
+        let request = ObjectRequest::read(request).await?;
         if request.path == REQUEST {
             return answer_client(client(instance, server.ports(), &request).await);
         }
@@ -62,7 +62,7 @@ impl<B: ShardHandler<Sql = ObjectSql>> ShardObject<B> {
 async fn client(
     instance: &'static Instance,
     ports: &ObjectPorts,
-    request: &ShardRequest,
+    request: &ObjectRequest,
 ) -> std::result::Result<Response, PortError> {
     let (request, to) = request.forwarded()?;
     let platform = Platform::of(instance, ports);
