@@ -5,8 +5,8 @@ use std::pin::pin;
 use coinop_core::Gateway;
 use coinop_core::config::{Config, ConfigError};
 use coinop_core::http::{
-    self, Context, IMPATIENT, MAX_BODY, Problem, RECENT_BLOCKHASH, Request, Response, Route,
-    StatelessOutcome, with_cors,
+    self, Context, MAX_BODY, NO_WAIT, Problem, RECENT_BLOCKHASH, Request, Response, Route, StatelessOutcome,
+    with_cors,
 };
 use futures::StreamExt as _;
 use spin_sdk::http::{Headers, IncomingRequest, Method, OutgoingResponse, ResponseOutparam};
@@ -55,7 +55,7 @@ async fn answer(gateway: &Gateway<'static, Platform>, request: &mut Request) -> 
     let ports = gateway.ports();
     if !ports.has_controller() {
         // No host of ours stands between the client and this instance: what only it may say comes from a client.
-        request.headers.retain(|(name, _)| ![IMPATIENT, RECENT_BLOCKHASH].contains(&name.as_str()));
+        request.headers.retain(|(name, _)| ![NO_WAIT, RECENT_BLOCKHASH].contains(&name.as_str()));
     }
     if ports.has_controller() {
         // That host asks one instance many times. So it offers nothing that could not be written down.

@@ -25,7 +25,7 @@ pub struct BuyRequest<'a> {
     /// The payment.
     pub payment: &'a PaymentPayload,
     /// Many wait for this payment already: a repeat is answered at once.
-    pub impatient: bool,
+    pub no_wait: bool,
 }
 
 /// A completed sale.

@@ -389,7 +389,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         if buy.quantity.is_some_and(|asked| asked != record.purchase.quantity) {
             return Err(SaleError::QuantityMismatch { quoted: record.purchase.quantity });
         }
-        if buy.impatient && record.status == PaymentStatus::Pending {
+        if buy.no_wait && record.status == PaymentStatus::Pending {
             return Ok(Sale::Pending(Box::new(record)));
         }
         let stream = record.stream.clone();

@@ -4,7 +4,7 @@ use crate::x402;
 
 /// A header by which a platform says that many wait for this payment already: one
 /// more is told at once that it is pending, instead of waiting too.
-pub const IMPATIENT: &str = "coinop-impatient";
+pub const NO_WAIT: &str = "coinop-no-wait";
 
 /// A header by which a host hands on a recent blockhash, as
 /// [`RecentBlockhash::to_header`](crate::svm::RecentBlockhash::to_header) writes it. It is never taken from a client.

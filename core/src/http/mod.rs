@@ -24,7 +24,7 @@ mod views;
 pub use context::Context;
 pub use cors::with_cors;
 pub use dispatch::{at_shard, handle, handle_stateless};
-pub use headers::{HEADERS, IMPATIENT, RECENT_BLOCKHASH};
+pub use headers::{HEADERS, NO_WAIT, RECENT_BLOCKHASH};
 pub use problem::Problem;
 pub use request::{MAX_BODY, Request};
 pub use response::Response;

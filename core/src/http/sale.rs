@@ -9,7 +9,7 @@ use super::challenge::{ChallengeReason, MAX_HEADER_BYTES, challenge};
 use super::payment_response::{ReceivedAs, failure, granted_response, refuse, settlement_pending};
 use super::sessions::sign_in_extensions;
 use super::shard::{PaidRequest, PurchaseRequest, StatelessOutcome, TaskKind};
-use super::{Context, IMPATIENT, Problem, Request, Response, query};
+use super::{Context, NO_WAIT, Problem, Request, Response, query};
 use crate::account::Account;
 use crate::config::Asset;
 use crate::gateway::{BuyRequest, Sale, SaleError};
@@ -94,7 +94,7 @@ fn wanted<'b>(
         stream: purchase.stream.clone(),
         quantity: purchase.quantity,
         payment,
-        impatient: request.values(IMPATIENT).next().is_some(),
+        no_wait: request.values(NO_WAIT).next().is_some(),
     }
 }
 

@@ -59,8 +59,7 @@ impl World {
         let platform = Platform::new(self);
         let gateway = Gateway::new(&self.deployment, &platform);
         let id = AssetId::parse(asset).unwrap();
-        let buy =
-            BuyRequest { asset: &id, operation, stream: None, quantity: None, payment, impatient: false };
+        let buy = BuyRequest { asset: &id, operation, stream: None, quantity: None, payment, no_wait: false };
         self.run(gateway.buy(&buy))
     }
 

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use coinop_core::http::IMPATIENT;
+use coinop_core::http::NO_WAIT;
 use coinop_core::x402::{PAYMENT_SIGNATURE, X_PAYMENT};
 use hyper::header::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
@@ -85,13 +85,13 @@ impl Room {
     pub(super) async fn admit(&self, headers: &mut HeaderMap) -> Result<Place, Failure> {
         let payment = fingerprint(headers).map(|payment| self.payments.add(payment));
         if payment.as_ref().is_some_and(|(_, before)| *before >= MOST_OF_ONE_PAYMENT) {
-            headers.insert(IMPATIENT, HeaderValue::from_static("1"));
+            headers.insert(NO_WAIT, HeaderValue::from_static("1"));
         }
         let (running, paying) = self.place(carries_payment(headers)).await?;
         // One payment can be written in many ways. Only repeats of a pending one heed
         // this: whoever pays for the first time is served as ever.
         if paying.is_some() && self.paying.running.available_permits() < self.scarce {
-            headers.insert(IMPATIENT, HeaderValue::from_static("1"));
+            headers.insert(NO_WAIT, HeaderValue::from_static("1"));
         }
         Ok(Place { _running: running, _paying: paying, _payment: payment.map(|(counted, _)| counted) })
     }
@@ -198,26 +198,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_ninth_with_one_payment_is_impatient() {
+    async fn the_ninth_with_one_payment_does_not_wait() {
         let room = Room::new(100);
         let mut places = Vec::new();
         for n in 0..10 {
             let mut headers = payment("a");
             places.push(room.admit(&mut headers).await.unwrap());
-            assert_eq!(headers.contains_key(IMPATIENT), n >= 8, "{n}");
+            assert_eq!(headers.contains_key(NO_WAIT), n >= 8, "{n}");
         }
         // Whatever the component does not see does not make it another payment.
         let mut disguised =
             headers(&[("payment-signature", b"\xff1"), ("x-payment", b"a"), ("x-payment", b"\xff2")]);
         places.push(room.admit(&mut disguised).await.unwrap());
-        assert_eq!(disguised[IMPATIENT], "1");
+        assert_eq!(disguised[NO_WAIT], "1");
         for mut other in [payment("b"), HeaderMap::new(), headers(&[("x-payment", b"\xff")])] {
             places.push(room.admit(&mut other).await.unwrap());
-            assert!(!other.contains_key(IMPATIENT));
+            assert!(!other.contains_key(NO_WAIT));
         }
         places.truncate(7);
         let mut headers = payment("a");
         let _eighth = room.admit(&mut headers).await.unwrap();
-        assert!(!headers.contains_key(IMPATIENT));
+        assert!(!headers.contains_key(NO_WAIT));
     }
 }

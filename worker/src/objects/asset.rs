@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::pin::pin;
 use std::time::Duration;
 
-use coinop_core::http::{IMPATIENT, Response};
+use coinop_core::http::{NO_WAIT, Response};
 use coinop_core::ports::{PortError, Ports as _};
 use coinop_core::sharded::{AGAIN_MS, StreamShard};
 use futures::future::{Either, select};
@@ -52,8 +52,8 @@ impl DurableObject for AssetObject {
             return answer(inside.shard().answer(&request.path, &request.body).await);
         }
         self.waiting.set(self.waiting.get().saturating_add(1));
-        let impatient = self.waiting.get() > MOST_WAITING;
-        let response = inside.respond(&request, impatient).await;
+        let no_wait = self.waiting.get() > MOST_WAITING;
+        let response = inside.respond(&request, no_wait).await;
         self.waiting.set(self.waiting.get().saturating_sub(1));
         answer_client(response)
     }
@@ -80,15 +80,15 @@ impl Inside {
     async fn respond(
         &self,
         request: &ObjectRequest,
-        impatient: bool,
+        no_wait: bool,
     ) -> std::result::Result<Response, PortError> {
         self.platform.journal().open().await?;
         let (mut request, to) = request.forwarded()?;
         if to.reads_kv {
             self.platform.read_catalogue_in_kv();
         }
-        if impatient {
-            request.headers.push((IMPATIENT.to_owned(), "1".to_owned()));
+        if no_wait {
+            request.headers.push((NO_WAIT.to_owned(), "1".to_owned()));
         }
         let response = self.platform.handle(&request, Some(&to.name)).await;
         // What was bought is in its payer's history with the answer, unless that takes long.

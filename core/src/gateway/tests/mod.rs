@@ -30,7 +30,7 @@ fn request<'a>(
     after: u64,
 ) -> Future<'a> {
     let asset = &world.asset(asset).id;
-    let buy = BuyRequest { asset, operation, stream: None, quantity: None, payment, impatient: false };
+    let buy = BuyRequest { asset, operation, stream: None, quantity: None, payment, no_wait: false };
     Box::pin(async move {
         if after > 0 {
             world.sleep(after).await;

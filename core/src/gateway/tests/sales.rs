@@ -308,7 +308,7 @@ fn a_payment_that_can_not_land_any_more_is_purged_and_nobody_was_charged_inv_2_3
 }
 
 #[test]
-fn an_impatient_repeat_of_a_pending_payment_is_answered_at_once_inv_3() {
+fn a_no_wait_repeat_of_a_pending_payment_is_answered_at_once_inv_3() {
     let world = World::new();
     world.chain.set(Chain::ShownFrom(START + 60_000));
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
@@ -323,7 +323,7 @@ fn an_impatient_repeat_of_a_pending_payment_is_answered_at_once_inv_3() {
         stream: None,
         quantity: None,
         payment: &payment,
-        impatient: true,
+        no_wait: true,
     };
     let before = world.now();
     let outcome = world.run(gateway.buy(&buy)).unwrap();

@@ -197,7 +197,7 @@ fn stream_of(world: &World, payment: &PaymentPayload) -> StreamId {
         stream: None,
         quantity: None,
         payment,
-        impatient: false,
+        no_wait: false,
     };
     world.run(gateway.examine(&buy)).unwrap().unwrap().stream().clone()
 }

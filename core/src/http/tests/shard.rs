@@ -337,7 +337,7 @@ fn any_of(known: &Known) -> impl Strategy<Value = Said> + use<> {
         ("sign-in-with-x", known.proof.clone()),
         ("authorization", known.bearer.clone()),
         ("authorization", format!("Bearer {API_KEY}")),
-        ("coinop-impatient", "1".to_owned()),
+        ("coinop-no-wait", "1".to_owned()),
     ];
     (select(templates.map(str::to_owned).to_vec()), subsequence(headers, 0..3))
 }

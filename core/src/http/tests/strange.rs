@@ -198,7 +198,7 @@ fn requests() -> impl Strategy<Value = Request> {
         "x-payment",
         "sign-in-with-x",
         "authorization",
-        "coinop-impatient",
+        "coinop-no-wait",
         "x-other",
     ]);
     let headers = proptest::collection::vec((names.prop_map(str::to_owned), header_value()), 0..3);

@@ -96,7 +96,7 @@ impl<'w, S: Settlement> Platform<'w, S> {
         let asset = AssetId::parse("door-1").unwrap();
         let operation = Operation::Access;
         let buy =
-            BuyRequest { asset: &asset, operation, stream: None, quantity: None, payment, impatient: false };
+            BuyRequest { asset: &asset, operation, stream: None, quantity: None, payment, no_wait: false };
         self.world.run(gateway.buy(&buy))
     }
 

@@ -272,7 +272,7 @@ impl Cluster {
             stream: None,
             quantity: None,
             payment,
-            impatient: false,
+            no_wait: false,
         };
         self.world.run(async {
             shop.journal.open().await.unwrap();

@@ -46,7 +46,7 @@ impl Counter {
             stream: None,
             quantity: None,
             payment: &payment,
-            impatient: false,
+            no_wait: false,
         };
         let fee_payers = [self.fee_payer];
         let quoted = self.deployment.quoted(&payment, &fee_payers);

@@ -43,7 +43,7 @@ async fn a_client_cannot_name_the_recent_blockhash_that_others_pay_with() {
     let world = World::start().await;
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
     let named = format!("{} 300 {now}", bs58::encode([7; 32]).into_string());
-    let headers = [("coinop-recent-blockhash", named.as_str()), ("coinop-impatient", "1")];
+    let headers = [("coinop-recent-blockhash", named.as_str()), ("coinop-no-wait", "1")];
     let answer = world.send("GET", "/api/v1/access/door-1", &headers).await;
     assert_eq!(answer.status, 402);
     let required = coinop_core::encoding::from_base64(answer.header("payment-required")).unwrap();
