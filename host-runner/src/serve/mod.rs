@@ -1,10 +1,10 @@
 //! `coinop serve`: the gateway and its devices on this machine.
 
-mod ground;
 mod prepare;
 mod run;
 mod running;
 mod signals;
+mod startup;
 
 use std::path::PathBuf;
 

@@ -8,7 +8,7 @@ use coinop_core::svm::Address;
 use tokio::net::TcpListener;
 
 use super::Args;
-use super::ground::Ground;
+use super::startup::StartupContext;
 use crate::check;
 use crate::clock::Boot;
 use crate::db::{Db, Known};
@@ -29,8 +29,8 @@ pub(super) struct Prepared {
     pub(super) unanswered: Vec<Address>,
 }
 
-pub(super) async fn prepare(args: &Args, ground: &Ground) -> Result<Prepared, String> {
-    let Ground { settings, clock, metrics, .. } = ground;
+pub(super) async fn prepare(args: &Args, startup: &StartupContext) -> Result<Prepared, String> {
+    let StartupContext { settings, clock, metrics, .. } = startup;
     let module = module(args.module.as_deref())?;
     let (variables, fee_payers) = variables(settings)?;
     failpoint::reach("start.secret");

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::Args;
-use super::ground::{Ground, give_up, not_locked};
 use super::prepare::prepare;
 use super::running::Running;
 use super::signals::Signals;
+use super::startup::{StartupContext, abort_startup, not_locked};
 use crate::devices::Devices;
 
 /// Runs the gateway until it is told to stop.
@@ -26,19 +26,19 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
 
 async fn gateway(args: &Args) -> Result<(), String> {
     let mut signals = Signals::new()?;
-    let mut ground = Ground::find(&args.config).await?;
+    let mut startup = StartupContext::find(&args.config).await?;
     // Before all that takes long or may fail: a device that was left open is locked
     // soon, whatever comes of the rest. The sender is kept here too, so that the loop
     // can listen even without any device.
     let (tell, reports) = mpsc::unbounded_channel();
-    let devices = std::mem::take(&mut ground.settings.devices);
-    let devices = Devices::start(devices, &ground.clock, &ground.metrics, &tell);
-    let prepared = match prepare(args, &ground).await {
+    let devices = std::mem::take(&mut startup.settings.devices);
+    let devices = Devices::start(devices, &startup.clock, &startup.metrics, &tell);
+    let prepared = match prepare(args, &startup).await {
         Ok(prepared) => prepared,
-        Err(why) => return Err(give_up(devices, why).await),
+        Err(why) => return Err(abort_startup(devices, why).await),
     };
-    let (assets, address) = (ground.settings.config.assets.len(), prepared.address);
-    let mut running = Running::start(ground, prepared, devices, reports);
+    let (assets, address) = (startup.settings.config.assets.len(), prepared.address);
+    let mut running = Running::start(startup, prepared, devices, reports);
     let plural = if assets == 1 { "asset" } else { "assets" };
     println!("coinop serving {assets} {plural} on http://{address}");
 

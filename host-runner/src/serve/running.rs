@@ -10,9 +10,9 @@ use coinop_core::svm::Address;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinError, JoinHandle};
 
-use super::ground::{Ground, LOCK};
 use super::prepare::{Prepared, refuse_foreign};
 use super::signals::Signals;
+use super::startup::{LOCK, StartupContext};
 use crate::check::chain;
 use crate::clock::{Floor, SteadyClock};
 use crate::controller::Loop;
@@ -50,13 +50,13 @@ pub(super) struct Running {
 impl Running {
     /// Starts everything.
     pub(super) fn start(
-        ground: Ground,
+        startup: StartupContext,
         prepared: Prepared,
         devices: Devices,
         reports: mpsc::UnboundedReceiver<Report>,
     ) -> Self {
         let Prepared { component, host, listener, origin, fee_payers, unanswered, .. } = prepared;
-        let Ground { settings, floor, lock, .. } = ground;
+        let StartupContext { settings, floor, lock, .. } = startup;
         let clock = host.clock.clone();
         let (close_controller, controller_closing) = watch::channel(false);
         let (close_http, http_closing) = watch::channel(false);

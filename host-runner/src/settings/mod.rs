@@ -13,7 +13,7 @@ use coinop_core::config::{Config, ConfigError};
 use serde_json::Value;
 
 use crate::devices::Device;
-pub(crate) use salvage::devices_all_the_same;
+pub(crate) use salvage::load_devices_lenient;
 use toml::Source;
 
 /// Where the data is kept if nothing is said, as in the core.

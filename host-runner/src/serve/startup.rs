@@ -21,7 +21,7 @@ use crate::settings::{self, Settings};
 pub(super) const LOCK: Duration = Duration::from_secs(20);
 
 /// The configuration, and the data folder, which nobody else uses.
-pub(super) struct Ground {
+pub(super) struct StartupContext {
     pub(super) settings: Settings,
     pub(super) floor: Floor,
     pub(super) clock: SteadyClock,
@@ -30,7 +30,7 @@ pub(super) struct Ground {
     pub(super) lock: std::fs::File,
 }
 
-impl Ground {
+impl StartupContext {
     pub(super) async fn find(config: &Path) -> Result<Self, String> {
         let metrics = Metrics::new().map_err(|error| error.to_string())?;
         let file = config.to_owned();
@@ -41,8 +41,8 @@ impl Ground {
         let settings = match settings {
             Ok(settings) => settings,
             Err(message) => {
-                let (devices, data_dir) = settings::devices_all_the_same(config);
-                return Err(lock_up(devices, &data_dir, &metrics, message).await);
+                let (devices, data_dir) = settings::load_devices_lenient(config);
+                return Err(lock_unsupervised(devices, &data_dir, &metrics, message).await);
             }
         };
         match take(&settings.data_dir) {
@@ -52,7 +52,9 @@ impl Ground {
                 let clock = SteadyClock::system(floor.read());
                 Ok(Self { settings, floor, clock, metrics, lock })
             }
-            Err(message) => Err(lock_up(settings.devices, &settings.data_dir, &metrics, message).await),
+            Err(message) => {
+                Err(lock_unsupervised(settings.devices, &settings.data_dir, &metrics, message).await)
+            }
         }
     }
 }
@@ -73,18 +75,18 @@ fn make_private(folder: &Path) -> Result<(), String> {
 
 /// Locks devices for which no worker was started. Unless a gateway runs: then they
 /// are its business.
-async fn lock_up(devices: Vec<Device>, data_dir: &Path, metrics: &Metrics, why: String) -> String {
+async fn lock_unsupervised(devices: Vec<Device>, data_dir: &Path, metrics: &Metrics, why: String) -> String {
     if devices.is_empty() || db::is_in_use(data_dir) {
         return why;
     }
     let (tell, _reports) = mpsc::unbounded_channel();
     let clock = SteadyClock::system(Duration::ZERO);
-    give_up(Devices::start(devices, &clock, metrics, &tell), why).await
+    abort_startup(Devices::start(devices, &clock, metrics, &tell), why).await
 }
 
 /// Locks every device, because the gateway cannot start. Answers the line that says
 /// both.
-pub(super) async fn give_up(devices: Devices, why: String) -> String {
+pub(super) async fn abort_startup(devices: Devices, why: String) -> String {
     if devices.is_empty() {
         return why;
     }
