@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 
-use super::places::Place;
+use super::slots::ConnectionSlot;
 
 /// For how long, and how much, is read after the answer.
 const MOMENT: Duration = Duration::from_secs(2);
@@ -37,7 +37,7 @@ pub(super) struct Lingering {
 /// The place is given back after the descriptor.
 struct Open {
     stream: TcpStream,
-    _place: Place,
+    _place: ConnectionSlot,
 }
 
 impl Lingering {
@@ -45,11 +45,11 @@ impl Lingering {
     /// end is gone.
     pub(super) fn new(
         stream: TcpStream,
-        place: Place,
+        slot: ConnectionSlot,
         patience: Duration,
         cut: watch::Receiver<bool>,
     ) -> Self {
-        Self { open: Some(Open { stream, _place: place }), patience, stalled: None, cut }
+        Self { open: Some(Open { stream, _place: slot }), patience, stalled: None, cut }
     }
 
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {

@@ -9,10 +9,10 @@ mod class;
 mod descriptors;
 mod limits;
 mod linger;
-mod places;
 mod problem;
 mod rate;
 mod server;
+mod slots;
 #[cfg(test)]
 mod tests;
 

@@ -22,9 +22,9 @@ use super::class::class;
 use super::descriptors;
 use super::limits::{Origin, admit};
 use super::linger::{Lingering, until};
-use super::places::{Bounds, Places};
 use super::problem::{Problem, response};
 use super::rate::RateLimiter;
+use super::slots::{ConnectionLimits, ConnectionSlots};
 use crate::clock::SteadyClock;
 use crate::failpoint;
 use crate::guest::{self, Failure, Pool, Response, carries_payment};
@@ -72,12 +72,12 @@ pub(crate) async fn serve<A: Answer>(
     closing: watch::Receiver<bool>,
     grace: Duration,
 ) {
-    let bounds = Bounds::new(descriptors::connections());
+    let bounds = ConnectionLimits::new(descriptors::connections());
     serve_within(bounds, listener, gateway, closing, grace).await;
 }
 
 pub(super) async fn serve_within<A: Answer>(
-    bounds: Bounds,
+    bounds: ConnectionLimits,
     listener: TcpListener,
     gateway: Arc<Gateway<A>>,
     mut closing: watch::Receiver<bool>,
@@ -86,7 +86,7 @@ pub(super) async fn serve_within<A: Answer>(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER).keep_alive(true);
     let graceful = GracefulShutdown::new();
-    let places = Places::new(bounds);
+    let slots = ConnectionSlots::new(bounds);
     let (cut_all, cut) = watch::channel(false);
     loop {
         let accepted = tokio::select! {
@@ -103,8 +103,8 @@ pub(super) async fn serve_within<A: Answer>(
                 continue;
             }
         };
-        let place = match places.take(peer.ip()) {
-            Ok(place) => place,
+        let slot = match slots.take(peer.ip()) {
+            Ok(slot) => slot,
             Err(reason) => {
                 gateway.metrics.refused(reason);
                 continue;
@@ -118,7 +118,7 @@ pub(super) async fn serve_within<A: Answer>(
             let gateway = gateway.clone();
             async move { Ok::<_, Infallible>(gateway.answer(request, peer).await.map(Full::new)) }
         });
-        let stream = TokioIo::new(Lingering::new(stream, place, bounds.patience, cut.clone()));
+        let stream = TokioIo::new(Lingering::new(stream, slot, bounds.patience, cut.clone()));
         let connection = graceful.watch(http.serve_connection(stream, service));
         tokio::spawn(carry(connection, cut.clone()));
     }
@@ -127,7 +127,7 @@ pub(super) async fn serve_within<A: Answer>(
         tracing::warn!("some requests were still running");
     }
     cut_all.send_replace(true);
-    if tokio::time::timeout(CLOSED, places.all_free()).await.is_err() {
+    if tokio::time::timeout(CLOSED, slots.all_free()).await.is_err() {
         tracing::warn!("some connections are still open");
     }
 }

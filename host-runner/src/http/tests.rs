@@ -12,14 +12,15 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::places::Bounds;
 use super::server::{Answer, serve_within};
+use super::slots::ConnectionLimits;
 use super::{Gateway, Origin, RateLimiter};
 use crate::clock::SteadyClock;
 use crate::guest::{Failure, Request, Response};
 use crate::metrics::Metrics;
 
-const BOUNDS: Bounds = Bounds { connections: 16, per_client: 16, patience: Duration::from_secs(10) };
+const BOUNDS: ConnectionLimits =
+    ConnectionLimits { connections: 16, per_client: 16, patience: Duration::from_secs(10) };
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(20);
 
@@ -51,7 +52,7 @@ struct World {
 }
 
 impl World {
-    async fn new(bounds: Bounds, rate: RateLimiter, grace: Duration) -> Self {
+    async fn new(bounds: ConnectionLimits, rate: RateLimiter, grace: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let gateway = Arc::new(Gateway {
@@ -67,7 +68,7 @@ impl World {
         Self { address, gateway, close, server }
     }
 
-    async fn with(bounds: Bounds) -> Self {
+    async fn with(bounds: ConnectionLimits) -> Self {
         Self::new(bounds, RateLimiter::new(0, 1), Duration::ZERO).await
     }
 
@@ -138,7 +139,7 @@ async fn eventually<T>(mut happens: impl AsyncFnMut() -> Option<T>) -> T {
 
 #[tokio::test]
 async fn no_more_connections_than_there_are_places() {
-    let world = World::with(Bounds { connections: 3, ..BOUNDS }).await;
+    let world = World::with(ConnectionLimits { connections: 3, ..BOUNDS }).await;
     let mut open = Vec::new();
     for _ in 0..3 {
         let mut client = world.client().await;
@@ -160,7 +161,7 @@ async fn no_more_connections_than_there_are_places() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn one_client_does_not_take_every_place() {
-    let world = World::with(Bounds { connections: 4, per_client: 2, ..BOUNDS }).await;
+    let world = World::with(ConnectionLimits { connections: 4, per_client: 2, ..BOUNDS }).await;
     let mut open = Vec::new();
     for _ in 0..2 {
         let mut client = world.client().await;
@@ -181,7 +182,7 @@ async fn one_client_does_not_take_every_place() {
 #[tokio::test]
 async fn who_does_not_read_is_cut_off_and_who_reads_slowly_is_not() {
     let patience = Duration::from_secs(1);
-    let world = World::with(Bounds { connections: 2, patience, ..BOUNDS }).await;
+    let world = World::with(ConnectionLimits { connections: 2, patience, ..BOUNDS }).await;
     let mut slow = world.client().await;
     slow.send("GET /much", "").await.unwrap();
     let mut idle = world.client().await;

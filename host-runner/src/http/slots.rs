@@ -11,7 +11,7 @@ use crate::guest::{Tallied, Tally};
 
 /// What connections may take.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub(super) struct ConnectionLimits {
     /// Open at once.
     pub(super) connections: usize,
     /// Of them, by one client.
@@ -20,7 +20,7 @@ pub(super) struct Bounds {
     pub(super) patience: Duration,
 }
 
-impl Bounds {
+impl ConnectionLimits {
     pub(super) fn new(connections: usize) -> Self {
         // Clients behind one proxy or one household's router look like one.
         let per_client = (connections / 4).max(64);
@@ -29,31 +29,31 @@ impl Bounds {
 }
 
 /// See the module.
-pub(super) struct Places {
-    bounds: Bounds,
+pub(super) struct ConnectionSlots {
+    bounds: ConnectionLimits,
     all: Arc<Semaphore>,
     clients: Tally<IpAddr>,
 }
 
 /// One connection's place, until it is dropped.
-pub(super) struct Place {
+pub(super) struct ConnectionSlot {
     _one: OwnedSemaphorePermit,
     _client: Tallied<IpAddr>,
 }
 
-impl Places {
-    pub(super) fn new(bounds: Bounds) -> Self {
+impl ConnectionSlots {
+    pub(super) fn new(bounds: ConnectionLimits) -> Self {
         Self { bounds, all: Arc::new(Semaphore::new(bounds.connections)), clients: Tally::default() }
     }
 
     /// A place for one more connection of this client, or why there is none.
-    pub(super) fn take(&self, client: IpAddr) -> Result<Place, &'static str> {
+    pub(super) fn take(&self, client: IpAddr) -> Result<ConnectionSlot, &'static str> {
         let one = self.all.clone().try_acquire_owned().map_err(|_| "connections")?;
         let (counted, before) = self.clients.add(network(client));
         if before >= self.bounds.per_client {
             return Err("client_connections");
         }
-        Ok(Place { _one: one, _client: counted })
+        Ok(ConnectionSlot { _one: one, _client: counted })
     }
 
     /// Waits until every place has been given back.
@@ -70,14 +70,18 @@ mod tests {
     #[test]
     fn a_client_has_a_quarter_but_enough() {
         for (connections, per_client) in [(4096, 1024), (768, 192), (100, 64)] {
-            assert_eq!(Bounds::new(connections).per_client, per_client);
+            assert_eq!(ConnectionLimits::new(connections).per_client, per_client);
         }
     }
 
     #[test]
     fn an_ipv6_network_is_one_client() {
-        let places = Places::new(Bounds { connections: 4, per_client: 2, patience: Duration::ZERO });
-        let take = |client: &str| places.take(client.parse().unwrap());
+        let slots = ConnectionSlots::new(ConnectionLimits {
+            connections: 4,
+            per_client: 2,
+            patience: Duration::ZERO,
+        });
+        let take = |client: &str| slots.take(client.parse().unwrap());
         let first = take("2001:db8:1:2::1").ok().unwrap();
         let _second = take("2001:db8:1:2:ffff::9").ok().unwrap();
         assert_eq!(take("2001:db8:1:2::3").err(), Some("client_connections"));
