@@ -5,7 +5,7 @@
 //! half a minute each time. If every repeat waited in an instance of the component, a few
 //! impatient buyers, or one thief with somebody's payment, would take them all. So a
 //! repeat waits here, with a connection and nothing else: its request is dropped, and
-//! connections are bounded (`http/places.rs`). It gets what the first one gets, for as
+//! connections are bounded (`http/permits.rs`). It gets what the first one gets, for as
 //! long as the sale takes.
 //!
 //! No answer reaches anybody who could not have got it alone. Two requests are identical
@@ -13,7 +13,7 @@
 //! value of the headers in [`HEADERS`]. Those hold the payment with its ticket, the session
 //! token and the sign-in, so whoever sends the same shows the same. A request that brings
 //! the same transaction without its ticket, or for another asset, is another request and
-//! runs alone; [`room`](super::room) bounds how many of those may wait.
+//! runs alone; [`admission`](super::room) bounds how many of those may wait.
 //!
 //! Payments of x402 v1 run alone too. They carry nothing but the transaction, which the chain
 //! shows to everybody once it has landed: whoever reads it there could send the very same

@@ -2,9 +2,10 @@
 //!
 //! [`engine`] compiles it and sets the limits, [`state`] is what one instance of
 //! it owns, [`store`] bounds each of its calls, [`imports`], [`outbound`] and [`rpc`] are what
-//! it may ask for, [`pool`] hands requests to instances when [`room`] has a place for them,
+//! it may ask for, [`pool`] hands requests to instances when [`admission`] has a place for them,
 //! identical ones once ([`coalesce`]), and [`controller`] calls its extra export.
 
+mod admission;
 mod coalesce;
 mod controller;
 mod engine;
@@ -12,7 +13,6 @@ mod imports;
 mod message;
 mod outbound;
 mod pool;
-mod room;
 mod rpc;
 mod state;
 mod stderr;
@@ -21,11 +21,11 @@ mod tally;
 
 use std::fmt;
 
+pub(crate) use admission::carries_payment;
 pub(crate) use controller::{Controller, Plan};
 pub(crate) use engine::{Component, Limits};
 pub(crate) use message::{Request, Response};
 pub(crate) use pool::Pool;
-pub(crate) use room::carries_payment;
 pub(crate) use rpc::Rpc;
 pub(crate) use state::{Host, Variables};
 pub(crate) use tally::{Tallied, Tally};

@@ -18,10 +18,10 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::Failure;
+use super::admission::{Admission, AdmissionPermit};
 use super::coalesce::{self, Coalescing, Running};
 use super::engine::Component;
 use super::message::{Request, Response};
-use super::room::{Place, Room};
 use super::state::{GuestState, Host};
 use super::store::{allow, store};
 use crate::db::Origin;
@@ -46,7 +46,7 @@ struct Inner {
     component: Component,
     host: Arc<Host>,
     idle: Mutex<Vec<Instance>>,
-    room: Room,
+    admission: Admission,
     coalescing: Coalescing,
 }
 
@@ -63,14 +63,20 @@ impl Pool {
         // Never more than the pool of memories has room for.
         let at_once = component.limits.instances.saturating_sub(SPARE).max(1);
         let (idle, coalescing) = (Mutex::default(), Coalescing::default());
-        Self(Arc::new(Inner { component, host, idle, room: Room::new(at_once as usize), coalescing }))
+        Self(Arc::new(Inner {
+            component,
+            host,
+            idle,
+            admission: Admission::new(at_once as usize),
+            coalescing,
+        }))
     }
 
     /// Has the component answer one request, or gives it the answer of an identical one
     /// that runs already.
     pub(crate) async fn handle(&self, mut request: Request) -> Result<Response, Failure> {
         if !coalesce::may_share(request.headers()) {
-            let place = self.0.room.admit(request.headers_mut()).await?;
+            let place = self.0.admission.admit(request.headers_mut()).await?;
             return self.run(request, place).await;
         }
         let (waiting, running) = self.0.coalescing.join(coalesce::key(&request).await);
@@ -85,7 +91,7 @@ impl Pool {
     async fn run_for_all(self, mut request: Request, mut running: Running) {
         let place = tokio::select! {
             biased;
-            place = self.0.room.admit(request.headers_mut()) => place,
+            place = self.0.admission.admit(request.headers_mut()) => place,
             () = running.abandoned() => return,
         };
         let answer = match place {
@@ -97,7 +103,7 @@ impl Pool {
 
     /// The component goes on with it even if the caller does not wait for the end: a buyer
     /// who hangs up in the middle of a settlement has still paid.
-    async fn run(&self, request: Request, place: Place) -> Result<Response, Failure> {
+    async fn run(&self, request: Request, place: AdmissionPermit) -> Result<Response, Failure> {
         let (answer, answered) = oneshot::channel();
         let pool = self.clone();
         let task = tokio::spawn(async move { pool.serve(request, answer, place).await });
@@ -108,7 +114,7 @@ impl Pool {
         &self,
         request: Request,
         answer: oneshot::Sender<Answered>,
-        place: Place,
+        place: AdmissionPermit,
     ) -> Result<(), Failure> {
         // Given back last: the instance's place must be free by then.
         let _place = place;

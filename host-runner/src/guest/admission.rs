@@ -29,28 +29,28 @@ const MOST_OF_ONE_PAYMENT: usize = 8;
 type Fingerprint = [u8; 32];
 
 /// The places for running requests.
-pub(super) struct Room {
-    all: Places,
+pub(super) struct Admission {
+    all: SlotPool,
     /// Those of them that payments may take: three quarters.
-    paying: Places,
+    paying: SlotPool,
     /// With fewer of those left, nobody waits for the chain a second time.
     scarce: usize,
     payments: Tally<Fingerprint>,
 }
 
 /// A request's place, until it is dropped.
-pub(super) struct Place {
+pub(super) struct AdmissionPermit {
     _running: OwnedSemaphorePermit,
     _paying: Option<OwnedSemaphorePermit>,
     _payment: Option<Tallied<Fingerprint>>,
 }
 
-struct Places {
+struct SlotPool {
     running: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
 }
 
-impl Places {
+impl SlotPool {
     fn new(running: usize, waiting: usize) -> Self {
         Self { running: Arc::new(Semaphore::new(running)), waiting: Arc::new(Semaphore::new(waiting)) }
     }
@@ -68,13 +68,13 @@ impl Places {
     }
 }
 
-impl Room {
+impl Admission {
     pub(super) fn new(instances: usize) -> Self {
         let three_quarters = |n: usize| n.saturating_sub(n / 4).max(1);
         let paying = three_quarters(instances);
         Self {
-            all: Places::new(instances, MOST_WAITING),
-            paying: Places::new(paying, three_quarters(MOST_WAITING)),
+            all: SlotPool::new(instances, MOST_WAITING),
+            paying: SlotPool::new(paying, three_quarters(MOST_WAITING)),
             scarce: paying / 2,
             payments: Tally::default(),
         }
@@ -82,21 +82,25 @@ impl Room {
 
     /// Waits for a place for the request with these headers, and tells it there
     /// if many are waiting for its payment already.
-    pub(super) async fn admit(&self, headers: &mut HeaderMap) -> Result<Place, Failure> {
+    pub(super) async fn admit(&self, headers: &mut HeaderMap) -> Result<AdmissionPermit, Failure> {
         let payment = fingerprint(headers).map(|payment| self.payments.add(payment));
         if payment.as_ref().is_some_and(|(_, before)| *before >= MOST_OF_ONE_PAYMENT) {
             headers.insert(NO_WAIT, HeaderValue::from_static("1"));
         }
-        let (running, paying) = self.place(carries_payment(headers)).await?;
+        let (running, paying) = self.acquire(carries_payment(headers)).await?;
         // One payment can be written in many ways. Only repeats of a pending one heed
         // this: whoever pays for the first time is served as ever.
         if paying.is_some() && self.paying.running.available_permits() < self.scarce {
             headers.insert(NO_WAIT, HeaderValue::from_static("1"));
         }
-        Ok(Place { _running: running, _paying: paying, _payment: payment.map(|(counted, _)| counted) })
+        Ok(AdmissionPermit {
+            _running: running,
+            _paying: paying,
+            _payment: payment.map(|(counted, _)| counted),
+        })
     }
 
-    async fn place(
+    async fn acquire(
         &self,
         pays: bool,
     ) -> Result<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>), Failure> {
@@ -147,50 +151,51 @@ mod tests {
 
     #[tokio::test]
     async fn payments_leave_a_quarter_to_the_rest() {
-        let room = Room::new(8);
+        let admission = Admission::new(8);
         let mut paying = Vec::new();
         for _ in 0..6 {
-            paying.push(room.admit(&mut payment("a")).await.unwrap());
+            paying.push(admission.admit(&mut payment("a")).await.unwrap());
         }
-        assert!(room.paying.now().is_none());
+        assert!(admission.paying.now().is_none());
         // One more waits, and whoever does not pay walks past it.
         let mut paid = payment("b");
-        let mut waiting = std::pin::pin!(room.admit(&mut paid));
+        let mut waiting = std::pin::pin!(admission.admit(&mut paid));
         let still = std::future::poll_fn(|context| {
             std::task::Poll::Ready(waiting.as_mut().poll(context).is_pending())
         });
         assert!(still.await);
-        let first = room.admit(&mut HeaderMap::new()).await.unwrap();
-        let second = room.admit(&mut HeaderMap::new()).await.unwrap();
-        assert!(room.all.now().is_none());
+        let first = admission.admit(&mut HeaderMap::new()).await.unwrap();
+        let second = admission.admit(&mut HeaderMap::new()).await.unwrap();
+        assert!(admission.all.now().is_none());
         drop(second);
         // A place is free, but not for a payment.
         drop(paying.pop());
         drop(waiting.await.unwrap());
         drop((first, paying));
-        assert_eq!(room.all.running.available_permits(), 8);
-        assert_eq!(room.paying.running.available_permits(), 6);
-        assert_eq!(room.all.waiting.available_permits(), 512);
-        assert_eq!(room.paying.waiting.available_permits(), 384);
-        assert!(room.payments.add(Sha256::digest("a").into()).1 == 0);
+        assert_eq!(admission.all.running.available_permits(), 8);
+        assert_eq!(admission.paying.running.available_permits(), 6);
+        assert_eq!(admission.all.waiting.available_permits(), 512);
+        assert_eq!(admission.paying.waiting.available_permits(), 384);
+        assert!(admission.payments.add(Sha256::digest("a").into()).1 == 0);
     }
 
     #[tokio::test]
     async fn waiting_payments_leave_room_to_wait() {
-        let room = Arc::new(Room::new(1));
-        let running = room.admit(&mut HeaderMap::new()).await.unwrap();
+        let admission = Arc::new(Admission::new(1));
+        let running = admission.admit(&mut HeaderMap::new()).await.unwrap();
         let mut waiting = tokio::task::JoinSet::new();
         for _ in 0..384 {
-            let room = room.clone();
-            waiting.spawn(async move { room.admit(&mut payment("a")).await.map(drop) });
+            let admission = admission.clone();
+            waiting.spawn(async move { admission.admit(&mut payment("a")).await.map(drop) });
         }
-        while room.paying.waiting.available_permits() > 0 {
+        while admission.paying.waiting.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert!(matches!(room.admit(&mut payment("b")).await, Err(Failure::Busy)));
-        let (unpaid, ()) = tokio::join!(async { room.admit(&mut HeaderMap::new()).await.map(drop) }, async {
-            drop(running)
-        });
+        assert!(matches!(admission.admit(&mut payment("b")).await, Err(Failure::Busy)));
+        let (unpaid, ()) =
+            tokio::join!(async { admission.admit(&mut HeaderMap::new()).await.map(drop) }, async {
+                drop(running)
+            });
         unpaid.unwrap();
         while let Some(ended) = waiting.join_next().await {
             ended.unwrap().unwrap();
@@ -199,25 +204,25 @@ mod tests {
 
     #[tokio::test]
     async fn the_ninth_with_one_payment_does_not_wait() {
-        let room = Room::new(100);
-        let mut places = Vec::new();
+        let admission = Admission::new(100);
+        let mut permits = Vec::new();
         for n in 0..10 {
             let mut headers = payment("a");
-            places.push(room.admit(&mut headers).await.unwrap());
+            permits.push(admission.admit(&mut headers).await.unwrap());
             assert_eq!(headers.contains_key(NO_WAIT), n >= 8, "{n}");
         }
         // Whatever the component does not see does not make it another payment.
         let mut disguised =
             headers(&[("payment-signature", b"\xff1"), ("x-payment", b"a"), ("x-payment", b"\xff2")]);
-        places.push(room.admit(&mut disguised).await.unwrap());
+        permits.push(admission.admit(&mut disguised).await.unwrap());
         assert_eq!(disguised[NO_WAIT], "1");
         for mut other in [payment("b"), HeaderMap::new(), headers(&[("x-payment", b"\xff")])] {
-            places.push(room.admit(&mut other).await.unwrap());
+            permits.push(admission.admit(&mut other).await.unwrap());
             assert!(!other.contains_key(NO_WAIT));
         }
-        places.truncate(7);
+        permits.truncate(7);
         let mut headers = payment("a");
-        let _eighth = room.admit(&mut headers).await.unwrap();
+        let _eighth = admission.admit(&mut headers).await.unwrap();
         assert!(!headers.contains_key(NO_WAIT));
     }
 }
