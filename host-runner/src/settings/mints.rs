@@ -41,8 +41,8 @@ pub(super) fn write_out(json: &mut Value, data_dir: &Path) -> Result<(), ConfigE
                 mint
             }
         };
-        if let Some(place) = json.pointer_mut(&format!("/merchant/tokens/{index}")) {
-            *place = mint;
+        if let Some(location) = json.pointer_mut(&format!("/merchant/tokens/{index}")) {
+            *location = mint;
         }
     }
     if known.len() != before {

@@ -28,16 +28,16 @@ pub(crate) struct Settings {
     pub(crate) folder: PathBuf,
     pub(crate) data_dir: PathBuf,
     pub(crate) devices: Vec<Device>,
-    place: Place,
+    location: KeyLocation,
 }
 
 /// Says where in the file a key stands.
-struct Place {
+struct KeyLocation {
     file: String,
     source: Source,
 }
 
-impl Place {
+impl KeyLocation {
     fn mistake(&self, error: &ConfigError) -> String {
         match self.source.line(&error.path) {
             Some(line) => format!("{}:{line}: {error}", self.file),
@@ -59,18 +59,23 @@ impl Settings {
         })?;
         let folder = folder_of(file).map_err(|error| format!("{name}: {error}"))?;
         let source = Source::parse(&text).map_err(|(line, message)| format!("{name}:{line}: {message}"))?;
-        let place = Place { file: name.to_string(), source };
-        match read(place.source.json.clone(), &folder) {
-            Ok((config, json, devices)) => {
-                Ok(Self { data_dir: inside(&folder, &config.data_dir), config, json, folder, devices, place })
-            }
-            Err(error) => Err(place.mistake(&error)),
+        let location = KeyLocation { file: name.to_string(), source };
+        match read(location.source.json.clone(), &folder) {
+            Ok((config, json, devices)) => Ok(Self {
+                data_dir: inside(&folder, &config.data_dir),
+                config,
+                json,
+                folder,
+                devices,
+                location,
+            }),
+            Err(error) => Err(location.mistake(&error)),
         }
     }
 
     /// A mistake that shows only later, with the line of its key.
     pub(crate) fn mistake(&self, path: &str, message: impl Into<String>) -> String {
-        self.place.mistake(&ConfigError::new(path, message))
+        self.location.mistake(&ConfigError::new(path, message))
     }
 }
 
