@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::clock::SteadyClock;
-use crate::devices::{Order, Report};
+use crate::devices::{DesiredState, ReportedState};
 use crate::failpoint;
 use crate::guest::{self, Failure, Plan};
 use crate::metrics::Metrics;
@@ -34,12 +34,12 @@ pub(crate) trait Decide: Send {
     fn step(
         &mut self,
         resync: bool,
-        reports: &[Report],
+        reports: &[ReportedState],
     ) -> impl Future<Output = Result<Plan, Failure>> + Send;
 }
 
 impl Decide for guest::Controller {
-    async fn step(&mut self, resync: bool, reports: &[Report]) -> Result<Plan, Failure> {
+    async fn step(&mut self, resync: bool, reports: &[ReportedState]) -> Result<Plan, Failure> {
         Self::step(self, resync, reports).await
     }
 }
@@ -47,8 +47,8 @@ impl Decide for guest::Controller {
 /// The loop's surroundings.
 pub(crate) struct Loop<D> {
     pub(crate) decide: D,
-    pub(crate) orders: Box<dyn Fn(&Order) + Send>,
-    pub(crate) reports: mpsc::UnboundedReceiver<Report>,
+    pub(crate) orders: Box<dyn Fn(&DesiredState) + Send>,
+    pub(crate) reports: mpsc::UnboundedReceiver<ReportedState>,
     /// Something was written by a request.
     pub(crate) written: Arc<Notify>,
     pub(crate) clock: SteadyClock,
@@ -68,7 +68,7 @@ impl<D: Decide> Loop<D> {
     }
 
     async fn forever(&mut self) {
-        let mut pending: Vec<Report> = Vec::new();
+        let mut pending: Vec<ReportedState> = Vec::new();
         // After a start, and after every error: nobody knows which orders were
         // lost with it, and all of them may be given again.
         let mut resync = true;
@@ -109,7 +109,7 @@ impl<D: Decide> Loop<D> {
 
 /// Keeps a report for the next step. Of a device that says the same again, the
 /// first is enough.
-fn keep(pending: &mut Vec<Report>, report: Report) {
+fn keep(pending: &mut Vec<ReportedState>, report: ReportedState) {
     let last = pending.iter().rev().find(|r| r.asset == report.asset);
     if last.is_some_and(|r| r.sequence == report.sequence && r.state == report.state) {
         return;
@@ -135,7 +135,7 @@ mod tests {
     }
 
     impl Decide for Script {
-        async fn step(&mut self, resync: bool, reports: &[Report]) -> Result<Plan, Failure> {
+        async fn step(&mut self, resync: bool, reports: &[ReportedState]) -> Result<Plan, Failure> {
             let reports = reports.iter().map(|r| (r.sequence, r.state)).collect();
             self.called.send((resync, reports)).unwrap();
             if self.answers.is_empty() {
@@ -147,7 +147,7 @@ mod tests {
 
     struct Rig {
         calls: mpsc::UnboundedReceiver<Called>,
-        reports: mpsc::UnboundedSender<Report>,
+        reports: mpsc::UnboundedSender<ReportedState>,
         written: Arc<Notify>,
         orders: Arc<Mutex<Vec<u64>>>,
         closing: watch::Sender<bool>,
@@ -181,14 +181,14 @@ mod tests {
             call.await.unwrap().unwrap()
         }
         fn report(&self, sequence: u64, state: LockState) {
-            let report = Report { asset: "door".into(), sequence, state, at_ms: self.clock.now_ms() };
+            let report = ReportedState { asset: "door".into(), sequence, state, at_ms: self.clock.now_ms() };
             self.reports.send(report).unwrap();
         }
     }
 
     #[tokio::test]
     async fn it_starts_with_everything_and_then_only_with_what_is_new() {
-        let order = Order { asset: "door".into(), sequence: 3, unlocked_until_ms: None };
+        let order = DesiredState { asset: "door".into(), sequence: 3, unlocked_until_ms: None };
         let mut rig =
             rig(|clock| vec![Ok(Plan { orders: vec![order], next_ms: Some(clock.now_ms() + 200) })]);
         let started = rig.clock.now_ms();

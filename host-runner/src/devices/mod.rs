@@ -20,8 +20,8 @@ use tokio::task::JoinHandle;
 use crate::clock::SteadyClock;
 use crate::drivers::{self, Mistake};
 use crate::metrics::Metrics;
-pub(crate) use order::{Order, Report};
-use worker::{Wish, Worker};
+pub(crate) use order::{DesiredState, ReportedState};
+use worker::{Target, Worker};
 
 /// A device as configured.
 #[derive(Debug, Clone)]
@@ -47,14 +47,14 @@ pub(crate) struct Devices {
 
 /// Where orders are handed in. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Orders(BTreeMap<String, watch::Sender<Wish>>);
+pub(crate) struct Orders(BTreeMap<String, watch::Sender<Target>>);
 
 impl Orders {
     /// Hands an order to its device.
-    pub(crate) fn give(&self, order: &Order) {
+    pub(crate) fn give(&self, order: &DesiredState) {
         match self.0.get(&order.asset) {
             Some(wishes) => {
-                wishes.send_if_modified(|wish| wish.take(order));
+                wishes.send_if_modified(|target| target.take(order));
             }
             None => tracing::warn!(asset = %order.asset, "an order for an asset without a device"),
         }
@@ -67,15 +67,15 @@ impl Devices {
         devices: Vec<Device>,
         clock: &SteadyClock,
         metrics: &Metrics,
-        reports: &mpsc::UnboundedSender<Report>,
+        reports: &mpsc::UnboundedSender<ReportedState>,
     ) -> Self {
         let mut orders = BTreeMap::new();
         let mut workers = Vec::new();
         for device in devices {
-            let (wishes, wish) = watch::channel(Wish::default());
+            let (wishes, target) = watch::channel(Target::default());
             let asset = device.asset.clone();
             orders.insert(asset.clone(), wishes);
-            let worker = supervise(device, wish, clock.clone(), metrics.clone(), reports.clone());
+            let worker = supervise(device, target, clock.clone(), metrics.clone(), reports.clone());
             workers.push((asset, tokio::spawn(worker)));
         }
         Self { orders: Orders(orders), workers }
@@ -95,7 +95,7 @@ impl Devices {
     pub(crate) async fn close(self, limit: Duration) -> Vec<String> {
         let deadline = tokio::time::Instant::now() + limit;
         for wishes in self.orders.0.values() {
-            wishes.send_modify(|wish| wish.closing = true);
+            wishes.send_modify(|target| target.closing = true);
         }
         let mut open = Vec::new();
         for (asset, worker) in self.workers {
@@ -112,10 +112,10 @@ impl Devices {
 /// would lock the device.
 async fn supervise(
     device: Device,
-    wish: watch::Receiver<Wish>,
+    target: watch::Receiver<Target>,
     clock: SteadyClock,
     metrics: Metrics,
-    reports: mpsc::UnboundedSender<Report>,
+    reports: mpsc::UnboundedSender<ReportedState>,
 ) -> bool {
     loop {
         match device.driver() {
@@ -123,7 +123,7 @@ async fn supervise(
                 let worker = Worker::new(
                     device.asset.clone(),
                     driver,
-                    wish.clone(),
+                    target.clone(),
                     clock.clone(),
                     metrics.clone(),
                     reports.clone(),

@@ -4,7 +4,7 @@ use crate::drivers::LockState;
 
 /// What one device should be doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Order {
+pub(crate) struct DesiredState {
     pub(crate) asset: String,
     /// Of two orders the higher one rules.
     pub(crate) sequence: u64,
@@ -15,7 +15,7 @@ pub(crate) struct Order {
 
 /// What one device was seen doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Report {
+pub(crate) struct ReportedState {
     pub(crate) asset: String,
     /// The order it answers; 0 before the first.
     pub(crate) sequence: u64,

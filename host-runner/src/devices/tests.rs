@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::worker::{Wish, Worker};
+use super::worker::{Target, Worker};
 use super::*;
 use crate::clock::Sources;
 use crate::drivers::{Driver, Failed, LockState, Working};
@@ -87,8 +87,8 @@ impl Driver for Handle {
 struct Rig {
     device: Handle,
     clock: SteadyClock,
-    wishes: watch::Sender<Wish>,
-    reports: mpsc::UnboundedReceiver<Report>,
+    wishes: watch::Sender<Target>,
+    reports: mpsc::UnboundedReceiver<ReportedState>,
     worker: JoinHandle<bool>,
 }
 
@@ -98,12 +98,12 @@ impl Rig {
     }
 
     fn with(device: Handle, clock: SteadyClock) -> Self {
-        let (wishes, wish) = watch::channel(Wish::default());
+        let (wishes, target) = watch::channel(Target::default());
         let (tell, reports) = mpsc::unbounded_channel();
         let worker = Worker::new(
             "door".into(),
             Box::new(device.clone()),
-            wish,
+            target,
             clock.clone(),
             Metrics::new().unwrap(),
             tell,
@@ -112,12 +112,12 @@ impl Rig {
     }
 
     fn order(&self, sequence: u64, unlocked_for_ms: Option<u64>) {
-        let order = Order {
+        let order = DesiredState {
             asset: "door".into(),
             sequence,
             unlocked_until_ms: unlocked_for_ms.map(|ms| self.clock.now_ms() + ms),
         };
-        self.wishes.send_if_modified(|wish| wish.take(&order));
+        self.wishes.send_if_modified(|target| target.take(&order));
     }
 
     async fn report(&mut self) -> (u64, LockState) {
@@ -339,7 +339,8 @@ async fn a_file_appears_and_disappears() {
     let (tell, mut reports) = mpsc::unbounded_channel();
     let devices = Devices::start(vec![device], &clock, &Metrics::new().unwrap(), &tell);
     let until = clock.now_ms() + 1_000;
-    let order = |sequence, unlocked_until_ms| Order { asset: "door".into(), sequence, unlocked_until_ms };
+    let order =
+        |sequence, unlocked_until_ms| DesiredState { asset: "door".into(), sequence, unlocked_until_ms };
     devices.orders().give(&order(1, Some(until)));
     assert_eq!(reports.recv().await.unwrap().state, LockState::Unlocked);
     assert!(file.exists());

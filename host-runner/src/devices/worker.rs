@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use super::order::{Order, Report};
+use super::order::{DesiredState, ReportedState};
 use crate::clock::SteadyClock;
 use crate::drivers::{Driver, Failed, LockState};
 use crate::failpoint;
@@ -31,22 +31,22 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 
 /// What a device's worker is asked for.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Wish {
-    order: Option<Order>,
+pub(super) struct Target {
+    order: Option<DesiredState>,
     /// Counts the orders that were taken, so that a repeated one is answered too.
-    receipt: u64,
+    version: u64,
     /// The host is going down: lock, whatever the order says.
     pub(super) closing: bool,
 }
 
-impl Wish {
+impl Target {
     /// Takes an order unless a later one is there already.
-    pub(super) fn take(&mut self, order: &Order) -> bool {
+    pub(super) fn take(&mut self, order: &DesiredState) -> bool {
         if self.order.as_ref().is_some_and(|o| o.sequence > order.sequence) {
             return false;
         }
         self.order = Some(order.clone());
-        self.receipt = self.receipt.wrapping_add(1);
+        self.version = self.version.wrapping_add(1);
         true
     }
 
@@ -54,21 +54,21 @@ impl Wish {
         self.order.as_ref().map_or(0, |order| order.sequence)
     }
 
-    fn aim(&self, now_ms: u64) -> Aim {
+    fn goal(&self, now_ms: u64) -> Goal {
         match self.order.as_ref().and_then(|o| o.unlocked_until_ms) {
-            Some(until_ms) if !self.closing && until_ms > now_ms => Aim::Unlocked { until_ms },
-            _ => Aim::Locked,
+            Some(until_ms) if !self.closing && until_ms > now_ms => Goal::Unlocked { until_ms },
+            _ => Goal::Locked,
         }
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Aim {
+enum Goal {
     Locked,
     Unlocked { until_ms: u64 },
 }
 
-impl Aim {
+impl Goal {
     fn reached(self, state: LockState) -> bool {
         match self {
             Self::Locked => state == LockState::Locked,
@@ -80,10 +80,10 @@ impl Aim {
 pub(super) struct Worker {
     asset: String,
     driver: Box<dyn Driver>,
-    wishes: watch::Receiver<Wish>,
+    wishes: watch::Receiver<Target>,
     clock: SteadyClock,
     metrics: Metrics,
-    reports: mpsc::UnboundedSender<Report>,
+    reports: mpsc::UnboundedSender<ReportedState>,
     /// What the device was last seen doing, since nothing was done to it.
     state: LockState,
     counted: Option<&'static str>,
@@ -96,10 +96,10 @@ impl Worker {
     pub(super) fn new(
         asset: String,
         driver: Box<dyn Driver>,
-        wishes: watch::Receiver<Wish>,
+        wishes: watch::Receiver<Target>,
         clock: SteadyClock,
         metrics: Metrics,
-        reports: mpsc::UnboundedSender<Report>,
+        reports: mpsc::UnboundedSender<ReportedState>,
     ) -> Self {
         Self {
             asset,
@@ -120,26 +120,26 @@ impl Worker {
         let started = self.clock.monotonic();
         // A device that is slow to say what it does may stand open all the while.
         let _ = timeout(FIRST_ORDER, self.look()).await;
-        let asked = |wish: &Wish| wish.closing || wish.order.is_some();
+        let asked = |target: &Target| target.closing || target.order.is_some();
         let left = FIRST_ORDER.saturating_sub(self.clock.monotonic().saturating_sub(started));
         let orphaned = matches!(timeout(left, self.wishes.wait_for(asked)).await, Ok(Err(_)));
         if orphaned {
             self.close();
         }
         loop {
-            let wish = self.wishes.borrow_and_update().clone();
-            let aim = wish.aim(self.clock.now_ms());
-            if !aim.reached(self.state) {
-                self.act(aim, &wish).await;
-            } else if self.told.is_none_or(|(_, _, receipt)| receipt != wish.receipt) {
+            let target = self.wishes.borrow_and_update().clone();
+            let goal = target.goal(self.clock.now_ms());
+            if !goal.reached(self.state) {
+                self.act(goal, &target).await;
+            } else if self.told.is_none_or(|(_, _, version)| version != target.version) {
                 // A new order for what is the case already, as far as known: an
                 // extension, or a repeat. Look, do not touch.
-                if self.look_for(aim).await {
-                    self.report(&wish);
+                if self.look_for(goal).await {
+                    self.report(&target);
                 }
-            } else if wish.closing {
+            } else if target.closing {
                 return true;
-            } else if self.rest(aim).await.is_err() {
+            } else if self.rest(goal).await.is_err() {
                 self.close();
             }
         }
@@ -147,21 +147,21 @@ impl Worker {
 
     /// Whoever gave the orders is gone; so is the right to be open.
     fn close(&mut self) {
-        let wish = Wish { closing: true, ..self.wishes.borrow().clone() };
-        self.wishes = watch::channel(wish).1;
+        let target = Target { closing: true, ..self.wishes.borrow().clone() };
+        self.wishes = watch::channel(target).1;
     }
 
     /// One try to reach the aim.
-    async fn act(&mut self, aim: Aim, wish: &Wish) {
+    async fn act(&mut self, goal: Goal, target: &Target) {
         self.state = LockState::Unknown;
-        let done = match aim {
-            Aim::Locked => {
+        let done = match goal {
+            Goal::Locked => {
                 failpoint::reach("device.lock");
                 let done = self.driver.lock().await;
                 failpoint::reach("device.relocked");
                 Some(done)
             }
-            Aim::Unlocked { .. } => {
+            Goal::Unlocked { .. } => {
                 // An unlock that takes long must not outlast its permission.
                 let overtaken = overtaken(self.wishes.clone(), self.clock.clone());
                 failpoint::reach("device.unlock");
@@ -175,40 +175,40 @@ impl Worker {
             }
         };
         let Some(done) = done else { return };
-        if !self.look_for(aim).await {
+        if !self.look_for(goal).await {
             return;
         }
-        if aim.reached(self.state) {
-            tracing::info!(asset = %self.asset, state = self.state.as_str(), sequence = wish.sequence(), "device");
+        if goal.reached(self.state) {
+            tracing::info!(asset = %self.asset, state = self.state.as_str(), sequence = target.sequence(), "device");
             self.failures = 0;
-            self.report(wish);
+            self.report(target);
             return;
         }
-        self.report(wish);
+        self.report(target);
         self.failures = self.failures.saturating_add(1);
-        self.complain(aim, done);
+        self.complain(goal, done);
         let wait = RETRY.0.saturating_mul(1u32 << self.failures.saturating_sub(1).min(6)).min(RETRY.1);
         let overtaken = overtaken(self.wishes.clone(), self.clock.clone());
-        match aim {
-            Aim::Locked => sleep(wait).await,
-            Aim::Unlocked { .. } => {
+        match goal {
+            Goal::Locked => sleep(wait).await,
+            Goal::Unlocked { .. } => {
                 let _ = timeout(wait, overtaken).await;
             }
         }
     }
 
-    fn complain(&self, aim: Aim, done: Result<(), Failed>) {
+    fn complain(&self, goal: Goal, done: Result<(), Failed>) {
         let error = match done {
             Err(Failed(error)) => error,
             Ok(()) => "the command succeeded, but the device does not say so".to_owned(),
         };
         let state = self.state.as_str();
         let (asset, tries) = (&self.asset, self.failures);
-        match aim {
-            Aim::Locked => {
+        match goal {
+            Goal::Locked => {
                 tracing::error!(%asset, %error, state, tries, "the device cannot be locked; trying on");
             }
-            Aim::Unlocked { .. } => {
+            Goal::Unlocked { .. } => {
                 tracing::warn!(%asset, %error, state, tries, "the device cannot be unlocked");
             }
         }
@@ -216,8 +216,8 @@ impl Worker {
 
     /// Looks whether the aim is reached. False if the aim was overtaken meanwhile: a
     /// device that is slow to answer must not stay open for as long.
-    async fn look_for(&mut self, aim: Aim) -> bool {
-        if aim == Aim::Locked {
+    async fn look_for(&mut self, goal: Goal) -> bool {
+        if goal == Goal::Locked {
             self.look().await;
             return true;
         }
@@ -245,16 +245,16 @@ impl Worker {
     }
 
     /// Tells what the device is doing, if that is news or was asked for.
-    fn report(&mut self, wish: &Wish) {
-        let told = (wish.sequence(), self.state, wish.receipt);
+    fn report(&mut self, target: &Target) {
+        let told = (target.sequence(), self.state, target.version);
         if self.told.replace(told) == Some(told) {
             return;
         }
         failpoint::reach("device.report");
         // The loop that listens is gone only when the host goes down.
-        let _ = self.reports.send(Report {
+        let _ = self.reports.send(ReportedState {
             asset: self.asset.clone(),
-            sequence: wish.sequence(),
+            sequence: target.sequence(),
             state: self.state,
             at_ms: self.clock.now_ms(),
         });
@@ -262,16 +262,16 @@ impl Worker {
 
     /// The aim is reached: waits until there may be something to do. An error
     /// means that no order can come any more.
-    async fn rest(&mut self, aim: Aim) -> Result<(), watch::error::RecvError> {
+    async fn rest(&mut self, goal: Goal) -> Result<(), watch::error::RecvError> {
         let looked = self.clock.monotonic();
         loop {
-            let nap = match aim {
-                Aim::Locked => LOOK_AGAIN,
-                Aim::Unlocked { until_ms } => self.clock.until(until_ms).min(NAP),
+            let nap = match goal {
+                Goal::Locked => LOOK_AGAIN,
+                Goal::Unlocked { until_ms } => self.clock.until(until_ms).min(NAP),
             };
             match timeout(nap, self.wishes.changed()).await {
                 Ok(changed) => return changed,
-                Err(_) if self.due(aim) => return Ok(()),
+                Err(_) if self.due(goal) => return Ok(()),
                 Err(_) => {}
             }
             if self.driver.can_look() && self.clock.monotonic().saturating_sub(looked) >= LOOK_AGAIN {
@@ -281,9 +281,9 @@ impl Worker {
                 let mut wishes = self.wishes.clone();
                 let clock = self.clock.clone();
                 let interrupted = async {
-                    match aim {
-                        Aim::Locked => drop(wishes.changed().await),
-                        Aim::Unlocked { .. } => overtaken(wishes, clock).await,
+                    match goal {
+                        Goal::Locked => drop(wishes.changed().await),
+                        Goal::Unlocked { .. } => overtaken(wishes, clock).await,
                     }
                 };
                 let seen = tokio::select! {
@@ -300,16 +300,16 @@ impl Worker {
         }
     }
 
-    fn due(&self, aim: Aim) -> bool {
-        matches!(aim, Aim::Unlocked { until_ms } if until_ms <= self.clock.now_ms())
+    fn due(&self, goal: Goal) -> bool {
+        matches!(goal, Goal::Unlocked { until_ms } if until_ms <= self.clock.now_ms())
     }
 }
 
 /// Returns as soon as the device may not be unlocked any more.
-async fn overtaken(mut wishes: watch::Receiver<Wish>, clock: SteadyClock) {
+async fn overtaken(mut wishes: watch::Receiver<Target>, clock: SteadyClock) {
     loop {
-        let aim = wishes.borrow_and_update().aim(clock.now_ms());
-        let Aim::Unlocked { until_ms } = aim else {
+        let goal = wishes.borrow_and_update().goal(clock.now_ms());
+        let Goal::Unlocked { until_ms } = goal else {
             return;
         };
         if let Ok(Err(_)) = timeout(clock.until(until_ms).min(NAP), wishes.changed()).await {

@@ -12,7 +12,7 @@ use super::engine::Component;
 use super::state::{GuestState, Host};
 use super::store::{allow, store};
 use crate::db::Origin;
-use crate::devices::{Order, Report};
+use crate::devices::{DesiredState, ReportedState};
 use crate::drivers::LockState;
 
 /// A step waits for nothing but the database. The devices do not wait for it:
@@ -27,7 +27,7 @@ const LONGEST_WAIT_FOR_RPC: Duration = Duration::from_secs(20);
 /// What one step said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
-    pub(crate) orders: Vec<Order>,
+    pub(crate) orders: Vec<DesiredState>,
     /// When to ask again at the latest, in milliseconds since the Unix epoch.
     pub(crate) next_ms: Option<u64>,
 }
@@ -57,10 +57,10 @@ impl Controller {
 
     /// One step. An error of the component's own and a trap are the same here:
     /// a line for the operator, and a fresh instance next time.
-    pub(crate) async fn step(&mut self, resync: bool, reports: &[Report]) -> Result<Plan, Failure> {
+    pub(crate) async fn step(&mut self, resync: bool, reports: &[ReportedState]) -> Result<Plan, Failure> {
         let (mut store, export, used) = self.take().await?;
         allow(&mut store, Duration::ZERO);
-        let reports: Vec<device::Report> = reports.iter().map(told).collect();
+        let reports: Vec<device::ReportedState> = reports.iter().map(told).collect();
         let call = export.coinop_device_controller().call_step(&mut store, resync, &reports);
         let called = tokio::time::timeout(LONGEST_STEP, call).await;
         let plan = self.finished(called)?;
@@ -116,8 +116,8 @@ async fn fresh(component: &Component, host: &Arc<Host>, origin: Origin) -> Resul
     Ok((store, export, 0))
 }
 
-fn told(report: &Report) -> device::Report {
-    device::Report {
+fn told(report: &ReportedState) -> device::ReportedState {
+    device::ReportedState {
         asset: report.asset.clone(),
         sequence: report.sequence,
         state: match report.state {
@@ -129,6 +129,6 @@ fn told(report: &Report) -> device::Report {
     }
 }
 
-fn order(order: device::Order) -> Order {
-    Order { asset: order.asset, sequence: order.sequence, unlocked_until_ms: order.unlocked_until_ms }
+fn order(order: device::DesiredState) -> DesiredState {
+    DesiredState { asset: order.asset, sequence: order.sequence, unlocked_until_ms: order.unlocked_until_ms }
 }

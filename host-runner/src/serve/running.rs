@@ -16,7 +16,7 @@ use super::startup::{LOCK, StartupContext};
 use crate::check::chain;
 use crate::clock::{Floor, SteadyClock};
 use crate::controller::Loop;
-use crate::devices::{Devices, Report};
+use crate::devices::{Devices, ReportedState};
 use crate::failpoint;
 use crate::guest::{Controller, Pool};
 use crate::http::{Gateway, RateLimiter, serve};
@@ -53,7 +53,7 @@ impl Running {
         startup: StartupContext,
         prepared: Prepared,
         devices: Devices,
-        reports: mpsc::UnboundedReceiver<Report>,
+        reports: mpsc::UnboundedReceiver<ReportedState>,
     ) -> Self {
         let Prepared { component, host, listener, origin, fee_payers, unanswered, .. } = prepared;
         let StartupContext { settings, floor, lock, .. } = startup;
