@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::http::{Ask, Reply};
+use super::http::{HttpRequest, HttpReply};
 use super::payment::Header;
 use super::pretty;
 
@@ -18,7 +18,7 @@ const PAUSE: u64 = 5;
 
 /// Why a payment has to be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Again {
+enum RetryDecision {
     /// It was sent on, and the chain has not confirmed it.
     Pending,
     /// Nothing is known: something between here and the server broke.
@@ -28,72 +28,72 @@ enum Again {
 }
 
 /// Whether an answer is one at all.
-fn again(status: u16, code: Option<&str>) -> Option<Again> {
+fn again(status: u16, code: Option<&str>) -> Option<RetryDecision> {
     match status {
-        202 if code == Some("settlement_pending") => Some(Again::Pending),
-        429 | 503 => Some(Again::Later),
-        500 | 502 | 504 => Some(Again::Unclear),
+        202 if code == Some("settlement_pending") => Some(RetryDecision::Pending),
+        429 | 503 => Some(RetryDecision::Later),
+        500 | 502 | 504 => Some(RetryDecision::Unclear),
         _ => None,
     }
 }
 
 /// Seconds until the next attempt.
-fn pause(why: Again, asked: Option<u64>, failed: u32) -> u64 {
+fn pause(why: RetryDecision, asked: Option<u64>, failed: u32) -> u64 {
     match (why, asked) {
         (_, Some(seconds)) => seconds.max(1),
-        (Again::Pending, None) => PAUSE,
+        (RetryDecision::Pending, None) => PAUSE,
         // 1, 2, 4, ...
-        (Again::Unclear | Again::Later, None) => 1 << failed.saturating_sub(1).min(4),
+        (RetryDecision::Unclear | RetryDecision::Later, None) => 1 << failed.saturating_sub(1).min(4),
     }
 }
 
 /// Sends the payment, and the same payment again, until the server has answered
 /// with something final. The error is for the person who pays.
-pub(super) fn deliver(ask: &Ask, payment: &Header) -> Result<Reply, String> {
+pub(super) fn deliver(ask: &HttpRequest, payment: &Header) -> Result<HttpReply, String> {
     let began = Instant::now();
     let mut failed = 0;
     let mut told = false;
     loop {
         let (why, asked, said) = match ask.send(Some((payment.name, &payment.value))) {
-            Err(error) => (Again::Unclear, None, error),
+            Err(error) => (RetryDecision::Unclear, None, error),
             Ok(reply) => {
                 let body = reply.json().unwrap_or_default();
                 let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str);
                 let Some(why) = again(reply.status, text("code")) else { return Ok(reply) };
                 let said = match (why, text("transaction")) {
-                    (Again::Pending, Some(id)) => format!("the transaction is {}", pretty::quoted(id)),
+                    (RetryDecision::Pending, Some(id)) => format!("the transaction is {}", pretty::quoted(id)),
                     _ => reply.complaint(),
                 };
                 (why, reply.retry_after(), said)
             }
         };
-        failed = if why == Again::Pending { 0 } else { failed + 1 };
+        failed = if why == RetryDecision::Pending { 0 } else { failed + 1 };
         let wait = Duration::from_secs(pause(why, asked, failed));
         if failed >= TRIES || began.elapsed() + wait > PATIENCE {
             return Err(given_up(why, &said, ask));
         }
-        if why == Again::Pending && !told {
+        if why == RetryDecision::Pending && !told {
             eprintln!(
                 "the payment was sent and is not confirmed yet ({said}); asking again with the same one"
             );
             told = true;
-        } else if why != Again::Pending {
+        } else if why != RetryDecision::Pending {
             eprintln!("no answer to the payment yet ({said}); sending the same one again");
         }
         std::thread::sleep(wait);
     }
 }
 
-fn given_up(why: Again, said: &str, ask: &Ask) -> String {
+fn given_up(why: RetryDecision, said: &str, ask: &HttpRequest) -> String {
     let look = format!("`coinop pay {} --sign-in` shows what it bought", ask.url());
     match why {
-        Again::Pending => {
+        RetryDecision::Pending => {
             format!("the payment is still not confirmed ({said}): do not pay again now; later {look}")
         }
-        Again::Unclear => format!(
+        RetryDecision::Unclear => format!(
             "there is no clear answer to the payment ({said}): it may have been taken, so do not pay again now; {look}"
         ),
-        Again::Later => format!("the payment was not taken: {said}"),
+        RetryDecision::Later => format!("the payment was not taken: {said}"),
     }
 }
 
@@ -103,9 +103,9 @@ mod tests {
 
     #[test]
     fn only_what_leaves_the_payment_open_is_sent_again() {
-        assert_eq!(again(202, Some("settlement_pending")), Some(Again::Pending));
-        assert_eq!(again(503, None), Some(Again::Later));
-        assert_eq!(again(502, Some("x")), Some(Again::Unclear));
+        assert_eq!(again(202, Some("settlement_pending")), Some(RetryDecision::Pending));
+        assert_eq!(again(503, None), Some(RetryDecision::Later));
+        assert_eq!(again(502, Some("x")), Some(RetryDecision::Unclear));
         for status in [200, 202, 302, 400, 402, 404, 409, 413] {
             assert_eq!(again(status, Some("asset_busy")), None, "{status}");
         }
@@ -113,10 +113,10 @@ mod tests {
 
     #[test]
     fn the_server_says_how_long_to_wait() {
-        assert_eq!(pause(Again::Pending, Some(7), 0), 7);
-        assert_eq!(pause(Again::Pending, Some(0), 0), 1);
-        assert_eq!(pause(Again::Pending, None, 0), 5);
-        let grows: Vec<u64> = (1..6).map(|n| pause(Again::Unclear, None, n)).collect();
+        assert_eq!(pause(RetryDecision::Pending, Some(7), 0), 7);
+        assert_eq!(pause(RetryDecision::Pending, Some(0), 0), 1);
+        assert_eq!(pause(RetryDecision::Pending, None, 0), 5);
+        let grows: Vec<u64> = (1..6).map(|n| pause(RetryDecision::Unclear, None, n)).collect();
         assert_eq!(grows, [1, 2, 4, 8, 16]);
     }
 }

@@ -17,7 +17,7 @@ const LONGEST_MEMO: usize = 256;
 
 /// A whole 402.
 #[derive(Debug)]
-pub(super) struct Demand {
+pub(super) struct PaymentRequired {
     pub(super) version: Version,
     /// v2 only: returned with the payment, as it came.
     pub(super) resource: Option<Value>,
@@ -42,7 +42,7 @@ pub(super) struct PaymentRequirements {
     pub(super) blockhash: Option<[u8; 32]>,
 }
 
-impl Demand {
+impl PaymentRequired {
     /// Reads the `PAYMENT-REQUIRED` header, or the body of version 1 if there is
     /// no such header.
     pub(super) fn read(header: Option<&str>, body: Option<Value>) -> Result<Self, String> {
@@ -167,12 +167,12 @@ pub(super) mod tests {
     }
 
     /// The 402 of a captured purchase, changed.
-    pub(in super::super) fn demand(version: Version, change: impl FnOnce(&mut Value)) -> Demand {
+    pub(in super::super) fn required(version: Version, change: impl FnOnce(&mut Value)) -> PaymentRequired {
         let mut required = captured(version)["decoded"]["paymentRequired"].take();
         change(&mut required);
         match version {
-            Version::V1 => Demand::read(None, Some(required)),
-            Version::V2 => Demand::read(Some(&base64(required.to_string().as_bytes())), Some(json!({}))),
+            Version::V1 => PaymentRequired::read(None, Some(required)),
+            Version::V2 => PaymentRequired::read(Some(&base64(required.to_string().as_bytes())), Some(json!({}))),
         }
         .unwrap()
     }
@@ -184,9 +184,9 @@ pub(super) mod tests {
             let response = &purchase["http"][0]["response"];
             let header = response["headers"]["payment-required"].as_str();
             let body = serde_json::from_str(response["body"].as_str().unwrap()).ok();
-            let demand = Demand::read(header, body).unwrap();
-            assert_eq!(demand.version, version);
-            let offer = demand.choose(&[]).unwrap();
+            let required = PaymentRequired::read(header, body).unwrap();
+            assert_eq!(required.version, version);
+            let offer = required.choose(&[]).unwrap();
             assert_eq!((offer.network, offer.amount), (Network::Devnet, Amount::new(1000)));
             assert_eq!(offer.token.unwrap().symbol, "USDC");
             assert_eq!(offer.entry, purchase["decoded"]["paymentRequired"]["accepts"][0]);
@@ -198,17 +198,17 @@ pub(super) mod tests {
     fn the_header_goes_before_the_body() {
         let body = captured(Version::V1)["decoded"]["paymentRequired"].take();
         let header = base64(captured(Version::V2)["decoded"]["paymentRequired"].to_string().as_bytes());
-        assert_eq!(Demand::read(Some(&header), Some(body.clone())).unwrap().version, Version::V2);
-        assert!(Demand::read(Some("%"), Some(body)).is_err());
-        assert!(Demand::read(None, None).unwrap_err().contains("not by x402"));
-        assert!(Demand::read(None, Some(json!({}))).is_err());
-        assert!(Demand::read(None, Some(json!({"x402Version": 1, "accepts": {}}))).is_err());
+        assert_eq!(PaymentRequired::read(Some(&header), Some(body.clone())).unwrap().version, Version::V2);
+        assert!(PaymentRequired::read(Some("%"), Some(body)).is_err());
+        assert!(PaymentRequired::read(None, None).unwrap_err().contains("not by x402"));
+        assert!(PaymentRequired::read(None, Some(json!({}))).is_err());
+        assert!(PaymentRequired::read(None, Some(json!({"x402Version": 1, "accepts": {}}))).is_err());
     }
 
     #[test]
     fn the_first_entry_that_can_be_paid_is_chosen() {
         let mut wanted = Value::Null;
-        let demand = demand(Version::V2, |required| {
+        let required = required(Version::V2, |required| {
             let good = required["accepts"][0].clone();
             let with = |name: &str, value: &str| {
                 let mut entry = good.clone();
@@ -225,15 +225,15 @@ pub(super) mod tests {
                 good,
             ]);
         });
-        assert_eq!(demand.choose(&[]).unwrap().entry, wanted);
-        let strange = demand.choose(&[STRANGE.parse().unwrap()]).unwrap();
+        assert_eq!(required.choose(&[]).unwrap().entry, wanted);
+        let strange = required.choose(&[STRANGE.parse().unwrap()]).unwrap();
         assert_eq!((strange.mint.to_string().as_str(), strange.token), (STRANGE, None));
     }
 
     #[test]
     fn what_cannot_be_paid_is_named_with_what_to_do() {
         let only = |name: &'static str, value: &'static str| {
-            demand(Version::V2, move |required| required["accepts"][0][name] = json!(value))
+            required(Version::V2, move |required| required["accepts"][0][name] = json!(value))
                 .choose(&[])
                 .unwrap_err()
         };
@@ -242,11 +242,11 @@ pub(super) mod tests {
         assert!(only("scheme", "upto").contains("upto"));
         assert!(only("amount", "1.5").contains("`amount`"));
         assert!(only("payTo", "me").contains("`payTo`"));
-        let none = demand(Version::V1, |required| required["accepts"] = json!([]));
+        let none = required(Version::V1, |required| required["accepts"] = json!([]));
         assert!(none.choose(&[]).unwrap_err().contains("no way to pay"));
-        let bare = demand(Version::V1, |required| required["accepts"][0]["extra"] = json!(null));
+        let bare = required(Version::V1, |required| required["accepts"][0]["extra"] = json!(null));
         assert!(bare.choose(&[]).unwrap_err().contains("extra.feePayer"));
-        let long = demand(Version::V2, |r| r["accepts"][0]["extra"]["memo"] = json!("x".repeat(257)));
+        let long = required(Version::V2, |r| r["accepts"][0]["extra"]["memo"] = json!("x".repeat(257)));
         assert!(long.choose(&[]).unwrap_err().contains("extra.memo"));
     }
 

@@ -21,7 +21,7 @@ const LONGEST: u64 = 64 << 20;
 
 /// The request of this command: always the same, but for the one header that
 /// pays or signs in.
-pub(super) struct Ask {
+pub(super) struct HttpRequest {
     agent: Agent,
     method: Method,
     url: Uri,
@@ -30,7 +30,7 @@ pub(super) struct Ask {
 }
 
 /// An answer.
-pub(super) struct Reply {
+pub(super) struct HttpReply {
     pub(super) status: u16,
     headers: HeaderMap,
     content: Content,
@@ -43,7 +43,7 @@ enum Content {
     Stream(Body),
 }
 
-impl Ask {
+impl HttpRequest {
     /// Puts the request together. The error is one line.
     pub(super) fn new(
         url: &str,
@@ -99,7 +99,7 @@ impl Ask {
 
     /// Sends it, with one header more if given. The error says what broke, as
     /// the end of a sentence.
-    pub(super) fn send(&self, more: Option<(&str, &str)>) -> Result<Reply, String> {
+    pub(super) fn send(&self, more: Option<(&str, &str)>) -> Result<HttpReply, String> {
         let mut request = Request::builder().method(self.method.clone()).uri(self.url.clone());
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -120,11 +120,11 @@ impl Ask {
                 Content::Whole(whole.map_err(|error| explain(&error))?)
             }
         };
-        Ok(Reply { status: head.status.as_u16(), headers: head.headers, content })
+        Ok(HttpReply { status: head.status.as_u16(), headers: head.headers, content })
     }
 }
 
-impl Reply {
+impl HttpReply {
     /// The text of a header.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -250,9 +250,9 @@ pub(crate) fn explain(error: &ureq::Error) -> String {
 mod tests {
     use super::*;
 
-    fn ask(url: &str, method: Option<&str>, json: Option<&str>, headers: &[&str]) -> Result<Ask, String> {
+    fn ask(url: &str, method: Option<&str>, json: Option<&str>, headers: &[&str]) -> Result<HttpRequest, String> {
         let headers: Vec<String> = headers.iter().map(|&h| h.to_owned()).collect();
-        Ask::new(url, method, json, &headers)
+        HttpRequest::new(url, method, json, &headers)
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 pub(crate) mod chain;
 mod deliver;
-mod demand;
+mod required;
 pub(crate) mod http;
 mod limit;
 mod payment;
@@ -21,9 +21,9 @@ use coinop_core::svm::{Address, Network, SigningKey, TokenProgram, associated_to
 use coinop_core::x402::PAYMENT_REQUIRED;
 use serde_json::Value;
 
-use demand::{Demand, PaymentRequirements};
-use http::{Ask, Reply};
-use payment::Facts;
+use required::{PaymentRequired, PaymentRequirements};
+use http::{HttpRequest, HttpReply};
+use payment::PaymentDetails;
 
 /// Pays for what a URL offers (HTTP 402, x402) and prints the answer.
 #[derive(Debug, clap::Args)]
@@ -62,7 +62,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let limit = limit::parse(&args.max)?;
-    let ask = Ask::new(&args.url, args.method.as_deref(), args.json.as_deref(), &args.headers)?;
+    let ask = HttpRequest::new(&args.url, args.method.as_deref(), args.json.as_deref(), &args.headers)?;
     let first = ask.send(None).map_err(|error| format!("{}: {error}", args.url))?;
     if args.sign_in && matches!(first.status, 401 | 402) {
         return show_session(ask, first, &wallet::read(args.keypair.as_deref())?);
@@ -70,8 +70,8 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     if first.status != 402 {
         return unpaid(first);
     }
-    let demand = Demand::read(first.header(PAYMENT_REQUIRED), first.json())?;
-    let offer = demand.choose(&args.tokens)?;
+    let required = PaymentRequired::read(first.header(PAYMENT_REQUIRED), first.json())?;
+    let offer = required.choose(&args.tokens)?;
     let rpc = args.rpc.as_deref().unwrap_or_else(|| chain::public_rpc(offer.network));
     let (decimals, program, symbol) = token(&offer, rpc)?;
     limit::check(limit, offer.amount, decimals, &symbol)?;
@@ -80,8 +80,8 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
         Some(blockhash) => blockhash,
         None => chain::blockhash(rpc).map_err(|error| rpc_trouble(offer.network, &error))?,
     };
-    let facts = Facts { decimals, program, blockhash };
-    let payment = payment::sign(&demand, &offer, &facts, nonce()?, &key)?;
+    let facts = PaymentDetails { decimals, program, blockhash };
+    let payment = payment::sign(&required, &offer, &facts, nonce()?, &key)?;
     let reply = deliver::deliver(&ask, &payment)?;
     let settlement = reply.settlement();
     let refused = settlement.as_ref().is_some_and(|s| s.get("success") == Some(&Value::Bool(false)));
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
 }
 
 fn print_bought(
-    reply: Reply,
+    reply: HttpReply,
     settlement: Option<&Value>,
     offer: &PaymentRequirements,
     price: &str,
@@ -114,7 +114,7 @@ fn print_bought(
 /// not have the money. `None` if it has, or if nobody knows.
 fn shortage(
     offer: &PaymentRequirements,
-    facts: &Facts,
+    facts: &PaymentDetails,
     symbol: &str,
     rpc: &str,
     key: &SigningKey,
@@ -133,7 +133,7 @@ fn shortage(
 }
 
 /// An answer that asks for no payment.
-fn unpaid(reply: Reply) -> Result<(), String> {
+fn unpaid(reply: HttpReply) -> Result<(), String> {
     match reply.status {
         200..=299 => {
             eprintln!("nothing had to be paid");
@@ -147,7 +147,7 @@ fn unpaid(reply: Reply) -> Result<(), String> {
     }
 }
 
-fn show_session(mut ask: Ask, mut first: Reply, key: &SigningKey) -> Result<(), String> {
+fn show_session(mut ask: HttpRequest, mut first: HttpReply, key: &SigningKey) -> Result<(), String> {
     if sign_in::challenge(&first).is_none() {
         ask = ask.for_sign_in()?;
         first = ask.send(None).map_err(|error| format!("{}: {error}", ask.url()))?;

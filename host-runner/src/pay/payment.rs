@@ -5,10 +5,10 @@ use coinop_core::svm::{MAX_TRANSACTION_BYTES, SigningKey, TokenProgram, Transfer
 use coinop_core::x402::{PAYMENT_SIGNATURE, Version, X_PAYMENT};
 use serde_json::{Map, Value, json};
 
-use super::demand::{Demand, PaymentRequirements};
+use super::required::{PaymentRequired, PaymentRequirements};
 
 /// What has to be known of the chain besides the offer.
-pub(super) struct Facts {
+pub(super) struct PaymentDetails {
     pub(super) decimals: u8,
     pub(super) program: TokenProgram,
     pub(super) blockhash: [u8; 32],
@@ -24,9 +24,9 @@ pub(super) struct Header {
 /// Signs a payment for the offer. `nonce` is the memo where the offer has none:
 /// without it two payments within a minute would be one and the same transaction.
 pub(super) fn sign(
-    demand: &Demand,
+    required: &PaymentRequired,
     offer: &PaymentRequirements,
-    facts: &Facts,
+    facts: &PaymentDetails,
     nonce: [u8; 16],
     key: &SigningKey,
 ) -> Result<Header, String> {
@@ -49,15 +49,15 @@ pub(super) fn sign(
     if transaction.len() > MAX_TRANSACTION_BYTES {
         return Err("the server's memo makes the transaction too large".to_owned());
     }
-    Ok(header(demand, offer, &transaction))
+    Ok(header(required, offer, &transaction))
 }
 
-fn header(demand: &Demand, offer: &PaymentRequirements, transaction: &[u8]) -> Header {
+fn header(required: &PaymentRequired, offer: &PaymentRequirements, transaction: &[u8]) -> Header {
     let payload = json!({ "transaction": base64(transaction) });
     let mut body = Map::new();
     let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
     put("payload", payload);
-    let name = match demand.version {
+    let name = match required.version {
         Version::V1 => {
             put("x402Version", json!(1));
             for name in ["scheme", "network"] {
@@ -68,7 +68,7 @@ fn header(demand: &Demand, offer: &PaymentRequirements, transaction: &[u8]) -> H
         Version::V2 => {
             put("x402Version", json!(2));
             put("accepted", offer.entry.clone());
-            for (name, value) in [("resource", &demand.resource), ("extensions", &demand.extensions)] {
+            for (name, value) in [("resource", &required.resource), ("extensions", &required.extensions)] {
                 if let Some(value) = value {
                     put(name, value.clone());
                 }
@@ -85,10 +85,10 @@ mod tests {
     use coinop_core::svm::{Address, Network, Transaction};
     use coinop_core::x402::{Accepted, PaymentPayload};
 
-    use super::super::demand::tests::{captured, demand};
+    use super::super::required::tests::{captured, required};
     use super::*;
 
-    const FACTS: Facts = Facts { decimals: 6, program: TokenProgram::Spl, blockhash: [9; 32] };
+    const FACTS: PaymentDetails = PaymentDetails { decimals: 6, program: TokenProgram::Spl, blockhash: [9; 32] };
 
     fn key() -> SigningKey {
         SigningKey::from_bytes(
@@ -96,9 +96,9 @@ mod tests {
         )
     }
 
-    fn signed(demand: &Demand) -> (Header, Value) {
-        let offer = demand.choose(&[]).unwrap();
-        let header = sign(demand, &offer, &FACTS, [7; 16], &key()).unwrap();
+    fn signed(required: &PaymentRequired) -> (Header, Value) {
+        let offer = required.choose(&[]).unwrap();
+        let header = sign(required, &offer, &FACTS, [7; 16], &key()).unwrap();
         let json = serde_json::from_slice(&from_base64(&header.value).unwrap()).unwrap();
         (header, json)
     }
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn payments_have_the_shape_of_the_captured_ones() {
         for (version, name) in [(Version::V1, "x-payment"), (Version::V2, "payment-signature")] {
-            let (header, mut ours) = signed(&demand(version, |_| {}));
+            let (header, mut ours) = signed(&required(version, |_| {}));
             let mut theirs = captured(version)["decoded"]["payment"].take();
             assert_eq!(header.name, name);
             assert!(PaymentPayload::read(version, &header.value, Network::Devnet).is_ok());
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn what_the_server_sent_goes_back_unchanged() {
         let extension = json!({"sign-in-with-x": {"info": {"nonce": "1"}}, "other": [1, null, 0.5]});
-        let (_, payment) = signed(&demand(Version::V2, |required| {
+        let (_, payment) = signed(&required(Version::V2, |required| {
             required["accepts"][0]["extra"]["ticket"] = json!("t.1");
             required["accepts"][0]["unheardOf"] = json!({"deep": [true]});
             required["extensions"] = extension.clone();
@@ -144,10 +144,10 @@ mod tests {
     #[test]
     fn the_memo_is_the_servers_or_else_the_nonce() {
         let memo = |payment: &Value| transaction(payment).message.instructions[3].data.clone();
-        let (_, payment) = signed(&demand(Version::V2, |r| r["accepts"][0]["extra"]["memo"] = json!("qq")));
+        let (_, payment) = signed(&required(Version::V2, |r| r["accepts"][0]["extra"]["memo"] = json!("qq")));
         assert_eq!(memo(&payment), b"qq");
         for version in [Version::V1, Version::V2] {
-            let (_, payment) = signed(&demand(version, |_| {}));
+            let (_, payment) = signed(&required(version, |_| {}));
             assert_eq!(memo(&payment), hex(&[7; 16]).as_bytes());
         }
     }
@@ -156,9 +156,9 @@ mod tests {
     fn a_wallet_does_not_pay_itself_or_the_fee() {
         let own = Address::new(key().verifying_key().to_bytes());
         for pointer in ["/accepts/0/payTo", "/accepts/0/extra/feePayer"] {
-            let demand = demand(Version::V2, |required| *required.pointer_mut(pointer).unwrap() = json!(own));
-            let offer = demand.choose(&[]).unwrap();
-            let error = sign(&demand, &offer, &FACTS, [7; 16], &key()).unwrap_err();
+            let required = required(Version::V2, |required| *required.pointer_mut(pointer).unwrap() = json!(own));
+            let offer = required.choose(&[]).unwrap();
+            let error = sign(&required, &offer, &FACTS, [7; 16], &key()).unwrap_err();
             assert!(error.contains("cannot pay"), "{error}");
         }
     }

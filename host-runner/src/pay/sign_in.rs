@@ -6,17 +6,17 @@ use coinop_core::x402::{PAYMENT_REQUIRED, SIGN_IN_WITH_X};
 use serde_json::{Value, json};
 use ureq::http::Uri;
 
-use super::http::{Ask, Reply};
+use super::http::{HttpRequest, HttpReply};
 
 /// Returns the challenge that an answer carries: in the 402's header, or in the body of a 401.
-pub(super) fn challenge(reply: &Reply) -> Option<Value> {
+pub(super) fn challenge(reply: &HttpReply) -> Option<Value> {
     let in_json = |json: Value| json.get("extensions")?.get(EXTENSION).cloned();
     let in_header = reply.decoded(PAYMENT_REQUIRED).and_then(in_json);
     in_header.or_else(|| reply.json().and_then(in_json))
 }
 
 /// Signs the challenge in `first` and asks again with the proof.
-pub(super) fn sign_in(ask: &Ask, first: &Reply, key: &SigningKey) -> Result<Reply, String> {
+pub(super) fn sign_in(ask: &HttpRequest, first: &HttpReply, key: &SigningKey) -> Result<HttpReply, String> {
     let challenge =
         challenge(first).ok_or_else(|| format!("there is no sign-in to be had ({})", first.complaint()))?;
     let challenge = for_solana(challenge)?;
