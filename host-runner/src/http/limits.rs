@@ -21,13 +21,13 @@ const SLOWEST: Duration = Duration::from_secs(10);
 
 /// Where buyers reach this gateway.
 #[derive(Debug, Clone)]
-pub(crate) struct Origin {
+pub(crate) struct PublicOrigin {
     scheme: Scheme,
     authority: Authority,
     host: HeaderValue,
 }
 
-impl Origin {
+impl PublicOrigin {
     /// `None` if it is not an origin.
     pub(crate) fn new(public_url: &str) -> Option<Self> {
         let parts = public_url.parse::<Uri>().ok()?.into_parts();
@@ -42,7 +42,7 @@ impl Origin {
 /// caller.
 pub(super) async fn admit(
     request: Request<Incoming>,
-    origin: &Origin,
+    origin: &PublicOrigin,
     recent: &Recent,
 ) -> Result<guest::Request, Problem> {
     let (mut head, body) = request.into_parts();
@@ -78,7 +78,7 @@ pub(super) async fn admit(
     Ok(Request::from_parts(head, Full::new(body)))
 }
 
-fn absolute(origin: &Origin, target: PathAndQuery) -> Result<Uri, Problem> {
+fn absolute(origin: &PublicOrigin, target: PathAndQuery) -> Result<Uri, Problem> {
     Uri::builder()
         .scheme(origin.scheme.clone())
         .authority(origin.authority.clone())

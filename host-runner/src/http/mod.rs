@@ -16,6 +16,6 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use limits::Origin;
+pub(crate) use limits::PublicOrigin;
 pub(crate) use rate::RateLimiter;
 pub(crate) use server::{Gateway, serve};

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use super::class::class;
 use super::descriptors;
-use super::limits::{Origin, admit};
+use super::limits::{PublicOrigin, admit};
 use super::linger::{Lingering, until};
 use super::problem::{Problem, response};
 use super::rate::RateLimiter;
@@ -55,7 +55,7 @@ impl Answer for Pool {
 /// Everything a request needs.
 pub(crate) struct Gateway<A = Pool> {
     pub(crate) pool: A,
-    pub(crate) origin: Origin,
+    pub(crate) origin: PublicOrigin,
     pub(crate) recent: Recent,
     pub(crate) rate: RateLimiter,
     pub(crate) metrics: Metrics,

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::server::{Answer, serve_within};
 use super::slots::ConnectionLimits;
-use super::{Gateway, Origin, RateLimiter};
+use super::{Gateway, PublicOrigin, RateLimiter};
 use crate::clock::SteadyClock;
 use crate::guest::{Failure, Request, Response};
 use crate::metrics::Metrics;
@@ -58,7 +58,7 @@ impl World {
         let gateway = Arc::new(Gateway {
             recent: crate::recent::Recent::default(),
             pool: Fake::default(),
-            origin: Origin::new("http://gateway.test").unwrap(),
+            origin: PublicOrigin::new("http://gateway.test").unwrap(),
             rate,
             metrics: Metrics::new().unwrap(),
             clock: SteadyClock::system(Duration::ZERO),
