@@ -40,13 +40,13 @@ pub(super) struct Waits {
 
 /// Scheme, host and port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Origin {
+struct Endpoint {
     scheme: Scheme,
     host: String,
     port: u16,
 }
 
-impl Origin {
+impl Endpoint {
     fn of(uri: &Uri) -> Option<Self> {
         let scheme = uri.scheme()?;
         let authority = uri.authority()?;
@@ -72,7 +72,7 @@ type Sender = SendRequest<Full<Bytes>>;
 pub(crate) struct Rpc(Arc<Inner>);
 
 struct Inner {
-    origin: Origin,
+    origin: Endpoint,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     idle: Mutex<Vec<(Sender, Instant)>>,
     metrics: Metrics,
@@ -81,7 +81,7 @@ struct Inner {
 impl Rpc {
     /// `None` if it is not an http or https address.
     pub(crate) fn new(url: &str, metrics: Metrics) -> Option<Self> {
-        let origin = Origin::of(&url.parse().ok()?)?;
+        let origin = Endpoint::of(&url.parse().ok()?)?;
         let tls = if origin.scheme == Scheme::HTTPS {
             let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
             let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
@@ -97,7 +97,7 @@ impl Rpc {
 
     /// Whether this is an address of the RPC.
     pub(super) fn is_at(&self, uri: &Uri) -> bool {
-        Origin::of(uri).as_ref() == Some(&self.0.origin)
+        Endpoint::of(uri).as_ref() == Some(&self.0.origin)
     }
 
     /// Sends one request and takes in the whole answer.
@@ -148,7 +148,7 @@ impl Rpc {
     }
 
     async fn connect(&self) -> Result<Sender, Error> {
-        let Origin { host, port, .. } = &self.0.origin;
+        let Endpoint { host, port, .. } = &self.0.origin;
         let stream =
             TcpStream::connect((host.trim_matches(['[', ']']), *port)).await.map_err(Error::Connect)?;
         let _ = stream.set_nodelay(true);
