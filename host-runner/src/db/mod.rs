@@ -24,7 +24,7 @@ use crate::metrics::Metrics;
 
 pub(crate) use known::Known;
 pub(crate) use open::{FILE, is_in_use, lock_data_dir};
-pub(crate) use values::{Answer, Origin, Refused, Value};
+pub(crate) use values::{Answer, Caller, Refused, Value};
 
 /// The database. Clones share it.
 #[derive(Clone)]
@@ -64,11 +64,11 @@ impl Db {
         &self,
         sql: String,
         parameters: Vec<Value>,
-        origin: Origin,
+        caller: Caller,
     ) -> Result<Answer, Refused> {
         match self.readers.run(sql, parameters).await? {
             readers::Outcome::Read(answer) => Ok(answer),
-            readers::Outcome::Write { sql, parameters } => self.writer.run(sql, parameters, origin).await,
+            readers::Outcome::Write { sql, parameters } => self.writer.run(sql, parameters, caller).await,
         }
     }
 }

@@ -9,7 +9,7 @@ fn open(dir: &Path) -> Db {
 }
 
 async fn run(db: &Db, sql: &str) -> Result<Answer, Refused> {
-    db.execute(sql.to_owned(), Vec::new(), Origin::Request).await
+    db.execute(sql.to_owned(), Vec::new(), Caller::Request).await
 }
 
 async fn with_table() -> (tempfile::TempDir, Db) {
@@ -38,7 +38,7 @@ async fn every_type_comes_back_as_it_went_in() {
         Value::Null,
     ];
     let answer = db
-        .execute("INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5)".into(), values.clone(), Origin::Request)
+        .execute("INSERT INTO v VALUES (?1, ?2, ?3, ?4, ?5)".into(), values.clone(), Caller::Request)
         .await
         .unwrap();
     assert_eq!(answer.changes, Some(1));
@@ -71,7 +71,7 @@ async fn many_at_once_one_wins_and_the_rest_stands() {
                 .execute(
                     "INSERT INTO t (c) VALUES (?1)".into(),
                     vec![Value::Text(format!("own {n}"))],
-                    Origin::Request,
+                    Caller::Request,
                 )
                 .await;
             let shared = run(&db, "INSERT INTO t (c) VALUES ('shared')").await;
@@ -110,7 +110,7 @@ async fn a_rollback_takes_nobody_with_it() {
             let c = if n % 3 == 0 { "bad".to_owned() } else { n.to_string() };
             let bad = c == "bad";
             let result = db
-                .execute("INSERT INTO t (c) VALUES (?1)".into(), vec![Value::Text(c)], Origin::Request)
+                .execute("INSERT INTO t (c) VALUES (?1)".into(), vec![Value::Text(c)], Caller::Request)
                 .await;
             match result {
                 Ok(_) => assert!(!bad),
@@ -251,7 +251,7 @@ async fn the_controller_is_told_of_requests_writes() {
     assert!(told().await);
     run(&db, "SELECT * FROM t").await.unwrap();
     run(&db, "DELETE FROM t WHERE c = 'none'").await.unwrap();
-    db.execute("INSERT INTO t (c) VALUES ('b')".into(), Vec::new(), Origin::Controller).await.unwrap();
+    db.execute("INSERT INTO t (c) VALUES ('b')".into(), Vec::new(), Caller::Controller).await.unwrap();
     assert!(!told().await);
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Refused(pub(crate) String);
 
 /// Who asks. The controller is not woken by its own writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum Caller {
     Request,
     Controller,
 }

@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
 use super::statement;
-use super::values::{Answer, Origin, Refused, Value};
+use super::values::{Answer, Caller, Refused, Value};
 use crate::failpoint;
 use crate::metrics::Metrics;
 
@@ -26,7 +26,7 @@ const LARGEST_BATCH: usize = 256;
 struct Job {
     sql: String,
     parameters: Vec<Value>,
-    origin: Origin,
+    caller: Caller,
     answer: oneshot::Sender<Result<Answer, Refused>>,
 }
 
@@ -56,11 +56,11 @@ impl Writer {
         &self,
         sql: String,
         parameters: Vec<Value>,
-        origin: Origin,
+        caller: Caller,
     ) -> Result<Answer, Refused> {
         let closed = |_| Refused("the database is closed".to_owned());
         let (answer, answered) = oneshot::channel();
-        self.jobs.send(Job { sql, parameters, origin, answer }).map_err(|_| closed(()))?;
+        self.jobs.send(Job { sql, parameters, caller, answer }).map_err(|_| closed(()))?;
         answered.await.map_err(|_| closed(()))?
     }
 }
@@ -129,7 +129,7 @@ impl Thread {
         failpoint::reach("db.committed");
         self.metrics.committed(done.len(), started.elapsed());
         let by_request = done.iter().any(|(job, result)| {
-            job.origin == Origin::Request
+            job.caller == Caller::Request
                 && result.as_ref().is_ok_and(|answer| answer.last_insert_rowid.is_some())
         });
         for (job, result) in done {

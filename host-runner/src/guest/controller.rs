@@ -11,7 +11,7 @@ use super::Failure;
 use super::engine::Component;
 use super::state::{GuestState, Host};
 use super::store::{allow, store};
-use crate::db::Origin;
+use crate::db::Caller;
 use crate::devices::{DesiredState, ReportedState};
 use crate::drivers::LockState;
 
@@ -39,20 +39,20 @@ pub(crate) struct Controller {
     component: Component,
     host: Arc<Host>,
     /// What its writes count as: those of requests wake the loop of steps.
-    origin: Origin,
+    caller: Caller,
     instance: Option<Instance>,
 }
 
 impl Controller {
     /// For the loop of steps.
     pub(crate) fn for_steps(component: Component, host: Arc<Host>) -> Self {
-        Self { component, host, origin: Origin::Controller, instance: None }
+        Self { component, host, caller: Caller::Controller, instance: None }
     }
 
     /// For looking after payments. A payment that lands is as good as a request:
     /// a door has to be opened.
     pub(crate) fn for_settling(component: Component, host: Arc<Host>) -> Self {
-        Self { component, host, origin: Origin::Request, instance: None }
+        Self { component, host, caller: Caller::Request, instance: None }
     }
 
     /// One step. An error of the component's own and a trap are the same here:
@@ -85,7 +85,7 @@ impl Controller {
     async fn take(&mut self) -> Result<Instance, Failure> {
         match self.instance.take() {
             Some(instance) => Ok(instance),
-            None => fresh(&self.component, &self.host, self.origin).await,
+            None => fresh(&self.component, &self.host, self.caller).await,
         }
     }
 
@@ -109,8 +109,8 @@ impl Controller {
     }
 }
 
-async fn fresh(component: &Component, host: &Arc<Host>, origin: Origin) -> Result<Instance, Failure> {
-    let mut store = store(component, host, origin);
+async fn fresh(component: &Component, host: &Arc<Host>, caller: Caller) -> Result<Instance, Failure> {
+    let mut store = store(component, host, caller);
     let export = component.device.instantiate_async(&mut store).await;
     let export = export.map_err(|error| Failure::broken("the controller cannot be started", &error))?;
     Ok((store, export, 0))

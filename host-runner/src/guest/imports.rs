@@ -29,7 +29,7 @@ impl sqlite::HostConnection for GuestState {
         statement: String,
         parameters: Vec<sqlite::Value>,
     ) -> Result<std::result::Result<sqlite::QueryResult, sqlite::Error>> {
-        let answer = self.host.db.execute(statement, parameters, self.origin).await;
+        let answer = self.host.db.execute(statement, parameters, self.caller).await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(Refused(words)) => return Ok(Err(sqlite::Error::Io(words))),

@@ -24,7 +24,7 @@ use super::engine::Component;
 use super::message::{Request, Response};
 use super::state::{GuestState, Host};
 use super::store::{allow, store};
-use crate::db::Origin;
+use crate::db::Caller;
 
 /// The component itself answers a buyer who waits after 30 s; this is for when
 /// it does not.
@@ -144,7 +144,7 @@ impl Pool {
     }
 
     async fn fresh(&self) -> Result<Instance, Failure> {
-        let mut store = store(&self.0.component, &self.0.host, Origin::Request);
+        let mut store = store(&self.0.component, &self.0.host, Caller::Request);
         let proxy = self.0.component.http.instantiate_async(&mut store).await;
         let proxy = proxy.map_err(|error| Failure::broken("the component cannot be started", &error))?;
         Ok(Instance { store, proxy, used: 0 })

@@ -12,7 +12,7 @@ use super::outbound::Outbound;
 use super::rpc::Rpc;
 use super::stderr::Lines;
 use crate::clock::SteadyClock;
-use crate::db::{Db, Origin};
+use crate::db::{Db, Caller};
 use crate::metrics::Metrics;
 
 /// The variables of the component. Secrets are among them, so this is never
@@ -35,7 +35,7 @@ pub(crate) struct Host {
 /// The data of one instance's store.
 pub(crate) struct GuestState {
     pub(crate) host: Arc<Host>,
-    pub(crate) origin: Origin,
+    pub(crate) caller: Caller,
     pub(crate) table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -46,7 +46,7 @@ pub(crate) struct GuestState {
 }
 
 impl GuestState {
-    pub(super) fn new(host: Arc<Host>, origin: Origin, memory: usize) -> Self {
+    pub(super) fn new(host: Arc<Host>, caller: Caller, memory: usize) -> Self {
         // No folders, no arguments, no environment but the boot's name.
         let wasi = WasiCtx::builder()
             .env("COINOP_BOOT_ID", &host.boot_id)
@@ -62,7 +62,7 @@ impl GuestState {
         Self {
             outbound: Outbound::new(host.rpc.clone()),
             host,
-            origin,
+            caller,
             table: ResourceTable::new(),
             wasi,
             http: WasiHttpCtx::new(),
