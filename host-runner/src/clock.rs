@@ -8,7 +8,7 @@
 //! forward at once, and otherwise runs with the monotonic clock.
 //!
 //! Between two runs of the process the last time seen is kept in the data
-//! folder ([`Floor`]), so that a box that wakes up in 1970 does not believe it.
+//! folder ([`ClockFloor`]), so that a box that wakes up in 1970 does not believe it.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -149,11 +149,11 @@ impl HostMonotonicClock for SteadyClock {
 
 /// The last time this data folder has seen, across restarts.
 #[derive(Debug, Clone)]
-pub(crate) struct Floor {
+pub(crate) struct ClockFloor {
     path: PathBuf,
 }
 
-impl Floor {
+impl ClockFloor {
     /// How often the floor is worth writing: rarely enough for a memory card.
     pub(crate) const EVERY: Duration = Duration::from_secs(60);
 
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn the_floor_survives_and_an_absurd_one_is_dropped() {
         let dir = tempfile::tempdir().unwrap();
-        let floor = Floor::new(dir.path());
+        let floor = ClockFloor::new(dir.path());
         assert_eq!(floor.read(), Duration::ZERO);
         floor.write(1_760_000_000_123);
         let read = floor.read().as_millis();
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn what_has_passed_since_the_floor_counts_while_the_machine_runs_on() {
         let dir = tempfile::tempdir().unwrap();
-        let floor = Floor::new(dir.path());
+        let floor = ClockFloor::new(dir.path());
         let boot = |id: &str, seconds| Boot { id: id.to_owned(), uptime: Duration::from_secs(seconds) };
         std::fs::write(dir.path().join("clock"), "1000000 5000 this").unwrap();
         assert_eq!(floor.noted(Some(&boot("this", 65))).as_secs(), 1_060);

@@ -14,7 +14,7 @@ use super::prepare::{Prepared, refuse_foreign};
 use super::signals::Signals;
 use super::startup::{LOCK, StartupContext};
 use crate::check::chain;
-use crate::clock::{Floor, SteadyClock};
+use crate::clock::{ClockFloor, SteadyClock};
 use crate::controller::Loop;
 use crate::devices::{Devices, ReportedState};
 use crate::failpoint;
@@ -41,7 +41,7 @@ pub(super) struct Running {
     close_http: watch::Sender<bool>,
     close_controller: watch::Sender<bool>,
     devices: Devices,
-    floor: Floor,
+    floor: ClockFloor,
     clock: SteadyClock,
     /// Holds the data folder.
     lock: File,
@@ -149,12 +149,12 @@ impl Running {
     }
 }
 
-async fn note_the_time(floor: Floor, clock: SteadyClock) {
+async fn note_the_time(floor: ClockFloor, clock: SteadyClock) {
     loop {
         let floor = floor.clone();
         let now = clock.now_ms();
         let _ = tokio::task::spawn_blocking(move || floor.write(now)).await;
-        tokio::time::sleep(Floor::EVERY).await;
+        tokio::time::sleep(ClockFloor::EVERY).await;
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::clock::{Floor, SteadyClock};
+use crate::clock::{ClockFloor, SteadyClock};
 use crate::db;
 use crate::devices::{Device, Devices};
 use crate::failpoint;
@@ -23,7 +23,7 @@ pub(super) const LOCK: Duration = Duration::from_secs(20);
 /// The configuration, and the data folder, which nobody else uses.
 pub(super) struct StartupContext {
     pub(super) settings: Settings,
-    pub(super) floor: Floor,
+    pub(super) floor: ClockFloor,
     pub(super) clock: SteadyClock,
     pub(super) metrics: Metrics,
     /// Held for as long as the data folder is used.
@@ -48,7 +48,7 @@ impl StartupContext {
         match take(&settings.data_dir) {
             Ok(lock) => {
                 failpoint::reach("start.locked");
-                let floor = Floor::new(&settings.data_dir);
+                let floor = ClockFloor::new(&settings.data_dir);
                 let clock = SteadyClock::system(floor.read());
                 Ok(Self { settings, floor, clock, metrics, lock })
             }
