@@ -12,7 +12,7 @@ use super::outbound::Outbound;
 use super::rpc::Rpc;
 use super::stderr::Lines;
 use crate::clock::SteadyClock;
-use crate::db::{Db, Caller};
+use crate::db::{Caller, Db};
 use crate::metrics::Metrics;
 
 /// The variables of the component. Secrets are among them, so this is never

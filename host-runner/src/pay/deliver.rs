@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::http::{HttpRequest, HttpReply};
+use super::http::{HttpReply, HttpRequest};
 use super::payment::Header;
 use super::pretty;
 
@@ -61,7 +61,9 @@ pub(super) fn deliver(ask: &HttpRequest, payment: &Header) -> Result<HttpReply, 
                 let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str);
                 let Some(why) = again(reply.status, text("code")) else { return Ok(reply) };
                 let said = match (why, text("transaction")) {
-                    (RetryDecision::Pending, Some(id)) => format!("the transaction is {}", pretty::quoted(id)),
+                    (RetryDecision::Pending, Some(id)) => {
+                        format!("the transaction is {}", pretty::quoted(id))
+                    }
                     _ => reply.complaint(),
                 };
                 (why, reply.retry_after(), said)

@@ -250,7 +250,12 @@ pub(crate) fn explain(error: &ureq::Error) -> String {
 mod tests {
     use super::*;
 
-    fn ask(url: &str, method: Option<&str>, json: Option<&str>, headers: &[&str]) -> Result<HttpRequest, String> {
+    fn ask(
+        url: &str,
+        method: Option<&str>,
+        json: Option<&str>,
+        headers: &[&str],
+    ) -> Result<HttpRequest, String> {
         let headers: Vec<String> = headers.iter().map(|&h| h.to_owned()).collect();
         HttpRequest::new(url, method, json, &headers)
     }

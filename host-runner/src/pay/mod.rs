@@ -6,10 +6,10 @@
 
 pub(crate) mod chain;
 mod deliver;
-mod required;
 pub(crate) mod http;
 mod limit;
 mod payment;
+mod payment_required;
 mod pretty;
 mod sign_in;
 mod wallet;
@@ -21,9 +21,9 @@ use coinop_core::svm::{Address, Network, SigningKey, TokenProgram, associated_to
 use coinop_core::x402::PAYMENT_REQUIRED;
 use serde_json::Value;
 
-use required::{PaymentRequired, PaymentRequirements};
-use http::{HttpRequest, HttpReply};
+use http::{HttpReply, HttpRequest};
 use payment::PaymentDetails;
+use payment_required::{PaymentRequired, PaymentRequirements};
 
 /// Pays for what a URL offers (HTTP 402, x402) and prints the answer.
 #[derive(Debug, clap::Args)]

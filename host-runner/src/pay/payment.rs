@@ -5,7 +5,7 @@ use coinop_core::svm::{MAX_TRANSACTION_BYTES, SigningKey, TokenProgram, Transfer
 use coinop_core::x402::{PAYMENT_SIGNATURE, Version, X_PAYMENT};
 use serde_json::{Map, Value, json};
 
-use super::required::{PaymentRequired, PaymentRequirements};
+use super::payment_required::{PaymentRequired, PaymentRequirements};
 
 /// What has to be known of the chain besides the offer.
 pub(super) struct PaymentDetails {
@@ -85,10 +85,11 @@ mod tests {
     use coinop_core::svm::{Address, Network, Transaction};
     use coinop_core::x402::{Accepted, PaymentPayload};
 
-    use super::super::required::tests::{captured, required};
+    use super::super::payment_required::tests::{captured, required};
     use super::*;
 
-    const FACTS: PaymentDetails = PaymentDetails { decimals: 6, program: TokenProgram::Spl, blockhash: [9; 32] };
+    const FACTS: PaymentDetails =
+        PaymentDetails { decimals: 6, program: TokenProgram::Spl, blockhash: [9; 32] };
 
     fn key() -> SigningKey {
         SigningKey::from_bytes(
@@ -156,7 +157,8 @@ mod tests {
     fn a_wallet_does_not_pay_itself_or_the_fee() {
         let own = Address::new(key().verifying_key().to_bytes());
         for pointer in ["/accepts/0/payTo", "/accepts/0/extra/feePayer"] {
-            let required = required(Version::V2, |required| *required.pointer_mut(pointer).unwrap() = json!(own));
+            let required =
+                required(Version::V2, |required| *required.pointer_mut(pointer).unwrap() = json!(own));
             let offer = required.choose(&[]).unwrap();
             let error = sign(&required, &offer, &FACTS, [7; 16], &key()).unwrap_err();
             assert!(error.contains("cannot pay"), "{error}");

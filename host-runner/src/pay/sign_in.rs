@@ -6,7 +6,7 @@ use coinop_core::x402::{PAYMENT_REQUIRED, SIGN_IN_WITH_X};
 use serde_json::{Value, json};
 use ureq::http::Uri;
 
-use super::http::{HttpRequest, HttpReply};
+use super::http::{HttpReply, HttpRequest};
 
 /// Returns the challenge that an answer carries: in the 402's header, or in the body of a 401.
 pub(super) fn challenge(reply: &HttpReply) -> Option<Value> {

@@ -172,7 +172,9 @@ pub(super) mod tests {
         change(&mut required);
         match version {
             Version::V1 => PaymentRequired::read(None, Some(required)),
-            Version::V2 => PaymentRequired::read(Some(&base64(required.to_string().as_bytes())), Some(json!({}))),
+            Version::V2 => {
+                PaymentRequired::read(Some(&base64(required.to_string().as_bytes())), Some(json!({})))
+            }
         }
         .unwrap()
     }
