@@ -1,6 +1,6 @@
 //! The loop between the component's device controller and the devices.
 //!
-//! It asks the component what each device should be doing, hands the orders on
+//! It asks the component what each device should be doing, hands the targets on
 //! and brings the reports back. It may be held up (the database is
 //! slow); the devices keep their time without it.
 
@@ -47,7 +47,7 @@ impl Decide for guest::Controller {
 /// The loop's surroundings.
 pub(crate) struct Loop<D> {
     pub(crate) decide: D,
-    pub(crate) orders: Box<dyn Fn(&DesiredState) + Send>,
+    pub(crate) targets: Box<dyn Fn(&DesiredState) + Send>,
     pub(crate) reports: mpsc::UnboundedReceiver<ReportedState>,
     /// Something was written by a request.
     pub(crate) written: Arc<Notify>,
@@ -69,7 +69,7 @@ impl<D: Decide> Loop<D> {
 
     async fn forever(&mut self) {
         let mut pending: Vec<ReportedState> = Vec::new();
-        // After a start, and after every error: nobody knows which orders were
+        // After a start, and after every error: nobody knows which targets were
         // lost with it, and all of them may be given again.
         let mut resync = true;
         loop {
@@ -83,8 +83,8 @@ impl<D: Decide> Loop<D> {
                     self.metrics.stepped("ok");
                     pending.clear();
                     resync = false;
-                    for order in &plan.orders {
-                        (self.orders)(order);
+                    for state in &plan.states {
+                        (self.targets)(state);
                     }
                     tokio::time::sleep(SHORTEST).await;
                     let wait = plan.next_ms.map_or(LONGEST, |at| self.clock.until(at));
@@ -139,7 +139,7 @@ mod tests {
             let reports = reports.iter().map(|r| (r.sequence, r.state)).collect();
             self.called.send((resync, reports)).unwrap();
             if self.answers.is_empty() {
-                return Ok(Plan { orders: Vec::new(), next_ms: None });
+                return Ok(Plan { states: Vec::new(), next_ms: None });
             }
             self.answers.remove(0)
         }
@@ -149,7 +149,7 @@ mod tests {
         calls: mpsc::UnboundedReceiver<Called>,
         reports: mpsc::UnboundedSender<ReportedState>,
         written: Arc<Notify>,
-        orders: Arc<Mutex<Vec<u64>>>,
+        targets: Arc<Mutex<Vec<u64>>>,
         closing: watch::Sender<bool>,
         task: tokio::task::JoinHandle<()>,
         clock: SteadyClock,
@@ -161,18 +161,18 @@ mod tests {
         let (closing, closed) = watch::channel(false);
         let clock = SteadyClock::system(Duration::ZERO);
         let written = Arc::new(Notify::new());
-        let orders = Arc::new(Mutex::new(Vec::new()));
-        let seen = orders.clone();
+        let targets = Arc::new(Mutex::new(Vec::new()));
+        let seen = targets.clone();
         let the_loop = Loop {
             decide: Script { called, answers: answers(&clock) },
-            orders: Box::new(move |o| seen.lock().unwrap().push(o.sequence)),
+            targets: Box::new(move |o| seen.lock().unwrap().push(o.sequence)),
             reports: listen,
             written: written.clone(),
             clock: clock.clone(),
             metrics: Metrics::new().unwrap(),
             closing: closed,
         };
-        Rig { calls, reports, written, orders, closing, task: tokio::spawn(the_loop.run()), clock }
+        Rig { calls, reports, written, targets, closing, task: tokio::spawn(the_loop.run()), clock }
     }
 
     impl Rig {
@@ -190,13 +190,13 @@ mod tests {
     async fn it_starts_with_everything_and_then_only_with_what_is_new() {
         let order = DesiredState { asset: "door".into(), sequence: 3, unlocked_until_ms: None };
         let mut rig =
-            rig(|clock| vec![Ok(Plan { orders: vec![order], next_ms: Some(clock.now_ms() + 200) })]);
+            rig(|clock| vec![Ok(Plan { states: vec![order], next_ms: Some(clock.now_ms() + 200) })]);
         let started = rig.clock.now_ms();
         assert_eq!(rig.called().await, (true, vec![]));
         // By itself, when it said so.
         assert_eq!(rig.called().await, (false, vec![]));
         assert!(rig.clock.now_ms() >= started + 150);
-        assert_eq!(*rig.orders.lock().unwrap(), [3]);
+        assert_eq!(*rig.targets.lock().unwrap(), [3]);
         // At once, when something was written, and when there is a report.
         rig.written.notify_one();
         assert_eq!(rig.called().await, (false, vec![]));
@@ -209,7 +209,7 @@ mod tests {
     /// Invariant 3: a report is not lost with the step that failed.
     #[tokio::test]
     async fn after_an_error_it_says_everything_again() {
-        let plan = || Plan { orders: Vec::new(), next_ms: None };
+        let plan = || Plan { states: Vec::new(), next_ms: None };
         let mut rig = rig(|_| vec![Ok(plan()), Err(Failure::Broken("trap".into())), Ok(plan())]);
         rig.called().await;
         rig.report(1, LockState::Unlocked);

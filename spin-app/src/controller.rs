@@ -12,22 +12,22 @@ mod bindings {
     export!(Controller);
 }
 
-use bindings::exports::coinop::device::controller::{Guest, LockState, Order, Plan, Report};
+use bindings::exports::coinop::device::controller::{DesiredState, Guest, LockState, Plan, ReportedState};
 
 struct Controller;
 
 impl Guest for Controller {
-    fn step(resync: bool, reports: Vec<Report>) -> Result<Plan, String> {
+    fn step(resync: bool, reports: Vec<ReportedState>) -> Result<Plan, String> {
         spin_executor::run(async {
             let gateway = prepared_gateway().await?;
             let reports = reports.into_iter().filter_map(read).collect();
             let plan = gateway.step(resync, reports).await.map_err(|error| error.to_string())?;
-            let orders = plan.orders.into_iter().map(|planned| Order {
+            let states = plan.states.into_iter().map(|planned| DesiredState {
                 asset: planned.asset.to_string(),
-                sequence: planned.order.sequence,
-                unlocked_until_ms: planned.order.unlocked_until().map(Timestamp::millis),
+                sequence: planned.state.sequence,
+                unlocked_until_ms: planned.state.unlocked_until().map(Timestamp::millis),
             });
-            Ok(Plan { orders: orders.collect(), next_ms: plan.next.map(Timestamp::millis) })
+            Ok(Plan { states: states.collect(), next_ms: plan.next.map(Timestamp::millis) })
         })
     }
 
@@ -40,7 +40,7 @@ impl Guest for Controller {
 }
 
 /// A report about an asset that can't exist is dropped.
-fn read(report: Report) -> Option<(AssetId, device::ReportedState)> {
+fn read(report: ReportedState) -> Option<(AssetId, device::ReportedState)> {
     let state = match report.state {
         LockState::Locked => device::LockState::Locked,
         LockState::Unlocked => device::LockState::Unlocked,

@@ -22,18 +22,18 @@ const RETRY_MS: u64 = 2_000;
 
 /// What one device should be doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlannedOrder {
+pub struct PlannedState {
     /// Which device.
     pub asset: AssetId,
     /// What.
-    pub order: DesiredState,
+    pub state: DesiredState,
 }
 
 /// The outcome of a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// What devices should be doing.
-    pub orders: Vec<PlannedOrder>,
+    pub states: Vec<PlannedState>,
     /// When to call again at the latest.
     pub next: Option<Timestamp>,
 }
@@ -62,7 +62,7 @@ impl<P: Ports> Gateway<'_, P> {
         for stream in &self.ports().journal().due(started, STREAMS_PER_STEP).await? {
             self.decide_on(stream, Command::Tick).await?;
         }
-        Ok(Plan { orders: self.orders(resync).await?, next: self.next_end().await? })
+        Ok(Plan { states: self.states(resync).await?, next: self.next_end().await? })
     }
 
     /// When paid time is over next.
@@ -142,7 +142,7 @@ impl<P: Ports> Gateway<'_, P> {
         Ok(Some(next.map_or(soon, |next| next.min(soon))))
     }
 
-    async fn orders(&self, resync: bool) -> Result<Vec<PlannedOrder>, PortError> {
+    async fn states(&self, resync: bool) -> Result<Vec<PlannedState>, PortError> {
         let with_device = self.deployment().config.assets.iter().filter(|asset| asset.device.is_some());
         let assets: Vec<AssetId> = if resync {
             with_device.map(|asset| asset.id.clone()).collect()
@@ -159,13 +159,13 @@ impl<P: Ports> Gateway<'_, P> {
             }
             unfulfilled
         };
-        let mut orders = Vec::with_capacity(assets.len());
+        let mut states = Vec::with_capacity(assets.len());
         for asset in assets {
             let state = self.ports().journal().load(&StreamId::of_asset(asset.clone())).await?.state;
-            let order = desired_state_for_box(&state, &self.ports().clock().now());
-            orders.push(PlannedOrder { asset, order });
+            let state = desired_state_for_box(&state, &self.ports().clock().now());
+            states.push(PlannedState { asset, state });
         }
-        Ok(orders)
+        Ok(states)
     }
 
     /// Decides a command that can't be refused.

@@ -39,10 +39,10 @@ impl World {
         let gateway = Gateway::new(&self.deployment, &platform);
         let round = async {
             let plan = gateway.step(true, Vec::new()).await.unwrap();
-            let reports = plan.orders.into_iter().map(|planned| {
-                let open = planned.order.unlocked_until().is_some();
+            let reports = plan.states.into_iter().map(|planned| {
+                let open = planned.state.unlocked_until().is_some();
                 let state = if open { LockState::Unlocked } else { LockState::Locked };
-                (planned.asset, ReportedState::of_lock(planned.order.sequence, state, self.now()))
+                (planned.asset, ReportedState::of_lock(planned.state.sequence, state, self.now()))
             });
             gateway.step(false, reports.collect()).await.unwrap();
         };
@@ -90,8 +90,8 @@ impl World {
 
     /// Until when the device of an asset is to be unlocked, as a step says now.
     pub fn unlocked_until(&self, asset: &str) -> Option<Timestamp> {
-        let orders = self.step().unwrap().orders;
-        orders.into_iter().find(|o| o.asset.as_str() == asset).unwrap().order.unlocked_until()
+        let states = self.step().unwrap().states;
+        states.into_iter().find(|o| o.asset.as_str() == asset).unwrap().state.unlocked_until()
     }
 }
 

@@ -41,20 +41,20 @@ impl Device {
 
 /// All devices of this host.
 pub(crate) struct Devices {
-    orders: Orders,
+    targets: Targets,
     workers: Vec<(String, JoinHandle<bool>)>,
 }
 
-/// Where orders are handed in. Clones share it.
+/// Where targets are handed in. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Orders(BTreeMap<String, watch::Sender<Target>>);
+pub(crate) struct Targets(BTreeMap<String, watch::Sender<Target>>);
 
-impl Orders {
+impl Targets {
     /// Hands an order to its device.
     pub(crate) fn give(&self, order: &DesiredState) {
         match self.0.get(&order.asset) {
-            Some(wishes) => {
-                wishes.send_if_modified(|target| target.take(order));
+            Some(target) => {
+                target.send_if_modified(|target| target.take(order));
             }
             None => tracing::warn!(asset = %order.asset, "an order for an asset without a device"),
         }
@@ -69,16 +69,16 @@ impl Devices {
         metrics: &Metrics,
         reports: &mpsc::UnboundedSender<ReportedState>,
     ) -> Self {
-        let mut orders = BTreeMap::new();
+        let mut targets = BTreeMap::new();
         let mut workers = Vec::new();
         for device in devices {
-            let (wishes, target) = watch::channel(Target::default());
+            let (sender, target) = watch::channel(Target::default());
             let asset = device.asset.clone();
-            orders.insert(asset.clone(), wishes);
+            targets.insert(asset.clone(), sender);
             let worker = supervise(device, target, clock.clone(), metrics.clone(), reports.clone());
             workers.push((asset, tokio::spawn(worker)));
         }
-        Self { orders: Orders(orders), workers }
+        Self { targets: Targets(targets), workers }
     }
 
     /// Whether there is none.
@@ -86,16 +86,16 @@ impl Devices {
         self.workers.is_empty()
     }
 
-    pub(crate) fn orders(&self) -> Orders {
-        self.orders.clone()
+    pub(crate) fn targets(&self) -> Targets {
+        self.targets.clone()
     }
 
     /// Locks every device, and says which of them could not be seen locked
     /// within `limit`.
     pub(crate) async fn close(self, limit: Duration) -> Vec<String> {
         let deadline = tokio::time::Instant::now() + limit;
-        for wishes in self.orders.0.values() {
-            wishes.send_modify(|target| target.closing = true);
+        for target in self.targets.0.values() {
+            target.send_modify(|target| target.closing = true);
         }
         let mut open = Vec::new();
         for (asset, worker) in self.workers {

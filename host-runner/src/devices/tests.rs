@@ -341,13 +341,13 @@ async fn a_file_appears_and_disappears() {
     let until = clock.now_ms() + 1_000;
     let order =
         |sequence, unlocked_until_ms| DesiredState { asset: "door".into(), sequence, unlocked_until_ms };
-    devices.orders().give(&order(1, Some(until)));
+    devices.targets().give(&order(1, Some(until)));
     assert_eq!(reports.recv().await.unwrap().state, LockState::Unlocked);
     assert!(file.exists());
     assert_eq!(reports.recv().await.unwrap().state, LockState::Locked);
     assert!(!file.exists());
     assert!(clock.now_ms() < until + 500);
-    devices.orders().give(&order(2, Some(until + 60_000)));
+    devices.targets().give(&order(2, Some(until + 60_000)));
     assert_eq!(reports.recv().await.unwrap().state, LockState::Unlocked);
     assert!(devices.close(Duration::from_secs(5)).await.is_empty());
     assert!(!file.exists());

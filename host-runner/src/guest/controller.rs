@@ -27,7 +27,7 @@ const LONGEST_WAIT_FOR_RPC: Duration = Duration::from_secs(20);
 /// What one step said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
-    pub(crate) orders: Vec<DesiredState>,
+    pub(crate) states: Vec<DesiredState>,
     /// When to ask again at the latest, in milliseconds since the Unix epoch.
     pub(crate) next_ms: Option<u64>,
 }
@@ -65,7 +65,7 @@ impl Controller {
         let called = tokio::time::timeout(LONGEST_STEP, call).await;
         let plan = self.finished(called)?;
         self.keep((store, export, used));
-        Ok(Plan { orders: plan.orders.into_iter().map(order).collect(), next_ms: plan.next_ms })
+        Ok(Plan { states: plan.states.into_iter().map(order).collect(), next_ms: plan.next_ms })
     }
 
     /// Looks after payments without an answer. When to do so again, in

@@ -7,15 +7,15 @@ use wasmtime::{Store, UpdateDeadline};
 
 use super::engine::{Component, TICK};
 use super::state::{GuestState, Host};
-use crate::db::Origin;
+use crate::db::Caller;
 
 /// The most computing that one call may do; waiting does not count. Checking a
 /// payment takes less than a millisecond, so this is only ever met by a mistake.
 const COMPUTING: Duration = Duration::from_secs(5);
 
 /// A store for one instance.
-pub(crate) fn store(component: &Component, host: &Arc<Host>, origin: Origin) -> Store<GuestState> {
-    let state = GuestState::new(host.clone(), origin, component.limits.memory);
+pub(crate) fn store(component: &Component, host: &Arc<Host>, caller: Caller) -> Store<GuestState> {
+    let state = GuestState::new(host.clone(), caller, component.limits.memory);
     let mut store = Store::new(&component.engine, state);
     store.limiter(|state| &mut state.limits);
     store.epoch_deadline_callback(|mut context| {

@@ -14,7 +14,7 @@ use crate::clock::Boot;
 use crate::db::{Db, Known};
 use crate::failpoint;
 use crate::guest::{Component, Host, Limits, Rpc, Variables};
-use crate::http::Origin;
+use crate::http::PublicOrigin;
 use crate::settings::{Settings, keypair, secret};
 
 /// A gateway that only has to be started.
@@ -23,7 +23,7 @@ pub(super) struct Prepared {
     pub(super) host: Arc<Host>,
     pub(super) listener: TcpListener,
     pub(super) address: SocketAddr,
-    pub(super) origin: Origin,
+    pub(super) origin: PublicOrigin,
     pub(super) fee_payers: Vec<Address>,
     /// Those of them that may be another journal's: the RPC has not answered yet.
     pub(super) unanswered: Vec<Address>,
@@ -34,7 +34,7 @@ pub(super) async fn prepare(args: &Args, startup: &StartupContext) -> Result<Pre
     let module = module(args.module.as_deref())?;
     let (variables, fee_payers) = variables(settings)?;
     failpoint::reach("start.secret");
-    let origin = Origin::new(&settings.config.public_url)
+    let origin = PublicOrigin::new(&settings.config.public_url)
         .ok_or("public_url is not an origin such as http://127.0.0.1:8402")?;
     let listener = listen(&settings.config.listen).await?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;

@@ -60,10 +60,10 @@ impl Running {
         let clock = host.clock.clone();
         let (close_controller, controller_closing) = watch::channel(false);
         let (close_http, http_closing) = watch::channel(false);
-        let orders = devices.orders();
+        let targets = devices.targets();
         let controller = Loop {
             decide: Controller::for_steps(component.clone(), host.clone()),
-            orders: Box::new(move |order| orders.give(order)),
+            targets: Box::new(move |state| targets.give(state)),
             reports,
             written: host.db.written(),
             clock: clock.clone(),

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use coinop_core::bench::{
-    Allowance, Ask, AssetState, Command, Fulfilment, Guarded, Operation, Purchase, Rail, SvmExact, Ticket,
-    decide,
+    Allowance, AssetState, ClaimRequest, Command, Fulfilment, Guarded, Operation, Purchase, Rail, SvmExact,
+    Ticket, decide,
 };
-use coinop_core::device::{LockState, Report};
+use coinop_core::device::{LockState, ReportedState};
 use coinop_core::ports::{Appended, Batch, Claim, Landing, Streams as _};
 use coinop_core::store::{Sql, SqlError, SqlJournal, Value};
 use coinop_core::svm::Network;
@@ -55,7 +55,10 @@ impl History {
             let claim = claim(asset, number);
             let payment = claim.payment.clone();
             let steps = [
-                (start, Command::Claim(Box::new(Ask { claim, failures: Vec::new(), incarnation: 0 }))),
+                (
+                    start,
+                    Command::Claim(Box::new(ClaimRequest { claim, failures: Vec::new(), incarnation: 0 })),
+                ),
                 (start + 500, Command::Landed { payment, landing: Landing::SvmExact { slot: number } }),
                 (start + 600, Command::Reported(report(number * 2 + 1, LockState::Unlocked, start + 600))),
                 (start + 1_500, Command::Tick),
@@ -94,8 +97,8 @@ impl History {
     }
 }
 
-fn report(sequence: u64, state: LockState, at: u64) -> Report {
-    Report::of_lock(sequence, state, Timestamp::from_millis(at))
+fn report(sequence: u64, state: LockState, at: u64) -> ReportedState {
+    ReportedState::of_lock(sequence, state, Timestamp::from_millis(at))
 }
 
 fn claim(asset: &StreamId, number: u64) -> Claim {

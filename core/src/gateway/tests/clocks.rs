@@ -144,7 +144,7 @@ fn a_door_does_not_wait_behind_somebody_elses_payment_inv_3_4() {
     let (sends, before) = (world.sends.get(), world.now());
     let plan = world.doors();
     assert_eq!((world.sends.get(), world.now()), (sends, before));
-    assert_eq!(plan.orders[1].order.unlocked_until(), sold.session.session.ends_at());
+    assert_eq!(plan.states[1].state.unlocked_until(), sold.session.session.ends_at());
     assert_eq!(plan.next, sold.session.session.ends_at());
 }
 
@@ -156,7 +156,7 @@ fn the_next_step_is_due_when_the_paid_time_ends_inv_4() {
     world.advance(60_000);
     let plan = world.step().unwrap();
     assert_eq!(plan.next, None);
-    assert!(plan.orders.iter().all(|order| order.order.unlocked_until().is_none()));
+    assert!(plan.states.iter().all(|planned| planned.state.unlocked_until().is_none()));
     assert!(world.now() > Timestamp::from_millis(START));
 }
 
@@ -172,7 +172,7 @@ fn a_door_does_not_wait_behind_things_that_no_box_works_inv_2_4() {
     let platform = Platform::new(&world);
     let gateway = Gateway::new(&world.deployment, &platform);
     let plan = world.run(gateway.step(false, Vec::new())).unwrap().unwrap();
-    let doors: Vec<_> = plan.orders.iter().map(|planned| planned.asset.as_str()).collect();
+    let doors: Vec<_> = plan.states.iter().map(|planned| planned.asset.as_str()).collect();
     assert_eq!(doors, ["door-80"]);
 }
 
@@ -186,5 +186,5 @@ fn broken_devices_keep_no_other_from_its_turn_inv_2() {
     let gateway = Gateway::new(&world.deployment, &platform);
     // None of them ever reports.
     let plan = world.run(gateway.step(false, Vec::new())).unwrap().unwrap();
-    assert!(plan.orders.iter().any(|planned| planned.asset.as_str() == "door-99"));
+    assert!(plan.states.iter().any(|planned| planned.asset.as_str() == "door-99"));
 }

@@ -37,7 +37,7 @@ fn a_tick_takes_no_order_from_whoever_works_the_devices_inv_4() {
     let gateway = Gateway::new(&world.deployment, &platform);
     let plan = world.run(gateway.step(false, Vec::new())).unwrap().unwrap();
     let orders: Vec<_> =
-        plan.orders.iter().map(|planned| (planned.asset.as_str(), planned.order.unlocked_until())).collect();
+        plan.states.iter().map(|planned| (planned.asset.as_str(), planned.state.unlocked_until())).collect();
     assert_eq!(orders, [("door-1", None)]);
 }
 
