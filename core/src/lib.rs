@@ -5,41 +5,13 @@
 //! compiles natively, for `wasm32-unknown-unknown` (importing nothing) and for
 //! `wasm32-wasip2`; what it needs from a platform stands in [`ports`].
 //!
-//! # What always holds
-//!
-//! Each test that a promise hangs on names its number.
-//!
-//! 1. **One payment, one grant.** A payment is claimed durably before it is
-//!    settled. However often and however concurrently it is sent, to whichever
-//!    asset or endpoint, it settles once and grants once. Its buyer's repeat gets
-//!    the same session; bytes without the ticket get nothing, because a landed
-//!    transaction is public.
-//! 2. **Money never vanishes.** Once a settlement may have landed it ends as a
-//!    session, whatever crashes in between. (Credits and refunds come later.)
-//! 3. **Unknown is not failed.** A settlement without a clear answer is looked up
-//!    until it can provably no longer land. Until then it is neither charged again
-//!    nor given up.
-//! 4. **Nothing stays open unpaid.** No device is unlocked past its paid time: not
-//!    after a crash, a reboot, or a clock that jumps.
-//! 5. **The books balance.** What is taken is what the payee's account gains:
-//!    mints that take a fee on the way are refused.
-//! 6. **One price.** One pure function prices a thing (`Tariff::price`).
-//! 7. **The same decision everywhere.** The same journal and the same command give
-//!    the same bytes on every platform.
-//! 8. **An unpaid request leaves nothing behind.** A 402 writes nothing and calls
-//!    nobody.
-//! 9. **Nothing secret leaves.** Keys, other payers' sessions and upstream errors
-//!    never reach a response, a log or the chain.
+//! `docs/architecture.md` lists the invariants, whose numbers are in the names of tests (`..._inv_1`), says what is
+//! trusted, and says where a change goes.
 //!
 //! # What other crates may use
 //!
 //! Other crates use the names that this file lists with `pub use`, and its public modules. All other modules are private;
 //! a name that another crate needs is added to one of these lists.
-//!
-//! # What is trusted
-//!
-//! The configured Solana RPC, the gateway's keys, and the merchant's
-//! configuration. Not the buyer, and not the channel to a device.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)

@@ -1,7 +1,7 @@
 //! The component under Spin's own limits: a fresh instance for each request, no
 //! timer, no device controller, and SQLite as Spin gives it.
 //!
-//! Names end with the invariants that they hold to (`core/src/lib.rs`).
+//! Names end with the invariants that they hold to (`docs/architecture.md`).
 
 mod crash;
 mod crowd;
