@@ -94,7 +94,7 @@ impl From<Asset> for Listing {
 
 /// A listing as it is written.
 #[derive(Serialize, Deserialize)]
-struct Written {
+struct StoredListing {
     name: String,
     #[serde(default)]
     description: String,
@@ -114,7 +114,7 @@ struct Written {
     incarnation: u64,
 }
 
-impl From<Listing> for Written {
+impl From<Listing> for StoredListing {
     fn from(listing: Listing) -> Self {
         let Listing { name, description, icon_url, tags, tariff, capacity, enabled, incarnation } = listing;
         Self {
@@ -134,27 +134,27 @@ impl From<Listing> for Written {
     }
 }
 
-impl TryFrom<Written> for Listing {
+impl TryFrom<StoredListing> for Listing {
     type Error = &'static str;
 
-    fn try_from(written: Written) -> Result<Self, Self::Error> {
+    fn try_from(stored: StoredListing) -> Result<Self, Self::Error> {
         let unit_seconds =
-            unit_seconds(written.unit, written.session_seconds).ok_or("a session has a length")?;
+            unit_seconds(stored.unit, stored.session_seconds).ok_or("a session has a length")?;
         Ok(Self {
-            name: written.name,
-            description: written.description,
-            icon_url: written.icon_url,
-            tags: written.tags,
+            name: stored.name,
+            description: stored.description,
+            icon_url: stored.icon_url,
+            tags: stored.tags,
             tariff: Tariff {
-                price: Decimal::parse(&written.price)?,
-                unit: written.unit,
+                price: Decimal::parse(&stored.price)?,
+                unit: stored.unit,
                 unit_seconds,
-                min_quantity: written.min_quantity,
-                max_quantity: written.max_quantity,
+                min_quantity: stored.min_quantity,
+                max_quantity: stored.max_quantity,
             },
-            capacity: written.capacity,
-            enabled: written.enabled,
-            incarnation: written.incarnation,
+            capacity: stored.capacity,
+            enabled: stored.enabled,
+            incarnation: stored.incarnation,
         })
     }
 }
