@@ -15,7 +15,7 @@ use crate::pricing::{Tariff, Unit, default_max_quantity, unit_seconds};
 
 /// What is said of an asset that was made by API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[serde(try_from = "StoredListing", into = "StoredListing")]
 pub struct Listing {
     /// For people.
     pub name: String,

@@ -72,16 +72,16 @@ pub(super) struct Packed {
     tokens: Vec<AcceptedToken>,
     source: Source,
     parts: [OnceLock<Result<String, ConfigError>>; PARTS],
-    found: Place,
+    found: Slot,
 }
 
 /// Where a found asset is kept. It stays there, so that it can be lent for as long as the configuration.
-type Place = OnceLock<Box<Found>>;
+type Slot = OnceLock<Box<Found>>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Found {
     asset: Asset,
-    next: Place,
+    next: Slot,
 }
 
 /// A line of a part.
@@ -157,15 +157,15 @@ impl Packed {
 
     /// Finds the asset of this id and reads it, no more than once.
     fn find(&self, id: &AssetId) -> Result<Option<&Asset>, ConfigError> {
-        let mut place = &self.found;
-        while let Some(found) = place.get() {
+        let mut slot = &self.found;
+        while let Some(found) = slot.get() {
             if found.asset.id == *id {
                 return Ok(Some(&found.asset));
             }
-            place = &found.next;
+            slot = &found.next;
         }
         let Some(line) = self.line_of(id.as_str())? else { return Ok(None) };
-        Ok(keep(place, self.read(line)?))
+        Ok(keep(slot, self.read(line)?))
     }
 
     /// Reads all of them, in the order of their ids.
@@ -274,13 +274,13 @@ impl Packed {
 pub(super) const TWICE: &str = "another asset has this id already";
 
 /// Puts an asset into the first free place from here on.
-fn keep(mut place: &Place, asset: Asset) -> Option<&Asset> {
+fn keep(mut slot: &Slot, asset: Asset) -> Option<&Asset> {
     let mut found = Box::new(Found { asset, next: OnceLock::new() });
-    while let Err(back) = place.set(found) {
+    while let Err(back) = slot.set(found) {
         found = back;
-        place = &place.get()?.next;
+        slot = &slot.get()?.next;
     }
-    place.get().map(|found| &found.asset)
+    slot.get().map(|found| &found.asset)
 }
 
 /// Returns the line in the middle of some, and the lines before and after it.

@@ -30,11 +30,11 @@ pub(crate) struct Args {
 }
 
 /// The findings, printed as they come.
-struct Report {
+struct Printer {
     wrong: usize,
 }
 
-impl Report {
+impl Printer {
     fn say(&mut self, subject: &str, finding: &Finding) -> Result<(), String> {
         let line = match finding {
             Ok(detail) => format!("{subject}: ok ({detail})"),
@@ -58,45 +58,45 @@ fn print(line: &str) -> Result<(), String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
-    let mut report = Report { wrong: 0 };
+    let mut printer = Printer { wrong: 0 };
     let settings = match Settings::load(&args.config) {
         Ok(settings) => settings,
         Err(mistake) => {
-            report.say("configuration", &Err(mistake))?;
+            printer.say("configuration", &Err(mistake))?;
             return Err("nothing else was tried: mend the configuration first".to_owned());
         }
     };
     let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let assets = count(settings.config.assets.len(), "asset");
-    report.say("configuration", &Ok(format!("{}, {assets}", args.config.display())))?;
+    printer.say("configuration", &Ok(format!("{}, {assets}", args.config.display())))?;
     for warning in prices::all(&settings.config) {
-        report.warn("prices", &warning)?;
+        printer.warn("prices", &warning)?;
     }
 
     let running = crate::db::is_in_use(&settings.data_dir);
-    report.say("data_dir", &local::data_dir(&settings.data_dir, running))?;
-    report.say("secret", &local::secret(&settings.data_dir))?;
+    printer.say("data_dir", &local::data_dir(&settings.data_dir, running))?;
+    printer.say("secret", &local::secret(&settings.data_dir))?;
     let fee_payers = local::fee_payers(&settings);
     let shown =
         |addresses: &Vec<Address>| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    report.say("fee payer", &fee_payers.as_ref().map(shown).map_err(Clone::clone))?;
-    report.say("listen", &local::listen(&settings.config.listen, running))?;
-    report.say("public_url", &local::public_url(&settings.config.public_url))?;
+    printer.say("fee payer", &fee_payers.as_ref().map(shown).map_err(Clone::clone))?;
+    printer.say("listen", &local::listen(&settings.config.listen, running))?;
+    printer.say("public_url", &local::public_url(&settings.config.public_url))?;
 
     let fee_payers = fee_payers.unwrap_or_default();
     let findings = chain::all(&settings.config, &fee_payers);
     let rpc_answers = findings.first().is_some_and(|(_, finding)| finding.is_ok());
     for (subject, finding) in findings {
-        report.say(&subject, &finding)?;
+        printer.say(&subject, &finding)?;
     }
     for address in fee_payers.iter().filter(|_| rpc_answers) {
         let finding = fee_payers::fits(&settings.config.rpc_url, &settings.data_dir, address);
-        report.say(&format!("journal of fee payer {address}"), &finding)?;
+        printer.say(&format!("journal of fee payer {address}"), &finding)?;
     }
     for (asset, finding) in devices::all(&settings.devices)? {
-        report.say(&format!("device {asset}"), &finding)?;
+        printer.say(&format!("device {asset}"), &finding)?;
     }
-    match report.wrong {
+    match printer.wrong {
         0 => Ok(()),
         1 => Err("one thing is wrong; `coinop serve` needs it".to_owned()),
         n => Err(format!("{n} things are wrong; `coinop serve` needs them")),
