@@ -10,7 +10,7 @@ mod route;
 mod shard;
 mod stale;
 mod strange;
-mod thieves;
+mod theft;
 mod tick;
 mod unknown_end;
 

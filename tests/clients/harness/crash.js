@@ -29,8 +29,8 @@ const wasReached = (trace, at) => {
 
 /** One play of a scenario, as its steps see it. */
 class Run {
-  constructor(booth, gateway, at) {
-    Object.assign(this, { booth, gateway, ready: 0 });
+  constructor(rig, gateway, at) {
+    Object.assign(this, { rig, gateway, ready: 0 });
     const [trace, armed] = ['trace', 'armed'].map((name) => join(gateway.folder, name));
     const env = { COINOP_FAILPOINT_TRACE: trace, COINOP_FAILPOINT_FROM: armed };
     if (at) env.COINOP_FAILPOINT = at;
@@ -42,7 +42,7 @@ class Run {
   }
 
   url(path) {
-    return this.booth.url(path);
+    return this.rig.url(path);
   }
 
   /** Waits until the gateway has come by these points, in this order. Asking it would count as something it does. */
@@ -60,11 +60,11 @@ class Run {
  * `{killed, trace}`. A scenario is `{prepare, act, after}`: points count from the moment at which `prepare` is through
  * until `act` is; `act` may be cut off anywhere; `after` sees when the gateway was ready again if it was killed.
  */
-export async function play(booth, { prepare, act, after }, at) {
-  const gateway = await booth.folder();
-  const run = new Run(booth, gateway, at);
+export async function play(rig, { prepare, act, after }, at) {
+  const gateway = await rig.folder();
+  const run = new Run(rig, gateway, at);
   try {
-    run.before = await booth.earned();
+    run.before = await rig.earned();
     await prepare(run);
     await run.arm();
     const acted = act(run).then(() => undefined, (error) => error);
@@ -80,10 +80,10 @@ export async function play(booth, { prepare, act, after }, at) {
     if (killed) await run.whenDead?.();
     if (asked) {
       assert.deepEqual(program.outcome, { code: 0, signal: null }, 'an orderly end');
-      for (const { id } of booth.assets) assert.ok(!gateway.isOpen(`${id}.open`), `${id} is locked when it has ended`);
+      for (const { id } of rig.assets) assert.ok(!gateway.isOpen(`${id}.open`), `${id} is locked when it has ended`);
     }
     if (program.outcome) {
-      booth.relay.mend();
+      rig.relay.mend();
       await gateway.restart();
       run.ready = Date.now();
     }
@@ -102,7 +102,7 @@ export async function play(booth, { prepare, act, after }, at) {
  * Walks a scenario: ends it at every point that it reaches, each time that it reaches it: by a power cut, or by asking it
  * to stop (`how` is `:term`). Answers which points that were, and how often it was ended.
  */
-export async function walk(booths, scenario, how = '') {
+export async function walk(rigs, scenario, how = '') {
   const [walks, seen, errors] = [[], new Map(), []];
   let crashes = 0;
   /** Walks what a trace shows that no trace before has shown: loops do not come by equally often every time. */
@@ -115,19 +115,19 @@ export async function walk(booths, scenario, how = '') {
     }
   };
   const end = (point, n) =>
-    booths.on(async (booth) => {
+    rigs.on(async (rig) => {
       if (errors.length > 0) return;
       // What happens side by side may happen in another order this time: then it is played again.
-      let played = await play(booth, scenario, `${point}:${n}${how}`);
+      let played = await play(rig, scenario, `${point}:${n}${how}`);
       for (let again = 0; again < 3 && !played.killed && n === 1; again += 1) {
-        played = await play(booth, scenario, `${point}:${n}${how}`);
+        played = await play(rig, scenario, `${point}:${n}${how}`);
       }
       const { killed, trace } = played;
       assert.ok(killed || n > 1 || !scenario.reaches.includes(point), `${point} was not reached`);
       if (killed) crashes += 1;
       learn(trace);
     }).catch((error) => errors.push(error));
-  const { trace } = await booths.on((booth) => play(booth, scenario));
+  const { trace } = await rigs.on((rig) => play(rig, scenario));
   for (const point of scenario.reaches) assert.ok(trace.includes(point), `it does not come to ${point}: ${trace}`);
   learn(trace);
   for (let n = 0; n < walks.length; n += 1) await walks[n];

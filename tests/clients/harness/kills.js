@@ -9,17 +9,17 @@ const FEE = 10_001; // two signatures, and a lamport of priority
 
 /** One play of a scenario, as its steps see it. */
 class Life {
-  constructor(booth, gateway, at) {
-    Object.assign(this, { booth, gateway, at, trace: [], counts: new Map(), messages: [] });
+  constructor(rig, gateway, at) {
+    Object.assign(this, { rig, gateway, at, trace: [], counts: new Map(), messages: [] });
   }
 
   url(path) {
-    return this.booth.url(path);
+    return this.rig.url(path);
   }
 
   /** Points count from now on. */
   watch() {
-    const { relay, probe } = this.booth;
+    const { relay, probe } = this.rig;
     relay.spoil = (method) => async (pass) => {
       await this.reaches(`chain ${method} before`);
       const answer = this.dead ? null : await pass();
@@ -30,8 +30,8 @@ class Life {
   }
 
   unwatch() {
-    this.booth.relay.mend();
-    this.booth.probe.mend();
+    this.rig.relay.mend();
+    this.rig.probe.mend();
   }
 
   async reaches(point) {
@@ -59,7 +59,7 @@ class Life {
   finishes(within = 45_000) {
     return until('the alarm has finished the purchase', () => {
       if (this.dead) return true;
-      const came = this.booth.probe.messages.map(({ object, what, at }) => `${object} ${what} ${at}`);
+      const came = this.rig.probe.messages.map(({ object, what, at }) => `${object} ${what} ${at}`);
       assert.ok(!came.includes('ASSET request before'), 'nobody has asked');
       const told = came.indexOf('PAYER news after');
       return told >= 0 && came.indexOf('ASSET alarm after', told) > 0;
@@ -68,13 +68,13 @@ class Life {
 
   /** What the merchant has gained since this began. */
   async gained() {
-    return (await this.booth.earned()) - this.before;
+    return (await this.rig.earned()) - this.before;
   }
 
   /** Nothing is left of what was reserved on the way, and the fees of the day are those of so many payments. */
   async nothingReserved(payments) {
-    const rows = (...query) => this.booth.probe.rows(this.gateway, ...query);
-    const { address } = this.booth.buyer;
+    const rows = (...query) => this.rig.probe.rows(this.gateway, ...query);
+    const { address } = this.rig.buyer;
     await until('nothing is left reserved', async () => {
       const [[payer], [merchant]] = [
         await rows('PAYER', address, 'SELECT (SELECT count(*) FROM in_flight) + (SELECT count(*) FROM hold) AS count'),
@@ -91,12 +91,12 @@ class Life {
  * `{killed, trace}`. A scenario is `{prepare, act, after}`: points count from the moment at which `prepare` is through
  * until `act` is; `act` may be cut off anywhere; `after` sees the worker running again.
  */
-export async function play(booth, { prepare, act, after }, at) {
-  const gateway = await booth.folder();
-  const life = new Life(booth, gateway, at);
+export async function play(rig, { prepare, act, after }, at) {
+  const gateway = await rig.folder();
+  const life = new Life(rig, gateway, at);
   try {
     await gateway.restart();
-    life.before = await booth.earned();
+    life.before = await rig.earned();
     await prepare(life);
     life.watch();
     const failure = await act(life).then(() => undefined, (error) => error);
@@ -117,22 +117,22 @@ export async function play(booth, { prepare, act, after }, at) {
 }
 
 /** Plays a scenario once for each point that it reaches, and each time that it reaches it. Answers how often it was ended, and where. */
-export async function walk(booths, scenario) {
+export async function walk(rigs, scenario) {
   const [walks, seen, errors] = [[], new Set(), []];
   let kills = 0;
   const learn = (trace) => {
     // What goes on side by side may come by in another order, or more often, than the first time.
     for (const point of trace.filter((each) => !seen.has(each))) {
       seen.add(point);
-      walks.push(booths.on(async (booth) => {
+      walks.push(rigs.on(async (rig) => {
         if (errors.length > 0) return;
-        const played = await play(booth, scenario, point);
+        const played = await play(rig, scenario, point);
         if (played.killed) kills += 1;
         learn(played.trace);
       }).catch((error) => errors.push(error)));
     }
   };
-  const { trace } = await booths.on((booth) => play(booth, scenario));
+  const { trace } = await rigs.on((rig) => play(rig, scenario));
   for (const point of scenario.reaches) assert.ok(trace.some((each) => each.startsWith(`${point}:`)), `it does not come to ${point}: ${trace}`);
   learn(trace);
   for (let n = 0; n < walks.length; n += 1) await walks[n];

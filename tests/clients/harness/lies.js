@@ -30,10 +30,10 @@ export const changed = (change) => async (pass) => {
 };
 
 /** A simulation that passes, and leaves the payer with plenty. */
-export const passes = async (_, { call, lane }) => {
+export const passes = async (_, { call, attempt }) => {
   const data = Buffer.alloc(165);
   data.set(getAddressEncoder().encode(USDC), 0);
-  data.set(getAddressEncoder().encode(lane.buyer.address), 32);
+  data.set(getAddressEncoder().encode(attempt.buyer.address), 32);
   data.writeBigUInt64LE(5_000_000n, 64);
   data[108] = 1; // in use
   const account = { data: [data.toString('base64'), 'base64'], owner: TOKEN_PROGRAM, lamports: 2_039_280 };

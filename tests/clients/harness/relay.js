@@ -26,7 +26,7 @@ export class Relay {
   static async start(upstream) {
     const relay = new Relay();
     relay.calls = [];
-    relay.lanes = [];
+    relay.attempts = [];
     relay.spoil = () => null;
     relay.server = createServer(async (request, response) => {
       try {
@@ -53,10 +53,10 @@ export class Relay {
     return relay;
   }
 
-  /** How a call is answered that is about the payment of one of the lanes. */
+  /** How a call is answered that is about the payment of one of the attempts. */
   toldOf(call) {
-    const lane = this.lanes.find((each) => each.isMeantBy(call));
-    return lane && ((pass, http) => lane.answer(pass, { ...http, lane }));
+    const attempt = this.attempts.find((each) => each.isMeantBy(call));
+    return attempt && ((pass, http) => attempt.answer(pass, { ...http, attempt }));
   }
 
   /** Spoils the next call of this method. */

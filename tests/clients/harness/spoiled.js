@@ -1,33 +1,33 @@
-// A gateway of its own for one test, in a world that goes wrong: with a shim around it, on a booth.
+// A gateway of its own for one test, in a world that goes wrong: with a shim around it, on a rig.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { payment } from './buyers.js';
 import { granted } from './expect.js';
-import { Booths } from './booth.js';
+import { Rigs } from './rig.js';
 import { Shim, unavailable } from './shim.js';
 import { until } from './wait.js';
 
 /** One gateway and its surroundings. */
 class Spoiled {
-  constructor(booth, gateway) {
-    Object.assign(this, { booth, gateway, shim: new Shim(gateway) });
+  constructor(rig, gateway) {
+    Object.assign(this, { rig, gateway, shim: new Shim(gateway) });
   }
 
   async start() {
     await this.gateway.restart(this.shim.how);
-    this.before ??= await this.booth.earned();
+    this.before ??= await this.rig.earned();
   }
 
   /** What the merchant has gained in this test. */
   async gained() {
-    return (await this.booth.earned()) - this.before;
+    return (await this.rig.earned()) - this.before;
   }
 
   /** A payment that was not sent yet: what to fetch. */
   async ready(id, quantity) {
-    const url = this.booth.url(`/api/v1/access/${id}?quantity=${quantity}`);
-    return { url, init: { headers: await payment(this.booth, this.booth.buyer, url) } };
+    const url = this.rig.url(`/api/v1/access/${id}?quantity=${quantity}`);
+    return { url, init: { headers: await payment(this.rig, this.rig.buyer, url) } };
   }
 
   /** A session, paid for, with its device open; and its payment. */
@@ -57,13 +57,13 @@ class Spoiled {
 
 /** Declares `assets` for the calling test file, and answers how its tests are declared. */
 export function world(assets, count = 1) {
-  let booths;
-  before(async () => unavailable || (booths = await Booths.start(count, assets)));
-  after(() => booths?.stop());
+  let rigs;
+  before(async () => unavailable || (rigs = await Rigs.start(count, assets)));
+  after(() => rigs?.stop());
   return (name, body) =>
     test(name, { skip: unavailable, timeout: 120_000 }, (t) =>
-      booths.on(async (booth) => {
-        const it = new Spoiled(booth, await booth.folder());
+      rigs.on(async (rig) => {
+        const it = new Spoiled(rig, await rig.folder());
         try {
           await it.start();
           await body(it, t);

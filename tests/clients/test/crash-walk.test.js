@@ -11,19 +11,19 @@ import { documented, walk } from '../harness/crash.js';
 import { isClosedBy } from '../harness/device.js';
 import { granted, problem, time } from '../harness/expect.js';
 import { insist, sessionsOf } from '../harness/insist.js';
-import { Booths } from '../harness/booth.js';
+import { Rigs } from '../harness/rig.js';
 import { skipped } from '../harness/targets/index.js';
 import { until } from '../harness/wait.js';
 import { bearer } from '../harness/wire.js';
 
 const skip = skipped('program');
-const BOOTHS = 16;
-let booths;
-before(async () => skip || (booths = await Booths.start(BOOTHS, [perSecond('gate'), perSecond('hatch')])));
-after(() => booths?.stop());
+const RIGS = 16;
+let rigs;
+before(async () => skip || (rigs = await Rigs.start(RIGS, [perSecond('gate'), perSecond('hatch')])));
+after(() => rigs?.stop());
 
 const access = (run, id, quantity) => run.url(`/api/v1/access/${id}?quantity=${quantity}`);
-const gained = async (run) => (await run.booth.earned()) - run.before;
+const gained = async (run) => (await run.rig.earned()) - run.before;
 const device = async (run, id) => (await fetch(run.url(`/api/v1/assets/${id}/status`))).json();
 const reported = (run, id, state) =>
   until(`${id} is said to be ${state}`, async () => (await device(run, id)).device.state === state, { every: 5 });
@@ -31,7 +31,7 @@ const reported = (run, id, state) =>
 /** Buys, as a preparation. */
 async function bought(run, id, quantity) {
   const url = access(run, id, quantity);
-  const session = await granted(await fetch(url, { headers: await payment(run.booth, run.booth.buyer, url) }));
+  const session = await granted(await fetch(url, { headers: await payment(run.rig, run.rig.buyer, url) }));
   await until(`${id} is open`, () => run.gateway.isOpen(`${id}.open`), { every: 5 });
   return session;
 }
@@ -61,7 +61,7 @@ const purchase = {
   async prepare(run) {
     await run.gateway.restart(run.armed);
     run.to = access(run, 'gate', 3);
-    run.payment = await payment(run.booth, run.booth.buyer, run.to);
+    run.payment = await payment(run.rig, run.rig.buyer, run.to);
     run.whenDead = openOnlyIfPaid(run, 'gate', 3n * PRICE.second);
   },
   async act(run) {
@@ -79,7 +79,7 @@ const purchaseV1 = {
   ...purchase,
   async prepare(run) {
     await purchase.prepare(run);
-    run.payment = await paymentV1(run.booth, run.booth.buyer, run.to);
+    run.payment = await paymentV1(run.rig, run.rig.buyer, run.to);
   },
   async after(run) {
     const answer = await insist(run.to, { headers: run.payment });
@@ -87,7 +87,7 @@ const purchaseV1 = {
     if (answer.status === 200) await granted(answer);
     else await problem(answer, 409, 'payment_already_used');
     const [session, ...more] = await until('the session is there', async () => {
-      const found = await sessionsOf(run, run.booth.buyer);
+      const found = await sessionsOf(run, run.rig.buyer);
       return found.length > 0 && found;
     }, { within: 20_000, every: 100 });
     assert.deepEqual(more, []);
@@ -104,7 +104,7 @@ const extension = {
     run.first = await bought(run, 'gate', 8);
     run.to = run.url('/api/v1/access/gate/extend?quantity=2');
     run.init = { method: 'POST', headers: bearer(run.first.sessionToken) };
-    Object.assign(run.init.headers, await payment(run.booth, run.booth.buyer, run.to, run.init));
+    Object.assign(run.init.headers, await payment(run.rig, run.rig.buyer, run.to, run.init));
     await reported(run, 'gate', 'unlocked');
   },
   async act(run) {
@@ -157,12 +157,12 @@ const shutdown = {
     await run.gateway.restart(run.armed);
     run.first = await bought(run, 'gate', 4);
     run.to = access(run, 'hatch', 2);
-    run.payment = await payment(run.booth, run.booth.buyer, run.to);
+    run.payment = await payment(run.rig, run.rig.buyer, run.to);
     run.whenDead = openOnlyIfPaid(run, 'hatch', 6n * PRICE.second);
   },
   async act(run) {
     const { program } = run.gateway;
-    run.booth.relay.spoil = (method) => async (pass) => {
+    run.rig.relay.spoil = (method) => async (pass) => {
       const answer = await pass();
       if (method === 'sendTransaction') program.child.kill('SIGTERM');
       return answer;
@@ -186,7 +186,7 @@ const recovery = {
   async prepare(run) {
     await purchase.prepare(run);
     let landed = false;
-    run.booth.relay.spoil = (method) => async (pass) => {
+    run.rig.relay.spoil = (method) => async (pass) => {
       if (landed) return null; // nobody learns of it
       landed = method === 'sendTransaction';
       return pass();
@@ -194,7 +194,7 @@ const recovery = {
     fetch(run.to, { headers: run.payment }).catch(() => {});
     await until('it has landed', async () => (await gained(run)) > 0n);
     await run.gateway.kill();
-    run.booth.relay.mend();
+    run.rig.relay.mend();
   },
   async act(run) {
     run.gateway.launch(run.armed);
@@ -238,7 +238,7 @@ const scenarios = [
 describe('ended anywhere', { concurrency: true }, () => {
   for (const [scenario, name] of scenarios) {
     test(`killed anywhere in ${name}`, { skip, timeout: 300_000 }, async (t) => {
-      const { points, crashes } = await walk(booths, scenario);
+      const { points, crashes } = await walk(rigs, scenario);
       for (const point of points) walked.add(point);
       t.diagnostic(`${crashes} crashes at ${points.length} points`);
     });
@@ -246,7 +246,7 @@ describe('ended anywhere', { concurrency: true }, () => {
 
   test('told to stop anywhere in a purchase: it ends in order with the device locked, and the repeat gets the session (inv. 1, 2, 4)', { skip, timeout: 300_000 }, async (t) => {
     // Stopping has points of its own, which come when it was told before.
-    const { points, crashes } = await walk(booths, purchase, ':term');
+    const { points, crashes } = await walk(rigs, purchase, ':term');
     t.diagnostic(`${crashes} times at ${points.length} points`);
   });
 });

@@ -26,7 +26,7 @@ async function move(it, from, to) {
 async function check(it) {
   const program = new Program('check', BINARY, ['check'], { cwd: it.gateway.folder });
   await program.exited;
-  const line = program.log.split('\n').find((each) => each.startsWith(`journal of fee payer ${it.booth.feePayer.address}: `));
+  const line = program.log.split('\n').find((each) => each.startsWith(`journal of fee payer ${it.rig.feePayer.address}: `));
   assert.ok(line, program.log);
   return line.replace(/^journal of fee payer \w+: /, '');
 }
@@ -58,13 +58,13 @@ spoiled('a key that has signed for another journal is refused by `serve` and by 
 
 spoiled('while the RPC does not say whose a new key is, it sells, and takes its own sale for its own (inv. 2)', async (it) => {
   await it.gateway.kill();
-  it.booth.relay.spoil = (method) => (method === 'getSignaturesForAddress' ? how.neverArrives : null);
+  it.rig.relay.spoil = (method) => (method === 'getSignaturesForAddress' ? how.neverArrives : null);
   await it.start();
   const session = await it.bought('gate', 15);
-  it.booth.relay.mend();
-  const asked = it.booth.relay.calls.length;
+  it.rig.relay.mend();
+  const asked = it.rig.relay.calls.length;
   // Asked again every 10 s.
-  await until('it has asked about its own sale', () => it.booth.relay.calls.slice(asked).includes('getTransaction'), { within: 20_000 });
+  await until('it has asked about its own sale', () => it.rig.relay.calls.slice(asked).includes('getTransaction'), { within: 20_000 });
   assert.equal((await granted(await fetch(session.paid.url, session.paid.init))).sessionId, session.sessionId);
   await servesUntil(it.gateway, 'gate.open', time(session.endsAt));
   assert.equal(it.gateway.program.outcome, undefined, 'it runs on');
@@ -74,10 +74,10 @@ spoiled('while the RPC does not say whose the key is, the gateway runs and asks 
   await it.bought('gate', 1);
   await it.gateway.kill();
   await move(it, '', 'kept-');
-  it.booth.relay.spoil = () => how.neverArrives;
+  it.rig.relay.spoil = () => how.neverArrives;
   assert.equal(await it.startsOrLocks('gate.open'), undefined, 'a gateway at a door starts without a network');
   const { program } = it.gateway;
-  it.booth.relay.mend();
+  it.rig.relay.mend();
   // Asked again every 10 s.
   assert.deepEqual(await withDeadline('it ends', program.exited, 20_000), { code: 1, signal: null });
   assert.match(program.log.split('\n').find((line) => line.startsWith('error: ')), belongs);

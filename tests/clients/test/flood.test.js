@@ -8,8 +8,8 @@ import { until } from '../harness/wait.js';
 import { world } from '../harness/world.js';
 
 const COUNT = 12;
-const lanes = (prefix) => Array.from({ length: COUNT }, (_, n) => `${prefix}-${n + 1}`);
-const [poor, rich] = ['poor', 'rich'].map(lanes);
+const attempts = (prefix) => Array.from({ length: COUNT }, (_, n) => `${prefix}-${n + 1}`);
+const [poor, rich] = ['poor', 'rich'].map(attempts);
 
 const w = world({ assets: [...poor, ...rich].map((id) => simulated(perMinute(id))), buyers: 2 });
 

@@ -38,7 +38,7 @@ const main = {
 
 spoiled('whatever is left of the journal, it charges nobody again, lets nobody in unpaid, and locks what stood open within a second (inv. 1, 2, 4)', async (it, t) => {
   const session = await it.bought('gate', 1);
-  const status = async () => (await fetch(it.booth.url('/api/v1/assets/gate/status'))).json();
+  const status = async () => (await fetch(it.rig.url('/api/v1/assets/gate/status'))).json();
   await until('that it is open is written down, last of all', async () => (await status()).device.state === 'unlocked', { every: 5 });
   await it.gateway.kill();
   const journal = new Journal(it.shim.folder);

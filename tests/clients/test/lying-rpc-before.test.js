@@ -2,7 +2,7 @@
 
 import { perMinute, simulated } from '../harness/config.js';
 import { answerTo, changed, error, result } from '../harness/lies.js';
-import { Lane } from '../harness/lane.js';
+import { Attempt } from '../harness/attempt.js';
 import { sideBySide } from '../harness/play.js';
 import { world } from '../harness/world.js';
 
@@ -69,10 +69,10 @@ const unclear = UNCLEAR.map(([method, what, lie], n) => ({
   id: `unclear-${n}`,
   name: `${method}, ${what}: unavailable and uncharged, and the same payment is good afterwards (inv. 2, 3, 9)`,
   lies: { before: { [method]: lie } },
-  async play(lane) {
-    await lane.isUnavailable(await lane.send());
-    lane.truth();
-    await lane.isGranted(await lane.send());
+  async play(attempt) {
+    await attempt.isUnavailable(await attempt.send());
+    attempt.truth();
+    await attempt.isGranted(await attempt.send());
   },
 }));
 
@@ -80,10 +80,10 @@ const refused = REFUSED.map(([method, what, lie, status, reason], n) => ({
   id: `refused-${n}`,
   name: `${method}, ${what}: refused uncharged (${status} ${reason}), and the same payment is good afterwards (inv. 1, 2, 9)`,
   lies: { before: { [method]: lie } },
-  async play(lane) {
-    await lane.isRefused(await lane.send(), status, reason);
-    lane.truth();
-    await lane.isGranted(await lane.send());
+  async play(attempt) {
+    await attempt.isRefused(await attempt.send(), status, reason);
+    attempt.truth();
+    await attempt.isGranted(await attempt.send());
   },
 }));
 
@@ -91,15 +91,15 @@ const granted = AFTER_THE_CLAIM.map(([method, what, lie], n) => ({
   id: `granted-${n}`,
   name: `${method}, ${what}: sent all the same, charged once and granted (inv. 1, 2, 3)`,
   lies: { before: { [method]: lie } },
-  play: async (lane) => lane.isGranted(await lane.send()),
+  play: async (attempt) => attempt.isGranted(await attempt.send()),
 }));
 
 const dead = {
   id: 'dead',
   name: `${VALID}, a dead blockhash is said to live: the simulation refuses it, uncharged (402 ${FAILED}) (inv. 2)`,
   lies: { before: { [VALID]: changed((answer) => (answer.result.value = true)) } },
-  prepare: (lane) => lane.world.chain.advanceBlocks(200), // before the others get theirs
-  play: async (lane) => lane.isRefused(await lane.send(), 402, FAILED),
+  prepare: (attempt) => attempt.world.chain.advanceBlocks(200), // before the others get theirs
+  play: async (attempt) => attempt.isRefused(await attempt.send(), 402, FAILED),
 };
 
 const scenes = [dead, ...unclear, ...refused, ...granted];
@@ -124,9 +124,9 @@ sideBySide(w, scenes);
 
 for (const [n, [what, lie]] of Object.entries(HEIGHTS).entries()) {
   w.test(`${LATEST}, ${what}: unavailable and uncharged, and the same payment is good afterwards (inv. 2, 3, 9)`, {}, async () => {
-    const lane = await Lane.ready(w, heights[n]);
+    const attempt = await Attempt.ready(w, heights[n]);
     w.relay.spoilNext(LATEST, lie);
-    await lane.isUnavailable(await lane.send());
-    await lane.isGranted(await lane.send());
+    await attempt.isUnavailable(await attempt.send());
+    await attempt.isGranted(await attempt.send());
   });
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { before } from 'node:test';
 import { perMinute, simulated } from '../harness/config.js';
-import { Lane, booksBalance } from '../harness/lane.js';
+import { Attempt, booksBalance } from '../harness/attempt.js';
 import { answerTo, changed, error, result } from '../harness/lies.js';
 import { until } from '../harness/wait.js';
 import { world } from '../harness/world.js';
@@ -86,25 +86,25 @@ const w = world({
   chainOptions: ['--block-ms', '0'], // no payment dies by itself
 });
 const node = new Node();
-const lanes = {};
+const attempts = {};
 
 async function allArePending() {
   await w.chain.advanceBlocks(300);
-  w.relay.lanes.push(node);
-  const dropped = { after: { sendTransaction: result(({ lane }) => lane.signature) } };
+  w.relay.attempts.push(node);
+  const dropped = { after: { sendTransaction: result(({ attempt }) => attempt.signature) } };
   const answered = [];
   for (const [id, lie] of Object.entries(CLAIMED)) {
-    lanes[id] = await Lane.ready(w, id, dropped);
+    attempts[id] = await Attempt.ready(w, id, dropped);
     node.lies = { [LATEST]: lie };
-    answered.push(lanes[id].send().then((response) => lanes[id].isPending(response)));
-    await until('it is claimed', () => lanes[id].sent);
+    answered.push(attempts[id].send().then((response) => attempts[id].isPending(response)));
+    await until('it is claimed', () => attempts[id].sent);
   }
   node.lies = {};
   await Promise.all(answered);
 }
 
 async function allAreKept() {
-  for (const id of TRUE) await lanes[id].isKept();
+  for (const id of TRUE) await attempts[id].isKept();
 }
 
 /** The names of tests of what came of each lie; the first of them has all of these told. */
@@ -119,10 +119,10 @@ const each = (lies, name) => Object.keys(lies).map((lie, n) => [
 const steps = [
   ['said to be sent, and dropped: pending (202) (inv. 3, 9)', allArePending],
   ['claimed at a height that is too low: not given up while it may land, and granted when it does (inv. 2, 3)', async () => {
-    await lanes.low.isSearched();
-    await lanes.low.isKept();
-    lanes.low.truth();
-    await lanes.low.isGranted(await lanes.low.known());
+    await attempts.low.isSearched();
+    await attempts.low.isKept();
+    attempts.low.truth();
+    await attempts.low.isGranted(await attempts.low.known());
   }],
   ...each(AHEAD, (lie) => `while a payment may land, ${lie}: it is not given up (inv. 2, 3)`),
   ['there is no answer while their blockhashes die: kept (inv. 3)', async () => {
@@ -133,13 +133,13 @@ const steps = [
   ...each(UNCLEAR, (lie) => `when a payment can't land any more, ${lie}: that does not decide it (inv. 3)`),
   ['when the truth is told, what is dead is given up uncharged (inv. 2, 3)', async () => {
     node.lies = {};
-    await Promise.all(TRUE.map((id) => lanes[id].isGivenUp()));
+    await Promise.all(TRUE.map((id) => attempts[id].isGivenUp()));
   }],
   ['claimed at a height that is too high: given up uncharged so many blocks later, and not before (inv. 2, 3)', async () => {
-    await lanes.high.isSearched();
-    await lanes.high.isKept();
+    await attempts.high.isSearched();
+    await attempts.high.isKept();
     await w.chain.advanceBlocks(250);
-    await lanes.high.isGivenUp();
+    await attempts.high.isGivenUp();
   }],
 ];
 
@@ -154,4 +154,4 @@ before(async () => {
   }
 });
 for (const [name] of steps) w.test(name, { timeout: 120_000 }, () => endings.get(name));
-w.test('after all of it the merchant has what was granted, and nothing else (inv. 5)', {}, () => booksBalance(w, Object.values(lanes)));
+w.test('after all of it the merchant has what was granted, and nothing else (inv. 5)', {}, () => booksBalance(w, Object.values(attempts)));

@@ -20,7 +20,7 @@ const status = (confirmationStatus, err = null) =>
   result({ context, value: [{ slot: 5_000, confirmations: null, err, confirmationStatus }] });
 const unknown = changed(({ result }) => (result.value = [null]));
 const hidden = result(null);
-const dropped = result(({ lane }) => lane.signature);
+const dropped = result(({ attempt }) => attempt.signature);
 const html = unreadable['a page of HTML with 200'];
 const cut = unreadable['the connection is cut before the answer'];
 
@@ -28,37 +28,37 @@ const cut = unreadable['the connection is cut before the answer'];
 const sponsor = { data: ['', 'base64'], owner: SYSTEM_PROGRAM, lamports: 1_000_000_000 };
 const fine = (pass, http) => changed(({ result }) => result.value.accounts.push(sponsor))(() => passes(pass, http));
 
-const laneCalled = ({ world }, id) => world.relay.lanes.find((lane) => lane.id === id);
-/** What is known of the payment of another lane. */
-const of = (id) => ({ lane, call }) => {
+const attemptCalled = ({ world }, id) => world.relay.attempts.find((attempt) => attempt.id === id);
+/** What is known of the payment of another attempt. */
+const of = (id) => ({ attempt, call }) => {
   const [asked, ...options] = call.params;
-  const { signature } = laneCalled(lane, id);
+  const { signature } = attemptCalled(attempt, id);
   return { params: [Array.isArray(asked) ? [signature] : signature, ...options] };
 };
 
 // One thing in the payment's bytes that is not as it was signed.
 const bytes = {
-  memo: (lane) => Buffer.from(lane.memo),
+  memo: (attempt) => Buffer.from(attempt.memo),
   amount: () => Buffer.from([12, 0x10, 0x27, 0, 0, 0, 0, 0, 0, 6]), // TransferChecked of 10,000, 6 decimals
   payee: async () => Buffer.from(getBase58Encoder().encode(await usdcAccount(MERCHANT))),
 };
-async function altered(lane, part, base64) {
+async function altered(attempt, part, base64) {
   const transaction = Buffer.from(base64, 'base64');
-  const wanted = await bytes[part](lane);
+  const wanted = await bytes[part](attempt);
   const at = transaction.indexOf(wanted);
   assert.ok(at > 0, `the transaction has this ${part}`);
   transaction[at + 1] ^= 1;
   return transaction.toString('base64');
 }
-const alters = (part) => async (pass, { lane }) => {
+const alters = (part) => async (pass, { attempt }) => {
   const answer = JSON.parse(await pass());
   const [base64, encoding] = answer.result.transaction;
-  answer.result.transaction = [await altered(lane, part, base64), encoding];
+  answer.result.transaction = [await altered(attempt, part, base64), encoding];
   return JSON.stringify(answer);
 };
-const invents = (part) => result(async ({ lane }) => ({
+const invents = (part) => result(async ({ attempt }) => ({
   slot: 5_000, blockTime: 1_700_000_000, version: 0, meta: { err: null },
-  transaction: [await altered(lane, part, lane.sent), 'base64'],
+  transaction: [await altered(attempt, part, attempt.sent), 'base64'],
 }));
 
 /** It landed, or will; and nobody can see that for now. */
@@ -99,52 +99,52 @@ const NEVER = {
 const plain = {
   id: 'plain',
   name: 'the truth, for comparison: charged once and granted (inv. 1, 2)',
-  play: async (lane) => lane.isGranted(await lane.send()),
+  play: async (attempt) => attempt.isGranted(await attempt.send()),
 };
 
 const slow = {
   id: 'slow',
   name: 'each call takes three seconds: charged once and granted, in time (inv. 1, 2)',
   lies: { before: { any: slowly(3_000) }, after: { any: slowly(3_000) } },
-  play: async (lane) => lane.isGranted(await lane.send()),
+  play: async (attempt) => attempt.isGranted(await attempt.send()),
 };
 
 const unseen = Object.entries(UNSEEN).map(([what, after], n) => ({
   id: `unseen-${n}`,
   name: `${what}: pending (202), then granted once the truth is told (inv. 1, 2, 3, 9)`,
   lies: { after },
-  async play(lane) {
-    await lane.isPending(await lane.send());
-    await lane.isKept();
-    if (LIST in after) await lane.isSearched();
-    lane.truth();
-    await lane.isGranted(await lane.known());
+  async play(attempt) {
+    await attempt.isPending(await attempt.send());
+    await attempt.isKept();
+    if (LIST in after) await attempt.isSearched();
+    attempt.truth();
+    await attempt.isGranted(await attempt.known());
   },
 }));
 
 /** All payments are dead from here on: when those that still may land have been granted. */
 let passed;
-const death = (lane) => (passed ??= Promise.allSettled(living).then(() => lane.world.chain.advanceBlocks(400)));
+const death = (attempt) => (passed ??= Promise.allSettled(living).then(() => attempt.world.chain.advanceBlocks(400)));
 const living = [];
 for (const scene of [plain, slow, ...unseen]) {
   const { play } = scene;
-  scene.play = (lane) => living[living.push(play(lane)) - 1];
+  scene.play = (attempt) => living[living.push(play(attempt)) - 1];
 }
 
 const never = Object.entries(NEVER).map(([what, after], n) => ({
   id: `never-${n}`,
   name: `${what}: pending (202), then given up uncharged when it is dead and the truth is told (inv. 2, 3, 9)`,
   lies: { after },
-  async play(lane) {
-    await lane.isPending(await lane.send());
-    await lane.isKept();
-    await death(lane);
+  async play(attempt) {
+    await attempt.isPending(await attempt.send());
+    await attempt.isKept();
+    await death(attempt);
     if (STATUS in after) {
-      await lane.isSearched();
-      await lane.isKept(); // whoever says to know of it keeps it from being given up
-      lane.truth();
+      await attempt.isSearched();
+      await attempt.isKept(); // whoever says to know of it keeps it from being given up
+      attempt.truth();
     }
-    await lane.isGivenUp();
+    await attempt.isGivenUp();
   },
 }));
 
@@ -157,12 +157,12 @@ const lived = {
       simulateTransaction: fine,
     },
   },
-  prepare: (lane) => lane.world.chain.advanceBlocks(200),
-  async play(lane) {
-    await lane.isPending(await lane.send());
-    await death(lane);
-    lane.truth();
-    await lane.isGivenUp();
+  prepare: (attempt) => attempt.world.chain.advanceBlocks(200),
+  async play(attempt) {
+    await attempt.isPending(await attempt.send());
+    await death(attempt);
+    attempt.truth();
+    await attempt.isGivenUp();
   },
 };
 
@@ -171,13 +171,13 @@ const onlyTheList = {
   id: 'list',
   name: 'long landed, and only the account’s list knows it: pending, never given up; granted once the truth is told (inv. 1, 2, 3)',
   lies: { after: { [STATUS]: unknown, [SHOW]: hidden } },
-  async play(lane) {
-    await lane.isPending(await lane.send());
-    await death(lane);
-    await lane.isSearched();
-    await lane.isKept();
-    lane.truth();
-    await lane.isGranted(await lane.known());
+  async play(attempt) {
+    await attempt.isPending(await attempt.send());
+    await death(attempt);
+    await attempt.isSearched();
+    await attempt.isKept();
+    attempt.truth();
+    await attempt.isGranted(await attempt.known());
   },
 };
 
@@ -185,10 +185,10 @@ const onlyTheTransaction = {
   id: 'transaction',
   name: 'long landed, and only the transaction itself is left: pending, and granted when it is searched (inv. 1, 2, 3)',
   lies: { after: { [STATUS]: unknown, [LIST]: result([]) } },
-  async play(lane) {
-    await lane.isPending(await lane.send());
-    await death(lane);
-    await lane.isGranted(await lane.known());
+  async play(attempt) {
+    await attempt.isPending(await attempt.send());
+    await death(attempt);
+    await attempt.isGranted(await attempt.known());
   },
 };
 

@@ -13,7 +13,7 @@ const STATUS = 'getSignatureStatuses';
 const SHOW = 'getTransaction';
 
 const OTHER = '5'.repeat(87);
-const ITS_OWN = ({ lane }) => lane.signature;
+const ITS_OWN = ({ attempt }) => attempt.signature;
 const ANOTHER_CALL = answerTo(() => ({ method: 'getEpochInfo', params: [] }));
 const context = { slot: 5_000, apiVersion: '3.0.0' };
 const status = (confirmationStatus, err = null) =>
@@ -79,12 +79,12 @@ const granted = Object.entries(GRANTED).map(([what, after], n) => ({
   id: `granted-${n}`,
   name: `${what}: charged once and granted (inv. 1, 2, 3, 9)`,
   lies: { after },
-  async play(lane) {
-    await lane.isGranted(await lane.send());
-    assert.equal(lane.answers[0], 200, 'told while the buyer waits');
+  async play(attempt) {
+    await attempt.isGranted(await attempt.send());
+    assert.equal(attempt.answers[0], 200, 'told while the buyer waits');
     for (const method of [STATUS, SHOW]) {
       const lies = after[method]?.lies ?? 0;
-      assert.ok(lane.counts[method] > lies, `${lane} heard ${lies} lies of ${method}, and then the truth`);
+      assert.ok(attempt.counts[method] > lies, `${attempt} heard ${lies} lies of ${method}, and then the truth`);
     }
   },
 }));
@@ -95,12 +95,12 @@ const broke = {
   name: 'simulated: fine, and the payer has nothing: it lands with an error, and once that is final the buyer is told uncharged (inv. 2, 3, 9)',
   lies: { before: { simulateTransaction: fine } },
   pauper: true,
-  async play(lane) {
-    await lane.isRefused(await lane.known(), 402, 'invalid_exact_svm_transaction_failed');
-    const history = await lane.world.chain.history(lane.buyer.address);
-    assert.deepEqual(history.map(({ signature, err }) => [signature, err !== null]), [[lane.signature, true]]);
-    assert.equal(await lane.isFree(), true);
-    await lane.isRefused(await lane.send(), 409, 'payment_already_used'); // it is on the chain, though it has failed there
+  async play(attempt) {
+    await attempt.isRefused(await attempt.known(), 402, 'invalid_exact_svm_transaction_failed');
+    const history = await attempt.world.chain.history(attempt.buyer.address);
+    assert.deepEqual(history.map(({ signature, err }) => [signature, err !== null]), [[attempt.signature, true]]);
+    assert.equal(await attempt.isFree(), true);
+    await attempt.isRefused(await attempt.send(), 409, 'payment_already_used'); // it is on the chain, though it has failed there
   },
 };
 

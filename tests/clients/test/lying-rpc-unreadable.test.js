@@ -19,11 +19,11 @@ const bad = Object.entries({ ...unreadable, ...(!target.can.unpacks && packed) }
     before: { [FIRST[n % FIRST.length]]: lie },
     after: Object.fromEntries(THEN.map((method) => [method, times(1, lie)])),
   },
-  async play(lane) {
-    await lane.isUnavailable(await lane.send());
-    lane.before = {};
-    await lane.isGranted(await lane.send());
-    assert.ok(lane.counts.getTransaction >= 2, `${lane} was shown the payment twice: the first time unreadably`);
+  async play(attempt) {
+    await attempt.isUnavailable(await attempt.send());
+    attempt.before = {};
+    await attempt.isGranted(await attempt.send());
+    assert.ok(attempt.counts.getTransaction >= 2, `${attempt} was shown the payment twice: the first time unreadably`);
   },
 }));
 
@@ -37,7 +37,7 @@ const odd = Object.entries(readably).map(([way, lie], n) => ({
   id: `odd-${n}`,
   name: `${way}: it can be read all the same; charged once and granted (inv. 1, 2)`,
   lies: { before: { any: lie }, after: { any: lie } },
-  play: async (lane) => lane.isGranted(await lane.send()),
+  play: async (attempt) => attempt.isGranted(await attempt.send()),
 }));
 
 const scenes = [...bad, ...odd];

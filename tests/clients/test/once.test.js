@@ -9,9 +9,9 @@ import { granted, refused } from '../harness/expect.js';
 import { until } from '../harness/wait.js';
 import { world } from '../harness/world.js';
 
-const lanes = times(7, (n) => `lane-${n + 1}`);
+const attempts = times(7, (n) => `lane-${n + 1}`);
 const limits = { requests_per_second: 0 }; // what is tried here is more than one client may ask
-const w = world({ assets: lanes.map((id) => simulated(perMinute(id))), buyers: 6, limits });
+const w = world({ assets: attempts.map((id) => simulated(perMinute(id))), buyers: 6, limits });
 
 const access = (id) => w.url(`/api/v1/access/${id}`);
 

@@ -9,9 +9,9 @@ import { until, untilTime } from '../harness/wait.js';
 import { bearer } from '../harness/wire.js';
 import { world } from '../harness/world.js';
 
-// One lane and one buyer for each moment at which the gateway is killed.
-const lanes = Array.from({ length: 24 }, (_, n) => `lane-${n}`);
-const w = world({ assets: [perSecond('gate'), perSecond('hatch'), ...lanes.map(perMinute)], buyers: 2 + lanes.length });
+// One attempt and one buyer for each moment at which the gateway is killed.
+const attempts = Array.from({ length: 24 }, (_, n) => `lane-${n}`);
+const w = world({ assets: [perSecond('gate'), perSecond('hatch'), ...attempts.map(perMinute)], buyers: 2 + attempts.length });
 
 const access = (id, quantity) => w.url(`/api/v1/access/${id}?quantity=${quantity}`);
 const needs = ['restart'];
@@ -73,7 +73,7 @@ w.test('killed at any call to the chain on a payment’s way, it is charged once
   }, { within: 45_000, every: 200 });
 
   let reached = 0;
-  for (const [n, id] of lanes.entries()) {
+  for (const [n, id] of attempts.entries()) {
     const [nth, when] = [1 + Math.floor(n / 2), n % 2 ? 'after' : 'before'];
     const moment = `killed ${when} call ${nth}`;
     const url = access(id, 1);

@@ -1,7 +1,7 @@
 // Shared assets: many sessions at once of one asset, each in a stream of its own.
 
 import assert from 'node:assert/strict';
-import { Autopsy } from '../harness/autopsy.js';
+import { StorageCopy } from '../harness/storage-copy.js';
 import { API_KEY } from '../harness/config.js';
 import { ask, each, insist, paymentFor, times } from '../harness/crowd.js';
 import { granted, problem } from '../harness/expect.js';
@@ -61,7 +61,7 @@ for (const id of ['film', 'hall']) {
       }, { within: 30_000, every: 200 });
     }
     if (w.can.objects && id === 'film') {
-      const own = await Autopsy.of(w.gateway, (stored) => stored.count('ASSET', id, 'journal'));
+      const own = await StorageCopy.of(w.gateway, (stored) => stored.count('ASSET', id, 'journal'));
       assert.equal(own, 0, 'nobody asked the object of the asset itself');
     }
   });

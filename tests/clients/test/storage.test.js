@@ -18,16 +18,16 @@ for (const disk of Object.keys(FAULTS)) {
     const session = await it.bought('gate', 3);
     const later = await it.ready('hatch', 2);
     it.shim.disk(disk);
-    const calls = it.booth.relay.calls.length;
+    const calls = it.rig.relay.calls.length;
     for (let n = 0; n < 3; n += 1) {
       const answer = await fetch(later.url, later.init);
       assert.ok(Number(answer.headers.get('retry-after')) >= 1, 'it says when to try again');
       await problem(answer, 503, 'unavailable');
     }
     assert.ok(wasSpoiled(it, disk), 'or this shows nothing');
-    assert.ok(!it.booth.relay.calls.slice(calls).includes('sendTransaction'), 'nothing was sent');
+    assert.ok(!it.rig.relay.calls.slice(calls).includes('sendTransaction'), 'nothing was sent');
     assert.equal(await it.gained(), 3n * PRICE.second);
-    assert.equal((await fetch(it.booth.url('/health'))).status, 200);
+    assert.equal((await fetch(it.rig.url('/health'))).status, 200);
     await closesOnTime(it.gateway, 'gate.open', time(session.endsAt));
 
     it.shim.disk('fine');
@@ -40,7 +40,7 @@ for (const disk of Object.keys(FAULTS)) {
 
   spoiled(`the disk is ${disk} just when the money has moved: it opens nothing, and afterwards the repeat gets the session, charged once (inv. 1, 2, 3)`, async (it) => {
     const { url, init } = await it.ready('gate', 2);
-    it.booth.relay.spoil = (method) => async (pass) => {
+    it.rig.relay.spoil = (method) => async (pass) => {
       const answer = await pass();
       if (method === 'sendTransaction') it.shim.disk(disk);
       return answer;

@@ -65,7 +65,7 @@ strange('a target that is no path, or a path of nothing, is refused (inv. 8)', {
     'a host and port': [request({ target: 'evil.example:80' }), problem(400, 'malformed_target')],
     'a file': [request({ target: 'file:///etc/passwd' }), none],
     'a path without its slash': [request({ target: PATH.slice(1) }), none],
-    'a zero byte': [bytes('GET /api/v1/access/lane', [0], '-1 HTTP/1.1\r\nhost: x\r\n\r\n'), none],
+    'a zero byte': [bytes('GET /api/v1/access/attempt', [0], '-1 HTTP/1.1\r\nhost: x\r\n\r\n'), none],
     'an escape': [request({ target: '/\x1b[31m' }), none],
     'a space': [request({ target: '/api/v1/access/lane 1' }), none],
     'angle brackets': [request({ target: '/api/v1/access/<lane-1>' }), none],

@@ -9,8 +9,8 @@ import { until } from '../harness/wait.js';
 import { world } from '../harness/world.js';
 
 const ways = Object.entries(spoiled);
-const lanes = ['offline', ...ways.map(([way]) => way)];
-const w = world({ assets: lanes.map((id) => simulated(perMinute(id))), buyers: lanes.length });
+const attempts = ['offline', ...ways.map(([way]) => way)];
+const w = world({ assets: attempts.map((id) => simulated(perMinute(id))), buyers: attempts.length });
 
 const access = (id) => w.url(`/api/v1/access/${id}`);
 

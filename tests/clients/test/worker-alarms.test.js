@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { payment, pays } from '../harness/buyers.js';
-import { Autopsy } from '../harness/autopsy.js';
+import { StorageCopy } from '../harness/storage-copy.js';
 import { perHour, perSecond, simulated } from '../harness/config.js';
 import { granted, time } from '../harness/expect.js';
 import { Probe } from '../harness/probe.js';
@@ -21,12 +21,12 @@ const LATE = 2_000;
 /** After how much idleness workerd drops an object from memory, in milliseconds: 10 s, and until it looks. */
 const IDLE = 12_000;
 
-const booth = (ids, options) =>
+const rig = (ids, options) =>
   world({ needs: ['objects'], assets: [...ids.map((id) => simulated(perSecond(id))), simulated(perHour('lounge'))], buyers: 4, ...options });
-const quiet = booth(['short', 'long', 'longer']);
-const late = booth(['gate']);
-const idle = booth(['attic', 'cellar'], { probe: new Probe({ objects: true }) });
-const ended = booth(['gate', 'hatch', 'well']);
+const quiet = rig(['short', 'long', 'longer']);
+const late = rig(['gate']);
+const idle = rig(['attic', 'cellar'], { probe: new Probe({ objects: true }) });
+const ended = rig(['gate', 'hatch', 'well']);
 
 const access = (w, id, quantity) => w.url(`/api/v1/access/${id}?quantity=${quantity}`);
 const buy = async (w, id, quantity) => granted(await pays.v2(w, w.buyer())(access(w, id, quantity)));
@@ -35,7 +35,7 @@ const buy = async (w, id, quantity) => granted(await pays.v2(w, w.buyer())(acces
 async function journalWith(w, id, what, { within = 10_000 } = {}) {
   let journal;
   await until(`the journal of ${id} has ${what}`, async () => {
-    journal = await Autopsy.of(w.gateway, (stored) => stored.journal(id));
+    journal = await StorageCopy.of(w.gateway, (stored) => stored.journal(id));
     return journal.some(({ type }) => type === what);
   }, { within, every: 200 });
   return journal;
@@ -54,7 +54,7 @@ async function endedOnTime(w, id, session, since = 0) {
 }
 
 /** The alarm of an asset that nobody has bought. */
-const alarmOf = (w, binding, name) => Autopsy.of(w.gateway, (stored) => stored.alarm(binding, name));
+const alarmOf = (w, binding, name) => StorageCopy.of(w.gateway, (stored) => stored.alarm(binding, name));
 
 describe('alarms', { concurrency: true }, () => {
   quiet.test('sessions end on time, the extended one at its later end, and nothing goes off after that (inv. 4)', {}, async (t) => {

@@ -41,7 +41,7 @@ describe('KV does not answer', { concurrency: true }, () => {
     const w = reading;
     const access = (id) => w.url(`/api/v1/access/${id}`);
 
-    for (const [what, how, lane] of [['fails', fails, 'lane-1'], ['hangs', hangs, 'lane-2']]) {
+    for (const [what, how, attempt] of [['fails', fails, 'lane-1'], ['hangs', hangs, 'lane-2']]) {
       w.test(`reading ${what}: an answer in time, nothing is sold, what the configuration names is sold as ever; then the same payment buys (inv. 1, 2)`, {}, async () => {
         const id = `room-${what}`;
         await create(w, minutes(id));
@@ -55,7 +55,7 @@ describe('KV does not answer', { concurrency: true }, () => {
         })));
         assert.deepEqual(gain, { money: 0n, landed: 0 });
 
-        const sold = await granted(await pays.v2(w, w.buyer())(access(lane)));
+        const sold = await granted(await pays.v2(w, w.buyer())(access(attempt)));
         const status = await fetch(w.url(`/api/v1/sessions/${sold.sessionId}/status`), { headers: bearer(sold.sessionToken) });
         assert.equal((await status.json()).status, 'active');
         assert.equal((await ask(w, 'PATCH', `assets/${id}`, {})).status, 200, 'the merchant sees it');

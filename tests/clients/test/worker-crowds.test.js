@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { before } from 'node:test';
-import { Autopsy } from '../harness/autopsy.js';
+import { StorageCopy } from '../harness/storage-copy.js';
 import { paymentV1 } from '../harness/buyers.js';
 import { PRICE, perHour, perMinute, simulated } from '../harness/config.js';
 import { each, insist, paymentFor, times } from '../harness/crowd.js';
@@ -16,9 +16,9 @@ const CROWD = 100;
 const MANY = 30;
 const FEE = 10_001; // two signatures, and a lamport of priority
 
-const lanes = times(MANY, (n) => `lane-${n}`);
+const attempts = times(MANY, (n) => `lane-${n}`);
 const tills = times(20, (n) => `till-${n}`);
-const assets = ['one-v2', 'one-v1', 'throne', ...lanes, ...tills].map(perHour);
+const assets = ['one-v2', 'one-v1', 'throne', ...attempts, ...tills].map(perHour);
 const w = world({ needs: ['objects'], assets: assets.map(simulated), buyers: CROWD + 8 });
 
 const access = (id) => w.url(`/api/v1/access/${id}`);
@@ -89,7 +89,7 @@ w.test(`${CROWD} different payments for one asset at once, v2 and v1: one buys i
 });
 
 w.test(`one v1 payment sent to ${MANY - 1} assets of one price at once, several times each, is taken by one of them, once (inv. 1)`, {}, async () => {
-  const ids = lanes.slice(1);
+  const ids = attempts.slice(1);
   const headers = await paymentV1(w, w.buyers[2], access(ids[0]));
   let answers;
   const gain = await cost(async () => {
@@ -131,7 +131,7 @@ for (const [version, pay] of Object.entries({ v2: paymentFor, v1: paymentV1 })) 
 w.test('after all of it nothing is left reserved, and the fees of the day are what our fee payer has paid (inv. 2, 5)', { timeout: 120_000 }, async () => {
   const paid = funded - (await w.chain.lamports(w.feePayer));
   assert.ok(paid > 0 && paid % FEE === 0);
-  const left = await until('nothing is left reserved', () => Autopsy.of(w.gateway, async (stored) => {
+  const left = await until('nothing is left reserved', () => StorageCopy.of(w.gateway, async (stored) => {
     const payers = await each(w.everybody, 8, ({ address }) => stored.count('PAYER', address, 'in_flight'));
     const reserved = [...payers, await stored.count('MERCHANT', null, 'hold'), await stored.count('MERCHANT', null, 'reserved')];
     return reserved.every((rows) => rows === 0) && stored.rows('MERCHANT', null, 'SELECT lamports FROM fee');

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Booths } from '../harness/booth.js';
+import { Rigs } from '../harness/rig.js';
 import { payment } from '../harness/buyers.js';
 import { PRICE, perHour, simulated } from '../harness/config.js';
 import { granted, time } from '../harness/expect.js';
@@ -12,13 +12,13 @@ import { Probe } from '../harness/probe.js';
 import { target } from '../harness/targets/index.js';
 
 const skip = !target.can.objects && `${target.name} has no objects`;
-const BOOTHS = 20;
+const RIGS = 20;
 
-let booths;
+let rigs;
 before(async () => {
-  if (!skip) booths = await Booths.start(BOOTHS, [simulated(perHour('gate'))], { target, probe: () => new Probe({ objects: true }) });
+  if (!skip) rigs = await Rigs.start(RIGS, [simulated(perHour('gate'))], { target, probe: () => new Probe({ objects: true }) });
 });
-after(() => booths?.stop());
+after(() => rigs?.stop());
 
 const access = (run) => run.url('/api/v1/access/gate');
 
@@ -28,8 +28,8 @@ const recovery = {
     'chain getTransaction after', 'PAYER news before', 'PAYMENT news after', 'MERCHANT news after',
   ],
   async prepare(run) {
-    run.payment = await payment(run.booth, run.booth.buyer, access(run));
-    run.booth.relay.spoil = (method) => method === 'sendTransaction' ? async () => ((run.dead = run.gateway.kill()), null) : null;
+    run.payment = await payment(run.rig, run.rig.buyer, access(run));
+    run.rig.relay.spoil = (method) => method === 'sendTransaction' ? async () => ((run.dead = run.gateway.kill()), null) : null;
     await assert.rejects(fetch(access(run), { headers: run.payment }));
     assert.ok(run.dead, 'killed when it had claimed the payment and not sent it');
     await run.revive();
@@ -44,13 +44,13 @@ const recovery = {
     const session = await granted(await insist(access(run), { headers: run.payment }));
     assert.ok(time(session.startsAt) <= asked, 'the alarm has granted it, and not the request');
     assert.equal(await run.gained(), PRICE.hour);
-    assert.deepEqual((await sessionsOf(run, run.booth.buyer)).map(({ sessionId }) => sessionId), [session.sessionId]);
+    assert.deepEqual((await sessionsOf(run, run.rig.buyer)).map(({ sessionId }) => sessionId), [session.sessionId]);
     await run.nothingReserved(1);
   },
 };
 
 test('workerd killed after a claim, and again anywhere in what the alarm does: the next alarm finishes it, charged once (inv. 1, 2, 3)', { skip, timeout: 400_000 }, async (t) => {
-  const { kills, points } = await walk(booths, recovery);
+  const { kills, points } = await walk(rigs, recovery);
   t.diagnostic(`${kills} kills at ${points.size} points`);
   assert.ok(kills >= points.size * 0.8, `most points are reached again: ${kills} of ${points.size}`);
 });

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Booths } from '../harness/booth.js';
+import { Rigs } from '../harness/rig.js';
 import { payment, paymentV1, pays } from '../harness/buyers.js';
 import { PRICE, perHour, simulated } from '../harness/config.js';
 import { granted, problem, time } from '../harness/expect.js';
@@ -14,13 +14,13 @@ import { target } from '../harness/targets/index.js';
 import { bearer } from '../harness/wire.js';
 
 const skip = !target.can.objects && `${target.name} has no objects`;
-const BOOTHS = 10;
+const RIGS = 10;
 
-let booths;
+let rigs;
 before(async () => {
-  if (!skip) booths = await Booths.start(BOOTHS, [simulated(perHour('gate'))], { target, probe: () => new Probe({ objects: true }) });
+  if (!skip) rigs = await Rigs.start(RIGS, [simulated(perHour('gate'))], { target, probe: () => new Probe({ objects: true }) });
 });
-after(() => booths?.stop());
+after(() => rigs?.stop());
 
 const SALE = [
   'ASSET request before', 'PAYER history before', 'chain simulateTransaction before', 'PAYER reserve before', 'PAYER reserve after', 'PAYMENT reserve before',
@@ -47,14 +47,14 @@ async function finished(run, killed, amount) {
 /** After all that: charged once, and the payer has these sessions and no other. */
 async function settled(run, payments, sessions) {
   assert.equal(await run.gained(), BigInt(payments) * PRICE.hour);
-  assert.deepEqual((await sessionsOf(run, run.booth.buyer)).map(({ sessionId }) => sessionId), sessions);
+  assert.deepEqual((await sessionsOf(run, run.rig.buyer)).map(({ sessionId }) => sessionId), sessions);
   await run.nothingReserved(payments);
 }
 
 const purchase = {
   reaches: SALE,
   async prepare(run) {
-    run.payment = await payment(run.booth, run.booth.buyer, access(run));
+    run.payment = await payment(run.rig, run.rig.buyer, access(run));
   },
   act: (run) => ask(access(run), { headers: run.payment }),
   async after(run, killed) {
@@ -68,7 +68,7 @@ const purchase = {
 const purchaseV1 = {
   reaches: ['PAYMENT owner before', ...SALE],
   async prepare(run) {
-    run.payment = await paymentV1(run.booth, run.booth.buyer, access(run));
+    run.payment = await paymentV1(run.rig, run.rig.buyer, access(run));
   },
   act: purchase.act,
   async after(run, killed) {
@@ -76,7 +76,7 @@ const purchaseV1 = {
     const answer = await insist(access(run), { headers: run.payment });
     if (isClaimed(run)) await problem(answer, 409, 'payment_already_used');
     else await granted(answer);
-    const [{ sessionId, startsAt }] = await sessionsOf(run, run.booth.buyer);
+    const [{ sessionId, startsAt }] = await sessionsOf(run, run.rig.buyer);
     if (isClaimed(run)) assert.ok(time(startsAt) <= asked, 'the alarm has granted it, and not the request');
     await settled(run, 1, [sessionId]);
   },
@@ -85,10 +85,10 @@ const purchaseV1 = {
 const extension = {
   reaches: SALE,
   async prepare(run) {
-    run.first = await granted(await pays.v2(run.booth, run.booth.buyer)(access(run)));
+    run.first = await granted(await pays.v2(run.rig, run.rig.buyer)(access(run)));
     run.to = run.url('/api/v1/access/gate/extend');
     run.init = { method: 'POST', headers: bearer(run.first.sessionToken) };
-    Object.assign(run.init.headers, await payment(run.booth, run.booth.buyer, run.to, run.init));
+    Object.assign(run.init.headers, await payment(run.rig, run.rig.buyer, run.to, run.init));
   },
   act: (run) => ask(run.to, run.init),
   async after(run, killed) {
@@ -114,7 +114,7 @@ const scenarios = [
 describe('killed anywhere', { concurrency: true }, () => {
   for (const [scenario, name] of scenarios) {
     test(`workerd killed anywhere in ${name}`, { skip, timeout: 400_000 }, async (t) => {
-      const { kills, points } = await walk(booths, scenario);
+      const { kills, points } = await walk(rigs, scenario);
       t.diagnostic(`${kills} kills at ${points.size} points`);
       assert.ok(kills >= points.size * 0.8, `most points are reached again: ${kills} of ${points.size}`);
     });

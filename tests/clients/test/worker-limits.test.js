@@ -12,22 +12,22 @@ import { world } from '../harness/world.js';
 const FEE = 10_001; // two signatures, and a lamport of priority
 const SALES = 5;
 
-const lanes = times(30, (n) => `lane-${n}`);
-const assets = lanes.map((id) => simulated(perHour(id)));
+const attempts = times(30, (n) => `lane-${n}`);
+const assets = attempts.map((id) => simulated(perHour(id)));
 // Five payments and no sixth.
 const thrifty = world({ needs: ['objects'], assets, buyers: 30, settlement: { max_fee_lamports_per_day: SALES * FEE + 1 } });
 const patient = world({ needs: ['objects'], assets, buyers: 2, paupers: 1 });
 
 const access = (w, id) => w.url(`/api/v1/access/${id}`);
 
-thrifty.test(`a day's fees for ${SALES} payments: of ${lanes.length} payments of different payers for different assets at once ${SALES} are sold (inv. 2)`, {}, async () => {
+thrifty.test(`a day's fees for ${SALES} payments: of ${attempts.length} payments of different payers for different assets at once ${SALES} are sold (inv. 2)`, {}, async () => {
   const w = thrifty;
-  const buyers = lanes.map(() => w.buyer());
-  const headers = await each(lanes, 8, (id, n) => (n % 2 ? paymentV1 : paymentFor)(w, buyers[n], access(w, id)));
+  const buyers = attempts.map(() => w.buyer());
+  const headers = await each(attempts, 8, (id, n) => (n % 2 ? paymentV1 : paymentFor)(w, buyers[n], access(w, id)));
   const before = await w.chain.lamports(w.feePayer);
   let answers;
   const gain = await w.gain(async () => {
-    answers = await Promise.all(lanes.map((id, n) => insist(access(w, id), headers[n])));
+    answers = await Promise.all(attempts.map((id, n) => insist(access(w, id), headers[n])));
   });
   assert.deepEqual(gain, { money: BigInt(SALES) * PRICE.hour, landed: SALES }, `statuses ${answers.map(({ status }) => status)}`);
   assert.equal(before - (await w.chain.lamports(w.feePayer)), SALES * FEE);
@@ -64,7 +64,7 @@ function emptiesInBetween(w, wallet) {
 patient.test('who has failed at three assets has to wait at a fourth, and costs nothing more; others do not wait (inv. 2)', {}, async () => {
   const w = patient;
   const [thief, other] = [w.buyer(), w.buyer()];
-  for (const id of lanes.slice(0, 3)) {
+  for (const id of attempts.slice(0, 3)) {
     const headers = await paymentFor(w, thief, access(w, id));
     emptiesInBetween(w, thief);
     await refusedAs(await insist(access(w, id), headers), [402, 'invalid_exact_svm_transaction_failed']);
@@ -72,7 +72,7 @@ patient.test('who has failed at three assets has to wait at a fourth, and costs 
     await w.chain.setBalance(thief.address, 5_000_000n);
   }
   const before = await w.chain.lamports(w.feePayer);
-  for (const [id, pay] of [[lanes[3], paymentFor], [lanes[4], paymentV1], [lanes[0], paymentFor]]) {
+  for (const [id, pay] of [[attempts[3], paymentFor], [attempts[4], paymentV1], [attempts[0], paymentFor]]) {
     const headers = await pay(w, thief, access(w, id));
     const gain = await w.gain(async () => {
       const response = await insist(access(w, id), headers);
@@ -83,5 +83,5 @@ patient.test('who has failed at three assets has to wait at a fourth, and costs 
     assert.deepEqual(gain, { money: 0n, landed: 0 });
   }
   assert.equal(await w.chain.lamports(w.feePayer), before);
-  await granted(await insist(access(w, lanes[3]), await paymentFor(w, other, access(w, lanes[3]))));
+  await granted(await insist(access(w, attempts[3]), await paymentFor(w, other, access(w, attempts[3]))));
 });

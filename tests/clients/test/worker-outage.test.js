@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Booths } from '../harness/booth.js';
+import { Rigs } from '../harness/rig.js';
 import { payment } from '../harness/buyers.js';
 import { PRICE, perHour, simulated } from '../harness/config.js';
 import { granted, refusedAs, time } from '../harness/expect.js';
@@ -21,27 +21,27 @@ const RETRIES = 6;
 const SOON = 15_000;
 
 const never = () => new Promise(() => {});
-let booths;
+let rigs;
 before(async () => {
   if (skip) return;
   const probe = () => new Probe({ objects: true });
-  booths = await Booths.start(3, [simulated(perHour('gate'))], { target, probe });
+  rigs = await Rigs.start(3, [simulated(perHour('gate'))], { target, probe });
 });
-after(() => booths?.stop());
+after(() => rigs?.stop());
 
 /**
  * A payment is claimed, and sent if `lands`; workerd is killed and runs again, and then the chain is out of reach: `how`. Answers
  * how often the alarm has gone off meanwhile. Nobody asks the worker anything.
  */
-async function outage(booth, { lands, how, meanwhile }, look) {
-  const gateway = await booth.folder();
+async function outage(rig, { lands, how, meanwhile }, look) {
+  const gateway = await rig.folder();
   try {
     await gateway.restart();
     const access = `${gateway.url}/api/v1/access/gate`;
-    const headers = await payment(booth, booth.buyer, access);
-    const earned = await booth.earned();
+    const headers = await payment(rig, rig.buyer, access);
+    const earned = await rig.earned();
     let killed;
-    booth.relay.spoil = (method) => async (pass) => {
+    rig.relay.spoil = (method) => async (pass) => {
       if (method !== 'sendTransaction' && !killed) return pass();
       if (method === 'sendTransaction' && lands && !killed) await pass();
       killed ??= gateway.kill();
@@ -49,24 +49,24 @@ async function outage(booth, { lands, how, meanwhile }, look) {
     };
     await assert.rejects(fetch(access, { headers }));
     await killed;
-    assert.equal((await booth.earned()) - earned, lands ? PRICE.hour : 0n);
+    assert.equal((await rig.earned()) - earned, lands ? PRICE.hour : 0n);
 
-    booth.relay.spoilAll(how);
-    booth.probe.mend();
+    rig.relay.spoilAll(how);
+    rig.probe.mend();
     await gateway.restart();
     const started = performance.now();
-    const alarms = () => booth.probe.messages.filter(({ object, what, at }) => object === 'ASSET' && what === 'alarm' && at === 'after').length;
+    const alarms = () => rig.probe.messages.filter(({ object, what, at }) => object === 'ASSET' && what === 'alarm' && at === 'after').length;
     await until('the outage has lasted long enough', () => performance.now() - started > OUTAGE, { within: OUTAGE + 1_000, every: 100 });
     const during = alarms();
     await meanwhile?.();
-    booth.relay.mend();
-    await until('an alarm has gone off and told the payer’s object', () => booth.probe.messages.some(({ object, what, at }) => object === 'PAYER' && what === 'news' && at === 'after'), { within: SOON, every: 50 });
-    assert.ok(!booth.probe.messages.some(({ what }) => what === 'request'), 'nobody has asked');
-    await look({ access, headers, gained: (await booth.earned()) - earned });
+    rig.relay.mend();
+    await until('an alarm has gone off and told the payer’s object', () => rig.probe.messages.some(({ object, what, at }) => object === 'PAYER' && what === 'news' && at === 'after'), { within: SOON, every: 50 });
+    assert.ok(!rig.probe.messages.some(({ what }) => what === 'request'), 'nobody has asked');
+    await look({ access, headers, gained: (await rig.earned()) - earned });
     return during;
   } finally {
-    booth.relay.mend();
-    booth.probe.mend();
+    rig.relay.mend();
+    rig.probe.mend();
     await gateway.dispose();
   }
 }
@@ -80,28 +80,28 @@ async function becomesASession({ access, headers, gained }) {
 
 describe('the chain is out of reach for a minute', { concurrency: true }, () => {
   test('it refuses every call: what has landed becomes its buyer’s session (inv. 2, 3)', { skip, timeout: 120_000 }, async (t) => {
-    await booths.on(async (booth) => {
-      const alarms = await outage(booth, { lands: true, how: spoiled.neverArrives }, becomesASession);
+    await rigs.on(async (rig) => {
+      const alarms = await outage(rig, { lands: true, how: spoiled.neverArrives }, becomesASession);
       t.diagnostic(`${alarms} alarms`);
       assert.ok(alarms > 2 * RETRIES, `${alarms} alarms in ${OUTAGE} ms`);
     });
   });
 
   test('it answers no call: what has landed becomes its buyer’s session (inv. 2, 3)', { skip, timeout: 120_000 }, async (t) => {
-    await booths.on(async (booth) => {
-      const alarms = await outage(booth, { lands: true, how: never }, becomesASession);
+    await rigs.on(async (rig) => {
+      const alarms = await outage(rig, { lands: true, how: never }, becomesASession);
       t.diagnostic(`${alarms} alarms`);
       assert.ok(alarms >= 3, `each takes as long as its calls may, and the next one comes: ${alarms}`);
     });
   });
 
   test('what was not sent can’t land any more after it: nobody is charged, and the asset is free (inv. 2, 3)', { skip, timeout: 120_000 }, async (t) => {
-    await booths.on(async (booth) => {
-      const meanwhile = () => booth.chain.advanceBlocks(250); // its blockhash is dead, and that is final
-      const alarms = await outage(booth, { lands: false, how: spoiled.neverArrives, meanwhile }, async ({ access, headers, gained }) => {
+    await rigs.on(async (rig) => {
+      const meanwhile = () => rig.chain.advanceBlocks(250); // its blockhash is dead, and that is final
+      const alarms = await outage(rig, { lands: false, how: spoiled.neverArrives, meanwhile }, async ({ access, headers, gained }) => {
         assert.equal(gained, 0n);
         await refusedAs(await fetch(access, { headers }), [402, 'invalid_exact_svm_transaction_simulation_failed']);
-        await granted(await fetch(access, { headers: await payment(booth, booth.buyer, access) }));
+        await granted(await fetch(access, { headers: await payment(rig, rig.buyer, access) }));
       });
       t.diagnostic(`${alarms} alarms`);
       assert.ok(alarms > 2 * RETRIES, `${alarms} alarms in ${OUTAGE} ms`);

@@ -5,7 +5,7 @@ mod crashes;
 mod flood;
 mod sales;
 mod shared;
-mod thieves;
+mod theft;
 mod wallets;
 
 use std::pin::Pin;

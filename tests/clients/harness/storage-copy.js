@@ -59,10 +59,10 @@ const copied = (from, to) =>
     return whole && isDeepStrictEqual(await listing(from), before);
   }, { within: QUIET_WITHIN });
 
-export class Autopsy {
-  /** Lets `read(autopsy)` read a gateway's storage as it is now, or as it was left. */
+export class StorageCopy {
+  /** Lets `read(stored)` read a gateway's storage as it is now, or as it was left. */
   static async of(gateway, read) {
-    const it = new Autopsy();
+    const it = new StorageCopy();
     try {
       await it.open(gateway);
       return await read(it);
@@ -73,7 +73,7 @@ export class Autopsy {
 
   async open(gateway) {
     const { compatibilityDate, durableObjects, durableObjectsPersist } = gateway.options();
-    this.folder = await mkdtemp(join(tmpdir(), 'coinop-autopsy-'));
+    this.folder = await mkdtemp(join(tmpdir(), 'coinop-storage-'));
     await copied(durableObjectsPersist, this.folder);
     const { Log, LogLevel, Miniflare } = await import('miniflare');
     this.runtime = new Miniflare({

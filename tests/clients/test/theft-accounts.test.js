@@ -11,8 +11,8 @@ import { untouched } from '../harness/untouched.js';
 import { world } from '../harness/world.js';
 
 const limits = { requests_per_second: 0 }; // what is tried here is more than one client may ask
-const lanes = Array.from({ length: 6 }, (_, n) => simulated(perHour(`lane-${n + 1}`)));
-const w = world({ assets: lanes, buyers: 8, paupers: 1, limits });
+const attempts = Array.from({ length: 6 }, (_, n) => simulated(perHour(`lane-${n + 1}`)));
+const w = world({ assets: attempts, buyers: 8, paupers: 1, limits });
 
 const access = (id = 'lane-1') => w.url(`/api/v1/access/${id}`);
 const svm = (reason) => [402, `invalid_exact_svm_payload_${reason}`];
@@ -196,26 +196,26 @@ w.test('a memo of ours for another ticket, or two memos, buy nothing as v2 (inv.
   });
 });
 
-// Lane by lane: no memo, and what is no memo of ours although it nearly is one.
+// Attempt by attempt: no memo, and what is no memo of ours although it nearly is one.
 const foreign = [() => [], () => ['x'], (memo) => [memo.slice(0, -1)], (memo) => [`${memo} `]];
 for (const [n, write] of foreign.entries()) {
   w.test(`a payment with its own ticket and ${['no memo', 'a foreign memo', 'a memo cut short', 'a memo and a space'][n]} buys once, where its ticket is for; no other ticket brings it back (inv. 1)`, {}, async () => {
-    const lane = access(`lane-${3 + n}`);
+    const attempt = access(`lane-${3 + n}`);
     const payer = w.buyers[4 + n];
-    const { accepts: [offer] } = await challenge(lane);
+    const { accepts: [offer] } = await challenge(attempt);
     const memos = write(offer.extra.memo).map((text) => does.memo(text));
     const instructions = [...(await paying(offer, payer.address, { memo: null })), ...memos];
     const text = await transaction(w, { instructions, signers: [payer] });
     const headers = asV2(offer, text);
     let session;
     const gain = await w.gain(async () => {
-      session = await granted(await fetch(lane, { headers }));
+      session = await granted(await fetch(attempt, { headers }));
     });
     assert.deepEqual(gain, { money: PRICE.hour, landed: 1 });
     const used = [409, 'payment_already_used'];
     await untouched(w, async () => {
-      assert.equal((await granted(await fetch(lane, { headers }))).sessionId, session.sessionId);
-      for (const url of [lane, access('lane-1')]) {
+      assert.equal((await granted(await fetch(attempt, { headers }))).sessionId, session.sessionId);
+      for (const url of [attempt, access('lane-1')]) {
         const [thiefs] = (await challenge(url)).accepts;
         await refusedAs(await fetch(url, { headers: asV2(thiefs, text) }), used, 'another ticket');
         await refusedAs(await fetch(url, { headers: asV1(text) }), used, 'v1');

@@ -12,14 +12,14 @@ import { bearer } from '../harness/wire.js';
 import { world } from '../harness/world.js';
 
 const HOUR = 3_600_000;
-const lanes = Array.from({ length: 11 }, (_, n) => `lane-${n}`);
+const attempts = Array.from({ length: 11 }, (_, n) => `lane-${n}`);
 const limits = { requests_per_second: 0 }; // what is tried here is more than one client may ask
-const w = world({ assets: lanes.map((id) => simulated(perHour(id))), buyers: 11, limits });
+const w = world({ assets: attempts.map((id) => simulated(perHour(id))), buyers: 11, limits });
 
 const access = (id) => w.url(`/api/v1/access/${id}`);
 const extend = (id) => w.url(`/api/v1/access/${id}/extend`);
 
-/** A session of one hour, and the requests that would extend it and buy another lane. */
+/** A session of one hour, and the requests that would extend it and buy another attempt. */
 async function placesOf(buyer, running, free) {
   const session = await granted(await pays.v2(w, buyer)(access(running)));
   const extension = { url: extend(running), headers: bearer(session.sessionToken) };
@@ -59,7 +59,7 @@ w.test('a v1 payment sent to a session’s extension and to another asset at onc
   const now = await read(session);
   assert.equal(time(now.endsAt) - time(session.endsAt), extended ? HOUR : 0);
   const { available } = await (await fetch(w.url('/api/v1/assets/lane-1/status'))).json();
-  assert.equal(available, extended, 'the other lane is sold only if the extension is not');
+  assert.equal(available, extended, 'the other attempt is sold only if the extension is not');
 });
 
 for (const [what, own] of [['access', 'other'], ['an extension', 'extension']]) {
@@ -80,10 +80,10 @@ for (const [what, own] of [['access', 'other'], ['an extension', 'extension']]) 
   });
 }
 
-/** A v1 payment for one lane, and the same bytes dressed as v2 with the ticket of somebody else, for another. */
-async function dressedUp(lane, other) {
+/** A v1 payment for one attempt, and the same bytes dressed as v2 with the ticket of somebody else, for another. */
+async function dressedUp(attempt, other) {
   const [buyer, thief] = [w.buyer(), w.buyer()];
-  const honest = await paymentV1(w, buyer, access(lane));
+  const honest = await paymentV1(w, buyer, access(attempt));
   const { payload } = JSON.parse(Buffer.from(Object.values(honest)[0], 'base64'));
   const dressed = JSON.parse(Buffer.from(Object.values(await payment(w, thief, access(other)))[0], 'base64'));
   return { honest, dressed: { 'PAYMENT-SIGNATURE': Buffer.from(JSON.stringify({ ...dressed, payload })).toString('base64') } };

@@ -42,26 +42,26 @@ function subject({ method, params }) {
   }
 }
 
-export class Lane {
+export class Attempt {
   /**
    * A payment that is ready to be sent, and what is told of it. `before` and `after` its first sending: a lie
    * for each method, which is `(pass, http, n)` like those of the relay, `n` counting the calls from 0.
    */
   static async ready(world, id, { before = {}, after = {} } = {}, buyer = world.buyer()) {
-    const lane = new Lane();
-    Object.assign(lane, { world, id, buyer, before, after, counts: {}, calls: [], answers: [], searches: 0 });
-    lane.url = world.url(`/api/v1/access/${id}`);
-    lane.funds = await world.chain.balance(buyer.address);
+    const attempt = new Attempt();
+    Object.assign(attempt, { world, id, buyer, before, after, counts: {}, calls: [], answers: [], searches: 0 });
+    attempt.url = world.url(`/api/v1/access/${id}`);
+    attempt.funds = await world.chain.balance(buyer.address);
     await world.chain.advanceBlocks(1); // a blockhash of its own
-    const payload = await sign(world, buyer, await challenge(lane.url));
+    const payload = await sign(world, buyer, await challenge(attempt.url));
     const { messageBytes, signatures } = decoded(payload.payload.transaction);
-    lane.headers = paymentHeaders(payload);
-    lane.memo = payload.accepted.extra.memo;
-    lane.blockhash = getCompiledTransactionMessageDecoder().decode(messageBytes).lifetimeToken;
-    lane.signature = base58(await signBytes(world.feePayerWallet.signer.keyPair.privateKey, messageBytes));
-    lane.subjects = new Set([lane.signature, base58(signatures[buyer.address]), lane.blockhash, await usdcAccount(buyer.address)]);
-    world.relay.lanes.push(lane);
-    return lane;
+    attempt.headers = paymentHeaders(payload);
+    attempt.memo = payload.accepted.extra.memo;
+    attempt.blockhash = getCompiledTransactionMessageDecoder().decode(messageBytes).lifetimeToken;
+    attempt.signature = base58(await signBytes(world.feePayerWallet.signer.keyPair.privateKey, messageBytes));
+    attempt.subjects = new Set([attempt.signature, base58(signatures[buyer.address]), attempt.blockhash, await usdcAccount(buyer.address)]);
+    world.relay.attempts.push(attempt);
+    return attempt;
   }
 
   isMeantBy(call) {
@@ -192,7 +192,7 @@ export class Lane {
     await until(`${this} is given up`, () => this.isFree(), { within: 60_000, every: 100 });
     const response = await this.send();
     await this.isRefused(response, 402, 'invalid_exact_svm_transaction_simulation_failed');
-    const next = await Lane.ready(this.world, this.id, {}, this.buyer);
+    const next = await Attempt.ready(this.world, this.id, {}, this.buyer);
     await next.isGranted(await next.send());
     this.earned = next.earned;
   }
@@ -212,7 +212,7 @@ export class Lane {
 }
 
 /** What the merchant has is what was granted, and nothing else (inv. 5). */
-export async function booksBalance(world, lanes) {
-  const earned = lanes.reduce((sum, lane) => sum + (lane.earned ?? 0n), 0n);
+export async function booksBalance(world, attempts) {
+  const earned = attempts.reduce((sum, attempt) => sum + (attempt.earned ?? 0n), 0n);
   assert.equal(await world.earned(), earned);
 }

@@ -1,5 +1,5 @@
-// A booth: one buyer and one merchant of a shared chain, and one gateway at a time, always in a fresh folder. Several
-// booths run side by side without sharing a balance, so each can say what it gained.
+// A rig: one buyer and one merchant of a shared chain, and one gateway at a time, always in a fresh folder. Several
+// rigs run side by side without sharing a balance, so each can say what it gained.
 
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,11 +9,11 @@ import { newWallet } from './keys.js';
 import { Relay } from './relay.js';
 import { serve } from './targets/serve.js';
 
-/** A chain with `count` booths, and, of `serve`, a gateway's folder from which fresh ones borrow the compiled component. */
-export class Booths {
-  /** `probe` makes what sees a worker from inside, for each booth. */
+/** A chain with `count` rigs, and, of `serve`, a gateway's folder from which fresh ones borrow the compiled component. */
+export class Rigs {
+  /** `probe` makes what sees a worker from inside, for each rig. */
   static async start(count, assets, { target = serve, probe } = {}) {
-    const them = new Booths();
+    const them = new Rigs();
     const wallets = Array.from({ length: count }, async () => {
       const [merchant, buyer] = await Promise.all([newWallet(), newWallet()]);
       return { merchant, buyer };
@@ -26,9 +26,9 @@ export class Booths {
     them.chain = await Chain.start(funds);
     Object.assign(them, { free: [], waiting: [] });
     for (const who of people) {
-      const booth = Object.assign(new Booth(), who, { chain: them.chain, assets, target, probe: probe?.() });
-      booth.relay = await Relay.start(them.chain.url);
-      them.free.push(booth);
+      const rig = Object.assign(new Rig(), who, { chain: them.chain, assets, target, probe: probe?.() });
+      rig.relay = await Relay.start(them.chain.url);
+      them.free.push(rig);
     }
     them.all = [...them.free];
     if (target !== serve) return them;
@@ -37,30 +37,30 @@ export class Booths {
     them.template = await first.folder();
     await them.template.restart();
     await them.template.kill();
-    for (const booth of them.all) booth.compiled = join(them.template.folder, 'coinop-data', 'compiled');
+    for (const rig of them.all) rig.compiled = join(them.template.folder, 'coinop-data', 'compiled');
     return them;
   }
 
-  /** Runs `work(booth)` on the next booth that is free. */
+  /** Runs `work(rig)` on the next rig that is free. */
   async on(work) {
-    const booth = this.free.pop() ?? (await new Promise((resolve) => this.waiting.push(resolve)));
+    const rig = this.free.pop() ?? (await new Promise((resolve) => this.waiting.push(resolve)));
     try {
-      return await work(booth);
+      return await work(rig);
     } finally {
       const next = this.waiting.shift();
-      if (next) next(booth);
-      else this.free.push(booth);
+      if (next) next(rig);
+      else this.free.push(rig);
     }
   }
 
   async stop() {
-    for (const booth of this.all ?? []) booth.relay.stop();
+    for (const rig of this.all ?? []) rig.relay.stop();
     await this.template?.dispose();
     await this.chain?.stop();
   }
 }
 
-export class Booth {
+export class Rig {
   /** A fresh gateway that has not been started, with a fee payer of its own: that of another journal is refused. */
   async folder() {
     this.feePayer = await this.chain.newFeePayer();

@@ -110,7 +110,7 @@ w.test('the thief’s session token does not open the way to the victim’s exte
   }, { sessions: [session, own] });
 });
 
-/** A payment for a fresh challenge of the free lane that somebody has brought to the chain past the gateway. */
+/** A payment for a fresh challenge of the free attempt that somebody has brought to the chain past the gateway. */
 async function settledElsewhere(buyer, bend) {
   const { accepts: [offer] } = await challenge(access('lane-3'));
   const instructions = await paying(offer, buyer.address, bend);
