@@ -231,7 +231,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 }
                 return Ok(VerifiedSale {
                     verified: verdict?,
-                    // Only an exclusive asset's own stream knows which of its incarnations it is.
+                    // Only an exclusive asset's own stream knows which of its generations it is.
                     generation: 0,
                     snapshot: load().await?,
                 });

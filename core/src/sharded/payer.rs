@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::ports::{Accounts as _, PayerHistory, PortError};
 use crate::store::guards::guard_message;
 use crate::store::schema::{
-    FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, PURSE, PURSE_CLOSED, SESSION, SESSION_PAYER,
+    FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, SOURCE_BALANCE, SOURCE_BALANCE_CLOSED, SESSION, SESSION_PAYER,
     hold_against_source,
 };
 use crate::store::{Sql, SqlError, SqlJournal, bound, integer, json};
@@ -17,8 +17,8 @@ use crate::store::{Sql, SqlError, SqlJournal, bound, integer, json};
 const TABLES: &[&str] = &[
     IN_FLIGHT,
     IN_FLIGHT_SOURCE,
-    PURSE,
-    PURSE_CLOSED,
+    SOURCE_BALANCE,
+    SOURCE_BALANCE_CLOSED,
     FAILURE,
     FAILURE_AT,
     SESSION,

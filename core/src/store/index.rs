@@ -5,8 +5,8 @@
 
 use super::guards::guard_message;
 use super::schema::{
-    CATALOGUE, FAILURE, FAILURE_AT, FEE, FEE_PAYER, IN_FLIGHT, IN_FLIGHT_FEE_PAYER, IN_FLIGHT_SOURCE, PURSE,
-    PURSE_CLOSED, SEAT, SEAT_ASSET, SESSION, SESSION_PAYER, hold_against_source,
+    CATALOGUE, FAILURE, FAILURE_AT, FEE, FEE_PAYER, IN_FLIGHT, IN_FLIGHT_FEE_PAYER, IN_FLIGHT_SOURCE, SOURCE_BALANCE,
+    SOURCE_BALANCE_CLOSED, SEAT, SEAT_ASSET, SESSION, SESSION_PAYER, hold_against_source,
 };
 use super::value::{Value, json};
 use crate::error::StoreError;
@@ -37,7 +37,7 @@ pub(super) const INDEXES: &[Index] = &[
     // What has to cover a claim. It is held against what is in flight before anything is written.
     Index {
         column: "cover",
-        tables: &[IN_FLIGHT, IN_FLIGHT_SOURCE, IN_FLIGHT_FEE_PAYER, PURSE, PURSE_CLOSED],
+        tables: &[IN_FLIGHT, IN_FLIGHT_SOURCE, IN_FLIGHT_FEE_PAYER, SOURCE_BALANCE, SOURCE_BALANCE_CLOSED],
         write: concat!(
             hold_against_source!(),
             "

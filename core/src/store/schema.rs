@@ -16,7 +16,7 @@
 //! So the trigger refuses a claim unless the balance is enough for all that
 //! is `in_flight` from it, on every asset of this database.
 //!
-//! `purse.room` is what of a balance may still be claimed while anything is in flight from
+//! `source_balance.available` is what of a balance may still be claimed while anything is in flight from
 //! it: what was left of it when that began, less every claim since; or what the chain has
 //! just said is left, less what is in flight, if that is more. The second alone would
 //! refuse honest buyers: a payment that has landed and is not written down yet would be
@@ -91,11 +91,11 @@ pub(crate) const IN_FLIGHT_FEE_PAYER: &str =
     "CREATE INDEX IF NOT EXISTS in_flight_fee_payer ON in_flight (fee_payer, fee, guarded)";
 
 /// What may still be claimed from a balance while something is in flight from it.
-pub(crate) const PURSE: &str =
-    "CREATE TABLE IF NOT EXISTS purse (source TEXT PRIMARY KEY, room INTEGER NOT NULL) WITHOUT ROWID";
-pub(crate) const PURSE_CLOSED: &str = "CREATE TRIGGER IF NOT EXISTS purse_closed AFTER DELETE ON in_flight
+pub(crate) const SOURCE_BALANCE: &str =
+    "CREATE TABLE IF NOT EXISTS source_balance (source TEXT PRIMARY KEY, available INTEGER NOT NULL) WITHOUT ROWID";
+pub(crate) const SOURCE_BALANCE_CLOSED: &str = "CREATE TRIGGER IF NOT EXISTS source_balance_closed AFTER DELETE ON in_flight
         WHEN NOT EXISTS (SELECT 1 FROM in_flight WHERE source = OLD.source) BEGIN
-        DELETE FROM purse WHERE source = OLD.source;
+        DELETE FROM source_balance WHERE source = OLD.source;
     END";
 
 /// Forgotten with the next failure an hour later: so they never fill anything.
@@ -131,17 +131,17 @@ macro_rules! hold_against_source {
             guard_message!(guard_at_risk),
             "') FROM in_flight
             WHERE source = NEW.cover ->> '$.source' AND (exclusive OR NEW.cover ->> '$.exclusive');
-        INSERT INTO purse (source, room)
+        INSERT INTO source_balance (source, available)
             SELECT cover ->> '$.source', min(CAST(cover ->> '$.left' AS INTEGER), 9223372036854775806)
                 - coalesce((SELECT sum(amount) FROM in_flight WHERE source = cover ->> '$.source'), 0)
             FROM (SELECT NEW.cover AS cover) WHERE cover ->> '$.source' IS NOT NULL
-            ON CONFLICT (source) DO UPDATE SET room = min(
-                max(excluded.room, room - CAST(NEW.cover ->> '$.amount' AS INTEGER)),
+            ON CONFLICT (source) DO UPDATE SET available = min(
+                max(excluded.available, available - CAST(NEW.cover ->> '$.amount' AS INTEGER)),
                 CAST(NEW.cover ->> '$.left' AS INTEGER));
         SELECT RAISE(ABORT, '",
             guard_message!(not_covered),
             "')
-            FROM purse WHERE source = NEW.cover ->> '$.source' AND room < 0;"
+            FROM source_balance WHERE source = NEW.cover ->> '$.source' AND available < 0;"
         )
     };
 }
@@ -149,7 +149,7 @@ pub(crate) use hold_against_source;
 
 /// The version of the tables. A database of any other version is refused; from the first release on, older ones are
 /// brought up to date instead.
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 
 /// Where a database says which version its tables have. Made first, so that a database without it is known to be older.
 /// `PRAGMA user_version` is no place for it: hosts refuse to write it.

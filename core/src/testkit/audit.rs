@@ -158,7 +158,7 @@ impl World {
             self.rows("SELECT json_array(payment, source) FROM in_flight ORDER BY payment");
         claimed.sort();
         assert_eq!(in_flight, claimed);
-        assert_eq!(self.count("purse WHERE source NOT IN (SELECT source FROM in_flight)"), 0);
+        assert_eq!(self.count("source_balance WHERE source NOT IN (SELECT source FROM in_flight)"), 0);
 
         // What moved is claimed or granted (inv. 2), and what is granted has moved (inv. 1).
         let landed = self.ledger.moved();

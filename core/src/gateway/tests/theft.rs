@@ -225,7 +225,7 @@ fn a_ticket_altered_in_any_bit_buys_nothing_before_and_fetches_nothing_after_inv
 }
 
 #[test]
-fn a_ticket_of_another_merchant_network_incarnation_asset_or_key_buys_nothing_inv_1() {
+fn a_ticket_of_another_merchant_network_generation_asset_or_key_buys_nothing_inv_1() {
     let world = World::new();
     let config = &world.deployment.config;
     let changes: [fn(&mut Quote); 2] =
