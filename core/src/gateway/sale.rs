@@ -188,10 +188,10 @@ impl<'a, P: Ports> Gateway<'a, P> {
         self.ensure_a_seat(buy, &verified).await?;
         let prepared = self.prepare(&verified, history.has_bought, now.wall).await?;
         let budget = self.deployment().config.settlement.max_fee_lamports_per_day;
-        let cover = prepared.cover(verified.purchase.price.amount, budget);
+        let funds = prepared.funds(verified.purchase.price.amount, budget);
         let claim = self.claim_of(buy, &stream, verified, prepared, now.wall);
         let ask = ClaimRequest { claim, failures: history.failures, generation };
-        let written = self.claim(&stream, snapshot, ask, cover).await.map_err(Unclaimed::Claim)?;
+        let written = self.claim(&stream, snapshot, ask, funds).await.map_err(Unclaimed::Claim)?;
         Ok(written.snapshot)
     }
 

@@ -123,25 +123,25 @@ pub(crate) const CATALOGUE: &str =
     "CREATE TABLE IF NOT EXISTS catalogue (asset TEXT PRIMARY KEY, listing TEXT NOT NULL) WITHOUT ROWID";
 
 /// The statements of a trigger that hold a claim against the guards and the balance of what is in flight from its source:
-/// `NEW.cover` is a [`FundsCheck`](crate::session::FundsCheck) as JSON, or nothing.
+/// `NEW.funds` is a [`FundsCheck`](crate::session::FundsCheck) as JSON, or nothing.
 macro_rules! hold_against_source {
     () => {
         concat!(
             "SELECT RAISE(ABORT, '",
             guard_message!(guard_at_risk),
             "') FROM in_flight
-            WHERE source = NEW.cover ->> '$.source' AND (exclusive OR NEW.cover ->> '$.exclusive');
+            WHERE source = NEW.funds ->> '$.source' AND (exclusive OR NEW.funds ->> '$.exclusive');
         INSERT INTO source_balance (source, available)
-            SELECT cover ->> '$.source', min(CAST(cover ->> '$.left' AS INTEGER), 9223372036854775806)
-                - coalesce((SELECT sum(amount) FROM in_flight WHERE source = cover ->> '$.source'), 0)
-            FROM (SELECT NEW.cover AS cover) WHERE cover ->> '$.source' IS NOT NULL
+            SELECT funds ->> '$.source', min(CAST(funds ->> '$.remaining' AS INTEGER), 9223372036854775806)
+                - coalesce((SELECT sum(amount) FROM in_flight WHERE source = funds ->> '$.source'), 0)
+            FROM (SELECT NEW.funds AS funds) WHERE funds ->> '$.source' IS NOT NULL
             ON CONFLICT (source) DO UPDATE SET available = min(
-                max(excluded.available, available - CAST(NEW.cover ->> '$.amount' AS INTEGER)),
-                CAST(NEW.cover ->> '$.left' AS INTEGER));
+                max(excluded.available, available - CAST(NEW.funds ->> '$.amount' AS INTEGER)),
+                CAST(NEW.funds ->> '$.remaining' AS INTEGER));
         SELECT RAISE(ABORT, '",
             guard_message!(not_covered),
             "')
-            FROM source_balance WHERE source = NEW.cover ->> '$.source' AND available < 0;"
+            FROM source_balance WHERE source = NEW.funds ->> '$.source' AND available < 0;"
         )
     };
 }

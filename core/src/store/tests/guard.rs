@@ -38,17 +38,17 @@ fn claim(world: &World, number: usize, amount: u64, left: u64) -> Result<Appende
     let (source, now) = (claim.rail.source().unwrap(), Now::at(claim.at));
     let events = vec![Event::PaymentClaimed(claim)];
     let batch = Batch::new(&asset(number), &AssetState::default(), events, &now).unwrap();
-    let cover = FundsCheck {
+    let funds = FundsCheck {
         source: Some(source),
         amount: Amount::new(amount),
-        left: Amount::new(left),
+        remaining: Amount::new(left),
         exclusive: false,
         fee_payer: Some(Address::new([255; 32]).into()),
         slack: None,
         budget: u64::MAX,
     };
     let journal = Platform::new(world).journal;
-    world.run(journal.append(&asset(number), 0, &batch.covered_by(Some(cover)))).unwrap()
+    world.run(journal.append(&asset(number), 0, &batch.with_funds(Some(funds)))).unwrap()
 }
 
 /// Writes down that the claim of this vault has landed.
