@@ -32,7 +32,7 @@ pub struct Listing {
     /// Whether it is for sale.
     pub enabled: bool,
     /// Which of several assets that had this id in turn, counted from 1.
-    pub incarnation: u64,
+    pub generation: u64,
 }
 
 impl Listing {
@@ -49,7 +49,7 @@ impl Listing {
             capacity: self.capacity,
             enabled: self.enabled,
             device: None,
-            incarnation: self.incarnation,
+            generation: self.generation,
         }
     }
 
@@ -87,8 +87,8 @@ impl Listing {
 impl From<Asset> for Listing {
     /// What is said of this asset.
     fn from(asset: Asset) -> Self {
-        let Asset { name, description, icon_url, tags, tariff, capacity, enabled, incarnation, .. } = asset;
-        Self { name, description, icon_url, tags, tariff, capacity, enabled, incarnation }
+        let Asset { name, description, icon_url, tags, tariff, capacity, enabled, generation, .. } = asset;
+        Self { name, description, icon_url, tags, tariff, capacity, enabled, generation }
     }
 }
 
@@ -111,12 +111,12 @@ struct StoredListing {
     #[serde(default, skip_serializing_if = "Capacity::is_exclusive")]
     capacity: Capacity,
     enabled: bool,
-    incarnation: u64,
+    generation: u64,
 }
 
 impl From<Listing> for StoredListing {
     fn from(listing: Listing) -> Self {
-        let Listing { name, description, icon_url, tags, tariff, capacity, enabled, incarnation } = listing;
+        let Listing { name, description, icon_url, tags, tariff, capacity, enabled, generation } = listing;
         Self {
             name,
             description,
@@ -129,7 +129,7 @@ impl From<Listing> for StoredListing {
             max_quantity: tariff.max_quantity,
             capacity,
             enabled,
-            incarnation,
+            generation,
         }
     }
 }
@@ -154,7 +154,7 @@ impl TryFrom<StoredListing> for Listing {
             },
             capacity: stored.capacity,
             enabled: stored.enabled,
-            incarnation: stored.incarnation,
+            generation: stored.generation,
         })
     }
 }

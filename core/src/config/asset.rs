@@ -41,7 +41,7 @@ pub struct Asset {
     /// Which of several assets that had this id in turn: a ticket of one is
     /// worth nothing at the next. 0 for those of the configuration; those that were made
     /// by API count from 1.
-    pub incarnation: u64,
+    pub generation: u64,
 }
 
 /// The device behind an asset.
@@ -57,7 +57,7 @@ impl Asset {
     /// Whether the configuration names it. If not, it was made by API.
     #[must_use]
     pub(crate) const fn is_configured(&self) -> bool {
-        self.incarnation == 0
+        self.generation == 0
     }
 
     /// Returns how what it sells is delivered: by its device, where it has one.
@@ -114,7 +114,7 @@ impl Asset {
             ));
         }
         section.finish()?;
-        Ok(Self { id, name, description, icon_url, tags, tariff, capacity, enabled, device, incarnation: 0 })
+        Ok(Self { id, name, description, icon_url, tags, tariff, capacity, enabled, device, generation: 0 })
     }
 }
 

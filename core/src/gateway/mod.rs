@@ -145,16 +145,16 @@ impl<'a, P: Ports> Gateway<'a, P> {
         })
     }
 
-    /// Claims a payment that `cover` has to cover, if anything does, and makes that durable. `known` is as for
+    /// Claims a payment that `funds` has to cover, if anything does, and makes that durable. `known` is as for
     /// [`Self::command`].
     async fn claim(
         &self,
         stream: &StreamId,
         known: Snapshot,
         ask: ClaimRequest,
-        cover: Option<FundsCheck>,
+        funds: Option<FundsCheck>,
     ) -> Result<Committed, ClaimError> {
-        self.write(stream, Some(known), Command::Claim(Box::new(ask)), cover).await
+        self.write(stream, Some(known), Command::Claim(Box::new(ask)), funds).await
     }
 
     /// Decides a command and appends what follows, until nobody else is first.
@@ -163,7 +163,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         stream: &StreamId,
         mut known: Option<Snapshot>,
         command: Command,
-        cover: Option<FundsCheck>,
+        funds: Option<FundsCheck>,
     ) -> Result<Committed, ClaimError> {
         let claims = matches!(command, Command::Claim(_));
         for attempt in 0..ATTEMPTS {
@@ -184,7 +184,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 }
                 continue;
             };
-            let batch = batch.covered_by(cover.clone());
+            let batch = batch.with_funds(funds.clone());
             let appended = self.ports.journal().append(stream, snapshot.revision, &batch).await?;
             if appended == Appended::Done {
                 let snapshot = Snapshot { revision: snapshot.revision + 1, state: batch.state };

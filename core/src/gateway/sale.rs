@@ -53,7 +53,7 @@ impl Examined<'_> {
 /// A payment that is what its asset asks for, and the asset's state.
 struct VerifiedSale {
     verified: Verified,
-    incarnation: u64,
+    generation: u64,
     snapshot: Snapshot,
 }
 
@@ -169,7 +169,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     async fn purchase(&self, buy: &BuyRequest<'_>, examined: Examined<'_>) -> Result<Snapshot, Unclaimed> {
         let (stream, started) = (examined.stream.clone(), examined.started);
         self.ensure_not_elsewhere(&examined).await?;
-        let VerifiedSale { verified, incarnation, snapshot } = self.verify_as_sold(buy, examined).await?;
+        let VerifiedSale { verified, generation, snapshot } = self.verify_as_sold(buy, examined).await?;
         let (id, payer) = (verified.payment.id(), verified.payment.payer());
         self.ensure_within_budget(verified.payment.fee(), started).await?;
         self.ensure_first_for_its_ticket(&verified).await?;
@@ -181,17 +181,17 @@ impl<'a, P: Ports> Gateway<'a, P> {
             has_ticket: verified.ticket.is_some(),
             source: verified.payment.source(),
             failures: &history.failures,
-            incarnation,
+            generation,
         };
         let now = self.ports().clock().now();
         precheck(&snapshot.state, &intent, &now).map_err(rejected)?;
         self.ensure_a_seat(buy, &verified).await?;
         let prepared = self.prepare(&verified, history.has_bought, now.wall).await?;
         let budget = self.deployment().config.settlement.max_fee_lamports_per_day;
-        let cover = prepared.cover(verified.purchase.price.amount, budget);
+        let funds = prepared.funds(verified.purchase.price.amount, budget);
         let claim = self.claim_of(buy, &stream, verified, prepared, now.wall);
-        let ask = ClaimRequest { claim, failures: history.failures, incarnation };
-        let written = self.claim(&stream, snapshot, ask, cover).await.map_err(Unclaimed::Claim)?;
+        let ask = ClaimRequest { claim, failures: history.failures, generation };
+        let written = self.claim(&stream, snapshot, ask, funds).await.map_err(Unclaimed::Claim)?;
         Ok(written.snapshot)
     }
 
@@ -231,8 +231,8 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 }
                 return Ok(VerifiedSale {
                     verified: verdict?,
-                    // Only an exclusive asset's own stream knows which of its incarnations it is.
-                    incarnation: 0,
+                    // Only an exclusive asset's own stream knows which of its generations it is.
+                    generation: 0,
                     snapshot: load().await?,
                 });
             }
@@ -245,7 +245,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             Some(checked) => checked,
             None => self.check(Cow::Owned(asset), buy, &presented, quoted.as_ref(), started),
         };
-        Ok(VerifiedSale { verified: verdict?, incarnation: asset.incarnation, snapshot })
+        Ok(VerifiedSale { verified: verdict?, generation: asset.generation, snapshot })
     }
 
     /// Checks a payment against this asset.

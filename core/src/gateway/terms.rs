@@ -148,7 +148,7 @@ const STALE_TICKET: SaleError = refused(
 /// Refuses a quote of something else than what the buyer asks for here.
 fn ensure_same_asset(asset: &Asset, buy: &BuyRequest<'_>, quote: &Quote) -> Result<(), SaleError> {
     let for_this =
-        quote.asset == asset.id && quote.incarnation == asset.incarnation && quote.operation == buy.operation;
+        quote.asset == asset.id && quote.generation == asset.generation && quote.operation == buy.operation;
     if !for_this {
         return Err(refused(
             "ticket_mismatch",

@@ -119,7 +119,7 @@ async fn assets_behind<'a, P: Ports>(
     let (skipped, mut after) = match (place, after) {
         (Some(Some(place)), _) => (place + 1, None),
         (Some(None), Some(after)) => {
-            if state_of(context, &StreamId::of_asset(after.clone())).await?.incarnation == 0 {
+            if state_of(context, &StreamId::of_asset(after.clone())).await?.generation == 0 {
                 return Err(query::invalid_after());
             }
             (configured.len(), Some(after.clone()))

@@ -96,7 +96,7 @@ fn offers<P: Ports>(
         let quote = Quote {
             operation: purchase.operation.clone(),
             asset: asset.id.clone(),
-            incarnation: asset.incarnation,
+            generation: asset.generation,
             is_shared: asset.capacity.is_shared(),
             quantity,
             allowance: priced.allowance(),

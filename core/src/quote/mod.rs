@@ -31,7 +31,7 @@ pub struct Quote {
     /// The asset.
     pub asset: AssetId,
     /// Which of the assets that had this id in turn.
-    pub incarnation: u64,
+    pub generation: u64,
     /// Whether the asset is shared: then the session that it starts has a stream of its own.
     pub is_shared: bool,
     /// How many units.

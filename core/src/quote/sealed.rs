@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! base64url( version 1 | key id 4 | body | code 16 )
-//! body: flags, session 16 of an extension, asset (length, text), incarnation,
+//! body: flags, session 16 of an extension, asset (length, text), generation,
 //!       quantity, allowance, amount, expiry in ms, nonce 12, whom and in what
 //! flags: bit 0 an extension, bit 1 a shared asset, bits 2 and 3 the kind of the
 //!        allowance, bits 4 to 7 the rail
@@ -81,11 +81,11 @@ impl Quote {
         let offered = Offered::named(rail, offered, config, fee_payers).into_iter().find(|offered| {
             covered(config, offered).is_ok_and(|covered| key.verifies(&[signed, &covered], code))
         })?;
-        let [incarnation, quantity, amount, expires_at] = numbers;
+        let [generation, quantity, amount, expires_at] = numbers;
         Some(Self {
             operation,
             asset,
-            incarnation,
+            generation,
             is_shared,
             quantity,
             allowance,
@@ -126,7 +126,7 @@ fn write(bytes: &mut Vec<u8>, quote: &Quote) -> Result<(), EncodeError> {
     bytes.push(u8::try_from(asset.len()).map_err(|_| EncodeError("an asset's id"))?);
     bytes.extend(asset);
     let mut number = |number| leb128::write(bytes, number);
-    number(quote.incarnation);
+    number(quote.generation);
     number(quote.quantity);
     parts.into_iter().flatten().for_each(&mut number);
     number(quote.amount.atomic());
@@ -209,9 +209,9 @@ impl<'t> Body<'t> {
             rest = behind;
             Some(number)
         };
-        let (incarnation, quantity) = (number()?, number()?);
+        let (generation, quantity) = (number()?, number()?);
         let allowance = allowance(flags >> ALLOWANCE & 3, &mut number)?;
-        let numbers = [incarnation, quantity, number()?, number()?];
+        let numbers = [generation, quantity, number()?, number()?];
         let (nonce, offered) = rest.split_first_chunk::<12>()?;
         let (rail, is_shared) = (flags >> RAIL, flags & SHARED != 0);
         Some(Self { rail, is_shared, operation, asset, numbers, allowance, nonce: *nonce, offered })
@@ -246,7 +246,7 @@ mod tests {
         Quote {
             operation: Operation::Access,
             asset: AssetId::parse("door-1").unwrap(),
-            incarnation: 0,
+            generation: 0,
             is_shared: false,
             quantity: 3,
             allowance: Allowance::Time { seconds: 180 },
@@ -347,7 +347,7 @@ mod tests {
         let keys = KeyRing::new(&Secret::new([1; 32]), None);
         let longest = Quote {
             asset: AssetId::parse(&"a".repeat(64)).unwrap(),
-            incarnation: u64::MAX,
+            generation: u64::MAX,
             quantity: u64::MAX,
             allowance: Allowance::Time { seconds: MAX_SECONDS },
             amount: Amount::new(u64::MAX),

@@ -6,7 +6,7 @@ use crate::money::Amount;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Balances {
     /// What the payer could still pay from the same account.
-    pub left: Amount,
+    pub remaining: Amount,
     /// Whether somebody else may spend from that account, or close it.
     pub shared: bool,
     /// What the wallet of ours has that pays the fee, in the smallest unit of the network's own money.

@@ -33,7 +33,7 @@ impl Prepared {
     ///
     /// `budget` is what our fee payers may spend in a day.
     #[must_use]
-    pub(crate) fn cover(&self, amount: Amount, budget: u64) -> Option<FundsCheck> {
+    pub(crate) fn funds(&self, amount: Amount, budget: u64) -> Option<FundsCheck> {
         let balances = self.balances.as_ref()?;
         let holds = self.rail.holds(amount);
         let floor = match &self.rail {
@@ -44,7 +44,7 @@ impl Prepared {
         let source = holds.source.as_ref();
         Some(FundsCheck {
             amount: source.map_or(Amount::ZERO, |source| source.amount),
-            left: balances.left,
+            remaining: balances.remaining,
             exclusive: source.is_some_and(|source| source.exclusive),
             source: holds.source.map(|source| source.account),
             fee_payer: holds.fee.map(|fee| fee.payer),

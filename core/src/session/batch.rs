@@ -23,7 +23,7 @@ pub struct FundsCheck {
     /// What the payment takes from it.
     pub amount: Amount,
     /// What could still be paid from it after this payment alone.
-    pub left: Amount,
+    pub remaining: Amount,
     /// Whether no other payment may be in flight from the account, because a wallet guard speaks of it.
     pub exclusive: bool,
     /// The wallet of ours that pays the fee; `None` where we pay none.
@@ -56,7 +56,7 @@ pub struct Batch {
     /// What has to cover the payment that is claimed here, if one is. It is held against
     /// the journal and not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cover: Option<FundsCheck>,
+    pub funds: Option<FundsCheck>,
 }
 
 impl Batch {
@@ -71,13 +71,13 @@ impl Batch {
         let pending = pending(&state, now);
         let (due, unsettled) = (pending.due, pending.unsettled);
         let unfulfilled = state.is_fulfilled_by_somebody() && pending.order.is_some();
-        Some(Self { v: ENCODING, events, state, index, due, unsettled, unfulfilled, cover: None })
+        Some(Self { v: ENCODING, events, state, index, due, unsettled, unfulfilled, funds: None })
     }
 
     /// The same, to be written only if the paying balance covers what is claimed.
     #[must_use]
-    pub(crate) fn covered_by(self, cover: Option<FundsCheck>) -> Self {
-        Self { cover, ..self }
+    pub(crate) fn with_funds(self, funds: Option<FundsCheck>) -> Self {
+        Self { funds, ..self }
     }
 }
 

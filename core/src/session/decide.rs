@@ -49,13 +49,13 @@ pub enum Command {
     Tick,
     /// The box beside the device says what it does.
     Reported(ReportedState),
-    /// Make the asset. (Its incarnation is counted here.)
+    /// Make the asset. (Its generation is counted here.)
     Create(Box<Listing>),
     /// Change the asset.
     Change {
         /// What the caller took it for.
         base: Box<Listing>,
-        /// What it should be. (Its incarnation stays.)
+        /// What it should be. (Its generation stays.)
         next: Box<Listing>,
     },
     /// Delete the asset.

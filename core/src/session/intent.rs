@@ -23,7 +23,7 @@ pub(crate) struct Intent<'a> {
     /// [`FAILURES_ALLOWED`](super::FAILURES_ALLOWED) of them.
     pub failures: &'a [Timestamp],
     /// Which asset of this id the payment was checked for; 0 for one of the configuration.
-    pub incarnation: u64,
+    pub generation: u64,
 }
 
 /// A verified payment that is to be claimed, and what is known of who pays.
@@ -33,15 +33,15 @@ pub struct ClaimRequest {
     pub claim: Claim,
     /// As `Intent::failures`.
     pub failures: Vec<Timestamp>,
-    /// As `Intent::incarnation`.
-    pub incarnation: u64,
+    /// As `Intent::generation`.
+    pub generation: u64,
 }
 
 impl ClaimRequest {
     /// Returns what its asset decides by.
     #[must_use]
     pub(crate) fn intent(&self) -> Intent<'_> {
-        let Self { claim, failures, incarnation } = self;
+        let Self { claim, failures, generation } = self;
         Intent {
             payment: &claim.payment,
             operation: &claim.operation,
@@ -49,7 +49,7 @@ impl ClaimRequest {
             has_ticket: claim.ticket.is_some(),
             source: claim.rail.source(),
             failures,
-            incarnation: *incarnation,
+            generation: *generation,
         }
     }
 }

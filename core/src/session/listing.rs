@@ -16,8 +16,8 @@ pub(super) fn create(state: &AssetState, listing: Listing, now: Timestamp) -> Re
     }
     // A configuration may have named this id until today, and sold a session.
     unused(state, now)?;
-    let incarnation = state.incarnation + 1;
-    Ok(vec![Event::AssetCreated { listing: Listing { incarnation, ..listing }, at: now }])
+    let generation = state.generation + 1;
+    Ok(vec![Event::AssetCreated { listing: Listing { generation, ..listing }, at: now }])
 }
 
 /// Changes the asset from what the caller has seen to what it should be.
@@ -35,7 +35,7 @@ pub(super) fn change(
     if listing.capacity.is_exclusive() != next.capacity.is_exclusive() {
         unused(state, now)?;
     }
-    let next = Listing { incarnation: listing.incarnation, ..next };
+    let next = Listing { generation: listing.generation, ..next };
     if next == *listing {
         return Ok(Vec::new());
     }
@@ -60,16 +60,16 @@ fn unused(state: &AssetState, now: Timestamp) -> Result<(), Reject> {
     }
 }
 
-/// Whether what was checked for the asset of this incarnation may be claimed on the one
+/// Whether what was checked for the asset of this generation may be claimed on the one
 /// that is there. (Of a configured asset, 0, nothing stands in the state.)
 ///
-/// A ticket stays good at its price, as long as it is for this incarnation: the price may
+/// A ticket stays good at its price, as long as it is for this generation: the price may
 /// have changed since. A payment without one must be what the asset costs now.
 pub(super) fn for_sale(state: &AssetState, intent: &Intent<'_>) -> Result<(), Reject> {
-    if intent.incarnation == 0 {
+    if intent.generation == 0 {
         return Ok(());
     }
-    let listing = state.listing.as_ref().filter(|listing| listing.incarnation == intent.incarnation);
+    let listing = state.listing.as_ref().filter(|listing| listing.generation == intent.generation);
     let listing = listing.ok_or(Reject::Gone)?;
     if !listing.enabled {
         return Err(Reject::Disabled);

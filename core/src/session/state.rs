@@ -30,7 +30,7 @@ pub struct AssetState {
     pub listing: Option<Listing>,
     /// How many assets of this id were made by API so far.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub incarnation: u64,
+    pub generation: u64,
 }
 
 const fn is_not(flag: &bool) -> bool {
@@ -138,7 +138,7 @@ pub(crate) fn evolve(mut state: AssetState, event: &Event) -> AssetState {
         }
         Event::FulfilmentReported(report) => state.fulfilment.reported = Some(report.clone()),
         Event::AssetCreated { listing, .. } | Event::AssetChanged { listing, .. } => {
-            state.incarnation = state.incarnation.max(listing.incarnation);
+            state.generation = state.generation.max(listing.generation);
             state.listing = Some(listing.clone());
         }
         Event::AssetDeleted { .. } => state.listing = None,

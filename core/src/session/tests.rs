@@ -53,7 +53,7 @@ pub(super) fn claim(number: u8, operation: Operation, seconds: u64) -> Claim {
 /// The claim, by a payer whose payments never failed.
 pub(super) fn ask(number: u8, operation: Operation, seconds: u64) -> ClaimRequest {
     let claim = claim(number, operation, seconds);
-    ClaimRequest { claim, failures: Vec::new(), incarnation: 0 }
+    ClaimRequest { claim, failures: Vec::new(), generation: 0 }
 }
 
 /// What is asked of an asset, in a form that can be made at random.

@@ -255,7 +255,7 @@ impl<H: Http> LocalSettlement<H> {
         Ok(Prepared {
             rail: signed(key, payment, height).map_err(unavailable)?,
             balances: Some(Balances {
-                left: holding.spendable,
+                remaining: holding.spendable,
                 shared: holding.shared,
                 fee_payer: fee_payer.lamports,
             }),

@@ -34,22 +34,22 @@ impl ClaimAttempt {
                 stream: stream.clone(),
                 attempt: attempt.clone(),
                 at: record.at,
-                cover: None,
+                funds: None,
                 fee: None,
                 seat: None,
             };
             reservations.push((ShardKey::Payment(id.clone()), plain.clone()));
             // Where money is taken from no account, or costs us nothing, there is nothing to hold it against.
             if holds.source.is_some() {
-                let covered = Reservation { cover: batch.cover.clone(), ..plain.clone() };
+                let covered = Reservation { funds: batch.funds.clone(), ..plain.clone() };
                 reservations.push((ShardKey::Payer(record.payer.clone()), covered));
             }
-            let fee = batch.cover.as_ref().zip(holds.fee.as_ref()).map(|(cover, fee)| Fee {
+            let fee = batch.funds.as_ref().zip(holds.fee.as_ref()).map(|(funds, fee)| Fee {
                 day: *day,
                 lamports: fee.amount,
-                budget: cover.budget,
+                budget: funds.budget,
                 fee_payer: fee.payer.clone(),
-                slack: cover.slack,
+                slack: funds.slack,
             });
             let seat = batch.index.iter().find_map(|change| match change {
                 IndexChange::Seat { asset, taken_of: Some(of) } => {

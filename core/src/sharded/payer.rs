@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::ports::{Accounts as _, PayerHistory, PortError};
 use crate::store::guards::guard_message;
 use crate::store::schema::{
-    FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, PURSE, PURSE_CLOSED, SESSION, SESSION_PAYER,
+    FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, SOURCE_BALANCE, SOURCE_BALANCE_CLOSED, SESSION, SESSION_PAYER,
     hold_against_source,
 };
 use crate::store::{Sql, SqlError, SqlJournal, bound, integer, json};
@@ -17,15 +17,15 @@ use crate::store::{Sql, SqlError, SqlJournal, bound, integer, json};
 const TABLES: &[&str] = &[
     IN_FLIGHT,
     IN_FLIGHT_SOURCE,
-    PURSE,
-    PURSE_CLOSED,
+    SOURCE_BALANCE,
+    SOURCE_BALANCE_CLOSED,
     FAILURE,
     FAILURE_AT,
     SESSION,
     SESSION_PAYER,
     HOLD,
     HOLD_AT,
-    "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, stream, at, cover) AS
+    "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, stream, at, funds) AS
         SELECT payment, attempt, stream, at, '' FROM hold WHERE 0",
     // A second attempt for the same payment takes nothing from the balance again.
     "CREATE TRIGGER IF NOT EXISTS reservation_repeated INSTEAD OF INSERT ON reservation
@@ -40,9 +40,9 @@ const TABLES: &[&str] = &[
         hold_against_source!(),
         "
         INSERT INTO in_flight (stream, payment, source, amount, exclusive)
-            SELECT NEW.stream, NEW.payment, cover ->> '$.source', CAST(cover ->> '$.amount' AS INTEGER),
-                cover ->> '$.exclusive'
-            FROM (SELECT NEW.cover AS cover);
+            SELECT NEW.stream, NEW.payment, funds ->> '$.source', CAST(funds ->> '$.amount' AS INTEGER),
+                funds ->> '$.exclusive'
+            FROM (SELECT NEW.funds AS funds);
         INSERT INTO hold (payment, attempt, stream, at)
             VALUES (NEW.payment, NEW.attempt, NEW.stream, NEW.at);
     END"
@@ -50,7 +50,7 @@ const TABLES: &[&str] = &[
 ];
 
 const RESERVE: &str =
-    "INSERT INTO reservation (payment, attempt, stream, at, cover) VALUES (?1, ?2, ?3, ?4, ?5)";
+    "INSERT INTO reservation (payment, attempt, stream, at, funds) VALUES (?1, ?2, ?3, ?4, ?5)";
 /// What nobody holds any more is in flight no more.
 const DROP_UNHELD: &str =
     "DELETE FROM in_flight WHERE payment = ?1 AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
@@ -95,10 +95,10 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
     async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
         let [payment, attempt, stream, at] = hold::attempt(reservation)?;
         // Nothing would be held against the balance.
-        let cover = reservation.cover.as_ref().filter(|cover| cover.source.is_some());
-        let cover = cover.ok_or(StoreError::Invariant("a reservation names no balance"))?;
-        let cover = json(cover)?;
-        match self.sql.run(RESERVE, &[payment, attempt, stream, at, cover]).await {
+        let funds = reservation.funds.as_ref().filter(|funds| funds.source.is_some());
+        let funds = funds.ok_or(StoreError::Invariant("a reservation names no balance"))?;
+        let funds = json(funds)?;
+        match self.sql.run(RESERVE, &[payment, attempt, stream, at, funds]).await {
             Ok(_) => Ok(Reserved::Done),
             Err(SqlError::NotCovered) => Ok(Reserved::NotCovered),
             Err(SqlError::GuardAtRisk) => Ok(Reserved::GuardAtRisk),

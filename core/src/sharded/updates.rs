@@ -20,7 +20,7 @@ pub struct Reservation {
     pub at: Timestamp,
     /// What has to cover the payment (asked of the payer's shard).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cover: Option<FundsCheck>,
+    pub funds: Option<FundsCheck>,
     /// What it costs our fee payer (asked of the merchant's shard).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fee: Option<Fee>,

@@ -5,8 +5,8 @@
 
 use super::guards::guard_message;
 use super::schema::{
-    CATALOGUE, FAILURE, FAILURE_AT, FEE, FEE_PAYER, IN_FLIGHT, IN_FLIGHT_FEE_PAYER, IN_FLIGHT_SOURCE, PURSE,
-    PURSE_CLOSED, SEAT, SEAT_ASSET, SESSION, SESSION_PAYER, hold_against_source,
+    CATALOGUE, FAILURE, FAILURE_AT, FEE, FEE_PAYER, IN_FLIGHT, IN_FLIGHT_FEE_PAYER, IN_FLIGHT_SOURCE, SOURCE_BALANCE,
+    SOURCE_BALANCE_CLOSED, SEAT, SEAT_ASSET, SESSION, SESSION_PAYER, hold_against_source,
 };
 use super::value::{Value, json};
 use crate::error::StoreError;
@@ -36,19 +36,19 @@ pub(super) struct Index {
 pub(super) const INDEXES: &[Index] = &[
     // What has to cover a claim. It is held against what is in flight before anything is written.
     Index {
-        column: "cover",
-        tables: &[IN_FLIGHT, IN_FLIGHT_SOURCE, IN_FLIGHT_FEE_PAYER, PURSE, PURSE_CLOSED],
+        column: "funds",
+        tables: &[IN_FLIGHT, IN_FLIGHT_SOURCE, IN_FLIGHT_FEE_PAYER, SOURCE_BALANCE, SOURCE_BALANCE_CLOSED],
         write: concat!(
             hold_against_source!(),
             "
         SELECT RAISE(ABORT, '",
             guard_message!(guard_at_risk),
             "')
-            WHERE NEW.cover ->> '$.slack' IS NOT NULL
-            AND (SELECT coalesce(sum(fee), 0) > NEW.cover ->> '$.slack' OR coalesce(max(guarded), 0)
-                FROM in_flight WHERE fee_payer = NEW.cover ->> '$.fee_payer');"
+            WHERE NEW.funds ->> '$.slack' IS NOT NULL
+            AND (SELECT coalesce(sum(fee), 0) > NEW.funds ->> '$.slack' OR coalesce(max(guarded), 0)
+                FROM in_flight WHERE fee_payer = NEW.funds ->> '$.fee_payer');"
         ),
-        value: |batch| batch.cover.as_ref().map_or(Ok(Value::Null), json),
+        value: |batch| batch.funds.as_ref().map_or(Ok(Value::Null), json),
     },
     // Failed payments: they leave nothing but a note of who failed, and give back what they did not cost.
     Index {
@@ -81,7 +81,7 @@ pub(super) const INDEXES: &[Index] = &[
             guard_message!(over_budget),
             "')
             FROM json_each(NEW.claims) AS claim JOIN fee ON fee.day = claim.value ->> '$.day'
-            WHERE lamports + (claim.value ->> '$.holds.fee.amount') > NEW.cover ->> '$.budget';
+            WHERE lamports + (claim.value ->> '$.holds.fee.amount') > NEW.funds ->> '$.budget';
         INSERT INTO payment (id, ticket, record)
             SELECT value ->> '$.id', value ->> '$.ticket', value -> '$.record' FROM json_each(NEW.claims);
         INSERT INTO fee (day, lamports)

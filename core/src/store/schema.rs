@@ -16,7 +16,7 @@
 //! So the trigger refuses a claim unless the balance is enough for all that
 //! is `in_flight` from it, on every asset of this database.
 //!
-//! `purse.room` is what of a balance may still be claimed while anything is in flight from
+//! `source_balance.available` is what of a balance may still be claimed while anything is in flight from
 //! it: what was left of it when that began, less every claim since; or what the chain has
 //! just said is left, less what is in flight, if that is more. The second alone would
 //! refuse honest buyers: a payment that has landed and is not written down yet would be
@@ -91,11 +91,11 @@ pub(crate) const IN_FLIGHT_FEE_PAYER: &str =
     "CREATE INDEX IF NOT EXISTS in_flight_fee_payer ON in_flight (fee_payer, fee, guarded)";
 
 /// What may still be claimed from a balance while something is in flight from it.
-pub(crate) const PURSE: &str =
-    "CREATE TABLE IF NOT EXISTS purse (source TEXT PRIMARY KEY, room INTEGER NOT NULL) WITHOUT ROWID";
-pub(crate) const PURSE_CLOSED: &str = "CREATE TRIGGER IF NOT EXISTS purse_closed AFTER DELETE ON in_flight
+pub(crate) const SOURCE_BALANCE: &str =
+    "CREATE TABLE IF NOT EXISTS source_balance (source TEXT PRIMARY KEY, available INTEGER NOT NULL) WITHOUT ROWID";
+pub(crate) const SOURCE_BALANCE_CLOSED: &str = "CREATE TRIGGER IF NOT EXISTS source_balance_closed AFTER DELETE ON in_flight
         WHEN NOT EXISTS (SELECT 1 FROM in_flight WHERE source = OLD.source) BEGIN
-        DELETE FROM purse WHERE source = OLD.source;
+        DELETE FROM source_balance WHERE source = OLD.source;
     END";
 
 /// Forgotten with the next failure an hour later: so they never fill anything.
@@ -123,25 +123,25 @@ pub(crate) const CATALOGUE: &str =
     "CREATE TABLE IF NOT EXISTS catalogue (asset TEXT PRIMARY KEY, listing TEXT NOT NULL) WITHOUT ROWID";
 
 /// The statements of a trigger that hold a claim against the guards and the balance of what is in flight from its source:
-/// `NEW.cover` is a [`FundsCheck`](crate::session::FundsCheck) as JSON, or nothing.
+/// `NEW.funds` is a [`FundsCheck`](crate::session::FundsCheck) as JSON, or nothing.
 macro_rules! hold_against_source {
     () => {
         concat!(
             "SELECT RAISE(ABORT, '",
             guard_message!(guard_at_risk),
             "') FROM in_flight
-            WHERE source = NEW.cover ->> '$.source' AND (exclusive OR NEW.cover ->> '$.exclusive');
-        INSERT INTO purse (source, room)
-            SELECT cover ->> '$.source', min(CAST(cover ->> '$.left' AS INTEGER), 9223372036854775806)
-                - coalesce((SELECT sum(amount) FROM in_flight WHERE source = cover ->> '$.source'), 0)
-            FROM (SELECT NEW.cover AS cover) WHERE cover ->> '$.source' IS NOT NULL
-            ON CONFLICT (source) DO UPDATE SET room = min(
-                max(excluded.room, room - CAST(NEW.cover ->> '$.amount' AS INTEGER)),
-                CAST(NEW.cover ->> '$.left' AS INTEGER));
+            WHERE source = NEW.funds ->> '$.source' AND (exclusive OR NEW.funds ->> '$.exclusive');
+        INSERT INTO source_balance (source, available)
+            SELECT funds ->> '$.source', min(CAST(funds ->> '$.remaining' AS INTEGER), 9223372036854775806)
+                - coalesce((SELECT sum(amount) FROM in_flight WHERE source = funds ->> '$.source'), 0)
+            FROM (SELECT NEW.funds AS funds) WHERE funds ->> '$.source' IS NOT NULL
+            ON CONFLICT (source) DO UPDATE SET available = min(
+                max(excluded.available, available - CAST(NEW.funds ->> '$.amount' AS INTEGER)),
+                CAST(NEW.funds ->> '$.remaining' AS INTEGER));
         SELECT RAISE(ABORT, '",
             guard_message!(not_covered),
             "')
-            FROM purse WHERE source = NEW.cover ->> '$.source' AND room < 0;"
+            FROM source_balance WHERE source = NEW.funds ->> '$.source' AND available < 0;"
         )
     };
 }
@@ -149,7 +149,7 @@ pub(crate) use hold_against_source;
 
 /// The version of the tables. A database of any other version is refused; from the first release on, older ones are
 /// brought up to date instead.
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 
 /// Where a database says which version its tables have. Made first, so that a database without it is known to be older.
 /// `PRAGMA user_version` is no place for it: hosts refuse to write it.

@@ -120,8 +120,8 @@ impl World {
             let configured = self.deployment.config.asset(asset).is_some();
             let may_be_gone = configured || stream.is_shared();
             assert!(!used || may_be_gone || state.listing.is_some(), "{asset} is gone under its buyer");
-            let of_state = state.listing.as_ref().map(|listing| listing.incarnation);
-            assert!(of_state.is_none_or(|incarnation| incarnation == state.incarnation));
+            let of_state = state.listing.as_ref().map(|listing| listing.generation);
+            assert!(of_state.is_none_or(|generation| generation == state.generation));
             let named =
                 |claim: &Claim| (claim.payment.as_str().to_owned(), claim.rail.source().unwrap().to_string());
             claimed.extend(state.claims.iter().map(named));
@@ -158,7 +158,7 @@ impl World {
             self.rows("SELECT json_array(payment, source) FROM in_flight ORDER BY payment");
         claimed.sort();
         assert_eq!(in_flight, claimed);
-        assert_eq!(self.count("purse WHERE source NOT IN (SELECT source FROM in_flight)"), 0);
+        assert_eq!(self.count("source_balance WHERE source NOT IN (SELECT source FROM in_flight)"), 0);
 
         // What moved is claimed or granted (inv. 2), and what is granted has moved (inv. 1).
         let landed = self.ledger.moved();

@@ -119,7 +119,7 @@ impl Settlement for World {
                 },
             }),
             balances: Some(Balances {
-                left: Amount::new(left),
+                remaining: Amount::new(left),
                 shared: self.shared.get(),
                 fee_payer: self.fee_payer_lamports.get(),
             }),

@@ -311,7 +311,7 @@ impl World {
         let quote = Quote {
             operation,
             asset: asset.id.clone(),
-            incarnation: 0,
+            generation: 0,
             is_shared: asset.capacity.is_shared(),
             quantity,
             allowance: priced.allowance(),

@@ -57,7 +57,7 @@ impl History {
             let steps = [
                 (
                     start,
-                    Command::Claim(Box::new(ClaimRequest { claim, failures: Vec::new(), incarnation: 0 })),
+                    Command::Claim(Box::new(ClaimRequest { claim, failures: Vec::new(), generation: 0 })),
                 ),
                 (start + 500, Command::Landed { payment, landing: Landing::SvmExact { slot: number } }),
                 (start + 600, Command::Reported(report(number * 2 + 1, LockState::Unlocked, start + 600))),

@@ -116,7 +116,7 @@ pub(crate) fn payments(count: u64) -> Result<Payments> {
         let quote = Quote {
             operation: Operation::Access,
             asset: asset.id.clone(),
-            incarnation: asset.incarnation,
+            generation: asset.generation,
             is_shared: false,
             quantity,
             allowance: Allowance::Time { seconds: asset.tariff.seconds(quantity).context("seconds")? },

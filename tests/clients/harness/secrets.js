@@ -33,21 +33,21 @@ export function quoteIn(ticket) {
   };
   const session = take(1)[0] === EXTENDS ? `s_${take(SESSION).toString('hex')}` : null;
   const asset = take(take(1)[0]).toString();
-  const [incarnation, quantity, seconds, amount, expiresAt] = [number(), number(), number(), number(), number()];
-  return { session, asset, incarnation, quantity, seconds, amount, expiresAt, nonce: take(NONCE).toString('hex') };
+  const [generation, quantity, seconds, amount, expiresAt] = [number(), number(), number(), number(), number()];
+  return { session, asset, generation, quantity, seconds, amount, expiresAt, nonce: take(NONCE).toString('hex') };
 }
 
 /** A quote as a ticket of this merchant and network, for the token, payee and fee payer of an offer. */
 export function sealed(secret, quote, { asset: mint, payTo, extra: { feePayer } }, { merchant, network = NETWORK }) {
   const code = derive(secret, 'ticket');
-  const { session, asset, incarnation, quantity, seconds, amount, expiresAt, nonce } = quote;
+  const { session, asset, generation, quantity, seconds, amount, expiresAt, nonce } = quote;
   const operation = session ? Buffer.concat([Buffer.from([EXTENDS]), Buffer.from(session.slice(2), 'hex')]) : Buffer.from([0]);
   const signed = Buffer.concat([
     Buffer.from([1]),
     mac(code, 'key id').subarray(0, KEY_ID),
     operation,
     sized(Buffer.from(asset)),
-    ...[incarnation, quantity, seconds, amount, expiresAt].map(leb128),
+    ...[generation, quantity, seconds, amount, expiresAt].map(leb128),
     Buffer.from(nonce, 'hex'),
     ...[mint, feePayer].map((address) => addressBytes(address).subarray(0, 4)),
   ]);

@@ -200,7 +200,7 @@ const minute = 60_000;
 const here = { merchant: 'main' };
 const ownTickets = {
   'whose time is over by a millisecond': [(quote) => ({ ...quote, expiresAt: Date.now() - 1 }), 'quote_expired'],
-  'of another incarnation of the asset': [(quote) => ({ ...quote, incarnation: quote.incarnation + 1 }), 'ticket_mismatch'],
+  'of another generation of the asset': [(quote) => ({ ...quote, generation: quote.generation + 1 }), 'ticket_mismatch'],
   'of another asset': [(quote) => ({ ...quote, asset: 'lane-1' }), 'ticket_mismatch'],
   'to extend a session': [(quote) => ({ ...quote, session: `s_${'0'.repeat(32)}` }), 'ticket_mismatch'],
 };

@@ -112,10 +112,10 @@ describe('alarms', { concurrency: true }, () => {
     const payer = w.buyer();
     // A reservation whose asset never came back to it.
     const object = await w.gateway.object('PAYER', `main/${payer.address}`);
-    const cover = { source: payer.address, amount: '1', left: '1000', exclusive: false, fee_payer: payer.address, slack: null, budget: 1_000_000 };
+    const funds = { source: payer.address, amount: '1', remaining: '1000', exclusive: false, fee_payer: payer.address, slack: null, budget: 1_000_000 };
     const reserve = (id) => object.fetch('http://object/reserve', {
       method: 'POST',
-      body: JSON.stringify({ payment: id.repeat(64), stream: 'attic', attempt: id, at: Date.now(), cover }),
+      body: JSON.stringify({ payment: id.repeat(64), stream: 'attic', attempt: id, at: Date.now(), funds }),
     });
     assert.equal(await (await reserve('a')).text(), '"done"');
     const alarm = await alarmOf(w, 'PAYER', payer.address);

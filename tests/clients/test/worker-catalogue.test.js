@@ -187,7 +187,7 @@ w.test('made again, and a reader offers the first one, v1: it costs what the sec
   await buys(access('barn'), await bare(w.buyer(), DEARER), DEARER);
 });
 
-for (const [what, rubbish] of Object.entries({ 'no JSON': '\0{', 'another listing’s half': '{"name":"x","price":"0.01"}', 'an empty entry': '', 'a price that is none': '{"name":"x","price":"-1","unit":"minute","min_quantity":1,"max_quantity":2,"enabled":true,"incarnation":1}' })) {
+for (const [what, rubbish] of Object.entries({ 'no JSON': '\0{', 'another listing’s half': '{"name":"x","price":"0.01"}', 'an empty entry': '', 'a price that is none': '{"name":"x","price":"-1","unit":"minute","min_quantity":1,"max_quantity":2,"enabled":true,"generation":1}' })) {
   w.test(`a reader finds ${what}: it says so at once, nothing is sold, and the next change mends it (inv. 8)`, {}, async () => {
     const id = `attic-${what.length}`;
     await made(id);

@@ -63,7 +63,7 @@ fn settle(world: &World) {
 
 /// What has to be true whenever nothing is in flight.
 fn check_books(world: &World) {
-    let left = ["in_flight", "purse"].map(|table| world.count(table));
+    let left = ["in_flight", "source_balance"].map(|table| world.count(table));
     assert_eq!(left, [0, 0], "something is still held against a balance");
     assert_eq!(world.charged() as u64, world.count("session"));
     assert_eq!(world.charged() as u64, world.count("payment"));

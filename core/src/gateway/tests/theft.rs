@@ -225,11 +225,11 @@ fn a_ticket_altered_in_any_bit_buys_nothing_before_and_fetches_nothing_after_inv
 }
 
 #[test]
-fn a_ticket_of_another_merchant_network_incarnation_asset_or_key_buys_nothing_inv_1() {
+fn a_ticket_of_another_merchant_network_generation_asset_or_key_buys_nothing_inv_1() {
     let world = World::new();
     let config = &world.deployment.config;
     let changes: [fn(&mut Quote); 2] =
-        [|q| q.incarnation = 1, |q| q.asset = crate::ids::AssetId::parse("door-2").unwrap()];
+        [|q| q.generation = 1, |q| q.asset = crate::ids::AssetId::parse("door-2").unwrap()];
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
     let pay = |ticket: Ticket| world.pay(THIEF, &ticket, &quote);
     for change in changes {

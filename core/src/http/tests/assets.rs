@@ -129,7 +129,7 @@ fn every_mistake_names_the_field_that_has_it() {
         ("enabled", json!({"enabled": "no"})),
         ("colour", json!({"colour": "red"})),
         ("colour", json!({"colour": null})),
-        ("incarnation", json!({"incarnation": 3})),
+        ("generation", json!({"generation": 3})),
         ("device", json!({"device": {"driver": "exec", "unlock": ["touch", "x"]}})),
         ("device", json!({"device": null})),
     ];

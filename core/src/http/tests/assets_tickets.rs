@@ -246,7 +246,7 @@ fn a_quote_of_one_asset_is_worth_nothing_at_the_next_of_its_id_inv_1() {
     // What it offers instead is good.
     let header = payment(&world, 1, &answer);
     assert_eq!(send(&world, ACCESS, &header).status, 200);
-    assert_eq!(world.events("room-7")[2]["listing"]["incarnation"], 2);
+    assert_eq!(world.events("room-7")[2]["listing"]["generation"], 2);
     world.audit_settled();
 }
 

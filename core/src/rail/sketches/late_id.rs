@@ -197,7 +197,7 @@ impl Settlement for Network<'_> {
                 fee: FEE,
                 id: None,
             }),
-            balances: Some(Balances { left, shared: false, fee_payer: 1_000_000 }),
+            balances: Some(Balances { remaining: left, shared: false, fee_payer: 1_000_000 }),
         })
     }
 

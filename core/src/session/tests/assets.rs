@@ -25,14 +25,14 @@ pub(super) fn listing(price: u8) -> Listing {
         tariff: tariff(price),
         capacity: Capacity::EXCLUSIVE,
         enabled: true,
-        incarnation: 0,
+        generation: 0,
     }
 }
 
 /// A claim that was checked against the asset as it stands.
 pub(super) fn ask_for(state: &AssetState, number: u8, operation: Operation, seconds: u64) -> ClaimRequest {
-    let incarnation = state.listing.as_ref().map_or(0, |listing| listing.incarnation);
-    ClaimRequest { incarnation, ..ask(number, operation, seconds) }
+    let generation = state.listing.as_ref().map_or(0, |listing| listing.generation);
+    ClaimRequest { generation, ..ask(number, operation, seconds) }
 }
 
 /// A change of the asset by someone who knows it as it is, or does not.
@@ -47,17 +47,17 @@ pub(super) fn change(state: &AssetState, knows: bool, change: impl FnOnce(&mut L
 /// What always holds of an asset's listing after a command that was not refused.
 pub(super) fn check(before: &AssetState, command: &Command, after: &AssetState) -> Result<(), TestCaseError> {
     let (was, is) = (&before.listing, &after.listing);
-    let incarnation = |listing: &Option<Listing>| listing.as_ref().map_or(0, |listing| listing.incarnation);
+    let generation = |listing: &Option<Listing>| listing.as_ref().map_or(0, |listing| listing.generation);
     match command {
         Command::Create(_) => {
             prop_assert!(was.is_none());
-            prop_assert_eq!(incarnation(is), before.incarnation + 1);
+            prop_assert_eq!(generation(is), before.generation + 1);
         }
         Command::Change { base, next } => {
             prop_assert_eq!(was.as_ref(), Some(&**base));
             prop_assert_eq!(
                 is.as_ref(),
-                Some(&Listing { incarnation: incarnation(was), ..(**next).clone() })
+                Some(&Listing { generation: generation(was), ..(**next).clone() })
             );
         }
         Command::Delete => {
@@ -66,13 +66,13 @@ pub(super) fn check(before: &AssetState, command: &Command, after: &AssetState) 
             prop_assert!(after.session.is_none() && after.claims.is_empty());
         }
         Command::Claim(ask) => {
-            prop_assert_eq!(ask.incarnation, incarnation(is));
+            prop_assert_eq!(ask.generation, generation(is));
             prop_assert!(is.as_ref().is_none_or(|listing| listing.enabled));
         }
         _ => prop_assert_eq!(was, is),
     }
-    prop_assert!(is.is_none() || incarnation(is) == after.incarnation);
-    prop_assert!(after.incarnation >= before.incarnation);
+    prop_assert!(is.is_none() || generation(is) == after.generation);
+    prop_assert!(after.generation >= before.generation);
     Ok(())
 }
 
@@ -84,8 +84,8 @@ fn created() -> AssetState {
     after(AssetState::default(), Command::Create(Box::new(listing(1))), 0)
 }
 
-fn claim_of(incarnation: u64, ticket: bool) -> Command {
-    let mut ask = ClaimRequest { incarnation, ..ask(1, Operation::Access, 60) };
+fn claim_of(generation: u64, ticket: bool) -> Command {
+    let mut ask = ClaimRequest { generation, ..ask(1, Operation::Access, 60) };
     ask.claim.ticket = ask.claim.ticket.filter(|_| ticket);
     Command::Claim(Box::new(ask))
 }
@@ -93,11 +93,11 @@ fn claim_of(incarnation: u64, ticket: bool) -> Command {
 #[test]
 fn an_asset_is_made_once_and_each_of_an_id_is_another() {
     let first = created();
-    assert_eq!(first.listing.as_ref().unwrap().incarnation, 1);
+    assert_eq!(first.listing.as_ref().unwrap().generation, 1);
     let again = Command::Create(Box::new(listing(2)));
     assert_eq!(decide(&first, again.clone(), &at(1)), Err(Reject::Exists));
     let second = after(after(first, Command::Delete, 2), again, 3);
-    assert_eq!((second.incarnation, second.listing.unwrap().incarnation), (2, 2));
+    assert_eq!((second.generation, second.listing.unwrap().generation), (2, 2));
 }
 
 #[test]
@@ -114,8 +114,8 @@ fn a_change_is_made_from_what_the_asset_is_and_from_nothing_else() {
     let gone = after(state.clone(), Command::Delete, 1);
     assert_eq!(decide(&gone, change(&state, true, |_| {}), &at(2)), Err(Reject::Gone));
     // Which of several it is, is nothing that can be changed.
-    let other = change(&state, true, |listing| listing.incarnation = 9);
-    assert_eq!(after(state, other, 1).listing.unwrap().incarnation, 1);
+    let other = change(&state, true, |listing| listing.generation = 9);
+    assert_eq!(after(state, other, 1).listing.unwrap().generation, 1);
 }
 
 #[test]
@@ -144,9 +144,9 @@ fn nothing_is_deleted_or_made_under_a_payment_or_a_session_inv_2() {
     let gone = after(running.clone(), Command::Delete, 60_002);
     assert_eq!((gone.session, gone.listing), (None, None));
     // What the configuration sold under this id is not sold from under its buyer.
-    let configured = AssetState { listing: None, incarnation: 0, ..running };
+    let configured = AssetState { listing: None, generation: 0, ..running };
     assert_eq!(decide(&configured, create.clone(), &at(3)), in_use(60_002));
-    assert_eq!(after(configured, create, 60_002).incarnation, 1);
+    assert_eq!(after(configured, create, 60_002).generation, 1);
     assert_eq!(decide(&AssetState::default(), Command::Delete, &at(0)), Err(Reject::Gone));
 }
 
@@ -157,7 +157,7 @@ fn a_claim_is_held_against_the_asset_as_it_is_inv_1_6() {
     let disabled = after(made.clone(), change(&made, true, |listing| listing.enabled = false), 1);
     let deleted = after(made.clone(), Command::Delete, 1);
     let again = after(deleted.clone(), Command::Create(Box::new(listing(1))), 2);
-    for (state, incarnation, ticket, expected) in [
+    for (state, generation, ticket, expected) in [
         (&made, 1, true, None),
         (&made, 1, false, None),
         // A quote holds its price; a payment without one pays what is asked now.
@@ -172,8 +172,8 @@ fn a_claim_is_held_against_the_asset_as_it_is_inv_1_6() {
         // What the configuration names is sold whatever was made by API under its id.
         (&disabled, 0, true, None),
     ] {
-        let decided = decide(state, claim_of(incarnation, ticket), &at(3));
-        assert_eq!(decided.err(), expected, "{incarnation} {ticket} {:?}", state.listing);
+        let decided = decide(state, claim_of(generation, ticket), &at(3));
+        assert_eq!(decided.err(), expected, "{generation} {ticket} {:?}", state.listing);
     }
 }
 
@@ -195,8 +195,8 @@ fn a_price_that_changed_and_came_back_is_no_change_and_other_bounds_are_inv_6() 
 fn events_of_assets_that_were_once_written_stay_readable_inv_7() {
     // As they stand in journals: never change this text.
     let written = [
-        r#"{"type":"asset_created","listing":{"name":"Room 7","description":"","price":"0.01","unit":"minute","min_quantity":1,"max_quantity":527040,"enabled":true,"incarnation":1},"at":1800000000000}"#,
-        r#"{"type":"asset_changed","listing":{"name":"Room 7","description":"With a view","price":"2.5","unit":"session","session_seconds":5400,"min_quantity":1,"max_quantity":1,"enabled":false,"incarnation":1},"at":1800000001000}"#,
+        r#"{"type":"asset_created","listing":{"name":"Room 7","description":"","price":"0.01","unit":"minute","min_quantity":1,"max_quantity":527040,"enabled":true,"generation":1},"at":1800000000000}"#,
+        r#"{"type":"asset_changed","listing":{"name":"Room 7","description":"With a view","price":"2.5","unit":"session","session_seconds":5400,"min_quantity":1,"max_quantity":1,"enabled":false,"generation":1},"at":1800000001000}"#,
         r#"{"type":"asset_deleted","at":1800000002000}"#,
     ];
     let mut states = vec![AssetState::default()];
@@ -207,7 +207,7 @@ fn events_of_assets_that_were_once_written_stay_readable_inv_7() {
     }
     let listing = states[2].listing.as_ref().unwrap();
     assert_eq!((listing.tariff.unit_seconds, listing.enabled), (5_400, false));
-    assert_eq!((&states[3].listing, states[3].incarnation), (&None, 1));
+    assert_eq!((&states[3].listing, states[3].generation), (&None, 1));
     // What a later version adds is passed over.
     let later = written[0].replace(r#""unit":"#, r#""colour":{"walls":"red"},"unit":"#);
     let event: Event = serde_json::from_str(&later).unwrap();

@@ -21,7 +21,7 @@ fn leaves(owner: &str, data: &[u8]) -> Reply {
 fn left(owner: &str, data: &[u8]) -> Result<u64, PrepareError> {
     let world = World::new();
     world.node.always(SIMULATE, leaves(owner, data));
-    world.prepare(&FIXTURE.payment).map(|prepared| prepared.balances.unwrap().left.atomic())
+    world.prepare(&FIXTURE.payment).map(|prepared| prepared.balances.unwrap().remaining.atomic())
 }
 
 /// The paying account with this much in it, of this owner.
@@ -32,7 +32,7 @@ fn held(owner: &Address, amount: u64, delegated: Option<(&Address, u64)>) -> Vec
 #[test]
 fn what_is_left_is_what_the_account_holds_after_the_payment() {
     // The node says so of the account as the payment would leave it: 25,000 less 10,000.
-    assert_eq!(FIXTURE.prepared.balances.unwrap().left, Amount::new(15_000));
+    assert_eq!(FIXTURE.prepared.balances.unwrap().remaining, Amount::new(15_000));
     for amount in [0, 1, 9_999, u64::from(u32::MAX) + 1, u64::MAX] {
         assert_eq!(left(&SPL_TOKEN.to_string(), &held(&FIXTURE.payment.payer, amount, None)), Ok(amount));
     }

@@ -35,7 +35,7 @@ fn reservation(number: u8, attempt: &str) -> Reservation {
         stream: asset(number),
         attempt: attempt.to_owned(),
         at: Timestamp::from_millis(1_000 + u64::from(number)),
-        cover: None,
+        funds: None,
         fee: None,
         seat: None,
     }
@@ -43,16 +43,16 @@ fn reservation(number: u8, attempt: &str) -> Reservation {
 
 /// The same with what covers it: after this payment alone, `left` would be left.
 fn covered(number: u8, attempt: &str, amount: u64, left: u64) -> Reservation {
-    let cover = FundsCheck {
+    let funds = FundsCheck {
         source: Some(payer()),
         amount: Amount::new(amount),
-        left: Amount::new(left),
+        remaining: Amount::new(left),
         exclusive: false,
         fee_payer: Some(Address::new([255; 32]).into()),
         slack: None,
         budget: u64::MAX,
     };
-    Reservation { cover: Some(cover), ..reservation(number, attempt) }
+    Reservation { funds: Some(funds), ..reservation(number, attempt) }
 }
 
 fn costing(number: u8, attempt: &str, lamports: u64, budget: u64) -> Reservation {
@@ -273,8 +273,8 @@ proptest! {
 /// The same with a guard of the payer's wallet on the account.
 fn guarded(number: u8, attempt: &str) -> Reservation {
     let mut reservation = covered(number, attempt, 10, 1_000);
-    if let Some(cover) = &mut reservation.cover {
-        cover.exclusive = true;
+    if let Some(funds) = &mut reservation.funds {
+        funds.exclusive = true;
     }
     reservation
 }

@@ -38,10 +38,10 @@ fn claiming(cluster: &Cluster, number: u8, at: u8, left: u64, budget: u64) -> Ba
     let fee_payer = Some(Address::new([255; 32]).into());
     let left = Amount::new(left);
     let source = Some(source);
-    batch.covered_by(Some(FundsCheck {
+    batch.with_funds(Some(FundsCheck {
         source,
         amount,
-        left,
+        remaining: left,
         exclusive: false,
         fee_payer,
         slack: None,

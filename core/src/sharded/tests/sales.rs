@@ -41,7 +41,7 @@ fn is_settled(cluster: &Cluster, payment: &PaymentPayload, told: &str) {
     let (payer, payment) = (payer(1), ShardKey::Payment(id_of(payment)));
     assert_eq!(cluster.world.charged(), 1, "{told}");
     cluster.world.audit_settled();
-    for table in ["in_flight", "hold", "purse"] {
+    for table in ["in_flight", "hold", "source_balance"] {
         assert_eq!(cluster.number(&payer, &format!("SELECT count(*) FROM {table}")), 0, "{told}: {table}");
     }
     for table in ["reserved", "hold", "unpublished"] {

@@ -168,7 +168,7 @@ fn seat_of(payment: u8, attempt: &str) -> Reservation {
         stream: StreamId::parse("film/s_01010101010101010101010101010101").unwrap(),
         attempt: attempt.to_owned(),
         at: Timestamp::from_millis(1_000),
-        cover: None,
+        funds: None,
         fee: None,
         seat: Some(Seat { asset: "main/film".to_owned(), stream: KEY.to_owned(), of: 1 }),
     }

@@ -16,7 +16,7 @@ fn reservation() -> Reservation {
         stream: StreamId::parse("door-1").unwrap(),
         attempt: "a".to_owned(),
         at: Timestamp::from_millis(1_000),
-        cover: None,
+        funds: None,
         fee: None,
         seat: None,
     }

@@ -38,17 +38,17 @@ fn claim(world: &World, number: usize, amount: u64, left: u64) -> Result<Appende
     let (source, now) = (claim.rail.source().unwrap(), Now::at(claim.at));
     let events = vec![Event::PaymentClaimed(claim)];
     let batch = Batch::new(&asset(number), &AssetState::default(), events, &now).unwrap();
-    let cover = FundsCheck {
+    let funds = FundsCheck {
         source: Some(source),
         amount: Amount::new(amount),
-        left: Amount::new(left),
+        remaining: Amount::new(left),
         exclusive: false,
         fee_payer: Some(Address::new([255; 32]).into()),
         slack: None,
         budget: u64::MAX,
     };
     let journal = Platform::new(world).journal;
-    world.run(journal.append(&asset(number), 0, &batch.covered_by(Some(cover)))).unwrap()
+    world.run(journal.append(&asset(number), 0, &batch.with_funds(Some(funds)))).unwrap()
 }
 
 /// Writes down that the claim of this vault has landed.
@@ -91,11 +91,11 @@ fn what_has_landed_is_taken_off_a_balance_once_written_down_or_not_inv_2() {
     assert_eq!(claim(&world, 4, 1, 0), Ok(Appended::NotCovered));
     landed(&world, 2);
     assert_eq!(
-        (world.count("in_flight"), world.texts("SELECT room FROM purse")),
+        (world.count("in_flight"), world.texts("SELECT available FROM source_balance")),
         (1, vec!["Integer(0)".to_owned()])
     );
     landed(&world, 3);
-    assert_eq!((world.count("in_flight"), world.count("purse")), (0, 0));
+    assert_eq!((world.count("in_flight"), world.count("source_balance")), (0, 0));
     // What comes in later is not held against what was spent before.
     assert_eq!(claim(&world, 5, 10, 0), Ok(Appended::Done));
 }
@@ -125,12 +125,12 @@ fn amounts_beyond_what_the_database_counts_to_are_never_let_through_too_many_inv
 fn a_claim_that_is_not_covered_leaves_nothing_inv_8() {
     let world = World::new();
     assert_eq!(claim(&world, 1, 10, 0), Ok(Appended::Done));
-    let tables = ["journal", "head", "payment", "in_flight", "purse", "failure"];
+    let tables = ["journal", "head", "payment", "in_flight", "source_balance", "failure"];
     let dump = || tables.map(|table| world.texts(&format!("SELECT * FROM {table}")));
     let (before, fees) = (dump(), world.fees_today());
     assert_eq!(claim(&world, 2, 10, 0), Ok(Appended::NotCovered));
     assert_eq!((dump(), world.fees_today()), (before, fees));
-    assert_eq!(world.texts("SELECT room FROM purse"), ["Integer(0)"]);
+    assert_eq!(world.texts("SELECT available FROM source_balance"), ["Integer(0)"]);
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn what_an_append_looks_for_is_found_by_an_index() {
         "SELECT sum(amount) FROM in_flight WHERE source = ?1",
         "SELECT 1 FROM in_flight WHERE source = ?1",
         "DELETE FROM in_flight WHERE stream = ?1 AND payment IN (SELECT ?2)",
-        "SELECT room FROM purse WHERE source = ?1 AND room < 0",
+        "SELECT available FROM source_balance WHERE source = ?1 AND available < 0",
         "DELETE FROM failure WHERE at < ?1",
     ] {
         let plan = world.query_plan(statement);

@@ -113,6 +113,6 @@ async fn of_three_payments_from_a_balance_for_one_a_single_one_is_sent_inv_1_2_5
     }
     assert_eq!((sold, world.earned().await, world.chain.transactions().await), (1, 10_000, 1));
     assert_eq!((world.database.sessions(), world.database.payments()), (1, 1));
-    assert_eq!(world.database.number("SELECT count(*) FROM purse"), 0);
+    assert_eq!(world.database.number("SELECT count(*) FROM source_balance"), 0);
     world.check();
 }
