@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use coinop_core::config::{Config, ConfigError, Pack};
 use serde_json::{Map, Value};
 
-use crate::settings::Settings;
+use crate::settings::{Settings, is_json};
 
 /// Writes a configuration with many assets for Spin, where each request then reads the one that it is about.
 #[derive(Debug, clap::Args)]
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
 /// Packs the configuration in this file.
 fn packed(file: &Path) -> Result<Pack, String> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    if text.trim_start().starts_with('{') {
+    if is_json(&text) {
         let wrong = |error: ConfigError| format!("{}: {error}", file.display());
         Config::from_text(&text).and_then(|config| config.without_devices()).map_err(wrong)?;
         let json = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;

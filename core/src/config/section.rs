@@ -44,7 +44,21 @@ impl<'a> Section<'a> {
     pub(super) fn need(&mut self, key: &'static str) -> Result<&'a Value, ConfigError> {
         match self.get(key) {
             Some(value) => Ok(value),
-            None => Err(ConfigError::new(&self.path, format!("`{key}` is missing"))),
+            None => Err(self.missing(key)),
+        }
+    }
+
+    /// Returns the error of a key that is needed and not there. One that is spelt much like it is named instead.
+    fn missing(&self, key: &str) -> ConfigError {
+        match self
+            .fields
+            .keys()
+            .find(|there| !self.known.contains(&there.as_str()) && is_misspelt(there, key))
+        {
+            Some(misspelt) => {
+                self.error(misspelt, format!("unknown key; `{key}` is missing: is this meant to be it?"))
+            }
+            None => ConfigError::new(&self.path, format!("`{key}` is missing")),
         }
     }
 
@@ -115,4 +129,11 @@ impl<'a> Section<'a> {
             }
         }
     }
+}
+
+/// Says whether a key is spelt so much like another that it was probably meant: the same letters, or all but two.
+fn is_misspelt(there: &str, key: &str) -> bool {
+    let letters = |text: &str| text.replace(['_', '-'], "").to_ascii_lowercase();
+    let (there, key) = (letters(there), letters(key));
+    there == key || (key.len() > 4 && strsim::osa_distance(&there, &key) <= 2)
 }

@@ -131,6 +131,26 @@ fn every_mistake_names_its_key() {
 }
 
 #[test]
+fn a_needed_key_that_is_misspelt_is_named_where_it_stands() {
+    for (misspelt, key) in
+        [("payto", "pay_to"), ("Pay_To", "pay_to"), ("pay_ot", "pay_to"), ("tokns", "tokens")]
+    {
+        let (path, message) = error(|v| {
+            let value = v["merchant"].as_object_mut().unwrap().remove(key).unwrap();
+            v["merchant"][misspelt] = value;
+        });
+        assert_eq!(path, format!("merchant.{misspelt}"), "{message}");
+        assert!(message.contains(&format!("`{key}` is missing")), "{message}");
+    }
+    // What is nothing like it is not taken for it.
+    let (path, message) = error(|v| {
+        v["merchant"].as_object_mut().unwrap().remove("pay_to");
+        v["merchant"]["colour"] = json!("red");
+    });
+    assert_eq!((path.as_str(), message.as_str()), ("merchant", "`pay_to` is missing"));
+}
+
+#[test]
 fn sections_that_only_hold_defaults_may_be_left_out() {
     let mut value = contract();
     value.as_object_mut().unwrap().remove("settlement");

@@ -1,17 +1,14 @@
 //! What this machine has to offer: files, a port, an address.
 
-use std::net::{IpAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::Path;
 
 use coinop_core::svm::Address;
-use ureq::http::Uri;
 
+use super::environment;
 use super::finding::Finding;
+use crate::settings::public_url::Reach;
 use crate::settings::{Settings, keypair, secret};
-
-fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|text| !text.is_empty())
-}
 
 /// Whether files can be written to the data folder, or to where it will be made.
 pub(super) fn data_dir(data_dir: &Path, running: bool) -> Finding {
@@ -75,51 +72,18 @@ pub(super) fn listen(address: &str, running: bool) -> Finding {
     }
 }
 
-/// Whether buyers can use this address. Nobody is asked: from here it may well
-/// not be reachable.
-pub(super) fn public_url(url: &str) -> Finding {
-    let uri: Option<Uri> = url.parse().ok();
-    let host = uri.as_ref().and_then(|uri| uri.host()).unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let address: Option<IpAddr> = host.parse().ok();
-    if address.is_some_and(|address| address.is_unspecified()) {
-        return Err(format!("{url} is no address that buyers can go to: write the one they use"));
+/// Says how buyers reach this address. Nobody is asked: it may not be reachable from here.
+pub(super) fn public_url(url: &str, reach: &Result<Reach, String>) -> Finding {
+    match reach {
+        Ok(Reach::Loopback) => Ok(format!("{url}, for buyers on this machine only")),
+        Ok(Reach::Encrypted | Reach::Plain) => Ok(url.to_owned()),
+        Err(mistake) => Err(mistake.clone()),
     }
-    let loopback = host.eq_ignore_ascii_case("localhost")
-        || host.to_ascii_lowercase().ends_with(".localhost")
-        || address.is_some_and(|address| address.is_loopback());
-    if loopback {
-        return Ok(format!("{url}, for buyers on this machine only"));
-    }
-    if url.starts_with("https://") {
-        return Ok(url.to_owned());
-    }
-    Err(format!(
-        "{url} is not encrypted, so session tokens can be read on the way: put a proxy with TLS in front and write https://"
-    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_public_address_has_to_be_encrypted_unless_it_is_this_machines() {
-        for url in [
-            "https://a.example",
-            "http://127.0.0.1:8402",
-            "http://localhost",
-            "http://[::1]:1",
-            "https://1.2.3.4",
-        ] {
-            assert!(public_url(url).is_ok(), "{url}");
-        }
-        for url in
-            ["http://a.example", "http://192.168.1.4:8402", "http://0.0.0.0:8402", "http://localhost.example"]
-        {
-            assert!(public_url(url).is_err(), "{url}");
-        }
-    }
 
     #[test]
     fn nothing_is_left_behind() {

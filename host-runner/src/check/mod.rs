@@ -6,25 +6,27 @@ pub(crate) mod chain;
 mod devices;
 pub(crate) mod fee_payers;
 mod finding;
+mod hosted;
 mod local;
 mod prices;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use coinop_core::config::Config;
 use coinop_core::svm::Address;
 
 use finding::Finding;
 
-use crate::settings::Settings;
+use crate::settings::{Settings, is_json, public_url};
 
 /// Tries what `serve` will need, and says what is wrong and how to mend it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  coinop check\n  coinop check --config /etc/coinop/coinop.toml\n\nIt changes nothing and works no device. It exits with 0 only if nothing is wrong; a warning is not wrong."
+    after_help = "Examples:\n  coinop check\n  coinop check --config /etc/coinop/coinop.toml\n  coinop check --config coinop.json      the configuration of a Worker or of Spin\n\nOf a Worker or of Spin, the secrets are tried if they are set here: COINOP_SECRET, COINOP_FEE_PAYER.\nIt changes nothing and works no device. It exits with 0 only if nothing is wrong; a warning is not wrong."
 )]
 pub(crate) struct Args {
-    /// The configuration file.
+    /// The configuration file; one that begins with `{` is JSON, for a Worker or Spin.
     #[arg(long, value_name = "FILE", default_value = "coinop.toml")]
     config: PathBuf,
 }
@@ -46,30 +48,72 @@ impl Printer {
         print(&line)
     }
 
+    /// Ends a check whose configuration cannot be read.
+    fn no_configuration(&mut self, mistake: String) -> Result<(), String> {
+        self.say("configuration", &Err(mistake))?;
+        Err("nothing else was tried: mend the configuration first".to_owned())
+    }
+
+    /// Says that the configuration can be read.
+    fn configuration(&mut self, file: &Path, config: &Config) -> Result<(), String> {
+        let (assets, s) = (config.assets.len(), if config.assets.len() == 1 { "" } else { "s" });
+        self.say("configuration", &Ok(format!("{}, {assets} asset{s}", file.display())))
+    }
+
+    /// Says which addresses were found, or why none.
+    fn addresses(&mut self, subject: &str, addresses: &Result<Vec<Address>, String>) -> Result<(), String> {
+        let shown = |addresses: &Vec<Address>| {
+            addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        };
+        self.say(subject, &addresses.as_ref().map(shown).map_err(Clone::clone))
+    }
+
+    /// Returns what came of the whole check.
+    fn finish(&self, who: &str) -> Result<(), String> {
+        match self.wrong {
+            0 => Ok(()),
+            1 => Err(format!("one thing is wrong; {who} needs it")),
+            n => Err(format!("{n} things are wrong; {who} needs them")),
+        }
+    }
+
     /// What works and is perhaps not what the owner means.
     fn warn(&self, subject: &str, warning: &str) -> Result<(), String> {
         print(&format!("{subject}: warning: {warning}"))
     }
 }
 
+/// Prints a line. A reader who has seen enough is no mistake.
 fn print(line: &str) -> Result<(), String> {
-    writeln!(std::io::stdout(), "{line}").map_err(|error| format!("cannot print: {error}"))
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.map_err(|error| format!("cannot print: {error}")),
+    }
+}
+
+/// Returns a variable of the environment; `None` if it is not set, or empty.
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let mut printer = Printer { wrong: 0 };
-    let settings = match Settings::load(&args.config) {
+    match std::fs::read_to_string(&args.config) {
+        Ok(text) if is_json(&text) => hosted::run(&mut printer, &args.config, &text),
+        _ => own(&mut printer, &args.config),
+    }
+}
+
+/// Tries what a gateway on this machine will need.
+fn own(printer: &mut Printer, file: &Path) -> Result<(), String> {
+    let settings = match Settings::load(file) {
         Ok(settings) => settings,
-        Err(mistake) => {
-            printer.say("configuration", &Err(mistake))?;
-            return Err("nothing else was tried: mend the configuration first".to_owned());
-        }
+        Err(mistake) => return printer.no_configuration(mistake),
     };
-    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    let assets = count(settings.config.assets.len(), "asset");
-    printer.say("configuration", &Ok(format!("{}, {assets}", args.config.display())))?;
-    for warning in prices::all(&settings.config) {
+    let config = &settings.config;
+    printer.configuration(file, config)?;
+    for warning in prices::all(config) {
         printer.warn("prices", &warning)?;
     }
 
@@ -77,28 +121,28 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     printer.say("data_dir", &local::data_dir(&settings.data_dir, running))?;
     printer.say("secret", &local::secret(&settings.data_dir))?;
     let fee_payers = local::fee_payers(&settings);
-    let shown =
-        |addresses: &Vec<Address>| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    printer.say("fee payer", &fee_payers.as_ref().map(shown).map_err(Clone::clone))?;
-    printer.say("listen", &local::listen(&settings.config.listen, running))?;
-    printer.say("public_url", &local::public_url(&settings.config.public_url))?;
+    printer.addresses("fee payer", &fee_payers)?;
+    printer.say("listen", &local::listen(&config.listen, running))?;
+    let reach = public_url::reach(&config.public_url);
+    printer.say("public_url", &local::public_url(&config.public_url, &reach))?;
+    let warning =
+        reach.ok().and_then(|reach| public_url::warning(&config.public_url, &reach, Some(&config.listen)));
+    if let Some(warning) = warning {
+        printer.warn("public_url", &warning)?;
+    }
 
     let fee_payers = fee_payers.unwrap_or_default();
-    let findings = chain::all(&settings.config, &fee_payers);
+    let findings = chain::all(config, &fee_payers);
     let rpc_answers = findings.first().is_some_and(|(_, finding)| finding.is_ok());
     for (subject, finding) in findings {
         printer.say(&subject, &finding)?;
     }
     for address in fee_payers.iter().filter(|_| rpc_answers) {
-        let finding = fee_payers::fits(&settings.config.rpc_url, &settings.data_dir, address);
+        let finding = fee_payers::fits(&config.rpc_url, &settings.data_dir, address);
         printer.say(&format!("journal of fee payer {address}"), &finding)?;
     }
     for (asset, finding) in devices::all(&settings.devices)? {
         printer.say(&format!("device {asset}"), &finding)?;
     }
-    match printer.wrong {
-        0 => Ok(()),
-        1 => Err("one thing is wrong; `coinop serve` needs it".to_owned()),
-        n => Err(format!("{n} things are wrong; `coinop serve` needs them")),
-    }
+    printer.finish("`coinop serve`")
 }

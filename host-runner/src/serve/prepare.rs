@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use coinop_core::config::Config;
 use coinop_core::svm::Address;
 use tokio::net::TcpListener;
 
@@ -15,7 +16,7 @@ use crate::db::{Db, Known};
 use crate::failpoint;
 use crate::guest::{Component, Host, Limits, Rpc, Variables};
 use crate::http::PublicOrigin;
-use crate::settings::{Settings, keypair, secret};
+use crate::settings::{Settings, keypair, public_url, secret};
 
 /// A gateway that only has to be started.
 pub(super) struct Prepared {
@@ -34,6 +35,7 @@ pub(super) async fn prepare(args: &Args, startup: &StartupContext) -> Result<Pre
     let module = module(args.module.as_deref())?;
     let (variables, fee_payers) = variables(settings)?;
     failpoint::reach("start.secret");
+    judge_public_url(settings)?;
     let origin = PublicOrigin::new(&settings.config.public_url)
         .ok_or("public_url is not an origin such as http://127.0.0.1:8402")?;
     let listener = listen(&settings.config.listen).await?;
@@ -56,6 +58,16 @@ pub(super) async fn prepare(args: &Args, startup: &StartupContext) -> Result<Pre
     let (clock, metrics) = (clock.clone(), metrics.clone());
     let host = Arc::new(Host { db, clock, variables, boot_id: boot_id()?, rpc, metrics });
     Ok(Prepared { component, host, listener, address, origin, fee_payers, unanswered })
+}
+
+/// Refuses a public address that buyers cannot use, and warns of one that they should not.
+fn judge_public_url(settings: &Settings) -> Result<(), String> {
+    let Config { public_url: url, listen, .. } = &settings.config;
+    let reach = public_url::reach(url).map_err(|mistake| settings.mistake("public_url", mistake))?;
+    if let Some(warning) = public_url::warning(url, &reach, Some(listen)) {
+        tracing::warn!("public_url: {warning}");
+    }
+    Ok(())
 }
 
 /// Refuses a fee payer of another journal. Returns those that the RPC gave no answer about.

@@ -2,6 +2,7 @@
 
 pub(crate) mod keypair;
 mod mints;
+pub(crate) mod public_url;
 pub(crate) mod rpc;
 mod salvage;
 pub(crate) mod secret;
@@ -77,6 +78,11 @@ impl Settings {
     pub(crate) fn mistake(&self, path: &str, message: impl Into<String>) -> String {
         self.location.mistake(&ConfigError::new(path, message))
     }
+}
+
+/// Says whether a configuration file is JSON, as Workers and Spin read it.
+pub(crate) fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with('{')
 }
 
 type Read = (Config, Value, Vec<Device>);

@@ -48,7 +48,7 @@ pub(crate) fn previous(given: Option<String>) -> Result<Option<String>, String> 
 }
 
 /// Never says what it found.
-fn checked(from: &str, text: &str) -> Result<String, String> {
+pub(crate) fn checked(from: &str, text: &str) -> Result<String, String> {
     match BASE64.decode(text.trim()) {
         Ok(bytes) if bytes.len() == 32 => Ok(BASE64.encode(bytes)),
         _ => Err(format!("{from} must be 32 random bytes in base64, as `openssl rand -base64 32` prints")),

@@ -1,0 +1,74 @@
+//! The configuration of a Cloudflare Worker or of Spin: JSON, whose secrets stand beside it.
+
+use std::path::Path;
+
+use coinop_core::config::Config;
+use coinop_core::settlement::FeePayers;
+use coinop_core::svm::{Address, keypair};
+
+use super::{Printer, chain, prices};
+use crate::settings::{public_url, secret};
+
+/// Tries what such a gateway will need, as far as that can be tried from here. `text` is the file's.
+///
+/// # Errors
+/// When something is wrong, or nothing can be printed.
+pub(super) fn run(printer: &mut Printer, file: &Path, text: &str) -> Result<(), String> {
+    let config = Config::from_text(text).and_then(|config| config.without_devices().map(|()| config));
+    let config = match config {
+        Ok(config) => config,
+        Err(error) => return printer.no_configuration(format!("{}: {error}", file.display())),
+    };
+    printer.configuration(file, &config)?;
+    for warning in prices::all(&config) {
+        printer.warn("prices", &warning)?;
+    }
+    secrets(printer)?;
+    let fee_payers = fee_payers(printer, &config)?;
+    match public_url::reach(&config.public_url) {
+        Err(mistake) => printer.say("public_url", &Err(mistake))?,
+        Ok(reach) => {
+            printer.say("public_url", &Ok(config.public_url.clone()))?;
+            if let Some(warning) = public_url::warning(&config.public_url, &reach, None) {
+                printer.warn("public_url", &warning)?;
+            }
+        }
+    }
+    for (subject, finding) in chain::all(&config, &fee_payers) {
+        printer.say(&subject, &finding)?;
+    }
+    printer.finish("the gateway")
+}
+
+/// Judges the secrets, if they are in this environment: on their platform nobody can read them back.
+fn secrets(printer: &mut Printer) -> Result<(), String> {
+    let (given, previous) =
+        (super::environment("COINOP_SECRET"), super::environment("COINOP_SECRET_PREVIOUS"));
+    if given.is_none() && previous.is_none() {
+        return printer.warn("secret", "not tried: run this with COINOP_SECRET set to try it");
+    }
+    let judged = secret::previous(previous).and_then(|_| match given {
+        Some(given) => secret::checked("COINOP_SECRET", &given).map(|_| "from COINOP_SECRET".to_owned()),
+        None => Ok("COINOP_SECRET_PREVIOUS alone was tried".to_owned()),
+    });
+    printer.say("secret", &judged)
+}
+
+/// Returns the addresses of the keys that pay the network's fees, if they are in this environment.
+fn fee_payers(printer: &mut Printer, config: &Config) -> Result<Vec<Address>, String> {
+    let Some(text) = super::environment("COINOP_FEE_PAYER") else {
+        printer.warn(
+            "fee payer",
+            "not tried, nor whether it has SOL: run this with COINOP_FEE_PAYER set to try it",
+        )?;
+        return Ok(Vec::new());
+    };
+    let keys = keypair::parse_list(&text)
+        .ok_or_else(|| "COINOP_FEE_PAYER must be a Solana key (a JSON array of 64 numbers, or the same in base58), or a list of them".to_owned());
+    let fee_payers = keys.and_then(|keys| {
+        FeePayers::new(keys, &config.merchant.pay_to).map_err(|error| format!("COINOP_FEE_PAYER {error}"))
+    });
+    let addresses = fee_payers.map(|fee_payers| fee_payers.addresses().to_vec());
+    printer.addresses("fee payer", &addresses)?;
+    Ok(addresses.unwrap_or_default())
+}

@@ -1,0 +1,101 @@
+//! The address under which buyers reach the gateway, judged the same way by `coinop check` and by `coinop serve`.
+
+use std::net::IpAddr;
+
+use ureq::http::Uri;
+
+/// How buyers reach an address.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Buyers on this machine alone.
+    Loopback,
+    /// Buyers elsewhere, over TLS.
+    Encrypted,
+    /// Buyers elsewhere, in plain text.
+    Plain,
+}
+
+/// Returns how buyers reach this address.
+///
+/// # Errors
+/// A line for the operator, when buyers cannot go to the address at all.
+pub(crate) fn reach(url: &str) -> Result<Reach, String> {
+    let uri: Option<Uri> = url.parse().ok();
+    let host = uri.as_ref().and_then(|uri| uri.host()).unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+    let address: Option<IpAddr> = host.parse().ok();
+    if address.is_some_and(|address| address.is_unspecified()) {
+        return Err(format!("buyers cannot go to {url}: write the address that they use"));
+    }
+    let is_loopback = host == "localhost"
+        || host.ends_with(".localhost")
+        || address.is_some_and(|address| address.is_loopback());
+    Ok(match url.starts_with("https://") {
+        _ if is_loopback => Reach::Loopback,
+        true => Reach::Encrypted,
+        false => Reach::Plain,
+    })
+}
+
+/// Returns what the owner should know about this address; `None` if nothing.
+///
+/// `listen` is where the gateway listens, if it listens itself.
+pub(crate) fn warning(url: &str, reach: &Reach, listen: Option<&str>) -> Option<String> {
+    match reach {
+        Reach::Plain => Some(format!(
+            "{url} is not encrypted: whoever shares the network can read session tokens and use them. For buyers outside your own network, put a proxy with TLS in front and write https:// here"
+        )),
+        Reach::Loopback => {
+            let uri: Uri = url.parse().ok()?;
+            let port = uri.port_u16().unwrap_or(if url.starts_with("https://") { 443 } else { 80 });
+            let (_, own) = listen?.rsplit_once(':')?;
+            // Port 0 is any free one, which nobody knows yet.
+            let own: u16 = own.parse().ok().filter(|own| *own != 0)?;
+            (own != port).then(|| {
+                format!("{url} leads to port {port}, and `listen` has port {own}: write `:{own}` here, unless a proxy stands between")
+            })
+        }
+        Reach::Encrypted => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_loopback_encrypted_plain_or_none_that_buyers_can_use() {
+        for (url, expected) in [
+            ("https://a.example", Some(Reach::Encrypted)),
+            ("https://1.2.3.4", Some(Reach::Encrypted)),
+            ("http://127.0.0.1:8402", Some(Reach::Loopback)),
+            ("http://localhost", Some(Reach::Loopback)),
+            ("http://[::1]:1", Some(Reach::Loopback)),
+            ("http://a.example", Some(Reach::Plain)),
+            ("http://192.168.1.4:8402", Some(Reach::Plain)),
+            ("http://lamp.local:8402", Some(Reach::Plain)),
+            ("http://localhost.example", Some(Reach::Plain)),
+            ("http://0.0.0.0:8402", None),
+            ("http://[::]:8402", None),
+        ] {
+            assert_eq!(reach(url).ok(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_plain_address_and_a_port_that_nobody_listens_on_are_warned_of() {
+        let warned = |url: &str, listen| warning(url, &reach(url).unwrap(), listen);
+        assert!(warned("http://192.168.1.4:8402", None).unwrap().contains("not encrypted"));
+        assert_eq!(warned("https://a.example", Some("127.0.0.1:8402")), None);
+        let without_port = warned("http://127.0.0.1", Some("127.0.0.1:8402")).unwrap();
+        assert!(without_port.contains("leads to port 80"), "{without_port}");
+        for (url, listen) in [
+            ("http://127.0.0.1:8402", Some("127.0.0.1:8402")),
+            ("http://127.0.0.1:8402", Some("[::]:8402")),
+            ("http://127.0.0.1:8402", Some("127.0.0.1:0")),
+            ("http://127.0.0.1:8402", None),
+        ] {
+            assert_eq!(warned(url, listen), None, "{url} {listen:?}");
+        }
+    }
+}
