@@ -40,7 +40,8 @@ impl ClaimAttempt {
                 seat: None,
             };
             reservations.push((ShardKey::Payment(id.clone()), plain.clone()));
-            // Without a source account, the payer's shard has no balance to check.
+            // Without a source account there is no balance to check. Without a fee or a seat, the merchant's
+            // shard is not asked either.
             if holds.source.is_some() {
                 let covered = Reservation { cover: batch.cover.clone(), ..plain.clone() };
                 reservations.push((ShardKey::Payer(record.payer.clone()), covered));

@@ -1,6 +1,6 @@
 //! Keeps one merchant's journal in many databases, such as Durable Objects: each stream has its own.
 //!
-//! A single database for everything would be too slow, or too far from some buyers.
+//! This is for deployments in which one database for everything would be too slow or too far away.
 //!
 //! An append checks the rules that concern only its own stream in that stream's own tables
 //! ([`store`](crate::store)). Rules that concern several streams are checked in other shards **before** the append:

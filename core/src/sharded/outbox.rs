@@ -36,7 +36,7 @@ const SESSIONS: &str = "SELECT payer, id, starts, record FROM session WHERE id I
         FROM journal, json_each(journal.events) AS event
         WHERE stream = ?1 AND revision > ?2 AND revision <= ?3
             AND event.value ->> '$.type' IN ('session_started', 'session_extended', 'session_ended'))";
-/// Selects when a shared asset's session last changed, once nothing is due there.
+/// Selects the latest moment that a shared asset's session has seen, once nothing is due there.
 const LEFT: &str = "SELECT state ->> '$.last' FROM head
     WHERE instr(substr(stream, instr(stream, '/') + 1), '/') > 0
     AND due IS NULL AND unsettled IS NULL AND unfulfilled = 0 AND (SELECT count(*) FROM head) = 1";
@@ -77,7 +77,7 @@ impl<'a, S: Sql> Outbox<'a, S> {
         hold::make_tables(self.sql, TABLES).await
     }
 
-    /// Returns the last moment of a shared asset's session in which nothing is due any more.
+    /// Returns the latest moment that a shared asset's session has seen, once nothing is due there any more.
     ///
     /// Returns `None` for any other stream, and while something is still due.
     ///

@@ -66,7 +66,7 @@ pub struct World {
     pub(super) yielded: Cell<bool>,
     /// How many transactions were sent.
     pub sends: Cell<u32>,
-    /// How many payments the chain was asked to simulate before their claim.
+    /// How often the chain was asked to simulate a payment before its claim.
     pub prepares: Cell<u32>,
     /// How long the next payment's preparation takes, in milliseconds.
     pub slow_first: Cell<Option<u64>>,
