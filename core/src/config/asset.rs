@@ -13,34 +13,34 @@ use crate::pricing::{QuantityError, Tariff, Unit, default_max_quantity, unit_sec
 use crate::session::{Fulfilment, MAX_SECONDS};
 use crate::x402::Presentation;
 
-/// What is wrong with an asset that has a device, where the host works none.
+/// The message for an asset with a device on a host that works no devices.
 pub(super) const NO_DEVICES: &str =
     "this host works no devices: remove it, or run `coinop serve` beside the device";
 
-/// What is for hire.
+/// Something for hire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asset {
-    /// Names it in URLs and tickets.
+    /// The name in URLs and tickets.
     pub id: AssetId,
-    /// For people.
+    /// The name for people.
     pub name: String,
-    /// For people; may be empty.
+    /// The description for people; may be empty.
     pub description: String,
-    /// Its icon, in the place of the merchant's.
+    /// The asset's icon, which replaces the merchant's.
     pub icon_url: Option<String>,
-    /// Its tags, in the place of the merchant's; an empty list is none.
+    /// The asset's tags, which replace the merchant's. An empty list means no tags.
     pub tags: Option<Vec<String>>,
-    /// What it costs.
+    /// The pricing rule.
     pub tariff: Tariff,
-    /// How many sessions of it may run at once.
+    /// How many sessions may run at once.
     pub capacity: Capacity,
-    /// Whether it is for sale. One that is not keeps what it has sold already.
+    /// Whether the asset is for sale. If not, sessions that were already sold go on.
     pub enabled: bool,
-    /// The device behind it, if this host works one.
+    /// The device behind the asset, if this host works one.
     pub device: Option<DeviceConfig>,
-    /// Which of several assets that had this id in turn: a ticket of one is
-    /// worth nothing at the next. 0 for those of the configuration; those that were made
-    /// by API count from 1.
+    /// Which of several assets with this id this is, counted over time. A ticket of one is worth nothing for the next.
+    ///
+    /// Assets of the configuration have 0; assets made by API count from 1.
     pub generation: u64,
 }
 
@@ -49,24 +49,24 @@ pub struct Asset {
 pub struct DeviceConfig {
     /// The driver's name.
     pub driver: String,
-    /// The driver's own keys; it checks them itself.
+    /// The driver's own keys, which the driver checks itself.
     pub settings: Map<String, Value>,
 }
 
 impl Asset {
-    /// Whether the configuration names it. If not, it was made by API.
+    /// Returns whether the configuration names the asset. Otherwise it was made by API.
     #[must_use]
     pub(crate) const fn is_configured(&self) -> bool {
         self.generation == 0
     }
 
-    /// Returns how what it sells is delivered: by its device, where it has one.
+    /// Returns how a purchase is delivered: by the asset's device, if there is one.
     #[must_use]
     pub const fn fulfilment(&self) -> Fulfilment {
         if self.device.is_some() { Fulfilment::Lock } else { Fulfilment::None }
     }
 
-    /// Returns how catalogues and wallets present it, where the merchant is presented like this.
+    /// Returns how catalogues and wallets present the asset, given the merchant's presentation.
     #[must_use]
     pub(crate) fn presentation(&self, merchant: &Presentation) -> Presentation {
         Presentation {
@@ -76,7 +76,7 @@ impl Asset {
         }
     }
 
-    /// Reads one from an object with the keys of the file; `path` is where it stands there.
+    /// Reads an asset from an object with the keys of the file; `path` is its position in the file.
     pub(super) fn from_json(
         path: &str,
         value: &Value,

@@ -12,32 +12,32 @@ use super::packed::{Packed, TWICE};
 use super::token::AcceptedToken;
 use crate::ids::AssetId;
 
-/// All assets: a list in the order of the file, and found by their id.
+/// All assets, listed in the order of the file and found by their id.
 ///
-/// Those of a packed configuration are read when they are asked for. The list is empty until
+/// The assets of a packed configuration are read on demand. Their list is empty until
 /// [`Config::need_all`](super::Config::need_all) has read it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assets {
     all: OnceLock<All>,
-    /// What they are read from when they are asked for.
+    /// The packed assets that are read on demand.
     packed: Option<Box<Packed>>,
 }
 
-/// Assets that were all read.
+/// Assets that have all been read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct All {
     list: Vec<Asset>,
-    /// Their places in the list, in the order of their ids.
+    /// Positions in the list, in the order of the assets' ids.
     by_id: Vec<usize>,
 }
 
 impl Assets {
-    /// Leaves them packed until they are asked for.
+    /// Leaves the assets packed until they are asked for.
     pub(super) fn packed(packed: Packed) -> Self {
         Self { all: OnceLock::new(), packed: Some(Box::new(packed)) }
     }
 
-    /// Reads them one by one; those that are not even JSON come with what is wrong.
+    /// Reads the assets one by one. Values that are not even JSON come as an error message.
     pub(super) fn read<V: Borrow<Value>>(
         values: impl Iterator<Item = Result<V, &'static str>>,
         tokens: &[AcceptedToken],
@@ -50,16 +50,16 @@ impl Assets {
         Ok(Self { all: OnceLock::from(All::new(list)?), packed: None })
     }
 
-    /// The asset of this id.
+    /// Returns the asset with this id.
     #[must_use]
     pub fn find(&self, id: &AssetId) -> Option<&Asset> {
         self.look_up(id).ok().flatten()
     }
 
-    /// Returns the asset of this id, reading no more of the others than it takes to find it.
+    /// Returns the asset with this id, reading as little of the others as possible.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with the asset.
     pub(super) fn look_up(&self, id: &AssetId) -> Result<Option<&Asset>, ConfigError> {
         match (self.all.get(), &self.packed) {
             (None, Some(packed)) => packed.look_up(id),
@@ -67,10 +67,10 @@ impl Assets {
         }
     }
 
-    /// Reads those that were not read yet.
+    /// Reads the assets that have not been read yet.
     ///
     /// # Errors
-    /// What is wrong with the first of them.
+    /// What is wrong with the first bad asset.
     pub(super) fn read_all(&self) -> Result<(), ConfigError> {
         if let (None, Some(packed)) = (self.all.get(), &self.packed) {
             let all = All::new(packed.read_all()?)?;
@@ -84,7 +84,7 @@ impl All {
     fn new(list: Vec<Asset>) -> Result<Self, ConfigError> {
         let mut ids: Vec<(&AssetId, usize)> = list.iter().map(|asset| &asset.id).zip(0..).collect();
         ids.sort_unstable();
-        // Of two with one id, the one that stands further down is the mistake.
+        // Of two assets with the same id, the later one is reported.
         let second = ids.windows(2).filter_map(|pair| match pair {
             [(id, _), (same, index)] if id == same => Some(*index),
             _ => None,

@@ -1,18 +1,18 @@
-//! What is wrong with a configuration, and where.
+//! Errors in a configuration, with their location.
 
 use std::fmt;
 
 /// What is wrong with a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// The key, such as `asset[1].price`; empty for the whole file.
+    /// The path of the key, such as `asset[1].price`; empty for the whole file.
     pub path: String,
     /// What to change.
     pub message: String,
 }
 
 impl ConfigError {
-    /// An error at `path`.
+    /// Returns an error at `path`.
     pub fn new(path: &str, message: impl Into<String>) -> Self {
         Self { path: path.to_owned(), message: message.into() }
     }

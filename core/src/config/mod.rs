@@ -1,8 +1,7 @@
-//! The configuration: one shape on every platform, read strictly.
+//! The configuration, which has the same shape on every platform and is read strictly.
 //!
-//! It comes as JSON (`serve` turns its TOML file into the same shape). Unknown
-//! keys and bad values are refused with the path of the key, so that whoever
-//! wrote the file is told what to change and where.
+//! It arrives as JSON; `serve` converts its TOML file to the same shape. Unknown keys and bad values are
+//! refused with the path of the key, so that the operator knows what to change and where.
 
 mod asset;
 mod assets;
@@ -39,47 +38,47 @@ use crate::x402::Presentation;
 /// A whole deployment: one merchant and its assets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Where `serve` listens: an address and a port.
+    /// The address and port on which `serve` listens.
     pub listen: String,
     /// The origin under which buyers reach this gateway, without a slash at the end.
     pub public_url: String,
-    /// Where `serve` keeps its database.
+    /// The directory in which `serve` keeps its database.
     pub data_dir: String,
-    /// Who is paid.
+    /// The merchant, who is paid.
     pub merchant: Merchant,
-    /// The chain.
+    /// The Solana network.
     pub network: Network,
-    /// The JSON-RPC endpoint of a node of that chain. It is trusted.
+    /// The JSON-RPC endpoint of a node of that network. Its answers are trusted.
     pub rpc_url: String,
     /// How payments are settled.
     pub settlement: Settlement,
-    /// How fast one client may ask.
+    /// The rate limits for each client.
     pub limits: Limits,
-    /// What is for hire.
+    /// The assets for hire.
     pub assets: Assets,
 }
 
-/// Who is paid, and in what.
+/// Who is paid, and in which tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merchant {
-    /// Stands in every key of the storage, so that more merchants can come.
+    /// The id that is part of every storage key, so that several merchants can share a database later.
     pub id: String,
     /// The wallet that is paid.
     pub pay_to: Address,
-    /// What it takes, in the order in which it is offered.
+    /// The accepted tokens, in the order in which they are offered.
     pub tokens: Vec<AcceptedToken>,
-    /// SHA-256 of each API key.
+    /// The SHA-256 hash of each API key.
     pub api_keys: Vec<[u8; 32]>,
-    /// How catalogues and wallets present what it sells, where the asset says nothing else.
+    /// How catalogues and wallets present what the merchant sells, unless an asset says otherwise.
     pub presentation: Presentation,
-    /// Whether it is paid in the ways that are sketches, too.
+    /// Whether the test-only ways to pay are accepted too.
     #[cfg(test)]
     pub sketches: bool,
 }
 
-/// Local settlement: our fee payer co-signs and submits.
+/// Local settlement, in which the gateway's fee payers co-sign and submit.
 ///
-/// It signs what strangers wrote, so what it may spend is bounded.
+/// They sign what strangers wrote, so their spending is limited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settlement {
     /// The files of the fee payers' keys, for hosts that have files.
@@ -93,16 +92,16 @@ pub struct Settlement {
 impl Settlement {
     /// Two signatures (10,000 lamports) and a modest priority fee.
     pub(crate) const DEFAULT_MAX_FEE: u64 = 20_000;
-    /// A tenth of a SOL: some 10,000 sales.
+    /// A tenth of a SOL, which pays for about 10,000 sales.
     pub(crate) const DEFAULT_MAX_FEE_PER_DAY: u64 = 100_000_000;
 }
 
-/// How fast one client address may ask (enforced by `serve`).
+/// The rate limits for one client address, enforced by `serve`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests per second that are always let through; 0 lifts the limit.
+    /// The sustained number of requests per second; 0 turns the limit off.
     pub requests_per_second: u64,
-    /// Requests that may come at once.
+    /// The number of requests that may arrive at once.
     pub burst: u64,
 }
 
@@ -115,11 +114,12 @@ impl Config {
         Self::read(value, None)
     }
 
-    /// Reads a configuration from JSON text, one asset at a time: as one tree, ten
-    /// thousand of them would need ten times the memory of the assets themselves.
+    /// Reads a configuration from JSON text, one asset at a time.
+    ///
+    /// A single tree of ten thousand assets would need ten times the memory of the assets themselves.
     ///
     /// # Errors
-    /// As [`Self::from_json`]; an empty path if it is no JSON.
+    /// The same as for [`Self::from_json`], with an empty path if the text is not JSON.
     pub fn from_text(text: &str) -> Result<Self, ConfigError> {
         let mut top: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(no_json)?;
         let assets = top.remove("asset").map(|list| serde_json::from_str::<Vec<&RawValue>>(list.get()));
@@ -133,15 +133,16 @@ impl Config {
         Self::read(&Value::Object(rest), Some(&assets))
     }
 
-    /// Reads a configuration for a host that works no devices and asks for few assets at a time.
+    /// Opens a configuration for a host that works no devices and needs few assets at a time.
     ///
-    /// The assets of a packed one ([`Self::pack`]) are read when they are asked for, with [`Self::need_asset`] and
-    /// [`Self::need_all`]; `part` returns the text of a part by its number, below [`PARTS`], or says why it can't be had.
-    /// Any other text is read at once, as by [`Self::from_text`]. An asset with a device is refused: what is sold there
-    /// would be paid for and never opened.
+    /// The assets of a packed configuration ([`Self::pack`]) are read when [`Self::need_asset`] or
+    /// [`Self::need_all`] asks for them. `part` returns the text of a part by its number, below [`PARTS`], or
+    /// says why it is not available. Any other text is read at once, as by [`Self::from_text`].
+    ///
+    /// An asset with a device is refused, because buyers would pay for it and it would never open.
     ///
     /// # Errors
-    /// As [`Self::from_text`]; of a packed configuration, what is wrong with all but the assets.
+    /// The same as for [`Self::from_text`]. For a packed configuration, the errors of its assets come later.
     pub fn open(
         text: &str,
         part: impl Fn(usize) -> Result<String, String> + Send + Sync + 'static,
@@ -158,16 +159,16 @@ impl Config {
         Ok(config)
     }
 
-    /// Packs a configuration: [`Self::open`] finds one of many assets in it without reading the others.
+    /// Packs a configuration, so that [`Self::open`] can find one of many assets without reading the others.
     ///
     /// # Errors
-    /// As [`Self::from_json`].
+    /// The same as for [`Self::from_json`].
     pub fn pack(value: &Value) -> Result<Pack, ConfigError> {
         Self::from_json(value)?;
         Ok(packed::pack(value))
     }
 
-    /// Reads a configuration, with its assets apart from the rest or not.
+    /// Reads a configuration. Its assets are either in `value` or apart from it.
     fn read(value: &Value, apart: Option<&[&RawValue]>) -> Result<Self, ConfigError> {
         let mut top = Section::new("", value)?;
         let listen = top.text("listen")?.unwrap_or("127.0.0.1:8402").to_owned();
@@ -203,17 +204,17 @@ impl Config {
         Ok(Self { listen, public_url, data_dir, merchant, network, rpc_url, settlement, limits, assets })
     }
 
-    /// Returns this much of a token, on the network of this configuration.
+    /// Returns this amount of a token, on the configuration's network.
     #[must_use]
     pub fn money(&self, amount: Amount, token: &Token) -> Money {
         let network = self.network.caip2().to_owned();
         Money { network, token: token.mint.into(), amount, decimals: token.decimals }
     }
 
-    /// The mints given by their address alone, as `(index in tokens, address)`.
+    /// Returns the mints that are given only by their address, as `(index in tokens, address)`.
     ///
-    /// What they need besides (decimals and program) stands on the chain: a host
-    /// that can ask puts `{ mint, decimals, program }` in their place.
+    /// Their decimals and program are on the chain. A host that can look them up puts `{ mint, decimals,
+    /// program }` in their place.
     #[must_use]
     pub fn bare_mints(value: &Value) -> Vec<(usize, Address)> {
         let tokens = value.pointer("/merchant/tokens").and_then(Value::as_array);
@@ -221,8 +222,7 @@ impl Config {
         tokens.into_iter().flatten().enumerate().filter_map(|(i, v)| Some((i, address(v)?))).collect()
     }
 
-    /// Reads an asset that stands alone, from an object with the keys of the file. So its
-    /// errors name no more than the key.
+    /// Reads a single asset from an object with the keys of the file. The paths of its errors contain only the key.
     ///
     /// # Errors
     /// The first key that is missing, unknown or has a bad value.
@@ -230,15 +230,15 @@ impl Config {
         Asset::from_json("", value, &self.merchant.tokens)
     }
 
-    /// Reads this asset, if it is named and was not read yet.
+    /// Returns an asset, reading it first if that has not happened yet; `None` if the configuration does not name it.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with the asset.
     pub fn need_asset(&self, id: &AssetId) -> Result<Option<&Asset>, ConfigError> {
         self.assets.look_up(id)
     }
 
-    /// Reads the assets that were not read yet.
+    /// Reads all assets that have not been read yet.
     ///
     /// # Errors
     /// The first key that is missing, unknown or has a bad value.
@@ -246,8 +246,9 @@ impl Config {
         self.assets.read_all()
     }
 
-    /// Refuses assets that have a device, for hosts that work none: what is sold there
-    /// would be paid for and never opened.
+    /// Refuses assets with a device, for hosts that work no devices.
+    ///
+    /// Buyers would pay for such an asset, and it would never open.
     ///
     /// # Errors
     /// The first asset with a device.
@@ -256,7 +257,8 @@ impl Config {
         Err(ConfigError::new(&format!("asset[{index}].device"), NO_DEVICES))
     }
 
-    /// The asset of this id in the configuration. One that can't be read is none: [`Self::need_asset`] says why.
+    /// Returns the configuration's asset with this id. An asset that can't be read is left out;
+    /// [`Self::need_asset`] says why.
     #[must_use]
     pub fn asset(&self, id: &AssetId) -> Option<&Asset> {
         self.assets.find(id)
@@ -338,7 +340,7 @@ fn settlement(top: &mut Section<'_>) -> Result<Settlement, ConfigError> {
     Ok(Settlement { fee_payer_keypairs, max_fee_lamports, max_fee_lamports_per_day })
 }
 
-/// One file, or a list of files.
+/// Reads one file name, or a list of them.
 fn fee_payer_keypairs(section: &mut Section<'_>) -> Result<Vec<String>, ConfigError> {
     let one = section.text("fee_payer_keypair")?.map(str::to_owned);
     let listed = section.list("fee_payer_keypairs")?;

@@ -1,8 +1,9 @@
-//! A packed configuration: its assets lie in parts beside it, so that one of them is found without reading the others.
+//! Packed configurations, whose assets are in separate parts, so that one asset can be found without reading
+//! the others.
 //!
-//! The text of the configuration says first how many assets there are (`packed_assets`) and holds all other keys. The id
-//! of an asset says in which part it is. In a part each asset is a line of JSON, which begins with its id, and the lines
-//! are in the order of the ids. So a look-up reads one part, and of that a few lines.
+//! The text of the configuration begins with the number of assets (`packed_assets`) and contains all other
+//! keys. An asset's id determines its part. In a part, each asset is one line of JSON that begins with its
+//! id, and the lines are in the order of the ids. So a look-up reads one part, and only a few lines of it.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -16,20 +17,20 @@ use super::error::ConfigError;
 use super::token::AcceptedToken;
 use crate::ids::AssetId;
 
-/// How many parts the assets of a packed configuration are in.
+/// How many parts hold the assets of a packed configuration.
 pub const PARTS: usize = 16;
 
-/// The key that says how many assets there are. Errors name an asset by it, its part and its line.
+/// The key with the number of assets. Errors locate an asset by this key, its part and its line.
 const PACKED_ASSETS: &str = "packed_assets";
-/// What the text of a packed configuration begins with.
+/// How the text of a packed configuration begins.
 const BEGIN: &str = "{\"packed_assets\":";
-/// What the line of an asset begins with.
+/// How the line of an asset begins.
 const ID: &str = "{\"id\":\"";
 
-/// A configuration as it is packed.
+/// A configuration in packed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pack {
-    /// All of it but the assets.
+    /// Everything but the assets.
     pub config: String,
     /// The parts of the assets, in the order of their numbers.
     pub parts: Vec<String>,
@@ -39,7 +40,8 @@ pub struct Pack {
 #[derive(Clone)]
 pub(super) struct Source {
     part: Arc<dyn Fn(usize) -> Result<String, String> + Send + Sync>,
-    /// Set where a packed configuration is opened: a program that opens none is built without the look-up.
+    /// Set only where a packed configuration is opened, so that a program which opens none is built without
+    /// the look-up.
     look_up: LookUp,
 }
 
@@ -65,7 +67,7 @@ impl PartialEq for Source {
 
 impl Eq for Source {}
 
-/// The packed assets, and what was read of them so far.
+/// The packed assets, and what has been read of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Packed {
     count: usize,
@@ -75,7 +77,8 @@ pub(super) struct Packed {
     found: Slot,
 }
 
-/// Where a found asset is kept. It stays there, so that it can be lent for as long as the configuration.
+/// A place for an asset that was found. The asset stays there, so that it can be borrowed for as long as the
+/// configuration.
 type Slot = OnceLock<Box<Found>>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,10 +99,10 @@ pub(super) fn is_packed(text: &str) -> bool {
     text.starts_with(BEGIN)
 }
 
-/// Takes the number of assets out of a packed configuration.
+/// Removes the number of assets from a packed configuration and returns it.
 ///
 /// # Errors
-/// When it is no number, or assets stand in the configuration too.
+/// When it is not a number, or the configuration itself contains assets.
 pub(super) fn take_count(config: &mut Value) -> Result<usize, ConfigError> {
     let top = config.as_object_mut();
     let count = top.and_then(|top| top.remove(PACKED_ASSETS)).as_ref().and_then(Value::as_u64);
@@ -110,7 +113,7 @@ pub(super) fn take_count(config: &mut Value) -> Result<usize, ConfigError> {
     count.ok_or_else(|| ConfigError::new(PACKED_ASSETS, "must be the number of assets"))
 }
 
-/// Packs a configuration. It is taken for a good one.
+/// Packs a configuration that is known to be valid.
 pub(super) fn pack(config: &Value) -> Pack {
     let mut assets: Vec<(&str, &Map<String, Value>)> = Vec::new();
     for asset in config.get("asset").and_then(Value::as_array).into_iter().flatten() {
@@ -136,7 +139,7 @@ pub(super) fn pack(config: &Value) -> Pack {
     Pack { config: text, parts }
 }
 
-/// Returns the number of the part that an asset is in.
+/// Returns the number of the part that contains an asset.
 fn part_of(id: &str) -> usize {
     Sha256::digest(id).first().map_or(0, |byte| usize::from(*byte) % PARTS)
 }
@@ -147,15 +150,15 @@ impl Packed {
         Self { count, tokens, source, parts, found: OnceLock::new() }
     }
 
-    /// Returns the asset of this id. One with a device is refused.
+    /// Returns the asset with this id. An asset with a device is refused.
     ///
     /// # Errors
-    /// What is wrong with its part, with its line, or with one that was passed on the way.
+    /// What is wrong with the asset's part, its line, or a line that was read on the way.
     pub(super) fn look_up(&self, id: &AssetId) -> Result<Option<&Asset>, ConfigError> {
         (self.source.look_up)(self, id)
     }
 
-    /// Finds the asset of this id and reads it, no more than once.
+    /// Finds the asset with this id and reads it, at most once.
     fn find(&self, id: &AssetId) -> Result<Option<&Asset>, ConfigError> {
         let mut slot = &self.found;
         while let Some(found) = slot.get() {
@@ -168,10 +171,10 @@ impl Packed {
         Ok(keep(slot, self.read(line)?))
     }
 
-    /// Reads all of them, in the order of their ids.
+    /// Reads all assets, in the order of their ids.
     ///
     /// # Errors
-    /// What is wrong with the first of them.
+    /// What is wrong with the first bad asset.
     pub(super) fn read_all(&self) -> Result<Vec<Asset>, ConfigError> {
         let mut assets = Vec::with_capacity(self.count);
         for part in 0..PARTS {
@@ -207,7 +210,7 @@ impl Packed {
         part.get_or_init(|| (self.source.part)(number).map_err(wrong)).as_deref().map_err(Clone::clone)
     }
 
-    /// Returns the line of this id.
+    /// Returns the line with this id.
     fn line_of(&self, id: &str) -> Result<Option<Line<'_>>, ConfigError> {
         let part = part_of(id);
         let mut lines = self.part(part)?.trim_end();
@@ -218,7 +221,7 @@ impl Packed {
                 Ordering::Less => lines = after,
                 Ordering::Greater => lines = before,
                 Ordering::Equal => {
-                    // Of two with one id neither is sold. They stand side by side.
+                    // If two assets have the same id, neither is sold. Their lines are next to each other.
                     for text in [before.rsplit('\n').next(), after.split('\n').next()].into_iter().flatten() {
                         if !text.is_empty() && self.id(Line { part, text })? == id {
                             return Err(ConfigError::new(&format!("{}.id", self.path(line)), TWICE));
@@ -234,7 +237,7 @@ impl Packed {
     /// Reads the asset in a line.
     fn read(&self, line: Line<'_>) -> Result<Asset, ConfigError> {
         let id = self.id(line)?;
-        // Where it stands is worked out only for an error: that takes counting lines.
+        // The line's position is computed only for an error, because that takes counting lines.
         let fault = |mut error: ConfigError| {
             let dot = if error.path.is_empty() { "" } else { "." };
             error.path = format!("{}{dot}{}", self.path(line), error.path);
@@ -253,7 +256,7 @@ impl Packed {
         Ok(asset)
     }
 
-    /// Returns the id that a line begins with.
+    /// Returns the id at the beginning of a line.
     fn id<'l>(&self, line: Line<'l>) -> Result<&'l str, ConfigError> {
         let id = line.text.strip_prefix(ID).and_then(|rest| rest.split_once('"')).map(|(id, _)| id);
         id.filter(|id| AssetId::parse(id).is_some()).ok_or_else(|| {
@@ -262,7 +265,7 @@ impl Packed {
         })
     }
 
-    /// Returns where a line stands.
+    /// Returns the position of a line.
     fn path(&self, line: Line<'_>) -> String {
         let lines = self.part(line.part).unwrap_or_default().split('\n');
         let number = lines.take_while(|other| !std::ptr::eq(other.as_ptr(), line.text.as_ptr())).count();
@@ -270,7 +273,7 @@ impl Packed {
     }
 }
 
-/// What is wrong with the second of two assets with one id.
+/// The message for the second of two assets with the same id.
 pub(super) const TWICE: &str = "another asset has this id already";
 
 /// Puts an asset into the first free place from here on.
@@ -283,7 +286,7 @@ fn keep(mut slot: &Slot, asset: Asset) -> Option<&Asset> {
     slot.get().map(|found| &found.asset)
 }
 
-/// Returns the line in the middle of some, and the lines before and after it.
+/// Returns the middle line, and the lines before and after it.
 fn at_the_middle(lines: &str) -> (&str, &str, &str) {
     let (first, second) = lines.as_bytes().split_at(lines.len() / 2);
     let begin = first.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);

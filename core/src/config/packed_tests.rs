@@ -1,4 +1,4 @@
-//! Packed configurations: what is found in them, and what is refused.
+//! What is found in packed configurations, and what is refused.
 
 use std::sync::Mutex;
 
@@ -8,7 +8,7 @@ use super::*;
 
 const COUNT: usize = 60;
 
-/// A configuration with assets whose ids are in no order.
+/// Returns a configuration whose assets' ids are in no order.
 fn contract() -> Value {
     let asset = |n: usize| json!({"id": format!("door-{}", n * 7 % COUNT), "price": format!("0.{n}1"), "unit": "minute", "name": "D\u{f6}r \"1\"\n"});
     json!({
@@ -34,17 +34,17 @@ fn open(pack: &Pack) -> Result<Config, ConfigError> {
     Config::open(&pack.config, move |number| Ok(parts[number].clone()))
 }
 
-/// What is wrong with this asset, to who asks for it alone.
+/// Returns what is wrong with this asset when it alone is looked up.
 fn mistake(pack: &Pack, asset: &str) -> String {
     open(pack).unwrap().need_asset(&id(asset)).unwrap_err().to_string()
 }
 
-/// What is wrong, to who asks for all.
+/// Returns what is wrong when all assets are read.
 fn mistakes(pack: &Pack) -> String {
     open(pack).unwrap().need_all().unwrap_err().to_string()
 }
 
-/// Where an asset is: its part, its line, and that line.
+/// Returns an asset's part, line number and line.
 fn line_of(pack: &Pack, asset: &str) -> (usize, usize, String) {
     let begin = format!("{{\"id\":\"{asset}\"");
     let place = |part: &String| part.lines().position(|line| line.starts_with(&begin));
@@ -53,7 +53,7 @@ fn line_of(pack: &Pack, asset: &str) -> (usize, usize, String) {
     (part, line, pack.parts[part].lines().nth(line).unwrap().to_owned())
 }
 
-/// The same with this asset's line changed.
+/// Returns the packed configuration with this asset's line changed.
 fn changed(pack: &Pack, asset: &str, change: impl FnOnce(&str) -> String) -> Pack {
     let (part, _, line) = line_of(pack, asset);
     let mut pack = pack.clone();
@@ -128,7 +128,7 @@ fn everything_but_the_assets_is_what_it_was() {
         assert_ne!(config, pack.config);
         assert_eq!(open(&Pack { config, ..pack.clone() }).unwrap_err().path, path);
     }
-    // Who has no parts does not take it for a configuration without assets.
+    // A host without the parts does not take it for a configuration without assets.
     assert_eq!(Config::from_text(&pack.config).unwrap_err().path, "packed_assets");
 }
 
@@ -153,7 +153,7 @@ fn a_mistake_is_told_to_who_asks_for_that_asset_and_to_who_asks_for_all_inv_6() 
             assert_eq!(mistake(&pack, "door-37"), told);
         }
         assert_eq!(open(&pack).unwrap().asset(&id("door-37")), None, "it is not sold");
-        // Another part is none of its business.
+        // An asset in another part is not affected.
         assert!(open(&pack).unwrap().need_asset(&id("door-36")).unwrap().is_some());
     }
 }

@@ -1,5 +1,6 @@
-//! What catalogues and wallets show of a seller: the optional members of x402's resource.
-//! Their bounds are those of `@x402/core` 2.27, which refuses a whole 402 that breaks one.
+//! Reads what catalogues and wallets show of a seller, which are the optional members of x402's resource.
+//!
+//! The limits are those of `@x402/core` 2.27, which refuses a whole 402 that breaks one.
 
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use super::url::is_http_url;
 const LONGEST_WORD: usize = 32;
 /// The most tags.
 const MOST_TAGS: usize = 5;
-/// The longest address of an icon, in bytes. It stands in a header of every 402.
+/// The longest URL of an icon, in bytes. It is part of a header of every 402.
 const LONGEST_ICON_URL: usize = 128;
 
 /// Reads `service_name`.
@@ -35,7 +36,7 @@ pub(super) fn icon_url(section: &mut Section<'_>) -> Result<Option<String>, Conf
     Ok(Some(url.to_owned()))
 }
 
-/// Reads `tags`; `None` where there is no such key.
+/// Reads `tags`; `None` if the key is missing.
 pub(super) fn tags(section: &mut Section<'_>) -> Result<Option<Vec<String>>, ConfigError> {
     if section.get("tags").is_none() {
         return Ok(None);

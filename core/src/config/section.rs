@@ -1,5 +1,5 @@
-//! Reads one section of a configuration: every key is asked for by name, and
-//! what nobody asked for is an error. So each error knows its key.
+//! Reads one section of a configuration. Each key is asked for by name, and any other key is an error, so
+//! each error names its key.
 
 use std::sync::LazyLock;
 
@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use super::error::ConfigError;
 
-/// What should have been a list and is none.
+/// The message for a value that should be a list.
 pub(super) const NO_LIST: &str = "must be a list, in [brackets]";
 
-/// One section (a JSON object) and where it stands.
+/// One section, which is a JSON object, and its path.
 pub(super) struct Section<'a> {
     path: String,
     fields: &'a Map<String, Value>,
@@ -24,12 +24,12 @@ impl<'a> Section<'a> {
         Ok(Self { path: path.to_owned(), fields, known: Vec::new() })
     }
 
-    /// The path of one of this section's keys.
+    /// Returns the path of one of this section's keys.
     pub(super) fn path(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    /// An error at one of this section's keys.
+    /// Returns an error at one of this section's keys.
     pub(super) fn error(&self, key: &str, message: impl Into<String>) -> ConfigError {
         ConfigError::new(&self.path(key), message)
     }
@@ -97,7 +97,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A section that may be left out: then none of its keys is set.
+    /// Returns a section that may be missing. Then none of its keys is set.
     pub(super) fn optional(&mut self, key: &'static str) -> Result<Section<'a>, ConfigError> {
         static NOTHING: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
         let value = self.get(key).unwrap_or(&NOTHING);
@@ -109,7 +109,7 @@ impl<'a> Section<'a> {
         Section::new(&self.path(key), value)
     }
 
-    /// The keys that nobody asked for, with their values.
+    /// Returns the keys that have not been asked for, with their values.
     pub(super) fn rest(&self) -> Map<String, Value> {
         let unknown = |(key, _): &(&String, &Value)| !self.known.contains(&key.as_str());
         let mut rest = Map::new();
@@ -119,7 +119,7 @@ impl<'a> Section<'a> {
         rest
     }
 
-    /// Ends the reading: an error if a key is left that nobody asked for.
+    /// Ends the reading; a key that has not been asked for is an error.
     pub(super) fn finish(self) -> Result<(), ConfigError> {
         match self.fields.keys().find(|key| !self.known.contains(&key.as_str())) {
             None => Ok(()),

@@ -1,4 +1,4 @@
-//! A token that the merchant takes.
+//! A token that the merchant accepts.
 
 use serde_json::Value;
 
@@ -6,16 +6,16 @@ use super::error::ConfigError;
 use super::section::Section;
 use crate::svm::{Address, Network, Token, TokenProgram};
 
-/// A token that is taken, and the merchant's account for it.
+/// An accepted token, and the merchant's account for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcceptedToken {
-    /// The token.
+    /// The token and its mint.
     pub token: Token,
-    /// The associated token account of `pay_to`: where payments must go.
+    /// The associated token account of `pay_to`, which receives the payments.
     pub account: Address,
 }
 
-/// Reads a token: a name that is known on the network, or a mint with all that must be known of it.
+/// Reads a token: a symbol known on the network, or a mint with its decimals and program.
 pub(super) fn token(path: &str, value: &Value, network: Network) -> Result<Token, ConfigError> {
     if let Some(name) = value.as_str() {
         if let Some(known) = network.known_token(name) {

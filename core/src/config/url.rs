@@ -1,13 +1,12 @@
-//! Addresses in a configuration.
+//! URLs in a configuration.
 
 use super::error::ConfigError;
 use super::section::Section;
 
-/// The longest origin, in bytes. It stands in a header of every 402, which a proxy must have
-/// room for.
+/// The longest origin, in bytes. It is part of a header of every 402, for which proxies have limited room.
 pub(crate) const LONGEST_ORIGIN: usize = 100;
 
-/// Returns whether a text is an absolute address of HTTP or HTTPS.
+/// Returns whether a text is an absolute URL of HTTP or HTTPS.
 pub(super) fn is_http_url(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     rest.is_some_and(|rest| {

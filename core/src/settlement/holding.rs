@@ -1,28 +1,28 @@
-//! What a token account still lets its payer spend.
+//! What a token account lets its payer spend.
 
 use crate::money::Amount;
 use crate::svm::{Address, Token};
 
 use super::rpc::Account;
 
-/// The size of a token account without extensions.
+/// The size of a token account without extensions, in bytes.
 const SIZE: usize = 165;
 
 /// What a token account lets its payer do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Holding {
-    /// What the payer can still pay from it.
+    /// What the payer can still pay from it, in atomic units.
     pub(super) spendable: Amount,
-    /// Whether somebody else may spend from it or close it, now or after the payment.
+    /// Whether anyone else may spend from it or close it, now or after the payment.
     pub(super) shared: bool,
 }
 
 impl Holding {
-    /// Reads a token account of this token for who pays from it; `None` if it is no such account.
+    /// Reads a token account of this token for this payer; `None` if it is not such an account.
     ///
-    /// Mostly what can be paid is its balance. But where the payer is also the account's *delegate*, the token
-    /// programs take what was delegated first and refuse a payment beyond it, even an owner's: a balance alone could
-    /// be made to look larger than it is for the one who pays.
+    /// Usually the payer can spend the whole balance. But if the payer is also the account's *delegate*, the
+    /// token programs use up the delegated amount first and refuse a payment beyond it, even the owner's. The
+    /// balance alone could then make the account look richer than it is for this payer.
     pub(super) fn read(account: &Account, token: &Token, payer: &Address) -> Option<Self> {
         let data = account.data.as_slice();
         if account.owner != token.program.address() || data.len() < SIZE || address(data, 0)? != token.mint {
@@ -36,7 +36,7 @@ impl Holding {
         } else if address(data, 32)? == *payer {
             balance
         } else {
-            // What was delegated is used up.
+            // The delegated amount is used up.
             0
         };
         let others = |who: Option<Address>| who.is_some_and(|who| who != *payer);
@@ -44,7 +44,7 @@ impl Holding {
     }
 }
 
-/// An address that may be absent, as the token programs write it; the outer `None` for any other form.
+/// Reads an optional address as the token programs write it; the outer `None` means any other form.
 fn optional(data: &[u8], at: usize) -> Option<Option<Address>> {
     match data.get(at..at.checked_add(4)?)? {
         [1, 0, 0, 0] => Some(Some(address(data, at + 4)?)),

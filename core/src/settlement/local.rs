@@ -1,8 +1,7 @@
-//! Local settlement: our own fee payer co-signs and submits to a Solana RPC.
+//! Local settlement: the gateway's own fee payer co-signs and submits to a Solana RPC node.
 //!
-//! The transaction's id is our signature, made before anything is sent: so it can
-//! be journalled first, and what became of it can always be looked up
-//! (invariants 2 and 3).
+//! The transaction's id is the fee payer's signature, which is made before anything is sent. So it can be
+//! written to the journal first, and the outcome can always be looked up (invariants 2 and 3).
 
 use std::cell::Cell;
 
@@ -29,22 +28,22 @@ use crate::time::Timestamp;
 /// How many blocks a blockhash lives.
 const BLOCKHASH_BLOCKS: u64 = 150;
 
-/// How many blocks an hour has, about.
+/// About how many blocks an hour has.
 const BLOCKS_OF_AN_HOUR: u64 = 9_000;
 
-/// How long a cluster takes to confirm at least, in milliseconds: less than a slot.
+/// The shortest time in which a cluster confirms a transaction, in milliseconds. It is less than a slot.
 const FIRST_LOOK_MS: u64 = 150;
 
-/// The least balance of a fee payer in lamports: enough for a hundred sales, and to stay rent-exempt.
+/// The least balance of a fee payer, in lamports. It is enough for a hundred sales and to stay rent-exempt.
 const LEAST_LAMPORTS: u64 = 2_000_000;
 
-/// Our fee payers and a node.
+/// Settles through the gateway's fee payers and one node.
 pub struct LocalSettlement<H> {
     rpc: Rpc<H>,
     fee_payers: FeePayers,
-    /// The latest blockhash that a purchase has met, for as long as this lives.
+    /// The latest blockhash seen by a purchase; it is kept only in memory.
     recent: Cell<Option<RecentBlockhash>>,
-    /// Whether it is kept.
+    /// Whether `recent` is kept.
     remembers: bool,
 }
 
@@ -55,7 +54,7 @@ pub struct FeePayers {
 }
 
 impl FeePayers {
-    /// Takes these keys; one at least, and none twice or the merchant's own.
+    /// Takes these keys. There must be at least one, and no duplicate or the merchant's own wallet.
     ///
     /// # Errors
     /// A line that says what is wrong with them.
@@ -77,7 +76,7 @@ impl FeePayers {
         Ok(Self { keys, addresses })
     }
 
-    /// Returns their addresses, in the order of the keys.
+    /// Returns the addresses in the order of the keys.
     #[must_use]
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
@@ -90,27 +89,28 @@ impl FeePayers {
     }
 }
 
-/// Never prints a key (invariant 9).
+/// Prints the addresses only, never a key (invariant 9).
 impl std::fmt::Debug for FeePayers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("FeePayers").field(&self.addresses).finish()
     }
 }
 
-/// Returns the transaction with the fee payer's signature in its first place, and its id: that
-/// signature in base58.
+/// Returns the transaction with the fee payer's signature in first place, and its id, which is that signature
+/// in base58.
 ///
 /// # Errors
-/// When the transaction has no place for it, or can't be written.
+/// When the transaction has no place for the signature, or can't be encoded.
 fn co_sign(fee_payer: &SigningKey, transaction: &Transaction) -> Result<(Vec<u8>, String), EncodeError> {
     let ours = fee_payer.sign(&transaction.message_bytes).to_bytes();
     Ok((with_fee_payer(transaction, ours)?, base58_long(&ours)))
 }
 
-/// Returns what is kept of a payment that may be sent: signed by its fee payer, and seen valid at this block height.
+/// Returns what is stored of a payment before it is sent: signed by its fee payer, with the block height at
+/// which its blockhash was seen valid.
 ///
 /// # Errors
-/// When the transaction has no place for the signature, or can't be written.
+/// When the transaction has no place for the signature, or can't be encoded.
 pub fn signed(fee_payer: &SigningKey, payment: &VerifiedPayment, height: u64) -> Result<Rail, EncodeError> {
     let (transaction, signature) = co_sign(fee_payer, &payment.transaction)?;
     Ok(Rail::SvmExact(SvmExact {
@@ -127,7 +127,7 @@ pub fn signed(fee_payer: &SigningKey, payment: &VerifiedPayment, height: u64) ->
     }))
 }
 
-/// Returns the transaction's bytes with this in the place of the fee payer's signature.
+/// Returns the transaction's bytes with this signature in the fee payer's place.
 fn with_fee_payer(transaction: &Transaction, signature: Signature) -> Result<Vec<u8>, EncodeError> {
     let mut transaction = transaction.clone();
     *transaction.signatures.first_mut().ok_or(EncodeError("the fee payer's signature"))? = signature;
@@ -135,12 +135,12 @@ fn with_fee_payer(transaction: &Transaction, signature: Signature) -> Result<Vec
 }
 
 impl<H: Http> LocalSettlement<H> {
-    /// Settles with these keys through this node.
+    /// Returns a settlement with these keys and this node.
     pub const fn new(rpc: Rpc<H>, fee_payers: FeePayers) -> Self {
         Self { rpc, fee_payers, recent: Cell::new(None), remembers: true }
     }
 
-    /// Keeps nothing from one purchase to the next, so that answers do not depend on which instance gives them.
+    /// Keeps nothing between purchases, so that answers do not depend on which instance gives them.
     #[must_use]
     pub fn forgetful(self) -> Self {
         Self { remembers: false, ..self }
@@ -151,8 +151,9 @@ impl<H: Http> LocalSettlement<H> {
         &self.fee_payers
     }
 
-    /// What a transaction that the node has heard of turned out to be. Believed only
-    /// if the chain shows the identical message.
+    /// Returns the outcome of a transaction that the node knows.
+    ///
+    /// The node is believed only if the chain shows the identical message.
     async fn landed(&self, payment: &SvmExact, commitment: Commitment) -> Result<Outcome, RpcError> {
         let Some(found) = self.rpc.transaction(&payment.signature, commitment).await? else {
             return Ok(Outcome::Unclear);
@@ -164,7 +165,7 @@ impl<H: Http> LocalSettlement<H> {
         }
         match (&found.error, commitment) {
             (None, _) => Ok(Outcome::Landed(Landing::SvmExact { slot: found.slot })),
-            // An error may still be undone by a fork until it is final.
+            // A fork can still undo an error until the block is final.
             (Some(error), Commitment::Finalized) => {
                 Ok(Outcome::Failed { reason: landing_failure(error, &found.transaction) })
             }
@@ -172,11 +173,10 @@ impl<H: Http> LocalSettlement<H> {
         }
     }
 
-    /// For how many blocks a payment can't land any more, and the slot up to which that
-    /// is known; `None` if it may still land.
+    /// Returns for how many blocks a payment has been dead, and the slot up to which that is known. The
+    /// number is `None` if the payment may still land.
     ///
-    /// Two answers have to agree: one wrong number would give up a payment that is
-    /// charged a moment later.
+    /// Two answers have to agree, because one wrong number would give up a payment that lands a moment later.
     async fn dead_for(&self, payment: &SvmExact) -> Result<(Option<u64>, u64), RpcError> {
         let block = self.rpc.latest_block(Commitment::Finalized).await?;
         let last = payment.height.saturating_add(BLOCKHASH_BLOCKS);
@@ -195,9 +195,8 @@ impl<H: Http> LocalSettlement<H> {
         effort: Effort,
     ) -> Result<Outcome, RpcError> {
         let thorough = effort == Effort::Thorough;
-        // Read before the search: what the search does not find then can't have
-        // landed up to this slot, and nothing can land after it. Who is searched must
-        // have seen it.
+        // This is read before the search. Whatever the search does not find can't have landed up to this
+        // slot, and nothing can land after it. So the searched node must have seen this slot.
         let (dead_for, since) = if thorough { self.dead_for(payment).await? } else { (None, 0) };
         if let Some(status) = self.rpc.status(&payment.signature, thorough, since).await? {
             return match status.commitment {
@@ -206,10 +205,9 @@ impl<H: Http> LocalSettlement<H> {
             };
         }
         let Some(dead_for) = dead_for else { return Ok(Outcome::Unclear) };
-        // The node's index by id finds nothing. Ask its index by account too, before
-        // anybody is told that they were not charged. An account with more entries than
-        // can be read must not keep the asset for ever: an hour later the other two
-        // searches are enough.
+        // The node's index by id finds nothing. Its index by account has to agree before the buyer is told
+        // that nothing was charged. An account with more entries than can be read must not block the asset
+        // for ever, so an hour later the other two searches are enough.
         if dead_for <= BLOCKS_OF_AN_HOUR
             && self.rpc.touches(&payment.source, &payment.signature, claimed_at, since).await?
         {
@@ -221,7 +219,7 @@ impl<H: Http> LocalSettlement<H> {
         }
     }
 
-    /// Simulates a payment and makes it ready to send.
+    /// Simulates a payment and prepares it for sending.
     async fn make_ready(
         &self,
         verified: &svm_exact::Verified,
@@ -236,13 +234,13 @@ impl<H: Http> LocalSettlement<H> {
         if !blockhash.valid {
             return Err(refused(&Value::from("BlockhashNotFound")));
         }
-        // After the blockhash was seen valid: it lives at most 150 blocks from here.
+        // The blockhash was seen valid before, so it lives at most 150 blocks from here.
         let latest = self.rpc.latest_blockhash(blockhash.slot, now).await.map_err(unavailable)?;
         self.recent.set(Some(latest).filter(|_| self.remembers));
         let height = latest.last_valid_block_height.saturating_sub(BLOCKHASH_BLOCKS);
         self.check_mint(token).await?;
-        // Last, so that as little as possible changes between it and the claim. It goes without our signature, with
-        // which whoever sees the call could land the payment.
+        // The simulation comes last, so that as little as possible changes before the claim. It is sent
+        // without the fee payer's signature, because with it, anyone who sees the call could land the payment.
         let unsigned = with_fee_payer(&payment.transaction, [0; 64]).map_err(unavailable)?;
         let simulated =
             self.rpc.simulate(&unsigned, &payment.source, &payment.fee_payer, blockhash.slot).await;
@@ -262,7 +260,7 @@ impl<H: Http> LocalSettlement<H> {
         })
     }
 
-    /// Refuses a mint whose transfers do not move what was signed.
+    /// Refuses a mint whose transfers may move another amount than was signed, or run a program.
     async fn check_mint(&self, token: &Token) -> Result<(), PrepareError> {
         if token.program == TokenProgram::Spl {
             return Ok(());
@@ -285,16 +283,16 @@ fn unavailable(error: impl Into<SettleError>) -> PrepareError {
     PrepareError::Unavailable(error.into())
 }
 
-/// Returns the stable reason of a transaction that landed with this error.
+/// Returns the stable reason for a transaction that landed with this error.
 fn landing_failure(error: &Value, transaction: &[u8]) -> &'static str {
     let of_guard = |transaction| is_guards(error, &transaction);
     if Transaction::decode(transaction).is_ok_and(of_guard) { GUARD_FAILED } else { FAILED_ON_CHAIN }
 }
 
-/// Says whether an error is that of a wallet guard which did not hold.
+/// Returns whether an error means that a wallet guard did not hold.
 ///
-/// Only Lighthouse's own errors are. Any other may show at a guard too: a payer who lets the compute units run out
-/// there is not asked to sign again.
+/// Only Lighthouse's own errors count. A payer can make other errors appear at a guard, for example by
+/// letting the compute units run out there, and is not asked to sign again for those.
 fn is_guards(error: &Value, transaction: &Transaction) -> bool {
     let at = error.pointer("/InstructionError/0").and_then(Value::as_u64);
     let instruction = at.and_then(|at| transaction.message.instructions.get(usize::try_from(at).ok()?));
@@ -308,12 +306,12 @@ fn out_of_funds() -> PrepareError {
     PrepareError::Unavailable(SettleError::OutOfFunds(None))
 }
 
-/// What a simulation's error means for the buyer of this payment.
+/// Returns what a simulation's error means for the buyer of this payment.
 fn simulation_refusal(error: &Value, payment: &VerifiedPayment) -> PrepareError {
     const FAILED: &str = "invalid_exact_svm_transaction_simulation_failed";
-    // SPL Token's error 1.
+    // Error 1 of SPL Token means insufficient funds.
     let too_little = error.get("InstructionError") == Some(&json!([payment.transfer_at, { "Custom": 1 }]));
-    // Account 0 is our fee payer.
+    // Account 0 is the fee payer.
     let broke = error.pointer("/InsufficientFundsForRent/account_index") == Some(&Value::from(0));
     match error.as_str() {
         Some("InsufficientFundsForFee" | "AccountNotFound" | "InvalidAccountForFee") => out_of_funds(),
@@ -335,13 +333,13 @@ fn simulation_refusal(error: &Value, payment: &VerifiedPayment) -> PrepareError 
     }
 }
 
-/// A wallet guard does not hold any more: what it speaks of has changed since the wallet looked.
+/// The refusal of a payment whose wallet guard no longer holds, because an account has changed since the wallet looked.
 const SIGN_AGAIN: PrepareError = PrepareError::Refused {
     reason: "sign_again",
     detail: "your wallet added a check to this payment that no longer holds, because one of the accounts has changed since. Nothing was charged: ask for a new 402 and sign again",
 };
 
-/// A payment of another rail.
+/// The error for a payment of another rail.
 #[cfg(test)]
 const NOT_OURS: SettleError = SettleError::Stub("this settlement is of another rail");
 

@@ -1,29 +1,28 @@
-//! Which Token-2022 mints can be taken: those whose transfers move exactly the
-//! amount that was signed, and run nobody else's code.
+//! Checks which Token-2022 mints are accepted: those whose transfers move exactly the signed amount and run
+//! no other program.
 //!
-//! Source of the layout: the Token-2022 program. A mint with extensions is a plain
-//! mint of 82 bytes, padding up to 165, one byte for the kind of account, and then
-//! entries of `type: u16, length: u16, value`.
+//! The layout is that of the Token-2022 program. A mint with extensions is a plain mint of 82 bytes, padding
+//! up to 165 bytes, one byte for the account type, and then entries of `type: u16, length: u16, value`.
 
-/// Where the kind of account stands, behind what every account could hold.
+/// The offset of the account type. It follows the space that any account may need.
 const KIND_AT: usize = 165;
-/// The kind of a mint.
+/// The account type of a mint.
 const KIND_MINT: u8 = 1;
 /// Extension: a fee on each transfer.
 const TRANSFER_FEE: u16 = 1;
-/// Extension: accounts can't be transferred from at all.
+/// Extension: tokens can't be transferred at all.
 const NON_TRANSFERABLE: u16 = 9;
-/// Extension: a program that runs with each transfer.
+/// Extension: a program that runs on each transfer.
 const TRANSFER_HOOK: u16 = 14;
 /// Extension: transfers can be paused.
 const PAUSABLE: u16 = 26;
 
-/// Whether transfers of this mint (the account's data) move what was signed and
-/// call nobody. What can't be read is refused.
+/// Returns whether transfers of this mint move exactly the signed amount and run no other program.
 ///
-/// Some stablecoins carry a fee or hook extension that is switched off; these are
-/// taken as long as they are off: the fee zero in both epochs, the hook's program
-/// empty.
+/// `data` is the account's data. A mint that can't be read is refused.
+///
+/// Some stablecoins carry a fee or hook extension that is switched off. They are accepted while it is off:
+/// the fee is zero in both epochs, and the hook's program is empty.
 #[must_use]
 pub fn is_plain_token_2022(data: &[u8]) -> bool {
     if data.len() == 82 {
@@ -34,7 +33,7 @@ pub fn is_plain_token_2022(data: &[u8]) -> bool {
     };
     loop {
         let Some((&[a, b, c, d], after)) = rest.split_first_chunk::<4>() else {
-            // Fewer than four bytes left can only be padding.
+            // Fewer than four remaining bytes can only be padding.
             return rest.iter().all(|&byte| byte == 0);
         };
         let (kind, length) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
@@ -44,9 +43,9 @@ pub fn is_plain_token_2022(data: &[u8]) -> bool {
         let Some((value, next)) = after.split_at_checked(usize::from(length)) else { return false };
         let harmless = match kind {
             TRANSFER_FEE => fee_is_zero(value),
-            // Two addresses: who may change it, and the program.
+            // Two addresses: the authority that may change the hook, and the program.
             TRANSFER_HOOK => value.get(32..64).is_some_and(|program| program.iter().all(|&byte| byte == 0)),
-            // An authority, and whether it is paused now.
+            // An authority, and whether transfers are paused now.
             PAUSABLE => value.get(32) == Some(&0),
             NON_TRANSFERABLE => false,
             _ => true,
@@ -58,8 +57,10 @@ pub fn is_plain_token_2022(data: &[u8]) -> bool {
     }
 }
 
-/// Two authorities (64 bytes), a withheld amount (8), and twice: epoch (8),
-/// maximum (8), basis points (2).
+/// Returns whether the fee is zero in both epochs.
+///
+/// The layout is two authorities (64 bytes), a withheld amount (8), and twice: epoch (8), maximum (8), basis
+/// points (2).
 fn fee_is_zero(value: &[u8]) -> bool {
     let basis_points = |at: usize| value.get(at..at + 2).map(|bytes| bytes == [0, 0]);
     basis_points(88) == Some(true) && basis_points(106) == Some(true)

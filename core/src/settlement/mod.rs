@@ -1,4 +1,4 @@
-//! Ways to move money. So far one: our own fee payer and a Solana RPC.
+//! Ways to settle payments. So far there is one: the gateway's own fee payers and a Solana RPC node.
 
 mod holding;
 mod local;

@@ -1,5 +1,6 @@
-//! JSON-RPC to a Solana node: the few methods that settlement needs, each answer
-//! read strictly. Whatever is not the expected shape is an error, never a guess.
+//! JSON-RPC to a Solana node: the few methods that settlement needs.
+//!
+//! Every answer is read strictly. An unexpected shape is an error, never a guess.
 
 use serde_json::{Map, Value, json};
 
@@ -9,15 +10,15 @@ use crate::ports::Http;
 use crate::svm::{Address, RecentBlockhash};
 use crate::time::Timestamp;
 
-/// How long one call may take, in milliseconds.
+/// The time limit of one call, in milliseconds.
 const TIMEOUT_MS: u64 = 5_000;
 
-/// The most that a node lists at once.
+/// The most transactions that a node lists in one answer.
 const SIGNATURES_PER_PAGE: usize = 1_000;
-/// Pages of an account's transactions that are searched at most.
+/// The most pages of an account's transactions that are searched.
 const MAX_PAGES: usize = 20;
 
-/// How sure a node must be of what it tells.
+/// How certain the node's answer must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commitment {
     /// Most of the stake has voted for it.
@@ -35,68 +36,64 @@ impl Commitment {
     }
 }
 
-/// What a node says about a transaction's id.
+/// What a node knows about a transaction's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// How sure the node is; `None`: less than confirmed.
+    /// How certain it is; `None` means less than confirmed.
     pub commitment: Option<Commitment>,
 }
 
-/// A block, as far as a search needs it.
+/// The part of a block that a search needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
-    /// Its slot.
     pub slot: u64,
     /// How many blocks came before it.
     pub height: u64,
 }
 
-/// What a node says about a blockhash.
+/// What a node knows about a blockhash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blockhash {
-    /// Whether transactions with it can land.
+    /// Whether transactions with this blockhash can land.
     pub valid: bool,
     /// The slot up to which the node had seen the chain.
     pub slot: u64,
 }
 
-/// A transaction as the chain holds it.
+/// A transaction as it is on the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnChain {
-    /// Its bytes.
+    /// The encoded transaction.
     pub transaction: Vec<u8>,
-    /// The error that it ended with, if it did.
+    /// The error with which the transaction landed, if any.
     pub error: Option<Value>,
-    /// In which slot.
     pub slot: u64,
 }
 
-/// An account as the chain holds it.
+/// An account as it is on the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// The program that owns it.
+    /// The program that owns the account.
     pub owner: Address,
-    /// Its data.
     pub data: Vec<u8>,
-    /// Its balance.
     pub lamports: u64,
 }
 
-/// What would become of a transaction.
+/// The result of simulating a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Simulation {
-    /// It would succeed, and leave the accounts that were asked for like this.
+    /// The transaction would succeed and leave these accounts.
     Passes {
-        /// The account that pays.
+        /// The token account that pays.
         source: Account,
         /// The wallet that pays the fee.
         fee_payer: Account,
     },
-    /// It would end with this error of the chain's.
+    /// The transaction would fail with this error of the chain.
     Fails(Value),
 }
 
-/// A node, over any HTTP.
+/// A Solana node, over any HTTP client.
 #[derive(Debug)]
 pub struct Rpc<H> {
     http: H,
@@ -104,7 +101,7 @@ pub struct Rpc<H> {
 }
 
 impl<H: Http> Rpc<H> {
-    /// The node at this URL.
+    /// Returns the node at this URL.
     pub const fn new(http: H, url: String) -> Self {
         Self { http, url }
     }
@@ -126,8 +123,9 @@ impl<H: Http> Rpc<H> {
         json.get_mut("result").map(Value::take).ok_or(unreadable)
     }
 
-    /// The height of the latest block of this commitment, told by a node that has
-    /// seen slot `since` at least: behind a load balancer another node may lag.
+    /// Returns the height of the latest block with this commitment.
+    ///
+    /// The node must have seen slot `since`, because behind a load balancer another node may lag.
     ///
     /// # Errors
     /// When there is no clear answer.
@@ -137,7 +135,7 @@ impl<H: Http> Rpc<H> {
         result.as_u64().ok_or(RpcError::Shape("getBlockHeight"))
     }
 
-    /// Returns the latest blockhash, told by a node that has seen slot `since` at least; `at` is the present moment.
+    /// Returns the latest confirmed blockhash from a node that has seen slot `since`; `at` is the current time.
     ///
     /// # Errors
     /// When there is no clear answer.
@@ -159,7 +157,7 @@ impl<H: Http> Rpc<H> {
         })
     }
 
-    /// The latest block of this commitment.
+    /// Returns the latest block with this commitment.
     ///
     /// # Errors
     /// When there is no clear answer.
@@ -169,8 +167,7 @@ impl<H: Http> Rpc<H> {
         Ok(Block { slot: number("absoluteSlot")?, height: number("blockHeight")? })
     }
 
-    /// Whether transactions with this blockhash can land, as far as a node has seen
-    /// that has seen slot `since` at least.
+    /// Returns whether transactions with this blockhash can land, according to a node that has seen slot `since`.
     ///
     /// # Errors
     /// When there is no clear answer.
@@ -187,8 +184,9 @@ impl<H: Http> Rpc<H> {
         }
     }
 
-    /// Says what would become of a transaction that our fee payer has not signed, and of two accounts that it
-    /// writes, told by a node that has seen slot `since` at least.
+    /// Simulates a transaction that the fee payer has not signed, and returns how it would leave two accounts.
+    ///
+    /// The node must have seen slot `since`.
     ///
     /// # Errors
     /// When there is no clear answer.
@@ -221,19 +219,19 @@ impl<H: Http> Rpc<H> {
         }
     }
 
-    /// Hands a transaction (base64) to the network.
+    /// Submits a transaction (base64) to the network.
     ///
     /// # Errors
-    /// When the node does not take it; it may have been sent all the same.
+    /// When the node does not accept it; it may have been sent anyway.
     pub async fn send(&self, transaction: &str) -> Result<(), RpcError> {
         let options =
             json!({ "encoding": "base64", "skipPreflight": true, "preflightCommitment": "confirmed" });
         self.call("sendTransaction", json!([transaction, options])).await.map(|_| ())
     }
 
-    /// What the node knows of a transaction's id; without `history` only of the
-    /// last minutes. That it knows nothing counts only if it has seen slot `since`:
-    /// behind a load balancer another node may lag.
+    /// Returns what the node knows about a transaction's id. Without `history`, that covers only the last minutes.
+    ///
+    /// `None` counts only from a node that has seen slot `since`, because behind a load balancer another node may lag.
     ///
     /// # Errors
     /// When there is no clear answer.
@@ -254,7 +252,7 @@ impl<H: Http> Rpc<H> {
                 result.pointer("/context/slot").and_then(Value::as_u64).ok_or_else(|| shape.clone())?;
             return if seen >= since { Ok(None) } else { Err(RpcError::Lagging("getSignatureStatuses")) };
         }
-        // Whether it failed is read from the transaction itself; an answer without the member is of another shape.
+        // Whether it failed is read from the transaction itself. An answer without this member has the wrong shape.
         status.get("err").ok_or_else(|| shape.clone())?;
         let commitment = match status.get("confirmationStatus").and_then(Value::as_str) {
             Some("finalized") => Some(Commitment::Finalized),
@@ -265,7 +263,7 @@ impl<H: Http> Rpc<H> {
         Ok(Some(Status { commitment }))
     }
 
-    /// A transaction that is on chain with this commitment.
+    /// Returns a transaction that is on the chain with this commitment.
     ///
     /// # Errors
     /// When there is no clear answer.
@@ -289,8 +287,9 @@ impl<H: Http> Rpc<H> {
         Ok(Some(OnChain { transaction: bytes.ok_or_else(shape)?, error, slot }))
     }
 
-    /// Whether a transaction is among those that touch an account, told by a node that
-    /// has seen slot `since` at least; searched back to `from`.
+    /// Returns whether a transaction is among those that touch an account, searching back to `from`.
+    ///
+    /// The node must have seen slot `since`.
     ///
     /// # Errors
     /// When there is no clear answer.
@@ -324,7 +323,7 @@ impl<H: Http> Rpc<H> {
             let Some((last, time)) = last.filter(|_| page.len() >= SIGNATURES_PER_PAGE) else {
                 return Ok(false);
             };
-            // An hour for clocks that disagree.
+            // One hour of tolerance for clocks that disagree.
             if time.is_some_and(|time| time.saturating_add(3_600) < from.seconds()) {
                 return Ok(false);
             }
@@ -333,7 +332,7 @@ impl<H: Http> Rpc<H> {
         Err(shape())
     }
 
-    /// An account; `None` if there is none.
+    /// Returns an account; `None` if it does not exist.
     ///
     /// # Errors
     /// When there is no clear answer.
@@ -349,7 +348,7 @@ impl<H: Http> Rpc<H> {
     }
 }
 
-/// An account in base64; `None` if it is not of the documented shape.
+/// Reads an account with data in base64; `None` if it does not have the documented shape.
 fn read_account(value: &Value) -> Option<Account> {
     Some(Account {
         owner: value.get("owner")?.as_str()?.parse().ok()?,

@@ -1,4 +1,4 @@
-//! What every answer of a node, and the lack of one, means for a payment.
+//! What each answer of a node, or the lack of one, means for a payment.
 
 mod faults;
 mod left;
@@ -33,7 +33,7 @@ use crate::time::Timestamp;
 
 const MEMO_TEXT: &str = "q0123456789abcdef0123456789abcdef";
 
-/// Runs a future that never has to wait: the node answers at once.
+/// Runs a future that never waits, because the node answers at once.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
@@ -46,7 +46,7 @@ fn token(program: TokenProgram) -> Token {
     Token { symbol: "USDC".to_owned(), mint, decimals: 6, program }
 }
 
-/// A payment with this memo and blockhash, in the mint of this program.
+/// Returns a payment with this memo and blockhash, in the mint of this program.
 fn signed(memo: &str, program: TokenProgram) -> VerifiedPayment {
     let Token { mint, decimals, .. } = token(program);
     let transfer = Transfer {
@@ -71,7 +71,7 @@ fn signed(memo: &str, program: TokenProgram) -> VerifiedPayment {
     verify(&transfer.sign(&keys::payer()).unwrap().encode().unwrap(), &requirement).unwrap()
 }
 
-/// The payment as its rail hands it over, with a token of this program.
+/// Returns the payment as its rail passes it on, with a token of this program.
 fn verified(payment: &VerifiedPayment, program: TokenProgram) -> Verified {
     let payment = payment.clone();
     Verified::SvmExact(svm_exact::Verified { payment, token: token(program), is_bound: true })
@@ -80,7 +80,7 @@ fn verified(payment: &VerifiedPayment, program: TokenProgram) -> Verified {
 /// The payment, and what an honest node makes of it.
 struct Fixture {
     payment: VerifiedPayment,
-    /// A payment of the same payer that is not this one.
+    /// A different payment by the same payer.
     other: VerifiedPayment,
     prepared: Prepared,
     claim: Claim,
@@ -94,7 +94,7 @@ static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     Fixture { other: signed("another", TokenProgram::Spl), payment, prepared, claim }
 });
 
-/// The payment with a guard as instruction 4.
+/// Returns the payment with a guard as instruction 4.
 fn guarded() -> VerifiedPayment {
     let mut payment = FIXTURE.payment.clone();
     let guard = Instruction { program: 8, accounts: vec![2], data: vec![10, 4, 1, 8] };
@@ -106,7 +106,7 @@ fn guarded() -> VerifiedPayment {
     payment
 }
 
-/// The claim with something else in what its rail keeps.
+/// Returns the claim with a change in what its rail stores.
 fn altered_claim(change: impl FnOnce(&mut SvmExact)) -> Claim {
     let mut claim = FIXTURE.claim.clone();
     change(claim.rail.exact_mut());
@@ -131,10 +131,10 @@ fn claim_of(payment: &VerifiedPayment, prepared: &Prepared) -> Claim {
     }
 }
 
-/// The moment at which payments are made ready.
+/// The moment at which payments are prepared.
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-/// A node and the gateway before it.
+/// A node, and the gateway in front of it.
 struct World {
     node: Node,
 }
@@ -161,7 +161,7 @@ impl World {
         block_on(self.settlement().outcome(&FIXTURE.claim, effort))
     }
 
-    /// The payment is sent, lands in slot 5001, and `blocks` go by.
+    /// Sends the payment, lands it in slot 5001, and advances `blocks` blocks.
     fn landed(&self, blocks: u64) {
         self.send();
         let mut chain = self.node.chain();
@@ -169,13 +169,13 @@ impl World {
         chain.pass(blocks);
     }
 
-    /// The same, but its execution ends with an error.
+    /// Sends the payment, lands it with an error, and advances `blocks` blocks.
     fn failed(&self, blocks: u64) {
         self.node.chain().fails_with = Some(serde_json::json!({ "InstructionError": [2, { "Custom": 1 }] }));
         self.landed(blocks);
     }
 
-    /// So many blocks go by without it.
+    /// Advances this many blocks without the payment.
     fn passed(&self, blocks: u64) {
         self.node.chain().pass(blocks);
     }

@@ -1,4 +1,4 @@
-//! An attempt to claim a payment: which shards it asks before the append, and what it takes back.
+//! One attempt to claim a payment: the shards it asks before the append, and the reservations it takes back.
 
 use std::fmt::Display;
 
@@ -12,13 +12,14 @@ use crate::ports::PortError;
 use crate::session::Batch;
 use crate::session::index::IndexChange;
 
-/// The reservations of one attempt to append, each with the shard that makes it. None for a batch that claims nothing.
+/// The reservations of one attempt to append, each with its shard. A batch that claims nothing has none.
 #[derive(Debug)]
 pub(super) struct ClaimAttempt(Vec<(ShardKey, Reservation)>);
 
 impl ClaimAttempt {
-    /// Returns what has to be reserved before this batch is appended. `random` names the attempt, and
-    /// `key` returns the key of a stream or an asset in the journal.
+    /// Returns the reservations that this batch needs before it is appended.
+    ///
+    /// `random` names the attempt; `key` returns the journal key of a stream or an asset.
     pub(super) fn new(
         stream: &StreamId,
         batch: &Batch,
@@ -39,7 +40,8 @@ impl ClaimAttempt {
                 seat: None,
             };
             reservations.push((ShardKey::Payment(id.clone()), plain.clone()));
-            // Where money is taken from no account, or costs us nothing, there is nothing to hold it against.
+            // Without a source account there is no balance to check. Without a fee or a seat, the merchant's
+            // shard is not asked either.
             if holds.source.is_some() {
                 let covered = Reservation { funds: batch.funds.clone(), ..plain.clone() };
                 reservations.push((ShardKey::Payer(record.payer.clone()), covered));
@@ -64,10 +66,10 @@ impl ClaimAttempt {
         Self(reservations)
     }
 
-    /// Reserves all of it, or none: if one shard refuses or does not answer, all are told to take it back.
+    /// Makes all reservations or none. If one shard refuses or does not answer, every shard is told to release.
     ///
     /// # Errors
-    /// When a shard does not answer. What it may have reserved all the same is cleared away later.
+    /// When a shard does not answer. What it may have reserved is cleared away later.
     pub(super) async fn reserve(&self, ports: &impl ShardPorts) -> Result<Reserved, PortError> {
         let transport = ports.transport();
         let mut asked: Vec<Boxed<'_, Result<Reserved, PortError>>> = Vec::new();
@@ -81,7 +83,7 @@ impl ClaimAttempt {
         refused
     }
 
-    /// Takes back what was reserved. What can't be reached now is cleared away later.
+    /// Takes the reservations back. A shard that can't be reached clears its reservation away later.
     pub(super) async fn release(&self, ports: &impl ShardPorts) {
         let transport = ports.transport();
         let mut asked: Vec<Boxed<'_, Result<(), PortError>>> = Vec::new();

@@ -1,4 +1,4 @@
-//! Who holds a reservation: the attempts to claim a payment, each by its own name.
+//! The holds of a shard: which attempts to claim a payment have a reservation there, each by its name.
 
 use super::updates::{Release, Reservation};
 use crate::error::StoreError;
@@ -7,11 +7,11 @@ use crate::ports::PortError;
 use crate::store::{Sql, Value, bound, integer, number};
 use crate::time::Timestamp;
 
-/// How old a reservation is when its stream is asked about it, in milliseconds: much longer
-/// than the blockhash of any payment lives.
+/// How old a reservation is when its stream is asked about it, in milliseconds. This is much longer than any
+/// payment's blockhash lives.
 pub(crate) const STALE_MS: u64 = 600_000;
 
-/// The attempts.
+/// One row per attempt that holds a reservation.
 pub(super) const HOLD: &str = "CREATE TABLE IF NOT EXISTS hold (
         payment TEXT NOT NULL,
         attempt TEXT NOT NULL,
@@ -21,18 +21,18 @@ pub(super) const HOLD: &str = "CREATE TABLE IF NOT EXISTS hold (
     ) WITHOUT ROWID";
 pub(super) const HOLD_AT: &str = "CREATE INDEX IF NOT EXISTS hold_at ON hold (at)";
 
-/// Deletes one attempt's hold. Run it before what it held is given up.
+/// Deletes one attempt's hold. It must run before what was held is given back.
 const RELEASE: &str = "DELETE FROM hold WHERE payment = ?1 AND attempt = ?2";
 /// Deletes the holds of one stream's attempts.
 const RELEASE_STREAM: &str = "DELETE FROM hold WHERE payment = ?1 AND stream = ?2";
 /// Deletes the holds of all attempts.
 const RELEASE_ALL: &str = "DELETE FROM hold WHERE payment = ?1";
-/// What is held for long, the longest first.
+/// Selects old holds, the oldest first.
 const STALE: &str =
     "SELECT payment, stream FROM hold WHERE at <= ?1 GROUP BY payment, stream ORDER BY min(at) LIMIT 16";
-/// When the oldest hold was made.
+/// Selects the time of the oldest hold.
 const OLDEST: &str = "SELECT at FROM hold ORDER BY at LIMIT 1";
-/// Holds it anew: its stream knows the payment.
+/// Renews the holds of a payment that its stream knows.
 const RENEW: &str = "UPDATE hold SET at = ?2 WHERE payment = ?1";
 
 pub(super) async fn make_tables<S: Sql>(sql: &S, statements: &[&str]) -> Result<(), PortError> {
@@ -42,7 +42,7 @@ pub(super) async fn make_tables<S: Sql>(sql: &S, statements: &[&str]) -> Result<
     Ok(())
 }
 
-/// Runs a statement that has no reason to fail.
+/// Runs a statement that is not expected to be refused.
 pub(super) async fn run<S: Sql>(
     sql: &S,
     statement: &str,
@@ -64,13 +64,13 @@ pub(super) fn attempt(reservation: &Reservation) -> Result<[Value; 4], StoreErro
     ])
 }
 
-/// The holds of one shard, and what follows when one is let go.
+/// The holds of one shard, and what happens when a hold is released.
 #[derive(Debug)]
 pub struct HoldTable<'a, S> {
     sql: &'a S,
-    /// Statements that give back what a payment has taken that nobody holds any more.
+    /// Statements that give back what a payment took, once no attempt holds it any more.
     give_back: &'static [&'static str],
-    /// Statements that forget it instead: it was spent.
+    /// Statements that drop it instead, because it was spent.
     spend: &'static [&'static str],
 }
 
@@ -91,41 +91,43 @@ impl<'a, S: Sql> HoldTable<'a, S> {
         Self { sql, give_back, spend }
     }
 
-    /// Takes one attempt's reservation back.
+    /// Releases one attempt's reservation.
     ///
     /// # Errors
-    /// When storage does not answer. Again is harmless.
+    /// When storage does not answer. Repeating it is harmless.
     pub async fn release(self, release: &Release) -> Result<(), PortError> {
         let payment = text(release.payment.as_str());
         self.release_where(RELEASE, &[payment, text(&release.attempt)], self.give_back).await
     }
 
-    /// Gives up what this stream's attempts have left behind: it knows nothing of the payment. Another stream's stays.
+    /// Releases the reservations of this stream's attempts, because the stream knows nothing of the payment.
+    /// Other streams keep theirs.
     ///
     /// # Errors
-    /// When storage does not answer. Again is harmless.
+    /// When storage does not answer. Repeating it is harmless.
     pub(crate) async fn expire_stale(self, payment: &PaymentId, stream: &StreamId) -> Result<(), PortError> {
         self.release_where(RELEASE_STREAM, &[text(payment.as_str()), text(stream)], self.give_back).await
     }
 
-    /// Gives up a reservation, whoever holds it: the payment has failed, and cost nothing.
+    /// Releases every attempt's reservation of a payment that failed and cost nothing.
     ///
     /// # Errors
-    /// When storage does not answer. Again is harmless.
+    /// When storage does not answer. Repeating it is harmless.
     pub(crate) async fn release_all(self, payment: &PaymentId) -> Result<(), PortError> {
         self.release_where(RELEASE_ALL, &[text(payment.as_str())], self.give_back).await
     }
 
-    /// Gives up a reservation, whoever holds it: the payment has landed, and has cost its fee.
+    /// Drops every attempt's reservation of a payment that landed and cost its fee.
     ///
     /// # Errors
-    /// When storage does not answer. Again is harmless.
+    /// When storage does not answer. Repeating it is harmless.
     pub(crate) async fn spend_all(self, payment: &PaymentId) -> Result<(), PortError> {
         self.release_where(RELEASE_ALL, &[text(payment.as_str())], self.spend).await
     }
 
-    /// Deletes holds of the payment that `parameters` begin with, and does what follows. Nothing comes between the
-    /// statements where this runs.
+    /// Deletes the holds that `parameters` select, then runs the statements in `then`.
+    ///
+    /// The first parameter is the payment. No other request's statement runs in between.
     async fn release_where(self, holds: &str, parameters: &[Value], then: &[&str]) -> Result<(), PortError> {
         run(self.sql, holds, parameters).await?;
         for statement in then {
@@ -134,7 +136,7 @@ impl<'a, S: Sql> HoldTable<'a, S> {
         Ok(())
     }
 
-    /// Payments held since `before` or longer, the longest first, with the stream that is to be asked about them.
+    /// Returns payments held since `before` or earlier, the oldest first, each with the stream to ask about it.
     ///
     /// # Errors
     /// When storage does not answer.
@@ -150,7 +152,7 @@ impl<'a, S: Sql> HoldTable<'a, S> {
         rows.into_iter().map(|row| read(row).ok_or_else(corrupt)).collect()
     }
 
-    /// When the oldest reservation becomes stale; `None` if there is none.
+    /// Returns when the oldest reservation becomes stale; `None` if there is none.
     ///
     /// # Errors
     /// When storage does not answer.
@@ -160,7 +162,7 @@ impl<'a, S: Sql> HoldTable<'a, S> {
         Ok(Some(Timestamp::from_millis(number(row.first())?).plus_millis(STALE_MS)))
     }
 
-    /// Keeps a reservation whose payment is in flight: it is asked about again later.
+    /// Renews the reservation of a payment in flight, so that it is asked about again later.
     ///
     /// # Errors
     /// When storage does not answer.

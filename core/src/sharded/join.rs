@@ -1,14 +1,16 @@
-//! Waiting for several shards at once.
+//! Waits for several shards at once.
 
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
-/// A future in a box. What awaits it is in a program once, whatever the future does.
+/// A boxed future. Code that awaits it is compiled once, whatever future is inside.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-/// Waits for all of them, which go on side by side, and returns what each gave. They are few: a library's way, made
-/// for thousands, would be larger than all that a shard does.
+/// Runs all futures concurrently and returns their results in order.
+///
+/// There are only a few at a time. A library made for thousands of futures would add more code than a whole
+/// shard needs.
 pub(super) async fn join_all<T>(mut futures: Vec<Boxed<'_, T>>) -> Vec<T> {
     let mut done: Vec<Option<T>> = futures.iter().map(|_| None).collect();
     poll_fn(|context| {

@@ -1,4 +1,4 @@
-//! The journal port of one shard: its own tables, and for a stream what is agreed with other shards before an append.
+//! The journal port of one shard. A stream's journal also asks other shards before an append.
 
 use super::attempt::ClaimAttempt;
 use super::outbox::Outbox;
@@ -19,12 +19,12 @@ use crate::session::{Batch, Snapshot};
 use crate::store::SqlJournal;
 use crate::time::Timestamp;
 
-/// How long after an append the alarm tells other shards of it, if the request could not, in milliseconds.
+/// How long after an append the alarm sends updates that the request itself could not send, in milliseconds.
 pub(super) const DELIVER_AFTER_MS: u64 = 5_000;
 
-/// The journal as one shard has it.
+/// The journal as one shard sees it.
 ///
-/// One type for all shards, so that a platform has one kind of gateway.
+/// All shards share this type, so that a platform needs only one type of gateway.
 #[derive(Debug)]
 pub struct ShardedJournal<P: ShardPorts> {
     own: SqlJournal<P::Sql>,
@@ -38,7 +38,7 @@ impl<P: ShardPorts> ShardedJournal<P> {
         Self { is_streams: true, ..Self::read_only(ports, merchant) }
     }
 
-    /// Returns the journal of a shard that no events are written to. It reads the tables that are there.
+    /// Returns the journal of a shard that receives no events. It only reads the tables that exist.
     pub fn read_only(ports: P, merchant: String) -> Self {
         Self { own: SqlJournal::new(ports.sql().clone(), merchant), ports, is_streams: false }
     }
@@ -48,15 +48,15 @@ impl<P: ShardPorts> ShardedJournal<P> {
         &self.ports
     }
 
-    /// Brings the tables up to date, if there are any.
+    /// Brings existing tables up to date; does nothing if there are none.
     ///
     /// # Errors
-    /// When a statement fails, or the tables are of another version.
+    /// When a statement fails, or the tables have another version.
     pub async fn open(&self) -> Result<(), PortError> {
         if self.ports.has_tables() { self.prepare().await } else { Ok(()) }
     }
 
-    /// Returns the news that other shards have not received yet.
+    /// Returns the updates that other shards have not received yet.
     pub(super) fn outbox(&self) -> Outbox<'_, P::Sql> {
         Outbox::new(self.ports.sql(), &self.own)
     }
@@ -67,7 +67,7 @@ impl<P: ShardPorts> ShardedJournal<P> {
         self.outbox().prepare().await
     }
 
-    /// Appends to this shard's own tables, and has the alarm go off when that is due or to be told.
+    /// Appends to this shard's own tables, and arms the alarm for the next due moment or the delivery of updates.
     async fn append_here(
         &self,
         stream: &StreamId,
@@ -110,7 +110,7 @@ impl<P: ShardPorts> Streams for ShardedJournal<P> {
             Reserved::Full => return Ok(Appended::Full),
         }
         let appended = self.append_here(stream, expected, batch).await;
-        // After an error it may be written: then what is reserved belongs to it.
+        // After an error the append may be written, so its reservations must stay.
         if appended.as_ref().is_ok_and(|appended| *appended != Appended::Done) {
             attempt.release(&self.ports).await;
         }
@@ -171,7 +171,7 @@ impl<P: ShardPorts> Schedule for ShardedJournal<P> {
 }
 
 impl<P: ShardPorts> Accounts for ShardedJournal<P> {
-    /// Returns the payer's history at all assets, which its own shard knows.
+    /// Returns the payer's history across all assets, from the payer's shard.
     async fn history_of(&self, payer: &Account, failures: u32) -> Result<PayerHistory, PortError> {
         if !self.is_streams {
             return self.own.history_of(payer, failures).await;
@@ -179,12 +179,14 @@ impl<P: ShardPorts> Accounts for ShardedJournal<P> {
         self.ports.transport().ask(&ShardKey::Payer(payer.clone()), &HistoryOf(payer.clone(), failures)).await
     }
 
-    /// Returns what this asset's payments may cost. What all of them may is held against the budget at the append.
+    /// Returns what this stream's payments may cost on that day, in lamports.
+    ///
+    /// The merchant's shard checks the total of all streams against the budget at the append.
     async fn fees_of_day(&self, day: u64) -> Result<u64, PortError> {
         self.own.fees_of_day(day).await
     }
 
-    /// Returns what the merchant's shard knows, where all seats are.
+    /// Returns the number of seats taken, from the merchant's shard, which keeps the seats of all assets.
     async fn seats_taken(&self, asset: &AssetId) -> Result<u64, PortError> {
         if !self.is_streams {
             return self.own.seats_taken(asset).await;
@@ -193,7 +195,7 @@ impl<P: ShardPorts> Accounts for ShardedJournal<P> {
     }
 }
 
-/// What this shard knows: an asset its own listing, the merchant all of them.
+/// Lists what this shard knows: a stream its own listing, the merchant's shard all listings.
 impl<P: ShardPorts> Catalogue for ShardedJournal<P> {
     async fn find(&self, id: &AssetId) -> Result<Option<Asset>, PortError> {
         self.own.find(id).await

@@ -1,4 +1,4 @@
-//! The merchant's shard: the fee budget of the day, and a copy of each asset's head.
+//! The merchant's shard: the day's fee budget, the seats of shared assets, and a copy of each stream's head.
 
 use std::cell::Cell;
 use std::slice::from_ref;
@@ -25,11 +25,11 @@ const TABLES: &[&str] = &[
     CATALOGUE,
     SEAT,
     SEAT_ASSET,
-    // Assets whose listing its readers do not have yet.
+    // Assets whose current listing has not been published yet.
     "CREATE TABLE IF NOT EXISTS unpublished (asset TEXT PRIMARY KEY) WITHOUT ROWID",
     HOLD,
     HOLD_AT,
-    // What each payment in flight has taken from a day's budget.
+    // What each payment in flight has taken from a day's budget, and its seat.
     "CREATE TABLE IF NOT EXISTS reserved (
         payment TEXT PRIMARY KEY,
         day INTEGER NOT NULL,
@@ -67,27 +67,27 @@ const TABLES: &[&str] = &[
 ];
 
 const RESERVE: &str = "INSERT INTO reservation (payment, attempt, stream, at, day, lamports, budget, fee_payer, slack, seat, seat_of, seats) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-/// Gives back what a payment has taken that nobody holds any more.
+/// Returns a payment's fee to the budget once no attempt holds the payment any more.
 const GIVE_BACK: &str = "UPDATE fee SET lamports = fee.lamports - reserved.lamports FROM reserved
     WHERE reserved.payment = ?1 AND fee.day = reserved.day
     AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
-/// Gives back the seat that it has taken.
+/// Frees the seat that the payment reserved once no attempt holds the payment any more.
 const GIVE_SEAT_BACK: &str = "DELETE FROM seat WHERE stream IN (SELECT seat FROM reserved WHERE payment = ?1)
     AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
-/// Gives back the seat that a reservation has taken which came when its session was over.
+/// Frees a seat whose reservation arrived only after its session was over.
 const GIVE_LEFT_SEAT_BACK: &str =
     "DELETE FROM seat WHERE stream IN (SELECT seat FROM reserved WHERE payment = ?1)
     AND NOT EXISTS (SELECT 1 FROM head WHERE head.stream = seat.stream AND state ->> '$.is_seated')";
-/// Gives up the seat of a stream that has none any more.
+/// Frees the seat of a stream that no longer has a session in it.
 const LEAVE_SEAT: &str = "DELETE FROM seat WHERE stream IN (
     SELECT stream FROM head WHERE stream = ?1 AND NOT coalesce(state ->> '$.is_seated', 0))";
-/// Forgets where one session of a shared asset stands, once nothing is due there: there is no end of those.
+/// Deletes the head of a shared asset's session once nothing is due there, because such sessions never stop coming.
 const DROP_SESSION: &str =
     "DELETE FROM head WHERE stream = ?1 AND instr(substr(?1, instr(?1, '/') + 1), '/') > 0
     AND due IS NULL AND unsettled IS NULL AND unfulfilled = 0";
 const DROP_UNHELD: &str =
     "DELETE FROM reserved WHERE payment = ?1 AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
-// What was told before may be told again after what came later.
+// A repeated update may arrive after a later one, so an older revision changes nothing.
 const PUT_HEAD: &str = "INSERT INTO head (stream, revision, state, due, unsettled, unfulfilled)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
     ON CONFLICT (stream) DO UPDATE SET revision = excluded.revision, state = excluded.state,
@@ -106,25 +106,24 @@ const UNPUBLISHED: &str =
 const PUBLISHED: &str = "DELETE FROM unpublished WHERE asset = ?1
     AND (SELECT listing FROM catalogue WHERE asset = ?1) IS ?2";
 
-/// The merchant's shard, on a database of its own.
+/// The merchant's shard, on its own database.
 ///
-/// Its copy of the heads is what lists are made of, and what tells which assets are
-/// overdue: [`SqlJournal`](crate::store::SqlJournal) reads it on the same database. It
-/// is as old as the assets' latest news; nothing is decided by it.
+/// Lists and the search for overdue streams use its copy of the heads, which [`SqlJournal`](crate::store::SqlJournal)
+/// reads from the same database. The copy is only as fresh as the streams' latest updates; no decision depends on it.
 #[derive(Debug)]
 pub struct MerchantShard<S> {
     sql: S,
-    /// Whether the readers are being given what changed. Two at it could overtake each other.
+    /// Whether a publication is running. Two at once could overtake each other.
     publishing: Cell<bool>,
 }
 
 impl<S: Sql> MerchantShard<S> {
-    /// The merchant's shard. Run [`ShardHandler::prepare`] before anything else.
+    /// Returns the merchant's shard. Run [`ShardHandler::prepare`] before anything else.
     pub const fn new(sql: S) -> Self {
         Self { sql, publishing: Cell::new(false) }
     }
 
-    /// Brings the catalogue up to what the asset's head says.
+    /// Brings the catalogue up to date with the asset's head.
     async fn list(&self, asset: Value) -> Result<(), PortError> {
         let listing = first(run(&self.sql, IN_HEAD, from_ref(&asset)).await?)?;
         if listing == first(run(&self.sql, IN_CATALOGUE, from_ref(&asset)).await?)? {
@@ -137,7 +136,7 @@ impl<S: Sql> MerchantShard<S> {
         run(&self.sql, TO_PUBLISH, &[asset]).await.map(drop)
     }
 
-    /// What the catalogue's readers have not been given yet, some of it.
+    /// Returns some of the changes that are not published yet.
     ///
     /// # Errors
     /// When storage does not answer.
@@ -154,16 +153,16 @@ impl<S: Sql> MerchantShard<S> {
         rows.into_iter().map(|row| read(row).ok_or_else(corrupt)).collect()
     }
 
-    /// This is what its readers have now; if it has changed meanwhile, they are to be given it again.
+    /// Marks a listing as published, unless it has changed since; then it has to be published again.
     ///
     /// # Errors
-    /// When storage does not answer. Again is harmless.
+    /// When storage does not answer. Repeating it is harmless.
     pub(crate) async fn published(&self, publication: &Publication) -> Result<(), PortError> {
         let listing = publication.listing.as_ref().map_or(Value::Null, text);
         run(&self.sql, PUBLISHED, &[text(&publication.asset), listing]).await.map(drop)
     }
 
-    /// Gives the readers what they do not have yet.
+    /// Publishes all changes.
     async fn publish_all(&self, ports: &impl ShardPorts) -> Result<(), PortError> {
         loop {
             let publications = self.unpublished().await?;
@@ -191,10 +190,10 @@ impl<S: Sql> ShardHandler for MerchantShard<S> {
         &self.sql
     }
 
-    /// Reserves what a payment costs our fee payer, and the seat that it takes.
+    /// Reserves a payment's fee from the day's budget and the seat it takes.
     async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
         if reservation.fee.is_none() && reservation.seat.is_none() {
-            // Nothing would be held against anything.
+            // Without a fee or a seat, the reservation would check nothing.
             return Err(StoreError::Invariant("a reservation names neither fee nor seat").into());
         }
         let [payment, attempt, stream, at] = hold::attempt(reservation)?;
@@ -223,7 +222,7 @@ impl<S: Sql> ShardHandler for MerchantShard<S> {
         }
     }
 
-    /// Takes in where an asset stands and which of its payments ended.
+    /// Stores a stream's head, and releases or spends what its ended payments had reserved.
     async fn apply(&self, update: &MerchantUpdate) -> Result<(), PortError> {
         let Head { stream, revision, state, due, unsettled, unfulfilled } = &update.head;
         let moment = |at: &Option<u64>| at.map_or(Ok(Value::Null), integer);
@@ -235,10 +234,10 @@ impl<S: Sql> ShardHandler for MerchantShard<S> {
             moment(unsettled)?,
             Value::Integer(i64::from(*unfulfilled)),
         ];
-        // First: whether the stream has its seat is asked below.
+        // This comes first, because the seat's statement below reads the head.
         run(&self.sql, PUT_HEAD, &parameters).await?;
         for ended in &update.ended {
-            // What has landed, with an error or without, has cost its fee.
+            // A payment that landed has cost its fee, even if it landed with an error.
             if ended.failed.as_ref().is_some_and(Failed::cost_nothing) {
                 self.holds().release_all(&ended.payment).await?;
             } else {
@@ -254,18 +253,18 @@ impl<S: Sql> ShardHandler for MerchantShard<S> {
     /// Returns how many seats of a shared asset are taken.
     async fn look_up(&self, SeatsTaken(asset): &SeatsTaken) -> Result<u64, PortError> {
         let rows = run(&self.sql, SEATS, &[text(asset)]).await?;
-        // A shard that nothing was written to has no tables, and finds no row.
+        // A shard that has never been written to has no tables and returns no row.
         rows.first().map_or(Ok(0), |row| number(row.first()))
     }
 
-    /// Says whether the catalogue's readers have still to be given something.
+    /// Returns whether there is anything left to publish.
     async fn is_pending(&self) -> Result<bool, PortError> {
         Ok(!self.unpublished().await?.is_empty())
     }
 
-    /// Gives the catalogue's readers what they do not have yet.
+    /// Publishes the changes that are not published yet.
     async fn carry_out(&self, ports: &impl ShardPorts) -> Result<(), PortError> {
-        // Whoever is at it takes this along.
+        // The call that is already publishing includes this change.
         if self.publishing.replace(true) {
             return Ok(());
         }
@@ -275,7 +274,7 @@ impl<S: Sql> ShardHandler for MerchantShard<S> {
     }
 }
 
-/// The text in the first row, if there is one.
+/// Returns the text in the first row, if there is one.
 fn first(rows: Vec<Vec<Value>>) -> Result<Option<String>, StoreError> {
     match rows.into_iter().flatten().next() {
         None | Some(Value::Null) => Ok(None),

@@ -1,31 +1,30 @@
-//! One merchant's journal on many databases: one for each asset, where one database for
-//! all would be too slow or too far away (Durable Objects).
+//! Keeps one merchant's journal in many databases, such as Durable Objects: each stream has its own.
 //!
-//! What an append holds against *one* asset stays what it is, in that asset's own tables
-//! ([`store`](crate::store)). What it holds against all of them is kept elsewhere, and
-//! agreed **before** the append:
+//! This is for deployments in which one database for everything would be too slow or too far away.
 //!
-//! * one shard for each payer ([`PayerShard`]): what is in flight from a balance, the failures, the
-//!   payer's sessions;
-//! * one for the merchant ([`MerchantShard`]): the fee budget of the day, and a copy of each asset's
-//!   head for lists;
-//! * one for each payment ([`PaymentShard`]): which asset has it.
+//! An append checks the rules that concern only its own stream in that stream's own tables
+//! ([`store`](crate::store)). Rules that concern several streams are checked in other shards **before** the append:
 //!
-//! **A reservation** is made there by each attempt to append, under a name of its own. A
-//! failed attempt takes back its own and nobody else's: another attempt for the same payment may
-//! be about to append because of the same reservation. An append without a clear answer keeps its
-//! reservation, because it may be written. An attempt that was cut off leaves
-//! its reservation behind; it is cleared away when it is `STALE_MS` old and the asset
-//! knows nothing of the payment. The asset can't claim it any more then: its
-//! blockhash died long before.
+//! * each payer has a shard ([`PayerShard`]): what is in flight from each balance, the payer's failures, and
+//!   the payer's sessions;
+//! * the merchant has a shard ([`MerchantShard`]): the day's fee budget, the seats of shared assets, and a
+//!   copy of each stream's head for lists;
+//! * each payment has a shard ([`PaymentShard`]): which stream has claimed the payment.
 //!
-//! **News** of what has become of it goes the other way, out of the asset's own journal
-//! (`Outbox`): delivered again until it is received, and harmless when received twice.
+//! **Reservations.** Each attempt to append makes its own reservations in these shards, under a random name.
+//! An attempt that fails takes back its own reservations and no others, because another attempt for the same
+//! payment may be about to append. An append without a clear answer keeps its reservations, because the
+//! append may have been written. An attempt that was cut off leaves its reservations behind. They are cleared
+//! away once they are `STALE_MS` old and the stream knows nothing of the payment. By then the stream can no
+//! longer claim the payment, because the payment's blockhash died long before.
 //!
-//! [`ShardedJournal`] is the journal port of one shard, and asks the others before an append.
-//! [`StreamShard`] tells them afterwards, and [`ShardServer`] answers for one of them, whose [`ShardHandler`]
-//! is its book. The platform gives each shard its [`ShardPorts`]: a database, an alarm, and a
-//! [`Transport`] to the others. A message may be lost, come late or come twice.
+//! **Updates** about what became of a payment go the other way, from the stream's own journal (`Outbox`) to
+//! the other shards. An update is sent until it is received, and receiving it twice is harmless.
+//!
+//! [`ShardedJournal`] is the journal port of one shard; it asks the other shards before an append. [`StreamShard`]
+//! sends the updates afterwards. [`ShardServer`] answers for a payer's, a payment's or the merchant's shard, and
+//! its [`ShardHandler`] keeps that shard's tables. The platform gives each shard its [`ShardPorts`]: a database,
+//! an alarm, and a [`Transport`] to the other shards. A message may be lost, arrive late or arrive twice.
 
 mod attempt;
 mod hold;

@@ -1,6 +1,6 @@
-//! What a stream's own journal still has to tell the others: its tail, behind what they have received.
+//! A stream's outbox: the part of its journal that other shards have not received yet.
 //!
-//! The database takes the events apart: what is told is little of them.
+//! The database extracts what it needs from the events, because an update contains only little of them.
 
 use super::hold::{self, run, text};
 use super::updates::{Ended, Failed, Head, MerchantUpdate, PayerUpdate, PaymentUpdate, SessionRow};
@@ -15,48 +15,48 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS delivered (stream TEXT PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID",
 ];
 
-/// How many batches one delivery covers at most.
+/// The most batches that one delivery covers.
 const BATCHES: u64 = 32;
 
-/// The stream that has something to tell, where it stands, and up to where it has told.
+/// Selects the stream that has undelivered events, its head, and the revision it has delivered up to.
 const PENDING: &str = "SELECT head.stream, head.revision, state, due, unsettled, unfulfilled,
         coalesce(delivered.revision, 0)
     FROM head LEFT JOIN delivered USING (stream)
     WHERE head.revision > coalesce(delivered.revision, 0) LIMIT 1";
-/// Payments that landed or failed behind one revision and up to another.
+/// Selects the payments that landed or failed after one revision, up to and including another.
 const ENDED: &str = "SELECT event.value ->> '$.payment', event.value ->> '$.payer', event.value ->> '$.at',
         event.value ->> '$.reason'
     FROM journal, json_each(journal.events) AS event
     WHERE stream = ?1 AND revision > ?2 AND revision <= ?3
         AND event.value ->> '$.type' IN ('payment_landed', 'payment_failed')
     ORDER BY revision, event.key";
-/// Sessions that began or changed behind one revision and up to another, as they stand now.
+/// Selects the sessions that began or changed in the same range, as they are now.
 const SESSIONS: &str = "SELECT payer, id, starts, record FROM session WHERE id IN (
         SELECT coalesce(event.value ->> '$.session', event.value ->> '$.id')
         FROM journal, json_each(journal.events) AS event
         WHERE stream = ?1 AND revision > ?2 AND revision <= ?3
             AND event.value ->> '$.type' IN ('session_started', 'session_extended', 'session_ended'))";
-/// The last moment of one session of a shared asset, once nothing is due there.
+/// Selects the latest moment that a shared asset's session has seen, once nothing is due there.
 const LEFT: &str = "SELECT state ->> '$.last' FROM head
     WHERE instr(substr(stream, instr(stream, '/') + 1), '/') > 0
     AND due IS NULL AND unsettled IS NULL AND unfulfilled = 0 AND (SELECT count(*) FROM head) = 1";
 const DELIVERED: &str = "INSERT INTO delivered (stream, revision) VALUES (?1, ?2)
     ON CONFLICT (stream) DO UPDATE SET revision = max(revision, excluded.revision)";
 
-/// News to be told, and up to where they go.
+/// One set of updates, and the revision it reaches up to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Delivery {
     /// The last revision that this covers.
     pub revision: u64,
-    /// What each payer's shard is told.
+    /// The updates for the payers' shards.
     pub payers: Vec<PayerUpdate>,
-    /// What each payment's shard is told.
+    /// The updates for the payments' shards.
     pub payments: Vec<PaymentUpdate>,
-    /// What the merchant's shard is told.
+    /// The update for the merchant's shard.
     pub merchant: MerchantUpdate,
 }
 
-/// The outbox of the stream whose journal this database holds.
+/// The outbox of the stream whose journal is in this database.
 #[derive(Debug)]
 pub(crate) struct Outbox<'a, S> {
     sql: &'a S,
@@ -64,12 +64,12 @@ pub(crate) struct Outbox<'a, S> {
 }
 
 impl<'a, S: Sql> Outbox<'a, S> {
-    /// The outbox of this journal.
+    /// Returns the outbox of this journal.
     pub(crate) const fn new(sql: &'a S, journal: &'a SqlJournal<S>) -> Self {
         Self { sql, journal }
     }
 
-    /// Makes the table.
+    /// Creates the table.
     ///
     /// # Errors
     /// When the statement fails.
@@ -77,7 +77,9 @@ impl<'a, S: Sql> Outbox<'a, S> {
         hold::make_tables(self.sql, TABLES).await
     }
 
-    /// Returns the last moment of a stream that was one session of a shared asset and in which nothing is due any more.
+    /// Returns the latest moment that a shared asset's session has seen, once nothing is due there any more.
+    ///
+    /// Returns `None` for any other stream, and while something is still due.
     ///
     /// # Errors
     /// When storage does not answer.
@@ -88,7 +90,7 @@ impl<'a, S: Sql> Outbox<'a, S> {
         Ok(moment.map(Timestamp::from_millis))
     }
 
-    /// Whether anything is to be told.
+    /// Returns whether there is anything to deliver.
     ///
     /// # Errors
     /// When storage does not answer.
@@ -96,7 +98,7 @@ impl<'a, S: Sql> Outbox<'a, S> {
         Ok(!run(self.sql, PENDING, &[]).await?.is_empty())
     }
 
-    /// What is to be told next; `None` if everything was.
+    /// Returns the next delivery; `None` if everything has been delivered.
     ///
     /// # Errors
     /// When storage does not answer.
@@ -123,17 +125,17 @@ impl<'a, S: Sql> Outbox<'a, S> {
         Ok(Some(Delivery { revision, payers, payments, merchant }))
     }
 
-    /// All of them have received this.
+    /// Records that every shard has received this delivery.
     ///
     /// # Errors
-    /// When storage does not answer: then it is told again.
+    /// When storage does not answer; then the delivery is sent again.
     pub(crate) async fn delivered(&self, delivery: &Delivery) -> Result<(), PortError> {
         let parameters = [text(&delivery.merchant.head.stream), integer(delivery.revision)?];
         run(self.sql, DELIVERED, &parameters).await.map(drop)
     }
 }
 
-/// Adds to the news of one payer. A delivery is for few.
+/// Changes the update of one payer, and adds it if it is new. A linear search is enough for the few in a delivery.
 fn add(payers: &mut Vec<PayerUpdate>, payer: Account, to: impl FnOnce(&mut PayerUpdate)) {
     match payers.iter_mut().find(|update| update.payer == payer) {
         Some(update) => to(update),
@@ -145,7 +147,7 @@ fn add(payers: &mut Vec<PayerUpdate>, payer: Account, to: impl FnOnce(&mut Payer
     }
 }
 
-/// Where the stream stands, and up to where it has told.
+/// Reads a stream's head, and the revision it has delivered up to.
 fn head(row: &[Value]) -> Option<(Head, u64)> {
     let [Value::Text(stream), revision, Value::Text(state), due, unsettled, unfulfilled, told] = row else {
         return None;
@@ -167,7 +169,7 @@ fn ended(row: &[Value]) -> Option<(Account, Timestamp, Ended)> {
     let failed = match reason {
         Value::Text(reason) => Some(Failed { at, reason: reason.clone() }),
         Value::Null => None,
-        // What can't be read has not landed.
+        // A reason that can't be read must not count as a landing.
         Value::Integer(_) => return None,
     };
     Some((Account::new(payer), at, Ended { payment: PaymentId::parse(payment)?, failed }))
@@ -179,7 +181,7 @@ fn session(row: &[Value]) -> Option<(Account, SessionRow)> {
     Some((Account::new(payer), session))
 }
 
-/// A moment, or none: `Some(None)`.
+/// Reads a moment that may be absent; `None` if the value is neither.
 fn moment(value: &Value) -> Option<Option<u64>> {
     match value {
         Value::Null => Some(None),

@@ -1,4 +1,4 @@
-//! The shard of one payer: what is in flight from each of its balances, its failures, its sessions.
+//! The shard of one payer: what is in flight from each balance, the payer's failures, and the payer's sessions.
 
 use super::hold::{self, HOLD, HOLD_AT, run, text};
 use super::request::HistoryOf;
@@ -13,7 +13,7 @@ use crate::store::schema::{
 };
 use crate::store::{Sql, SqlError, SqlJournal, bound, integer, json};
 
-/// The tables. One statement makes a reservation or nothing.
+/// The tables. One statement makes a whole reservation or none.
 const TABLES: &[&str] = &[
     IN_FLIGHT,
     IN_FLIGHT_SOURCE,
@@ -27,7 +27,7 @@ const TABLES: &[&str] = &[
     HOLD_AT,
     "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, stream, at, funds) AS
         SELECT payment, attempt, stream, at, '' FROM hold WHERE 0",
-    // A second attempt for the same payment takes nothing from the balance again.
+    // A second attempt for the same payment takes nothing more from the balance.
     "CREATE TRIGGER IF NOT EXISTS reservation_repeated INSTEAD OF INSERT ON reservation
         WHEN EXISTS (SELECT 1 FROM in_flight WHERE payment = NEW.payment) BEGIN
         INSERT OR IGNORE INTO hold (payment, attempt, stream, at)
@@ -51,28 +51,28 @@ const TABLES: &[&str] = &[
 
 const RESERVE: &str =
     "INSERT INTO reservation (payment, attempt, stream, at, funds) VALUES (?1, ?2, ?3, ?4, ?5)";
-/// What nobody holds any more is in flight no more.
+/// Removes a payment from what is in flight once no attempt holds it.
 const DROP_UNHELD: &str =
     "DELETE FROM in_flight WHERE payment = ?1 AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
 const FORGET_FAILURES: &str = "DELETE FROM failure WHERE at < ?1";
 const FAILED: &str = "INSERT OR IGNORE INTO failure (payer, at, payment) VALUES (?1, ?2, ?3)";
-// What was told before may be told again after what came later.
+// A repeated update may arrive after a later one, so an older record changes nothing.
 const PUT_SESSION: &str = "INSERT INTO session (id, payer, starts, record) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (id) DO UPDATE SET record = excluded.record
     WHERE (excluded.record ->> '$.ended', excluded.record ->> '$.session.grant')
         >= (record ->> '$.ended', record ->> '$.session.grant')";
 
-/// How long a failure is remembered, in milliseconds; longer than it counts.
+/// How long a failure is remembered, in milliseconds. This is longer than a failure counts against its payer.
 const REMEMBERED_MS: u64 = 3_600_000;
 
-/// One payer's shard, on a database of its own.
+/// One payer's shard, on its own database.
 #[derive(Debug)]
 pub struct PayerShard<S> {
     sql: S,
 }
 
 impl<S> PayerShard<S> {
-    /// The shard of one payer. Run [`ShardHandler::prepare`] before anything else.
+    /// Returns the shard of one payer. Run [`ShardHandler::prepare`] before anything else.
     pub const fn new(sql: S) -> Self {
         Self { sql }
     }
@@ -94,7 +94,7 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
     /// Reserves what a payment takes from its balance.
     async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
         let [payment, attempt, stream, at] = hold::attempt(reservation)?;
-        // Nothing would be held against the balance.
+        // Without a source account, the reservation would check nothing.
         let funds = reservation.funds.as_ref().filter(|funds| funds.source.is_some());
         let funds = funds.ok_or(StoreError::Invariant("a reservation names no balance"))?;
         let funds = json(funds)?;
@@ -106,7 +106,7 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
         }
     }
 
-    /// Takes in what has become of payments and sessions.
+    /// Records the payments that ended and the sessions that changed.
     async fn apply(&self, update: &PayerUpdate) -> Result<(), PortError> {
         let payer = update.payer.to_string();
         for ended in &update.ended {
@@ -125,7 +125,7 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
         Ok(())
     }
 
-    /// Looks up the payer's history, in the tables that a journal has too.
+    /// Returns the payer's history, from tables of the same form as a journal's.
     async fn look_up(&self, HistoryOf(payer, failures): &HistoryOf) -> Result<PayerHistory, PortError> {
         SqlJournal::new(self.sql.clone(), String::new()).history_of(payer, *failures).await
     }

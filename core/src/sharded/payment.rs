@@ -1,9 +1,10 @@
-//! The shard of one payment: which stream has it.
+//! The shard of one payment: it records which stream has claimed the payment.
 //!
-//! A payment without a ticket fits any asset of its price, and bytes of one with a ticket can be sent without it: what
-//! one asset has claimed is known here to all others.
+//! A payment without a ticket fits any asset with its price, and a payment with a ticket can be sent again
+//! without it. So all streams have to learn here what one of them has claimed.
 //!
-//! Nothing is kept for long: once the payment's blockhash is dead, the chain itself tells that it was used.
+//! The record is kept only while the payment's blockhash lives. After that the chain itself shows that the
+//! payment was used.
 
 use super::hold::{self, HOLD, HOLD_AT, run, text};
 use super::request::OwnerOf;
@@ -16,38 +17,38 @@ use crate::store::{Sql, Value, integer};
 
 const TABLES: &[&str] = &[HOLD, HOLD_AT];
 
-/// Holds it for this stream, unless another has it. An attempt that asks twice is answered twice alike.
+/// Holds the payment for this stream, unless another stream has it. A repeated attempt gets the same answer.
 const RESERVE: &str = "INSERT INTO hold (payment, attempt, stream, at)
     SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1 AND stream <> ?3)
     ON CONFLICT (payment, attempt) DO UPDATE SET at = excluded.at RETURNING 1";
-/// It has landed: no attempt can take that back.
+/// Adds a hold that no attempt can release, because the payment has landed.
 const LANDED: &str =
     "INSERT OR IGNORE INTO hold (payment, attempt, stream, at) VALUES (?1, 'landed', ?2, ?3)";
 const OWNER: &str = "SELECT stream FROM hold WHERE payment = ?1 LIMIT 1";
 const HELD: &str = "SELECT 1 FROM hold LIMIT 1";
 
-/// One payment's shard, on a database of its own.
+/// One payment's shard, on its own database.
 #[derive(Debug)]
 pub struct PaymentShard<S> {
     sql: S,
 }
 
 impl<S> PaymentShard<S> {
-    /// The shard of one payment. Run [`ShardHandler::prepare`] before anything is written.
+    /// Returns the shard of one payment. Run [`ShardHandler::prepare`] before anything is written.
     pub const fn new(sql: S) -> Self {
         Self { sql }
     }
 }
 
 impl<S: Sql> PaymentShard<S> {
-    /// Returns the stream that has it.
+    /// Returns the stream that holds the payment.
     ///
     /// # Errors
-    /// When storage does not answer.
+    /// When storage does not answer, or the stored stream can't be read.
     pub async fn owner(&self, payment: &PaymentId) -> Result<Option<StreamId>, PortError> {
         let rows = run(&self.sql, OWNER, &[text(payment.as_str())]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        // An owner that can't be read is not nobody.
+        // An owner that can't be read must not look like no owner.
         let owner = match row.as_slice() {
             [Value::Text(stream)] => StreamId::parse(stream),
             _ => None,
@@ -55,7 +56,7 @@ impl<S: Sql> PaymentShard<S> {
         owner.map(Some).ok_or_else(|| StoreError::Corrupt("a payment's owner").into())
     }
 
-    /// Whether nobody holds the payment: then nothing of it has to be kept.
+    /// Returns whether no attempt holds the payment, so that nothing has to be kept.
     ///
     /// # Errors
     /// When storage does not answer.
@@ -70,23 +71,23 @@ impl<S: Sql> ShardHandler for PaymentShard<S> {
     type LookUp = OwnerOf;
 
     const TABLES: &'static [&'static str] = TABLES;
-    // A hold is all that there is.
+    // The shard keeps nothing but holds, so there is nothing else to give back.
     const GIVE_BACK: &'static [&'static str] = &[];
     const SPEND: &'static [&'static str] = &[];
-    /// What has landed is held until the chain itself tells that it was used.
+    /// A landed payment leaves a hold, until the chain itself shows that it was used.
     const UPDATES_HOLD: bool = true;
 
     fn sql(&self) -> &S {
         &self.sql
     }
 
-    /// Reserves the payment for a stream. The same stream may ask again: it goes on after a crash.
+    /// Reserves the payment for a stream. The same stream may ask again, because it may continue after a crash.
     async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
         let rows = run(&self.sql, RESERVE, &hold::attempt(reservation)?).await?;
         Ok(if rows.is_empty() { Reserved::Elsewhere } else { Reserved::Done })
     }
 
-    /// Takes in what has become of the payment.
+    /// Records that the payment landed, or releases every hold if it failed.
     async fn apply(&self, update: &PaymentUpdate) -> Result<(), PortError> {
         let PaymentUpdate { ended, stream, at } = update;
         if ended.failed.is_some() {
@@ -100,7 +101,7 @@ impl<S: Sql> ShardHandler for PaymentShard<S> {
         self.owner(payment).await
     }
 
-    /// What failed before anybody asked for it leaves nothing here.
+    /// Returns whether the payment failed: in a shard without tables, that leaves nothing to record.
     fn is_moot(update: &PaymentUpdate) -> bool {
         update.ended.failed.is_some()
     }

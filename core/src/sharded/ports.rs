@@ -1,4 +1,4 @@
-//! What a shard needs from the platform that it runs on.
+//! What a shard needs from its platform.
 
 #![allow(async_fn_in_trait, reason = "as the ports")]
 
@@ -8,39 +8,42 @@ use crate::ports::PortError;
 use crate::store::Sql;
 use crate::time::Timestamp;
 
-/// How long after it went off an alarm goes off again if its handler does not get to its end, in milliseconds. The
-/// platform arms it for then before it calls the handler.
+/// How long after going off an alarm goes off again if its handler does not finish, in milliseconds.
+///
+/// The platform arms the alarm for that moment before it calls the handler.
 pub const AGAIN_MS: u64 = 15_000;
 
-/// A listing to be published: under the asset's key, `None` if there is none any more.
+/// A change to publish to the catalogue's readers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publication {
-    /// The asset's key.
+    /// The asset's key in the journal.
     pub asset: String,
-    /// The listing, as JSON text.
+    /// The listing as JSON text; `None` if the asset has no listing any more.
     pub listing: Option<String>,
 }
 
-/// The one alarm of a shard, which goes off also when nobody asks the shard anything.
+/// The one alarm of a shard. It goes off even if no request reaches the shard.
 pub trait Alarm {
-    /// Arms it for `at` or earlier, then does `work`, with nothing in between: both are kept, or neither. An alarm
-    /// that is armed for an earlier moment stays as it is. `work` waits for nothing but the shard's database.
+    /// Arms the alarm for `at` or earlier, then does `work`. The platform keeps both or neither.
+    ///
+    /// Nothing may run in between. If the alarm is already armed for an earlier moment, it stays as it is.
+    /// `work` waits only for the shard's database.
     ///
     /// # Errors
-    /// When it can't be armed, or `work` fails: the work may have been done.
+    /// When the alarm can't be armed, or `work` fails; the work may have been done.
     async fn armed_before<T>(
         &self,
         at: Timestamp,
         work: Boxed<'_, Result<T, PortError>>,
     ) -> Result<T, PortError>;
 
-    /// Returns the moment that it is armed for.
+    /// Returns the moment for which the alarm is armed, if it is.
     ///
     /// # Errors
     /// When the platform does not answer.
     async fn armed(&self) -> Result<Option<Timestamp>, PortError>;
 
-    /// Arms it for this moment, or for none.
+    /// Arms the alarm for this moment, or disarms it.
     ///
     /// # Errors
     /// When the platform does not answer.
@@ -49,39 +52,39 @@ pub trait Alarm {
 
 /// What one shard needs from its platform.
 pub trait ShardPorts {
-    /// Its database.
+    /// The shard's database.
     type Sql: Sql + Clone;
-    /// Its alarm.
+    /// The shard's alarm.
     type Alarm: Alarm;
-    /// The way to other shards.
+    /// The transport to other shards.
     type Transport: Transport;
 
-    /// Returns its database. As long as there are no tables, every statement finds nothing and writes nothing.
+    /// Returns the shard's database. While it has no tables, every statement finds nothing and writes nothing.
     fn sql(&self) -> &Self::Sql;
-    /// Returns its alarm.
+    /// Returns the shard's alarm.
     fn alarm(&self) -> &Self::Alarm;
-    /// Returns the way to other shards.
+    /// Returns the transport to other shards.
     fn transport(&self) -> &Self::Transport;
-    /// Returns the moment by the wall clock.
+    /// Returns the current wall-clock time.
     fn now(&self) -> Timestamp;
-    /// Returns 16 bytes that nobody can guess.
+    /// Returns 16 unpredictable bytes.
     fn random(&self) -> [u8; 16];
 
-    /// Says whether its tables were made. A shard that is only asked makes none.
+    /// Returns whether the tables exist. A shard that is only read creates none.
     fn has_tables(&self) -> bool;
-    /// Has statements carried out from now on: the tables are made by the next ones.
+    /// Turns on the execution of statements. The statements that follow create the tables.
     fn begin(&self);
-    /// Deletes its database. Whoever writes meanwhile makes the tables anew.
+    /// Deletes the shard's database. A later write creates the tables again.
     ///
     /// # Errors
     /// When the platform does not answer.
     async fn delete(&self) -> Result<(), PortError>;
 
-    /// Gives the catalogue's readers a listing, or takes one away.
+    /// Publishes a listing to the catalogue's readers, or removes it. Repeating it is harmless.
     ///
     /// # Errors
-    /// When the platform does not answer: it may have been done. Again is harmless.
+    /// When the platform does not answer; it may have been done.
     async fn publish(&self, publication: &Publication) -> Result<(), PortError>;
-    /// Tells the operator what went wrong: one line, nothing secret.
+    /// Reports an error to the operator: one line that contains no secret.
     fn log(&self, line: &str);
 }

@@ -1,4 +1,4 @@
-//! What shards ask each other, by name, and what each question is answered with.
+//! The requests that shards send each other, their names and the types of their answers.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -10,11 +10,11 @@ use crate::ids::{PaymentId, StreamId};
 use crate::ports::PayerHistory;
 use crate::session::index::PaymentStatus;
 
-/// A question to a shard. It travels as JSON, and so does its answer.
+/// A request to a shard. It travels as JSON, and so does its answer.
 pub trait ShardRequest: Serialize + DeserializeOwned {
-    /// Its name among the questions to that shard.
+    /// The request's name, unique among the requests to that shard.
     const NAME: &'static str;
-    /// What it is answered with.
+    /// The type of the answer.
     type Answer: Serialize + DeserializeOwned;
 }
 
@@ -52,7 +52,7 @@ impl ShardRequest for OwnerOf {
     type Answer = Option<StreamId>;
 }
 
-/// Asks a payer's shard what is known of the payer, with so many of its latest failures at most.
+/// Asks a payer's shard for the payer's history, with at most this many of the latest failures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryOf(pub Account, pub u32);
 
@@ -61,7 +61,7 @@ impl ShardRequest for HistoryOf {
     type Answer = PayerHistory;
 }
 
-/// Asks a stream's shard how far a payment is. `None`: the stream knows nothing of it.
+/// Asks a stream's shard for a payment's status. The answer `None` means that the stream does not know the payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StatusOf(pub PaymentId);
 
@@ -79,7 +79,7 @@ impl ShardRequest for Tick {
     type Answer = ();
 }
 
-/// Asks the merchant's shard how many seats are taken of the shared asset with this key.
+/// Asks the merchant's shard how many seats of the shared asset with this key are taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeatsTaken(pub String);
 
@@ -88,17 +88,17 @@ impl ShardRequest for SeatsTaken {
     type Answer = u64;
 }
 
-/// Reads the body of a question.
+/// Reads the body of a request.
 pub(super) fn read<Q: ShardRequest>(body: &str) -> Result<Q, PortError> {
     serde_json::from_str(body).map_err(|error| unreadable(Q::NAME, error.to_string()))
 }
 
-/// Writes the answer to a question.
+/// Writes the answer to a request.
 pub(super) fn write(answer: &impl Serialize) -> Result<String, PortError> {
     serde_json::to_string(answer).map_err(|_| EncodeError("an answer to a shard").into())
 }
 
-/// Returns the error of a question that a shard does not know.
+/// Returns the error for a request that a shard does not know.
 pub(super) fn unknown(name: &str) -> PortError {
     unreadable(name, "there is no such question here".to_owned())
 }

@@ -1,4 +1,4 @@
-//! A shard at work: it answers the assets, and clears away what they have left behind.
+//! Runs the shard of a payer, a payment or the merchant: it answers streams and clears away stale reservations.
 
 use std::future::ready;
 
@@ -11,7 +11,7 @@ use super::updates::{Release, Reservation, Reserved};
 use crate::ports::PortError;
 use crate::time::Timestamp;
 
-/// What a shard with the news `N` and the look-up `L` is asked.
+/// A request to a shard whose updates are `N` and whose look-ups are `L`.
 #[allow(clippy::large_enum_variant, reason = "it is taken apart as soon as it is read")]
 enum Incoming<N, L> {
     Reserve(Reservation),
@@ -40,20 +40,20 @@ pub struct ShardServer<B, P> {
 }
 
 impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
-    /// Returns the shard that has this book, which is on the database of `ports`.
+    /// Returns the shard with this handler, whose tables are in the database of `ports`.
     pub const fn new(handler: B, ports: P) -> Self {
         Self { handler, ports }
     }
 
-    /// Returns its ports.
+    /// Returns the shard's ports.
     pub const fn ports(&self) -> &P {
         &self.ports
     }
 
-    /// Answers another shard.
+    /// Answers a request from another shard.
     ///
     /// # Errors
-    /// When the question can't be read, or storage does not answer: what was asked for may have been done.
+    /// When the request can't be read, or storage does not answer; the request may have been carried out.
     pub async fn answer(&self, request: &str, body: &str) -> Result<String, PortError> {
         match Incoming::<B::Update, B::LookUp>::read(request, body)? {
             Incoming::Reserve(reservation) => write(&self.reserve(&reservation).await?),
@@ -63,8 +63,9 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
         }
     }
 
-    /// Does what is due, and has the alarm go off when there is more. The alarm does this whenever it goes off, and is
-    /// armed again by then ([`AGAIN_MS`]).
+    /// Does what is due, and arms the alarm if there is more to do.
+    ///
+    /// The alarm's handler calls this. The platform has already armed the alarm again by then ([`AGAIN_MS`]).
     pub async fn carry_out(&self) {
         let done = match self.look_after().await {
             Ok(next) => self.schedule(next).await,
@@ -75,7 +76,7 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
         }
     }
 
-    /// Makes a reservation. The alarm is armed before it is written, to ask about it when it is old.
+    /// Makes a reservation. Before it is written, the alarm is armed to ask about it once it is stale.
     async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
         let work = async {
             self.ensure_tables().await?;
@@ -84,7 +85,7 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
         self.ports.alarm().armed_before(self.ports.now().plus_millis(STALE_MS), Box::pin(work)).await
     }
 
-    /// Takes in news, and does what follows from it. If that can't be done now, the alarm does it.
+    /// Stores an update and does what follows from it. What can't be done now is left to the alarm.
     async fn apply(&self, update: &B::Update) -> Result<(), PortError> {
         if B::is_moot(update) && !self.ports.has_tables() {
             return Ok(());
@@ -108,7 +109,7 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
         Ok(())
     }
 
-    /// Makes the tables, if there are none.
+    /// Creates the tables if there are none.
     async fn ensure_tables(&self) -> Result<(), PortError> {
         if self.ports.has_tables() {
             return Ok(());
@@ -117,18 +118,19 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
         self.handler.prepare().await
     }
 
-    /// Does what is due. Returns when to do so again.
+    /// Does what is due, and returns when to do so again.
     async fn look_after(&self) -> Result<Option<Timestamp>, PortError> {
         let carried_out = self.handler.carry_out(&self.ports).await;
         let next = expire_stale(&self.ports, self.handler.holds()).await?;
         carried_out?;
-        // Whoever else is at it may fail.
+        // Another call may be at work on the rest and fail, so the alarm has to check again.
         let left = self.handler.is_pending().await?;
         Ok(if left { Some(self.ports.now()) } else { next })
     }
 
-    /// Has the alarm go off then: in a while at the earliest, because what is overdue has just been tried. If there is
-    /// nothing left to be done and nothing to be known, the shard ceases to be.
+    /// Arms the alarm for the next moment, or deletes the shard if it has nothing left to do and nothing to remember.
+    ///
+    /// The alarm waits at least [`AGAIN_MS`], because what is overdue has just been tried.
     async fn schedule(&self, next: Option<Timestamp>) -> Result<(), PortError> {
         let at = next.map(|next| next.max(self.ports.now().plus_millis(AGAIN_MS)));
         self.ports.alarm().set(at).await?;

@@ -1,4 +1,4 @@
-//! What the shards of payers, payments and the merchant have in common: a book of reservations.
+//! What the shards of payers, payments and the merchant have in common: tables of reservations.
 
 #![allow(async_fn_in_trait, reason = "as the ports")]
 
@@ -9,59 +9,60 @@ use super::updates::{Reservation, Reserved};
 use crate::ports::PortError;
 use crate::store::Sql;
 
-/// The book of a payer's, a payment's or the merchant's shard: tables in which attempts to claim a payment reserve what
-/// the shard keeps for all assets.
+/// Keeps the tables of a payer's, a payment's or the merchant's shard, in which attempts to claim a payment
+/// make reservations.
 ///
-/// Each kind says what a reservation takes, how it is given back, and what news changes. Whose a reservation is, and who
-/// may take it back, is the same for all.
+/// Each kind of shard defines what a reservation takes, how it is given back, and what an update changes. Who
+/// owns a reservation and who may release it is the same for all kinds.
 pub trait ShardHandler {
-    /// Its database.
+    /// The shard's database.
     type Sql: Sql;
-    /// What an asset tells it.
+    /// What a stream tells the shard.
     type Update: ShardRequest<Answer = ()>;
-    /// What is looked up in it.
+    /// What other shards look up here.
     type LookUp: ShardRequest;
 
-    /// The statements that make its tables. The table of holds is one of them.
+    /// The statements that create the shard's tables, including the table of holds.
     const TABLES: &'static [&'static str];
-    /// The statements that give back what a payment has taken, if nobody holds it any more. Each has the payment as its
-    /// parameter.
+    /// The statements that give back what a payment took, if no attempt holds it any more. Their parameter is
+    /// the payment.
     const GIVE_BACK: &'static [&'static str];
-    /// The same for a payment that has landed: what it has taken was spent.
+    /// The statements for a payment that has landed, whose reservation was spent. Their parameter is the payment.
     const SPEND: &'static [&'static str];
-    /// Whether news leaves a hold, which is asked about when it is old.
+    /// Whether an update leaves a hold, which has to be asked about once it is stale.
     const UPDATES_HOLD: bool = false;
 
-    /// Returns its database.
+    /// Returns the shard's database.
     fn sql(&self) -> &Self::Sql;
 
-    /// Reserves what a payment takes, for one attempt. Again is harmless.
+    /// Reserves what a payment takes, for one attempt. Repeating it is harmless.
     ///
     /// # Errors
-    /// When the reservation lacks what it is held against, or storage does not answer: it may be reserved or not.
+    /// When the reservation lacks what this shard has to check, or storage does not answer; then it may or
+    /// may not be reserved.
     async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError>;
 
-    /// Takes in what an asset tells.
+    /// Stores an update from a stream.
     ///
     /// # Errors
-    /// When storage does not answer. Again is harmless, also after later news.
+    /// When storage does not answer. Repeating it is harmless, even after later updates.
     async fn apply(&self, update: &Self::Update) -> Result<(), PortError>;
 
-    /// Looks something up.
+    /// Answers a look-up.
     ///
     /// # Errors
-    /// When storage does not answer, or what it holds can't be read.
+    /// When storage does not answer, or its content can't be read.
     async fn look_up(
         &self,
         request: &Self::LookUp,
     ) -> Result<<Self::LookUp as ShardRequest>::Answer, PortError>;
 
-    /// Says whether this news changes nothing in a shard without tables: then none are made for it.
+    /// Returns whether this update changes nothing in a shard without tables, so that none have to be created.
     fn is_moot(_: &Self::Update) -> bool {
         false
     }
 
-    /// Says whether it has more to do than to clear away old reservations.
+    /// Returns whether the shard has more to do than to clear away stale reservations.
     ///
     /// # Errors
     /// When storage does not answer.
@@ -69,15 +70,15 @@ pub trait ShardHandler {
         Ok(false)
     }
 
-    /// Does what [`Self::is_pending`] speaks of.
+    /// Does the work that [`Self::is_pending`] reports.
     ///
     /// # Errors
-    /// When storage or the platform does not answer. Calling again is always safe.
+    /// When storage or the platform does not answer. Calling it again is always safe.
     async fn carry_out(&self, _: &impl ShardPorts) -> Result<(), PortError> {
         Ok(())
     }
 
-    /// Says whether it may be deleted, once there is nothing to do in it.
+    /// Returns whether the shard may be deleted once it has nothing to do.
     ///
     /// # Errors
     /// When storage does not answer.
@@ -85,7 +86,7 @@ pub trait ShardHandler {
         Ok(false)
     }
 
-    /// Makes the tables.
+    /// Creates the tables.
     ///
     /// # Errors
     /// When a statement fails.
@@ -93,7 +94,7 @@ pub trait ShardHandler {
         make_tables(self.sql(), Self::TABLES).await
     }
 
-    /// Returns the holds of the attempts that have reserved something.
+    /// Returns the holds of the attempts that have reservations here.
     fn holds(&self) -> HoldTable<'_, Self::Sql> {
         HoldTable::new(self.sql(), Self::GIVE_BACK, Self::SPEND)
     }

@@ -1,4 +1,4 @@
-//! Clearing away what attempts to claim a payment have left behind.
+//! Clears away what cut-off attempts to claim a payment have left behind.
 
 use super::hold::{HoldTable, STALE_MS};
 use super::ports::ShardPorts;
@@ -9,8 +9,9 @@ use crate::ports::PortError;
 use crate::session::index::PaymentStatus;
 use crate::time::Timestamp;
 
-/// Asks the streams about old reservations, and gives up those of which they know nothing. Returns when the next one is
-/// old.
+/// Asks the streams about stale reservations, and releases those of payments that their streams do not know.
+///
+/// Returns when the next reservation becomes stale.
 ///
 /// # Errors
 /// When storage does not answer. A stream that does not answer is asked again later.
@@ -27,7 +28,7 @@ pub(super) async fn expire_stale<P: ShardPorts>(
     holds.next_stale().await
 }
 
-/// Keeps an old reservation or gives it up, as its stream says.
+/// Renews, spends or releases a stale reservation, depending on the stream's answer.
 async fn ask_about<P: ShardPorts>(
     ports: &P,
     holds: HoldTable<'_, P::Sql>,
@@ -37,7 +38,7 @@ async fn ask_about<P: ShardPorts>(
     let shard = ShardKey::Stream(stream.clone());
     match ports.transport().ask(&shard, &StatusOf(payment.clone())).await? {
         Some(PaymentStatus::Pending) => holds.renew(payment, ports.now()).await,
-        // The news of it may still be on the way.
+        // The update about it may still be on its way.
         Some(PaymentStatus::Granted) => holds.spend_all(payment).await,
         None => holds.expire_stale(payment, &stream).await,
     }

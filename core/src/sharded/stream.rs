@@ -1,4 +1,4 @@
-//! A stream's shard: it carries out what is due, tells the other shards what happened, and decides when to be woken.
+//! The shard of a stream: it carries out what is due, sends updates to the other shards, and arms its alarm.
 
 use super::join::{Boxed, join_all};
 use super::journal::{DELIVER_AFTER_MS, ShardedJournal};
@@ -10,8 +10,9 @@ use crate::gateway::Gateway;
 use crate::ports::{Claims as _, PortError, Ports, Schedule as _};
 use crate::session::index::PaymentStatus;
 
-/// How long one session of a shared asset is kept when it is over, in milliseconds: longer than its token works. Its payer's
-/// shard keeps the record of it, and the chain remembers its payment.
+/// How long a shared asset's session is kept after it is over, in milliseconds. This is longer than its token works.
+///
+/// After that, the payer's shard still has the session's record, and the chain remembers the payment.
 const KEPT_MS: u64 = 8 * 86_400_000;
 /// How long until what is overdue is tried again, in milliseconds.
 const RETRY_MS: u64 = 2_000;
@@ -32,10 +33,10 @@ where
         Self { gateway }
     }
 
-    /// Answers another shard.
+    /// Answers a request from another shard.
     ///
     /// # Errors
-    /// When the question can't be read, or storage does not answer.
+    /// When the request can't be read, or storage does not answer.
     pub async fn answer(&self, request: &str, body: &str) -> Result<String, PortError> {
         match request {
             StatusOf::NAME => write(&self.status_of(&read(body)?).await?),
@@ -44,16 +45,16 @@ where
         }
     }
 
-    /// Returns how far a payment is here.
+    /// Returns the status of a payment in this stream.
     async fn status_of(&self, StatusOf(payment): &StatusOf) -> Result<Option<PaymentStatus>, PortError> {
         self.journal().open().await?;
         Ok(self.journal().payment(payment).await?.map(|record| record.status))
     }
 
-    /// Carries out what is due, and tells the other shards. The alarm does this whenever it goes off.
+    /// Carries out what is due, then sends updates and arms the alarm. The alarm's handler calls this.
     ///
     /// # Errors
-    /// When storage does not answer. Calling again is always safe.
+    /// When storage does not answer. Calling it again is always safe.
     pub async fn carry_out(&self) -> Result<(), PortError> {
         self.journal().open().await?;
         let ended = self.gateway.step(false, Vec::new()).await.map(drop);
@@ -62,8 +63,9 @@ where
         ended.and(settled)
     }
 
-    /// Tells the other shards what happened, and has the alarm go off when something is due. What fails here is done
-    /// by the alarm, which is armed since before the append.
+    /// Sends the updates, and arms the alarm for the next thing that is due.
+    ///
+    /// Whatever fails here is left to the alarm, which was armed before the append.
     pub async fn tidy(&self) {
         let ports = self.journal().ports();
         if let Err(error) = self.deliver().await {
@@ -74,7 +76,7 @@ where
         }
     }
 
-    /// Tells the other shards what they have not received yet, in the order in which it happened.
+    /// Sends the other shards what they have not received yet, in the order in which it happened.
     async fn deliver(&self) -> Result<(), PortError> {
         let outbox = self.journal().outbox();
         while let Some(delivery) = outbox.next().await? {
@@ -84,7 +86,7 @@ where
         Ok(())
     }
 
-    /// Tells everybody whom a delivery is for.
+    /// Sends one delivery to every shard that it concerns.
     async fn notify(&self, delivery: &Delivery) -> Result<(), PortError> {
         let transport = self.journal().ports().transport();
         let mut told: Vec<Boxed<'_, Result<(), PortError>>> = Vec::new();
@@ -100,7 +102,8 @@ where
         join_all(told).await.into_iter().collect()
     }
 
-    /// Has the alarm go off when something is due, or not at all.
+    /// Arms the alarm for the next thing that is due, or disarms it. Deletes a shared asset's session that is
+    /// old enough.
     async fn arm(&self) -> Result<(), PortError> {
         let (journal, ports) = (self.journal(), self.journal().ports());
         let now = ports.now();
@@ -110,8 +113,8 @@ where
         let deliver = untold.then(|| now.plus_millis(DELIVER_AFTER_MS));
         let mut soon = [retry, deliver].into_iter().flatten().min();
         if let Some(at) = soon {
-            // What is counted from now on postpones nothing, or whoever asks again and again would keep the alarm
-            // from ever going off.
+            // A delay that starts now must not postpone the alarm, or a client that keeps asking would keep
+            // it from ever going off.
             soon = Some(ports.alarm().armed().await?.map_or(at, |armed| armed.min(at)));
         }
         let due = [journal.next_due(now).await?, journal.next_unsettled(now).await?, soon];

@@ -1,4 +1,4 @@
-//! The shards on databases of their own.
+//! Tests of shards, each on its own database.
 
 mod books;
 mod claims;
@@ -26,7 +26,7 @@ impl Database {
         Self(Connection::open_in_memory().unwrap())
     }
 
-    /// The first column of the first row, as a number.
+    /// Returns the first column of the first row, as a number.
     fn number(&self, query: &str) -> i64 {
         let rows = execute(&self.0, query, &[]).unwrap();
         match rows.first().and_then(|row| row.first()) {
@@ -42,7 +42,7 @@ impl Sql for &Database {
     }
 }
 
-/// What a future gives that waits for nothing.
+/// Returns the output of a future that never waits.
 fn now<T>(future: impl Future<Output = T>) -> T {
     match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,

@@ -1,4 +1,4 @@
-//! Carrying out what is due in all streams, for whoever may ask for it.
+//! Carries out what is due in all streams, on request.
 
 use super::journal::ShardedJournal;
 use super::ports::ShardPorts;
@@ -6,18 +6,18 @@ use super::request::Tick;
 use super::transport::{ShardKey, Transport as _};
 use crate::ports::{PortError, Schedule as _};
 
-/// Streams of which each kind that one tick looks after at most.
+/// The most streams that one tick looks after, for due and unsettled streams each.
 const STREAMS_PER_TICK: u32 = 32;
-/// How long one tick begins with another stream, in milliseconds.
+/// How long one tick keeps starting work on further streams, in milliseconds.
 const LONGEST_TICK_MS: u64 = 15_000;
 
-/// Has the streams carry out what is due by the merchant's copy of their heads, a bounded number of them. Returns
-/// whether there are more.
+/// Asks a bounded number of streams to carry out what is due, and returns whether there are more.
 ///
-/// Their own alarms do that; this is for a case in which those do not.
+/// The merchant's copy of the heads says which streams are due. Normally each stream's own alarm does this
+/// work; a tick covers for alarms that fail.
 ///
 /// # Errors
-/// When storage does not answer. A stream that does not answer is left for later.
+/// When storage does not answer. A stream that does not answer is logged and left for later.
 pub async fn tick_streams<P: ShardPorts>(journal: &ShardedJournal<P>) -> Result<bool, PortError> {
     let ports = journal.ports();
     let started = ports.now();

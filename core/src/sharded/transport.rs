@@ -1,4 +1,4 @@
-//! The way from one shard to another.
+//! How shards reach each other.
 
 #![allow(async_fn_in_trait, reason = "as the ports")]
 
@@ -7,21 +7,21 @@ use crate::account::Account;
 use crate::error::{EncodeError, PortError, TransportError, TransportFault};
 use crate::ids::{PaymentId, StreamId};
 
-/// Names one shard of a merchant's journal.
+/// The name of one shard of a merchant's journal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ShardKey {
-    /// This stream's.
+    /// The shard of this stream.
     Stream(StreamId),
-    /// This payer's.
+    /// The shard of this payer.
     Payer(Account),
-    /// This payment's.
+    /// The shard of this payment.
     Payment(PaymentId),
-    /// The merchant's.
+    /// The merchant's shard.
     Merchant,
 }
 
 impl ShardKey {
-    /// Returns the word for shards of its kind.
+    /// Returns the word for this kind of shard.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -33,14 +33,14 @@ impl ShardKey {
     }
 }
 
-/// Carries questions to shards, and their answers back.
+/// Carries requests to shards, and their answers back.
 pub trait Transport {
-    /// Carries one question, and returns the answer.
+    /// Carries one request and returns the answer.
     ///
-    /// A question may arrive more than once, and after the one who asked has given up: every shard bears that.
+    /// A request may arrive more than once, even after the sender has given up. Every shard tolerates that.
     ///
     /// # Errors
-    /// When there is no answer in time, or the answer is an error: what was asked for may have been done.
+    /// When there is no answer in time, or the answer is an error; the request may have been carried out.
     async fn carry(
         &self,
         shard: &ShardKey,
@@ -48,10 +48,10 @@ pub trait Transport {
         body: String,
     ) -> Result<String, TransportError>;
 
-    /// Asks a shard something.
+    /// Sends a request to a shard and returns its answer.
     ///
     /// # Errors
-    /// When there is no answer that can be read: what was asked for may have been done.
+    /// When there is no answer that can be read; the request may have been carried out.
     async fn ask<Q: ShardRequest>(&self, shard: &ShardKey, request: &Q) -> Result<Q::Answer, PortError> {
         let body = serde_json::to_string(request).map_err(|_| EncodeError("a question to a shard"))?;
         let answer = self.carry(shard, Q::NAME, body).await?;

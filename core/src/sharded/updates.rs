@@ -7,110 +7,104 @@ use crate::ids::{PaymentId, StreamId};
 use crate::session::{FundsCheck, failure};
 use crate::time::Timestamp;
 
-/// What one attempt to claim a payment wants to be sure of.
+/// What one attempt to claim a payment reserves in one shard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
-    /// The payment.
     pub payment: PaymentId,
-    /// In which stream.
+    /// The stream that claims the payment.
     pub stream: StreamId,
-    /// Names this attempt; random.
+    /// The attempt's random name.
     pub attempt: String,
-    /// When it is made.
     pub at: Timestamp,
-    /// What has to cover the payment (asked of the payer's shard).
+    /// The payment's cover; only the payer's shard is asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funds: Option<FundsCheck>,
-    /// What it costs our fee payer (asked of the merchant's shard).
+    /// The network's fee; only the merchant's shard is asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fee: Option<Fee>,
-    /// The seat that it takes (asked of the merchant's shard).
+    /// The seat; only the merchant's shard is asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seat: Option<Seat>,
 }
 
 impl Reservation {
-    /// Takes it back.
+    /// Returns the request that takes this reservation back.
     #[must_use]
     pub fn release(&self) -> Release {
         Release { payment: self.payment.clone(), attempt: self.attempt.clone() }
     }
 }
 
-/// A fee of a day, in lamports, and what it must fit into.
+/// A payment's fee on one day, in lamports, with the limits that it must respect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fee {
     /// The UTC day, in days since the epoch.
     pub day: u64,
-    /// The fee.
     pub lamports: u64,
-    /// The budget of the day, for all fee payers together.
+    /// The day's budget for all fee payers together, in lamports.
     pub budget: u64,
-    /// The wallet of ours that pays it.
+    /// The gateway's wallet that pays the fee.
     pub fee_payer: Account,
-    /// What may still be spent from that wallet before a wallet guard on it fails. `None` if no guard speaks of it.
+    /// What may still be spent from that wallet before a wallet guard on it fails, in lamports. `None` if no
+    /// guard concerns it.
     pub slack: Option<u64>,
 }
 
-/// A seat of a shared asset of limited capacity.
+/// A seat of a shared asset with limited capacity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seat {
     /// The asset's key in the journal.
     pub asset: String,
-    /// The key of the stream that takes it.
+    /// The journal key of the stream that takes the seat.
     pub stream: String,
-    /// How many there are.
+    /// How many seats the asset has.
     pub of: u64,
 }
 
-/// What came of asking for a reservation.
+/// The answer to a request for a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reserved {
-    /// It is reserved, durably.
+    /// The reservation is made and durable.
     Done,
     /// Another stream has this payment.
     Elsewhere,
-    /// The balance does not cover it beside everything in flight from there.
+    /// The balance does not cover the payment together with everything in flight from it.
     NotCovered,
-    /// The day's budget is spent.
+    /// The day's budget would be exceeded.
     OverBudget,
-    /// A wallet guard of the payment would fail beside what is in flight, or one in flight from the same token account
-    /// would.
+    /// A wallet guard would fail: either the payment's own, because of what is in flight, or the guard of a
+    /// payment in flight from the same token account.
     GuardAtRisk,
-    /// As many sessions of the asset run as may.
+    /// The asset has no free seat.
     Full,
 }
 
-/// Takes one attempt's reservation back.
+/// A request to take one attempt's reservation back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
-    /// The payment.
     pub payment: PaymentId,
-    /// The attempt.
     pub attempt: String,
 }
 
-/// What became of a payment that was claimed.
+/// The end of a claimed payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
-    /// The payment.
     pub payment: PaymentId,
-    /// When it was known that it failed, and why; `None` if it landed.
+    /// When and why it failed; `None` if it landed.
     pub failed: Option<Failed>,
 }
 
-/// A payment that failed.
+/// When and why a payment failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
-    /// When that was known.
+    /// When the failure was known.
     pub at: Timestamp,
-    /// The reason.
     pub reason: String,
 }
 
 impl Failed {
-    /// Whether it never landed, and so cost no fee.
+    /// Returns whether the payment never landed, so that it cost no fee.
     #[must_use]
     pub(crate) fn cost_nothing(&self) -> bool {
         failure::cost_nothing(&self.reason)
@@ -120,58 +114,53 @@ impl Failed {
 /// What a payer's shard is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayerUpdate {
-    /// The payer.
     pub payer: Account,
-    /// Payments of this payer that ended.
+    /// The payer's payments that ended.
     pub ended: Vec<Ended>,
-    /// Sessions of this payer that are new or have changed, as they stand now.
+    /// The payer's sessions that are new or have changed, as they are now.
     pub sessions: Vec<SessionRow>,
 }
 
-/// A session: a row of the journal's `session`.
+/// A session, as in the journal's table `session`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRow {
-    /// Its id.
     pub id: String,
-    /// When it began, in milliseconds since the epoch.
+    /// When the session began, in milliseconds since the epoch.
     pub starts: u64,
-    /// Its record, as JSON text.
+    /// The session's record as JSON text.
     pub record: String,
 }
 
-/// What the shard of a payment is told.
+/// What a payment's shard is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentUpdate {
-    /// What became of it.
     pub ended: Ended,
-    /// In which stream.
+    /// The stream that claimed the payment.
     pub stream: StreamId,
-    /// When that was known.
+    /// When the end was known.
     pub at: Timestamp,
 }
 
 /// What the merchant's shard is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MerchantUpdate {
-    /// Where the stream stands.
     pub head: Head,
-    /// Payments that ended.
+    /// The stream's payments that ended.
     pub ended: Vec<Ended>,
 }
 
-/// Where a stream stands: a row of the journal's `head`.
+/// The current state of a stream, as in the journal's table `head`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The stream's key in the journal.
     pub stream: String,
-    /// Its revision.
     pub revision: u64,
-    /// Its state, as JSON text.
+    /// The stream's state as JSON text.
     pub state: String,
-    /// When its paid time ends, in milliseconds since the epoch.
+    /// When the paid time ends, in milliseconds since the epoch.
     pub due: Option<u64>,
-    /// When to look after a payment in flight.
+    /// When to look after a payment in flight, in milliseconds since the epoch.
     pub unsettled: Option<u64>,
-    /// Whether its device has not reported yet.
+    /// Whether the stream's device has yet to report that it does what it should.
     pub unfulfilled: bool,
 }

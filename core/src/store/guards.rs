@@ -1,11 +1,11 @@
-//! The guards that the tables hold a claim against: what their triggers raise, and how that is known again.
+//! The guards that the tables check a claim against: the messages that triggers raise, and how they are recognised.
 
 use crate::error::SqlError;
 
 /// Expands to the message that a trigger raises when this guard refuses a claim.
 ///
-/// It is a macro because the triggers are put together with `concat!`. A database keeps its triggers, so a message is
-/// never changed without a new version of the tables.
+/// It is a macro because the triggers are assembled with `concat!`. A database keeps its triggers, so a
+/// message never changes without a new version of the tables.
 macro_rules! guard_message {
     (not_covered) => {
         "the balance does not cover what is in flight"
@@ -22,17 +22,17 @@ macro_rules! guard_message {
 }
 pub(crate) use guard_message;
 
-/// What SQLite says about a value that has to be the only one, before it names the columns.
+/// What SQLite says before the column names when a value must be unique and is not.
 const UNIQUE: &str = "UNIQUE constraint failed";
-/// What SQLite says about a sum beyond its integers. The sum of what is in flight is the only one that can be.
+/// What SQLite says when a sum exceeds its integers. Only the sum of what is in flight can.
 const OVERFLOW: &str = "integer overflow";
 
 impl SqlError {
-    /// Returns the error with this message of the database's.
+    /// Returns the error that this database message stands for.
     ///
-    /// Hosts put words of their own before or behind SQLite's, each separated by a colon. So a guard's message has to
-    /// stand between colons as a whole: words that merely contain it, such as a statement that is quoted, are another
-    /// error.
+    /// Hosts put their own words before or after SQLite's, separated by colons. So a guard's message has to
+    /// be a complete part between colons. A message that merely contains those words, such as a quoted
+    /// statement, is another error.
     #[must_use]
     pub fn from_message(message: &str) -> Self {
         for part in message.split(": ") {
@@ -82,7 +82,7 @@ mod tests {
             ("UNIQUE constraint failed: head.asset", SqlError::Unique),
         ];
         for (words, expected) in guards {
-            // SQLite's own words, as Spin and the binary hand them on, and what Workers make of them.
+            // SQLite's own words, as Spin and `coinop serve` pass them on, and the forms that Workers make of them.
             for message in [
                 words.to_owned(),
                 format!("Error: {words}: SQLITE_ERROR"),

@@ -1,7 +1,7 @@
 //! The tables that an append's index changes are written to.
 //!
-//! Each [`Index`] is one kind of change. From the list follow the tables, the columns of what an append inserts, and the
-//! statements that its trigger runs. A new kind is a new entry.
+//! Each [`Index`] describes one kind of change. The list yields the tables, the columns of what an append
+//! inserts, and the statements of the trigger. A new kind is a new entry.
 
 use super::guards::guard_message;
 use super::schema::{
@@ -13,7 +13,8 @@ use crate::error::StoreError;
 use crate::session::Batch;
 use crate::session::index::IndexChange;
 
-/// The key of the asset whose seats a batch changes: the merchant's id, which the stream's key begins with, and its own.
+/// The key of the asset whose seats a batch changes: the merchant's id, taken from the stream's key, and the
+/// asset's id.
 macro_rules! seats_of {
     () => {
         "substr(NEW.stream, 1, instr(NEW.stream, '/')) || (NEW.seat ->> '$.asset')"
@@ -22,19 +23,19 @@ macro_rules! seats_of {
 
 /// One kind of index change.
 pub(super) struct Index {
-    /// The column of the view `batch` in which an append hands it over.
+    /// The column of the view `batch` that carries the change.
     pub column: &'static str,
-    /// The statements that make its tables.
+    /// The statements that create its tables.
     pub tables: &'static [&'static str],
-    /// The statements of the trigger that write it, each with its semicolon.
+    /// The trigger's statements that write the change, each with its semicolon.
     pub write: &'static str,
-    /// Takes its value out of a batch: JSON, or null if nothing of this kind changes.
+    /// Returns the column's value for a batch: JSON, or null if nothing of this kind changes.
     pub value: fn(&Batch) -> Result<Value, StoreError>,
 }
 
 /// All kinds, in the order in which the trigger writes them.
 pub(super) const INDEXES: &[Index] = &[
-    // What has to cover a claim. It is held against what is in flight before anything is written.
+    // What has to cover a claim. It is checked against what is in flight before this claim joins it.
     Index {
         column: "funds",
         tables: &[IN_FLIGHT, IN_FLIGHT_SOURCE, IN_FLIGHT_FEE_PAYER, SOURCE_BALANCE, SOURCE_BALANCE_CLOSED],
@@ -50,7 +51,7 @@ pub(super) const INDEXES: &[Index] = &[
         ),
         value: |batch| batch.funds.as_ref().map_or(Ok(Value::Null), json),
     },
-    // Failed payments: they leave nothing but a note of who failed, and give back what they did not cost.
+    // Failed payments. They leave only a note of who failed, and return what they did not cost.
     Index {
         column: "purges",
         tables: &[FEE, FAILURE, FAILURE_AT],
@@ -65,7 +66,7 @@ pub(super) const INDEXES: &[Index] = &[
             SELECT value ->> '$.payer', value ->> '$.at', value ->> '$.id' FROM json_each(NEW.purges);",
         value: |batch| changes(batch, |change| matches!(change, IndexChange::Purge { .. })),
     },
-    // Claims: their id and their ticket are new, or nothing is written (invariant 1).
+    // Claims. If the payment's id or ticket is not new, nothing is written (invariant 1).
     Index {
         column: "claims",
         tables: &[
@@ -99,7 +100,7 @@ pub(super) const INDEXES: &[Index] = &[
         ),
         value: |batch| changes(batch, |change| matches!(change, IndexChange::Claim { .. })),
     },
-    // Payments of which more is known. Those that have landed are in flight no more.
+    // Payments of which more has become known. A payment that has landed is no longer in flight.
     Index {
         column: "landed",
         tables: &[],
@@ -141,7 +142,7 @@ pub(super) const INDEXES: &[Index] = &[
         ),
         value: |batch| one(batch, |change| matches!(change, IndexChange::Seat { .. })),
     },
-    // What the catalogue shows of the asset from now on: `null` if it is gone.
+    // What the catalogue shows of the asset from now on; `null` if the asset was deleted.
     Index {
         column: "listing",
         tables: &[CATALOGUE],
@@ -153,12 +154,13 @@ pub(super) const INDEXES: &[Index] = &[
     },
 ];
 
-/// The columns that every append has.
+/// The columns of every append.
 const COLUMNS: &str = "stream, revision, version, events, state, due, unsettled, unfulfilled";
-/// How many those are.
+/// The number of those columns.
 const COLUMN_COUNT: usize = 8;
 
-/// Returns the statement that appends a batch: parameters for the columns that every append has, then one for each index.
+/// Returns the statement that appends a batch. Its parameters are the columns of every append, then one value
+/// per index.
 pub(super) fn append() -> String {
     let mut statement = format!("INSERT INTO batch ({}) VALUES (?1", columns());
     for parameter in 2..=COLUMN_COUNT + INDEXES.len() {
@@ -168,7 +170,7 @@ pub(super) fn append() -> String {
     statement
 }
 
-/// Returns the statements that make the tables of all indexes, and the view and trigger that an append goes through.
+/// Returns the statements that create all index tables, and the view and the trigger that an append goes through.
 pub(super) fn tables() -> Vec<String> {
     let tables = INDEXES.iter().flat_map(|index| index.tables).map(|statement| (*statement).to_owned());
     tables.chain([view(), trigger()]).collect()
@@ -178,7 +180,7 @@ fn columns() -> String {
     INDEXES.iter().fold(COLUMNS.to_owned(), |columns, index| format!("{columns}, {}", index.column))
 }
 
-/// The view, which holds nothing: what is inserted there arrives at the trigger.
+/// Returns the statement that creates the view. The view holds nothing; what is inserted there reaches the trigger.
 fn view() -> String {
     let nothing = ", ''".repeat(INDEXES.len());
     format!(
@@ -188,8 +190,9 @@ fn view() -> String {
     )
 }
 
-/// The trigger, which spreads what is inserted over the tables. The guards of the first index come before anything is
-/// written, so that they see what was there before.
+/// Returns the statement that creates the trigger, which spreads what is inserted over the tables.
+///
+/// The first index comes first, so that its guards see what was in flight before this batch.
 fn trigger() -> String {
     let writes: Vec<&str> = INDEXES.iter().map(|index| index.write).collect();
     format!(
@@ -206,7 +209,7 @@ fn trigger() -> String {
     )
 }
 
-/// Returns the changes of one kind, as a list; null if there are none.
+/// Returns the changes of one kind as a list; null if there are none.
 fn changes(batch: &Batch, kind: fn(&IndexChange) -> bool) -> Result<Value, StoreError> {
     let changes: Vec<&IndexChange> = batch.index.iter().filter(|change| kind(change)).collect();
     if changes.is_empty() { Ok(Value::Null) } else { json(&changes) }
@@ -217,8 +220,7 @@ fn one(batch: &Batch, kind: fn(&IndexChange) -> bool) -> Result<Value, StoreErro
     batch.index.iter().rev().find(|change| kind(change)).map_or(Ok(Value::Null), json)
 }
 
-/// Returns what the catalogue shows from now on: null if that does not change, and the JSON `null` for an asset that is
-/// gone.
+/// Returns what the catalogue shows from now on: null if that does not change, and the JSON `null` for a deleted asset.
 fn listing(batch: &Batch) -> Result<Value, StoreError> {
     let changed = batch.index.iter().rev().find_map(|change| match change {
         IndexChange::Listing { listing } => Some(listing),

@@ -1,5 +1,4 @@
-//! The journal port on SQLite, for every platform that has one: only the way to
-//! run a statement differs.
+//! The journal port on SQLite, for every platform that has it. Platforms differ only in how they run a statement.
 
 pub(crate) mod guards;
 mod index;

@@ -1,48 +1,45 @@
 //! The tables.
 //!
-//! An append is **one** statement, an `INSERT` into the view `batch`, because
-//! that is the one atomic thing that every SQLite has in common (on Durable
-//! Objects `BEGIN` is refused). Its trigger spreads the batch over the tables;
-//! if any part fails, all of it is undone by the same statement.
+//! An append is **one** statement, an `INSERT` into the view `batch`, because that is the only atomic
+//! operation that every SQLite host offers. Durable Objects refuse `BEGIN`. The view's trigger spreads the
+//! batch over the tables; if any part fails, the whole statement is undone.
 //!
-//! The compare-and-swap is the primary key of `journal`: a revision can be written
-//! once. The primary key and the unique ticket of `payment` are what makes one
-//! payment one grant (invariant 1).
+//! The primary key of `journal` is the compare-and-swap, because each revision can be written only once. The
+//! primary key and the unique ticket of `payment` limit one payment to one grant (invariant 1).
 //!
 //! # What a balance covers
 //!
-//! Each payment passes its simulation alone; a hundred at once from a balance for one
-//! would land as one payment and ninety-nine errors, and each error costs our fee payer.
-//! So the trigger refuses a claim unless the balance is enough for all that
-//! is `in_flight` from it, on every asset of this database.
+//! Each payment passes its simulation alone. A hundred at once, from a balance for one, would land as one
+//! payment and ninety-nine errors, and each error costs the fee payer. So the trigger refuses a claim unless
+//! the balance covers everything that is `in_flight` from it, on every asset in this database.
 //!
-//! `source_balance.available` is what of a balance may still be claimed while anything is in flight from
-//! it: what was left of it when that began, less every claim since; or what the chain has
-//! just said is left, less what is in flight, if that is more. The second alone would
-//! refuse honest buyers: a payment that has landed and is not written down yet would be
-//! taken off twice. It is never more than the chain has just said is left: what was there
-//! once may have been moved away since.
+//! `source_balance.available` is how much of a balance may still be claimed while anything is in flight from it. It is the
+//! larger of two figures: what was left when that began, minus every claim since; and what the chain has just
+//! said is left, minus what is in flight. The second figure alone would refuse honest buyers, because a
+//! payment that has landed but is not recorded yet would be subtracted twice. It never exceeds what the
+//! chain has just said is left, because money may have been moved away since.
 //!
-//! What remains is that a balance is read a moment before it is held against the others:
+//! Some risk remains, because a balance is read a moment before it is checked against the other claims:
 //!
-//! * another payment from it may land *and* be written down in between, or the node that
-//!   simulates may lag behind the one that showed it landed. Then claims worth as much as
-//!   that payment are let through too many. Its payer has paid for that window, which is no
-//!   longer than an append takes to follow its simulation, or a node to catch up.
-//! * its owner may move the money elsewhere before we send. Nothing on our side can see
-//!   that; it takes money for all of them at first.
+//! * Another payment from it may land *and* be recorded in between, or the node that simulates may lag behind the
+//!   one that showed it landed. Then claims worth as much as that payment are wrongly accepted. Its payer has paid
+//!   for that window, which lasts no longer than an append takes to follow its simulation, or a node to catch up.
+//! * Its owner may move the money elsewhere before the gateway sends the payment. The gateway can't see that,
+//!   but the owner needs money for all of the payments at first.
 //!
-//! Both end with payments that land with an error. Those are counted (`failure`): a few
-//! make their payer wait, and the day's fee budget bounds what all payers together can cost.
+//! Both cases end with payments that land with an error. Those are counted in `failure`: a few of them make
+//! their payer wait, and the day's fee budget limits what all payers together can cost.
 //!
 //! # What a wallet's guards allow
 //!
-//! A guard on the amount or the hash of the paying token account holds for one payment at a time: such a payment is
-//! `exclusive`, and nothing else is claimed from its source while it is in flight, nor it while anything else is. A guard on
-//! our fee payer's lamports (`guarded`) is held to what the fees in flight leave of them, and there is one such payment at a time
-//! for each fee payer. Later payments without one are let through: they may make it fail, but nobody can close the shop.
+//! A guard on the amount or the hash of the paying token account holds for only one payment at a time. Such a
+//! payment is `exclusive`: nothing else from its source may be in flight together with it.
+//!
+//! A guard on the fee payer's lamports makes a payment `guarded`. It is checked against the lamports that the
+//! fees in flight leave, and each fee payer has one such payment in flight at a time. Later payments without such
+//! a guard are accepted. They may make the guarded payment fail, but otherwise one buyer could block all sales.
 
-/// Where each stream stands.
+/// The current state of each stream.
 pub(crate) const HEAD: &str = "CREATE TABLE IF NOT EXISTS head (
         stream TEXT PRIMARY KEY,
         revision INTEGER NOT NULL,
@@ -67,12 +64,13 @@ pub(crate) const SESSION: &str = "CREATE TABLE IF NOT EXISTS session (
 pub(crate) const SESSION_PAYER: &str =
     "CREATE INDEX IF NOT EXISTS session_payer ON session (payer, starts, id)";
 
-/// What our fee payer may have spent on a day.
+/// The most that the fee payers may have spent on each UTC day, in lamports.
 pub(crate) const FEE: &str =
     "CREATE TABLE IF NOT EXISTS fee (day INTEGER PRIMARY KEY, lamports INTEGER NOT NULL)";
 
-/// The claims in `head`, by the account that pays and by the wallet that pays the fee, as far as they have one. Amounts beyond what SQLite counts to are
-/// taken for the most that it does: so they are refused rather than overlooked.
+/// The claims in flight, by the account that pays and the wallet that pays the fee, where they have one.
+///
+/// An amount above SQLite's largest integer is stored as that integer, so that it is refused rather than overlooked.
 pub(crate) const IN_FLIGHT: &str = "CREATE TABLE IF NOT EXISTS in_flight (
         stream TEXT NOT NULL,
         payment TEXT NOT NULL,
@@ -98,7 +96,8 @@ pub(crate) const SOURCE_BALANCE_CLOSED: &str = "CREATE TRIGGER IF NOT EXISTS sou
         DELETE FROM source_balance WHERE source = OLD.source;
     END";
 
-/// Forgotten with the next failure an hour later: so they never fill anything.
+/// Recent failed payments. A failure deletes those that are more than an hour older, so the table can't grow
+/// without limit.
 pub(crate) const FAILURE: &str = "CREATE TABLE IF NOT EXISTS failure (
         payer TEXT NOT NULL,
         at INTEGER NOT NULL,
@@ -107,23 +106,25 @@ pub(crate) const FAILURE: &str = "CREATE TABLE IF NOT EXISTS failure (
     ) WITHOUT ROWID";
 pub(crate) const FAILURE_AT: &str = "CREATE INDEX IF NOT EXISTS failure_at ON failure (at)";
 
-/// The wallets that have paid fees for this journal. A fee payer belongs to one journal alone.
+/// The wallets that have paid fees for this journal. No other journal may use them.
 pub(crate) const FEE_PAYER: &str =
     "CREATE TABLE IF NOT EXISTS fee_payer (address TEXT PRIMARY KEY) WITHOUT ROWID";
 
-/// The sessions of shared assets of limited capacity that run or are being paid for.
+/// The sessions of shared assets with limited capacity that are running or being paid for.
 pub(crate) const SEAT: &str = "CREATE TABLE IF NOT EXISTS seat (
         stream TEXT PRIMARY KEY,
         asset TEXT NOT NULL
     ) WITHOUT ROWID";
 pub(crate) const SEAT_ASSET: &str = "CREATE INDEX IF NOT EXISTS seat_asset ON seat (asset)";
 
-/// What the listing of each asset is that was made by API: what stands in its state, to be listed.
+/// The listing of each asset that was made by API, copied from the stream's state for lists.
 pub(crate) const CATALOGUE: &str =
     "CREATE TABLE IF NOT EXISTS catalogue (asset TEXT PRIMARY KEY, listing TEXT NOT NULL) WITHOUT ROWID";
 
-/// The statements of a trigger that hold a claim against the guards and the balance of what is in flight from its source:
-/// `NEW.funds` is a [`FundsCheck`](crate::session::FundsCheck) as JSON, or nothing.
+/// The statements of a trigger that check a claim against the guards and the balance of what is in flight
+/// from its source.
+///
+/// `NEW.funds` is a [`FundsCheck`](crate::session::FundsCheck) as JSON, or null.
 macro_rules! hold_against_source {
     () => {
         concat!(
@@ -147,20 +148,23 @@ macro_rules! hold_against_source {
 }
 pub(crate) use hold_against_source;
 
-/// The version of the tables. A database of any other version is refused; from the first release on, older ones are
-/// brought up to date instead.
+/// The version of the tables. A database of any other version is refused.
+///
+/// From the first release on, older databases will be brought up to date instead.
 pub(super) const VERSION: i64 = 6;
 
-/// Where a database says which version its tables have. Made first, so that a database without it is known to be older.
-/// `PRAGMA user_version` is no place for it: hosts refuse to write it.
+/// The table in which a database records its version.
+///
+/// It is created first, so that a database without it is known to be older. `PRAGMA user_version` is not
+/// used, because some hosts refuse to write it.
 pub(super) const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY)";
 
-/// The statements that make the tables.
+/// The statements that create the tables.
 ///
-/// Each can be run again, at once with another process that does the same: it may have been stopped after any of them.
-/// They are single statements, as some hosts run only the first of several, silently.
+/// Each statement can run again, even while another process runs the same ones, because a process may stop
+/// after any of them. Each is a single statement, because some hosts silently run only the first of several.
 pub(super) const TABLES: &[&str] = &[
-    // What happened, for ever.
+    // All events, for ever.
     "CREATE TABLE IF NOT EXISTS journal (
         stream TEXT NOT NULL,
         revision INTEGER NOT NULL,
@@ -168,7 +172,6 @@ pub(super) const TABLES: &[&str] = &[
         events TEXT NOT NULL,
         PRIMARY KEY (stream, revision)
     ) WITHOUT ROWID",
-    // Where each stream stands.
     HEAD,
     HEAD_DUE,
     HEAD_UNSETTLED,

@@ -31,7 +31,7 @@ const HAS_BOUGHT: &str = "SELECT 1 FROM session WHERE payer = ?1 LIMIT 1";
 const FEES: &str = "SELECT lamports FROM fee WHERE day = ?1";
 pub(crate) const SEATS: &str = "SELECT count(*) FROM seat WHERE asset = ?1";
 const SESSIONS_OF: &str = "SELECT record FROM session WHERE payer = ?1 AND (starts, id) < (?2, ?3) ORDER BY starts DESC, id DESC LIMIT ?4";
-// `+stream` keeps SQLite from walking all assets instead of those that are due.
+// `+stream` keeps SQLite from scanning all streams instead of those that are due.
 const DUE: &str =
     "SELECT stream FROM head WHERE due <= ?1 AND +stream >= ?3 AND +stream < ?4 ORDER BY due LIMIT ?2";
 const NEXT_DUE: &str =
@@ -43,10 +43,11 @@ const UNFULFILLED: &str =
 const CATALOGUE: &str =
     "SELECT asset, listing FROM catalogue WHERE asset > ?1 AND asset < ?2 ORDER BY asset LIMIT ?3";
 
-/// Later than any session begins, in milliseconds since the epoch; the last integer that JavaScript's numbers have.
+/// Later than any session begins, in milliseconds since the epoch: the largest integer that a JavaScript
+/// number holds exactly.
 const END_OF_TIME: i64 = (1 << 53) - 1;
 
-/// Everything that is read while somebody waits: each by an index.
+/// All queries that run while a client waits. Each must use an index.
 #[cfg(test)]
 pub(super) const READS: &[&str] = &[
     LOAD,
@@ -74,7 +75,7 @@ pub struct SqlJournal<S> {
 }
 
 impl<S: Sql> SqlJournal<S> {
-    /// The journal of this merchant. Run [`Self::prepare`] once before the first use.
+    /// Returns the journal of this merchant. Run [`Self::prepare`] once before the first use.
     pub const fn new(sql: S, merchant: String) -> Self {
         Self { sql, merchant }
     }
@@ -84,12 +85,12 @@ impl<S: Sql> SqlJournal<S> {
         &self.sql
     }
 
-    /// Makes the tables in a new database.
+    /// Creates the tables in a new database.
     ///
     /// # Errors
-    /// When a statement fails, or the database is of another version.
+    /// When a statement fails, or the database has another version.
     pub async fn prepare(&self) -> Result<(), PortError> {
-        // Asking first keeps a start from writing, and a second process from waiting.
+        // Reading the version first keeps a normal start from writing, and a second process from waiting.
         match self.version().await? {
             Some(VERSION) => return Ok(()),
             Some(found) => return Err(StoreError::Version { found, own: VERSION }.into()),
@@ -105,26 +106,27 @@ impl<S: Sql> SqlJournal<S> {
         self.run(done, &[Value::Integer(VERSION)]).await.map(drop)
     }
 
-    /// Returns the version of the database's tables; `None` if they have still to be made.
+    /// Returns the version of the database's tables; `None` if they are still to be made.
     async fn version(&self) -> Result<Option<i64>, PortError> {
         let named = "SELECT name FROM sqlite_master WHERE name IN ('schema_version', 'journal')";
         let found = self.run(named, &[]).await?;
         let is_there =
             |name: &str| found.iter().any(|row| row.first() == Some(&Value::Text(name.to_owned())));
         if !is_there("schema_version") {
-            // The first versions wrote none.
+            // The first versions recorded no version.
             return Ok(is_there("journal").then_some(0));
         }
         let rows = self.run("SELECT max(version) FROM schema_version", &[]).await?;
         match rows.first().and_then(|row| row.first()) {
             Some(Value::Integer(version)) => Ok(Some(*version)),
-            // It was made and nothing was written there yet.
+            // The table exists, but no version was written yet.
             Some(Value::Null) => Ok(None),
             _ => Err(corrupt("the version")),
         }
     }
 
-    /// Returns the key of a stream or an asset. The merchant's id is in it, so that more merchants can come.
+    /// Returns the key of a stream or an asset. It contains the merchant's id, so that several merchants can
+    /// share a database later.
     pub(crate) fn key_of(&self, name: &dyn Display) -> String {
         format!("{}/{name}", self.merchant)
     }
@@ -133,12 +135,12 @@ impl<S: Sql> SqlJournal<S> {
         Value::Text(self.key_of(name))
     }
 
-    /// Returns what a key in the tables names.
+    /// Returns the name that follows the merchant's id in a key.
     fn name<'k>(&self, key: &'k str) -> Option<&'k str> {
         key.strip_prefix(self.merchant.as_str())?.strip_prefix('/')
     }
 
-    /// Returns the stream of a key in the tables.
+    /// Returns the stream that a key names.
     pub(crate) fn stream_of(&self, key: &str) -> Result<StreamId, PortError> {
         self.name(key).and_then(StreamId::parse).ok_or_else(|| corrupt("a stream's key"))
     }
@@ -178,7 +180,7 @@ impl<S: Sql> SqlJournal<S> {
         rows.first().map(|row| number(row.first()).map(Timestamp::from_millis)).transpose()
     }
 
-    /// All keys of this merchant lie between these two.
+    /// Returns the bounds between which all keys of this merchant lie.
     fn bounds(&self) -> [Value; 2] {
         // '0' follows '/' in ASCII.
         [Value::Text(format!("{}/", self.merchant)), Value::Text(format!("{}0", self.merchant))]
@@ -230,7 +232,7 @@ impl<S: Sql> Claims for SqlJournal<S> {
         self.record(PAYMENT, id.as_str()).await
     }
 
-    /// Answers no: one database holds all streams, so [`Self::payment`] has looked among the payments of all of them.
+    /// Returns false. One database holds all streams, so [`Self::payment`] has already searched all payments.
     async fn is_claimed_elsewhere(&self, _: &StreamId, _: &PaymentId) -> Result<bool, PortError> {
         Ok(false)
     }

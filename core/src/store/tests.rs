@@ -15,7 +15,7 @@ fn asset(id: &str) -> StreamId {
     StreamId::parse(id).unwrap()
 }
 
-/// The batch that claimed the only payment in this world, made again with a change.
+/// Returns the batch that claimed this world's only payment, with a change.
 fn claim_batch(world: &World, asset: &StreamId, change: impl FnOnce(&mut Claim)) -> Batch {
     let written = world.events(asset.asset().as_str());
     let mut claimed: Event = serde_json::from_value(written[0].clone()).unwrap();
@@ -34,7 +34,7 @@ fn a_payment_is_claimed_once_in_all_assets_and_a_failed_append_leaves_nothing_in
     let append = |id: &str, batch: &Batch| world.run(platform.journal.append(&asset(id), 0, batch));
     let another = PaymentId::of_message(b"another");
     let other_ticket = Some(crate::quote::Ticket::from_text("another").id());
-    // Each of these has one thing alone that is taken: the revision, the payment, the ticket.
+    // In each of these, only one thing is already taken: the revision, the payment or the ticket.
     let revision = claim_batch(&world, &asset("door-1"), |claim| {
         (claim.payment, claim.ticket) = (another.clone(), other_ticket.clone());
     });
@@ -44,7 +44,7 @@ fn a_payment_is_claimed_once_in_all_assets_and_a_failed_append_leaves_nothing_in
     let ticket = claim_batch(&world, &asset("door-1"), |claim| claim.payment = another);
     assert_eq!(append("door-2", &ticket), Some(Ok(Appended::Conflict)));
     assert_eq!((world.count("journal"), world.count("head"), world.count("fee")), before);
-    // With nothing taken it is done.
+    // If nothing is taken, it is appended.
     assert_eq!(append("door-2", &revision), Some(Ok(Appended::Done)));
 }
 
@@ -98,7 +98,7 @@ fn a_payers_sessions_are_paged_the_latest_first_and_nobody_elses_inv_9() {
 
 #[test]
 fn loading_does_not_depend_on_the_assets_history() {
-    // One row is read, however many sessions there were: the plan says so.
+    // One row is read, however many sessions there were, as the query plan shows.
     let world = World::new();
     for statement in super::sql::READS {
         let plan = world.query_plan(statement);

@@ -1,4 +1,4 @@
-//! The values that a database takes and gives, and how a statement is run.
+//! The values that a database takes and returns, and the trait that runs statements.
 
 #![allow(async_fn_in_trait, reason = "as the ports")]
 
@@ -7,21 +7,22 @@ use serde::Serialize;
 use crate::error::{EncodeError, SqlError, StoreError};
 use crate::ports::PortError;
 
-/// A value of SQLite, as far as they occur here.
+/// An SQLite value, of the kinds that the journal uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// No value.
+    /// The SQL null.
     Null,
-    /// A number.
+    /// A signed 64-bit integer.
     Integer(i64),
-    /// Text.
+    /// A text.
     Text(String),
 }
 
 /// Runs statements on one database.
 pub trait Sql {
-    /// Runs one statement and returns its rows. What it writes is durable when it
-    /// returns, and undone as a whole if it fails.
+    /// Runs one statement and returns its rows.
+    ///
+    /// What it writes is durable when it returns. If it fails, all of it is undone.
     async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError>;
 }
 
@@ -29,21 +30,22 @@ pub(super) fn corrupt(what: &'static str) -> PortError {
     StoreError::Corrupt(what).into()
 }
 
-/// Returns a number to be written.
+/// Returns a number as a value to be written.
 ///
 /// # Errors
-/// When it is beyond SQLite's integers: it is never written as another one.
+/// When the number is larger than any SQLite integer, because it must never be written as another number.
 pub(crate) fn integer(number: u64) -> Result<Value, StoreError> {
     i64::try_from(number).map(Value::Integer).map_err(|_| EncodeError("a number").into())
 }
 
-/// Returns a bound that stored numbers are compared with. One beyond SQLite's integers is as good as the largest of
-/// them, because no stored number is beyond that.
+/// Returns a bound to compare stored numbers with.
+///
+/// A bound above SQLite's largest integer becomes that integer, because no stored number is larger.
 pub(crate) fn bound(number: u64) -> Value {
     Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-/// Returns a stored number.
+/// Reads a stored number.
 pub(crate) fn number(value: Option<&Value>) -> Result<u64, PortError> {
     match value {
         Some(Value::Integer(number)) => u64::try_from(*number).map_err(|_| corrupt("a number")),

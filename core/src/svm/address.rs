@@ -14,7 +14,7 @@ use crate::encoding::{base58, from_base58};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address([u8; 32]);
 
-/// What is no address.
+/// The error for a text that is not an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAnAddress;
 
@@ -33,49 +33,51 @@ impl From<Address> for Account {
 }
 
 impl Address {
-    /// The address of these bytes.
+    /// Returns the address with these bytes.
     #[must_use]
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// Returns the address's bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Whether these bytes are a point of the curve, and so may have a private key.
-    /// Derived addresses never are.
+    /// Returns whether these bytes are a point on the curve, and so may have a private key. Derived addresses
+    /// never are.
     #[must_use]
     pub(crate) fn is_on_curve(&self) -> bool {
         VerifyingKey::from_bytes(&self.0).is_ok()
     }
 
-    /// The first derived address of `program` for these seeds, counting the bump
-    /// down from 255 (Solana's `find_program_address`). `None` if there is none,
-    /// which happens for one in 2^255 inputs.
+    /// Returns the first derived address of `program` for these seeds, counting the bump down from 255, as
+    /// Solana's `find_program_address` does.
+    ///
+    /// `None` means that there is none, which happens for one in 2^255 inputs.
     #[must_use]
     pub(crate) fn find_derived(seeds: &[&[u8]], program: &Self) -> Option<Self> {
         candidates(seeds, program).find(|candidate| !candidate.is_on_curve())
     }
 
-    /// Whether this address is derived from these seeds with some bump, be it the first
-    /// that is off the curve or not. Much quicker than finding that one, because no
-    /// candidate has to be tried for being a point of the curve.
+    /// Returns whether this address is derived from these seeds with some bump, even if an earlier bump is
+    /// also off the curve.
     ///
-    /// For an account that has to exist anyway this is as good: nobody holds the key of
-    /// a candidate on the curve (it is a hash), and a program that signs for its first
-    /// bump only, as the associated token program does, makes no account at a later one.
+    /// This is much faster than finding the first such bump, because no candidate has to be tested against the curve.
+    ///
+    /// For an account that has to exist anyway, this is just as safe. A candidate on the curve is a hash, so
+    /// nobody holds its key. A program that signs only for the first bump, such as the associated token
+    /// program, creates no account at a later one.
     #[must_use]
     pub(crate) fn is_derived(&self, seeds: &[&[u8]], program: &Self) -> bool {
-        // Each candidate is off the curve with probability 1/2: the first one that is
-        // lies further down for one in 2^64 inputs.
+        // Each candidate is off the curve with probability 1/2, so the first such candidate lies further down
+        // for only one in 2^64 inputs.
         candidates(seeds, program).take(64).any(|candidate| candidate == *self)
     }
 }
 
-/// The hashes of these seeds, one for each bump from 255 down.
+/// Returns the hashes of these seeds, one for each bump from 255 down.
 fn candidates(seeds: &[&[u8]], program: &Address) -> impl Iterator<Item = Address> {
     let mut seeded = Sha256::new();
     for seed in seeds {

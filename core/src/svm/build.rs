@@ -1,4 +1,4 @@
-//! Builds the buyer's side of a payment: what `coinop pay` and tests sign.
+//! Builds the buyer's side of a payment, for `coinop pay` and tests.
 
 use ed25519_dalek::{Signer as _, SigningKey};
 
@@ -7,33 +7,34 @@ use super::transaction::{Instruction, Message, Transaction};
 use super::{Address, TokenProgram, associated_token_account};
 use crate::money::Amount;
 
-/// What a buyer pays.
+/// A payment to be signed by its buyer.
 #[derive(Clone, Debug)]
 pub struct Transfer<'a> {
-    /// Who will pay the network's fee, and sign later.
+    /// The wallet that pays the network's fee and signs last.
     pub fee_payer: Address,
     /// The wallet that is paid.
     pub pay_to: Address,
-    /// What pays.
+    /// The mint of the paying token.
     pub mint: Address,
     /// The mint's decimals.
     pub decimals: u8,
     /// The mint's token program.
     pub program: TokenProgram,
-    /// How much.
+    /// The amount in atomic units.
     pub amount: Amount,
     /// A recent blockhash.
     pub blockhash: [u8; 32],
-    /// The text that goes on chain with it.
+    /// The memo's text, if any.
     pub memo: Option<&'a str>,
 }
 
-/// Compute units that a transfer with a memo is given: what public clients ask for.
+/// The compute units for a transfer with a memo. Public clients ask for the same number.
 const COMPUTE_UNITS: u32 = 20_000;
 
 impl Transfer<'_> {
-    /// The transaction, signed by `payer` and not yet by the fee payer. `None` where
-    /// the accounts coincide or can't be derived.
+    /// Returns the transaction, signed by `payer` and not yet by the fee payer.
+    ///
+    /// `None` means that two of the accounts are the same, or that one can't be derived.
     #[must_use]
     pub fn sign(&self, payer: &SigningKey) -> Option<Transaction> {
         let authority = Address::new(payer.verifying_key().to_bytes());
@@ -54,7 +55,7 @@ impl Transfer<'_> {
             Instruction { program: 5, accounts: vec![], data: price },
             Instruction { program: 6, accounts: vec![2, 4, 3, 1], data: transfer },
         ];
-        // An account that no instruction uses would be refused.
+        // The memo program is listed only if a memo uses it, because an unused account would be refused.
         if let Some(memo) = self.memo {
             accounts.push(MEMO);
             instructions.push(Instruction { program: 7, accounts: vec![], data: memo.as_bytes().to_vec() });
@@ -69,7 +70,7 @@ impl Transfer<'_> {
             instructions,
         };
         let message_bytes = message.encode().ok()?;
-        // Reads its own message back: a payer that is the fee payer or the merchant is caught here.
+        // Decoding the message again catches a payer that is the fee payer or the merchant.
         let message = Message::decode(&message_bytes).ok()?;
         let signature = payer.sign(&message_bytes).to_bytes();
         Some(Transaction { signatures: vec![[0; 64], signature], message, message_bytes })

@@ -1,43 +1,40 @@
-//! The rules of the `exact` scheme on Solana: is this transaction exactly the
-//! payment that was asked for, and safe for our fee payer to sign?
+//! The rules of the `exact` scheme on Solana: whether a transaction is exactly the payment that was asked
+//! for, and safe for the fee payer to sign.
 //!
-//! Every rule that needs no network is checked here, before any network call. The
-//! specification is `scheme_exact_svm.md` of x402, "Facilitator Verification Rules"; later
-//! editions have the same rules as "Static Layout Verification" and "Sponsor Acceptance
-//! Policy".
+//! Every rule that needs no network is checked here, before any network call. The specification is
+//! `scheme_exact_svm.md` of x402, "Facilitator Verification Rules". Later editions have the same rules as
+//! "Static Layout Verification" and "Sponsor Acceptance Policy".
 //!
 //! # The layout
 //!
-//! Instruction 0 sets the compute unit limit, instruction 1 the compute unit price. Behind
-//! them stand, in any order, one `TransferChecked` of a token program, at most one memo and
-//! at most ten guards of wallets (see [`super::lighthouse`]). Nothing else may stand
-//! anywhere.
+//! Instruction 0 sets the compute unit limit, and instruction 1 the compute unit price. After them come, in
+//! any order, one `TransferChecked` of a token program, at most one memo, and at most ten wallet guards (see
+//! [`super::lighthouse`]). Nothing else is allowed anywhere.
 //!
 //! # Where the specification is read differently
 //!
-//! Wider, because real wallets sign what the written layout refuses:
+//! Some rules are wider, because real wallets sign what the written layout refuses:
 //!
-//! * **Order.** The specification wants the transfer third and two guards, or four, behind
-//!   it. Phantom puts three guards before the transfer and one behind the memo. What an
-//!   instruction does is decided by its program, so its place says nothing.
-//! * **The fee payer in a guard.** The specification wants the fee payer in no instruction.
-//!   Phantom asserts that it is a wallet. Here it may be the one account of a guard, and
-//!   nothing else. The rule is there so that the fee payer can't be made to move anything;
-//!   a guard moves nothing, and without a second account it can call nothing that does.
+//! * **Order.** The specification wants the transfer third, followed by two or four guards. Phantom puts
+//!   three guards before the transfer and one after the memo. An instruction's program decides what it does,
+//!   so its position has no meaning.
+//! * **The fee payer in a guard.** The specification allows the fee payer in no instruction. Phantom asserts
+//!   that the fee payer is a wallet. Here the fee payer may be the only account of a guard. The rule exists
+//!   so that the fee payer can't be made to move anything. A guard moves nothing, and without a second
+//!   account it can't call a program that does.
 //!
-//! Stricter, because the specification leaves room that no honest buyer needs:
+//! Other rules are stricter, because the specification leaves room that no honest buyer needs:
 //!
-//! * The payer's ed25519 signature is verified here, strictly: no malleable and no
-//!   small-order forms.
-//! * The source must be the authority's own associated token account. A delegate could
-//!   otherwise pay with somebody else's tokens and collect the refund.
-//! * There are exactly two signers, the fee payer and the authority.
-//! * A guard is read to its last byte and may say only what the account that it speaks of
-//!   allows. The specification takes any instruction of Lighthouse.
-//! * Each account of the message is used by an instruction, and a memo names no account but
-//!   the payer's wallet. So the System program is in no payment, and nothing can call it.
-//! * The compute units and the whole fee are capped, not only the price of a unit.
-//! * No lookup tables, no trailing bytes, no account twice (see [`super::transaction`]).
+//! * The payer's ed25519 signature is verified here, strictly. Malleable and small-order forms are refused.
+//! * The source must be the authority's own associated token account. Otherwise a delegate could pay with
+//!   another person's tokens and collect the refund.
+//! * There are exactly two signers: the fee payer and the authority.
+//! * A guard is read to its last byte, and its account decides what it may assert. The specification accepts
+//!   any instruction of Lighthouse.
+//! * Each account of the message is used by an instruction, and a memo names no account but the payer's
+//!   wallet. So no payment lists the System program, and nothing can call it.
+//! * The compute units and the whole fee are limited, not only the price per unit.
+//! * Lookup tables, trailing bytes and repeated accounts are refused (see [`super::transaction`]).
 
 use std::sync::Arc;
 
@@ -52,64 +49,64 @@ use crate::money::Amount;
 
 pub use super::refusal::Refusal;
 
-/// What has to be paid: taken from a ticket or from the present price, never from
-/// what the client echoed.
+/// The payment that was asked for. It comes from a ticket or from the current price, never from what the
+/// client sends back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Requirement {
-    /// Exactly this much.
+    /// The exact amount, in atomic units.
     pub amount: Amount,
-    /// Of this mint.
     pub mint: Address,
     /// The mint's decimals.
     pub decimals: u8,
     /// The mint's token program.
     pub program: TokenProgram,
-    /// To this token account.
+    /// The merchant's token account.
     pub destination: Address,
-    /// With this fee payer.
+    /// The gateway's wallet that pays the network's fee.
     pub fee_payer: Address,
-    /// At most this fee, in lamports.
+    /// The highest acceptable fee, in lamports.
     pub max_fee_lamports: u64,
 }
 
-/// A transaction that follows the rules. Only the chain can still refuse it.
+/// A transaction that follows all rules. Only the chain can still refuse it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedPayment {
-    /// Names the payment: the hash of the message.
+    /// The payment's id, which is the hash of the message.
     pub id: PaymentId,
-    /// The whole transaction, as it was decoded; signature 0, the fee payer's, is still to be made.
+    /// The whole decoded transaction. Signature 0, the fee payer's, is still missing.
     pub transaction: Arc<Transaction>,
-    /// Who pays.
+    /// The paying wallet.
     pub payer: Address,
-    /// From which token account.
+    /// The token account that pays.
     pub source: Address,
-    /// Who pays the network's fee.
+    /// The wallet that pays the network's fee.
     pub fee_payer: Address,
-    /// What it will cost our fee payer at most, in lamports.
+    /// The highest fee that the payment can cost the fee payer, in lamports.
     pub fee_lamports: u64,
-    /// What the memo instruction says, if there is one.
+    /// The memo's bytes, if there is a memo.
     pub memo: Option<Vec<u8>>,
-    /// Which instruction the transfer is, counted from 0. An error of the chain names the
-    /// instruction that failed.
+    /// The position of the transfer among the instructions, counted from 0. The chain's errors name the
+    /// failing instruction by its position.
     pub transfer_at: u8,
     /// The guards that the payer's wallet added.
     pub guards: Guards,
 }
 
-/// Compute units that are sponsored at most: the reference implementation's cap for a
-/// payment that is more than a plain transfer. A transfer with a memo takes 20,000 units;
-/// Phantom asks for 200,000 where it adds guards, and ten guards can need more.
+/// The most compute units that the gateway pays for.
+///
+/// The reference implementation has the same limit for a payment that is more than a plain transfer. A transfer
+/// with a memo needs 20,000 units. Phantom asks for 200,000 where it adds guards, and ten guards can need more.
 pub(crate) const MAX_COMPUTE_UNITS: u32 = 400_000;
 
-/// Micro-lamports per compute unit at most: the specification's 5 lamports. What a payment
-/// may cost is bounded by [`Requirement::max_fee_lamports`].
+/// The highest price per compute unit, in micro-lamports: the specification's 5 lamports.
+/// [`Requirement::max_fee_lamports`] limits the whole fee.
 pub(crate) const MAX_COMPUTE_UNIT_PRICE: u64 = 5_000_000;
 
-/// How many instructions a payment has: the two of the compute budget and the transfer at
-/// least; a memo and ten guards beside them at most.
+/// How many instructions a payment has: at least the two of the compute budget and the transfer, and at most
+/// a memo and ten guards more.
 const INSTRUCTIONS: std::ops::RangeInclusive<usize> = 3..=4 + MAX_GUARDS;
 
-/// What the network takes for each signature, in lamports.
+/// The network's fee per signature, in lamports.
 const LAMPORTS_PER_SIGNATURE: u64 = 5_000;
 
 /// Decodes a transaction and checks it as [`verify_decoded`] does.
@@ -119,10 +116,10 @@ pub(crate) fn verify(bytes: &[u8], requirement: &Requirement) -> Result<Verified
     verify_decoded(Arc::new(transaction), requirement)
 }
 
-/// Checks a transaction against what has to be paid.
+/// Checks a transaction against the payment that was asked for.
 ///
 /// # Errors
-/// The first rule that it breaks. Nothing here depends on the chain's state.
+/// The first rule that it breaks. None of the rules depends on the chain's state.
 pub(crate) fn verify_decoded(
     transaction: Arc<Transaction>,
     requirement: &Requirement,
@@ -143,7 +140,7 @@ pub(crate) fn verify_decoded(
     if message.account(1) != Some(&payer.address) {
         return Err(Refusal::Signers);
     }
-    // From the merchant to the merchant nothing would move (invariant 5).
+    // A transfer from the merchant to the merchant would move nothing (invariant 5).
     let own =
         is_associated_token_account(&source.address, &payer.address, &requirement.mint, requirement.program);
     if source.address == requirement.destination || !own {
@@ -174,14 +171,14 @@ pub(crate) fn verify_decoded(
     })
 }
 
-/// Refuses more or fewer instructions than a payment can have. A byte is enough then for
-/// their positions.
+/// Refuses more or fewer instructions than a payment can have. Their positions then fit into one byte.
 fn instructions_are_counted(message: &Message) -> Result<(), Refusal> {
     if INSTRUCTIONS.contains(&message.instructions.len()) { Ok(()) } else { Err(Refusal::InstructionCount) }
 }
 
-/// Refuses a fee payer, which is account 0 and listed once, in any instruction that is no
-/// guard. The decoder refuses it as a program.
+/// Refuses the fee payer as an account of any instruction that is not a guard.
+///
+/// The fee payer is account 0 and listed only once. The decoder refuses it as a program.
 fn fee_payer_is_isolated(message: &Message) -> Result<(), Refusal> {
     let involved = |instruction: &Instruction| {
         instruction.accounts.contains(&0) && message.account(instruction.program) != Some(&LIGHTHOUSE)
@@ -189,7 +186,7 @@ fn fee_payer_is_isolated(message: &Message) -> Result<(), Refusal> {
     if message.instructions.iter().any(involved) { Err(Refusal::FeePayerInvolved) } else { Ok(()) }
 }
 
-/// What stands behind the compute budget instructions, but for the guards.
+/// The instructions after the compute budget, without the guards.
 struct Layout<'a> {
     transfer: &'a Instruction,
     transfer_at: u8,
@@ -197,8 +194,7 @@ struct Layout<'a> {
 }
 
 impl<'a> Layout<'a> {
-    /// Sorts the instructions, which have been counted, by their programs, wherever they
-    /// stand.
+    /// Sorts the instructions by their programs, wherever they are. They must have been counted before.
     fn of(message: &'a Message) -> Result<Self, Refusal> {
         let (mut transfer, mut memo, mut memos, mut unknown) = (None, None, 0, None);
         for (at, instruction) in (0..).zip(&message.instructions).skip(2) {
@@ -227,7 +223,7 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// The guards of a payment, wherever they stand.
+/// Collects the guards of a payment, wherever they are.
 fn guards(message: &Message, transfer: &Transfer, program: TokenProgram) -> Result<Guards, GuardFault> {
     let parties = Parties {
         payer: transfer.payer.index,
@@ -244,8 +240,8 @@ fn guards(message: &Message, transfer: &Transfer, program: TokenProgram) -> Resu
     Ok(guards)
 }
 
-/// Refuses a message that lists an account which is neither one of the transfer's nor the
-/// fee payer nor a program. Guards and memos name no others.
+/// Refuses a message that lists an account other than the transfer's accounts, the fee payer and the
+/// programs. Guards and memos name no others.
 fn every_account_is_used(message: &Message, transfer: &Transfer) -> Result<(), Refusal> {
     let parties =
         [0, transfer.payer.index, transfer.source.index, transfer.mint.index, transfer.destination.index];
@@ -259,8 +255,8 @@ fn every_account_is_used(message: &Message, transfer: &Transfer) -> Result<(), R
     Ok(())
 }
 
-/// Checks the compute budget instructions, the first two; returns the fee in lamports that
-/// follows from them, rounded up as the network does.
+/// Checks the first two instructions, which set the compute budget, and returns the resulting fee in
+/// lamports, rounded up as the network does.
 fn compute_budget(message: &Message, max_fee_lamports: u64) -> Result<u64, Refusal> {
     let [limit, price, ..] = message.instructions.as_slice() else {
         return Err(Refusal::InstructionCount);
@@ -285,20 +281,20 @@ fn compute_budget(message: &Message, max_fee_lamports: u64) -> Result<u64, Refus
     if micro_lamports > MAX_COMPUTE_UNIT_PRICE {
         return Err(Refusal::ComputePriceTooHigh);
     }
-    // Both are capped: the product is far below 64 bits.
+    // Both factors are limited, so the product is far below 64 bits.
     let priority = (micro_lamports * u64::from(units)).div_ceil(1_000_000);
     let fee = LAMPORTS_PER_SIGNATURE * u64::from(message.required_signatures) + priority;
     if fee > max_fee_lamports { Err(Refusal::ComputePriceTooHigh) } else { Ok(fee) }
 }
 
-/// An account of the message, and where it stands.
+/// An account of the message, with its index.
 #[derive(Clone, Copy)]
 struct Listed {
     index: u8,
     address: Address,
 }
 
-/// Whom a transfer names.
+/// The accounts that a transfer names.
 #[derive(Clone, Copy)]
 struct Transfer {
     source: Listed,
@@ -308,8 +304,8 @@ struct Transfer {
 }
 
 impl Transfer {
-    /// Reads four accounts and no more: further ones would be the signers of a multisig
-    /// authority, or what a transfer hook asks for.
+    /// Reads exactly four accounts. Further ones would be the signers of a multisig authority, or the
+    /// accounts of a transfer hook.
     fn of(message: &Message, instruction: &Instruction) -> Option<Self> {
         let [source, mint, destination, payer] = *instruction.accounts.as_slice() else { return None };
         let listed = |index| message.account(index).map(|address| Listed { index, address: *address });
@@ -322,7 +318,7 @@ impl Transfer {
     }
 }
 
-/// Checks the transfer; returns whom it names.
+/// Checks the transfer and returns the accounts that it names.
 fn transfer_checked(
     message: &Message,
     instruction: &Instruction,

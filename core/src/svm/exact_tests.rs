@@ -39,7 +39,7 @@ fn requirement() -> Requirement {
     }
 }
 
-/// A payment changed in its message and signed again by the payer.
+/// Returns a payment whose message was changed and signed again by the payer.
 fn resigned(change: impl FnOnce(&mut Message)) -> Vec<u8> {
     use ed25519_dalek::Signer as _;
     let mut transaction = transfer().sign(&keys::payer()).unwrap();
@@ -85,7 +85,7 @@ fn another_amount_mint_recipient_or_fee_payer_is_refused_inv_1() {
 
 #[test]
 fn the_fee_payer_stands_in_no_transfer_and_no_memo() {
-    // As an account of the transfer, of a memo, and as the authority.
+    // As an account of the transfer or the memo, and as the authority.
     assert_eq!(refusal(|m| m.instructions[2].accounts[0] = 0), Refusal::FeePayerInvolved);
     assert_eq!(refusal(|m| m.instructions[3].accounts.push(0)), Refusal::FeePayerInvolved);
     assert_eq!(refusal(|m| m.instructions[2].accounts[3] = 0), Refusal::FeePayerInvolved);
@@ -97,7 +97,7 @@ fn the_fee_payer_stands_in_no_transfer_and_no_memo() {
 
 #[test]
 fn only_the_owner_of_the_source_may_pay_a_delegate_may_not() {
-    // Somebody else's account as the source, the payer as its delegate.
+    // The source belongs to another owner, and the payer is its delegate.
     let owner = keys::address(&keys::numbered(4));
     let mint = transfer().mint;
     let theirs = associated_token_account(&owner, &mint, TokenProgram::Spl).unwrap();
@@ -112,7 +112,7 @@ fn the_merchant_can_not_pay_itself_because_nothing_would_move_inv_5() {
     let merchant = keys::merchant();
     let mut transaction = transfer().sign(&keys::payer()).unwrap();
     transaction.message.accounts[1] = keys::address(&merchant);
-    // Its own account as source and destination, once in the list.
+    // The merchant's own account is source and destination, and is listed once.
     transaction.message.instructions[2].accounts[0] = 3;
     transaction.message_bytes = transaction.message.encode().unwrap();
     transaction.signatures[1] = merchant.sign(&transaction.message_bytes).to_bytes();
@@ -133,7 +133,7 @@ fn the_compute_budget_is_bounded() {
     };
     assert_eq!(refusal(limit(400_001)), Refusal::ComputeLimitTooHigh);
     assert_eq!(refusal(limit(u32::MAX)), Refusal::ComputeLimitTooHigh);
-    // The dearest unit and the most units are taken, though never together at this fee.
+    // The highest price and the most units are accepted, though never together at this fee.
     assert_eq!(verify(&with(2_000, 5_000_000), &requirement()).unwrap().fee_lamports, 20_000);
     assert_eq!(verify(&with(400_000, 25_000), &requirement()).unwrap().fee_lamports, 20_000);
     let rich = Requirement { max_fee_lamports: u64::MAX, ..requirement() };
@@ -142,10 +142,10 @@ fn the_compute_budget_is_bounded() {
         assert_eq!(verify(&with(400_000, micro), &rich), Err(Refusal::ComputePriceTooHigh));
         assert_eq!(verify(&with(0, micro), &rich), Err(Refusal::ComputePriceTooHigh));
     }
-    // By one lamport: 10,000 for two signatures, and 10,000 and a little, rounded up.
+    // One lamport decides: 10,000 for two signatures, and slightly more than 10,000, rounded up.
     assert_eq!(verify(&with(400_001 / 2, 50_000), &requirement()).unwrap().fee_lamports, 20_000);
     assert_eq!(verify(&with(200_001, 50_000), &requirement()), Err(Refusal::ComputePriceTooHigh));
-    // What Phantom asks for.
+    // The budget that Phantom asks for.
     assert_eq!(verify(&with(0x0003_0d40, 0xc350), &requirement()).unwrap().fee_lamports, 20_000);
 
     assert_eq!(refusal(|m| m.instructions[0].data = vec![2, 0, 0, 0]), Refusal::ComputeLimit);
@@ -155,7 +155,7 @@ fn the_compute_budget_is_bounded() {
     assert_eq!(refusal(|m| m.instructions.swap(0, 1)), Refusal::ComputeLimit);
 }
 
-/// An instruction of this program, put at the end of the message with its program.
+/// Adds an instruction of this program to the end of the message, and lists the program.
 fn push(message: &mut Message, program: Address, accounts: Vec<u8>, data: Vec<u8>) {
     let listed = message.accounts.iter().position(|account| *account == program);
     let at = listed.unwrap_or_else(|| {
@@ -213,7 +213,7 @@ fn every_account_of_the_message_is_used() {
             m.readonly_unsigned += 1;
         });
         assert_eq!(refused, Refusal::UnusedAccount(unused));
-        // Nor may a guard use it.
+        // A guard may not use it either.
         let refused = refusal(|m| {
             m.accounts.push(unused);
             m.readonly_unsigned += 1;
@@ -244,7 +244,7 @@ fn nobody_signs_but_the_fee_payer_and_the_payer() {
         transaction.signatures = vec![[0; 64], signatures[0], signatures[1]];
         verify(&transaction.encode().unwrap(), &requirement())
     };
-    // As one more account, and as the signer of the memo.
+    // As one more account, and as a signer of the memo.
     assert_eq!(sign(|_| {}), Err(Refusal::Signers));
     assert_eq!(sign(|m| m.instructions[3].accounts.push(2)), Err(Refusal::Signers));
 }
@@ -271,7 +271,7 @@ fn other_token_instructions_are_no_payment() {
 #[test]
 fn the_payers_signature_covers_every_bit_inv_1() {
     let bytes = transfer().sign(&keys::payer()).unwrap().encode().unwrap();
-    // Everything behind the fee payer's signature slot.
+    // Everything after the fee payer's signature.
     for bytes in [&bytes, &resigned(guards::as_phantom)] {
         for position in 65..bytes.len() {
             let mut altered = bytes.clone();
@@ -279,7 +279,7 @@ fn the_payers_signature_covers_every_bit_inv_1() {
             assert!(verify(&altered, &requirement()).is_err(), "byte {position}");
         }
     }
-    // The fee payer's own signature is ours to make: whatever stands there changes nothing.
+    // The gateway makes the fee payer's signature itself, so whatever stands there changes nothing.
     let mut altered = bytes.clone();
     altered[1] ^= 1;
     assert_eq!(verify(&altered, &requirement()).unwrap().id, verify(&bytes, &requirement()).unwrap().id);
@@ -287,7 +287,7 @@ fn the_payers_signature_covers_every_bit_inv_1() {
 
 #[test]
 fn signatures_in_a_second_form_are_refused_inv_1() {
-    // s + L is the same scalar: a lax verifier takes both.
+    // s + L is the same scalar; a lax verifier accepts both.
     const ORDER: [u8; 32] = [
         0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
@@ -304,7 +304,7 @@ fn signatures_in_a_second_form_are_refused_inv_1() {
 
 #[test]
 fn a_key_for_which_anybody_can_sign_pays_nothing_inv_1() {
-    // The neutral element as the key and in the signature: a lax verifier takes it for any message.
+    // The neutral element as the key and in the signature: a lax verifier accepts it for any message.
     let mut neutral = [0; 32];
     neutral[0] = 1;
     let payer = Address::new(neutral);

@@ -1,12 +1,11 @@
-//! Solana's key files: a JSON array of 64 bytes, the private key and behind it the
-//! public key; some wallets export the same bytes in base58.
+//! Solana's key files: a JSON array of 64 bytes, which are the private key followed by the public key. Some
+//! wallets export the same bytes in base58.
 
 use ed25519_dalek::SigningKey;
 
 use crate::encoding::{base58_long, from_base58_long};
 
-/// Reads a key in either form. `None` if it is neither, or if its halves do not
-/// belong together.
+/// Reads a key in either form. Returns `None` for any other form, and for halves that do not belong together.
 #[must_use]
 pub fn parse(text: &str) -> Option<SigningKey> {
     let text = text.trim();
@@ -18,8 +17,9 @@ pub fn parse(text: &str) -> Option<SigningKey> {
     SigningKey::from_keypair_bytes(&bytes).ok()
 }
 
-/// Reads one key, or several: a JSON array of keys, each in either form, or keys in base58 with commas between them.
-/// `None` if any of them can't be read, or there is none.
+/// Reads one key, or several: a JSON array of keys in either form, or base58 keys separated by commas.
+///
+/// Returns `None` if there is no key, or any of them can't be read.
 #[must_use]
 pub fn parse_list(text: &str) -> Option<Vec<SigningKey>> {
     if let Some(key) = parse(text) {
@@ -32,14 +32,14 @@ pub fn parse_list(text: &str) -> Option<Vec<SigningKey>> {
     keys.filter(|keys| !keys.is_empty())
 }
 
-/// Writes keys as [`parse_list`] reads them.
+/// Writes keys in a form that [`parse_list`] reads.
 #[must_use]
 pub fn list_to_text(keys: &[SigningKey]) -> String {
     let keys: Vec<_> = keys.iter().map(|key| base58_long(&key.to_keypair_bytes())).collect();
     keys.join(",")
 }
 
-/// Writes a key as Solana's tools do.
+/// Writes a key in the form of Solana's tools.
 #[must_use]
 pub fn to_json(key: &SigningKey) -> String {
     let numbers: Vec<_> = key.to_keypair_bytes().iter().map(ToString::to_string).collect();

@@ -1,5 +1,4 @@
-//! Solana (the "SVM" of x402): addresses, networks, transactions, and the rules
-//! of the `exact` scheme.
+//! Solana, which x402 calls "SVM": addresses, networks, transactions, and the rules of the `exact` scheme.
 
 mod address;
 pub(crate) mod build;

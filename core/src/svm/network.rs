@@ -1,4 +1,4 @@
-//! The Solana networks that x402 names, and the tokens known on each by name.
+//! The Solana networks that x402 names, and the tokens that each network knows by symbol.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,19 +9,19 @@ use super::programs::TokenProgram;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Network {
-    /// The network where money is real.
+    /// The network with real money.
     Mainnet,
-    /// The developers' network; a local chain plays it too.
+    /// The developers' network. A local test chain goes by this name too.
     Devnet,
     /// The validators' network.
     Testnet,
 }
 
 impl Network {
-    /// All of them.
+    /// All networks.
     pub const ALL: [Self; 3] = [Self::Mainnet, Self::Devnet, Self::Testnet];
 
-    /// Its name in a configuration.
+    /// Returns the network's name in a configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -31,7 +31,7 @@ impl Network {
         }
     }
 
-    /// Its CAIP-2 id, as x402 v2 writes it: the start of the genesis hash.
+    /// Returns the network's CAIP-2 id, as x402 v2 writes it. It contains the start of the genesis hash.
     #[must_use]
     pub const fn caip2(self) -> &'static str {
         match self {
@@ -41,14 +41,13 @@ impl Network {
         }
     }
 
-    /// The part of the CAIP-2 id behind the colon: what a Solana sign-in message
-    /// calls the chain id.
+    /// Returns the part of the CAIP-2 id after the colon, which a Solana sign-in message calls the chain id.
     #[must_use]
     pub fn reference(self) -> &'static str {
         self.caip2().split_once(':').map_or("", |(_, reference)| reference)
     }
 
-    /// Its name in x402 v1.
+    /// Returns the network's name in x402 v1.
     #[must_use]
     pub const fn v1_name(self) -> &'static str {
         match self {
@@ -58,20 +57,21 @@ impl Network {
         }
     }
 
-    /// The network of this configuration name.
+    /// Returns the network with this configuration name.
     #[must_use]
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|n| n.name() == name)
     }
 
-    /// The network of this CAIP-2 id.
+    /// Returns the network with this CAIP-2 id.
     #[must_use]
     pub fn from_caip2(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|n| n.caip2() == id)
     }
 
-    /// The token known by this symbol here, if any. The mints are those of `@x402/svm` 2.27,
-    /// whose clients pay in these and in no others unless told.
+    /// Returns the token with this symbol on this network, if it is known.
+    ///
+    /// The mints are those of `@x402/svm` 2.27. Its clients pay in these tokens and in no others unless configured.
     #[must_use]
     pub fn known_token(self, symbol: &str) -> Option<Token> {
         use TokenProgram::{Spl, Token2022};
@@ -94,7 +94,7 @@ impl Network {
         Some(Token { symbol: symbol.to_owned(), mint, decimals: 6, program })
     }
 
-    /// The symbols that [`Self::known_token`] knows here.
+    /// Returns the symbols that [`Self::known_token`] knows on this network.
     #[must_use]
     pub fn known_symbols(self) -> Vec<&'static str> {
         let all = ["USDC", "USDT", "USDG", "PYUSD", "CASH"];
@@ -102,14 +102,14 @@ impl Network {
     }
 }
 
-/// A token that pays: its mint and what has to be known of it.
+/// A token that buyers can pay with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Token {
-    /// For people: `USDC`.
+    /// The name for people, such as `USDC`.
     pub symbol: String,
     /// The mint's address.
     pub mint: Address,
-    /// Places after the point of one token.
+    /// The number of decimal places of one token.
     pub decimals: u8,
     /// The token program that owns the mint.
     pub program: TokenProgram,
@@ -119,7 +119,7 @@ pub struct Token {
 mod tests {
     use super::*;
 
-    /// An address that can't be read would look like a symbol that is not known.
+    /// An address that can't be parsed would look like an unknown symbol.
     #[test]
     fn the_tokens_that_clients_pay_in_unasked_are_known_by_name() {
         let mainnet = ["USDC", "USDT", "USDG", "PYUSD", "CASH"];

@@ -92,7 +92,7 @@ pub enum TokenProgram {
 }
 
 impl TokenProgram {
-    /// Its name in a configuration.
+    /// Returns the program's name in a configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -101,7 +101,7 @@ impl TokenProgram {
         }
     }
 
-    /// Its address.
+    /// Returns the program's address.
     #[must_use]
     pub const fn address(self) -> Address {
         match self {
@@ -110,23 +110,23 @@ impl TokenProgram {
         }
     }
 
-    /// The token program at this address.
+    /// Returns the token program at this address.
     #[must_use]
     pub fn at(address: &Address) -> Option<Self> {
         [Self::Spl, Self::Token2022].into_iter().find(|p| p.address() == *address)
     }
 }
 
-/// The associated token account of `owner` for `mint`. `None` only where no
-/// address can be derived at all.
+/// Returns the associated token account of `owner` for `mint`. `None` means that no address can be derived at all.
 #[must_use]
 pub fn associated_token_account(owner: &Address, mint: &Address, program: TokenProgram) -> Option<Address> {
     let program = program.address();
     Address::find_derived(&[owner.as_bytes(), program.as_bytes(), mint.as_bytes()], &ASSOCIATED_TOKEN)
 }
 
-/// Whether `account`, if it exists, is the associated token account of `owner` for `mint`
-/// (see [`Address::is_derived`]).
+/// Returns whether `account`, if it exists, is the associated token account of `owner` for `mint`.
+///
+/// See [`Address::is_derived`].
 #[must_use]
 pub(crate) fn is_associated_token_account(
     account: &Address,

@@ -7,19 +7,19 @@ use crate::time::Timestamp;
 /// buyer needs most of that.
 const OFFERED_MS: u64 = 20_000;
 
-/// A recent blockhash, as a node told it.
+/// A recent blockhash from a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecentBlockhash {
-    /// The blockhash.
+    /// The blockhash's bytes.
     pub blockhash: [u8; 32],
-    /// The last block height at which a transaction with it can land.
+    /// The last block height at which a transaction with this blockhash can land.
     pub last_valid_block_height: u64,
-    /// When the node told it.
+    /// When the node reported it.
     pub seen_at: Timestamp,
 }
 
 impl RecentBlockhash {
-    /// Says whether it may still be offered at `now`.
+    /// Returns whether the blockhash may still be offered at `now`.
     #[must_use]
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         now >= self.seen_at && now.millis_since(self.seen_at) < OFFERED_MS
@@ -31,7 +31,7 @@ impl RecentBlockhash {
         Address::new(self.blockhash).to_string()
     }
 
-    /// Writes it as the value of an internal header, which a host hands to instances that remember nothing.
+    /// Returns the value of an internal header, in which a host passes the blockhash to instances without memory.
     #[must_use]
     pub fn to_header(&self) -> String {
         format!("{} {} {}", self.text(), self.last_valid_block_height, self.seen_at.millis())
@@ -62,7 +62,7 @@ mod tests {
     fn a_blockhash_is_offered_for_20_seconds() {
         let at = |ms| recent().is_fresh(Timestamp::from_millis(ms));
         assert!(at(1_000_000) && at(1_019_999));
-        // Nor before it was seen: a clock was set back, and nobody knows how old it is.
+        // A blockhash from the future is not offered either, because the clock was set back and the age is unknown.
         assert!(!at(1_020_000) && !at(999_999));
     }
 

@@ -5,44 +5,43 @@ use super::lighthouse::GuardFault;
 
 /// Why a transaction is not the payment that was asked for.
 ///
-/// [`Refusal::reason`] is the stable string for machines, [`Refusal::detail`] says it to
-/// the buyer. What exactly is refused about a guard is in its `GuardFault`.
+/// [`Refusal::reason`] is the stable string for machines; [`Refusal::detail`] is the text for the buyer. The
+/// `GuardFault` says what exactly is wrong with a guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The bytes are no transaction, or one that hides something.
+    /// The bytes are not a transaction, or the transaction hides accounts.
     Undecodable,
-    /// Another account than ours would pay the fee.
+    /// Another account would pay the fee.
     FeePayer,
-    /// More or fewer signers than the fee payer and the payer.
+    /// There are more or fewer signers than the fee payer and the payer.
     Signers,
-    /// Not 3 to 14 instructions.
+    /// There are fewer than 3 or more than 14 instructions.
     InstructionCount,
-    /// The first instruction is no valid compute unit limit.
+    /// The first instruction is not a valid compute unit limit.
     ComputeLimit,
-    /// The limit is above what is sponsored.
+    /// The compute unit limit is above what the gateway pays for.
     ComputeLimitTooHigh,
-    /// The second instruction is no valid compute unit price.
+    /// The second instruction is not a valid compute unit price.
     ComputePrice,
-    /// The price, or the fee that follows from it, is above what is sponsored.
+    /// The compute unit price, or the resulting fee, is above what the gateway pays for.
     ComputePriceTooHigh,
-    /// No instruction is a `TransferChecked` of a token program with its four accounts.
+    /// No instruction is a token program's `TransferChecked` with its four accounts.
     NoTransfer,
-    /// An instruction, counted from 0, that is none of a payment's.
+    /// A payment has no such instruction. The number counts from 0.
     UnknownInstruction(u8),
-    /// The fee payer takes part in an instruction that is no guard.
+    /// The fee payer is an account of an instruction that is not a guard.
     FeePayerInvolved,
-    /// Another mint, or the wrong decimals.
+    /// The mint, its decimals or its token program is wrong.
     Mint,
-    /// Another destination than the merchant's token account.
+    /// The destination is not the merchant's token account.
     Recipient,
-    /// Another amount.
+    /// The amount is wrong.
     Amount,
-    /// The source is not the authority's own associated token account, or is where the
-    /// money would go.
+    /// The source is not the authority's own associated token account, or it is the destination.
     Source,
-    /// More than one memo.
+    /// There is more than one memo.
     MemoCount,
-    /// The memo of another ticket.
+    /// The memo belongs to another ticket.
     Memo,
     /// The memo names an account that is not the payer's wallet.
     MemoAccounts,
@@ -50,14 +49,14 @@ pub enum Refusal {
     Guard(GuardFault),
     /// The message lists an account that no instruction of a payment uses.
     UnusedAccount(Address),
-    /// The payer's signature does not fit.
+    /// The payer's signature is not valid.
     Signature,
 }
 
 impl Refusal {
     /// Returns the stable reason, for `errorReason` and for machines.
     ///
-    /// The strings are those of the x402 ecosystem where it has one.
+    /// Where the x402 ecosystem has a string for it, that string is used.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
@@ -93,7 +92,7 @@ impl Refusal {
         }
     }
 
-    /// Returns what is refused about a guard, if it is a guard.
+    /// Returns what is wrong with a guard, if that is the reason.
     #[must_use]
     pub const fn guard(self) -> Option<GuardFault> {
         match self {
@@ -102,7 +101,7 @@ impl Refusal {
         }
     }
 
-    /// Returns what happened and what to do, for the buyer.
+    /// Returns what happened and what the buyer can do.
     #[must_use]
     pub const fn detail(self) -> &'static str {
         match self {

@@ -1,13 +1,12 @@
-//! Solana transactions as bytes: a strict decoder, and the encoder of what it reads.
+//! Solana transactions as bytes: a strict decoder, and an encoder for what it reads.
 //!
-//! Written by hand, because it decides about money: it accepts exactly one
-//! encoding of each transaction, with nothing before or behind it. (Solana's own
-//! `short_vec` lengths have several spellings in lax readers.)
+//! The decoder decides about money, so it is written for this purpose. It accepts exactly one encoding of each
+//! transaction, with nothing before or after it. Lax readers accept several spellings of Solana's `short_vec` lengths.
 
 use super::Address;
 use crate::error::EncodeError;
 
-/// The largest transaction that fits into a packet of the network, in bytes.
+/// The largest transaction that fits into one network packet, in bytes.
 pub const MAX_TRANSACTION_BYTES: usize = 1232;
 
 /// A 64-byte ed25519 signature.
@@ -16,60 +15,60 @@ pub(crate) type Signature = [u8; 64];
 /// A decoded transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transaction {
-    /// One for each of the first accounts, in order; zeros where not yet signed.
+    /// One signature for each signing account, in order; zeros where it is still missing.
     pub signatures: Vec<Signature>,
-    /// What is signed.
+    /// The signed message, decoded.
     pub message: Message,
-    /// The message's bytes as they were signed.
+    /// The signed message's bytes.
     pub message_bytes: Vec<u8>,
 }
 
 /// A decoded message, legacy or version 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Whether it has the prefix of version 0; a legacy message has none.
+    /// Whether the message has the prefix of version 0. A legacy message has no prefix.
     pub versioned: bool,
     /// How many of the first accounts sign.
     pub required_signatures: u8,
-    /// How many of the signers are read-only (the last of them).
+    /// How many of the signers, counted from the last, are read-only.
     pub readonly_signed: u8,
-    /// How many of the other accounts are read-only (the last of them).
+    /// How many of the other accounts, counted from the last, are read-only.
     pub readonly_unsigned: u8,
-    /// All accounts; the first one pays the fee.
+    /// All accounts. The first one pays the fee.
     pub accounts: Vec<Address>,
-    /// What limits its life.
+    /// The blockhash that limits the transaction's life.
     pub blockhash: [u8; 32],
-    /// What it does, in order.
+    /// The instructions in order.
     pub instructions: Vec<Instruction>,
 }
 
-/// One instruction, with its accounts as indices into the message's.
+/// One instruction. Its accounts are indices into the message's accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instruction {
     /// The program's index.
     pub program: u8,
     /// The accounts' indices.
     pub accounts: Vec<u8>,
-    /// What the program is told.
+    /// The program's input.
     pub data: Vec<u8>,
 }
 
-/// Why bytes are no transaction that could be a payment.
+/// Why bytes are not a transaction that could be a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodeError {
-    /// More bytes than a packet holds.
+    /// There are more bytes than a packet holds.
     TooLarge,
-    /// They end early.
+    /// The bytes end early.
     Truncated,
     /// Bytes follow the transaction.
     TrailingBytes,
-    /// A length in a longer form than needed, or above 65,535.
+    /// A length is longer than needed, or above 65,535.
     BadLength,
-    /// A message version other than 0.
+    /// The message's version is not 0.
     UnknownVersion,
-    /// Address lookup tables: they hide accounts from who checks the bytes.
+    /// There are address lookup tables, which hide accounts from a check of the bytes.
     LookupTables,
-    /// Counts or indices that contradict each other, or an account twice.
+    /// Counts or indices contradict each other, or an account is listed twice.
     Inconsistent,
 }
 
@@ -93,8 +92,8 @@ impl<'a> Reader<'a> {
         Ok(byte)
     }
 
-    /// `count` things, each of `size` bytes at least: room is made once, and never for more
-    /// than the bytes can hold.
+    /// Reads `count` items of at least `size` bytes each. Memory is reserved once, and never for more than
+    /// the bytes can hold.
     fn list<T>(
         &mut self,
         count: usize,
@@ -108,7 +107,7 @@ impl<'a> Reader<'a> {
         Ok(list)
     }
 
-    /// A `compact-u16`: 7 bits a byte, the lowest first, in the shortest form.
+    /// Reads a `compact-u16`: 7 bits per byte, the lowest first, in the shortest form.
     fn length(&mut self) -> Result<usize, DecodeError> {
         let mut value = 0u32;
         for position in 0..3u32 {
@@ -147,7 +146,7 @@ impl Transaction {
     /// Returns the transaction's bytes.
     ///
     /// # Errors
-    /// When it has more signatures than the format can count.
+    /// When there are more signatures than the format can count.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut bytes = Vec::with_capacity(MAX_TRANSACTION_BYTES);
         push_length(&mut bytes, self.signatures.len())?;
@@ -163,7 +162,7 @@ impl Message {
     /// Decodes a whole message.
     ///
     /// # Errors
-    /// As [`Transaction::decode`].
+    /// The same as for [`Transaction::decode`].
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader { rest: bytes };
         let first = reader.byte()?;
@@ -204,8 +203,8 @@ impl Message {
         if message.is_consistent() { Ok(message) } else { Err(DecodeError::Inconsistent) }
     }
 
-    /// The checks that every node makes before it looks at a message (Solana's
-    /// `sanitize`), and that no account is listed twice.
+    /// Makes the checks that every node makes first, which Solana calls `sanitize`, and checks that no
+    /// account is listed twice.
     fn is_consistent(&self) -> bool {
         let accounts = self.accounts.len();
         let signers = usize::from(self.required_signatures);
@@ -231,7 +230,7 @@ impl Message {
     /// Returns the message's bytes.
     ///
     /// # Errors
-    /// When it has more of anything than the format can count.
+    /// When there is more of anything than the format can count.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut bytes = Vec::with_capacity(MAX_TRANSACTION_BYTES);
         if self.versioned {
@@ -257,17 +256,17 @@ impl Message {
         Ok(bytes)
     }
 
-    /// The account at an instruction's index.
+    /// Returns the account at an instruction's index.
     #[must_use]
     pub fn account(&self, index: u8) -> Option<&Address> {
         self.accounts.get(usize::from(index))
     }
 }
 
-/// Writes a `compact-u16`.
+/// Appends a length as a `compact-u16`.
 ///
 /// # Errors
-/// For a length above 65,535, which can't occur in what the decoder accepts or the builder makes.
+/// When the length is above 65,535. The decoder's output and the builder's output have no such length.
 fn push_length(bytes: &mut Vec<u8>, length: usize) -> Result<(), EncodeError> {
     let mut rest = u16::try_from(length).map_err(|_| EncodeError("a transaction's length"))?;
     loop {

@@ -1,5 +1,5 @@
-//! The auditor: everything that must hold of a world at any moment, also between a crash
-//! and the restart, worked out a second time from the events alone.
+//! The auditor: checks everything that must hold of a world at any moment, including between a crash and the
+//! restart. It derives the expected tables a second time, from the events alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus, SessionRe
 use crate::session::{AssetState, Claim, Desired, Event, Session, desired_state, evolve, pending};
 use crate::time::{Now, Timestamp};
 
-/// What the tables should hold.
+/// What the tables should contain.
 #[derive(Default)]
 struct Books {
     payments: BTreeMap<String, PaymentRecord>,
@@ -63,7 +63,7 @@ impl World {
         rows.map(|text| serde_json::from_str(&text.unwrap()).unwrap()).collect()
     }
 
-    /// The events of each append, in order.
+    /// Returns the events of each append, in order.
     fn appends(&self, stream: &StreamId) -> Vec<Vec<Event>> {
         let key = format!("main/{stream}");
         let gaps = format!("journal WHERE stream = '{key}' HAVING count(*) != coalesce(max(revision), 0)");
@@ -71,7 +71,7 @@ impl World {
         self.rows(&format!("SELECT events FROM journal WHERE stream = '{key}' ORDER BY revision"))
     }
 
-    /// The state that the tables hold of a stream, checked against its history.
+    /// Returns the state that the tables hold of a stream, after checking it against the stream's history.
     fn replay(&self, stream: &StreamId, books: &mut Books) -> AssetState {
         let appends = self.appends(stream);
         let mut state = AssetState::default();
@@ -100,7 +100,7 @@ impl World {
         state
     }
 
-    /// The streams of the configuration's assets, and all others that anything has happened in.
+    /// Returns the streams of the configured assets, and all other streams with events.
     fn every_stream(&self) -> BTreeSet<StreamId> {
         let written: Vec<String> = self.rows("SELECT DISTINCT json_quote(stream) FROM journal");
         let written = written.iter().map(|key| StreamId::parse(key.strip_prefix("main/").unwrap()).unwrap());
@@ -108,14 +108,14 @@ impl World {
         configured.chain(written).collect()
     }
 
-    /// Checks all of it (invariants 1 to 5).
+    /// Checks everything (invariants 1 to 5).
     pub fn audit(&self) {
         let mut books = Books::default();
         let mut claimed: Vec<(String, String)> = Vec::new();
         for stream in self.every_stream() {
             let state = self.replay(&stream, &mut books);
             let asset = stream.asset();
-            // Never deleted under a session, nor while money may be on its way (inv. 2).
+            // An asset is never deleted while a session runs or money may be on its way (invariant 2).
             let used = state.session.is_some() || !state.claims.is_empty();
             let configured = self.deployment.config.asset(asset).is_some();
             let may_be_gone = configured || stream.is_shared();
@@ -125,7 +125,7 @@ impl World {
             let named =
                 |claim: &Claim| (claim.payment.as_str().to_owned(), claim.rail.source().unwrap().to_string());
             claimed.extend(state.claims.iter().map(named));
-            // Open only for who is inside, and only as long as it is paid (inv. 4).
+            // It is open only for the running session, and only as long as that is paid for (invariant 4).
             let open = state.fulfilment.desired.as_ref().and_then(Desired::open_until);
             let ends_at = state.session.as_ref().and_then(Session::ends_at);
             assert!(open.is_none() || open == ends_at, "{open:?} {ends_at:?}");
@@ -139,7 +139,7 @@ impl World {
                 "one inside, who the index says"
             );
         }
-        // The indexes are what follows from the events.
+        // The indexes match what follows from the events.
         let catalogue: Vec<(String, Listing)> =
             self.rows("SELECT json_array(asset, json(listing)) FROM catalogue ORDER BY asset");
         assert_eq!(catalogue, books.catalogue.into_iter().collect::<Vec<_>>());
@@ -153,14 +153,14 @@ impl World {
         let fees: Vec<(u64, u64)> = self.rows("SELECT json_array(day, lamports) FROM fee ORDER BY day");
         assert_eq!(fees, books.fees.into_iter().collect::<Vec<_>>());
 
-        // What is in flight is held against its balance, and nothing else is.
+        // Exactly the payments in flight are counted against their balances.
         let in_flight: Vec<(String, String)> =
             self.rows("SELECT json_array(payment, source) FROM in_flight ORDER BY payment");
         claimed.sort();
         assert_eq!(in_flight, claimed);
         assert_eq!(self.count("source_balance WHERE source NOT IN (SELECT source FROM in_flight)"), 0);
 
-        // What moved is claimed or granted (inv. 2), and what is granted has moved (inv. 1).
+        // What moved is claimed or granted (invariant 2), and what is granted has moved (invariant 1).
         let landed = self.ledger.moved();
         for (id, amount) in &landed {
             let known = payments.iter().find(|payment| payment.payment == *id).expect("money vanished");
@@ -168,7 +168,7 @@ impl World {
         }
         let granted = || payments.iter().filter(|payment| payment.status == PaymentStatus::Granted);
         assert!(granted().all(|payment| landed.contains_key(&payment.payment)), "granted unpaid");
-        // Each session is what its payments bought, to the last unit (inv. 5).
+        // Each session is what its payments bought, to the last unit (invariant 5).
         for SessionRecord { session, .. } in &sessions {
             let own: Vec<_> = granted().filter(|payment| payment.session == session.id).collect();
             let sum = |of: fn(&PaymentRecord) -> u64| own.iter().map(|payment| of(payment)).sum::<u64>();
@@ -186,8 +186,7 @@ impl World {
         assert!(granted().all(|p| sessions.iter().any(|s| s.session.id == p.session)), "paid for nothing");
     }
 
-    /// The same when nothing is in flight any more: every payment that moved has bought
-    /// something, and there is no other.
+    /// Checks everything when nothing is in flight any more: every payment is granted, and the books balance.
     pub fn audit_settled(&self) {
         self.audit();
         let payments: Vec<PaymentRecord> = self.rows("SELECT record FROM payment ORDER BY id");
@@ -198,7 +197,7 @@ impl World {
         assert_eq!((bought, sold), (self.gained(), self.gained()), "the books balance");
     }
 
-    /// What the merchant's balance has gained, in atomic units.
+    /// Returns what the merchant's balance has gained, in atomic units.
     pub fn gained(&self) -> u64 {
         self.ledger.moved().values().sum()
     }

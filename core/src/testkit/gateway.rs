@@ -1,4 +1,4 @@
-//! Gateways in the small world: each thing is done by one that was just started.
+//! Gateways in the small world. Each action runs on a gateway that has just been started.
 
 use rusqlite::Connection;
 
@@ -19,12 +19,12 @@ impl Default for World {
 }
 
 impl World {
-    /// With two doors.
+    /// Returns a world with two doors.
     pub fn new() -> Self {
         Self::with_doors(2)
     }
 
-    /// With the doors `door-1`, `door-2` and so on, at 10,000 atomic units a minute.
+    /// Returns a world with the doors `door-1`, `door-2` and so on, at 10,000 atomic units a minute.
     pub fn with_doors(count: u32) -> Self {
         let world = Self::on(Connection::open_in_memory().unwrap(), START, count);
         let platform = Platform::new(&world);
@@ -32,8 +32,9 @@ impl World {
         world
     }
 
-    /// One round of the box beside the devices: it asks what they should be doing, does
-    /// it, and says so. `None` if the fuse blew.
+    /// Runs one round of the host beside the devices: it asks what they should be doing, does it, and reports it.
+    ///
+    /// Returns `None` if the fuse blew.
     pub fn work_devices(&self) -> Option<()> {
         let platform = Platform::new(self);
         let gateway = Gateway::new(&self.deployment, &platform);
@@ -49,7 +50,7 @@ impl World {
         self.run(round)
     }
 
-    /// Buys with this payment, on a gateway that was just started.
+    /// Buys with this payment.
     pub fn buy(
         &self,
         asset: &str,
@@ -63,14 +64,14 @@ impl World {
         self.run(gateway.buy(&buy))
     }
 
-    /// A whole access, from quote to session, that has to succeed.
+    /// Makes a whole purchase of access, from the quote to the session, which has to succeed.
     pub fn bought(&self, who: u8, asset: &str, quantity: u64) -> (Box<Sold>, PaymentPayload) {
         let (ticket, quote) = self.ticket(asset, Operation::Access, quantity);
         let payment = self.pay(who, &ticket, &quote);
         (sold(self.buy(asset, Operation::Access, &payment)), payment)
     }
 
-    /// One step of recovery on a gateway that was just started.
+    /// Runs one step of recovery.
     pub fn step(&self) -> Option<Plan> {
         let platform = Platform::new(self);
         let gateway = Gateway::new(&self.deployment, &platform);
@@ -81,21 +82,21 @@ impl World {
         .map(Result::unwrap)
     }
 
-    /// What doors should do, as a gateway that was just started says.
+    /// Returns what the doors should do.
     pub fn doors(&self) -> Plan {
         let platform = Platform::new(self);
         let gateway = Gateway::new(&self.deployment, &platform);
         self.run(gateway.step(true, Vec::new())).unwrap().unwrap()
     }
 
-    /// Until when the device of an asset is to be unlocked, as a step says now.
+    /// Returns until when the device of an asset should be unlocked, according to a step now.
     pub fn unlocked_until(&self, asset: &str) -> Option<Timestamp> {
         let states = self.step().unwrap().states;
         states.into_iter().find(|o| o.asset.as_str() == asset).unwrap().state.unlocked_until()
     }
 }
 
-/// Returns what was sold; anything else fails the test.
+/// Returns what was sold; any other outcome fails the test.
 pub fn sold(outcome: Option<Result<Sale, SaleError>>) -> Box<Sold> {
     match outcome {
         Some(Ok(Sale::Sold(sold))) => sold,

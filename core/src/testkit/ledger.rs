@@ -1,4 +1,4 @@
-//! What the small world's chain holds: payments, and what is in the accounts that pay.
+//! The small world's chain: its payments, and the balances of the paying accounts.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -8,22 +8,22 @@ use crate::ports::Outcome;
 use crate::session::{Claim, Landing};
 use crate::svm::Address;
 
-/// How long an error may still be undone by a fork, in milliseconds.
+/// How long a fork may still undo an error, in milliseconds.
 const FINAL_MS: u64 = 13_000;
 
 /// A payment on the chain.
 #[derive(Clone, Copy, Debug)]
 pub struct Landed {
-    /// When it was sent first.
+    /// When it was first sent, in milliseconds since the epoch.
     at: u64,
-    /// What it moved, or would have.
+    /// What it moved or would have moved, in atomic units.
     amount: u64,
-    /// Whether it ended with an error: there was too little in the account by then.
+    /// Whether it landed with an error, because the account held too little by then.
     failed: bool,
 }
 
 impl Landed {
-    /// What a node says of it at this moment.
+    /// Returns what a node reports about it at this moment.
     pub fn outcome(self, now: u64) -> Outcome {
         match self.failed {
             false => Outcome::Landed(Landing::SvmExact { slot: 1 }),
@@ -37,17 +37,17 @@ impl Landed {
 #[derive(Default)]
 pub struct Ledger {
     landed: RefCell<BTreeMap<PaymentId, Landed>>,
-    /// Accounts that are not named here have more than enough.
+    /// The balance of each account, in atomic units. An account without an entry has more than enough.
     balances: RefCell<BTreeMap<Address, u64>>,
 }
 
 impl Ledger {
-    /// Returns the payment of this id, if it is on the chain.
+    /// Returns the payment with this id, if it is on the chain.
     pub fn landed(&self, payment: &PaymentId) -> Option<Landed> {
         self.landed.borrow().get(payment).copied()
     }
 
-    /// How many payments there are that have moved money, or that have not.
+    /// Returns how many payments have moved money, or how many have failed.
     pub fn count(&self, failed: bool) -> usize {
         self.landed.borrow().values().filter(|landed| landed.failed == failed).count()
     }
@@ -62,19 +62,19 @@ impl Ledger {
         self.balances.borrow().get(account).copied().unwrap_or(u64::MAX)
     }
 
-    /// What each payment has moved.
+    /// Returns what each payment has moved, in atomic units.
     pub fn moved(&self) -> BTreeMap<PaymentId, u64> {
         let landed = self.landed.borrow();
         let moved = landed.iter().filter(|(_, landed)| !landed.failed);
         moved.map(|(id, landed)| (id.clone(), landed.amount)).collect()
     }
 
-    /// Puts a payment there that came from elsewhere.
+    /// Adds a payment that came from elsewhere.
     pub fn put(&self, payment: PaymentId, amount: u64) {
         self.landed.borrow_mut().insert(payment, Landed { at: 0, amount, failed: false });
     }
 
-    /// Executes a payment once: it moves money, or ends with an error.
+    /// Executes a payment once: it moves money, or lands with an error.
     pub fn execute(&self, claim: &Claim, amount: u64, now: u64) {
         if self.landed(&claim.payment).is_some() {
             return;

@@ -1,6 +1,6 @@
-//! What tests need: known keys, captured payments, and a small world to run a gateway in.
+//! What tests need: known keys, captured payments, and a small world in which gateways run.
 //!
-//! Other crates get it with the feature `testkit`, which is in no product.
+//! Other crates get it with the feature `testkit`, which no product enables.
 
 #![allow(
     clippy::unwrap_used,

@@ -13,7 +13,7 @@ use crate::store::{Sql, SqlError, SqlJournal, Value};
 use crate::svm::{Address, RecentBlockhash};
 use crate::time::{Monotonic, Now, Timestamp};
 
-/// What a gateway runs on. Made anew for each run, as after a start.
+/// The ports of one gateway. Each run makes new ones, as after a start.
 pub struct Platform<'w> {
     world: &'w World,
     /// The journal in the world's database.
@@ -94,7 +94,7 @@ impl Settlement for World {
         self.point().await;
         self.prepares.set(self.prepares.get() + 1);
         let settled = self.ledger.landed(&payment.id).is_some();
-        // The answer's way back: others get their turn, and it may be old when it arrives.
+        // While the answer travels, others get their turn, and it may be outdated when it arrives.
         let first = self.slow_first.take();
         self.sleep(first.unwrap_or(10)).await;
         if settled {
@@ -129,7 +129,7 @@ impl Settlement for World {
     async fn submit(&self, claim: &Claim) -> Result<Submitted, SettleError> {
         self.point().await;
         self.sends.set(self.sends.get() + 1);
-        // Bytes that were not journalled before, with their id, could not be looked up after a crash.
+        // Without the bytes and their id in the journal, the payment could not be looked up after a crash.
         let journalled = format!(
             "head, json_each(state, '$.claims') AS claim WHERE claim.value ->> '$.rail.svm_exact.signature' = '{}'
                 AND claim.value ->> '$.rail.svm_exact.transaction' = '{}'",
@@ -173,7 +173,7 @@ impl Settlement for World {
     }
 }
 
-/// The world's database, with a crash point before and behind each write.
+/// The world's database, with a crash point before and after each write.
 pub struct Tables<'w>(pub &'w World);
 
 impl Sql for Tables<'_> {
@@ -186,7 +186,7 @@ impl Sql for Tables<'_> {
         if writes {
             self.0.point().await;
         }
-        // The answer's way back: what was read may be old when it arrives.
+        // While the answer travels, others get their turn, and what was read may be outdated when it arrives.
         self.0.turn().await;
         result.map_err(|error| SqlError::from_message(&error.to_string()))
     }

@@ -1,4 +1,4 @@
-//! What tests look at or change inside a payment on `svm-exact`.
+//! Access to the inside of a payment on `svm-exact`, for tests.
 
 use crate::keys::KeyRing;
 use crate::quote::{Quote, Ticket};
@@ -7,7 +7,7 @@ use crate::session::{Rail, SvmExact};
 use crate::x402::{Accepted, Payload, PaymentPayload};
 
 impl Rail {
-    /// Returns what `svm-exact` keeps of the payment.
+    /// Returns what `svm-exact` stores of the payment.
     pub fn exact(&self) -> &SvmExact {
         match self {
             Self::SvmExact(payment) => payment,
@@ -16,7 +16,7 @@ impl Rail {
         }
     }
 
-    /// Returns the same, to be changed.
+    /// Returns what `svm-exact` stores of the payment, for changes.
     pub fn exact_mut(&mut self) -> &mut SvmExact {
         match self {
             Self::SvmExact(payment) => payment,
@@ -27,7 +27,7 @@ impl Rail {
 }
 
 impl Quote {
-    /// Returns what it asks for on `svm-exact`.
+    /// Returns what the quote offers on `svm-exact`.
     pub fn exact(&self) -> &svm_exact::Offered {
         match &self.offered {
             Offered::SvmExact(offered) => offered,
@@ -36,7 +36,7 @@ impl Quote {
         }
     }
 
-    /// Returns the same, to be changed.
+    /// Returns what the quote offers on `svm-exact`, for changes.
     pub fn exact_mut(&mut self) -> &mut svm_exact::Offered {
         match &mut self.offered {
             Offered::SvmExact(offered) => offered,
@@ -45,7 +45,7 @@ impl Quote {
         }
     }
 
-    /// Returns what a client that accepts it says.
+    /// Returns what a client sends back when it accepts the quote.
     pub fn accepted(&self, ticket: &Ticket) -> Accepted {
         Accepted::V2 {
             ticket: Some(ticket.clone()),
@@ -55,7 +55,7 @@ impl Quote {
         }
     }
 
-    /// Returns the memo of its payment.
+    /// Returns the memo of the quote's payment.
     pub fn memo(&self, keys: &KeyRing) -> svm_exact::Memo {
         svm_exact::Memo::of(keys, &self.nonce, self.amount, self.exact())
     }
@@ -73,7 +73,7 @@ impl Verified {
 }
 
 impl PaymentPayload {
-    /// Returns the bytes of its transaction on Solana.
+    /// Returns the bytes of the Solana transaction.
     pub fn transaction(&self) -> &Vec<u8> {
         match &self.payload {
             Payload::SvmExact(transaction) => transaction,
@@ -82,7 +82,7 @@ impl PaymentPayload {
         }
     }
 
-    /// Returns the same, to be changed.
+    /// Returns the bytes of the Solana transaction, for changes.
     pub fn transaction_mut(&mut self) -> &mut Vec<u8> {
         match &mut self.payload {
             Payload::SvmExact(transaction) => transaction,

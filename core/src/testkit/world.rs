@@ -1,6 +1,5 @@
-//! A small world to run a gateway in: a clock that only moves when everybody
-//! waits, the real tables on a real SQLite, a chain that can be slow, deaf or
-//! silent, and a fuse that ends everything at the n-th thing the gateway does.
+//! A small world in which gateways run. Its clock moves only when all futures wait, its tables are real ones on a
+//! real SQLite, its chain can be slow or silent, and its fuse cuts everything off at the n-th action of the gateway.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -27,28 +26,28 @@ use crate::testkit::ledger::Ledger;
 use crate::time::Timestamp;
 use crate::x402::{Accepted, Payload, PaymentPayload};
 
-/// 2026-11-20, some time in the morning.
+/// In the morning of 2026-11-20, in milliseconds since the epoch.
 pub const START: u64 = 1_795_165_429_123;
 
-/// A merchant's API key in every world; the second of two.
+/// A merchant's API key in every world. It is the second of two.
 pub const API_KEY: &str = "coinop_api_small-world";
 
-/// What the chain does with a transaction that is sent.
+/// What the chain does with a transaction that it receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chain {
     /// Lands it at once.
     Prompt,
     /// Lands it, and answers the sender with an error.
     LandsButErrs,
-    /// Takes it and forgets it.
+    /// Accepts it and forgets it.
     Drops,
-    /// Lands it, and shows it only from this moment on (milliseconds).
+    /// Lands it, but shows it only from this moment on, in milliseconds since the epoch.
     ShownFrom(u64),
 }
 
-/// The small world: what is configured, a clock, a database and a chain.
+/// The small world: a configuration, a clock, a database and a chain.
 pub struct World {
-    /// What the gateways of this world are made of.
+    /// The deployment of this world's gateways.
     pub deployment: Deployment,
     /// What the chain does with the next transaction.
     pub chain: Cell<Chain>,
@@ -62,26 +61,26 @@ pub struct World {
     pub(super) drawn: Cell<u64>,
     pub(super) fuse: Cell<Option<u32>>,
     pub(super) crashed: Cell<bool>,
-    /// Whether several run side by side, and whether one of them has let the others go on.
+    /// Whether several futures run side by side. `yielded` says whether one of them has let the others continue.
     pub(super) crowded: Cell<bool>,
     pub(super) yielded: Cell<bool>,
     /// How many transactions were sent.
     pub sends: Cell<u32>,
-    /// How often the chain was asked about a payment that is not claimed yet.
+    /// How often the chain was asked to simulate a payment before its claim.
     pub prepares: Cell<u32>,
-    /// How long the next payment takes to be made ready, in milliseconds.
+    /// How long the next payment's preparation takes, in milliseconds.
     pub slow_first: Cell<Option<u64>>,
-    /// Our fee payers; one unless a test adds more.
+    /// The gateway's fee payers; one unless a test adds more.
     pub fee_payers: Vec<Address>,
-    /// What each of them holds, in lamports.
+    /// What each fee payer holds, in lamports.
     pub fee_payer_lamports: Cell<u64>,
-    /// Whether others may spend from the accounts that pay.
+    /// Whether others may spend from the paying accounts.
     pub shared: Cell<bool>,
-    /// What the operator was told.
+    /// The lines logged for the operator.
     pub logged: RefCell<Vec<String>>,
     /// The blockhash that is offered to buyers.
     pub recent: Cell<Option<RecentBlockhash>>,
-    /// Where journals are besides the database.
+    /// Databases with further journals.
     pub other_journals: RefCell<Vec<Rc<Connection>>>,
 }
 
@@ -90,7 +89,7 @@ fn count(database: &Connection, table: &str) -> rusqlite::Result<u64> {
 }
 
 impl World {
-    /// On a database that nobody has prepared, at this moment.
+    /// Returns a world at this moment, on a database without tables.
     pub fn on(database: Connection, now: u64, doors: u32) -> Self {
         let asset = |id: &str| json!({"id": id, "price": "0.01", "unit": "minute", "max_quantity": 240, "device": {"driver": "simulated"}});
         let key = |text: &str| format!("sha256:{}", hex(&Sha256::digest(text)));
@@ -132,7 +131,7 @@ impl World {
         }
     }
 
-    /// Runs futures side by side until all are done; `None` for each if the fuse blew.
+    /// Runs futures side by side until all are done. Each result is `None` if the fuse blew first.
     pub fn run_all<T>(&self, futures: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) -> Vec<Option<T>> {
         let mut futures: Vec<_> = futures.into_iter().map(Some).collect();
         let mut results: Vec<Option<T>> = futures.iter().map(|_| None).collect();
@@ -158,12 +157,12 @@ impl World {
         results
     }
 
-    /// Runs a future to its end; `None` if the fuse blew.
+    /// Runs a future to its end. Returns `None` if the fuse blew.
     pub fn run<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         self.run_all(vec![Box::pin(future)]).pop().flatten()
     }
 
-    /// Ends everything at the `n`-th thing that is done from now on, counted from 0.
+    /// Cuts everything off at the `n`-th action from now on, counted from 0.
     pub fn blow_at(&self, n: u32) {
         self.fuse.set(Some(n));
     }
@@ -179,7 +178,7 @@ impl World {
         }
     }
 
-    /// Lets the others go on first, at the same moment.
+    /// Lets the others continue first, at the same moment.
     pub(super) async fn turn(&self) {
         let mut waits = self.crowded.get();
         std::future::poll_fn(|_| {
@@ -189,65 +188,65 @@ impl World {
         .await;
     }
 
-    /// Both clocks go on by this many milliseconds.
+    /// Advances both clocks by this many milliseconds.
     pub fn advance(&self, ms: u64) {
         self.wall.set(self.wall.get() + ms);
         self.mono.set(self.mono.get() + ms);
     }
 
-    /// The wall clock alone jumps back.
+    /// Sets only the wall clock back by this many milliseconds.
     pub fn jump_back(&self, ms: u64) {
         self.wall.set(self.wall.get() - ms);
     }
 
-    /// The machine is started anew: another monotonic clock.
+    /// Restarts the machine, which starts a new monotonic clock.
     pub fn reboot(&self) {
         self.boots.set(self.boots.get() + 1);
         self.mono.set(500);
     }
 
-    /// Returns the moment by the wall clock.
+    /// Returns the current wall-clock time.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.wall.get())
     }
 
-    /// Gives buyer `who` exactly this much to pay with.
+    /// Gives buyer `who` exactly this much to pay with, in atomic units.
     pub fn fund(&self, who: u8, amount: u64) {
         let mint = self.deployment.config.merchant.tokens[0].token.mint;
         let owner = keys::address(&keys::numbered(who));
         self.ledger.fund(associated_token_account(&owner, &mint, TokenProgram::Spl).unwrap(), amount);
     }
 
-    /// How many payments the chain holds that moved money.
+    /// Returns how many payments on the chain have moved money.
     pub fn charged(&self) -> usize {
         self.ledger.count(false)
     }
 
-    /// How many payments the chain holds that have cost their fee and moved nothing.
+    /// Returns how many payments on the chain have cost their fee and moved nothing.
     pub fn bounced(&self) -> usize {
         self.ledger.count(true)
     }
 
-    /// Puts a payment on chain behind the gateway's back.
+    /// Puts a payment on the chain without the gateway.
     pub fn land(&self, payment: &PaymentPayload) {
         let transaction = crate::svm::transaction::Transaction::decode(payment.transaction()).unwrap();
         let id = PaymentId::of_message(&transaction.message_bytes);
         self.ledger.put(id, moved(payment.transaction()));
     }
 
-    /// Returns how many rows stand in a table, or follow `FROM`.
+    /// Returns how many rows a table has; `table` is what follows `FROM`.
     pub fn count(&self, table: &str) -> u64 {
         count(&self.database, table).unwrap()
     }
 
-    /// Returns how many rows stand there in all journals. Where nothing was ever appended there are no tables.
+    /// Returns how many rows there are in all journals. A journal without appends has no tables.
     pub(super) fn count_in_journals(&self, table: &str) -> u64 {
         let own = count(&self.database, table).unwrap_or_default();
         let others = self.other_journals.borrow();
         others.iter().fold(own, |sum, other| sum + count(other, table).unwrap_or_default())
     }
 
-    /// From now on nothing can be read or written.
+    /// Makes every further read and write fail.
     pub fn database_is_gone(&self) {
         for view in ["batch", "head", "journal", "payment"] {
             let kind = if view == "batch" { "VIEW" } else { "TABLE" };
@@ -255,14 +254,14 @@ impl World {
         }
     }
 
-    /// The rows of a query's first column, as text.
+    /// Returns the values of a query's first column, as text.
     pub fn texts(&self, query: &str) -> Vec<String> {
         let mut statement = self.database.prepare(query).unwrap();
         let rows = statement.query_map([], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
         rows.map(|value| format!("{:?}", value.unwrap())).collect()
     }
 
-    /// How SQLite would find what a statement asks for.
+    /// Returns SQLite's plan for a statement.
     pub fn query_plan(&self, statement: &str) -> String {
         let mut prepared = self.database.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
         let parameters = vec![rusqlite::types::Value::Null; prepared.parameter_count()];
@@ -270,7 +269,7 @@ impl World {
         rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
     }
 
-    /// What the fee payer may have spent today, in lamports.
+    /// Returns what the fee payers may have spent today, in lamports.
     pub fn fees_today(&self) -> u64 {
         let day = self.now().day();
         self.database
@@ -278,7 +277,7 @@ impl World {
             .unwrap_or_default()
     }
 
-    /// All events of an asset, as they were written.
+    /// Returns all events of an asset, as they were written.
     pub fn events(&self, asset: &str) -> Vec<serde_json::Value> {
         let mut statement =
             self.database.prepare("SELECT events FROM journal WHERE stream = ?1 ORDER BY revision").unwrap();
@@ -287,18 +286,18 @@ impl World {
             .collect()
     }
 
-    /// Returns the asset of this id in the configuration.
+    /// Returns the configured asset with this id.
     pub fn asset(&self, id: &str) -> &crate::config::Asset {
         self.deployment.config.asset(&AssetId::parse(id).unwrap()).unwrap()
     }
 
-    /// A number that was not drawn before.
+    /// Returns a number that has not been drawn before.
     pub(super) fn draw(&self) -> u64 {
         self.drawn.set(self.drawn.get() + 1);
         self.drawn.get()
     }
 
-    /// A ticket as a 402 would offer it.
+    /// Returns a ticket as a 402 would offer it, with its quote.
     pub fn ticket(&self, asset: &str, operation: Operation, quantity: u64) -> (Ticket, Quote) {
         let config = &self.deployment.config;
         let offered = svm_exact::Offered {
@@ -323,13 +322,13 @@ impl World {
         (quote.seal(&self.deployment.keys, config).unwrap(), quote)
     }
 
-    /// A v2 payment of buyer `who` for that ticket.
+    /// Returns a v2 payment by buyer `who` for that ticket.
     pub fn pay(&self, who: u8, ticket: &Ticket, quote: &Quote) -> PaymentPayload {
         let memo = quote.memo(&self.deployment.keys);
         self.pay_with_memo(who, ticket, quote, Some(memo.as_str()))
     }
 
-    /// The same with another memo, or none.
+    /// Returns a v2 payment with another memo, or none.
     pub fn pay_with_memo(
         &self,
         who: u8,
@@ -347,7 +346,7 @@ impl World {
         nonce
     }
 
-    /// A v1 payment of buyer `who`.
+    /// Returns a v1 payment by buyer `who`.
     pub fn pay_v1(&self, who: u8, amount: u64) -> PaymentPayload {
         let transaction = self.transfer(who, Amount::new(amount), None);
         PaymentPayload { accepted: Accepted::V1, payload: Payload::SvmExact(transaction) }
@@ -371,7 +370,7 @@ impl World {
     }
 }
 
-/// How much the transfer of these bytes moves: whatever anybody says of it.
+/// Returns how much the transfer in these bytes moves, whatever else is said about it.
 pub(super) fn moved(transaction: &[u8]) -> u64 {
     let transaction = crate::svm::transaction::Transaction::decode(transaction).unwrap();
     let message = &transaction.message;

@@ -1,20 +1,20 @@
-//! Why a payment header can't be read, or is for something else.
+//! Why a payment header is refused before the payment itself is checked.
 
-/// Why a payment header can't be read, or is for something else.
+/// Why a payment header can't be read, or does not fit this gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PayloadError {
-    /// Not base64, not JSON, or not of the specified shape.
+    /// It is not base64, not JSON, or does not have the specified shape.
     Malformed,
-    /// Another version than its header says.
+    /// Its version is not that of the header's name.
     Version,
-    /// Another scheme than `exact`.
+    /// No accepted way to pay has this scheme.
     Scheme,
-    /// Another network than ours.
+    /// No accepted way to pay has this scheme on this network.
     Network,
 }
 
 impl PayloadError {
-    /// The stable reason (specification v2, section 9, and the SVM scheme's own).
+    /// Returns the stable reason (specification v2, section 9, and the SVM scheme's own).
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {

@@ -8,16 +8,16 @@ use crate::svm::Network;
 pub enum Method {
     /// `exact` on Solana.
     SvmExact(Network),
-    /// For the sketch of a rail that learns its id late.
+    /// A test-only rail whose transactions get their id late.
     #[cfg(test)]
     LateId,
-    /// For the sketch of a purchase without a payment.
+    /// A test-only purchase without a payment.
     #[cfg(test)]
     Unpaid,
 }
 
 impl Method {
-    /// Returns all that are read by a gateway whose Solana network this is.
+    /// Returns all ways to pay that a gateway on this Solana network reads.
     fn all(network: Network) -> impl IntoIterator<Item = Self> {
         [
             Self::SvmExact(network),
@@ -40,7 +40,7 @@ impl Method {
         }
     }
 
-    /// Returns the network's name in this version; `None` where the version has none for it.
+    /// Returns the network's name in this version; `None` if the version has no name for it.
     #[must_use]
     pub const fn network(self, version: Version) -> Option<&'static str> {
         match (self, version) {
@@ -55,10 +55,10 @@ impl Method {
         }
     }
 
-    /// Returns the method of these names.
+    /// Returns the way to pay with these names.
     ///
     /// # Errors
-    /// `PayloadError::Scheme` if none has this scheme, or else `PayloadError::Network`.
+    /// `PayloadError::Scheme` if no way to pay has this scheme, otherwise `PayloadError::Network`.
     pub(super) fn named(
         version: Version,
         scheme: &str,

@@ -1,8 +1,7 @@
 //! The x402 wire types, versions 1 and 2, and their HTTP headers.
 //!
-//! Source: `x402-specification-v1.md`, `x402-specification-v2.md` (section 5),
-//! `transports-v1/http.md`, `transports-v2/http.md`. Members that we do not know
-//! are ignored when reading, and never written.
+//! Source: `x402-specification-v1.md`, `x402-specification-v2.md` (section 5), `transports-v1/http.md`,
+//! `transports-v2/http.md`. Unknown members are ignored when reading, and never written.
 
 mod error;
 mod method;
@@ -29,14 +28,14 @@ pub const X_PAYMENT_RESPONSE: &str = "x-payment-response";
 /// The header of a sign-in-with-x proof.
 pub const SIGN_IN_WITH_X: &str = "sign-in-with-x";
 
-/// The scheme of a payment of exactly what is asked for.
+/// The scheme in which exactly the requested amount is paid.
 pub const EXACT: &str = "exact";
 
-/// Which version of x402 a payment speaks.
+/// The version of x402 that a payment uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// `X-PAYMENT`.
+    /// Version 1, with the header `X-PAYMENT`.
     V1,
-    /// `PAYMENT-SIGNATURE`.
+    /// Version 2, with the header `PAYMENT-SIGNATURE`.
     V2,
 }

@@ -1,4 +1,4 @@
-//! What was paid: the payment headers of both versions, and the answer to them.
+//! What a buyer paid: the payment headers of both versions, and the answer to them.
 
 use std::borrow::Cow;
 
@@ -14,48 +14,48 @@ use crate::svm::programs::TRANSFER_CHECKED;
 use crate::svm::transaction::Transaction;
 use crate::svm::{Address, Network, TokenProgram};
 
-/// A payment as it arrived: decoded, and nothing in it believed.
+/// A payment as it arrived: decoded, but not trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentPayload {
-    /// Its version, and what the version carries besides what the scheme does.
+    /// The version, and what the version carries in addition to the scheme's payload.
     pub accepted: Accepted,
-    /// What its scheme carries.
+    /// The scheme's payload.
     pub payload: Payload,
 }
 
-/// What a payment's scheme carries.
+/// The payload of a payment's scheme.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// The bytes of a transaction on Solana (`exact`).
+    /// The bytes of a Solana transaction (`exact`).
     SvmExact(Vec<u8>),
-    /// For the sketch of a rail that learns its id late.
+    /// A test-only rail whose transactions get their id late.
     #[cfg(test)]
     LateId(Vec<u8>),
-    /// For the sketch of a purchase without a payment.
+    /// A test-only purchase without a payment.
     #[cfg(test)]
     Unpaid,
 }
 
-/// What a payment carries besides what its scheme does.
+/// What a payment carries in addition to its scheme's payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accepted {
-    /// Nothing but the network's name.
+    /// Version 1 carries nothing more.
     V1,
-    /// The offer that the client accepted, echoed.
+    /// The offer that the client accepted and sends back.
     V2 {
-        /// The quote that it answers, if the client echoed it.
+        /// The ticket of the quote, if the client sent it back.
         ticket: Option<Ticket>,
-        /// What the client says that it pays; compared with the quote, never used.
+        /// The amount that the client states. It is compared with the quote and never used.
         amount: Amount,
-        /// The token that it says, as its network writes it.
+        /// The token that the client states, as its network writes it.
         asset: Account,
-        /// The account that it says.
+        /// The account to be paid that the client states.
         pay_to: Account,
     },
 }
 
 impl PaymentPayload {
-    /// Which version it speaks.
+    /// Returns the version of x402 that the payment uses.
     #[must_use]
     pub const fn version(&self) -> Version {
         match self.accepted {
@@ -64,7 +64,7 @@ impl PaymentPayload {
         }
     }
 
-    /// Returns the scheme and network by which it pays, at a gateway whose Solana network this is.
+    /// Returns the scheme and network of the payment, at a gateway on this Solana network.
     pub(crate) const fn method(&self, network: Network) -> Method {
         match self.payload {
             Payload::SvmExact(_) => Method::SvmExact(network),
@@ -75,7 +75,7 @@ impl PaymentPayload {
         }
     }
 
-    /// Returns the ticket that it shows.
+    /// Returns the ticket that the payment carries.
     #[must_use]
     pub const fn ticket(&self) -> Option<&Ticket> {
         match &self.accepted {
@@ -84,9 +84,9 @@ impl PaymentPayload {
         }
     }
 
-    /// Returns the wallet that the transaction names as the authority of its first
-    /// transfer, if it has one. Whether that wallet has signed is not checked, so this is
-    /// good for telling the sender what was read, and for nothing else.
+    /// Returns the wallet that the transaction names as the authority of its first transfer, if any.
+    ///
+    /// The wallet's signature is not checked, so the result serves only to tell the sender what was read.
     #[must_use]
     pub fn payer(&self) -> Option<Account> {
         match &self.payload {
@@ -114,18 +114,18 @@ struct AnyVersion {
     x402_version: u64,
 }
 
-/// The members of any scheme's payload. Each scheme takes its own.
+/// The members of the payloads of all schemes. Each scheme uses its own.
 #[derive(Deserialize)]
 struct Members<'a> {
-    /// Of `exact` on Solana: the transaction, base64.
+    /// The base64 transaction, for `exact` on Solana.
     #[serde(borrow)]
     transaction: Option<Text<'a>>,
-    /// Of the sketch of a rail that learns its id late: the order, base64.
+    /// The base64 order, for the test-only rail with a late id.
     #[cfg(test)]
     order: Option<Text<'a>>,
 }
 
-/// Text that is copied only where JSON has something escaped in it.
+/// A text that is copied only if it has JSON escapes.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -176,7 +176,7 @@ impl PaymentPayload {
     /// Reads the value of `PAYMENT-SIGNATURE` (v2) or `X-PAYMENT` (v1).
     ///
     /// # Errors
-    /// When it is no payment of that version on this network.
+    /// When the value is not a payment of that version on this network.
     pub fn read(version: Version, header: &str, network: Network) -> Result<Self, PayloadError> {
         let json = from_base64(header).ok_or(PayloadError::Malformed)?;
         let (stated, scheme, named, payload, accepted) = match version {
@@ -206,7 +206,7 @@ impl PaymentPayload {
 }
 
 impl Members<'_> {
-    /// Returns what this method carries, if all of it is there and of its shape.
+    /// Returns this scheme's payload, if it is complete and well-formed.
     fn of(&self, method: Method, accepted: &Accepted) -> Option<Payload> {
         match method {
             Method::SvmExact(_) => {
@@ -227,7 +227,7 @@ fn bytes(base64: Option<&Text<'_>>) -> Option<Vec<u8>> {
     base64.and_then(|text| from_base64(&text.0))
 }
 
-/// Reads JSON of one version. What has another shape may only be of another version.
+/// Reads JSON of one version. JSON with another shape may still state another version.
 fn parse<'a, T: Deserialize<'a>>(json: &'a [u8], expected: u64) -> Result<T, PayloadError> {
     from_json(json).ok_or_else(|| match from_json(json) {
         Some(AnyVersion { x402_version }) if x402_version != expected => PayloadError::Version,
@@ -235,27 +235,28 @@ fn parse<'a, T: Deserialize<'a>>(json: &'a [u8], expected: u64) -> Result<T, Pay
     })
 }
 
-/// The answer to a payment (specification v2, section 5.3.2). `errorMessage` is not in the
-/// specification's table; `@x402/core` reads it.
+/// The answer to a payment (specification v2, section 5.3.2).
+///
+/// `errorMessage` is not in the specification's table, but `@x402/core` reads it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SettlementResponse {
     /// Whether money moved.
     pub success: bool,
-    /// Why not, as a stable word.
+    /// Why the payment failed, as a stable word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_reason: Option<String>,
-    /// The same for people.
+    /// Why the payment failed, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
-    /// The transaction's id, base58; empty if none was sent.
+    /// The transaction's id in base58; empty if none was sent.
     pub transaction: String,
     /// The network's name in the payment's version.
     pub network: String,
-    /// Who paid, or would have.
+    /// The wallet that paid or would have paid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payer: Option<Account>,
-    /// What was charged, in atomic units. Left out where nothing was, or it is not known yet.
+    /// The amount charged, in atomic units. It is left out if nothing was charged or the outcome is not known yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
 }
@@ -269,11 +270,12 @@ impl SettlementResponse {
         Ok(base64(&json("the answer to a payment", self)?))
     }
 
-    /// The same in at most `max_header_bytes` bytes, if it fits into them without its message. The body
-    /// of an answer has the message too.
+    /// Returns the header's value within `max_header_bytes` bytes if possible, without its message if necessary.
+    ///
+    /// The body of the answer has the message too.
     ///
     /// # Errors
-    /// As [`Self::to_header`].
+    /// The same as for [`Self::to_header`].
     pub(crate) fn to_header_within(&self, max_header_bytes: usize) -> Result<String, EncodeError> {
         let whole = self.to_header()?;
         if whole.len() <= max_header_bytes {
@@ -282,7 +284,7 @@ impl SettlementResponse {
         Self { error_message: None, ..self.clone() }.to_header()
     }
 
-    /// Reads what [`Self::to_header`] writes.
+    /// Reads a value that [`Self::to_header`] has written.
     #[must_use]
     pub fn from_header(text: &str) -> Option<Self> {
         from_json(&from_base64(text)?)

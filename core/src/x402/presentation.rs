@@ -1,12 +1,11 @@
 //! How a resource is presented.
 
-/// How catalogues and wallets present a resource; each member may be missing.
+/// How catalogues and wallets present a resource. Each member may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Presentation {
-    /// Who offers it.
+    /// The seller's name.
     pub service_name: Option<String>,
-    /// Its icon.
     pub icon_url: Option<String>,
-    /// What it is about.
+    /// Keywords for the resource.
     pub tags: Vec<String>,
 }

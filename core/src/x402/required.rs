@@ -1,4 +1,4 @@
-//! What has to be paid: a 402 in both versions at once.
+//! A request for payment: a 402 in both versions at once.
 
 use std::borrow::Cow;
 
@@ -14,78 +14,77 @@ use crate::money::Amount;
 use crate::quote::Ticket;
 use crate::svm::{Address, RecentBlockhash};
 
-/// How long a client should take to pay, in seconds: about as long as a blockhash lives.
+/// How long a client should take to pay, in seconds. This is about as long as a blockhash lives.
 const MAX_TIMEOUT_SECONDS: u64 = 60;
 
-/// The payment flow of every offer: the buyer is charged before the resource is given
-/// (`@x402/core` 2.27, payment flows).
+/// The payment flow of every offer: the buyer is charged before the resource is given (`@x402/core` 2.27,
+/// payment flows).
 const PAYMENT_FLOW: &str = "upfront";
 
-/// What the resource is, once it is paid for.
+/// The media type of the resource once it is paid for.
 const MIME_TYPE: &str = "application/json";
 
-/// What stands at the end of a description that was shortened.
+/// The character that ends a shortened description.
 const ELLIPSIS: char = '…';
 
 /// One way to pay.
 #[derive(Clone, Debug)]
 pub(crate) struct PaymentRequirements {
-    /// By which scheme, on which network.
+    /// The scheme and its network.
     pub method: Method,
-    /// How much, in atomic units.
+    /// The amount in atomic units.
     pub amount: Amount,
-    /// In which token.
+    /// The paying token.
     pub asset: Account,
-    /// To which account.
+    /// The account to be paid.
     pub pay_to: Account,
-    /// The quote.
+    /// The quote, sealed as a ticket.
     pub ticket: Ticket,
-    /// What its scheme needs besides.
+    /// What the scheme needs in addition.
     pub extra: Extra,
 }
 
-/// What a scheme needs besides.
+/// What a scheme needs in addition to the common members.
 #[derive(Clone, Debug)]
 pub(crate) enum Extra {
     /// `exact` on Solana.
     SvmExact(SvmExactExtra),
-    /// For the sketch of a rail that learns its id late: the nonce that the order names.
+    /// A test-only rail whose transactions get their id late. The order names this nonce.
     #[cfg(test)]
     LateId(crate::quote::Nonce),
-    /// For the sketch of a purchase without a payment.
+    /// A test-only purchase without a payment.
     #[cfg(test)]
     Unpaid,
 }
 
-/// What `exact` on Solana needs besides (`scheme_exact_svm.md`).
+/// What `exact` on Solana needs in addition (`scheme_exact_svm.md`).
 #[derive(Clone, Debug)]
 pub(crate) struct SvmExactExtra {
-    /// Who pays the network's fee.
+    /// The wallet that pays the network's fee.
     pub fee_payer: Address,
-    /// The memo that goes on chain with the payment (v2 only).
+    /// The memo that goes on the chain with the payment (v2 only).
     pub memo: String,
-    /// How many decimals the token has. This and the program save a client the look at the mint.
+    /// The token's decimals. With them and the program, a client need not look up the mint.
     pub decimals: u8,
     /// The token's program.
     pub token_program: Address,
-    /// A blockhash for the payment, where a fresh one is known (v2 only).
+    /// A recent blockhash for the payment, if one is known (v2 only).
     pub recent: Option<RecentBlockhash>,
 }
 
-/// What has to be paid for a resource.
+/// A request for payment for a resource.
 #[derive(Clone, Debug)]
 pub(crate) struct PaymentRequired {
-    /// Why, in a word or a stable reason.
+    /// Why payment is required, as a word or a stable reason.
     pub error: String,
-    /// What the buyer can do about it; in the body only.
+    /// What the buyer can do about it; only in the body.
     pub detail: Option<&'static str>,
-    /// What is paid for.
+    /// The resource's URL.
     pub url: String,
-    /// The same, for people.
+    /// The resource's description for people.
     pub description: String,
-    /// The same, for catalogues (v2 only).
+    /// The resource's presentation for catalogues (v2 only).
     pub presentation: Presentation,
-    /// The ways to pay.
     pub offers: Vec<PaymentRequirements>,
     /// Extensions by name (v2 only).
     pub extensions: Map<String, Value>,
@@ -129,7 +128,7 @@ struct V2Accepts<'a> {
     extra: V2Extra<'a>,
 }
 
-/// What the scheme needs besides, the ticket and the payment flow.
+/// What the scheme needs in addition, with the ticket and the payment flow.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum V2Extra<'a> {
@@ -138,7 +137,7 @@ enum V2Extra<'a> {
     Sketch(V2Sketch<'a>),
 }
 
-/// `extra` of `exact` on Solana. A height is a decimal string.
+/// `extra` of `exact` on Solana. The height is a decimal string.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct V2SvmExact<'a> {
@@ -154,7 +153,7 @@ struct V2SvmExact<'a> {
     last_valid_block_height: Option<String>,
 }
 
-/// `extra` of the ways to pay that are sketches.
+/// `extra` of the test-only ways to pay.
 #[cfg(test)]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -175,7 +174,7 @@ impl<'a> V2Extra<'a> {
                 decimals: extra.decimals,
                 token_program: extra.token_program,
                 payment_flow,
-                // A blockhash is written in base58, as an address is.
+                // A blockhash is written in base58, like an address.
                 recent_blockhash: extra.recent.map(|recent| Address::new(recent.blockhash)),
                 last_valid_block_height: extra
                     .recent
@@ -243,14 +242,12 @@ impl<'a> V2<'a> {
     }
 }
 
-/// Returns the value of the `PAYMENT-REQUIRED` header (v2), in at most `max_header_bytes` bytes if that
-/// can be done.
+/// Returns the value of the `PAYMENT-REQUIRED` header (v2), in at most `max_header_bytes` bytes if possible.
 ///
-/// Proxies hold all headers of an answer in one buffer, 4 KiB with nginx as it comes, and
-/// answer 502 where it is too small. So what is optional is left out until the rest fits, in
-/// this order: the icon, the tags, the service's name, the recent blockhash with its height.
-/// Then, where an extension takes their room, all offers but the first ones; the body has them
-/// all. At last the description is shortened. What is left is sent whatever its size.
+/// Proxies keep all headers of an answer in one buffer, which has 4 KiB in nginx by default, and answer 502 if it is
+/// too small. So optional members are left out until the rest fits, in this order: the icon, the tags, the service's
+/// name, the recent blockhash with its height. If an extension takes up the room, later offers are left out next, down
+/// to the first one; the body has them all. Finally the description is shortened. The rest is sent whatever its size.
 ///
 /// # Errors
 /// When it can't be written as JSON.
@@ -261,7 +258,7 @@ pub(crate) fn v2_header(required: &PaymentRequired, max_header_bytes: usize) -> 
         |body| body.resource.service_name = None,
         |body| body.without_blockhash(),
     ];
-    // Four characters of base64 for each three bytes.
+    // Base64 writes four characters for every three bytes.
     let max_header_bytes = max_header_bytes / 4 * 3;
     let mut body = V2::of(required);
     let mut json = body.json()?;
@@ -284,13 +281,13 @@ pub(crate) fn v2_header(required: &PaymentRequired, max_header_bytes: usize) -> 
     Ok(base64(&json))
 }
 
-/// Returns the text with at least `excess` bytes less of JSON, or as much less as there are.
+/// Returns the text shortened by at least `excess` bytes of JSON, or by everything if that is too little.
 fn shortened(text: &str, excess: usize) -> Result<String, EncodeError> {
     let mut left_out = 0;
     let wanted = excess + ELLIPSIS.len_utf8();
     let mut kept = None;
     for (at, c) in text.char_indices().rev() {
-        // Without its quotation marks.
+        // The encoding's quotation marks do not count.
         left_out += encoding::json("a character", &c)?.len().saturating_sub(2);
         if left_out >= wanted {
             kept = text.get(..at);
@@ -303,8 +300,10 @@ fn shortened(text: &str, excess: usize) -> Result<String, EncodeError> {
     })
 }
 
-/// Returns the body of a 402 (v1): no ticket and no memo, because v1 clients echo nothing,
-/// and no `outputSchema`, because one client rejects it when it is null.
+/// Returns the body of a 402 (v1).
+///
+/// It has no ticket and no memo, because v1 clients send nothing back. It has no `outputSchema`, because one
+/// client rejects the member when it is null.
 #[must_use]
 pub(crate) fn v1_body(required: &PaymentRequired) -> Value {
     let accepts = |offer: &PaymentRequirements| {
@@ -333,7 +332,7 @@ pub(crate) fn v1_body(required: &PaymentRequired) -> Value {
     body
 }
 
-/// Returns what a scheme needs besides, as v1 writes it.
+/// Returns what a scheme needs in addition, as v1 writes it.
 fn v1_extra(extra: &Extra) -> Value {
     match extra {
         Extra::SvmExact(extra) => json!({

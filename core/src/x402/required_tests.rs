@@ -4,7 +4,7 @@ use crate::svm::Network;
 use crate::testkit::keys;
 use crate::time::Timestamp;
 
-/// A 402 with as many tokens, and tickets and memos as long as they get.
+/// Returns a 402 with this many tokens, and with the longest possible tickets and memos.
 fn required(tokens: usize) -> PaymentRequired {
     let token = |symbol: &str| Network::Mainnet.known_token(symbol).unwrap();
     let offers = ["USDC", "PYUSD", "CASH"].into_iter().take(tokens).map(|symbol| PaymentRequirements {
@@ -44,7 +44,7 @@ fn read(header: &str) -> Value {
     serde_json::from_slice(&from_base64(header).unwrap()).unwrap()
 }
 
-/// Which of the optional members are there, in the order in which they are left out.
+/// Returns which optional members are present, in the order in which they are left out.
 fn optional(required: &PaymentRequired, max_header_bytes: usize) -> [bool; 5] {
     let body = read(&v2_header(required, max_header_bytes).unwrap());
     let is_there = |pointer: &str| body.pointer(pointer).is_some();

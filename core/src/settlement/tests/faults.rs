@@ -1,4 +1,4 @@
-//! Answers that no decision may be made on.
+//! Answers that must not decide anything.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::node::{
 };
 use crate::svm::programs::SPL_TOKEN;
 
-/// Faults that any method may have, by name.
+/// Returns the faults that any method may have, by name.
 pub(super) fn unreadable() -> Vec<(&'static str, Reply)> {
     let raw = |status, body: &str| Reply::Raw(status, body.as_bytes().to_vec());
     let html = "<html><body><h1>secret</h1></body></html>";
@@ -52,7 +52,7 @@ pub(super) fn unreadable() -> Vec<(&'static str, Reply)> {
     ]
 }
 
-/// Results of this method that have not the documented shape.
+/// Returns results of this method that lack the documented shape.
 pub(super) fn shapes(method: &str) -> Vec<Value> {
     let changed = |whole: &Value, changes: &[(&str, Value)]| -> Vec<Value> {
         let change = |(at, value): &(&str, Value)| {
@@ -232,7 +232,7 @@ pub(super) fn shapes(method: &str) -> Vec<Value> {
     shapes
 }
 
-/// Every fault of this method: those of any method, and its own.
+/// Returns every fault of this method: those of any method, and its own.
 pub(super) fn faults(method: &str) -> Vec<(String, Reply)> {
     let unreadable = unreadable().into_iter().map(|(name, reply)| (name.to_owned(), reply));
     let shapes = shapes(method).into_iter().map(|result| (result.to_string(), Reply::Result(result)));

@@ -9,7 +9,7 @@ use crate::svm::programs::{SPL_TOKEN, TOKEN_2022};
 
 const MINE: Address = Address::new([7; 32]);
 
-/// The answer that leaves the paying account so.
+/// Returns the answer that shows the paying account like this after the payment.
 fn leaves(owner: &str, data: &[u8]) -> Reply {
     Reply::Result(json!({
         "context": { "slot": 5_000 },
@@ -17,21 +17,21 @@ fn leaves(owner: &str, data: &[u8]) -> Reply {
     }))
 }
 
-/// What the payment leaves its payer, if the node shows the account so.
+/// Returns what the payment leaves its payer, if the node shows the account like this.
 fn left(owner: &str, data: &[u8]) -> Result<u64, PrepareError> {
     let world = World::new();
     world.node.always(SIMULATE, leaves(owner, data));
     world.prepare(&FIXTURE.payment).map(|prepared| prepared.balances.unwrap().remaining.atomic())
 }
 
-/// The paying account with this much in it, of this owner.
+/// Returns the paying account's data, with this owner and amount.
 fn held(owner: &Address, amount: u64, delegated: Option<(&Address, u64)>) -> Vec<u8> {
     token_account(&token(TokenProgram::Spl).mint, owner, amount, delegated)
 }
 
 #[test]
 fn what_is_left_is_what_the_account_holds_after_the_payment() {
-    // The node says so of the account as the payment would leave it: 25,000 less 10,000.
+    // The node shows the account as the payment would leave it: 25,000 less 10,000.
     assert_eq!(FIXTURE.prepared.balances.unwrap().remaining, Amount::new(15_000));
     for amount in [0, 1, 9_999, u64::from(u32::MAX) + 1, u64::MAX] {
         assert_eq!(left(&SPL_TOKEN.to_string(), &held(&FIXTURE.payment.payer, amount, None)), Ok(amount));

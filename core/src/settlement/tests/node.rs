@@ -1,5 +1,4 @@
-//! A Solana node in memory behind the [`Http`] port: honest, except for the
-//! answers that a test replaces.
+//! A Solana node in memory behind the [`Http`] port. It is honest, except for the answers that a test replaces.
 
 use std::cell::{Ref, RefCell, RefMut};
 use std::collections::{BTreeMap, VecDeque};
@@ -23,19 +22,19 @@ pub(super) const TRANSACTION: &str = "getTransaction";
 pub(super) const SIGNATURES: &str = "getSignaturesForAddress";
 pub(super) const ACCOUNT: &str = "getAccountInfo";
 
-/// Where the node is; the secret part must not reach anybody.
+/// The node's URL. Its secret part must never leave the gateway.
 pub(super) const URL: &str = "https://rpc.example/?api-key=secret";
 
-/// Blocks that a blockhash lives.
+/// How many blocks a blockhash lives.
 const LIFE: u64 = 150;
-/// Slots that had no block: a height is this much less than its slot.
+/// How many slots had no block. A block's height is this much less than its slot.
 const SKIPPED: u64 = 1_000;
-/// Blocks from the latest one to the latest confirmed one.
+/// How many blocks the latest confirmed block is behind the latest one.
 const CONFIRMED_LAG: u64 = 2;
-/// Blocks from the latest one to the latest final one.
+/// How many blocks the latest final block is behind the latest one.
 const FINALIZED_LAG: u64 = 32;
 
-/// A transaction that is on chain.
+/// A transaction that is on the chain.
 #[derive(Clone, Debug)]
 pub(super) struct Landed {
     pub(super) bytes: Vec<u8>,
@@ -43,19 +42,19 @@ pub(super) struct Landed {
     pub(super) error: Option<Value>,
 }
 
-/// The truth.
+/// The true state of the chain.
 #[derive(Clone, Debug)]
 pub(super) struct Chain {
     /// The slot of the latest block.
     pub(super) tip: u64,
-    /// The blockhash that the payment uses, and the slot of its block.
+    /// The payment's blockhash, and the slot of its block.
     pub(super) blockhash: ([u8; 32], u64),
     pub(super) landed: Vec<Landed>,
-    /// Sent, and not yet in a block.
+    /// Transactions that were sent and are in no block yet.
     pub(super) pool: Vec<Vec<u8>>,
-    /// What executing a transaction ends with.
+    /// The error with which transactions fail.
     pub(super) fails_with: Option<Value>,
-    /// What the paying account holds.
+    /// What the paying account holds, in atomic units.
     pub(super) funds: u64,
     /// What the fee payer holds after a payment, in lamports.
     pub(super) fee_payer_lamports: u64,
@@ -67,12 +66,12 @@ fn id(bytes: &[u8]) -> String {
 }
 
 impl Chain {
-    /// Blocks go by; none takes what is in the pool.
+    /// Advances blocks without taking anything from the pool.
     pub(super) fn pass(&mut self, blocks: u64) {
         self.tip += blocks;
     }
 
-    /// The next block takes everything from the pool that can still land.
+    /// Adds a block with everything from the pool that can still land.
     pub(super) fn land(&mut self) {
         self.tip += 1;
         for bytes in std::mem::take(&mut self.pool) {
@@ -84,20 +83,20 @@ impl Chain {
         }
     }
 
-    /// The chain forks: what is not final goes back into the pool.
+    /// Forks the chain: transactions that are not final return to the pool.
     pub(super) fn fork(&mut self) {
         let final_slot = self.tip - FINALIZED_LAG;
         let undone = self.landed.extract_if(.., |landed| landed.slot > final_slot);
         self.pool.extend(undone.map(|landed| landed.bytes));
     }
 
-    /// The transaction with the message of this one, if it is on chain.
+    /// Returns the transaction on the chain with the same message, if any.
     pub(super) fn held(&self, bytes: &[u8]) -> Option<&Landed> {
         let message = |bytes: &[u8]| Transaction::decode(bytes).unwrap().message_bytes;
         self.landed.iter().find(|landed| message(&landed.bytes) == message(bytes))
     }
 
-    /// The height behind which the payment can't land.
+    /// Returns the last height at which the payment can land.
     pub(super) fn last_height(&self) -> u64 {
         self.blockhash.1 + LIFE - SKIPPED
     }
@@ -106,7 +105,7 @@ impl Chain {
         (self.blockhash.1..=self.blockhash.1 + LIFE).contains(&slot)
     }
 
-    /// An account as a payment would leave it.
+    /// Returns an account as a payment would leave it.
     fn after(&self, bytes: &[u8], address: &Value) -> Value {
         let message = Transaction::decode(bytes).unwrap().message;
         let transfer = &message.instructions[2];
@@ -123,7 +122,7 @@ impl Chain {
         self::account(&program.to_string(), &data, 2_039_280)
     }
 
-    /// What an honest node answers that is `lag` blocks behind; or an error code.
+    /// Returns the answer of an honest node that is `lag` blocks behind, or an error code.
     fn answer(&mut self, method: &str, params: &Value, lag: u64) -> Result<Value, i64> {
         let options = if params[0].is_object() { &params[0] } else { &params[1] };
         let tip = self.tip - lag;
@@ -211,7 +210,7 @@ impl Chain {
     }
 }
 
-/// A transaction as `getTransaction` shows it.
+/// Returns a transaction as `getTransaction` shows it.
 pub(super) fn shown(landed: &Landed) -> Value {
     json!({
         "slot": landed.slot, "blockTime": 1_700_000_000, "version": 0,
@@ -220,7 +219,7 @@ pub(super) fn shown(landed: &Landed) -> Value {
     })
 }
 
-/// An entry of `getSignaturesForAddress`.
+/// Returns an entry of `getSignaturesForAddress`.
 pub(super) fn listed(signature: &str, slot: u64, error: &Option<Value>) -> Value {
     json!({
         "signature": signature, "slot": slot, "blockTime": 1_700_000_000 + slot, "err": error,
@@ -228,7 +227,7 @@ pub(super) fn listed(signature: &str, slot: u64, error: &Option<Value>) -> Value
     })
 }
 
-/// An account as `getAccountInfo` shows it.
+/// Returns an account as `getAccountInfo` shows it.
 pub(super) fn account(owner: &str, data: &[u8], lamports: u64) -> Value {
     json!({
         "owner": owner, "data": [base64(data), "base64"], "lamports": lamports,
@@ -236,7 +235,7 @@ pub(super) fn account(owner: &str, data: &[u8], lamports: u64) -> Value {
     })
 }
 
-/// The data of a token account; what it holds, and what of it is delegated to whom.
+/// Returns the data of a token account with this amount; `delegated` names a delegate and its amount.
 pub(super) fn token_account(
     mint: &Address,
     owner: &Address,
@@ -257,38 +256,37 @@ pub(super) fn token_account(
 /// How the node answers one call.
 #[derive(Clone, Debug)]
 pub(super) enum Reply {
-    /// As the chain is.
+    /// With the true state of the chain.
     Honest,
-    /// As the chain was so many blocks ago.
+    /// With the state of the chain this many blocks ago.
     Behind(u64),
-    /// It does what was asked, and the answer is lost.
+    /// It does what was asked, but the answer is lost.
     Lost,
-    /// No answer in time, nothing done.
+    /// It does nothing, and does not answer in time.
     TimeOut,
-    /// This status and this body, nothing done.
+    /// It does nothing, and answers with this status and body.
     Raw(u16, Vec<u8>),
-    /// The honest answer with this status.
+    /// With the honest answer and this status.
     Status(u16),
-    /// The honest answer without its last byte.
+    /// With the honest answer without its last byte.
     Cut,
-    /// The honest answer, changed.
+    /// With the honest answer, changed.
     Changed(fn(&mut Value)),
-    /// This result, nothing done.
+    /// It does nothing, and answers with this result.
     Result(Value),
-    /// A JSON-RPC error, nothing done.
+    /// It does nothing, and answers with this JSON-RPC error.
     Error(i64),
 }
 
-/// What happens between two calls.
+/// A change of the chain between two calls.
 pub(super) type Meanwhile = Box<dyn FnOnce(&mut Chain)>;
 
-/// The node.
 pub(super) struct Node {
     chain: RefCell<Chain>,
     calls: RefCell<Vec<(String, Value)>>,
-    /// The next answers of a method.
+    /// The next answers of each method.
     next: RefCell<BTreeMap<String, VecDeque<Reply>>>,
-    /// All further answers of a method.
+    /// All further answers of each method.
     always: RefCell<BTreeMap<String, Reply>>,
     meanwhile: RefCell<VecDeque<Meanwhile>>,
 }
@@ -318,17 +316,17 @@ impl Node {
         self.chain.borrow_mut()
     }
 
-    /// From now on this method is answered so.
+    /// Answers this method like this from now on.
     pub(super) fn always(&self, method: &str, reply: Reply) {
         self.always.borrow_mut().insert(method.to_owned(), reply);
     }
 
-    /// The next call of this method that has no reply yet is answered so.
+    /// Answers the next call of this method that has no reply yet like this.
     pub(super) fn next(&self, method: &str, reply: Reply) {
         self.next.borrow_mut().entry(method.to_owned()).or_default().push_back(reply);
     }
 
-    /// All methods are honest again, and no call was made.
+    /// Makes all methods honest again and forgets the calls.
     pub(super) fn reset(&self) {
         self.calls.take();
         self.next.take();
@@ -336,17 +334,17 @@ impl Node {
         self.meanwhile.take();
     }
 
-    /// What happens after the first, the second ... call from now on.
+    /// Sets what happens after the first, the second and each later call from now on.
     pub(super) fn meanwhile(&self, changes: impl IntoIterator<Item = Meanwhile>) {
         *self.meanwhile.borrow_mut() = changes.into_iter().collect();
     }
 
-    /// The calls so far: the method and its parameters.
+    /// Returns the calls so far, each with its method and parameters.
     pub(super) fn calls(&self) -> Ref<'_, Vec<(String, Value)>> {
         self.calls.borrow()
     }
 
-    /// The methods that were called so far.
+    /// Returns the methods that were called so far.
     pub(super) fn methods(&self) -> Vec<String> {
         self.calls().iter().map(|(method, _)| method.clone()).collect()
     }

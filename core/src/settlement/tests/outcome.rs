@@ -112,7 +112,7 @@ fn the_height_is_read_before_the_search_inv_3() {
     assert_eq!(calls[3].1[0], json!(FIXTURE.payment.source));
     assert_eq!(calls[3].1[1]["minContextSlot"], 5_398);
     assert_eq!(calls[4].1[0], json!(signature));
-    // Bytes that only most of the stake has seen count as known.
+    // The transaction counts as known even if it is only confirmed.
     assert_eq!(calls[4].1[1]["commitment"], "confirmed");
 }
 
@@ -124,8 +124,8 @@ fn a_payment_that_lands_while_it_is_searched_is_not_given_up_inv_3() {
         world.passed(139);
         world.send();
         world.node.reset();
-        // It lands in the last block that can take it, and then all that time goes by
-        // which makes a payment dead.
+        // The payment lands in the last possible block, and then so much time passes that an unlanded payment
+        // would be dead.
         let nothing = || -> Meanwhile { Box::new(|_| ()) };
         let lands: Meanwhile = Box::new(|chain| {
             chain.land();
@@ -143,8 +143,8 @@ fn a_payment_that_lands_while_it_is_searched_is_not_given_up_inv_3() {
     assert_eq!(seen, 2);
 }
 
-/// A final height far ahead of the truth, or a claim's height far behind it: the
-/// blockhash still lives, and the payment lands after all.
+/// A final height far ahead of the truth, or a claim's height far behind it, is not enough: the blockhash
+/// still lives, and the payment lands after all.
 #[test]
 fn a_height_alone_gives_nothing_up_inv_2_inv_3() {
     let low = altered_claim(|payment| payment.height -= 200);
@@ -175,7 +175,7 @@ fn a_blockhash_that_is_said_to_be_dead_alone_gives_nothing_up_inv_3() {
     world.passed(1);
     world.node.always(VALID, answer(true));
     assert_eq!(world.outcome(Effort::Thorough), UNCLEAR);
-    // Nor does a node that has not seen the final slot.
+    // A node that has not seen the final slot does not count either.
     world.node.always(VALID, Reply::Result(json!({ "context": { "slot": 5_000 }, "value": false })));
     assert_eq!(world.outcome(Effort::Thorough), UNCLEAR);
     world.node.always(VALID, answer(false));
@@ -230,7 +230,7 @@ fn a_payment_that_a_fork_drops_is_given_up_only_when_it_is_dead_inv_3() {
         chain.pool.clear();
     }
     assert_eq!(world.outcome(Effort::Thorough), UNCLEAR);
-    // From slot 5002 on.
+    // The latest block has slot 5002 here.
     world.passed(UNTIL_DEAD - 3);
     assert_eq!(world.outcome(Effort::Thorough), UNCLEAR);
     world.passed(1);
@@ -264,7 +264,7 @@ fn a_busy_accounts_list_is_searched_back_to_the_claim_inv_3() {
     for method in [STATUSES, TRANSACTION] {
         world.node.always(method, unknown(method));
     }
-    // A full page of later payments; ours is on the next one.
+    // A full page of later payments; the payment in question is on the next page.
     let later = |n| listed(&format!("{n:0>88}"), 5_400, &None);
     world.node.next(SIGNATURES, Reply::Result((0..1_000).map(later).collect()));
     assert_eq!(world.outcome(Effort::Thorough), UNCLEAR);
@@ -284,10 +284,10 @@ fn a_list_that_never_ends_does_not_keep_a_dead_payment_in_flight_for_ever_inv_2(
     world.passed(UNTIL_DEAD);
     endless(&world);
     assert_eq!(world.outcome(Effort::Thorough), UNCLEAR);
-    // An hour of blocks later the searches by id alone decide.
+    // An hour of blocks later, the searches by id decide alone.
     world.passed(9_000);
     assert_eq!(world.outcome(Effort::Thorough), EXPIRED);
-    // What landed is still found by them.
+    // They still find a payment that has landed.
     let world = World::new();
     world.landed(LONG);
     world.passed(10_000);
@@ -346,7 +346,7 @@ fn only_an_error_of_lighthouse_at_a_guard_says_that_a_guard_failed_inv_3() {
     {
         assert_eq!(at(instruction, error), FAILED);
     }
-    // Who signs for too few compute units has the last instruction fail, whatever that is.
+    // A payer who signs for too few compute units makes the last instruction fail, whichever it is.
     assert_eq!(at(4, json!("ComputationalBudgetExceeded")), FAILED);
 }
 

@@ -14,7 +14,7 @@ const SIMULATION_FAILED: &str = "invalid_exact_svm_transaction_simulation_failed
 
 static PAYMENT_2022: LazyLock<VerifiedPayment> = LazyLock::new(|| signed(MEMO_TEXT, TokenProgram::Token2022));
 
-/// Readies the payment in a Token-2022 mint, whose account is this.
+/// Prepares the payment in a Token-2022 mint with this account.
 fn prepare_2022(world: &World, mint: Option<Value>) -> Result<Prepared, PrepareError> {
     let token = token(TokenProgram::Token2022);
     world.node.chain().accounts.extend(mint.map(|mint| (token.mint.to_string(), mint)));
@@ -24,7 +24,7 @@ fn prepare_2022(world: &World, mint: Option<Value>) -> Result<Prepared, PrepareE
     prepared
 }
 
-/// Readies the payment.
+/// Prepares the payment.
 fn prepare(world: &World) -> Result<Prepared, PrepareError> {
     let prepared = world.prepare(&FIXTURE.payment);
     assert!(!world.node.methods().iter().any(|method| method == SEND));
@@ -35,7 +35,7 @@ fn plain_mint() -> Value {
     account(&TOKEN_2022.to_string(), &[0; 82], 1)
 }
 
-/// A Token-2022 mint with one extension.
+/// Returns a Token-2022 mint with one extension.
 fn extended_mint(kind: u8, value: &[u8]) -> Value {
     let mut data = vec![0; 165];
     data.extend([1, kind, 0, u8::try_from(value.len()).unwrap(), 0]);
@@ -63,14 +63,14 @@ fn the_payers_message_is_not_touched_and_our_signature_is_first_inv_1() {
     let ours = Signature::from_bytes(&signed.signatures[0]);
     key.verify_strict(&given.message_bytes, &ours).unwrap();
     assert_eq!(prepared.rail.exact().signature, bs58::encode(signed.signatures[0]).into_string());
-    // The confirmed block's height; its slot is 4998.
+    // The height of the confirmed block, whose slot is 4998.
     assert_eq!(prepared.rail.exact().height, 3_998);
 }
 
 #[test]
 fn the_same_payment_is_made_ready_as_the_same_bytes_inv_1() {
     let mut payment = FIXTURE.payment.clone();
-    // What a stranger left in our place changes nothing.
+    // A foreign signature in the fee payer's place changes nothing.
     Arc::make_mut(&mut payment.transaction).signatures[0] = [7; 64];
     assert_eq!(World::new().prepare(&payment).unwrap(), FIXTURE.prepared);
 }
@@ -93,7 +93,7 @@ fn the_height_is_read_after_the_blockhash_was_seen_valid_inv_3() {
 fn neither_our_signature_nor_the_id_made_of_it_leaves_before_the_claim_inv_1() {
     let world = World::new();
     let mut payment = FIXTURE.payment.clone();
-    // Not even if the buyer has put it there.
+    // The simulation is unsigned even if the buyer has put that signature there.
     Arc::make_mut(&mut payment.transaction).signatures[0] =
         crate::encoding::from_base58_long(&FIXTURE.prepared.rail.exact().signature).unwrap();
     world.prepare(&payment).unwrap();
@@ -154,7 +154,7 @@ fn an_answer_that_cant_be_read_refuses_nobody_and_claims_nothing_inv_3() {
             let error = prepare_2022(&world, Some(plain_mint())).unwrap_err();
             let PrepareError::Unavailable(error) = error else { panic!("{fault}: {error:?}") };
             assert!(!error.to_string().contains("secret"), "{fault}: {error}");
-            // Nothing is asked after the fault: no later answer can make up for it.
+            // Nothing is asked after the fault, because no later answer can make up for it.
             assert_eq!(world.node.methods().last().unwrap(), method, "{fault}");
         }
     }
@@ -184,7 +184,7 @@ fn what_is_on_chain_in_any_way_is_settled_already_inv_1() {
         failed.failed(blocks);
         for world in [landed, failed] {
             world.node.reset();
-            // Nodes know it by its message while its blockhash lives, and nothing lands after that.
+            // Nodes recognise it by its message while its blockhash lives, and nothing lands after that.
             match prepare(&world) {
                 Err(PrepareError::AlreadySettled) => assert!(blocks < 150, "{blocks}"),
                 Err(PrepareError::Refused { reason, .. }) => {
@@ -224,7 +224,7 @@ fn a_payment_that_was_given_up_cant_be_made_ready_again_inv_1() {
 
 #[test]
 fn a_blockhash_that_is_unknown_too_old_or_runs_out_is_refused_inv_3() {
-    // The last block in which it is valid has slot 5140; the confirmed one is 2 behind.
+    // The last block in which the blockhash is valid has slot 5140; the confirmed block is 2 behind.
     for (blocks, last) in [(142, true), (143, false), (1_000, false)] {
         let world = World::new();
         world.passed(blocks);
@@ -234,7 +234,7 @@ fn a_blockhash_that_is_unknown_too_old_or_runs_out_is_refused_inv_3() {
     unknown.node.chain().blockhash.0 = [8; 32];
     assert_eq!(reason(prepare(&unknown)), SIMULATION_FAILED);
     assert_eq!(unknown.node.methods(), [VALID]);
-    // Valid when asked, and not any more when simulated.
+    // The blockhash is valid when asked about, but no longer when simulated.
     for after in 0..2 {
         let world = World::new();
         world.passed(142);
@@ -244,7 +244,7 @@ fn a_blockhash_that_is_unknown_too_old_or_runs_out_is_refused_inv_3() {
         world.node.meanwhile(changes);
         assert_eq!(reason(prepare(&world)), SIMULATION_FAILED, "after call {after}");
     }
-    // Simulated by a node that has not seen the blockhash yet.
+    // The simulating node has not seen the blockhash yet.
     let behind = World::new();
     behind.node.always(SIMULATE, Reply::Behind(50));
     assert!(matches!(prepare(&behind), Err(PrepareError::Unavailable(_))));

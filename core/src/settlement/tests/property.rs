@@ -1,4 +1,4 @@
-//! Any sequence of faults against the one truth of the chain.
+//! Any sequence of faults, against the true state of the chain.
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -12,19 +12,19 @@ use super::*;
 use crate::encoding::from_base64;
 use crate::session::Landing;
 
-/// What the world does next.
+/// What happens next.
 #[derive(Clone, Debug)]
 enum Step {
-    /// Blocks go by.
+    /// This many blocks pass.
     Pass(u64),
     /// The payment is sent.
     Send,
-    /// The next block takes it.
+    /// The next block takes the payment.
     Land,
-    /// What is not final is undone, and what then lands has no error.
+    /// Whatever is not final is undone, and what lands after that has no error.
     Fork,
-    /// Its outcome is asked for, with the faults of the height, the statuses, the account's
-    /// list and the transaction; one of the last three does not hide the payment.
+    /// The outcome is asked for, with faults in the height, the statuses, the account's list and the
+    /// transaction. One of the last three does not hide the payment.
     ClaimRequest(Effort, [Fault; 4], usize),
 }
 
@@ -32,13 +32,13 @@ enum Step {
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     None,
-    /// By one of the answers that can't be read.
+    /// With one of the answers that can't be read.
     Unreadable(usize),
-    /// With "I know nothing of it", or from before the payment.
+    /// With no knowledge of the payment, or with the state before it.
     Hidden,
-    /// With what never was.
+    /// With something that never happened.
     Invented(usize),
-    /// By a node that is so far behind.
+    /// By a node that is this many blocks behind.
     Behind(u64),
 }
 
@@ -65,8 +65,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Where most sequences begin, so that they get far: the payment is on chain, or its
-/// time is almost over.
+/// Returns the start of a sequence. Most begin where the payment is on the chain or nearly dead, so that they get far.
 fn start() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![
         1 => Just(vec![]),
@@ -76,7 +75,7 @@ fn start() -> impl Strategy<Value = Vec<Step>> {
     ]
 }
 
-/// A status that may contradict the chain.
+/// Returns a status that may contradict the chain.
 fn invented_status(choice: usize) -> Value {
     let commitment = ["processed", "confirmed", "finalized"][choice % 3];
     let error = if choice.is_multiple_of(2) { Value::Null } else { json!("AccountInUse") };
@@ -84,8 +83,9 @@ fn invented_status(choice: usize) -> Value {
     json!({ "context": { "slot": 9_999 }, "value": [status] })
 }
 
-/// The reply of this method under this fault. `may_hide`: another method of the
-/// search tells the truth.
+/// Returns the reply of this method under this fault.
+///
+/// `may_hide` says whether the fault may hide the payment, because another method of the search tells the truth.
 fn reply(method: &str, fault: Fault, may_hide: bool) -> Reply {
     match (fault, method) {
         (Fault::None, _) => Reply::Honest,
@@ -93,11 +93,11 @@ fn reply(method: &str, fault: Fault, may_hide: bool) -> Reply {
             let faults = faults(method);
             faults[choice % faults.len()].1.clone()
         }
-        // A height from the past is what a node that lags behind tells.
+        // A lagging node reports a height from the past.
         (Fault::Hidden, HEIGHT | EPOCH) => Reply::Behind(200),
         (Fault::Behind(blocks), HEIGHT | EPOCH) => Reply::Behind(blocks),
         (Fault::Invented(_), HEIGHT) => Reply::Honest,
-        // A height from the future: the blockhash still tells.
+        // With a height from the future, the blockhash still tells the truth.
         (Fault::Invented(_), EPOCH) => {
             Reply::Changed(|answer| answer["result"]["blockHeight"] = json!(5_000))
         }
@@ -185,11 +185,11 @@ proptest! {
                     }
                 }
             }
-            // Who was told that nothing was charged is never charged later.
+            // A buyer who was told that nothing was charged is never charged later.
             let chain = world.node.chain();
             prop_assert!(!given_up || chain.held(&bytes).is_none_or(|landed| landed.error.is_some()));
         }
-        // Not even if it is sent again.
+        // That holds even if the payment is sent again.
         world.node.reset();
         world.send();
         world.node.chain().land();
@@ -236,7 +236,7 @@ proptest! {
 fn a_search_by_nodes_that_lag_behind_the_height_proves_nothing_inv_3() {
     for lag in [42, 50, 150, 200] {
         let world = World::new();
-        // It lands in the last block that can take it, and the height passes the last one.
+        // The payment lands in the last possible block, and the height passes that block.
         world.passed(139);
         world.landed(41);
         assert_eq!(world.outcome(Effort::Thorough), Outcome::Landed(Landing::SvmExact { slot: 5_140 }));
@@ -253,7 +253,7 @@ fn a_search_by_the_id_alone_by_nodes_that_lag_behind_proves_nothing_inv_3() {
     let world = World::new();
     world.passed(139);
     world.landed(41);
-    // More than an hour of blocks later, when the account's list is not asked any more.
+    // More than an hour of blocks later, the account's list is no longer asked.
     world.passed(10_000);
     for method in [STATUSES, TRANSACTION] {
         world.node.always(method, Reply::Behind(10_100));

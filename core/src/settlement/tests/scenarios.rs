@@ -1,4 +1,4 @@
-//! What the chain holds, what a node makes of it, and what has to follow.
+//! States of the chain, what a node reports, and the outcome that has to follow.
 
 use serde_json::{Value, json};
 
@@ -8,15 +8,15 @@ use crate::encoding::from_base64;
 use crate::session::Landing;
 use crate::svm::transaction::Transaction;
 
-/// What tells the latest final height.
+/// The method that reports the latest final height.
 pub(super) const FINAL_HEIGHT: &str = EPOCH;
 
-/// Its answer with this height.
+/// Returns its answer with this height.
 pub(super) fn final_height(height: u64) -> Reply {
     Reply::Result(json!({ "absoluteSlot": 6_000, "blockHeight": height }))
 }
 
-/// The calls of a search that ends with "it can't land any more".
+/// The calls of a search that ends with a dead payment.
 pub(super) const DEAD_CHECK: [&str; 5] = [FINAL_HEIGHT, VALID, STATUSES, SIGNATURES, TRANSACTION];
 
 pub(super) const LANDED: Outcome = Outcome::Landed(Landing::SvmExact { slot: 5_001 });
@@ -24,38 +24,40 @@ pub(super) const FAILED: Outcome = Outcome::Failed { reason: "invalid_exact_svm_
 pub(super) const EXPIRED: Outcome = Outcome::Failed { reason: "transaction_expired" };
 pub(super) const UNCLEAR: Outcome = Outcome::Unclear;
 
-/// The payment was claimed at height 3998 (slot 4998), at the latest block 5000. It is
-/// dead when height 4149 (slot 5149) is final: then the latest block is 5181.
+/// The number of blocks until the payment is dead.
+///
+/// The payment was claimed at height 3998 (slot 4998), when the latest block was 5000. It is dead when height
+/// 4149 (slot 5149) is final; the latest block is then 5181.
 pub(super) const UNTIL_DEAD: u64 = 181;
 
-/// Blocks after which nodes have forgotten the statuses of the payment's time.
+/// The number of blocks after which nodes have forgotten the payment's status.
 pub(super) const LONG: u64 = 400;
 
-/// The payment's bytes as they are sent.
+/// Returns the payment's bytes as they are sent.
 pub(super) fn ours() -> Vec<u8> {
     from_base64(&FIXTURE.claim.rail.exact().transaction).unwrap()
 }
 
-/// The answer to `getTransaction` that shows these bytes, without an error.
+/// Returns the answer to `getTransaction` that shows these bytes without an error.
 pub(super) fn shows(bytes: Vec<u8>) -> Reply {
     Reply::Result(shown(&Landed { bytes, slot: 5_001, error: None }))
 }
 
-/// The answer that shows the payment, changed.
+/// Returns the answer that shows a changed payment.
 fn altered(change: impl FnOnce(&mut Transaction)) -> Reply {
     let mut transaction = Transaction::decode(&ours()).unwrap();
     change(&mut transaction);
     shows(transaction.encode().unwrap())
 }
 
-/// The answer to `getSignatureStatuses` that knows the payment so.
+/// Returns the answer to `getSignatureStatuses` with this status of the payment.
 pub(super) fn status(confirmation: &str, error: &Value) -> Reply {
     let status =
         json!({ "slot": 5_001, "confirmations": null, "err": error, "confirmationStatus": confirmation });
     Reply::Result(json!({ "context": { "slot": 6_000 }, "value": [status] }))
 }
 
-/// The answer of a node that has never heard of the payment.
+/// Returns the answer of a node that does not know the payment.
 pub(super) fn unknown(method: &str) -> Reply {
     Reply::Result(match method {
         STATUSES => json!({ "context": { "slot": 6_000 }, "value": [null] }),
@@ -64,9 +66,9 @@ pub(super) fn unknown(method: &str) -> Reply {
     })
 }
 
-/// Makes the chain what it is.
+/// Arranges the state of the chain.
 pub(super) type Arrange = fn(&World);
-/// What the chain holds, with what a quick and a thorough look find.
+/// A state of the chain, with the outcomes of a quick and a thorough look.
 pub(super) type State = (&'static str, Arrange, Outcome, Outcome);
 
 pub(super) const STATES: [State; 16] = [
@@ -93,12 +95,12 @@ fn sent_in_vain(world: &World) {
     world.passed(LONG);
 }
 
-/// A chain, and answers that don't tell the truth about it, or not all of it.
+/// A state of the chain, and answers that do not tell the truth about it, or not all of it.
 pub(super) struct Lie {
     pub(super) name: &'static str,
     pub(super) arrange: Arrange,
     pub(super) answers: Vec<(&'static str, Reply)>,
-    /// What a quick look and a thorough one make of it.
+    /// The outcomes of a quick and a thorough look.
     pub(super) outcomes: [Outcome; 2],
 }
 

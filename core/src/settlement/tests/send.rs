@@ -16,7 +16,7 @@ fn sending_again_sends_the_same_bytes_inv_1() {
         assert_eq!(method, SEND);
         assert_eq!(params[0], FIXTURE.prepared.rail.exact().transaction);
         assert_eq!(params[1]["encoding"], "base64");
-        // A check on the way could refuse what other nodes have taken.
+        // A preflight check could refuse what other nodes have accepted.
         assert_eq!(params[1]["skipPreflight"], true);
     }
 }

@@ -1,4 +1,4 @@
-//! What the shards of payers, payments and the merchant promise each other's callers.
+//! What the shards of payers, payments and the merchant guarantee to the streams that ask them.
 
 use proptest::prelude::*;
 
@@ -28,7 +28,7 @@ fn payer() -> Account {
     keys::account(1)
 }
 
-/// Attempt `attempt` to claim payment `number` for the asset of that number.
+/// Returns the reservation of attempt `attempt` to claim payment `number` for the asset with the same number.
 fn reservation(number: u8, attempt: &str) -> Reservation {
     Reservation {
         payment: payment(number),
@@ -41,7 +41,7 @@ fn reservation(number: u8, attempt: &str) -> Reservation {
     }
 }
 
-/// The same with what covers it: after this payment alone, `left` would be left.
+/// Returns the reservation with a cover; `left` is what this payment alone would leave.
 fn covered(number: u8, attempt: &str, amount: u64, left: u64) -> Reservation {
     let funds = FundsCheck {
         source: Some(payer()),
@@ -82,10 +82,10 @@ fn a_payment_without_a_ticket_is_one_assets_until_that_lets_go_inv_1() {
     let at = |number, attempt: &str| Reservation { payment: payment(9), ..reservation(number, attempt) };
     assert_eq!(now(handler.reserve(&at(1, "a"))), Ok(Reserved::Done));
     assert_eq!(now(handler.reserve(&at(2, "b"))), Ok(Reserved::Elsewhere));
-    // The same asset goes on after a crash, by another attempt, and asks for one again.
+    // The same asset may continue after a crash: another attempt reserves again.
     assert_eq!(now(handler.reserve(&at(1, "c"))), Ok(Reserved::Done));
     assert_eq!(now(handler.owner(&payment(9))), Ok(Some(asset(1))));
-    // One attempt that takes back its own leaves the other's, which may be about to append.
+    // An attempt that takes back its own reservation leaves the other attempt's, which may be about to append.
     now(handler.holds().release(&at(1, "a").release())).unwrap();
     assert_eq!(now(handler.reserve(&at(2, "d"))), Ok(Reserved::Elsewhere));
     now(handler.holds().release(&at(1, "c").release())).unwrap();
@@ -119,16 +119,16 @@ fn a_balance_covers_all_assets_payments_or_the_last_is_refused_inv_5() {
     let database = Database::new();
     let handler = PayerShard::new(&database);
     now(handler.prepare()).unwrap();
-    // A balance of 25: each payment of 10 alone would leave 15.
+    // From a balance of 25, each payment of 10 alone would leave 15.
     assert_eq!(now(handler.reserve(&covered(1, "a", 10, 15))), Ok(Reserved::Done));
     assert_eq!(now(handler.reserve(&covered(2, "b", 10, 15))), Ok(Reserved::Done));
     assert_eq!(now(handler.reserve(&covered(3, "c", 10, 15))), Ok(Reserved::NotCovered));
-    // Refused, it has left nothing behind; a second attempt for one that is in takes nothing more.
+    // The refused one has left nothing behind. A second attempt for a payment that is in takes nothing more.
     assert_eq!(database.number("SELECT count(*) FROM hold"), 2);
     assert_eq!(now(handler.reserve(&covered(1, "d", 10, 15))), Ok(Reserved::Done));
     now(handler.holds().release(&covered(1, "a", 10, 15).release())).unwrap();
     assert_eq!(now(handler.reserve(&covered(3, "e", 10, 15))), Ok(Reserved::NotCovered));
-    // What fails or is taken back by all its attempts makes room.
+    // A payment that fails, or that all its attempts take back, makes room.
     now(handler.apply(&told(2, failed(EXPIRED)))).unwrap();
     assert_eq!(now(handler.reserve(&covered(3, "f", 10, 15))), Ok(Reserved::Done));
 }
@@ -175,12 +175,12 @@ fn the_days_budget_holds_for_all_assets_and_gives_back_what_never_landed_inv_5()
     assert_eq!(now(handler.reserve(&costing(2, "c", 10, 25))), Ok(Reserved::Done));
     assert_eq!(now(handler.reserve(&costing(3, "d", 10, 25))), Ok(Reserved::OverBudget));
     assert_eq!((spent(), database.number("SELECT count(*) FROM hold")), (20, 3));
-    // Two attempts hold the first: one alone gives nothing back.
+    // Two attempts hold the first payment, so releasing one of them gives nothing back.
     now(handler.holds().release(&costing(1, "a", 10, 25).release())).unwrap();
     assert_eq!(spent(), 20);
     now(handler.holds().release(&costing(1, "b", 10, 25).release())).unwrap();
     assert_eq!(spent(), 10);
-    // What landed has cost its fee, and what an error says too; what expired has not.
+    // A payment that landed has cost its fee, even with an error. A payment that expired has not.
     now(handler.holds().spend_all(&payment(2))).unwrap();
     now(handler.holds().release_all(&payment(2))).unwrap();
     assert_eq!(spent(), 10);
@@ -204,7 +204,7 @@ fn what_is_left_behind_is_asked_about_when_it_is_old_and_no_sooner() {
     assert_eq!(now(holds.stale(Timestamp::from_millis(1_001))), Ok(vec![(payment(1), asset(1))]));
     now(holds.renew(&payment(1), Timestamp::from_millis(9_000))).unwrap();
     assert_eq!(now(holds.stale(Timestamp::from_millis(1_002))), Ok(vec![(payment(2), asset(2))]));
-    // One asset that knows nothing of a payment does not speak for another.
+    // An asset that does not know a payment does not speak for another asset.
     let elsewhere = Reservation { stream: asset(3), ..covered(2, "b", 1, 100) };
     now(handler.reserve(&elsewhere)).unwrap();
     now(handler.holds().expire_stale(&payment(2), &asset(3))).unwrap();
@@ -213,7 +213,7 @@ fn what_is_left_behind_is_asked_about_when_it_is_old_and_no_sooner() {
     assert_eq!(database.number("SELECT count(*) FROM in_flight"), 1);
 }
 
-/// Something that happens to a payer's shard.
+/// One thing that happens to a payer's shard.
 #[derive(Clone, Debug)]
 enum Step {
     Reserve { number: u8, attempt: u8 },
@@ -233,8 +233,8 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Whatever is reserved, taken back, landed and failed in whatever order: what is in flight at once is never more
-    /// than the balance, and what somebody holds is in flight (invariants 1, 5).
+    /// Whatever is reserved, released, landed or failed in whatever order, what is in flight never exceeds
+    /// the balance, and whatever an attempt holds is in flight (invariants 1, 5).
     #[test]
     fn never_more_is_in_flight_than_the_balance_covers(steps in proptest::collection::vec(step(), 1..60)) {
         let database = Database::new();
@@ -244,7 +244,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Reserve { number, attempt } => {
-                    // Its simulation has passed alone.
+                    // The payment passes its simulation alone.
                     if balance >= 10 {
                         let _ = now(handler.reserve(&covered(number, &attempt.to_string(), 10, balance - 10))).unwrap();
                     }
@@ -270,7 +270,7 @@ proptest! {
     }
 }
 
-/// The same with a guard of the payer's wallet on the account.
+/// Returns the reservation of a payment with a wallet guard on its source account.
 fn guarded(number: u8, attempt: &str) -> Reservation {
     let mut reservation = covered(number, attempt, 10, 1_000);
     if let Some(funds) = &mut reservation.funds {
@@ -288,17 +288,17 @@ fn a_payment_with_a_guard_on_its_account_is_alone_in_flight_from_there_inv_3() {
     for other in [guarded(2, "b"), covered(3, "c", 10, 1_000)] {
         assert_eq!(now(handler.reserve(&other)), Ok(Reserved::GuardAtRisk));
     }
-    // A second attempt for the same payment is that payment.
+    // A second attempt for the same payment is not another payment.
     assert_eq!(now(handler.reserve(&guarded(1, "d"))), Ok(Reserved::Done));
     assert_eq!(database.number("SELECT count(*) FROM hold"), 2);
     now(handler.apply(&told(1, None))).unwrap();
-    // Nor does one with a guard join others.
+    // A payment with a guard can't join others either.
     assert_eq!(now(handler.reserve(&covered(3, "e", 10, 1_000))), Ok(Reserved::Done));
     assert_eq!(now(handler.reserve(&guarded(2, "f"))), Ok(Reserved::GuardAtRisk));
     assert_eq!(now(handler.reserve(&covered(4, "g", 10, 1_000))), Ok(Reserved::Done));
 }
 
-/// A payment whose guard leaves our fee payer this much to spend, in lamports.
+/// Returns a payment whose guard leaves the fee payer this much to spend, in lamports.
 fn with_slack(number: u8, attempt: &str, lamports: u64, slack: u64) -> Reservation {
     let mut reservation = costing(number, attempt, lamports, 1_000_000);
     if let Some(fee) = &mut reservation.fee {
@@ -315,11 +315,11 @@ fn a_guard_on_the_fee_payer_leaves_room_for_the_fees_in_flight_inv_3() {
     assert_eq!(now(handler.reserve(&costing(1, "a", 100, 1_000_000))), Ok(Reserved::Done));
     assert_eq!(now(handler.reserve(&with_slack(2, "b", 100, 99))), Ok(Reserved::GuardAtRisk));
     assert_eq!(now(handler.reserve(&with_slack(2, "c", 100, 100))), Ok(Reserved::Done));
-    // One of them at a time, and payments without such a guard go on.
+    // There is one such payment at a time; payments without such a guard continue.
     assert_eq!(now(handler.reserve(&with_slack(3, "d", 100, 1_000))), Ok(Reserved::GuardAtRisk));
     assert_eq!(now(handler.reserve(&with_slack(2, "e", 100, 100))), Ok(Reserved::Done), "the same payment");
     assert_eq!(now(handler.reserve(&costing(4, "f", 100, 1_000_000))), Ok(Reserved::Done));
-    // Another fee payer's are its own affair.
+    // Another fee payer is counted on its own.
     let mut other = with_slack(5, "g", 100, 0);
     if let Some(fee) = &mut other.fee {
         fee.fee_payer = Address::new([254; 32]).into();

@@ -1,4 +1,4 @@
-//! What an append agrees with other shards before it claims a payment: all of it or nothing, whatever goes wrong.
+//! What an append agrees on with other shards before it claims a payment: everything or nothing, whatever fails.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ use crate::svm::Address;
 use crate::testkit::world::World;
 use crate::time::Now;
 
-/// A claim as a sale of the first buyer's makes it, but for a payment without a ticket.
+/// A claim as in a sale to the first buyer, but for a payment without a ticket.
 static CLAIM: LazyLock<Claim> = LazyLock::new(|| {
     let world = World::new();
     world.bought(1, "door-1", 1);
@@ -28,7 +28,7 @@ fn payment(number: u8) -> PaymentId {
     PaymentId::of_message(&[number])
 }
 
-/// The batch that claims a payment for a door, if the balance after it and the budget of the day are like this.
+/// Returns the batch that claims a payment for a door, with this balance left after it and this budget for the day.
 fn claiming(cluster: &Cluster, number: u8, at: u8, left: u64, budget: u64) -> Batch {
     let now = Now::at(cluster.world.now());
     let claim = Claim { payment: payment(number), at: now.wall, ..CLAIM.clone() };
@@ -49,7 +49,7 @@ fn claiming(cluster: &Cluster, number: u8, at: u8, left: u64, budget: u64) -> Ba
     }))
 }
 
-/// Appends that to the journal of the door. `None` if everything ended.
+/// Appends that batch to the door's journal. Returns `None` if everything was cut off.
 fn append(
     cluster: &Cluster,
     number: u8,
@@ -62,22 +62,22 @@ fn append(
     cluster.world.run(journal.append(&door, 0, &batch))
 }
 
-/// The same with more than enough of everything.
+/// Appends with more than enough balance and budget.
 fn claim(cluster: &Cluster, number: u8, at: u8) -> Option<Result<Appended, PortError>> {
     append(cluster, number, at, 1_000_000, u64::MAX)
 }
 
-/// The shards that a payment of that number is agreed with.
+/// Returns the other shards in which the payment with this number makes reservations.
 fn others(number: u8) -> [ShardKey; 3] {
     [ShardKey::Payment(payment(number)), payer(1), ShardKey::Merchant]
 }
 
-/// How many attempts hold something in each of them.
+/// Returns how many attempts hold something in each of them.
 fn held(cluster: &Cluster, number: u8) -> [i64; 3] {
     others(number).map(|key| cluster.holds(&key))
 }
 
-/// What is taken from the balance, and reserved of the budget.
+/// Returns how many payments have taken from the balance, and how many from the budget.
 fn taken(cluster: &Cluster) -> [i64; 2] {
     [
         cluster.number(&payer(1), "SELECT count(*) FROM in_flight"),
@@ -85,12 +85,12 @@ fn taken(cluster: &Cluster) -> [i64; 2] {
     ]
 }
 
-/// Whether the journal of a door has claimed anything.
+/// Returns whether a door's journal has claimed anything.
 fn has_claimed(cluster: &Cluster, at: u8) -> bool {
     cluster.has_tables(&asset(at)) && cluster.number(&asset(at), "SELECT count(*) FROM payment") > 0
 }
 
-/// Ten minutes pass, and the alarms of the shards that keep reservations go off.
+/// Advances ten minutes and lets the alarms of the shards with reservations go off.
 fn expire_stale(cluster: &Cluster, number: u8) {
     cluster.world.advance(STALE_MS);
     for key in others(number) {
@@ -105,7 +105,7 @@ fn a_claim_is_agreed_with_its_payments_its_payers_and_the_merchants_shard_inv_1_
     assert_eq!(*cluster.sent.borrow(), ["payment reserve", "payer reserve", "merchant reserve"]);
     assert_eq!((held(&cluster, 1), taken(&cluster)), ([1, 1, 1], [1, 1]));
     assert!(has_claimed(&cluster, 1));
-    // What claims nothing asks nobody.
+    // A batch that claims nothing sends no request.
     let cluster = Cluster::new();
     let mut batch = claiming(&cluster, 1, 1, 0, 0);
     batch.index.clear();
@@ -117,7 +117,7 @@ fn a_claim_is_agreed_with_its_payments_its_payers_and_the_merchants_shard_inv_1_
 #[test]
 fn what_one_shard_refuses_stays_reserved_at_no_other_and_is_not_claimed_inv_1_5() {
     let cluster = Cluster::new();
-    // Another payment from a balance for one and a half, and the first of the day's fees.
+    // Another payment from a balance that covers one and a half, and the first of the day's fees.
     assert_eq!(append(&cluster, 9, 2, 5_000, u64::MAX), Some(Ok(Appended::Done)));
     for (number, left, budget, refusal) in [
         (1, 5_000, u64::MAX, Appended::NotCovered),
@@ -140,7 +140,7 @@ fn what_its_own_journal_refuses_is_taken_back_everywhere_inv_5() {
     assert_eq!(claim(&cluster, 2, 1), Some(Ok(Appended::Conflict)));
     assert_eq!(cluster.holds(&ShardKey::Payment(payment(2))), 0);
     assert_eq!((held(&cluster, 1), taken(&cluster)), ([1, 1, 1], [1, 1]));
-    // A second attempt for the payment that is claimed leaves the first one its reservation.
+    // A second attempt for the claimed payment leaves the first attempt's reservation alone.
     assert_eq!(claim(&cluster, 1, 1), Some(Ok(Appended::Conflict)));
     assert_eq!((held(&cluster, 1), taken(&cluster)), ([1, 1, 1], [1, 1]));
 }
@@ -161,7 +161,7 @@ fn whatever_happens_to_a_message_a_claim_is_reserved_everywhere_or_in_the_end_no
                 assert_eq!((held(&cluster, 1), taken(&cluster)), ([1, 1, 1], [1, 1]), "{told}");
                 continue;
             }
-            // Without a cut all that was done is taken back at once, without waiting for any alarm.
+            // If nothing was cut off, everything is taken back at once, without waiting for an alarm.
             if matches!(fault, Fault::Lost | Fault::AnswerLost) {
                 assert_eq!((held(&cluster, 1), taken(&cluster)), ([0, 0, 0], [0, 0]), "{told}");
             }
@@ -171,7 +171,7 @@ fn whatever_happens_to_a_message_a_claim_is_reserved_everywhere_or_in_the_end_no
             assert_eq!((held(&cluster, 1), taken(&cluster)), ([0, 0, 0], [0, 0]), "{told}");
             assert_eq!(cluster.fees(), 0, "{told}");
             assert!(!cluster.has_tables(&others(1)[0]), "{told}");
-            // It can be claimed by anybody.
+            // Any stream can claim it.
             assert_eq!(claim(&cluster, 1, 2), Some(Ok(Appended::Done)), "{told}");
         }
     }
@@ -182,7 +182,7 @@ fn a_release_that_is_lost_too_is_made_up_for_after_ten_minutes_inv_5() {
     for fault in FAULTS {
         for nth in 3..6 {
             let cluster = Cluster::new();
-            // The merchant refuses; one of the three is not told so.
+            // The merchant's shard refuses, and one of the three releases fails.
             cluster.spoil(move |n, _, _| (n == nth).then_some(fault));
             let appended = append(&cluster, 1, 1, 1_000_000, 1);
             assert!(matches!(appended, None | Some(Ok(Appended::OverBudget))), "{appended:?}");
@@ -206,7 +206,7 @@ fn cut_off_before_the_append_it_leaves_only_holds_which_are_cleared_away_after_t
         let wakes = cluster.alarm(&key).map(|at| at.millis_since(cluster.world.now()));
         assert_eq!(wakes, Some(STALE_MS), "{key:?} is woken without being asked");
     }
-    // Too early: nobody is asked, and it stays.
+    // It is too early: no stream is asked, and the reservation stays.
     cluster.mend();
     cluster.world.advance(STALE_MS - 1);
     for key in others(1) {
@@ -222,7 +222,7 @@ fn cut_off_before_the_append_it_leaves_only_holds_which_are_cleared_away_after_t
     assert!(!cluster.has_tables(&others(1)[0]), "nothing of a payment is kept for ever");
 }
 
-/// Longer than an alarm rests that has just gone off, in milliseconds.
+/// How long a shard waits after its alarm went off before the alarm goes off again, in milliseconds.
 const AGAIN: u64 = crate::sharded::AGAIN_MS;
 
 #[test]
@@ -233,10 +233,10 @@ fn an_append_without_a_clear_answer_keeps_what_it_reserved_as_long_as_it_may_be_
         assert!(claim(&cluster, 1, 1).unwrap().is_err());
         let written = fault == AppendFault::WrittenButErrs;
         assert_eq!(has_claimed(&cluster, 1), written);
-        // Nobody can know yet: no other asset gets it.
+        // The outcome is not known yet, so no other asset gets the payment.
         assert_eq!((held(&cluster, 1), taken(&cluster)), ([1, 1, 1], [1, 1]), "{fault:?}");
         assert_eq!(claim(&cluster, 1, 2), Some(Ok(Appended::Elsewhere)), "{fault:?}");
-        // The asset itself knows, and is asked: what is in flight there stays reserved, for another ten minutes.
+        // The asset itself knows, and is asked. A payment in flight there stays reserved for another ten minutes.
         for _ in 0..2 {
             expire_stale(&cluster, 1);
             let kept = i64::from(written);
@@ -269,7 +269,7 @@ fn an_asset_that_does_not_answer_keeps_what_is_reserved_and_is_asked_again_inv_1
 #[test]
 fn one_asset_that_knows_nothing_of_a_payment_does_not_speak_for_another_inv_1_5() {
     let cluster = Cluster::new();
-    // The first door's attempt is cut off; its hold at the payment's shard is lost, so that another gets the payment.
+    // The first door's attempt is cut off. Its hold at the payment's shard is lost, so another door gets the payment.
     cluster.spoil(|_, key, _| matches!(key, ShardKey::Payment(_)).then_some(Fault::CutOff));
     assert_eq!(claim(&cluster, 1, 1), None);
     cluster.mend();
@@ -293,8 +293,8 @@ fn what_takes_no_money_asks_only_whose_payment_it_is_inv_1() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
-    /// Two assets claim one payment at once, and messages overtake each other in whatever way: one of them has it, and
-    /// only that one's reservation is left (invariants 1, 5).
+    /// Two assets claim one payment at once, and messages overtake each other in any order. One of them gets
+    /// it, and only its reservation is left (invariants 1, 5).
     #[test]
     fn of_two_assets_that_claim_one_payment_at_once_one_has_it_inv_1_5(delays in prop::collection::vec(0u64..5, 12)) {
         let cluster = Cluster::new();

@@ -1,5 +1,4 @@
-//! All shards of a merchant in one process: each with its own database and alarm, and messages between them that may go
-//! wrong.
+//! Runs all shards of a merchant in one process, each with its own database and alarm, and with messages that may fail.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -22,58 +21,59 @@ use crate::testkit::world::{START, World};
 use crate::time::Timestamp;
 use crate::x402::PaymentPayload;
 
-/// What goes wrong with a message.
+/// How a message fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// It never arrives, and whoever sent it hears nothing.
+    /// It never arrives, and the sender hears nothing.
     Lost,
-    /// It arrives, and its answer does not.
+    /// It arrives, but its answer does not.
     AnswerLost,
-    /// It arrives twice, and the second answer is taken.
+    /// It arrives twice, and the sender gets the second answer.
     Twice,
-    /// It arrives when [`Cluster::let_late_ones_arrive`] is called; whoever sent it hears nothing.
+    /// It arrives when [`Cluster::let_late_ones_arrive`] is called; the sender hears nothing.
     Late,
-    /// Everything ends before it arrives.
+    /// Everything is cut off before it arrives.
     CutOff,
-    /// Everything ends when it was carried out, before its answer arrives.
+    /// Everything is cut off after it is carried out and before its answer arrives.
     CutOffBehind,
 }
 
-/// Everything that can go wrong with one message.
+/// Every way in which a message can fail.
 pub(super) const FAULTS: [Fault; 6] =
     [Fault::Lost, Fault::AnswerLost, Fault::Twice, Fault::Late, Fault::CutOff, Fault::CutOffBehind];
 
-/// What goes wrong with an asset's append.
+/// How an append to a stream's journal fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AppendFault {
-    /// Everything ends before it.
+    /// Everything is cut off before it.
     CutOff,
-    /// It is written, and answered with an error.
+    /// It is written but answered with an error.
     WrittenButErrs,
     /// It is not written, and answered with an error.
     Errs,
 }
 
-/// Says what goes wrong with a message: the how manieth it is, whom it is for, and what it asks.
+/// Chooses how a message fails, from its number, its shard and its request.
 type Spoil = Box<dyn Fn(usize, &ShardKey, &str) -> Option<Fault>>;
 
-/// The shards. The first door's journal is in the world's database.
+/// All shards. The first door's journal is in the world's database.
 pub(super) struct Cluster {
     pub(super) world: World,
     pub(super) sites: RefCell<BTreeMap<ShardKey, Rc<Site>>>,
     pub(super) spoil: RefCell<Spoil>,
-    /// What goes wrong with the next append.
+    /// How the next append fails.
     pub(super) spoil_append: Cell<Option<AppendFault>>,
-    /// How long each message takes to arrive, in milliseconds; the later ones take no time.
+    /// How long messages take to arrive, in milliseconds, taken from the end. Once the list is empty,
+    /// messages take no time.
     pub(super) delays: RefCell<Vec<u64>>,
     pub(super) late: RefCell<Vec<(ShardKey, &'static str, String)>>,
-    /// Every message that was sent, as `payer reserve`.
+    /// Every message sent, such as `payer reserve`.
     pub(super) sent: RefCell<Vec<String>>,
-    /// What the catalogue's readers were given.
+    /// What was published to the catalogue's readers.
     pub(super) published: RefCell<Vec<Publication>>,
     /// How long the catalogue's readers take to answer, in milliseconds.
     pub(super) readers_take: Cell<u64>,
-    /// Whether the catalogue's readers can't be reached.
+    /// Whether the catalogue's readers are unreachable.
     pub(super) readers_are_gone: Cell<bool>,
 }
 
@@ -89,7 +89,6 @@ pub(super) fn payer(who: u8) -> ShardKey {
     ShardKey::Payer(keys::account(who))
 }
 
-/// The id of a payment.
 pub(super) fn id_of(payment: &PaymentPayload) -> PaymentId {
     let transaction = crate::svm::transaction::Transaction::decode(payment.transaction()).unwrap();
     PaymentId::of_message(&transaction.message_bytes)
@@ -111,18 +110,18 @@ impl Cluster {
         }
     }
 
-    /// From now on this goes wrong. Messages are counted from 0.
+    /// Makes messages fail from now on. They are counted from 0.
     pub(super) fn spoil(&self, spoil: impl Fn(usize, &ShardKey, &str) -> Option<Fault> + 'static) {
         self.sent.borrow_mut().clear();
         *self.spoil.borrow_mut() = Box::new(spoil);
     }
 
-    /// From now on nothing goes wrong.
+    /// Lets every message succeed from now on.
     pub(super) fn mend(&self) {
         self.spoil(|_, _, _| None);
     }
 
-    /// How many messages were sent since anything was spoiled or mended.
+    /// Returns how many messages were sent since the last change of what fails.
     pub(super) fn count(&self) -> usize {
         self.sent.borrow().len()
     }
@@ -155,7 +154,7 @@ impl Cluster {
         self.site(key).alarm.get()
     }
 
-    /// The number that a query gives; 0 where there are no tables.
+    /// Returns the number that a query yields; 0 where there are no tables.
     pub(super) fn number(&self, key: &ShardKey, query: &str) -> i64 {
         let rows = self.world.run(self.ports(key).run(query, &[])).unwrap().unwrap();
         match rows.first().and_then(|row| row.first()) {
@@ -165,17 +164,17 @@ impl Cluster {
         }
     }
 
-    /// How many attempts hold something in a shard.
+    /// Returns how many attempts hold something in a shard.
     pub(super) fn holds(&self, key: &ShardKey) -> i64 {
         self.number(key, "SELECT count(*) FROM hold")
     }
 
-    /// What the merchant's shard counts as spent, in lamports.
+    /// Returns what the merchant's shard counts as spent, in lamports.
     pub(super) fn fees(&self) -> i64 {
         self.number(&ShardKey::Merchant, "SELECT coalesce(sum(lamports), 0) FROM fee")
     }
 
-    /// Asks a shard something, or has its alarm go off.
+    /// Sends a shard a request, or lets its alarm go off.
     pub(super) async fn at(&self, key: &ShardKey, asked: Option<(&str, &str)>) -> Result<String, PortError> {
         let ports = self.ports(key);
         macro_rules! serve {
@@ -206,19 +205,19 @@ impl Cluster {
         }
     }
 
-    /// Sends a shard a message from outside. `None` if everything ended.
+    /// Sends a shard a message from outside. Returns `None` if everything was cut off.
     pub(super) fn ask(&self, key: &ShardKey, request: &str, body: &str) -> Option<Result<String, PortError>> {
         self.world.run(self.at(key, Some((request, body))))
     }
 
-    /// What was late arrives.
+    /// Delivers the late messages.
     pub(super) fn let_late_ones_arrive(&self) {
         for (key, request, body) in self.late.take() {
             self.ask(&key, request, &body).unwrap().unwrap();
         }
     }
 
-    /// A shard's alarm goes off, as a platform does it.
+    /// Lets a shard's alarm go off, as a platform does.
     pub(super) fn go_off(&self, key: &ShardKey) {
         self.site(key).alarm.set(Some(self.world.now().plus_millis(AGAIN_MS)));
         if let Some(Err(error)) = self.world.run(self.at(key, None)) {
@@ -226,7 +225,7 @@ impl Cluster {
         }
     }
 
-    /// The alarms that are due go off, one after the other.
+    /// Lets the alarms that are due go off, one after the other.
     pub(super) fn go_off_if_due(&self) {
         let due: Vec<ShardKey> =
             self.armed().filter(|(at, _)| *at <= self.world.now()).map(|(_, key)| key).collect();
@@ -235,7 +234,7 @@ impl Cluster {
         }
     }
 
-    /// Time passes, and alarms go off, until none is armed.
+    /// Advances time and lets alarms go off until none is armed.
     pub(super) fn rest(&self) {
         for _ in 0..200 {
             let Some((at, _)) = self.armed().min() else { return };
@@ -251,12 +250,12 @@ impl Cluster {
         armed.collect::<Vec<_>>().into_iter()
     }
 
-    /// Buys at the first door, as a platform does it: the others are told before the answer.
+    /// Buys at the first door as a platform does: the other shards get their updates before the answer.
     pub(super) fn buy(&self, payment: &PaymentPayload) -> Option<Result<Sale, SaleError>> {
         self.buy_in(&door(1), payment)
     }
 
-    /// The same in another stream of that asset.
+    /// Buys in another stream of that asset.
     pub(super) fn buy_in(
         &self,
         stream: &StreamId,
@@ -282,7 +281,7 @@ impl Cluster {
         })
     }
 
-    /// Everything ends here.
+    /// Cuts everything off here.
     pub(super) async fn cut_off(&self) {
         self.world.blow_at(0);
         self.world.sleep(1).await;

@@ -1,4 +1,4 @@
-//! What an asset tells the others, and how the merchant's shard takes it.
+//! What a stream tells the other shards, and how the merchant's shard stores it.
 
 use super::{Database, now};
 use crate::sharded::{MerchantShard, Outbox, Publication, ShardHandler as _};
@@ -24,7 +24,7 @@ fn everything_that_happened_is_told_once_it_is_received_no_more_inv_2() {
     let outbox = Outbox::new(&sql, &journal);
     now(outbox.prepare()).unwrap();
     let first = now(outbox.next()).unwrap().unwrap();
-    // Not received: it is told again, the same.
+    // It was not received, so the same delivery comes again.
     assert_eq!(now(outbox.next()).unwrap().as_ref(), Some(&first));
     let payment = &sold.payment;
     assert_eq!(first.payers.len(), 1);
@@ -40,7 +40,7 @@ fn everything_that_happened_is_told_once_it_is_received_no_more_inv_2() {
     now(outbox.delivered(&first)).unwrap();
     assert_eq!((now(outbox.next()), now(outbox.is_pending())), (Ok(None), Ok(false)));
 
-    // The session's end is told as the record that it left.
+    // The update about the session's end carries the session's final record.
     world.advance(61_000);
     world.step();
     let second = now(outbox.next()).unwrap().unwrap();
@@ -48,7 +48,7 @@ fn everything_that_happened_is_told_once_it_is_received_no_more_inv_2() {
         second.payers[0].ended.is_empty() && second.payers[0].sessions[0].record.contains(r#""ended":true"#)
     );
     now(outbox.delivered(&second)).unwrap();
-    // What was received before comes late: nothing goes back.
+    // A late confirmation of an earlier delivery takes nothing back.
     now(outbox.delivered(&first)).unwrap();
     assert_eq!(now(outbox.next()), Ok(None));
 }
@@ -79,11 +79,11 @@ fn the_merchants_copy_is_the_latest_that_it_was_told_and_readers_get_what_change
     let (gone, again) = (listed(13, "null"), listed(14, r#"{"price":"3"}"#));
     update.head = dear;
     now(handler.apply(&update)).unwrap();
-    // What comes late does not count.
+    // An update that arrives late does not count.
     update.head = cheap;
     now(handler.apply(&update)).unwrap();
     assert_eq!(now(handler.unpublished()), Ok(vec![publication(Some(r#"{"price":"2"}"#))]));
-    // It changes while the readers are being given what it was: they are to be given it again.
+    // The listing changes during publication, so it has to be published again.
     update.head = again;
     now(handler.apply(&update)).unwrap();
     now(handler.published(&publication(Some(r#"{"price":"2"}"#)))).unwrap();

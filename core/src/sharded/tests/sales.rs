@@ -1,4 +1,4 @@
-//! Whole sales on shards, with everything that can go wrong between them, at each message.
+//! Whole sales on shards, with every kind of failure at each message.
 
 use super::cluster::{Cluster, FAULTS, Fault, asset, id_of, payer};
 use crate::gateway::{Sale, SaleError};
@@ -6,10 +6,10 @@ use crate::quote::Operation;
 use crate::sharded::{STALE_MS, ShardKey};
 use crate::x402::PaymentPayload;
 
-/// What one payment of these sales may cost our fee payer, in lamports.
+/// What one payment of these sales may cost the fee payer, in lamports.
 const FEE: i64 = 10_001;
 
-/// A payment for a minute at the first door, with its ticket or without one.
+/// Returns a payment for a minute at the first door, with or without its ticket.
 fn payment(cluster: &Cluster, has_ticket: bool) -> PaymentPayload {
     if !has_ticket {
         return cluster.world.pay_v1(1, 10_000);
@@ -18,7 +18,7 @@ fn payment(cluster: &Cluster, has_ticket: bool) -> PaymentPayload {
     cluster.world.pay(1, &ticket, &quote)
 }
 
-/// Waits for the first answer that says how the payment ended. The buyer repeats it while there is no such answer.
+/// Repeats the payment until an answer says how it ended.
 fn insist(
     cluster: &Cluster,
     payment: &PaymentPayload,
@@ -36,7 +36,7 @@ fn insist(
     panic!("no answer");
 }
 
-/// Nothing is under way, and every shard knows what happened.
+/// Asserts that nothing is in flight and that every shard knows what happened.
 fn is_settled(cluster: &Cluster, payment: &PaymentPayload, told: &str) {
     let (payer, payment) = (payer(1), ShardKey::Payment(id_of(payment)));
     assert_eq!(cluster.world.charged(), 1, "{told}");
@@ -60,7 +60,8 @@ fn is_settled(cluster: &Cluster, payment: &PaymentPayload, told: &str) {
     }
 }
 
-/// The buyer has the session. Without a ticket it may have to sign in for it: the bytes are public by now.
+/// Asserts that the buyer has the session. Without a ticket the buyer may have to sign in for it, because the
+/// bytes are public by now.
 fn is_answered(answer: &Result<Sale, SaleError>, has_ticket: bool, told: &str) {
     match answer {
         Ok(Sale::Sold(_)) => {}
@@ -69,7 +70,7 @@ fn is_answered(answer: &Result<Sale, SaleError>, has_ticket: bool, told: &str) {
     }
 }
 
-/// Plays a sale in which this happens to the `nth` message. Returns whether there was such a message.
+/// Plays a sale in which the `nth` message fails this way. Returns whether there was such a message.
 fn play(nth: usize, fault: Fault, has_ticket: bool, arrives_at_the_end: bool) -> bool {
     let cluster = Cluster::new();
     let payment = payment(&cluster, has_ticket);
@@ -85,7 +86,7 @@ fn play(nth: usize, fault: Fault, has_ticket: bool, arrives_at_the_end: bool) ->
     if arrives_at_the_end {
         cluster.let_late_ones_arrive();
         cluster.rest();
-        // A fee may be counted twice then, but never too little.
+        // A fee may be counted twice in this case, but never too little.
         assert!(cluster.fees() >= FEE, "{told}");
     } else {
         assert_eq!(cluster.fees(), FEE, "{told}");
@@ -99,7 +100,7 @@ fn whatever_happens_to_any_message_of_a_sale_it_is_charged_once_and_every_shard_
     for fault in FAULTS {
         for has_ticket in [true, false] {
             let messages = (0..).take_while(|nth| play(*nth, fault, has_ticket, false)).count();
-            // The history, the reservations and the news, at least.
+            // At least the history, the reservations and the updates.
             assert!(messages >= 7, "{messages} with {fault:?}");
         }
     }
@@ -168,7 +169,7 @@ fn news_is_told_until_it_is_received_and_changes_nothing_the_second_time_inv_2()
                 cluster.number(&asset(1), "SELECT count(*) FROM head WHERE revision > coalesce((SELECT revision FROM delivered), 0)")
             };
             assert_eq!(untold(), 1, "{kind} {fault:?}");
-            // The alarm tells it, for as long as it takes.
+            // The alarm keeps sending it until it is received.
             for _ in 0..3 {
                 let at = cluster.alarm(&asset(1)).expect("it is woken to tell them");
                 assert!(at.millis_since(cluster.world.now()) <= 5_000, "{kind} {fault:?}");

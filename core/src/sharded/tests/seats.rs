@@ -1,4 +1,4 @@
-//! The seats of a shared asset of limited capacity, which the merchant's shard keeps.
+//! The seats of a shared asset with limited capacity, which the merchant's shard keeps.
 
 use super::cluster::{Cluster, FAULTS, Fault, door};
 use super::{Database, now};
@@ -18,7 +18,7 @@ use crate::testkit::world::Chain;
 use crate::time::Timestamp;
 use crate::x402::PaymentPayload;
 
-/// A merchant whose first asset has so many seats.
+/// Returns a merchant whose first asset has this many seats.
 fn with_seats(seats: u64) -> Cluster {
     let mut cluster = Cluster::new();
     let asset = &mut cluster.world.deployment.config.assets[0];
@@ -26,7 +26,7 @@ fn with_seats(seats: u64) -> Cluster {
     cluster
 }
 
-/// A buyer's payment for one minute, and the stream of the session that it buys.
+/// Returns a buyer's payment for one minute, and the stream of the session that it buys.
 fn payment(cluster: &Cluster, who: u8) -> (StreamId, PaymentPayload) {
     let (ticket, quote) = cluster.world.ticket("door-1", Operation::Access, 1);
     let payment = cluster.world.pay(who, &ticket, &quote);
@@ -38,7 +38,7 @@ fn buy(cluster: &Cluster, who: u8) -> Option<Result<Sale, SaleError>> {
     cluster.buy_in(&stream, &payment)
 }
 
-/// How many seats are taken, as any shard learns it.
+/// Returns how many seats are taken, as any shard would learn it.
 fn taken(cluster: &Cluster) -> u64 {
     let ports = cluster.ports(&ShardKey::Stream(door(1)));
     let journal = ShardedJournal::of_stream(ports, "main".to_owned());
@@ -56,7 +56,7 @@ fn no_more_share_an_asset_on_many_databases_than_may_and_an_end_makes_room_inv_1
     let refused = buy(&cluster, 3);
     assert!(matches!(refused, Some(Err(SaleError::Rejected(Reject::Full { .. })))), "{refused:?}");
     assert_eq!((taken(&cluster), cluster.world.charged()), (2, 2));
-    // What was refused is reserved nowhere.
+    // A refused purchase leaves no reservation.
     assert_eq!(cluster.number(&ShardKey::Merchant, "SELECT count(*) FROM hold"), 0);
     cluster.world.advance(60_000);
     cluster.rest();
@@ -92,7 +92,7 @@ fn whatever_goes_wrong_with_a_message_a_seat_is_taken_by_who_is_inside_and_by_no
             let reached = cluster.count() > n;
             cluster.mend();
             cluster.let_late_ones_arrive();
-            // The repeat gets what was paid for, whatever has become of the first request.
+            // The repeat gets what was paid for, whatever became of the first request.
             let repeat = cluster.buy_in(&stream, &payment);
             assert!(is_sold(&repeat), "{fault:?} at {n}: {repeat:?}");
             assert_eq!((taken(&cluster), cluster.world.charged()), (1, 1), "{fault:?} at {n}");
@@ -111,7 +111,7 @@ fn whatever_goes_wrong_with_a_message_a_seat_is_taken_by_who_is_inside_and_by_no
 fn a_seat_that_was_reserved_and_never_claimed_is_given_back_after_ten_minutes_inv_5() {
     let cluster = with_seats(2);
     let (stream, payment) = payment(&cluster, 1);
-    // Everything ends when the merchant's shard has reserved.
+    // Everything is cut off after the merchant's shard has made its reservation.
     cluster.spoil(|_, key, request| {
         (*key == ShardKey::Merchant && request == "reserve").then_some(Fault::CutOffBehind)
     });
@@ -136,11 +136,11 @@ fn a_session_of_a_shared_asset_is_kept_for_as_long_as_its_token_works_and_then_f
     assert!(is_sold(&cluster.buy_in(&stream, &payment)), "a repeat is answered as long as the token works");
     cluster.rest();
     assert!(!cluster.has_tables(&shard), "nothing is left of it");
-    // Its quote has long expired, and the chain remembers: the same payment buys nothing again.
+    // Its quote has long expired, and the chain remembers the payment, so it buys nothing again.
     let again = cluster.buy_in(&stream, &payment);
     assert!(matches!(again, Some(Err(SaleError::Refused { .. }))), "{again:?}");
     assert_eq!((cluster.world.charged(), taken(&cluster)), (1, 0));
-    // An exclusive asset's stream stays.
+    // The stream of an exclusive asset stays.
     let cluster = Cluster::new();
     let (ticket, quote) = cluster.world.ticket("door-1", Operation::Access, 1);
     assert!(is_sold(&cluster.buy(&cluster.world.pay(1, &ticket, &quote))));
@@ -161,7 +161,7 @@ fn a_ticket_of_a_shared_asset_is_worth_one_session_on_many_databases_too_inv_1()
     assert_eq!((cluster.world.charged(), taken(&cluster)), (1, 1));
 }
 
-/// The merchant's shard, and what it is asked for one seat.
+/// Returns an attempt's request for the only seat.
 fn seat_of(payment: u8, attempt: &str) -> Reservation {
     Reservation {
         payment: PaymentId::of_message(&[payment]),
@@ -176,7 +176,7 @@ fn seat_of(payment: u8, attempt: &str) -> Reservation {
 
 const KEY: &str = "main/film/s_01010101010101010101010101010101";
 
-/// What the stream tells of itself, and of the payment that started its session.
+/// Returns the stream's update about itself and about the payment that started its session.
 fn told(revision: u64, is_seated: bool) -> MerchantUpdate {
     let head = Head {
         stream: KEY.to_owned(),
@@ -200,13 +200,14 @@ fn a_reservation_that_comes_late_takes_no_seat_away_and_leaves_none_behind_inv_1
     now(handler.holds().release(&seat_of(2, "b").release())).unwrap();
     now(handler.apply(&told(1, true))).unwrap();
     assert_eq!(seats(), 1);
-    // Another attempt for what has landed, which takes itself back: who is inside stays.
+    // Another attempt for the landed payment takes back its own reservation; the session keeps its seat.
     assert_eq!(now(handler.reserve(&seat_of(1, "c"))), Ok(Reserved::Done));
     now(handler.holds().release(&seat_of(1, "c").release())).unwrap();
     assert_eq!(seats(), 1);
     now(handler.apply(&told(2, false))).unwrap();
     assert_eq!(seats(), 0);
-    // One that arrives when all is over is asked about when it is old: its payment is granted, and nobody is inside.
+    // A reservation that arrives after the end is asked about once it is stale. Its payment is granted, and
+    // no session is left.
     assert_eq!(now(handler.reserve(&seat_of(1, "d"))), Ok(Reserved::Done));
     assert_eq!(seats(), 1);
     now(handler.holds().spend_all(&PaymentId::of_message(&[1]))).unwrap();

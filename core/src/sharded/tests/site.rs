@@ -1,4 +1,4 @@
-//! One shard of a [`Cluster`]: its database, its alarm, and its way to the others.
+//! One shard of a [`Cluster`]: its database, its alarm, and its transport to the others.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -14,16 +14,15 @@ use crate::testkit::platform::execute;
 use crate::testkit::world::World;
 use crate::time::Timestamp;
 
-/// One shard's database and alarm. They outlive whatever runs on them.
+/// One shard's database and alarm. They survive when what runs on them is cut off.
 #[derive(Default)]
 pub(super) struct Site {
-    /// `None`: the world's database.
+    /// `None` means the world's database.
     pub(super) database: Option<Rc<Connection>>,
     pub(super) has_tables: Cell<bool>,
     pub(super) alarm: Cell<Option<Timestamp>>,
 }
 
-/// One shard's ports.
 #[derive(Clone)]
 pub(super) struct SitePorts<'c> {
     pub(super) cluster: &'c Cluster,
@@ -159,7 +158,7 @@ impl<'c> ShardPorts for SitePorts<'c> {
     }
 }
 
-/// What a gateway at one asset's shard runs on.
+/// The ports of a gateway at one asset's shard.
 pub(super) struct Shop<'c> {
     pub(super) world: &'c World,
     pub(super) journal: ShardedJournal<SitePorts<'c>>,

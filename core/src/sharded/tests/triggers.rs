@@ -5,7 +5,7 @@ use crate::sharded::{MerchantShard, PayerShard, PaymentShard, ShardHandler as _}
 use crate::store::{SqlError, SqlJournal, Value};
 use crate::testkit::platform::execute;
 
-/// The messages that the triggers of a database raise, as the database has them.
+/// Returns the messages that a database's triggers raise, as they are stored in the database.
 fn raised(database: &Database) -> Vec<String> {
     let triggers = execute(&database.0, "SELECT sql FROM sqlite_master WHERE type = 'trigger'", &[]).unwrap();
     let texts = triggers.into_iter().flatten().map(|value| match value {
@@ -15,7 +15,7 @@ fn raised(database: &Database) -> Vec<String> {
     texts.flat_map(|text| text.split("RAISE(").skip(1).map(message).collect::<Vec<_>>()).collect()
 }
 
-/// The message of one `RAISE`, from behind its parenthesis on.
+/// Returns the message of one `RAISE`, given the text after its opening parenthesis.
 fn message(raise: &str) -> String {
     let quoted = raise.strip_prefix("ABORT, '").expect("a guard undoes its statement alone");
     quoted.split_once("')").expect("a message").0.to_owned()

@@ -1,4 +1,4 @@
-//! What a shard does not know is an error there, and never an answer.
+//! A shard answers what it can't read with an error, never with a guess.
 
 use super::{Database, now};
 use crate::error::{Layer, PortError, StoreError};
@@ -51,7 +51,7 @@ fn an_owner_that_cant_be_read_is_not_nobody_inv_1() {
         let hold = format!("INSERT INTO hold VALUES ('{}', 'a', {strange}, 1)", payment.as_str());
         execute(&database.0, &hold, &[]).unwrap();
         let owner = now(handler.owner(&payment));
-        // SQLite keeps the number as text, which is an asset's id.
+        // SQLite stores the number 7 as text, which is a valid asset id.
         let is_id = strange == "7";
         assert_eq!(owner.is_err(), !is_id, "{strange}: {owner:?}");
         assert_ne!(owner, Ok(None), "{strange}");
@@ -84,7 +84,7 @@ fn a_number_beyond_the_databases_integers_is_never_written_as_another_one_inv_5(
     let unwritten = |error: PortError| matches!(error.layer(), Layer::Store(StoreError::Encode(_)));
     assert!(refused.clone().is_err_and(unwritten), "{refused:?}");
     assert_eq!(database.number("SELECT count(*) FROM hold"), 0);
-    // A budget is a bound: the largest of all is not refused, and is held to the largest number there is.
+    // A budget is a bound: the largest possible one is accepted and compared as SQLite's largest integer.
     let most = Fee { lamports: i64::MAX.unsigned_abs(), ..fee };
     assert_eq!(now(handler.reserve(&costing(most))), Ok(Reserved::Done));
 }

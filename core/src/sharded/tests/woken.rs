@@ -1,4 +1,4 @@
-//! When shards are woken, and what leaves no trace in them.
+//! When shards are woken, and which requests leave no trace in them.
 
 use super::cluster::{Cluster, Fault, asset, door, payer};
 use crate::ids::PaymentId;
@@ -74,7 +74,7 @@ fn the_alarm_that_looks_after_a_payment_is_armed_with_its_claim_inv_2() {
     cluster.world.chain.set(Chain::Drops);
     let (ticket, quote) = cluster.world.ticket("door-1", Operation::Access, 1);
     let payment = cluster.world.pay(1, &ticket, &quote);
-    // Everything ends right behind the append: its first message to the chain never comes.
+    // Everything is cut off right after the append, before the first call to the chain.
     let shop_ends_at = (0..40).find(|n| {
         let cluster = Cluster::new();
         cluster.world.blow_at(*n);
@@ -106,7 +106,7 @@ fn whoever_asks_again_and_again_does_not_put_the_alarm_off_inv_2() {
     }
 }
 
-/// What an asset tells of a listing that it has from this revision on.
+/// Returns a stream's update with the listing that it has from this revision on.
 fn listed(revision: u64, listing: &str) -> String {
     let head = Head {
         stream: "main/door-1".to_owned(),
@@ -135,7 +135,7 @@ fn what_the_catalogues_readers_could_not_be_given_the_alarm_gives_them() {
     cluster.go_off(&merchant);
     assert_eq!(cluster.published.borrow()[0].listing.as_deref(), Some(r#"{"price":"1"}"#));
     assert_eq!(cluster.alarm(&merchant), None);
-    // The next change is given to them at once.
+    // The next change is published at once.
     cluster.ask(&merchant, "news", &listed(2, "null")).unwrap().unwrap();
     assert_eq!(cluster.published.borrow()[1].listing, None);
 }
@@ -149,7 +149,7 @@ fn what_somebody_else_is_publishing_and_may_fail_at_is_looked_after_again() {
     let server = ShardServer::new(MerchantShard::new(ports.clone()), ports);
     let update = listed(1, r#"{"price":"1"}"#);
     let hears = async { server.answer("news", &update).await.map(drop) };
-    // The alarm goes off while the readers are asked, and finds somebody at it.
+    // The alarm goes off during the publication and finds it running.
     let goes_off = async {
         cluster.world.sleep(1_000).await;
         server.carry_out().await;

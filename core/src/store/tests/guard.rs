@@ -1,4 +1,4 @@
-//! What the tables let be claimed from one balance.
+//! How much the tables let payments claim from one balance.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ use crate::testkit::platform::Platform;
 use crate::testkit::world::World;
 use crate::time::{Now, Timestamp};
 
-/// The most that SQLite counts to.
+/// SQLite's largest integer.
 const I64: u64 = i64::MAX as u64;
 
 /// A claim as a sale makes it, but for a payment without a ticket.
@@ -29,8 +29,7 @@ fn asset(number: usize) -> StreamId {
     StreamId::parse(&format!("vault-{number}")).unwrap()
 }
 
-/// Claims a payment of this amount for this vault, from the one balance there is, which
-/// would have this much left after it.
+/// Claims a payment of this amount for this vault. The simulation reports that this much is left of the only balance.
 fn claim(world: &World, number: usize, amount: u64, left: u64) -> Result<Appended, PortError> {
     let mut claim = CLAIM.clone();
     claim.payment = PaymentId::of_message(&number.to_be_bytes());
@@ -51,7 +50,7 @@ fn claim(world: &World, number: usize, amount: u64, left: u64) -> Result<Appende
     world.run(journal.append(&asset(number), 0, &batch.with_funds(Some(funds)))).unwrap()
 }
 
-/// Writes down that the claim of this vault has landed.
+/// Records that the claim of this vault has landed.
 fn landed(world: &World, number: usize) {
     let payment = PaymentId::of_message(&number.to_be_bytes());
     let claim = Claim { payment: payment.clone(), ..CLAIM.clone() };
@@ -71,7 +70,7 @@ fn what_is_in_flight_has_to_fit_into_what_is_left_to_the_last_unit_inv_5() {
         let cases = refused.map(|case| (case, false)).into_iter().chain(taken.map(|case| (case, true)));
         for ((first, second), fits) in cases {
             let world = World::new();
-            // The chain says the same each time: none of them has landed.
+            // The chain reports the same each time, because none of them has landed.
             assert_eq!(claim(&world, 1, first, most - first), Ok(Appended::Done));
             let expected = if fits { Appended::Done } else { Appended::NotCovered };
             assert_eq!(claim(&world, 2, second, most - second), Ok(expected), "{first} + {second} of {most}");
@@ -83,7 +82,7 @@ fn what_is_in_flight_has_to_fit_into_what_is_left_to_the_last_unit_inv_5() {
 #[test]
 fn what_has_landed_is_taken_off_a_balance_once_written_down_or_not_inv_2() {
     let world = World::new();
-    // A balance of 30. Each has landed when the next one is simulated.
+    // The balance is 30. Each payment has landed when the next one is simulated.
     assert_eq!(claim(&world, 1, 10, 20), Ok(Appended::Done));
     assert_eq!(claim(&world, 2, 10, 10), Ok(Appended::Done));
     landed(&world, 1);
@@ -96,7 +95,7 @@ fn what_has_landed_is_taken_off_a_balance_once_written_down_or_not_inv_2() {
     );
     landed(&world, 3);
     assert_eq!((world.count("in_flight"), world.count("source_balance")), (0, 0));
-    // What comes in later is not held against what was spent before.
+    // New money is not counted against what was spent before.
     assert_eq!(claim(&world, 5, 10, 0), Ok(Appended::Done));
 }
 
@@ -111,7 +110,7 @@ fn amounts_beyond_what_the_database_counts_to_are_never_let_through_too_many_inv
                 for (number, amount) in [first, second, I64 / 2 + 1, 1].into_iter().enumerate() {
                     let Some(left) = balance.checked_sub(amount) else { continue };
                     let outcome = claim(&world, number, amount, left).unwrap();
-                    // One alone is always taken: it passed its simulation.
+                    // A payment alone is always accepted, because it passed its simulation.
                     assert!(outcome == Appended::Done || taken > 0, "{amount} of {balance}");
                     taken += if outcome == Appended::Done { u128::from(amount) } else { 0 };
                 }

@@ -1,4 +1,4 @@
-//! Databases of other versions, and one whose making was interrupted.
+//! Databases of other versions, and a database whose creation was interrupted.
 
 use std::cell::Cell;
 
@@ -11,17 +11,17 @@ use crate::ports::PortError;
 use crate::testkit::platform::Tables;
 use crate::testkit::world::{START, World};
 
-/// A database with nothing in it.
+/// Returns an empty database.
 fn empty_world() -> World {
     World::on(Connection::open_in_memory().unwrap(), START, 2)
 }
 
-/// What a database is made of, without what is in it.
+/// Returns the definitions of a database's tables, without their content.
 fn tables(world: &World) -> Vec<String> {
     world.texts("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
 }
 
-/// The world's database; before its `at`-th statement, counted from 0, something happens.
+/// The world's database. Something happens before its `at`-th statement, counted from 0.
 struct Interrupted<'w> {
     world: &'w World,
     at: u32,
@@ -38,15 +38,14 @@ impl Sql for Interrupted<'_> {
     }
 }
 
-/// Prepares the database; something happens before the `at`-th statement. Returns how many
-/// there were.
+/// Prepares the database while something happens before the `at`-th statement. Returns the number of statements.
 fn interrupted(world: &World, at: u32, by: &dyn Fn() -> Result<(), SqlError>) -> Result<u32, PortError> {
     let statements = &Cell::new(0);
     let journal = SqlJournal::new(Interrupted { world, at, by, statements }, "main".to_owned());
     world.run(journal.prepare()).unwrap().map(|()| statements.get())
 }
 
-/// Prepares the database and returns how many statements that took.
+/// Prepares the database and returns the number of statements.
 fn prepare(world: &World) -> Result<u32, PortError> {
     interrupted(world, u32::MAX, &|| Ok(()))
 }
@@ -88,7 +87,7 @@ fn two_processes_make_the_tables_at_once() {
     }
 }
 
-/// Refused in one line with these words, and left as it is.
+/// Asserts that the database is refused in one line with these words, and that it stays as it is.
 fn assert_refused(world: &World, words: &[&str]) {
     let before = tables(world);
     let line = prepare(world).unwrap_err().to_string();
@@ -109,7 +108,7 @@ fn a_database_of_an_earlier_version_is_refused_in_words_that_say_so_inv_2() {
         }
         assert_refused(&world, &["earlier version", &format!("version {version}"), "move it away"]);
     }
-    // The first versions wrote none.
+    // The first versions recorded no version.
     let world = empty_world();
     world.database.execute("CREATE TABLE journal (asset TEXT, revision INTEGER)", []).unwrap();
     assert_refused(&world, &["earlier version"]);

@@ -1,48 +1,48 @@
-//! Transactions for the comparison: honest ones with every knob, and what is almost one.
+//! Transactions for the comparison: honest ones in all variants, and others that are nearly honest.
 
 use proptest::prelude::*;
 
-/// One thing that is not as it should be, or need not be as it is.
+/// One deviation from a plain honest payment. Some deviations are allowed.
 #[derive(Clone, Debug)]
 pub(super) enum Twist {
     None,
-    /// Compute units and their price.
+    /// Other compute units and another price per unit.
     Budget(u32, u64),
-    /// Another amount, more or less.
+    /// Another amount, higher or lower.
     Amount(u64),
     Decimals(u8),
-    /// An instruction moves to another place.
+    /// An instruction moves to another position.
     Move(usize, usize),
-    /// An instruction comes twice.
+    /// An instruction appears twice.
     Again(usize),
     Drop(usize),
-    /// The first instruction advances a durable nonce: the transaction would live for ever.
+    /// The first instruction advances a durable nonce, so that the transaction would never expire.
     DurableNonce,
-    /// Somebody else signs too (or has to and does not).
+    /// A stranger signs too, or has to sign and does not.
     OneMoreSigner(bool),
-    /// A list of accounts gets one more: whose, and in which instruction.
+    /// An instruction gets one more account.
     OneMoreAccount(usize, Who),
-    /// An account of the transfer is another.
+    /// An account of the transfer is replaced.
     Account(usize, Who),
-    /// More or fewer bytes behind an instruction's data.
+    /// An instruction's data gets more bytes.
     Data(usize, Vec<u8>),
     Cut(usize, usize),
     /// An instruction calls another program.
     Program(usize, Who),
     FeePayer(Who),
-    /// The payer signs for the account of somebody who made it a delegate.
+    /// The payer signs as the delegate of another owner's account.
     Delegate,
-    /// An account is listed again at the end, and an instruction's index points there.
+    /// An account is listed again at the end, and an instruction's index points to it.
     Listed(usize),
-    /// The last account comes from a table.
+    /// The last account comes from a lookup table.
     Table(Vec<u8>, Vec<u8>),
     /// The header counts other accounts as signers or read-only.
     Header(u8, u8, u8),
-    /// The payer's signature is over something else.
+    /// The payer's signature covers something else.
     Signature(u8),
     /// The merchant pays itself.
     Merchant,
-    /// As a message of version 1.
+    /// The message has version 1.
     Version1,
     /// An account is listed that no instruction uses.
     Unused(Who),
@@ -69,9 +69,9 @@ pub(super) enum Who {
 #[derive(Clone, Debug)]
 pub(super) enum Saying {
     Bytes(Vec<u8>),
-    /// That the owner is the program of the tokens, by its address.
+    /// The owner is the program of the tokens, by its address.
     OwnProgram,
-    /// The same, by the number that Lighthouse has for it.
+    /// The owner is the program of the tokens, by Lighthouse's number for it.
     OwnKnownProgram,
 }
 
@@ -81,44 +81,44 @@ pub(super) enum Flaw {
     None,
     Kind(u8),
     Level(u8),
-    /// Another count than that of what it says.
+    /// A count that differs from the number of sayings.
     Count(u8),
-    /// A count with a group of seven bits too many.
+    /// A count with one group of seven bits too many.
     LongCount,
     Trailing(u8),
     Cut(usize),
     Flip(usize, u8),
-    /// No account, or one more.
+    /// The guard names no account.
     NoAccount,
     OneMoreAccount(Who),
 }
 
-/// A guard to be made.
+/// The plan of a guard.
 #[derive(Clone, Debug)]
 pub(super) struct Guard {
-    /// Where it stands behind the compute budget.
+    /// The guard's position after the compute budget.
     pub(super) at: usize,
     pub(super) of: Who,
-    /// Of the fields of a token account, or of what every account has.
+    /// Whether it concerns the fields of a token account, instead of what every account has.
     pub(super) of_token: bool,
     pub(super) level: u8,
     pub(super) sayings: Vec<Saying>,
     pub(super) flaw: Flaw,
 }
 
-/// A transaction to be made.
+/// The plan of a transaction.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) versioned: bool,
     pub(super) token_2022: bool,
-    /// How many memos stand behind the transfer.
+    /// How many memos follow the transfer.
     pub(super) memos: usize,
     pub(super) memo_wanted: bool,
     pub(super) guards: Vec<Guard>,
     pub(super) twists: Vec<Twist>,
-    /// Changes of the message's bytes; the payer signs what comes out.
+    /// Changes of the message's bytes, which the payer then signs.
     pub(super) edits: Vec<Edit>,
-    /// Changes of the whole transaction's bytes afterwards.
+    /// Later changes of the whole transaction's bytes.
     pub(super) scars: Vec<Edit>,
 }
 
@@ -127,9 +127,9 @@ pub(super) enum Edit {
     Flip(usize, u8),
     Insert(usize, u8),
     Delete(usize),
-    /// Some bytes are put a second time elsewhere.
+    /// Some bytes are inserted a second time elsewhere.
     Splice(usize, usize, usize),
-    /// A length (which may be any byte) is spelt longer than needed.
+    /// A length, which may be any byte, is spelt longer than needed.
     Lengthen(usize),
     Append(Vec<u8>),
 }
@@ -153,7 +153,7 @@ fn who() -> impl Strategy<Value = Who> {
     ])
 }
 
-/// What is allowed about an account, most of it, and what is almost that.
+/// Returns a saying about an account: mostly allowed ones, and some that are nearly allowed.
 fn saying(of: Who, of_token: bool) -> BoxedStrategy<Saying> {
     let wallet = matches!(of, Who::FeePayer | Who::Payer);
     let bytes = |bytes: Vec<u8>| Just(Saying::Bytes(bytes)).boxed();
@@ -258,7 +258,7 @@ fn guard() -> impl Strategy<Value = Guard> {
         })
 }
 
-/// None, some, or about as many as are allowed.
+/// Returns no guards, some, or about as many as are allowed.
 fn guards() -> impl Strategy<Value = Vec<Guard>> {
     let small = (0usize..8).prop_map(|at| Guard {
         at,
@@ -278,7 +278,7 @@ fn guards() -> impl Strategy<Value = Vec<Guard>> {
 fn twist() -> impl Strategy<Value = Twist> {
     let units =
         prop_oneof![3 => Just(20_000), 3 => 399_999u32..=400_001, 1 => Just(u32::MAX), 1 => any::<u32>()];
-    // The fee may be 19,000: 450,000 for 20,000 units, 22,500 for 400,000.
+    // The fee may be 19,000 lamports. That is a price of 450,000 with 20,000 units, or 22,500 with 400,000.
     let price = prop_oneof![
         Just(1),
         449_999u64..=450_001,
@@ -289,7 +289,7 @@ fn twist() -> impl Strategy<Value = Twist> {
         any::<u64>()
     ];
     let bytes = || proptest::collection::vec(any::<u8>(), 0..3);
-    // A little too much, or more than the network carries.
+    // Slightly too much, or more than the network carries.
     let more = || {
         prop_oneof![
             proptest::collection::vec(any::<u8>(), 1..4),
@@ -337,7 +337,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// Mostly honest in all but one or two things.
+/// Returns cases that are mostly honest in all but one or two things.
 pub(super) fn cases() -> impl Strategy<Value = Case> {
     let edits = || {
         prop_oneof![
@@ -359,7 +359,7 @@ pub(super) fn cases() -> impl Strategy<Value = Case> {
             versioned,
             token_2022,
             memos,
-            // Who has no memo was mostly asked for none.
+            // A payment without a memo mostly did not need one.
             memo_wanted: memo_wanted && (memos > 0 || twists.is_empty()),
             guards,
             twists,

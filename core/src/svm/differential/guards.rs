@@ -1,9 +1,9 @@
-//! Which guards are allowed, told the other way round: not read and judged, but compared
-//! with the bytes of each thing that a guard may say.
+//! Which guards are allowed, written a second time in another way: guards are not parsed, but compared with
+//! the bytes of everything that a guard may say.
 
 use solana_address::Address;
 
-/// Whose account a guard is about.
+/// The account that a guard concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     FeePayer,
@@ -12,12 +12,12 @@ pub(super) enum Role {
     Destination,
 }
 
-/// What follows from a guard that is allowed.
+/// The consequences of an allowed guard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Facts {
-    /// Another payment from the same account could break it.
+    /// Whether another payment from the same account could break it.
     pub(super) exclusive: bool,
-    /// The lamports that the fee payer must have.
+    /// The least lamports that the fee payer must have.
     pub(super) floor: Option<u64>,
 }
 
@@ -27,12 +27,12 @@ enum Piece {
     Exactly(Vec<u8>),
     AnyOf(&'static [u8]),
     Any(usize),
-    /// A number of at least 165 in as few groups of seven bits as it has.
+    /// A number of at least 165, in as few groups of seven bits as possible.
     AtLeast165,
 }
 
 impl Piece {
-    /// The length of this piece at the start of the bytes, if it stands there.
+    /// Returns the length of this piece at the start of the bytes, if the piece matches.
     fn fits(&self, bytes: &[u8]) -> Option<usize> {
         match self {
             Self::Exactly(exactly) => bytes.starts_with(exactly).then_some(exactly.len()),
@@ -49,15 +49,15 @@ impl Piece {
     }
 }
 
-/// A number in groups of seven bits, the lowest first.
+/// Returns a number in groups of seven bits, the lowest first.
 fn in_groups(value: u128) -> Vec<u8> {
     let count = (128 - value.leading_zeros()).div_ceil(7).max(1);
     let group = |at: u32| (value >> (7 * at)).to_le_bytes()[0] & 0x7f;
     (0..count).map(|at| group(at) | if at + 1 < count { 0x80 } else { 0 }).collect()
 }
 
-/// All that may be said about an account in a guard of accounts in general, or of token
-/// accounts. No two of them fit the same bytes.
+/// Returns everything that a guard may say about an account, either as any account or as a token account. No
+/// two sayings match the same bytes.
 fn sayings(role: Role, of_token: bool, program: &Address, token_2022: bool) -> Vec<Vec<Piece>> {
     use Piece::{Any, AnyOf, AtLeast165, Exactly};
     let exactly = |bytes: &[u8]| Exactly(bytes.to_vec());
@@ -100,7 +100,7 @@ fn sayings(role: Role, of_token: bool, program: &Address, token_2022: bool) -> V
     all
 }
 
-/// What follows from one saying, by its bytes.
+/// Returns the consequences of one saying, from its bytes.
 fn facts(said: &[u8], role: Role, of_token: bool) -> Facts {
     match (role, of_token, said) {
         (Role::Source, true, [2, ..]) | (Role::Source, false, [8, ..]) => {
@@ -114,7 +114,7 @@ fn facts(said: &[u8], role: Role, of_token: bool) -> Facts {
     }
 }
 
-/// The sayings that make up all of the bytes: how many, and what follows from them.
+/// Splits all of the bytes into sayings. Returns their number and their consequences.
 fn all_of(bytes: &[u8], allowed: &[Vec<Piece>], role: Role, of_token: bool) -> Option<(u128, Facts)> {
     let (mut rest, mut count, mut sum) = (bytes, 0, Facts::default());
     while !rest.is_empty() {
@@ -129,12 +129,12 @@ fn all_of(bytes: &[u8], allowed: &[Vec<Piece>], role: Role, of_token: bool) -> O
     Some((count, sum))
 }
 
-/// Whether a guard of this kind and log level is looked at at all.
+/// Returns whether a guard has a kind and a log level that are allowed at all.
 pub(super) fn has_form(data: &[u8]) -> bool {
     matches!(data, [5 | 6 | 9 | 10, 0 | 1 | 2 | 4 | 5, ..])
 }
 
-/// What follows from a guard with this form; `None` if it is not allowed.
+/// Returns the consequences of a guard of this form; `None` if it is not allowed.
 pub(super) fn allowed(data: &[u8], role: Role, program: &Address, token_2022: bool) -> Option<Facts> {
     let (kind, body) = (*data.first()?, data.get(2..)?);
     let of_token = kind > 8;
@@ -144,7 +144,7 @@ pub(super) fn allowed(data: &[u8], role: Role, program: &Address, token_2022: bo
             .filter(|(count, _)| *count == 1)
             .map(|(_, facts)| facts);
     }
-    // Of each length that the count could have: is it the count of what follows?
+    // For each possible length of the count, checks whether it counts what follows.
     (1..=body.len().min(10)).find_map(|length| {
         let (count, sayings) = (&body[..length], all_of(&body[length..], &sayings, role, of_token));
         sayings.filter(|(said, _)| *said > 0 && in_groups(*said) == count).map(|(_, facts)| facts)

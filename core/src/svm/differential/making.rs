@@ -1,4 +1,4 @@
-//! Makes the cases' bytes: built and encoded by Solana's crates.
+//! Builds the cases' bytes, encoded by Solana's crates.
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use solana_address::Address;
@@ -69,7 +69,7 @@ impl Case {
             Who::Destination => self.own(&key_of(&keys::merchant())),
             Who::Mint => known("4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU"),
             Who::Stranger => key_of(&keys::numbered(9)),
-            // The right program, and the other one.
+            // The right token program, and the other one.
             Who::Token => known(programs[usize::from(self.token_2022)]),
             Who::Token2022 => known(programs[usize::from(!self.token_2022)]),
             Who::Memo => known("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"),
@@ -116,7 +116,7 @@ impl Case {
         });
         let said: Vec<Vec<u8>> = said.collect();
         let count = u8::try_from(said.len()).unwrap();
-        // One alone has half of the time an instruction that takes no more.
+        // A single saying is encoded half of the time as an instruction for one assertion.
         let single = count == 1 && guard.at.is_multiple_of(2);
         let count: &[u8] = match (&guard.flaw, single) {
             (Flaw::Count(count), _) => &[*count],
@@ -148,7 +148,7 @@ impl Case {
             return;
         }
         let (count, any) = (list.len(), |at: &usize| at % list.len());
-        // Where the transfer stands; another twist may have taken it away.
+        // The position of the transfer; another twist may have removed it.
         let transfer =
             list.iter().position(|i| i.program_id == self.who(Who::Token) && i.accounts.len() == 4);
         match twist {
@@ -216,7 +216,7 @@ impl Case {
 
     fn message(&self) -> VersionedMessage {
         let (fee_payer, list) = self.instructions();
-        // Made anew for each: `Hash` is `Copy` in a build with the native crates, and not in one of the core alone.
+        // Created for each use, because `Hash` is `Copy` only in a build that includes the native crates.
         let blockhash = || Hash::new_from_array([9; 32]);
         if self.twists.iter().any(|twist| matches!(twist, Twist::Version1))
             && let Ok(message) = v1::Message::try_compile(&fee_payer, &list, blockhash())
@@ -274,11 +274,11 @@ impl Case {
         message
     }
 
-    /// The transaction's bytes.
+    /// Returns the transaction's bytes.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let message = self.message();
         let mut signed = message.serialize();
-        // A message of version 1 stands before its signatures: there is nothing to cut.
+        // A message of version 1 comes before its signatures, so there is nothing to cut.
         let prefixed = !matches!(message, VersionedMessage::V1(_));
         if prefixed {
             self.edits.iter().for_each(|edit| edit.apply(&mut signed));

@@ -1,6 +1,5 @@
-//! Our decoder and verifier against Solana's own crates: what we take they take, with
-//! equal fields; what they take we take, except for the ways named in
-//! [`reference::Stricter`].
+//! Compares the core's decoder and verifier with Solana's own crates. What the core accepts, they accept with
+//! equal fields. What they accept, the core accepts too, except for the reasons in [`reference::Stricter`].
 
 mod cases;
 mod guards;
@@ -24,7 +23,7 @@ use super::lighthouse::GuardedAccount;
 use super::transaction::Transaction;
 use crate::money::Amount;
 
-/// The same every time: what is counted below depends on it.
+/// Returns a runner that is the same every time, because the counts below depend on it.
 fn runner(cases: u32) -> TestRunner {
     TestRunner::new(ProptestConfig {
         cases,
@@ -34,7 +33,7 @@ fn runner(cases: u32) -> TestRunner {
     })
 }
 
-/// Every field, read both ways.
+/// Compares every field of the two readings.
 fn assert_equal(mine: &Transaction, solana: &VersionedTransaction) -> Result<(), TestCaseError> {
     let message = &solana.message;
     let header = message.header();
@@ -64,7 +63,7 @@ fn assert_equal(mine: &Transaction, solana: &VersionedTransaction) -> Result<(),
     Ok(())
 }
 
-/// Reads the bytes both ways; returns what both make of them, and why we refuse.
+/// Reads the bytes both ways. Returns both readings, and why the core refuses.
 fn read_both(
     bytes: &[u8],
 ) -> Result<Option<(Option<Transaction>, VersionedTransaction, Vec<Stricter>)>, TestCaseError> {
@@ -101,7 +100,7 @@ fn requirement(wanted: &Wanted) -> Requirement {
     }
 }
 
-/// What we make of the bytes, the memo included.
+/// Returns the core's verdict about the bytes, including the memo.
 fn verdict(bytes: &[u8], wanted: &Wanted) -> Result<VerifiedPayment, Refusal> {
     let payment = exact::verify(bytes, &requirement(wanted))?;
     match &wanted.memo {
@@ -120,7 +119,7 @@ fn role(account: GuardedAccount) -> Role {
     }
 }
 
-/// All that is known of a payment, in the reference's own types.
+/// Returns everything that is known of a payment, in the reference's own types.
 fn paid(payment: &VerifiedPayment) -> Paid {
     let guards = payment.guards.list.iter().map(|guard| (usize::from(guard.position), role(guard.account)));
     Paid {
@@ -134,7 +133,7 @@ fn paid(payment: &VerifiedPayment) -> Paid {
     }
 }
 
-/// Checks one case; returns what happened, for the count.
+/// Checks one case and returns what happened, for the count.
 fn compare(case: &Case) -> Result<String, TestCaseError> {
     let bytes = case.bytes();
     let wanted = case.wanted();
@@ -173,7 +172,7 @@ fn what_we_take_solana_takes_and_what_it_takes_we_take_but_for_named_ways_inv_1(
         })
         .unwrap();
     let seen = seen.into_inner();
-    // Worth something only if all of it came up: payments, and each way alone.
+    // The test has value only if every kind came up: payments, and each reason alone.
     for (guards, least) in [(0, 500), (1, 100), (2, 100), (3, 100), (4, 100)] {
         assert!(seen[&format!("a payment with {guards} guards")] > least, "{seen:#?}");
     }
@@ -181,7 +180,7 @@ fn what_we_take_solana_takes_and_what_it_takes_we_take_but_for_named_ways_inv_1(
     for way in Stricter::ALL.into_iter().filter(|way| *way != Stricter::MoreSigners) {
         assert!(times(&[way]) > 0, "{way:?} never was the only reason: {seen:#?}");
     }
-    // Whoever else signs is an account that no payment has.
+    // An additional signer is always an account that no payment has.
     assert!(times(&[Stricter::MemoOfAnother, Stricter::MoreSigners]) > 0, "{seen:#?}");
     let refused = seen.keys().filter(|key| key.starts_with("no payment")).count();
     assert!(refused >= 18, "{seen:#?}");
@@ -210,7 +209,7 @@ fn an_allowed_guard_changed_in_any_byte_is_judged_alike_by_both_readings() {
             }
         }
     }
-    // A hash, an address or a number may be any other.
+    // A hash, an address or a number may have any other value.
     assert!(still > 10_000 && refused > 10_000, "{still} {refused}");
 }
 

@@ -1,5 +1,5 @@
-//! The same bytes read by Solana's own crates, and the rules of the `exact` scheme, with
-//! its instructions in any order: nothing here uses our decoder or verifier.
+//! The same bytes read by Solana's own crates, and the rules of the `exact` scheme with its instructions in
+//! any order. Nothing here uses the core's decoder or verifier.
 
 use solana_address::Address;
 use solana_message::VersionedMessage;
@@ -8,7 +8,7 @@ use solana_transaction::versioned::VersionedTransaction;
 
 use super::guards::{self, Facts, Role};
 
-/// What has to be paid, in the reference's own types.
+/// The payment that was asked for, in the reference's own types.
 pub(super) struct Wanted {
     pub(super) amount: u64,
     pub(super) mint: Address,
@@ -28,49 +28,49 @@ pub(super) struct Paid {
     pub(super) fee_lamports: u128,
     pub(super) memo: Option<Vec<u8>>,
     pub(super) transfer_at: usize,
-    /// Where the guards stand, and whose accounts they are about.
+    /// The guards' positions and accounts.
     pub(super) guards: Vec<(usize, Role)>,
-    /// What follows from all of them.
+    /// The consequences of all guards.
     pub(super) facts: Facts,
 }
 
-/// A way in which we refuse what the reference takes, with its reason.
+/// Why the core refuses what the reference accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stricter {
-    /// More bytes than the network carries: it could never land.
+    /// It has more bytes than the network carries, so it could never land.
     TooLarge,
-    /// Solana's decoder reads past them; then one message would have many transactions.
+    /// Solana's decoder ignores trailing bytes, so that one message would have many transactions.
     TrailingBytes,
-    /// Lookup tables hide accounts from who checks the bytes.
+    /// Lookup tables hide accounts from a check of the bytes.
     LookupTable,
-    /// An account listed twice: no node runs it, and "account 0 is in no instruction"
-    /// would no longer say that the fee payer is in none.
+    /// An account is listed twice. No node runs such a message, and "account 0 is in no instruction" would no
+    /// longer mean that the fee payer is in none.
     AccountTwice,
-    /// Message version 1: no client sends it, and its fee stands elsewhere.
+    /// The message has version 1. No client sends it, and its fee is in another place.
     Version1,
-    /// The specification bounds the price of a unit, not their number.
+    /// The specification limits the price per unit, not the number of units.
     ManyUnits,
     /// Units, price and signatures together cost more than one sale may.
     HighFee,
-    /// A budget instruction with accounts or more bytes than it needs, which the network ignores.
+    /// A compute budget instruction has accounts or extra bytes, which the network ignores.
     OddBudget,
-    /// Further accounts (a multisig's signers, a hook's) or bytes behind a transfer.
+    /// A transfer has further accounts (a multisig's signers, a hook's) or extra bytes.
     OddTransfer,
-    /// Others than the fee payer and the authority sign: each costs a fee.
+    /// Others than the fee payer and the authority sign, and each signature costs a fee.
     MoreSigners,
-    /// The source is not the authority's own: a delegate pays with another's tokens.
+    /// The source is not the authority's own, so a delegate pays with another owner's tokens.
     SourceOfAnother,
-    /// A memo with another account than the payer's wallet.
+    /// A memo names an account that is not the payer's wallet.
     MemoOfAnother,
-    /// An account in the message that no instruction uses.
+    /// The message lists an account that no instruction uses.
     UnusedAccount,
-    /// More guards than any wallet adds.
+    /// There are more guards than any wallet adds.
     ManyGuards,
-    /// An instruction of Lighthouse of a kind or a log level that is no guard's.
+    /// A Lighthouse instruction has a kind or a log level that is not allowed for a guard.
     GuardForm,
-    /// A guard about no account, more than one, or one that is none of the payment's.
+    /// A guard names no account, several, or one that is not the payment's.
     GuardOfAnother,
-    /// A guard that says what the account that it is about does not allow.
+    /// A guard says something that is not allowed about its account.
     GuardSaying,
 }
 
@@ -100,14 +100,14 @@ fn address(text: &str) -> Address {
     text.parse().unwrap()
 }
 
-/// Decodes by the wire format and makes the checks that every node makes first.
+/// Decodes the wire format and makes the checks that every node makes first.
 pub(super) fn read(bytes: &[u8]) -> Option<VersionedTransaction> {
     let transaction: VersionedTransaction = wincode::deserialize(bytes).ok()?;
     transaction.sanitize().ok()?;
     Some(transaction)
 }
 
-/// The ways in which we refuse to read it.
+/// Returns the reasons for which the core refuses to read it.
 pub(super) fn stricter_reading(bytes: &[u8], transaction: &VersionedTransaction) -> Vec<Stricter> {
     let mut ways = Vec::new();
     let keys = transaction.message.static_account_keys();
@@ -129,7 +129,7 @@ pub(super) fn stricter_reading(bytes: &[u8], transaction: &VersionedTransaction)
     ways
 }
 
-/// What a transaction may do, by the program of each instruction.
+/// The instructions of a transaction, sorted by their programs.
 #[derive(Default)]
 struct Parts<'a> {
     transfers: Vec<(usize, &'a CompiledInstruction)>,
@@ -137,7 +137,7 @@ struct Parts<'a> {
     guards: Vec<(usize, &'a CompiledInstruction)>,
 }
 
-/// Sorts what stands behind the compute budget; `None` with a program of no payment.
+/// Sorts the instructions after the compute budget. Returns `None` for a program that a payment does not use.
 fn parts<'a>(keys: &[Address], instructions: &'a [CompiledInstruction]) -> Option<Parts<'a>> {
     let [token, token_2022, memo, lighthouse] = [
         "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
@@ -162,8 +162,9 @@ fn parts<'a>(keys: &[Address], instructions: &'a [CompiledInstruction]) -> Optio
     Some(parts)
 }
 
-/// What the two budget instructions come to: units, and the fee in lamports. `None` if
-/// they are none, or the price of a unit is above the specification's.
+/// Returns the fee in lamports that the two compute budget instructions lead to.
+///
+/// Returns `None` if they are not such instructions, or if the price per unit is above the specification's.
 fn budget(
     transaction: &VersionedTransaction,
     ways: &mut Vec<Stricter>,
@@ -195,7 +196,7 @@ fn budget(
     Some(fee_lamports)
 }
 
-/// What the guards are about and what follows from them, each of which has one role.
+/// Returns the accounts of the guards and their consequences. `role` names a guard's account.
 fn guarded(
     guards: &[(usize, &CompiledInstruction)],
     role: impl Fn(u8) -> Option<Role>,
@@ -225,12 +226,13 @@ fn guarded(
     (roles, sum)
 }
 
-/// The rules of the scheme: `None` if it is not the payment that is wanted; otherwise
-/// what it is, and the ways in which we refuse it all the same.
+/// Checks the rules of the scheme. Returns the payment, with the reasons for which the core still refuses it.
+///
+/// Returns `None` if it is not the payment that was asked for.
 pub(super) fn check(transaction: &VersionedTransaction, wanted: &Wanted) -> Option<(Paid, Vec<Stricter>)> {
     let message = &transaction.message;
     let keys = message.static_account_keys();
-    // What a table would load stands behind the static keys: nobody here can know it.
+    // The accounts from a lookup table follow the static keys, and are unknown here.
     let key = |index: u8| keys.get(usize::from(index)).copied();
     let instructions = message.instructions();
     if !(3..=14).contains(&instructions.len()) || keys[0] != wanted.fee_payer {
@@ -258,11 +260,11 @@ pub(super) fn check(transaction: &VersionedTransaction, wanted: &Wanted) -> Opti
         let tokens = address("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
         Address::find_program_address(&seeds, &tokens).0
     };
-    // The mint is owned by one program; another one would not move its tokens.
+    // One program owns the mint; another program would not move its tokens.
     if key(transfer.program_id_index)? != wanted.program
         || (mint, decimals, amount) != (wanted.mint, wanted.decimals, wanted.amount)
         || destination != own(&wanted.pay_to)
-        // From the merchant to the merchant nothing moves (inv. 5).
+        // A transfer from the merchant to the merchant moves nothing (invariant 5).
         || source == destination
     {
         return None;
@@ -296,7 +298,7 @@ pub(super) fn check(transaction: &VersionedTransaction, wanted: &Wanted) -> Opti
         ways.push(Stricter::UnusedAccount);
     }
 
-    // The authority signs, and so does everybody else who has to; the fee payer's turn comes later.
+    // The authority signs, and so does everyone else who has to. The fee payer signs later.
     let signers = usize::from(message.header().num_required_signatures);
     let position = keys.iter().position(|key| *key == authority)?;
     let fits = |at: usize| transaction.signatures[at].verify(keys[at].as_ref(), &message.serialize());

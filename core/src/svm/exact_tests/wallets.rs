@@ -4,7 +4,7 @@ use super::*;
 use crate::svm::lighthouse::{Guard, GuardProblem, GuardedAccount};
 use crate::testkit::guards::{lamports_at_least, multi};
 
-/// A payment with Phantom's guards, where Phantom puts them.
+/// Returns a payment with Phantom's guards, in Phantom's places.
 fn phantom() -> Vec<u8> {
     resigned(guards::as_phantom)
 }
@@ -18,10 +18,10 @@ fn a_payment_by_phantom_is_verified_with_its_real_guards() {
     assert_eq!((payment.transfer_at, payment.memo.as_deref()), (5, Some(MEMO_TEXT.as_bytes())));
     let list = [(2, Destination), (3, Source), (4, Payer), (7, Source)];
     assert_eq!(payment.guards.list, list.map(|(position, account)| Guard { position, account }));
-    // The hash of its token account breaks when anything else is paid from there.
+    // Any other payment from its token account breaks the guard on the hash.
     assert!(payment.guards.exclusive_source);
     assert_eq!(payment.guards.fee_payer_floor, None);
-    // With the budget that it really asks for.
+    // With the compute budget that Phantom really asks for.
     let dear = resigned(|m| {
         guards::as_phantom(m);
         (m.instructions[0].data, m.instructions[1].data) =
@@ -54,7 +54,7 @@ fn a_guard_may_name_the_fee_payer_and_says_what_it_must_have() {
     assert_eq!(guards.fee_payer_floor, Some(1_000_000));
 }
 
-/// A payment with `count` guards of the source, spread behind the budget.
+/// Returns a payment with `count` guards of the source, spread after the compute budget.
 fn with_guards(count: usize, memo: bool) -> Vec<u8> {
     resigned(|m| {
         for n in 0..count {
@@ -101,16 +101,16 @@ fn a_guard_that_is_not_allowed_is_refused_wherever_it_stands() {
             assert_eq!((usize::from(fault.position), fault.problem), (at, problem));
         }
     }
-    // A program that a guard could call can't come with it.
+    // A guard can't bring a program that it could call.
     let two = refusal(|m| {
         guards::insert(m, 2, 0, guards::phantom().wallet);
         m.instructions[2].accounts.push(8);
     });
     assert!(matches!(two, Refusal::Guard(fault) if fault.problem == GuardProblem::Accounts(2)));
-    // Before the compute budget stands none.
+    // No guard may come before the compute budget.
     let first = |at| refusal(move |m| guards::insert(m, at, 2, vec![9, 0, 8]));
     assert_eq!((first(0), first(1)), (Refusal::ComputeLimit, Refusal::ComputePrice));
-    // Of more instructions than a byte can count, and than a payment has.
+    // More instructions than a byte can count, and than a payment has.
     let many = resigned(|m| {
         m.instructions = vec![Instruction { program: 7, accounts: vec![], data: vec![] }; 260];
     });

@@ -1,8 +1,8 @@
-//! The accounts that a guard may speak of.
+//! The accounts that a guard may concern.
 
 use std::fmt;
 
-/// Whose account a guard speaks of.
+/// The account that a guard concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuardedAccount {
     /// The fee payer's wallet.

@@ -1,20 +1,18 @@
-//! Reads one Lighthouse instruction: borsh, with LEB128 for counts and for the range of
-//! a hash.
+//! Reads one Lighthouse instruction. It is in borsh, with LEB128 for counts and for the range of a hash.
 //!
-//! Lighthouse itself takes several spellings of a number, and bytes behind the last
-//! assertion. This reader takes one spelling and nothing behind it, so what was judged
-//! is all there is.
+//! Lighthouse itself accepts several spellings of a number, and bytes after the last assertion. This reader
+//! accepts one spelling and nothing after it, so that nothing goes unchecked.
 
 use super::fault::GuardProblem;
 use super::kinds::{ACCOUNT_INFO, ACCOUNT_INFO_MULTI, TOKEN_ACCOUNT, TOKEN_ACCOUNT_MULTI};
 use crate::leb128;
 use crate::svm::Address;
 
-/// The log levels that emit a record by calling the Noop program. The second is the last.
+/// The log levels that emit a record by calling the Noop program. The second one is the highest level.
 const ENCODED_NOOP: u8 = 3;
 const FAILED_ENCODED_NOOP: u8 = 6;
 
-/// What an assertion looks at.
+/// What an assertion examines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
     /// What every account has: lamports, owner, data.
@@ -23,7 +21,7 @@ pub(super) enum Subject {
     TokenAccount,
 }
 
-/// The assertions on what every account has, by their number in the instruction.
+/// The assertions about what every account has, by their number in the instruction.
 pub(super) mod info {
     pub(in super::super) const LAMPORTS: u8 = 0;
     pub(in super::super) const DATA_LENGTH: u8 = 1;
@@ -32,7 +30,7 @@ pub(super) mod info {
     pub(in super::super) const DATA_HASH: u8 = 8;
 }
 
-/// The assertions on the fields of a token account, by their number in the instruction.
+/// The assertions about the fields of a token account, by their number in the instruction.
 pub(super) mod token {
     pub(in super::super) const MINT: u8 = 0;
     pub(in super::super) const OWNER: u8 = 1;
@@ -44,7 +42,7 @@ pub(super) mod token {
     pub(in super::super) const OWNER_IS_DERIVED: u8 = 8;
 }
 
-/// Operators, by their number in the instruction. Addresses know the first two only.
+/// The operators, by their number in the instruction. Addresses allow only the first two of Lighthouse's operators.
 pub(super) mod operator {
     pub(in super::super) const EQUAL: u8 = 0;
     pub(in super::super) const GREATER: u8 = 2;
@@ -52,39 +50,36 @@ pub(super) mod operator {
     pub(in super::super) const AT_MOST: u8 = 5;
 }
 
-/// What the account is compared with.
+/// The value that the account is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value {
-    /// A number.
     Number(u64),
     /// A small number: a program that Lighthouse knows, or the state of a token account.
     Byte(u8),
-    /// An address.
     Address(Address),
-    /// An address or none.
+    /// An optional address.
     Maybe(Option<Address>),
     /// The hash of this range of the data.
     Hash {
-        /// The first byte.
+        /// The first byte of the range.
         start: u64,
-        /// How many bytes.
+        /// The length of the range in bytes.
         length: u64,
     },
-    /// Nothing.
+    /// No value.
     Nothing,
 }
 
-/// One assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Assertion {
     pub(super) subject: Subject,
     pub(super) number: u8,
-    /// [`operator::EQUAL`] where the assertion has none.
+    /// The operator; [`operator::EQUAL`] if the assertion has none.
     pub(super) operator: u8,
     pub(super) value: Value,
 }
 
-/// Reads an instruction's data to the last byte and gives each assertion to `judge`.
+/// Reads an instruction's data to the last byte and passes each assertion to `judge`.
 ///
 /// # Errors
 /// The first thing that is not allowed here, or that `judge` refuses.
@@ -108,7 +103,7 @@ pub(super) fn read(
     if count == 0 {
         return Err(GuardProblem::Empty);
     }
-    // An assertion has at least one byte: a count that is too large ends as truncated.
+    // An assertion has at least one byte, so a count that is too large ends as truncated.
     for _ in 0..count {
         judge(reader.assertion(subject)?)?;
     }
@@ -165,7 +160,7 @@ impl Reader<'_> {
                 _ => return Err(GuardProblem::Malformed),
             },
             (Subject::AccountInfo, info::DATA_HASH) => {
-                // The hash itself is compared on chain.
+                // The hash itself is compared on the chain.
                 let _: [u8; 32] = self.array()?;
                 Value::Hash { start: self.leb128()?, length: self.leb128()? }
             }

@@ -1,4 +1,4 @@
-//! What was refused about a guard, in words: one log line shows that a wallet has changed.
+//! Describes why a guard was refused, in one log line. Such lines show when a wallet has changed.
 
 use std::fmt;
 
@@ -6,42 +6,40 @@ use super::account::GuardedAccount;
 use super::kinds::{ACCOUNT_INFO, ACCOUNT_INFO_MULTI, TOKEN_ACCOUNT, TOKEN_ACCOUNT_MULTI};
 use crate::svm::Address;
 
-/// The most guards that a payment may have. A plain payment by Phantom has four; the most
-/// that were seen in a transaction of any kind are nine.
+/// The most guards that a payment may have. A plain payment by Phantom has four; the most seen in a
+/// transaction of any kind are nine.
 pub(crate) const MAX_GUARDS: usize = 10;
 
-/// A guard that is not allowed, and what about it is not.
+/// Why a guard is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GuardFault {
-    /// Which instruction it is, counted from 0.
+    /// The position of the guard's instruction, counted from 0.
     pub position: u8,
-    /// Its first byte, which says what kind it is; `None` if it has no byte.
+    /// The instruction's first byte, which is its kind; `None` if it has no bytes.
     pub kind: Option<u8>,
-    /// The account that it speaks of; `None` if that is none of a guard's.
+    /// The account that the guard concerns; `None` if no guard may concern it.
     pub account: Option<GuardedAccount>,
-    /// What is not allowed.
     pub problem: GuardProblem,
 }
 
 /// What is not allowed about a guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuardProblem {
-    /// There are as many guards as are allowed before it.
+    /// As many guards as are allowed come before it.
     TooMany,
-    /// It names this many accounts and not one; 255 stands for more too.
+    /// It names this many accounts instead of one. 255 also stands for more.
     Accounts(u8),
-    /// It names this account, of which no guard may speak.
+    /// It names this account, which no guard may concern.
     OtherAccount(Address),
     /// No guard may be of this kind.
     Kind,
-    /// This log level calls another program, or is none.
+    /// This log level calls another program, or does not exist.
     LogLevel(u8),
     /// Its bytes end early.
     Truncated,
     /// Bytes follow its last assertion.
     TrailingBytes,
-    /// A number in a longer form than needed or above 64 bits, or an option that is
-    /// neither there nor absent.
+    /// A number is longer than needed or above 64 bits, or the byte of an option is neither 0 nor 1.
     Malformed,
     /// It asserts nothing.
     Empty,
@@ -54,7 +52,7 @@ pub enum GuardProblem {
         /// The operator's number.
         operator: u8,
     },
-    /// This assertion is not allowed with what it compares with.
+    /// This assertion is not allowed with this value.
     Value {
         /// The assertion's number.
         assertion: u8,
@@ -83,7 +81,7 @@ const KINDS: [&str; 18] = [
     "AssertBubblegumTreeConfigAccount",
 ];
 
-/// The names of the assertions on what every account has.
+/// The names of the assertions about what every account has.
 const ACCOUNT_INFO_ASSERTIONS: [&str; 9] = [
     "Lamports",
     "DataLength",
@@ -96,7 +94,7 @@ const ACCOUNT_INFO_ASSERTIONS: [&str; 9] = [
     "VerifyDatahash",
 ];
 
-/// The names of the assertions on the fields of a token account.
+/// The names of the assertions about the fields of a token account.
 const TOKEN_ACCOUNT_ASSERTIONS: [&str; 9] = [
     "Mint",
     "Owner",
@@ -109,7 +107,7 @@ const TOKEN_ACCOUNT_ASSERTIONS: [&str; 9] = [
     "TokenAccountOwnerIsDerived",
 ];
 
-/// The signs of the operators.
+/// The symbols of the operators.
 const OPERATORS: [&str; 8] = ["==", "!=", ">", "<", ">=", "<=", "contains", "lacks"];
 
 fn name(names: &[&'static str], number: u8) -> &'static str {

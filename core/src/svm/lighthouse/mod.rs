@@ -1,28 +1,25 @@
-//! Guards: the Lighthouse instructions that wallets put into a payment to protect their
-//! users, and which of them a fee payer may sign.
+//! Guards: the Lighthouse instructions that wallets add to a payment to protect their users, and which of
+//! them a fee payer may sign.
 //!
-//! A guard compares an account with a value and lets the whole transaction fail if they
-//! differ. It moves nothing. But each guard is a way to let a payment fail after the fee
-//! payer has paid for it, and some instructions of Lighthouse do more than compare. So
-//! what a guard may say is decided by whose account it speaks of:
+//! A guard compares an account with a value, and makes the whole transaction fail if they differ. It moves nothing.
+//! But each guard is a way to make a payment fail after the fee payer has paid for it, and some instructions of
+//! Lighthouse do more than compare. So the account that a guard concerns decides what it may assert:
 //!
 //! | account | allowed |
 //! |---|---|
-//! | the fee payer's and the payer's wallet | owner is the System program; no data; lamports at least, or more than |
-//! | the payer's token account | owner is its token program; length of the data; hash of all data; amount at least, or more than; and its authorities |
-//! | the merchant's token account | owner is its token program; length of the data; and its authorities |
+//! | the fee payer's and the payer's wallet | owner is the System program; no data; lamports `>=` or `>` |
+//! | the payer's token account | owner is its token program; data length and hash; amount `>=` or `>`; authorities |
+//! | the merchant's token account | owner is its token program; data length; authorities |
 //!
-//! The authorities of a token account are its mint, its owner, its delegate and how much
-//! that may take, its close authority, its state, and that its address is derived from
-//! its owner. Amounts and hashes of the merchant's token account are refused, because any
-//! stranger can change them.
+//! A hash must cover all data. The authorities of a token account are its mint, its owner, its delegate and the
+//! delegated amount, its close authority, its state, and the fact that its address is derived from its owner.
+//! Amounts and hashes of the merchant's token account are refused, because any stranger can change them.
 //!
-//! Each guard names exactly one account. That is what lets it name the fee payer: whether
-//! an account signs and is writable holds for the whole message, so a guard gets the fee
-//! payer as a writable signer. With no second account there is no program that it could
-//! call with it.
+//! Each guard names exactly one account, which is why it may name the fee payer. Whether an account signs and
+//! is writable holds for the whole message, so a guard gets the fee payer as a writable signer. Without a
+//! second account, there is no program that it could call with it.
 //!
-//! The layout was learned from Lighthouse's public source.
+//! The layout comes from Lighthouse's public source.
 
 mod account;
 mod bytes;
@@ -37,33 +34,33 @@ use super::TokenProgram;
 use super::programs::SYSTEM;
 use super::transaction::{Instruction, Message};
 
-/// The bytes of a token account of SPL Token, and the least of one of Token-2022.
+/// The size of a token account in bytes: exactly this with SPL Token, at least this with Token-2022.
 const TOKEN_ACCOUNT_BYTES: u64 = 165;
 
 /// A guard that is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Guard {
-    /// Which instruction it is, counted from 0.
+    /// The position of the guard's instruction, counted from 0.
     pub position: u8,
-    /// The account that it speaks of.
+    /// The account that the guard concerns.
     pub account: GuardedAccount,
 }
 
 /// The guards of a payment, all of them allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Guards {
-    /// Where they stand and what they speak of, in the order of the instructions.
+    /// The guards in the order of the instructions.
     pub list: Vec<Guard>,
-    /// Whether another payment from the same token account could let this one fail: a
-    /// guard asserts that account's amount or the hash of its data.
+    /// Whether another payment from the same token account could make this one fail, because a guard asserts
+    /// that account's amount or the hash of its data.
     pub exclusive_source: bool,
-    /// The lamports that the fee payer must have at least, by the guards that say so.
+    /// The least lamports that the fee payer must have, according to the guards that assert them.
     ///
-    /// More than `n` counts as `n + 1`. `None` where no guard speaks of them.
+    /// "More than `n`" counts as `n + 1`. `None` means that no guard concerns them.
     pub fee_payer_floor: Option<u64>,
 }
 
-/// The accounts of the message that guards may speak of, by index. The fee payer is 0.
+/// The accounts of the message that guards may concern, by index. The fee payer is 0.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parties {
     pub(super) payer: u8,
@@ -86,7 +83,7 @@ impl Parties {
 }
 
 impl Guards {
-    /// Reads the instruction at `position` as one guard more.
+    /// Reads the instruction at `position` as a guard and adds it.
     pub(super) fn add(
         &mut self,
         position: u8,
@@ -114,8 +111,7 @@ impl Guards {
         Ok(())
     }
 
-    /// Refuses an assertion that is not allowed about this account, and keeps what follows
-    /// from one that is.
+    /// Refuses an assertion that is not allowed about this account, and records the consequences of one that is.
     fn judge(
         &mut self,
         Assertion { subject, number, operator, value }: Assertion,
@@ -146,8 +142,7 @@ impl Guards {
     }
 }
 
-/// Returns the operators with which an assertion may speak of an account; none where it
-/// may not.
+/// Returns the operators with which an assertion about this account is allowed; none if it is not allowed.
 const fn operators(account: GuardedAccount, subject: Subject, number: u8) -> &'static [u8] {
     use GuardedAccount::{Destination, FeePayer, Payer, Source};
     match (subject, number, account) {
@@ -172,8 +167,10 @@ const fn operators(account: GuardedAccount, subject: Subject, number: u8) -> &'s
     }
 }
 
-/// Returns whether an assertion may compare with this value: the owner is the right
-/// program, a wallet has no data, a hash is of all data. All else may be any value.
+/// Returns whether an assertion may compare with this value.
+///
+/// The owner must be the right program, a wallet must have no data, and a hash must cover all data. Other
+/// assertions may use any value.
 fn value_is_allowed(
     account: GuardedAccount,
     subject: Subject,

@@ -15,7 +15,7 @@ const ALL: [GuardedAccount; 4] = [FeePayer, Payer, Source, Destination];
 const MINT: u8 = 4;
 const PARTIES: Parties = Parties { payer: 1, source: 2, destination: 3, program: TokenProgram::Spl };
 
-/// A message of the four accounts, the mint and Lighthouse.
+/// A message with the four accounts, the mint and Lighthouse.
 static MESSAGE: LazyLock<Message> = LazyLock::new(|| {
     let mut accounts: Vec<Address> = (0..5).map(|n| keys::address(&keys::numbered(n + 1))).collect();
     accounts.push(LIGHTHOUSE);
@@ -35,7 +35,7 @@ fn add(guards: &mut Guards, accounts: &[u8], data: &[u8], program: TokenProgram)
     guards.add(7, &instruction, &MESSAGE, &Parties { program, ..PARTIES })
 }
 
-/// The guard about this account alone, or what is wrong with it.
+/// Reads a single guard about this account. Returns the guards, or what is wrong.
 pub(in crate::svm) fn read_as(
     account: GuardedAccount,
     data: &[u8],
@@ -54,7 +54,7 @@ fn spl(account: GuardedAccount, data: &[u8]) -> Result<Guards, GuardProblem> {
     read_as(account, data, TokenProgram::Spl)
 }
 
-/// The bytes of an assertion with this operator, with a value that is right for `account`.
+/// Returns the bytes of an assertion with this operator, with a value that is right for `account`.
 fn assertion(kind: u8, number: u8, operator: u8, account: GuardedAccount, program: TokenProgram) -> Vec<u8> {
     let wallet = matches!(account, FeePayer | Payer);
     let value = match (kind, number) {
@@ -65,19 +65,18 @@ fn assertion(kind: u8, number: u8, operator: u8, account: GuardedAccount, progra
         (ACCOUNT_INFO_MULTI, 2) => program.address().as_bytes().to_vec(),
         (ACCOUNT_INFO_MULTI, 3) if wallet => vec![0],
         (ACCOUNT_INFO_MULTI, 3) => vec![if program == TokenProgram::Spl { 1 } else { 2 }],
-        // The hash, and the range: 0 to 165. It has no operator.
+        // The hash, and its range from 0 to 165. It has no operator.
         (ACCOUNT_INFO_MULTI, 8) => return [vec![8], vec![7; 32], vec![0, 0xa5, 0x01]].concat(),
         (TOKEN_ACCOUNT_MULTI, 0 | 1) => vec![3; 32],
         (TOKEN_ACCOUNT_MULTI, 3 | 5 | 7) => vec![0],
-        // That the owner is derived: neither a value nor an operator.
+        // That the owner is derived: it has neither a value nor an operator.
         (TOKEN_ACCOUNT_MULTI, 8) => return vec![8],
         _ => vec![1],
     };
     [vec![number], value, vec![operator]].concat()
 }
 
-/// All that is allowed: about which accounts, in which kind, which assertion, with which
-/// operators.
+/// Everything that is allowed: the accounts, the kind, the assertion and its operators.
 const ALLOWED: [(&[GuardedAccount], u8, u8, &[u8]); 13] = [
     (&[FeePayer, Payer], 6, 0, &[2, 4]),
     (&ALL, 6, 1, &[0]),
@@ -100,7 +99,7 @@ fn is_allowed(account: GuardedAccount, kind: u8, number: u8, operator: u8) -> bo
     })
 }
 
-/// A guard of each assertion that is allowed about each account.
+/// Returns a guard for each allowed assertion about each account.
 pub(in crate::svm) fn allowed_guards(program: TokenProgram) -> Vec<(GuardedAccount, Vec<u8>)> {
     let mut all = Vec::new();
     for (accounts, kind, number, operators) in ALLOWED {
@@ -123,7 +122,7 @@ fn an_assertion_is_allowed_about_the_listed_accounts_with_the_listed_operators_a
                 let expected = is_allowed(account, kind, number, operator);
                 let verdict = spl(account, &multi(kind, std::slice::from_ref(&assertion)));
                 assert_eq!(verdict.is_ok(), expected, "{account:?} {kind} {number} {operator}: {verdict:?}");
-                // The same alone, and behind one that is allowed.
+                // The same assertion alone, and after an allowed one.
                 let alone = [vec![kind - 1, 0], assertion.clone()].concat();
                 assert_eq!(spl(account, &alone).is_ok(), expected);
                 if account == Source {
@@ -164,7 +163,7 @@ fn a_guard_is_read_to_its_last_byte_and_nothing_stands_behind_it() {
     for (account, data) in allowed_guards(TokenProgram::Spl) {
         assert!(spl(account, &data).is_ok());
         for end in 0..data.len() {
-            // In the middle of a number that is one byte or more, nobody can tell.
+            // A cut inside a number of variable length may look malformed instead.
             let problem = spl(account, &data[..end]).unwrap_err();
             assert!(
                 matches!(problem, GuardProblem::Truncated | GuardProblem::Malformed),
@@ -236,7 +235,7 @@ fn a_hash_is_of_the_whole_token_account() {
     let hash = |start: &[u8], length: &[u8]| [&[5, 0, 8], &[7; 32][..], start, length].concat();
     let value = Err(GuardProblem::Value { assertion: 8 });
     let malformed = Err(GuardProblem::Malformed);
-    // Start, length, and what comes of it with SPL Token and with Token-2022.
+    // Start, length, and the result with SPL Token and with Token-2022.
     for (start, length, of_spl, of_2022) in [
         (&[0][..], &[0xa5, 0x01][..], Ok(()), Ok(())),
         (&[0], &[0xa4, 0x01], value, value),
@@ -319,7 +318,7 @@ fn the_fee_payers_floor_is_the_most_that_any_guard_asks_of_it() {
     assert_eq!(floor(&[(FeePayer, number(0, u64::MAX, 2))]), Some(u64::MAX));
     let several = [9, 40, 3].map(|lamports| (FeePayer, lamports_at_least(lamports)));
     assert_eq!(floor(&several), Some(40));
-    // Several in one guard, among others.
+    // Several in one guard, among other assertions.
     let one = multi(ACCOUNT_INFO_MULTI, &[number(1, 0, 0), number(0, 50, 2), lamports_at_least(20)]);
     assert_eq!(spl(FeePayer, &one).unwrap().fee_payer_floor, Some(51));
 }
@@ -338,7 +337,7 @@ fn phantoms_real_guards_are_judged_by_the_account_that_they_speak_of() {
     let wires = vectors::json(vectors::PHANTOM);
     let (mut allowed, mut refused) = (0, 0);
     for wire in wires["wires"].as_array().unwrap() {
-        // The accounts of the first are those of a transfer: the player's and the one that is paid.
+        // The first payment's accounts are those of a transfer: the player's and the paid one.
         let (source, destination) = if wire["flow"] == "enter1" { (5, 2) } else { (200, 201) };
         let instructions = wire["instructions"].as_array().unwrap();
         for instruction in instructions.iter().filter(|it| it["program"] == "lighthouse") {
@@ -352,7 +351,7 @@ fn phantoms_real_guards_are_judged_by_the_account_that_they_speak_of() {
             if known { allowed += 1 } else { refused += 1 }
         }
     }
-    // What is refused is about accounts of the programs that were called.
+    // The refused guards concern accounts of the called programs.
     assert_eq!((allowed, refused), (9, 7));
 }
 

@@ -1,10 +1,10 @@
-//! What is read is all that stands there: written again, it is the same bytes.
+//! The reader leaves nothing out: written again, a guard is the same bytes.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// The one spelling of a guard; a hash may be any.
+/// Returns the only spelling of a guard; `None` stands for a byte of a hash, which may be any.
 fn spelling(kind: u8, level: u8, assertions: &[Assertion]) -> Vec<Option<u8>> {
     fn leb128(mut value: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
