@@ -1,13 +1,13 @@
-//! Accounts of any chain.
+//! Accounts on any network.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// An account of some network: its address, in the form in which that network writes it.
+/// The address of an account, in the form in which its network writes it.
 ///
-/// What is kept of a purchase names accounts by this, so that it can be read whatever chain they are of. Only a rail
-/// reads more out of one.
+/// Stored purchases name accounts by this, so that they can be read whatever network they are of. Only a rail
+/// interprets the address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Account(String);

@@ -5,13 +5,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// How many sessions of an asset may run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capacity {
-    /// So many: one is an exclusive asset, more a shared one.
+    /// At most this number: 1 is an exclusive asset, more is a shared one.
     Limited(u64),
-    /// As many as are bought: nobody has to be asked.
+    /// Any number. Nothing has to be counted.
     Unlimited,
 }
 
-/// How many is written for [`Capacity::Unlimited`] where it is stored.
+/// The number that stands for [`Capacity::Unlimited`] where a capacity is stored.
 const NO_LIMIT: u64 = 0;
 
 /// The word for [`Capacity::Unlimited`] in a configuration and in the API.
@@ -20,22 +20,22 @@ const UNLIMITED: &str = "unlimited";
 impl Capacity {
     /// One session at a time.
     pub const EXCLUSIVE: Self = Self::Limited(1);
-    /// What is written for it, for error messages.
+    /// The form of a capacity, for error messages.
     pub(crate) const SHAPE: &'static str = "must be a number of sessions from 1 on, or \"unlimited\"";
 
-    /// Says whether one session has the asset to itself.
+    /// Returns whether one session has the asset to itself.
     #[must_use]
     pub(crate) fn is_exclusive(&self) -> bool {
         *self == Self::EXCLUSIVE
     }
 
-    /// Says whether sessions share the asset, however many may.
+    /// Returns whether several sessions can share the asset.
     #[must_use]
     pub(crate) fn is_shared(&self) -> bool {
         !self.is_exclusive()
     }
 
-    /// Returns how many sessions may share the asset; `None` where one has it to itself, or any number may.
+    /// Returns how many seats a shared asset has; `None` if the asset is exclusive or unlimited.
     #[must_use]
     pub(crate) const fn seats(self) -> Option<u64> {
         match self {
@@ -44,7 +44,7 @@ impl Capacity {
         }
     }
 
-    /// Returns what stands in a configuration and in the API: a number or the word.
+    /// Returns the capacity as a configuration and the API write it: a number or `"unlimited"`.
     #[must_use]
     pub(crate) fn shown(self) -> serde_json::Value {
         match self {
@@ -53,7 +53,7 @@ impl Capacity {
         }
     }
 
-    /// Reads what stands in a configuration. `None` if it is neither a number from 1 on nor the word.
+    /// Reads a capacity from a configuration; `None` if it is neither a number of at least 1 nor `"unlimited"`.
     #[must_use]
     pub fn read(value: &serde_json::Value) -> Option<Self> {
         match value {
@@ -69,7 +69,7 @@ impl Default for Capacity {
     }
 }
 
-/// How it is stored: a number, 0 for no limit.
+/// Stores a capacity as a number; 0 means no limit.
 impl Serialize for Capacity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let seats = match self {

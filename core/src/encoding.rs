@@ -1,4 +1,4 @@
-//! Text encodings of bytes: the few that the protocols name, each in one place.
+//! The text encodings of bytes that the protocols use, each in one place.
 
 use std::error::Error;
 use std::fmt;
@@ -9,9 +9,9 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 
-/// Names what the program could not write down in the form that was due.
+/// The name of something that could not be written in the form that it needs.
 ///
-/// It is a bug of ours: nothing is signed, stored or sent in its place.
+/// It is a bug of this program. Nothing is signed, stored or sent in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodeError(pub &'static str);
 
@@ -23,52 +23,52 @@ impl fmt::Display for EncodeError {
 
 impl Error for EncodeError {}
 
-/// Standard base64 that does not care about padding: clients differ in it.
+/// Standard base64 with or without padding, because clients differ.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Returns a value as compact JSON; `what` names it in the error.
+/// Returns a value as compact JSON. `what` names it in the error.
 ///
 /// # Errors
-/// When it can't be written as JSON.
+/// Returns an error if the value can't be written as JSON.
 pub(crate) fn json<T: Serialize + ?Sized>(what: &'static str, value: &T) -> Result<Vec<u8>, EncodeError> {
     serde_json::to_vec(value).map_err(|_| EncodeError(what))
 }
 
-/// Reads JSON.
+/// Parses JSON; `None` if it is malformed.
 ///
-/// Reads it as text, so that `serde_json` is compiled for one kind of input only.
+/// The bytes are read as text, so that `serde_json` is compiled for only one kind of input.
 pub(crate) fn from_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
     serde_json::from_str(std::str::from_utf8(bytes).ok()?).ok()
 }
 
-/// Standard base64, padded.
+/// Returns standard base64 with padding.
 #[must_use]
 pub fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// Reads standard base64, padded or not. `None` for anything else.
+/// Decodes standard base64, with or without padding and ignoring white space around it; `None` for anything else.
 #[must_use]
 pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     LENIENT.decode(text.trim()).ok()
 }
 
-/// URL-safe base64 without padding, as JOSE uses it (RFC 7515, section 2).
+/// Returns URL-safe base64 without padding, as in JOSE (RFC 7515, section 2).
 #[must_use]
 pub fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Reads what [`base64url`] writes, and nothing else: no padding, no stray bits.
+/// Decodes what [`base64url`] writes, and nothing else: no padding and no stray bits.
 #[must_use]
 pub fn from_base64url(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
-/// Base58 of 32 bytes, as Solana writes addresses and hashes.
+/// Returns base58 of 32 bytes, as Solana writes addresses and hashes.
 #[must_use]
 pub(crate) fn base58(bytes: &[u8; 32]) -> String {
     let mut text = [0; five8::BASE58_ENCODED_32_MAX_LEN];
@@ -76,7 +76,7 @@ pub(crate) fn base58(bytes: &[u8; 32]) -> String {
     ascii(&text, length)
 }
 
-/// Base58 of 64 bytes, as Solana writes signatures.
+/// Returns base58 of 64 bytes, as Solana writes signatures.
 #[must_use]
 pub(crate) fn base58_long(bytes: &[u8; 64]) -> String {
     let mut text = [0; five8::BASE58_ENCODED_64_MAX_LEN];
@@ -88,21 +88,21 @@ fn ascii(text: &[u8], length: u8) -> String {
     text.iter().take(usize::from(length)).copied().map(char::from).collect()
 }
 
-/// Reads what `base58` writes, and nothing else.
+/// Decodes base58 of exactly 32 bytes, and nothing else.
 #[must_use]
 pub fn from_base58(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     five8::decode_32(text, &mut bytes).ok().map(|()| bytes)
 }
 
-/// Reads what [`base58_long`] writes, and nothing else.
+/// Decodes what [`base58_long`] writes, and nothing else.
 #[must_use]
 pub(crate) fn from_base58_long(text: &str) -> Option<[u8; 64]> {
     let mut bytes = [0; 64];
     five8::decode_64(text, &mut bytes).ok().map(|()| bytes)
 }
 
-/// Lower-case hexadecimal.
+/// Returns lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -115,7 +115,7 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// Reads exactly `N` bytes of hexadecimal, in either case.
+/// Decodes exactly `N` bytes of hexadecimal, in either case.
 #[must_use]
 pub fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != N * 2 {
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(from_base64("A?I="), None);
         assert_eq!(from_base64url("AQI"), Some(vec![1, 2]));
         assert_eq!(from_base64url("AQI="), None);
-        // The last two bits would be lost: two texts for one value.
+        // The last two bits would be lost, so that one value would have two texts.
         assert_eq!(from_base64url("AQJ"), None);
     }
 }

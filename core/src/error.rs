@@ -1,7 +1,7 @@
-//! What fails below the decisions, by layer: the store, a call, the chain's node, the settlement.
+//! The errors below the decisions, by layer: the store, a call, the chain's node and the settlement.
 //!
-//! None of it is told to a client, who gets a 503. Each error's `Display` is the whole line that the operator reads, with
-//! its cause in it; `source` gives the cause itself to a program.
+//! A client is told none of them, and gets a 503. The `Display` of each error is the whole line for the operator, with
+//! its cause. `source` gives the cause itself to a program.
 
 use std::error::Error;
 use std::fmt;
@@ -9,20 +9,20 @@ use std::fmt;
 pub(crate) use crate::encoding::EncodeError;
 use crate::svm::Address;
 
-/// Says why a statement failed.
+/// Why a statement failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SqlError {
-    /// A primary key or unique column has that value already.
+    /// A primary key or a unique column has this value already.
     Unique,
     /// A balance does not cover what would be in flight from it.
     NotCovered,
     /// The fee payer's budget of the day is spent.
     OverBudget,
-    /// A wallet guard would fail beside what is in flight.
+    /// A wallet guard could fail because of what else is in flight.
     GuardAtRisk,
-    /// As many sessions of the asset run as may.
+    /// All seats of the asset are taken.
     Full,
-    /// Anything else, in SQLite's words.
+    /// Anything else, as SQLite describes it.
     Other(String),
 }
 
@@ -41,30 +41,30 @@ impl fmt::Display for SqlError {
 
 impl Error for SqlError {}
 
-/// Says why the store did not do what it was asked.
+/// Why the store did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
     /// The database did not carry out a statement, or it is not known whether it did.
     Database(SqlError),
-    /// Another service that keeps something for us failed.
+    /// Another service that stores something for this gateway failed.
     Service {
-        /// Which one.
+        /// The service's name.
         name: &'static str,
-        /// Its words.
+        /// The service's description of the failure.
         words: String,
     },
-    /// What the database holds is not of the shape that is written there.
+    /// A stored value does not have the form in which it is written. Its name is given here.
     Corrupt(&'static str),
-    /// The tables are of another version.
+    /// The tables are of another version than this program's.
     Version {
-        /// The version that the database names.
+        /// The version that the database states.
         found: i64,
-        /// This program's.
+        /// The version that this program writes.
         own: i64,
     },
-    /// Others changed this asset first, each time it was tried.
+    /// Other writers changed this stream first in every attempt.
     Contended(String),
-    /// The program broke a rule of its own. Nothing was written.
+    /// The program broke one of its own rules. Nothing was written.
     Invariant(&'static str),
     /// A value can't be written in the form of the tables. Nothing was written.
     Encode(EncodeError),
@@ -113,9 +113,9 @@ impl From<EncodeError> for StoreError {
     }
 }
 
-/// Says why a call has no answer: to a node of the chain, or to another place of a sharded journal.
+/// Why a call to a node of the chain, or to another shard of the journal, has no answer.
 ///
-/// What was asked for may have been done.
+/// What was asked for may have been done all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransportError {
     /// Who was called, and about what.
@@ -129,18 +129,18 @@ pub struct TransportError {
 pub enum TransportFault {
     /// There was no answer within this time, in milliseconds.
     Timeout(u64),
-    /// The call did not arrive, or its answer did not come back whole; the platform's words.
+    /// The call did not arrive, or its answer did not come back complete. The platform's description is given here.
     Unreachable(String),
-    /// The answer is longer than what is read of one.
+    /// The answer is longer than the limit.
     TooLong,
-    /// The answer is an error; the peer's words.
+    /// The answer is an error. The peer's description is given here.
     Refused(String),
-    /// The question or the answer can't be read; the reader's words.
+    /// The question or the answer can't be read. The reader's description is given here.
     Unreadable(String),
 }
 
 impl TransportError {
-    /// Makes the error of a call to this peer.
+    /// Creates the error of a call to `peer`.
     #[must_use]
     pub fn new(peer: impl Into<String>, fault: TransportFault) -> Self {
         Self { peer: peer.into(), fault }
@@ -164,26 +164,26 @@ impl fmt::Display for TransportError {
 
 impl Error for TransportError {}
 
-/// Says why a call to a node of the chain has no result.
+/// Why a call to a node of the chain has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RpcError {
     /// There is no answer.
     Transport(TransportError),
-    /// The answer to this method, of this HTTP status, is no JSON-RPC result.
+    /// The node answered with an HTTP status, and not with a JSON-RPC result.
     Status {
-        /// The method.
+        /// The JSON-RPC method that was called.
         method: &'static str,
-        /// The status.
+        /// The HTTP status of the answer.
         status: u16,
     },
-    /// The node says no.
+    /// The node answered with a JSON-RPC error.
     Refused {
         /// The JSON-RPC error code.
         code: i64,
     },
-    /// The answer to this method is not of the documented shape.
+    /// The answer to this method does not have the documented form.
     Shape(&'static str),
-    /// The node that answered this method has not seen the slot that matters.
+    /// The node that answered this method has not yet seen the slot that was asked for.
     Lagging(&'static str),
 }
 
@@ -214,18 +214,18 @@ impl From<TransportError> for RpcError {
     }
 }
 
-/// Says why payments can't be settled.
+/// Why payments can't be settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettleError {
     /// The chain's node gives no clear answer.
     Rpc(RpcError),
-    /// A wallet of ours has too little SOL for the network's fees; which one, where that is known.
+    /// A fee payer has too little SOL for the network's fees. Its address is given here if it is known.
     OutOfFunds(Option<Address>),
-    /// There is no key for this wallet of ours.
+    /// The key of this fee payer is missing.
     NoKey(Address),
-    /// There is no wallet that pays the network's fees.
+    /// There is no wallet to pay the network's fees.
     NoFeePayer,
-    /// This settlement moves no money, and why.
+    /// This settlement moves no money, for the reason given here.
     Stub(&'static str),
     /// A transaction can't be written. It was not signed.
     Encode(EncodeError),
@@ -271,8 +271,8 @@ impl From<EncodeError> for SettleError {
 
 /// An error of a port: what failed below the decisions.
 ///
-/// It is for the operator's log. A client learns that it can't be done now, and nothing else (invariant 9). It is as
-/// large as a pointer, because every answer of a port has room for one.
+/// It is for the operator's log. A client is told only that the request can't be carried out now (invariant 9). It is
+/// as small as a pointer, because every result of a port has room for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortError(Box<Layer>);
 
@@ -281,11 +281,11 @@ pub struct PortError(Box<Layer>);
 pub enum Layer {
     /// The store.
     Store(StoreError),
-    /// A call to another place of a sharded journal.
+    /// A call to another shard of the journal.
     Transport(TransportError),
     /// The settlement.
     Settle(SettleError),
-    /// What would have been signed or sent can't be written.
+    /// Something to be signed or sent can't be written.
     Encode(EncodeError),
 }
 
@@ -352,7 +352,7 @@ impl From<EncodeError> for PortError {
 mod tests {
     use super::*;
 
-    /// An error and what caused it, the innermost last.
+    /// Returns an error followed by its causes, the innermost last.
     fn chain(error: &PortError) -> Vec<String> {
         let mut seen = vec![error.to_string()];
         let mut cause = error.source();

@@ -1,6 +1,7 @@
-//! What a buyer holds: the session token (bearer of the session's API) and the
-//! grant (what a device checks with no network). Their `typ` and keys differ, so
-//! that neither stands in for the other.
+//! The two statements that a buyer gets: the session token, which is the bearer's proof to the session's API, and the
+//! grant, which a device checks without a network.
+//!
+//! Their `typ` and their keys differ, so that neither can be used as the other.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,25 +19,25 @@ pub const SESSION_TYP: &str = "coinop-session+jwt";
 /// The `typ` of grants.
 pub const GRANT_TYP: &str = "coinop-grant+jwt";
 
-/// How long a session token works beyond the session's end, in seconds: its
-/// bearer may still ask what became of it.
+/// How long a session token works after the session's end, in seconds. Until then its bearer may still read what became
+/// of the session.
 const TOKEN_GRACE_SECONDS: u64 = 7 * 86_400;
 
-/// The claims of a session token (RFC 7519 names; times in seconds since the epoch).
+/// The claims of a session token. Their names are from RFC 7519, and times are in seconds since the epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionToken {
     /// The gateway's origin.
     pub iss: String,
-    /// The session.
+    /// The session's id.
     pub sub: SessionId,
-    /// The asset.
+    /// The asset's id.
     pub asset: AssetId,
-    /// Whether it is one session of a shared asset.
+    /// Whether it is a session of a shared asset.
     #[serde(default, skip_serializing_if = "is_not")]
     pub shared: bool,
-    /// When it was made.
+    /// When the session was granted.
     pub iat: u64,
-    /// When it stops working.
+    /// When the token stops working.
     pub exp: u64,
 }
 
@@ -56,42 +57,42 @@ impl SessionToken {
     }
 }
 
-/// The claims of a grant. It names no payer: a device need not know.
+/// The claims of a grant. It does not name the payer, because a device need not know the payer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Grant {
     /// The gateway's origin.
     pub iss: String,
-    /// The asset that may be opened.
+    /// The id of the asset that may be opened.
     pub aud: AssetId,
-    /// The session.
+    /// The session's id.
     pub sub: SessionId,
-    /// Not before, in seconds since the epoch.
+    /// The grant is not valid before this time, in seconds since the epoch.
     pub nbf: u64,
-    /// Not after, in whole seconds since the epoch, rounded down.
+    /// The grant is not valid after this time, in seconds since the epoch, rounded down.
     pub exp: u64,
-    /// Not after, exactly: milliseconds since the epoch.
+    /// The exact end of the grant, in milliseconds since the epoch.
     pub ends_at_ms: u64,
-    /// Counts the grants of an asset: a later one replaces an earlier one.
+    /// Counts the grants of an asset. A later grant replaces an earlier one.
     pub seq: u64,
 }
 
-/// When a session began and ends, and which grant this is.
+/// When a session begins and ends, with the number of its grant.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
-    /// The moment of the grant.
+    /// When the session was granted.
     pub starts_at: Timestamp,
-    /// The end of the paid time.
+    /// When the paid time ends.
     pub ends_at: Timestamp,
-    /// The number of the device order that goes with it.
+    /// The grant's sequence, which it shares with the desired state of the device.
     pub sequence: u64,
 }
 
-/// Makes the session token and the grant of a session. The same session gives the
-/// same texts, so that a repeat gets the first answer.
+/// Returns the session token and the grant of a session, in this order. The same session gives the same texts, so that
+/// a repeat gets the first answer.
 ///
 /// # Errors
-/// When one of them can't be written. Nothing is signed then.
+/// Returns an error if one of them can't be written. Nothing is signed then.
 pub fn issue(
     keys: &KeyRing,
     issuer: &str,
@@ -112,10 +113,11 @@ pub fn issue(
     Ok((token, jws::sign(keys.signing(Purpose::Grant), GRANT_TYP, &grant)?))
 }
 
-/// Makes the session token of a session whose end is not known yet. It works as long as that of the longest session.
+/// Returns the session token of a session whose end is not known yet. It works as long as the token of the longest
+/// possible session.
 ///
 /// # Errors
-/// When it can't be written. Nothing is signed then.
+/// Returns an error if it can't be written. Nothing is signed then.
 pub(crate) fn issue_token_without_end(
     keys: &KeyRing,
     issuer: &str,
@@ -127,7 +129,7 @@ pub(crate) fn issue_token_without_end(
     signed_token(keys, issuer, stream, session, (starts_at, longest))
 }
 
-/// Signs the token of a session that begins and ends at these moments.
+/// Signs the token of a session that begins and ends at these times.
 fn signed_token(
     keys: &KeyRing,
     issuer: &str,
@@ -146,7 +148,7 @@ fn signed_token(
     jws::sign(keys.signing(Purpose::Session), SESSION_TYP, &token)
 }
 
-/// The claims of a session token that these keys signed and that still works.
+/// Returns the claims of a session token; `None` unless these keys signed it and it still works.
 #[must_use]
 pub(crate) fn session_token(
     keys: &KeyRing,
@@ -159,10 +161,10 @@ pub(crate) fn session_token(
     (claims.iss == issuer && now.seconds() < claims.exp).then_some(claims)
 }
 
-/// The public keys as a JWK set (RFC 7517).
+/// Returns the public keys of grants as a JWK set (RFC 7517).
 #[must_use]
 pub fn jwks(keys: &KeyRing) -> Value {
-    // Session tokens are only ever checked by the gateway itself.
+    // The keys of session tokens are left out, because only the gateway itself checks these tokens.
     let jwk = |key: &crate::keys::SignatureKey| {
         json!({
             "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": key.id,
@@ -207,7 +209,7 @@ mod tests {
         let grant_key = keys.signing(Purpose::Grant).key.verifying_key();
         assert!(jws::verify::<Grant>(&token, GRANT_TYP, &grant_key).is_none());
         assert_eq!(jws::verify::<Grant>(&grant, GRANT_TYP, &grant_key).unwrap().ends_at_ms, 1_060_500);
-        // Not even when signed by the other key with the right claims.
+        // Not even if the grant's key has signed the right claims.
         let forged = jws::sign(
             keys.signing(Purpose::Grant),
             SESSION_TYP,

@@ -1,4 +1,4 @@
-//! Names of things.
+//! The ids of assets, streams, sessions and payments.
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use sha2::{Digest, Sha256};
 use crate::encoding;
 use crate::error::EncodeError;
 
-/// Names an asset: 1 to 64 letters, digits, `-` and `_`, the first a letter or digit.
+/// The id of an asset: 1 to 64 letters, digits, `-` and `_`, of which the first is a letter or a digit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct AssetId(String);
 
 impl AssetId {
-    /// What an id looks like, for error messages.
+    /// The form of an id, for error messages.
     pub(crate) const SHAPE: &'static str =
         "must be 1 to 64 letters (a to z), digits, - or _, and start with a letter or digit";
 
-    /// Reads an id. `None` if it has another shape.
+    /// Parses an id; `None` if it has another form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let starts_well = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
@@ -27,7 +27,7 @@ impl AssetId {
         (starts_well && fits).then(|| Self(text.to_owned()))
     }
 
-    /// As text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -47,10 +47,10 @@ impl<'de> Deserialize<'de> for AssetId {
     }
 }
 
-/// Names a stream: one journal with its own revisions. An exclusive asset is one stream, and so is each session of a
-/// shared asset.
+/// The id of a stream, which is one journal with its own revisions. An exclusive asset is one stream, and so is each
+/// session of a shared asset. The listing of a shared asset that was created by API has one too.
 ///
-/// As text it is the asset's id, or that and the session's with a slash between.
+/// Its text is the asset's id, followed by a slash and the session's id if it is a session of a shared asset.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId {
     asset: AssetId,
@@ -58,19 +58,19 @@ pub struct StreamId {
 }
 
 impl StreamId {
-    /// Names the stream of an asset: what it is, and whom it is let to where it is exclusive.
+    /// Returns the stream of an asset. It has the asset's listing, and the sessions of an exclusive asset.
     #[must_use]
     pub(crate) const fn of_asset(asset: AssetId) -> Self {
         Self { asset, session: None }
     }
 
-    /// Names the stream of one session of a shared asset.
+    /// Returns the stream of one session of a shared asset.
     #[must_use]
     pub(crate) const fn of_session(asset: AssetId, session: SessionId) -> Self {
         Self { asset, session: Some(session) }
     }
 
-    /// Reads a stream's name. `None` if it has another shape.
+    /// Parses a stream's id; `None` if it has another form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once('/') {
@@ -81,19 +81,20 @@ impl StreamId {
         }
     }
 
-    /// Returns the asset.
+    /// Returns the asset's id.
     #[must_use]
     pub const fn asset(&self) -> &AssetId {
         &self.asset
     }
 
-    /// Returns the session that it is of a shared asset; `None` for an asset's own.
+    /// Returns the session's id if this is the stream of a session of a shared asset; `None` for the asset's own
+    /// stream.
     #[must_use]
     pub const fn session(&self) -> Option<&SessionId> {
         self.session.as_ref()
     }
 
-    /// Says whether it is one session of a shared asset.
+    /// Returns whether this is the stream of a session of a shared asset.
     #[must_use]
     pub const fn is_shared(&self) -> bool {
         self.session.is_some()
@@ -128,13 +129,13 @@ impl<'de> Deserialize<'de> for StreamId {
     }
 }
 
-/// Names a session: `s_` and 128 bits in hexadecimal, which nobody can guess.
+/// The id of a session: `s_` and 128 bits in hexadecimal. It can't be guessed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct SessionId(String);
 
 impl SessionId {
-    /// Makes the id of these bytes.
+    /// Creates the id with these bytes.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(format!("s_{}", encoding::hex(&bytes)))
@@ -143,19 +144,19 @@ impl SessionId {
     /// Returns the bytes of the id.
     ///
     /// # Errors
-    /// Never today: the text is only ever made from 16 bytes.
+    /// There is no error today, because the text is only ever made from 16 bytes.
     pub fn to_bytes(&self) -> Result<[u8; 16], EncodeError> {
         self.0.strip_prefix("s_").and_then(encoding::from_hex).ok_or(EncodeError("a session's id"))
     }
 
-    /// Reads an id. `None` if it has another shape.
+    /// Parses an id; `None` if it has another form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = encoding::from_hex(text.strip_prefix("s_")?)?;
         Some(Self::from_bytes(bytes)).filter(|id| id.0 == text)
     }
 
-    /// As text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -175,29 +176,29 @@ impl<'de> Deserialize<'de> for SessionId {
     }
 }
 
-/// Names a payment: the SHA-256 of its transaction's message, in hexadecimal.
+/// The id of a payment: the SHA-256 of its transaction's message, in hexadecimal.
 ///
-/// Of the message, not of the transaction: signature bytes may vary for one
-/// payment, and whoever varies them must not get a second grant (invariant 1).
+/// The message is hashed without the signatures, because their bytes may vary for one payment. A sender who varies them
+/// must not get a second grant (invariant 1).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct PaymentId(String);
 
 impl PaymentId {
-    /// The id of the payment with this message.
+    /// Returns the id of the payment with this message.
     #[must_use]
     pub fn of_message(message: &[u8]) -> Self {
         Self(encoding::hex(&Sha256::digest(message)))
     }
 
-    /// Reads an id. `None` if it has another shape.
+    /// Parses an id; `None` if it has another form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let shaped = encoding::from_hex::<32>(text).map(|bytes| encoding::hex(&bytes));
         shaped.filter(|hex| hex == text).map(Self)
     }
 
-    /// As text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,5 +1,5 @@
-//! Compact JWS with EdDSA (RFC 7515, RFC 8037), as small as it can be: one
-//! algorithm, one key for each purpose, and a `typ` that must fit.
+//! Compact JWS with EdDSA (RFC 7515, RFC 8037), as small as possible: one algorithm, one key for each purpose, and a
+//! `typ` that must match.
 
 use ed25519_dalek::{Signature, Signer as _, VerifyingKey};
 use serde::de::DeserializeOwned;
@@ -9,22 +9,22 @@ use crate::encoding::{base64url, from_base64url, from_json, json};
 use crate::error::EncodeError;
 use crate::keys::SignatureKey;
 
-/// A JWS header. There is no choice of algorithm: `alg` must be `EdDSA`.
+/// The header of a JWS. The algorithm can't be chosen: `alg` must be `EdDSA`.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     alg: String,
-    /// What kind of statement it is; none stands in for another.
+    /// The kind of the statement. No kind can be used as another.
     pub typ: String,
-    /// The key's name.
+    /// The key's id.
     pub kid: String,
 }
 
 /// Signs a statement.
 ///
-/// The same statement and key give the same text: EdDSA is deterministic.
+/// The same statement and key give the same text, because EdDSA is deterministic.
 ///
 /// # Errors
-/// When the statement can't be written as JSON. Nothing is signed then.
+/// Returns an error if the statement can't be written as JSON. Nothing is signed then.
 pub fn sign<T: Serialize>(key: &SignatureKey, typ: &str, claims: &T) -> Result<String, EncodeError> {
     let header = Header { alg: "EdDSA".to_owned(), typ: typ.to_owned(), kid: key.id.clone() };
     let (header, claims) = (json("a token's header", &header)?, json("a token's claims", claims)?);
@@ -33,14 +33,14 @@ pub fn sign<T: Serialize>(key: &SignatureKey, typ: &str, claims: &T) -> Result<S
     Ok(format!("{signed}.{}", base64url(&signature.to_bytes())))
 }
 
-/// The header of a JWS, unverified: to find the key.
+/// Returns the header of a JWS without verifying it, so that the key can be found.
 #[must_use]
 pub fn header(token: &str) -> Option<Header> {
     let (header, _) = token.split_once('.')?;
     from_json(&from_base64url(header)?)
 }
 
-/// The claims of a JWS of kind `typ` that this key signed. `None` for anything else.
+/// Returns the claims of a JWS; `None` unless it is of the kind `typ` and this key signed it.
 #[must_use]
 pub fn verify<T: DeserializeOwned>(token: &str, typ: &str, key: &VerifyingKey) -> Option<T> {
     let (signed, signature) = token.rsplit_once('.')?;

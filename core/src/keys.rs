@@ -1,8 +1,7 @@
 //! The gateway's keys, all derived by label from one secret.
 //!
-//! Different purposes have different keys, so that nothing made for one can be
-//! passed off as another. Two secrets can be in force: what the previous one made
-//! is still accepted, what is new is made with the current one.
+//! Each purpose has its own keys, so that a text made for one purpose can't be used for another. Two secrets can be in
+//! force at a time: texts made with the previous one are still accepted, and new ones are made with the current one.
 
 use std::sync::OnceLock;
 
@@ -19,13 +18,13 @@ use crate::ids::{PaymentId, SessionId};
 pub struct Secret([u8; 32]);
 
 impl Secret {
-    /// The secret of these bytes.
+    /// Takes these bytes as the secret.
     #[must_use]
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Reads base64 of exactly 32 bytes.
+    /// Parses base64 of exactly 32 bytes.
     #[must_use]
     pub fn from_base64(text: &str) -> Option<Self> {
         from_base64(text)?.try_into().ok().map(Self)
@@ -43,7 +42,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// HMAC-SHA256 over the parts, one behind the other.
+/// Returns HMAC-SHA256 over the parts, one after the other.
 fn mac(mut keyed: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
     for part in parts {
         keyed.update(part);
@@ -52,7 +51,7 @@ fn mac(mut keyed: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
 }
 
 fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
-    // A key of the block's length, which is what padding makes of a shorter one.
+    // HMAC pads a shorter key with zeros to the block's length.
     let mut block = [0; 64];
     block.split_at_mut(32).0.copy_from_slice(key);
     Hmac::new(&block.into())
@@ -61,11 +60,11 @@ fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
 /// A key for message authentication codes of 128 bits.
 #[derive(Clone)]
 pub struct MacKey {
-    /// Keyed once; each code begins with a copy.
+    /// Keyed once. Each code starts from a copy.
     keyed: Hmac<Sha256>,
-    /// Names the key; says nothing about it.
+    /// The key's id, which says nothing about the key.
     pub id: String,
-    /// The same name as bytes.
+    /// The same id as bytes.
     pub short_id: [u8; 4],
 }
 
@@ -77,8 +76,8 @@ impl MacKey {
         Self { keyed, id: base64url(&short_id), short_id }
     }
 
-    /// The code over the parts. Callers separate them so that no two lists of
-    /// parts are the same bytes.
+    /// Returns the code over the parts. The caller has to separate them, so that no two lists of parts are the same
+    /// bytes.
     #[must_use]
     pub fn code(&self, parts: &[&[u8]]) -> [u8; 16] {
         let mut code = [0; 16];
@@ -86,30 +85,29 @@ impl MacKey {
         code
     }
 
-    /// Whether the code fits, in constant time.
+    /// Returns whether the code is that of the parts, in constant time.
     #[must_use]
     pub(crate) fn verifies(&self, parts: &[&[u8]], code: &[u8]) -> bool {
         Self::same(&self.code(parts), code)
     }
 
-    /// Compares two codes in constant time.
+    /// Returns whether two codes are the same, in constant time.
     #[must_use]
     pub fn same(one: &[u8], other: &[u8]) -> bool {
         one.ct_eq(other).into()
     }
 }
 
-/// A key for signatures, and its name.
+/// A key for signatures, with its id.
 #[derive(Clone)]
 pub struct SignatureKey {
-    /// The key.
     pub key: SigningKey,
-    /// Its JWK thumbprint (RFC 7638), which is its `kid`.
+    /// The key's JWK thumbprint (RFC 7638), which is its `kid`.
     pub id: String,
 }
 
 impl SignatureKey {
-    /// Names a key.
+    /// Computes the id of a key.
     #[must_use]
     pub fn new(key: SigningKey) -> Self {
         let x = base64url(key.verifying_key().as_bytes());
@@ -121,9 +119,9 @@ impl SignatureKey {
 /// What a signature key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Session tokens: the bearer's proof towards the session's API.
+    /// Session tokens, which are the bearer's proof to the session's API.
     Session,
-    /// Grants: what a device checks with no network.
+    /// Grants, which a device checks without a network.
     Grant,
 }
 
@@ -138,7 +136,7 @@ struct KeySet {
     grant: UnmadeKey,
 }
 
-/// A key for signatures that is made when it is first needed: most requests need none, and making one costs more than
+/// A key for signatures that is made when it is first needed. Most requests need none, and making one takes longer than
 /// answering them.
 #[derive(Clone)]
 struct UnmadeKey {
@@ -191,8 +189,8 @@ impl std::fmt::Debug for KeyRing {
 }
 
 impl KeyRing {
-    /// Derives the keys. `previous` is the secret before the current one, kept
-    /// for longer than any quote lives.
+    /// Derives the keys. `previous` is the secret before the current one, which is kept for longer than any quote is
+    /// valid.
     #[must_use]
     pub fn new(current: &Secret, previous: Option<&Secret>) -> Self {
         Self { current: KeySet::derive(current), previous: previous.map(KeySet::derive) }
@@ -202,62 +200,62 @@ impl KeyRing {
         std::iter::once(&self.current).chain(&self.previous)
     }
 
-    /// The key that new tickets are made with.
+    /// Returns the key for new tickets.
     #[must_use]
     pub const fn ticket(&self) -> &MacKey {
         &self.current.ticket
     }
 
-    /// The ticket key of this id, if it is in force.
+    /// Returns the ticket key with this id, if it is in force.
     #[must_use]
     pub(crate) fn ticket_by_short_id(&self, id: &[u8; 4]) -> Option<&MacKey> {
         self.sets().map(|set| &set.ticket).find(|key| key.short_id == *id)
     }
 
-    /// Returns the key that new memos are made with.
+    /// Returns the key for new memos.
     #[must_use]
     pub const fn memo(&self) -> &MacKey {
         &self.current.memo
     }
 
-    /// Returns all keys that memos in force were made with.
+    /// Returns all keys with which valid memos were made.
     pub(crate) fn all_memo(&self) -> impl Iterator<Item = &MacKey> {
         self.sets().map(|set| &set.memo)
     }
 
     /// Derives the id of the session that a payment starts.
     ///
-    /// It follows from the payment alone, so that a purchase, its repeat and recovery name the same session
-    /// without a look-up; nobody without the secret can tell it from the payment.
+    /// The id follows from the payment and the secret, so that a purchase, its repeat and recovery name the same
+    /// session without a look-up. Without the secret it can't be derived from the payment.
     #[must_use]
     pub(crate) fn session_id(&self, payment: &PaymentId) -> SessionId {
         SessionId::from_bytes(self.current.session_id.code(&[payment.as_str().as_bytes()]))
     }
 
-    /// The key that new sign-in challenges are made with.
+    /// Returns the key for new sign-in challenges.
     #[must_use]
     pub const fn sign_in(&self) -> &MacKey {
         &self.current.sign_in
     }
 
-    /// All keys that sign-in challenges in force were made with.
+    /// Returns all keys with which valid sign-in challenges were made.
     pub(crate) fn all_sign_in(&self) -> impl Iterator<Item = &MacKey> {
         self.sets().map(|set| &set.sign_in)
     }
 
-    /// The key that new statements of this purpose are signed with.
+    /// Returns the key for new statements of this purpose.
     #[must_use]
     pub fn signing(&self, purpose: Purpose) -> &SignatureKey {
         self.current.signing(purpose)
     }
 
-    /// The key of this purpose and id, if it is in force.
+    /// Returns the key of this purpose with this id, if it is in force.
     #[must_use]
     pub(crate) fn signing_by_id(&self, purpose: Purpose, id: &str) -> Option<&SignatureKey> {
         self.sets().map(|set| set.signing(purpose)).find(|key| key.id == id)
     }
 
-    /// The public keys of this purpose, current first.
+    /// Returns the keys of this purpose whose public parts are published, the current one first.
     pub(crate) fn public(&self, purpose: Purpose) -> impl Iterator<Item = &SignatureKey> {
         self.sets().map(move |set| set.signing(purpose))
     }

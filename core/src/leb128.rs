@@ -1,4 +1,4 @@
-//! Unsigned LEB128: 7 bits a byte, the lowest first, in the shortest form only.
+//! Unsigned LEB128: 7 bits in each byte, the lowest first, and only the shortest form.
 
 /// Appends a number.
 pub(crate) fn write(bytes: &mut Vec<u8>, mut number: u64) {
@@ -13,8 +13,8 @@ pub(crate) fn write(bytes: &mut Vec<u8>, mut number: u64) {
     }
 }
 
-/// Reads a number and returns it with the bytes behind it. `None` if the bytes end early, the form is longer
-/// than needed, or the number does not fit.
+/// Reads a number. Returns it with the remaining bytes; `None` if the bytes end early, the form is longer than
+/// necessary, or the number does not fit.
 pub(crate) fn read(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut number = 0u64;
     let mut rest = bytes;

@@ -1,17 +1,16 @@
 //! Coinop's core: it decides, and does nothing else.
 //!
-//! Prices, x402 payments on Solana, sessions, grants, device orders and the HTTP
-//! interface, with no clock, no I/O, no randomness and no threads of its own. It
-//! compiles natively, for `wasm32-unknown-unknown` (importing nothing) and for
-//! `wasm32-wasip2`; what it needs from a platform stands in [`ports`].
+//! It has prices, x402 payments on Solana, sessions, grants, the desired states of devices and the HTTP interface. It
+//! has no clock, no I/O, no randomness and no threads of its own. It compiles natively, for `wasm32-unknown-unknown`
+//! without any imports, and for `wasm32-wasip2`. What it needs from a platform is in [`ports`].
 //!
-//! `docs/architecture.md` lists the invariants, whose numbers are in the names of tests (`..._inv_1`), says what is
-//! trusted, and says where a change goes.
+//! `docs/architecture.md` lists the invariants, says what is trusted, and says where a change goes. The names of tests
+//! contain the numbers of invariants (`..._inv_1`).
 //!
 //! # What other crates may use
 //!
-//! Other crates use the names that this file lists with `pub use`, and its public modules. All other modules are private;
-//! a name that another crate needs is added to one of these lists.
+//! Other crates use the names that this file lists with `pub use`, and its public modules. All other modules are
+//! private. A name that another crate needs is added to one of these lists.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
@@ -60,7 +59,7 @@ pub mod device {
     pub use crate::session::{LockState, ReportedState};
 }
 
-/// What the benchmarks of this repository measure on its own. It changes without notice.
+/// What this repository's benchmarks measure separately. It changes without notice.
 #[doc(hidden)]
 pub mod bench {
     pub use crate::gateway::BuyRequest;

@@ -1,8 +1,8 @@
-//! What an asset that was made by API is: what a configuration says of one, without a
-//! device. It lives in the asset's own events and state.
+//! What an asset created by API is: the same as an asset of the configuration, but without a device. It is stored in
+//! the asset's own events and state.
 //!
-//! A listing is written once and must be readable for ever: members are only ever
-//! added, with a default, and members that are not known are passed over.
+//! A listing is written once and must be readable for ever. Members are only ever added, with a default, and unknown
+//! members are ignored.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -13,30 +13,30 @@ use crate::ids::AssetId;
 use crate::money::Decimal;
 use crate::pricing::{Tariff, Unit, default_max_quantity, unit_seconds};
 
-/// What is said of an asset that was made by API.
+/// What an asset created by API is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "StoredListing", into = "StoredListing")]
 pub struct Listing {
-    /// For people.
+    /// The name, for people.
     pub name: String,
-    /// For people; may be empty.
+    /// The description, for people. It may be empty.
     pub description: String,
-    /// Its icon, in the place of the merchant's.
+    /// The icon that replaces the merchant's.
     pub icon_url: Option<String>,
-    /// Its tags, in the place of the merchant's.
+    /// The tags that replace the merchant's.
     pub tags: Option<Vec<String>>,
-    /// What it costs.
+    /// The pricing rule.
     pub tariff: Tariff,
-    /// How many sessions of it may run at once.
+    /// How many sessions of the asset may run at once.
     pub capacity: Capacity,
-    /// Whether it is for sale.
+    /// Whether the asset is for sale.
     pub enabled: bool,
-    /// Which of several assets that had this id in turn, counted from 1.
+    /// Which of the assets that had this id one after another, counted from 1.
     pub generation: u64,
 }
 
 impl Listing {
-    /// The asset of this id.
+    /// Returns the asset with this id and listing.
     #[must_use]
     pub fn asset(&self, id: &AssetId) -> Asset {
         Asset {
@@ -53,9 +53,9 @@ impl Listing {
         }
     }
 
-    /// The keys of a configuration that say the same of the asset of this id. Those that
-    /// have their default value are left out: so they follow when what they depend on is
-    /// changed.
+    /// Returns the keys with which a configuration would describe the same asset.
+    ///
+    /// A key with its default value is left out, so that it follows a change of what the default depends on.
     #[must_use]
     pub fn fields(&self, id: &AssetId) -> Map<String, Value> {
         let Tariff { price, unit, unit_seconds, min_quantity, max_quantity } = &self.tariff;
@@ -85,14 +85,14 @@ impl Listing {
 }
 
 impl From<Asset> for Listing {
-    /// What is said of this asset.
+    /// Returns the listing of this asset.
     fn from(asset: Asset) -> Self {
         let Asset { name, description, icon_url, tags, tariff, capacity, enabled, generation, .. } = asset;
         Self { name, description, icon_url, tags, tariff, capacity, enabled, generation }
     }
 }
 
-/// A listing as it is written.
+/// A listing as it is stored.
 #[derive(Serialize, Deserialize)]
 struct StoredListing {
     name: String,

@@ -1,5 +1,5 @@
-//! Amounts of money: integers in a mint's atomic units, and the decimal prices
-//! that people write. Floating point never touches either.
+//! Amounts of money: integers in a mint's atomic units, and decimal prices as people write them. Neither ever uses
+//! floating point.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::account::Account;
 
-/// An amount in a mint's atomic units (for USDC: millionths of a dollar).
+/// An amount in a mint's atomic units, which are millionths of a dollar for USDC.
 ///
-/// On the wire it is a decimal string, as in x402 (specification v2, section 5.1.2):
-/// JSON numbers lose precision in many readers.
+/// On the wire it is a decimal string, as in x402 (specification v2, section 5.1.2), because many JSON readers lose
+/// precision in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Amount(u64);
 
@@ -18,26 +18,25 @@ impl Amount {
     /// Nothing.
     pub const ZERO: Self = Self(0);
 
-    /// An amount of `atomic` units.
+    /// Creates an amount of `atomic` units.
     #[must_use]
     pub const fn new(atomic: u64) -> Self {
         Self(atomic)
     }
 
-    /// The atomic units.
+    /// Returns the number of atomic units.
     #[must_use]
     pub const fn atomic(self) -> u64 {
         self.0
     }
 
-    /// The sum, or `None` beyond 2^64 - 1 atomic units.
+    /// Returns the sum; `None` beyond 2^64 - 1 atomic units.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }
 
-    /// Reads atomic units written in decimal digits, with no sign, point or
-    /// leading zero.
+    /// Parses atomic units written in decimal digits, without a sign, a point or a leading zero.
     #[must_use]
     pub fn parse_atomic(text: &str) -> Option<Self> {
         let canonical = !text.is_empty()
@@ -46,7 +45,7 @@ impl Amount {
         if canonical { text.parse().ok().map(Self) } else { None }
     }
 
-    /// The amount in token units, for people: `10000` at 6 decimals is `0.01`.
+    /// Returns the amount in token units, for people: `10000` with 6 decimals is `0.01`.
     #[must_use]
     pub fn to_decimal(self, decimals: u8) -> String {
         let digits = usize::from(decimals);
@@ -55,40 +54,40 @@ impl Amount {
         let fraction = fraction.trim_end_matches('0');
         match fraction.len() {
             0 => whole.to_owned(),
-            // Cents read better with two places.
+            // Cents are easier to read with two places.
             1 if digits > 1 => format!("{whole}.{fraction}0"),
             _ => format!("{whole}.{fraction}"),
         }
     }
 }
 
-/// Money of one token.
+/// An amount of one token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Money {
-    /// The network, as CAIP-2 names it.
+    /// The network's CAIP-2 identifier.
     pub network: String,
-    /// The token: on Solana its mint.
+    /// The token's address. On Solana it is a mint.
     pub token: Account,
-    /// How much, in atomic units.
+    /// The amount, in atomic units.
     pub amount: Amount,
     /// How many decimals the token has.
     pub decimals: u8,
 }
 
 impl Money {
-    /// Says whether both are of one token.
+    /// Returns whether both are of the same token.
     #[must_use]
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         self.network == other.network && self.token == other.token
     }
 
-    /// Says whether it is of the token of this address on this network.
+    /// Returns whether it is of the token with this address on this network.
     #[must_use]
     pub(crate) fn is_of(&self, network: &str, token: &impl ToString) -> bool {
         self.network == network && self.token.as_str() == token.to_string()
     }
 
-    /// Returns both together; `None` for different tokens, or beyond 2^64 - 1 atomic units.
+    /// Returns the sum; `None` for different tokens, or beyond 2^64 - 1 atomic units.
     #[must_use]
     pub fn checked_add(&self, other: &Self) -> Option<Self> {
         let amount = self.amount.checked_add(other.amount).filter(|_| self.is_like(other))?;
@@ -116,7 +115,7 @@ impl<'de> Deserialize<'de> for Amount {
     }
 }
 
-/// A price as its owner wrote it: a decimal number of token units, kept exactly.
+/// A price as its owner wrote it: an exact decimal number of token units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decimal {
     digits: u64,
@@ -124,14 +123,14 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    /// Most places after the point.
+    /// The greatest number of places after the point.
     pub(crate) const MAX_SCALE: u8 = 12;
 
-    /// Reads `12`, `0.01`, `1.50`: digits, and at most one point with digits on
-    /// both sides and at most 12 places after it.
+    /// Parses `12`, `0.01` or `1.50`: digits, with at most one point that has digits on both sides and at most 12
+    /// places after it. Zeros at the end do not count as places.
     ///
     /// # Errors
-    /// A line that says what is wrong with the text.
+    /// Returns a line that says what is wrong with the text.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         const SHAPE: &str = "write a decimal number such as \"0.01\"";
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -148,18 +147,17 @@ impl Decimal {
         Ok(Self { digits, scale })
     }
 
-    /// Whether it is nothing.
+    /// Returns whether the price is zero.
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.digits == 0
     }
 
-    /// `quantity` times this price, in atomic units of a mint with `decimals`,
-    /// rounded **up** to a whole unit, once, at the end. `None` when it does not
-    /// fit into 64 bits.
+    /// Returns `quantity` times this price, in atomic units of a mint with `decimals`; `None` if it does not fit into
+    /// 64 bits.
     ///
-    /// Up, because the last fraction of an atomic unit can't be paid, and rounding
-    /// down would make a price below one unit free.
+    /// It is rounded **up** to a whole atomic unit, once, at the end. A fraction of an atomic unit can't be paid, and
+    /// rounding down would make a price below one unit free.
     #[must_use]
     pub fn times(self, quantity: u64, decimals: u8) -> Option<Amount> {
         let total = u128::from(self.digits).checked_mul(u128::from(quantity))?;

@@ -1,7 +1,6 @@
 //! Tariffs: what a quantity of an asset costs, and how long it lasts.
 //!
-//! One pure function says what a quantity comes to ([`Tariff::quote`]); every quote, bill and display calls it
-//! (invariant 6).
+//! One pure function, [`Tariff::quote`], prices a quantity. Every quote, bill and display calls it (invariant 6).
 
 use serde::{Deserialize, Serialize};
 
@@ -20,15 +19,15 @@ pub enum Unit {
     Hour,
     /// 86,400 seconds.
     Day,
-    /// A whole session, of a length that the tariff states.
+    /// A whole session, whose length the tariff states.
     Session,
 }
 
 impl Unit {
-    /// All of them.
+    /// All units.
     pub const ALL: [Self; 5] = [Self::Second, Self::Minute, Self::Hour, Self::Day, Self::Session];
 
-    /// Its name in a configuration and in the API.
+    /// Returns the unit's name in a configuration and in the API.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -40,7 +39,7 @@ impl Unit {
         }
     }
 
-    /// The unit of this name.
+    /// Returns the unit with this name.
     #[must_use]
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|unit| unit.name() == name)
@@ -50,31 +49,31 @@ impl Unit {
 /// The pricing rule of an asset: a fixed price for each unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tariff {
-    /// For one unit, in token units (dollars, for USDC).
+    /// The price of one unit, in token units. For USDC these are dollars.
     pub price: Decimal,
     /// What one unit is.
     pub unit: Unit,
-    /// Seconds in one unit.
+    /// How long one unit lasts, in seconds.
     pub unit_seconds: u64,
-    /// The least that can be bought at once, in units.
+    /// The smallest quantity that can be bought at once, in units.
     pub min_quantity: u64,
-    /// The most that can be bought at once, in units.
+    /// The greatest quantity that can be bought at once, in units.
     pub max_quantity: u64,
 }
 
-/// What a quantity comes to.
+/// The price and the length of a quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Priced {
-    /// Units.
+    /// How many units.
     pub quantity: u64,
     /// How long they last, in seconds.
     pub seconds: u64,
-    /// What they cost, in atomic units of the token.
+    /// The price, in atomic units of the token.
     pub amount: Amount,
 }
 
 impl Priced {
-    /// Returns what it entitles to.
+    /// Returns what the quantity entitles to.
     #[must_use]
     pub const fn allowance(&self) -> Allowance {
         Allowance::Time { seconds: self.seconds }
@@ -84,20 +83,19 @@ impl Priced {
 /// Why a quantity has no price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuantityError {
-    /// Less than the tariff's least quantity.
+    /// It is below the tariff's smallest quantity.
     TooSmall,
-    /// More than the tariff's greatest quantity.
+    /// It is above the tariff's greatest quantity.
     TooLarge,
-    /// The price does not fit into 64 bits of atomic units.
+    /// Its price does not fit into 64 bits of atomic units, or its length does not fit into 64 bits of seconds.
     Overflow,
 }
 
 impl Tariff {
-    /// Returns what `quantity` units come to in a token with `decimals`; where nobody says how much, the least that can
-    /// be bought.
+    /// Prices a quantity in a token with `decimals`. Without a quantity it prices the smallest that can be bought.
     ///
     /// # Errors
-    /// When the quantity is outside the tariff's bounds, or what it comes to is beyond what can be counted.
+    /// Returns a [`QuantityError`] if the quantity is outside the tariff's bounds, or its price or length overflows.
     pub fn quote(&self, quantity: Option<u64>, decimals: u8) -> Result<Priced, QuantityError> {
         let quantity = quantity.unwrap_or(self.min_quantity);
         let amount = self.price(quantity, decimals)?;
@@ -111,11 +109,11 @@ impl Tariff {
         self.price.times(1, decimals)
     }
 
-    /// The price of `quantity` units in atomic units of a mint with `decimals`.
-    /// Rounded up to a whole atomic unit once, after multiplying.
+    /// Returns the price of `quantity` units, in atomic units of a mint with `decimals`. It is rounded up to a whole
+    /// atomic unit once, after multiplying.
     ///
     /// # Errors
-    /// When the quantity is outside the tariff's bounds or the price overflows.
+    /// Returns a [`QuantityError`] if the quantity is outside the tariff's bounds, or the price overflows.
     pub fn price(&self, quantity: u64, decimals: u8) -> Result<Amount, QuantityError> {
         if quantity < self.min_quantity.max(1) {
             return Err(QuantityError::TooSmall);
@@ -126,14 +124,14 @@ impl Tariff {
         self.price.times(quantity, decimals).ok_or(QuantityError::Overflow)
     }
 
-    /// How many seconds `quantity` units last. `None` beyond 2^64 - 1.
+    /// Returns how long `quantity` units last, in seconds; `None` beyond 2^64 - 1.
     #[must_use]
     pub fn seconds(&self, quantity: u64) -> Option<u64> {
         self.unit_seconds.checked_mul(quantity)
     }
 }
 
-/// The seconds of one unit; for a session they must be stated.
+/// Returns the length of one unit, in seconds; `None` for a session without a stated length.
 #[must_use]
 pub(crate) const fn unit_seconds(unit: Unit, session_seconds: Option<u64>) -> Option<u64> {
     match unit {
@@ -145,8 +143,9 @@ pub(crate) const fn unit_seconds(unit: Unit, session_seconds: Option<u64>) -> Op
     }
 }
 
-/// The most that can be bought at once where nobody says: as much as may be, but of whole
-/// sessions one.
+/// Returns the greatest quantity that can be bought at once by default, which is never below the smallest quantity.
+///
+/// It is one whole session, or as many of the other units as fit into the longest session.
 #[must_use]
 pub(crate) fn default_max_quantity(unit: Unit, unit_seconds: u64, min_quantity: u64) -> u64 {
     let most = if unit == Unit::Session { 1 } else { MAX_SECONDS.checked_div(unit_seconds).unwrap_or(1) };

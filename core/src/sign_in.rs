@@ -1,9 +1,8 @@
-//! Sign-in-with-x: a payer proves its address by signing a message
-//! (x402 extension `sign-in-with-x`; the message is Sign-In With Solana).
+//! Sign-in: a payer proves its wallet by signing a message (x402 extension `sign-in-with-x`, with a message of Sign-In
+//! With Solana).
 //!
-//! The challenge needs no storage: its nonce is a MAC over its own fields, one of
-//! which is random. So a proof can be repeated within its five minutes; it only
-//! ever reads what belongs to its signer.
+//! The challenge needs no storage, because its nonce is a MAC over its own fields, one of which is random. A proof can
+//! therefore be repeated within its five minutes. It only ever lets its signer read what belongs to the signer.
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
@@ -23,29 +22,29 @@ pub const EXTENSION: &str = "sign-in-with-x";
 
 const STATEMENT: &str = "Sign in to see the sessions that this wallet has paid for.";
 
-/// The server's part of a challenge: the `info` member.
+/// The server's part of a challenge, which is the member `info`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Info {
-    /// The host and port of the gateway.
+    /// The gateway's host and port.
     pub domain: String,
-    /// What is to be read with the proof.
+    /// The URI of what will be read with the proof.
     pub uri: String,
     /// Always `1` (CAIP-122).
     pub version: String,
-    /// 32 hexadecimal digits.
+    /// 32 hexadecimal digits: a MAC over the other fields.
     pub nonce: String,
-    /// RFC 3339.
+    /// In RFC 3339.
     pub issued_at: String,
-    /// RFC 3339.
+    /// In RFC 3339.
     pub expiration_time: String,
-    /// For the signer to read.
+    /// The text for the person who signs.
     pub statement: String,
-    /// Random: it makes the nonce differ each time.
+    /// Random, so that every nonce differs.
     pub request_id: String,
 }
 
-/// What the client sends back beside the [`Info`] of the challenge: its address and the signature.
+/// What the client sends back in addition to the challenge's [`Info`]: its address, the signature and more.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Proof {
@@ -63,11 +62,11 @@ struct Proof {
 fn nonce(key: &MacKey, info: &Info) -> Result<String, EncodeError> {
     let fields =
         [&info.domain, &info.uri, &info.issued_at, &info.expiration_time, &info.statement, &info.request_id];
-    // JSON separates the fields so that no two lists read the same.
+    // JSON separates the fields, so that no two lists have the same bytes.
     Ok(hex(&key.code(&[&encoding::json("a challenge", &fields)?])))
 }
 
-/// The host and port of an origin.
+/// Returns the host and port of an origin.
 fn domain(origin: &str) -> &str {
     origin.split_once("://").map_or(origin, |(_, domain)| domain)
 }
@@ -75,7 +74,7 @@ fn domain(origin: &str) -> &str {
 /// Returns a challenge for reading `uri`, as the extension's value in a 402 or a 401.
 ///
 /// # Errors
-/// When its fields can't be written. There is no nonce then.
+/// Returns an error if its fields can't be written. There is no nonce then.
 pub fn challenge(
     keys: &KeyRing,
     origin: &str,
@@ -122,20 +121,20 @@ pub fn challenge(
 /// Why a proof is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProofError {
-    /// Not base64 of the expected JSON.
+    /// It is not base64 of the expected JSON.
     Malformed,
-    /// Not a challenge of this gateway, or altered.
+    /// Its challenge was not made by this gateway, or was altered.
     NotOurs,
-    /// Not within its time.
+    /// It is not within the challenge's time.
     Expired,
-    /// Another chain or kind of key.
+    /// It is for another chain, or made with another kind of key.
     UnsupportedChain,
-    /// The signature does not fit.
+    /// The signature does not fit the message and the address.
     Signature,
 }
 
 impl ProofError {
-    /// For the person who sent it.
+    /// Returns what is wrong, for the person who sent the proof.
     #[must_use]
     pub const fn detail(self) -> &'static str {
         match self {
@@ -150,10 +149,10 @@ impl ProofError {
     }
 }
 
-/// The address that a `SIGN-IN-WITH-X` header proves.
+/// Returns the address that a `SIGN-IN-WITH-X` header proves.
 ///
 /// # Errors
-/// When it proves nothing (extension, "Verification Logic").
+/// Returns a [`ProofError`] if the header proves nothing (extension, "Verification Logic").
 pub fn verify(
     keys: &KeyRing,
     origin: &str,
@@ -162,7 +161,7 @@ pub fn verify(
     header: &str,
 ) -> Result<Address, ProofError> {
     let json = from_base64(header).ok_or(ProofError::Malformed)?;
-    // One object has both. To read it twice is less code than a reader that takes it apart.
+    // One object contains both. Parsing it twice takes less code than a parser that separates the two.
     let info: Info = from_json(&json).ok_or(ProofError::Malformed)?;
     let proof: Proof = from_json(&json).ok_or(ProofError::Malformed)?;
     let address: Address = proof.address.parse().map_err(|_| ProofError::Malformed)?;
@@ -173,7 +172,7 @@ pub fn verify(
     if !keys.all_sign_in().any(|key| nonce(key, &info).is_ok_and(|nonce| nonce == info.nonce)) {
         return Err(ProofError::NotOurs);
     }
-    // The times are under the MAC: ours.
+    // The MAC covers the challenge's times, so they are as this gateway wrote them.
     let parse = |text: &str| Timestamp::parse_rfc3339(text).ok_or(ProofError::Malformed);
     let (issued, expires) = (parse(&info.issued_at)?, parse(&info.expiration_time)?);
     let not_before = proof.not_before.as_deref().map(parse).transpose()?.unwrap_or(issued);
@@ -192,7 +191,7 @@ pub fn verify(
     Ok(address)
 }
 
-/// The text that was signed (extension, "Message Format", Solana).
+/// Returns the text that was signed (extension, "Message Format", Solana).
 fn message(info: &Info, proof: &Proof, chain: &str) -> String {
     let mut text = format!(
         "{} wants you to sign in with your Solana account:\n{}\n\n{}\n\nURI: {}\nVersion: {}\nChain ID: {chain}\nNonce: {}\nIssued At: {}\nExpiration Time: {}",
@@ -218,8 +217,8 @@ fn message(info: &Info, proof: &Proof, chain: &str) -> String {
     text
 }
 
-/// Signs a challenge: the client's side, for `coinop pay` and tests. `None` if
-/// the challenge is not of the expected shape.
+/// Signs a challenge as a client does, for `coinop pay` and tests; `None` if the challenge does not have the expected
+/// form.
 #[must_use]
 pub fn prove(challenge: &Value, key: &ed25519_dalek::SigningKey) -> Option<String> {
     use ed25519_dalek::Signer as _;

@@ -4,60 +4,60 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A moment: milliseconds since the Unix epoch, UTC.
+/// A moment, in milliseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(u64);
 
-/// 9999-12-31T23:59:59.999Z, the last moment that RFC 3339 can write.
+/// 9999-12-31T23:59:59.999Z, the last moment that RFC 3339 can express.
 const LAST: u64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// The moment `ms` milliseconds after the epoch; the last one that can be
-    /// written (the end of the year 9999) for anything later.
+    /// Returns the moment `ms` milliseconds after the epoch. Anything later than the year 9999 becomes its last
+    /// millisecond.
     #[must_use]
     pub const fn from_millis(ms: u64) -> Self {
         Self(if ms > LAST { LAST } else { ms })
     }
 
-    /// Milliseconds since the epoch.
+    /// Returns the milliseconds since the epoch.
     #[must_use]
     pub const fn millis(self) -> u64 {
         self.0
     }
 
-    /// Whole seconds since the epoch, rounded down.
+    /// Returns the whole seconds since the epoch, rounded down.
     #[must_use]
     pub const fn seconds(self) -> u64 {
         self.0 / 1000
     }
 
-    /// This moment and `ms` milliseconds.
+    /// Returns the moment `ms` milliseconds later.
     #[must_use]
     pub const fn plus_millis(self, ms: u64) -> Self {
         Self::from_millis(self.0.saturating_add(ms))
     }
 
-    /// This moment and `seconds` seconds.
+    /// Returns the moment `seconds` seconds later.
     #[must_use]
     pub(crate) const fn plus_seconds(self, seconds: u64) -> Self {
         self.plus_millis(seconds.saturating_mul(1000))
     }
 
-    /// Milliseconds from `earlier` to this moment; 0 if it is not earlier.
+    /// Returns the milliseconds from `earlier` to this moment; 0 if `earlier` is not earlier.
     #[must_use]
     pub const fn millis_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// Days since the epoch, in UTC.
+    /// Returns the whole days since the epoch, in UTC.
     #[must_use]
     pub const fn day(self) -> u64 {
         self.0 / 86_400_000
     }
 
-    /// Reads RFC 3339 in UTC (`2026-01-31T10:30:00Z`, with up to 9 decimals of a
-    /// second, of which three are kept). Other offsets are refused.
+    /// Parses RFC 3339 in UTC, such as `2026-01-31T10:30:00Z`. Up to 9 decimals of a second are accepted, of which
+    /// three are kept. Other offsets are refused.
     #[must_use]
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
@@ -93,7 +93,7 @@ impl Timestamp {
     }
 }
 
-/// RFC 3339 in UTC with milliseconds.
+/// Writes RFC 3339 in UTC, with milliseconds.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = civil_from_days(self.0 / 86_400_000);
@@ -119,8 +119,8 @@ fn days_in_month(year: u64, month: u64) -> u64 {
     }
 }
 
-/// Days since 1970-01-01 of a Gregorian date. Years are counted from March, so
-/// that the leap day is the last of its year.
+/// Returns the days from 1970-01-01 to a Gregorian date. Years are counted from March, so that the leap day is the last
+/// day of its year.
 fn days_from_civil(year: u64, month: u64, day: u64) -> u64 {
     let year = if month <= 2 { year - 1 } else { year };
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
@@ -142,27 +142,27 @@ fn civil_from_days(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
-/// A reading of a clock that never jumps, and which run of the machine or
-/// process it belongs to: readings of different boots can't be compared.
+/// A reading of a clock that never jumps, with the run of the machine or process that it belongs to. Readings of
+/// different runs can't be compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Monotonic {
-    /// Names the run that the reading belongs to.
+    /// The id of the run.
     pub boot: String,
     /// Milliseconds since some moment of that run.
     pub ms: u64,
 }
 
-/// The clocks, sampled once for each command.
+/// The clocks, read once for each command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Now {
-    /// The wall clock: it may be wrong, and it may jump.
+    /// The wall clock, which may be wrong and may jump.
     pub wall: Timestamp,
-    /// The monotonic clock, where the platform has one that outlives a request.
+    /// The monotonic clock, if the platform has one that outlives a request.
     pub mono: Option<Monotonic>,
 }
 
 impl Now {
-    /// A wall clock alone.
+    /// Returns the time of a wall clock alone.
     #[must_use]
     pub const fn at(wall: Timestamp) -> Self {
         Self { wall, mono: None }

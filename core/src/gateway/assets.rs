@@ -1,4 +1,4 @@
-//! What is for hire: the assets of the configuration, and those that were made by API.
+//! The assets of the configuration, and those that are created, changed and deleted by API.
 
 use std::borrow::Cow;
 
@@ -9,22 +9,23 @@ use crate::listing::Listing;
 use crate::ports::{Catalogue as _, PortError, Ports, Streams as _};
 use crate::session::{AssetState, Command, Reject};
 
-/// Why an asset was not made, changed or deleted.
+/// Why an asset was not created, changed or deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ManageError {
-    /// The configuration names it: it is changed there.
+    /// The configuration names the asset, so that it can only be changed there.
     Configured,
-    /// The asset's state refuses it.
+    /// The asset's state does not allow it.
     Rejected(Reject),
-    /// Storage does not answer.
+    /// The storage does not answer.
     Unavailable(PortError),
 }
 
 impl<'a, P: Ports> Gateway<'a, P> {
-    /// The asset of this id, for reading. Of two with one id, the configuration's counts.
+    /// Returns the asset of this id, for reading. If both the configuration and the catalogue have the id, the
+    /// configuration counts.
     ///
     /// # Errors
-    /// When the catalogue does not answer.
+    /// Returns an error if the catalogue does not answer.
     pub(crate) async fn find_asset(&self, id: &AssetId) -> Result<Option<Cow<'a, Asset>>, PortError> {
         match self.deployment().config.asset(id) {
             Some(asset) => Ok(Some(Cow::Borrowed(asset))),
@@ -32,10 +33,11 @@ impl<'a, P: Ports> Gateway<'a, P> {
         }
     }
 
-    /// What an asset is that was made by API, as its own state has it.
+    /// Returns the listing of an asset that was created by API, from the asset's own state.
     ///
     /// # Errors
-    /// `Reject::Gone` if there is none.
+    /// `Reject::Gone` if there is none. `ManageError::Configured` if the configuration names the asset, and
+    /// `ManageError::Unavailable` if the storage does not answer.
     pub async fn listing(&self, id: &AssetId) -> Result<Listing, ManageError> {
         self.ensure_not_configured(id)?;
         let snapshot = self
@@ -47,11 +49,11 @@ impl<'a, P: Ports> Gateway<'a, P> {
         snapshot.state.listing.ok_or(ManageError::Rejected(Reject::Gone))
     }
 
-    /// Makes an asset. Answers its state after that; its listing is in there.
+    /// Creates an asset. Returns its state, which contains its listing.
     ///
     /// # Errors
-    /// [`Reject::Exists`] if there is one of this id, [`Reject::InUse`] if a session of one
-    /// that the configuration named runs on.
+    /// [`Reject::Exists`] if there is an asset of this id. [`Reject::InUse`] if the configuration named this id before,
+    /// and its session still runs or its payment is in flight.
     pub(crate) async fn create_asset(
         &self,
         id: &AssetId,
@@ -60,12 +62,12 @@ impl<'a, P: Ports> Gateway<'a, P> {
         self.manage(id, Command::Create(Box::new(listing))).await
     }
 
-    /// Changes an asset from what it was taken for to what it should be. What is sold, and
-    /// the prices of open quotes, stay as they are.
+    /// Changes an asset's listing from `base` to `next`. What is sold already and the prices of open quotes stay as
+    /// they are.
     ///
     /// # Errors
-    /// [`Reject::Outdated`] if it is not what it was taken for, [`Reject::Gone`] if there
-    /// is none.
+    /// [`Reject::Outdated`] if the listing is no longer `base`, [`Reject::Gone`] if there is none. [`Reject::InUse`] if
+    /// the asset would become shared or exclusive while a session runs or a payment is in flight.
     pub(crate) async fn change_asset(
         &self,
         id: &AssetId,
@@ -78,8 +80,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// Deletes an asset. Its sessions stay readable.
     ///
     /// # Errors
-    /// [`Reject::InUse`] while a session runs or a payment is in flight, [`Reject::Gone`]
-    /// if there is none.
+    /// [`Reject::InUse`] while a session runs or a payment is in flight, [`Reject::Gone`] if there is no such asset.
     pub(crate) async fn delete_asset(&self, id: &AssetId) -> Result<(), ManageError> {
         self.manage(id, Command::Delete).await.map(drop)
     }

@@ -1,4 +1,4 @@
-//! What a buyer asks for with a payment, and what comes of it.
+//! What a buyer asks for with a payment, and the possible answers.
 
 use crate::ids::{AssetId, StreamId};
 use crate::ports::PortError;
@@ -11,71 +11,70 @@ use crate::svm::lighthouse::GuardFault;
 use crate::time::Timestamp;
 use crate::x402::PaymentPayload;
 
-/// What a buyer asks for, with a payment.
+/// What a buyer asks for, with the payment for it.
 #[derive(Clone, Debug)]
 pub struct BuyRequest<'a> {
-    /// The asset. It may be deleted by now: a payment that was taken is answered all the same.
+    /// The asset's id. The asset may be deleted by now: a payment that was accepted before is still answered.
     pub asset: &'a AssetId,
-    /// A new session, or more time.
+    /// Whether to start a session or to extend one.
     pub operation: Operation,
-    /// The stream of the session that is extended, where the request names it.
+    /// The stream of the session to be extended, if the request names it.
     pub stream: Option<StreamId>,
-    /// How much, if the request says so.
+    /// How many units of the tariff, if the request says so.
     pub quantity: Option<u64>,
-    /// The payment.
+    /// The payment as it was sent.
     pub payment: &'a PaymentPayload,
-    /// Many wait for this payment already: a repeat is answered at once.
+    /// Whether a repeat is answered at once, because many requests wait for this payment already.
     pub no_wait: bool,
 }
 
 /// A completed sale.
 #[derive(Clone, Debug)]
 pub struct Sold {
-    /// The payment.
     pub payment: PaymentRecord,
-    /// The session that it started or extended, as it stands now.
+    /// The session that the payment started or extended, as it stands now.
     pub session: SessionRecord,
 }
 
-/// What became of a sale.
+/// The result of a sale.
 #[derive(Clone, Debug)]
 pub enum Sale {
-    /// Paid and granted, now or before.
+    /// Paid and granted, by this request or an earlier one.
     Sold(Box<Sold>),
-    /// Sent; whether it landed is not known yet.
+    /// Claimed. Whether it has landed is not known yet.
     Pending(Box<PaymentRecord>),
 }
 
 /// Why there is no sale.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SaleError {
-    /// The payment is refused: a stable reason, and what the buyer can do.
+    /// The payment is refused.
     Refused {
-        /// For machines.
+        /// A stable reason, for machines.
         reason: &'static str,
-        /// For people.
+        /// What the buyer can do, for people.
         detail: &'static str,
-        /// What about a wallet guard is refused, for the log: a wallet that has changed what it adds is seen there.
+        /// What is wrong with a wallet guard, for the log. It shows when a wallet has changed what it adds.
         guard: Option<GuardFault>,
-        /// Whether it is no payment at all.
+        /// Whether what was sent is no payment at all.
         is_no_payment: bool,
     },
-    /// Another quantity is asked for than was quoted.
+    /// The request asks for another quantity than was quoted.
     QuantityMismatch {
-        /// What was quoted.
+        /// The quantity that was quoted.
         quoted: u64,
     },
-    /// This tariff has no price for the quantity that is asked for.
+    /// The tariff has no price for the quantity that was asked for.
     Unpriced(Box<Tariff>),
-    /// This payment was used already, and the sender does not show its ticket.
+    /// The payment was used already, and the sender does not show its ticket.
     AlreadyUsed,
     /// Another payment has answered this quote.
     QuoteUsed,
-    /// The asset's state refuses it.
+    /// The asset's state does not allow it.
     Rejected(Reject),
-    /// The fee payer's budget of the day is spent; until then.
+    /// The fee payer's budget of the day is spent. A new one begins at this time.
     FeeBudget(Timestamp),
-    /// Storage or the chain does not answer; nothing was charged.
+    /// The storage or the chain does not answer. Nothing was charged.
     Unavailable(PortError),
 }
 
@@ -92,12 +91,12 @@ impl From<Refusal> for SaleError {
     }
 }
 
-/// Makes a refusal that no wallet guard is the reason of.
+/// Creates a refusal that is not about a wallet guard.
 pub(super) const fn refused(reason: &'static str, detail: &'static str) -> SaleError {
     SaleError::Refused { reason, detail, guard: None, is_no_payment: false }
 }
 
-/// Makes the error of a refusal by the asset's state.
+/// Creates the error for a refusal by the asset's state.
 pub(super) const fn rejected(reject: Reject) -> SaleError {
     match reject {
         Reject::PriceChanged => refused(
@@ -108,7 +107,7 @@ pub(super) const fn rejected(reject: Reject) -> SaleError {
     }
 }
 
-/// Refuses a payment that its balance covers alone, but not beside what is in flight.
+/// Refuses a payment that its account covers alone, but not together with what is in flight from there.
 pub(super) const NOT_COVERED: SaleError = refused(
     "insufficient_funds",
     "the paying token account does not cover this payment beside those that are in flight from it: wait until they have landed, or add funds; nothing was charged",

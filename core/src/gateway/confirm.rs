@@ -1,5 +1,6 @@
-//! Following a payment that is claimed until its outcome is known: by the request that claimed
-//! it, by its repeats, and by recovery. Unknown is not failed (invariant 3).
+//! Following a claimed payment until its outcome is known.
+//!
+//! The request that claimed it, its repeats and recovery all use this. Unknown is not failed (invariant 3).
 
 use std::borrow::Cow;
 
@@ -16,18 +17,18 @@ use crate::time::Timestamp;
 
 /// How long a request waits for its payment's outcome, in milliseconds.
 const WAIT_MS: u64 = 30_000;
-/// How long to wait between two looks at the chain, in milliseconds: at first, and later.
+/// How long to wait between two queries to the chain, in milliseconds: the shortest and the longest pause.
 const POLL_MS: (u64, u64) = (150, 1_000);
 /// How long to wait before the same bytes are sent again, in milliseconds.
 const RESEND_MS: u64 = 2_000;
-/// When a waiting repeat begins to look at the chain itself, in milliseconds.
+/// How old a payment is when a waiting repeat begins to query the chain itself, in milliseconds.
 const HELP_AFTER_MS: u64 = 2_500;
-/// When a look at the chain includes its history, in milliseconds since the claim.
+/// How old a payment is when a query includes the chain's history, in milliseconds since the claim.
 const THOROUGH_AFTER_MS: u64 = 45_000;
 
 impl<P: Ports> Gateway<'_, P> {
-    /// Sends a payment that was just claimed, and follows it until its outcome is
-    /// known or the request has waited long enough.
+    /// Sends a payment that was just claimed, and follows it until its outcome is known or the request has waited long
+    /// enough.
     pub(super) async fn submit_and_confirm(
         &self,
         stream: &StreamId,
@@ -38,7 +39,7 @@ impl<P: Ports> Gateway<'_, P> {
         let (mut snapshot, mut claim) = (Cow::Borrowed(snapshot), Cow::Borrowed(claim));
         let mut pause = self.ports().settlement().first_look_ms();
         let mut sent_at: Option<Timestamp> = None;
-        // Asked now and not before the claim, because the question names our signature.
+        // The query names the fee payer's signature, so it is made only after the claim.
         if let Some(sale) = self.poll_outcome(stream, &snapshot, &claim, Effort::Quick).await? {
             return Ok(sale);
         }
@@ -65,7 +66,7 @@ impl<P: Ports> Gateway<'_, P> {
         }
     }
 
-    /// Waits beside whoever settles a payment; helps when that takes long.
+    /// Waits beside the request that settles a payment, and helps when that takes long.
     pub(super) async fn await_outcome(
         &self,
         stream: &StreamId,
@@ -97,8 +98,8 @@ impl<P: Ports> Gateway<'_, P> {
         self.sold(record).await
     }
 
-    /// Looks after a claimed payment once: asks for its outcome, and sends it again
-    /// if that is not clear and its rail allows it.
+    /// Looks after a claimed payment once: asks for its outcome, and sends it again if that is unclear and its rail
+    /// allows it.
     pub(super) async fn confirm(
         &self,
         stream: &StreamId,
@@ -115,17 +116,17 @@ impl<P: Ports> Gateway<'_, P> {
                 }
                 Ok(())
             }
-            // That it failed is an outcome too; it was made durable.
+            // A failure is an outcome too, and it was made durable.
             Ok(Some(_)) | Err(SaleError::Refused { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Sends a claimed payment. What its rail then tells of it is made durable before anything else is done with it.
+    /// Sends a claimed payment. What its rail then tells about it is made durable before anything else is done with it.
     ///
-    /// Returns the stream as it is after that, if the rail told anything. Whatever the answer: unknown is not failed
-    /// (invariant 3). What can't be written now, the rail tells when the payment is sent again, or with its outcome.
-    /// `what` is for the log.
+    /// Returns the stream after that, if the rail told anything. An error changes nothing, because unknown is not
+    /// failed (invariant 3). What can't be written now, the rail tells again when the payment is sent again, or with
+    /// its outcome. `what` is for the log.
     async fn submit(
         &self,
         stream: &StreamId,
@@ -152,8 +153,9 @@ impl<P: Ports> Gateway<'_, P> {
         }
     }
 
-    /// Asks for a payment's outcome and makes it durable. `None`: not known. `snapshot` is
-    /// the asset as it was when the payment was in flight.
+    /// Asks for a payment's outcome and makes it durable; `None` if it is not known.
+    ///
+    /// `snapshot` is the stream as it was while the payment was in flight.
     async fn poll_outcome(
         &self,
         stream: &StreamId,
@@ -178,9 +180,9 @@ impl<P: Ports> Gateway<'_, P> {
                 None if failed.is_some_and(failure::is_guard) => Err(GUARD_FAILED),
                 None => self.current_outcome(&claim.payment).await.map(Some),
             },
-            // Everybody else was first: what they wrote is read at the next look.
+            // Other writers were always first. The next query reads what they wrote.
             Err(CommandError::Conflict | CommandError::Rejected(_)) => Ok(None),
-            // Money may have moved and can't be written down now: pending work will.
+            // Money may have moved and can't be recorded now. Recovery will do so.
             Err(CommandError::Port(error)) => {
                 self.ports().log(&format!("the outcome of a payment can't be written: {error}"));
                 Ok(None)
@@ -188,7 +190,7 @@ impl<P: Ports> Gateway<'_, P> {
         }
     }
 
-    /// What is known of a payment now.
+    /// Returns what is known of a payment now.
     async fn current_outcome(&self, payment: &PaymentId) -> Result<Sale, SaleError> {
         match self.ports().journal().payment(payment).await? {
             Some(record) if record.status == PaymentStatus::Pending => Ok(Sale::Pending(Box::new(record))),
@@ -206,7 +208,7 @@ impl<P: Ports> Gateway<'_, P> {
 }
 
 impl Committed {
-    /// The sale that this has made durable, if it has.
+    /// Returns the sale that this command has made durable, if it has made one.
     fn sold(&self, id: &PaymentId) -> Option<Sold> {
         let payment = self.index.iter().find_map(|change| match change {
             IndexChange::Payment { id: changed, record } if changed == id => Some(record),
@@ -220,7 +222,7 @@ impl Committed {
     }
 }
 
-/// A payment that landed with an error at a guard of its payer's wallet.
+/// Refuses a payment that landed with an error because its wallet guard failed.
 const GUARD_FAILED: SaleError = refused(
     "sign_again",
     "a check that your wallet added to the payment failed on the chain, because one of the accounts had changed. Nothing was charged: ask for a new 402 and sign again",

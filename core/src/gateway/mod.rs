@@ -1,10 +1,9 @@
-//! The driver: it loads, decides, appends and carries out, through the ports. The
-//! only part of the core that waits for anything.
+//! The driver of all that happens: it loads, decides, appends and carries out, through the ports. It is the only part
+//! of the core that waits for anything.
 //!
-//! What it does is always the same: load a state, [`decide`], append what follows
-//! with the revision that was loaded, and start again if somebody else was first.
-//! Effects come after the append that promises them, and every effect can be done
-//! again.
+//! It always does the same: it loads a state, calls [`decide`], and appends the events with the revision that it
+//! loaded. If another writer was first, it starts again. An effect comes only after the append that promises it, and
+//! every effect can safely be repeated.
 
 mod assets;
 mod buy;
@@ -28,67 +27,66 @@ use crate::ports::{Appended, Clock as _, PortError, Ports, Streams as _};
 use crate::session::index::IndexChange;
 use crate::session::{Batch, ClaimRequest, Command, FundsCheck, Reject, Snapshot, decide};
 
-/// What a deployment is made of: read once, never changed.
+/// What a deployment is made of. It is read once and never changes.
 #[derive(Debug)]
 pub struct Deployment {
-    /// The configuration.
+    /// The parsed and validated configuration.
     pub config: Config,
-    /// The keys.
+    /// The keys that the gateway seals and signs with.
     pub keys: KeyRing,
 }
 
-/// A gateway: a deployment on a platform.
+/// A deployment on a platform: it carries out sales, recovery and the management of assets.
 #[derive(Debug)]
 pub struct Gateway<'a, P> {
     deployment: &'a Deployment,
     ports: &'a P,
 }
 
-/// How often a command is decided again because somebody else was first.
+/// How often a command is tried when other writers are first.
 const ATTEMPTS: u32 = 16;
 
-/// Why a command did not happen.
+/// Why a command was not carried out.
 #[derive(Debug)]
 enum CommandError {
-    /// It is refused.
+    /// The stream's state does not allow it.
     Rejected(Reject),
-    /// A payment or ticket that it claims is claimed already, or everybody else was
-    /// always first.
+    /// The payment or ticket to be claimed is claimed already, or other writers were first in every attempt.
     Conflict,
-    /// Storage does not answer.
+    /// The storage does not answer.
     Port(PortError),
 }
 
-/// Says why a payment was not claimed.
+/// Why a payment was not claimed.
 #[derive(Debug)]
 enum ClaimError {
-    /// For a reason that any command may have.
+    /// A reason that any command can have.
     Command(CommandError),
-    /// A guard that only claims are held against refuses it.
+    /// A guard that only applies to claims refused it.
     Guarded(ClaimGuard),
 }
 
-/// Names the guard that refused a claim; its asset's state did not.
+/// The guard that refused a claim which the stream's state allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ClaimGuard {
-    /// Another stream has the payment that it claims.
+    /// Another stream has claimed the same payment.
     Elsewhere,
-    /// The balance does not cover it beside what is in flight from there.
+    /// The balance does not cover the payment together with what is in flight from the same account.
     NotCovered,
     /// The fee payer's budget of the day is spent.
     OverBudget,
-    /// A wallet guard would fail beside what is in flight.
+    /// A wallet guard could fail because of what else is in flight.
     AtRisk,
-    /// As many sessions of the shared asset run as may.
+    /// All seats of the shared asset are taken.
     Full,
 }
 
-/// What came of a command.
+/// The result of a command that was carried out.
 #[derive(Debug)]
 struct Committed {
-    /// The asset after it.
+    /// The stream after the command.
     snapshot: Snapshot,
-    /// What it changed in the indexes; nothing if there was nothing to do.
+    /// What the command changed in the indexes; empty if there was nothing to do.
     index: Vec<IndexChange>,
 }
 
@@ -104,24 +102,24 @@ impl From<PortError> for ClaimError {
     }
 }
 
-/// Returns the error of a stream that others changed first, each time it was tried.
+/// Returns the error for a stream that other writers changed first in every attempt.
 fn contended(stream: &StreamId) -> PortError {
     StoreError::Contended(stream.to_string()).into()
 }
 
 impl<'a, P: Ports> Gateway<'a, P> {
-    /// A gateway.
+    /// Creates the gateway of a deployment on a platform.
     pub const fn new(deployment: &'a Deployment, ports: &'a P) -> Self {
         Self { deployment, ports }
     }
 
-    /// The deployment.
+    /// Returns the deployment.
     #[must_use]
     pub const fn deployment(&self) -> &'a Deployment {
         self.deployment
     }
 
-    /// The ports.
+    /// Returns the platform's ports.
     #[must_use]
     pub const fn ports(&self) -> &'a P {
         self.ports
@@ -129,8 +127,8 @@ impl<'a, P: Ports> Gateway<'a, P> {
 
     /// Decides a command that claims no payment, and makes its events durable.
     ///
-    /// `known` is the asset as it was seen last. If that still holds, it saves loading it;
-    /// if not, the append meets a conflict, and nothing is refused by it.
+    /// `known` is the stream as it was last seen. If it is still current, it saves loading the stream. If not, it does
+    /// no harm: a command is never refused on an old state, and the append meets a conflict.
     async fn command(
         &self,
         stream: &StreamId,
@@ -145,8 +143,9 @@ impl<'a, P: Ports> Gateway<'a, P> {
         })
     }
 
-    /// Claims a payment that `funds` has to cover, if anything does, and makes that durable. `known` is as for
-    /// [`Self::command`].
+    /// Claims a payment and makes that durable, provided that `funds` covers it. Without `funds` nothing has to.
+    ///
+    /// `known` is the same as for [`Self::command`].
     async fn claim(
         &self,
         stream: &StreamId,
@@ -157,7 +156,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         self.write(stream, Some(known), Command::Claim(Box::new(ask)), funds).await
     }
 
-    /// Decides a command and appends what follows, until nobody else is first.
+    /// Decides a command and appends its events, again and again until no other writer is first.
     async fn write(
         &self,
         stream: &StreamId,
@@ -191,16 +190,16 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 return Ok(Committed { snapshot, index: batch.index });
             }
             self.judge(stream, snapshot.revision, appended, claims && attempt > 0).await?;
-            // Several are at it: let one finish.
+            // Several writers compete for this stream. A longer pause each time lets one of them finish.
             self.ports.clock().sleep(u64::from(attempt) * 5).await;
         }
         Err(ClaimError::Command(CommandError::Conflict))
     }
 
-    /// Judges an append at `revision` that was not done: `Ok` if it is worth another attempt.
+    /// Judges an append at `revision` that was not done. Returns `Ok` if another attempt is worthwhile.
     ///
-    /// If the asset has moved on, that says more than a guard does. With `unique` a conflict at the same revision is
-    /// about the payment or the ticket, which no other attempt would change.
+    /// If the stream has moved on, another attempt comes before any guard's answer. With `unique`, a conflict at the
+    /// same revision concerns the payment or the ticket, and another attempt would not change that.
     async fn judge(
         &self,
         stream: &StreamId,

@@ -1,5 +1,7 @@
-//! What is due without being asked: sessions that end, payments without an
-//! answer, devices that have not confirmed. The same code after a crash as before.
+//! What becomes due without a request: sessions that end, payments without an answer, and devices that have not
+//! confirmed.
+//!
+//! The same code runs after a crash as before it.
 
 use super::{CommandError, Gateway, contended};
 use crate::ids::{AssetId, StreamId};
@@ -9,45 +11,45 @@ use crate::time::Timestamp;
 
 use super::buy::SaleError;
 
-/// Streams that one step looks after at most.
+/// How many streams one call looks after at most.
 const STREAMS_PER_STEP: u32 = 64;
-/// Assets whose devices have not confirmed that one step looks through at most.
+/// How many assets with unconfirmed devices one step looks at.
 const ASSETS_LOOKED_AT: u32 = 4_096;
-/// Payments that one step looks after at most: each may cost several time-outs.
+/// How many payments one call looks after at most. Each may cost several time-outs.
 const PAYMENTS_PER_STEP: usize = 4;
-/// How long one call looks after payments, in milliseconds: it begins no other then.
+/// After how long one call stops looking after further payments, in milliseconds.
 const LONGEST_MS: u64 = 5_000;
-/// How long until a payment without an answer is looked after again, in milliseconds.
+/// After how long a payment without an answer is looked after again, in milliseconds.
 const RETRY_MS: u64 = 2_000;
 
 /// What one device should be doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedState {
-    /// Which device.
+    /// The asset of the device.
     pub asset: AssetId,
-    /// What.
     pub state: DesiredState,
 }
 
-/// The outcome of a step.
+/// The result of a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// What devices should be doing.
     pub states: Vec<PlannedState>,
-    /// When to call again at the latest.
+    /// When to call again at the latest; `None` if nothing will be due.
     pub next: Option<Timestamp>,
 }
 
 impl<P: Ports> Gateway<'_, P> {
-    /// Takes in what devices report, ends what is over, and says what devices should
-    /// be doing. It never waits for the chain: a door must not wait behind somebody's
-    /// payment (that is [`Self::settle_due`]). Bounded: what it leaves is due at
-    /// `Plan::next`.
+    /// Records what devices report, ends what is over, and returns what devices should be doing.
     ///
-    /// With `resync` the plan holds an order for every device of the configuration.
+    /// It never waits for the chain, because a door must not wait behind somebody's payment. Payments are the task of
+    /// [`Self::settle_due`]. One step is bounded, and what it leaves is due at `Plan::next`.
+    ///
+    /// With `resync` the plan has the desired state of every device of the configuration, otherwise only of devices
+    /// that have not confirmed theirs.
     ///
     /// # Errors
-    /// When storage does not answer. Calling again is always safe.
+    /// Returns an error if the storage does not answer. Calling again is always safe.
     pub async fn step(
         &self,
         resync: bool,
@@ -65,19 +67,21 @@ impl<P: Ports> Gateway<'_, P> {
         Ok(Plan { states: self.states(resync).await?, next: self.next_end().await? })
     }
 
-    /// When paid time is over next.
+    /// Returns when paid time ends next; now if something is over already.
     async fn next_end(&self) -> Result<Option<Timestamp>, PortError> {
         let now = self.ports().clock().now().wall;
-        // More than one step may take, or something that ended while it ran.
+        // There may be more than one step handles, or something ended while it ran.
         let left = !self.ports().journal().due(now, 1).await?.is_empty();
         if left { Ok(Some(now)) } else { self.ports().journal().next_due(now).await }
     }
 
-    /// Looks after payments without an answer: asks the chain, and sends them again.
-    /// Bounded, and slow when the chain is. Returns when to call again at the latest.
+    /// Looks after payments without an answer: asks the chain for their outcome, and sends them again if it is unclear.
+    /// Returns when to call again at the latest.
+    ///
+    /// One call is bounded, and is slow when the chain is.
     ///
     /// # Errors
-    /// When storage does not answer. Calling again is always safe.
+    /// Returns an error if the storage does not answer. Calling again is always safe.
     pub async fn settle_due(&self) -> Result<Option<Timestamp>, PortError> {
         if self.settle_some().await? {
             return Ok(Some(self.ports().clock().now().wall));
@@ -85,26 +89,24 @@ impl<P: Ports> Gateway<'_, P> {
         self.next_look().await
     }
 
-    /// Carries out what is due, within the bounds of one step. Returns whether there is more
-    /// of it.
+    /// Carries out what is due, within the bounds of one call. Returns whether more payments are due.
     pub(crate) async fn carry_out(&self) -> Result<bool, PortError> {
         let ended = self.step(false, Vec::new()).await;
         let settled = self.settle_some().await;
         ended.and(settled)
     }
 
-    /// When something is due next: what one step changes, another may have to end.
+    /// Returns when something is due next. It is asked after the work is done, because one step may change what another
+    /// has to end.
     pub(crate) async fn next_due(&self) -> Result<Option<Timestamp>, PortError> {
         Ok([self.next_end().await?, self.next_look().await?].into_iter().flatten().min())
     }
 
-    /// Looks after payments without an answer. Returns whether there are more than one call
-    /// takes.
+    /// Looks after payments without an answer. Returns whether there are more than one call handles.
     async fn settle_some(&self) -> Result<bool, PortError> {
         let started = self.ports().clock().now().wall;
         let mut streams = self.ports().journal().unsettled(started, STREAMS_PER_STEP).await?;
-        // Some may stay without an answer for long: begin anywhere, so that they do not
-        // keep the others from their turn.
+        // Some payments may stay without an answer for long. A random start keeps them from blocking the others.
         let start = usize::from(self.ports().entropy().random()[0]);
         if let Some(count) = std::num::NonZeroUsize::new(streams.len()) {
             streams.rotate_left(start % count);
@@ -118,12 +120,12 @@ impl<P: Ports> Gateway<'_, P> {
                     return Ok(true);
                 }
                 left -= 1;
-                // Also for an asset that is no longer in the configuration: money that
-                // moved has to become a session all the same.
+                // The asset may no longer be in the configuration: money that moved has to become a session all the
+                // same.
                 match self.confirm(id, &snapshot, claim, now).await {
                     Ok(()) => {}
                     Err(SaleError::Unavailable(error)) => return Err(error),
-                    // It has failed for good: that is written down, and logged, by now.
+                    // The payment has failed for good. That is recorded and logged by now.
                     Err(_) => {}
                 }
             }
@@ -131,7 +133,7 @@ impl<P: Ports> Gateway<'_, P> {
         Ok(false)
     }
 
-    /// When to look after a payment without an answer next.
+    /// Returns when to look after a payment without an answer next.
     async fn next_look(&self) -> Result<Option<Timestamp>, PortError> {
         let now = self.ports().clock().now().wall;
         let next = self.ports().journal().next_unsettled(now).await?;
@@ -152,7 +154,7 @@ impl<P: Ports> Gateway<'_, P> {
             let unfulfilled = self.ports().journal().unfulfilled(ASSETS_LOOKED_AT).await?;
             let mut unfulfilled: Vec<_> = unfulfilled.iter().map(|stream| stream.asset().clone()).collect();
             unfulfilled.retain(works);
-            // Devices that are broken, or gone, must not keep the others from their turn.
+            // A random start keeps broken or absent devices from blocking the others.
             if let Some(count) = std::num::NonZeroUsize::new(unfulfilled.len()) {
                 let [a, b, ..] = self.ports().entropy().random();
                 unfulfilled.rotate_left(usize::from(u16::from_le_bytes([a, b])) % count);

@@ -1,8 +1,7 @@
-//! One sale: from a payment as it arrived to the session that it bought.
+//! One sale: from a payment as it was sent to the session that it bought.
 //!
-//! The order of the checks matters (design, "From payment to open door"): a claim
-//! of this payment is looked up first, before expiry, price or busy, because a
-//! buyer who was charged must never be told no because time has passed.
+//! The order of the checks matters. An existing claim of this payment is looked up before expiry, price or a busy asset
+//! are checked. A buyer who was charged must never be refused because time has passed.
 
 use std::borrow::Cow;
 
@@ -21,10 +20,10 @@ use crate::session::index::{PaymentRecord, PaymentStatus};
 use crate::session::{Claim, ClaimRequest, FAILURES_ALLOWED, Intent, Reject, Snapshot, precheck};
 use crate::time::Timestamp;
 
-/// When a buyer may come again for whom no seat is left, in milliseconds.
+/// After how long a buyer who found no free seat may come again, in milliseconds.
 const FULL_MS: u64 = 10_000;
 
-/// A payment, and what came of checking it against an asset.
+/// The result of checking a payment against an asset.
 #[derive(Debug)]
 struct Checked<'a> {
     asset: Cow<'a, Asset>,
@@ -43,25 +42,25 @@ pub struct Examined<'a> {
 }
 
 impl Examined<'_> {
-    /// Returns the stream in which it is claimed.
+    /// Returns the stream in which the payment is claimed.
     #[must_use]
     pub const fn stream(&self) -> &StreamId {
         &self.stream
     }
 }
 
-/// A payment that is what its asset asks for, and the asset's state.
+/// A payment that is what its asset asks for, and its stream's state.
 struct VerifiedSale {
     verified: Verified,
     generation: u64,
     snapshot: Snapshot,
 }
 
-/// Why a purchase came to no claim.
+/// Why a purchase was not claimed.
 enum Unclaimed {
-    /// Before the claim.
+    /// It was refused before the claim.
     Refused(SaleError),
-    /// At the claim itself.
+    /// The claim itself failed.
     Claim(ClaimError),
 }
 
@@ -75,19 +74,19 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// Carries out a sale, or answers the repeat of one.
     ///
     /// # Errors
-    /// When there is none. Then nothing was charged, except for
-    /// `SaleError::AlreadyUsed`, whose sale was answered before.
+    /// Returns a `SaleError` if there is no sale. Then nothing was charged, except for `SaleError::AlreadyUsed`: that
+    /// payment may have bought something before.
     pub async fn buy(&self, buy: &BuyRequest<'_>) -> Result<Sale, SaleError> {
         let examined = self.examine(buy).await?;
         self.sell(buy, examined).await
     }
 
-    /// Judges a payment by itself and by the catalogue. The journal is not asked.
+    /// Judges a payment by itself and by the catalogue, without the journal.
     ///
     /// # Errors
-    /// `SaleError::Refused` if it can't be decoded or its payer has not signed it,
-    /// `SaleError::Unavailable` if the catalogue does not answer. Any other fault may have
-    /// come with time, after the payer was charged: [`Self::sell`] tells it.
+    /// `SaleError::Refused` if the payment can't be decoded or its payer has not signed it, `SaleError::Unavailable` if
+    /// the catalogue does not answer. Any other fault may have come up after the payer was charged, so [`Self::sell`]
+    /// returns it.
     pub async fn examine(&self, buy: &BuyRequest<'_>) -> Result<Examined<'a>, SaleError> {
         let started = self.ports().clock().now().wall;
         let presented = Presented::read(buy.payment)?;
@@ -95,7 +94,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         let quoted = self.deployment().quoted(buy.payment, self.ports().settlement().fee_payers());
         let asset = self.find_asset(buy.asset).await?;
         let checked = asset.map(|asset| self.check(asset, buy, &presented, quoted.as_ref(), started));
-        // What its payer has not signed was never claimed.
+        // A payment that its payer has not signed was never claimed.
         let unsigned = presented.unsigned().map(SaleError::from);
         if let Some(unsigned) = unsigned.filter(|error| is_refused(checked.as_ref(), error)) {
             return Err(unsigned);
@@ -105,9 +104,9 @@ impl<'a, P: Ports> Gateway<'a, P> {
         Ok(Examined { id, stream, started, presented, quoted, checked })
     }
 
-    /// Returns the stream that a payment is claimed in.
+    /// Returns the stream in which a payment is claimed.
     ///
-    /// Its ticket says whether the asset was shared: so a repeat finds the claim whatever the asset is by now.
+    /// The ticket says whether the asset was shared, so that a repeat finds the claim whatever the asset has become.
     fn stream(
         &self,
         buy: &BuyRequest<'_>,
@@ -120,7 +119,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         }
         let quoted = match quote {
             Some(quote) => Some(quote.is_shared),
-            // A ticket that opens no more may have bought something before.
+            // A ticket that no longer opens may have bought something before.
             None => buy.payment.ticket().and_then(Quote::claims_to_be_shared),
         };
         let present = || asset.is_some_and(|asset| asset.capacity.is_shared());
@@ -128,7 +127,8 @@ impl<'a, P: Ports> Gateway<'a, P> {
         if !is_shared {
             return StreamId::of_asset(buy.asset.clone());
         }
-        // It follows from the ticket, where there is one: so whatever else answers that ticket finds it taken.
+        // The session's id follows from the ticket if there is one, so that another payment for the same ticket finds
+        // it taken.
         let ticket = buy.payment.ticket().filter(|_| buy.operation == Operation::Access);
         let session = ticket.map_or_else(|| self.session_of(buy, id), Ticket::session);
         StreamId::of_session(buy.asset.clone(), session)
@@ -156,8 +156,8 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 Some(claim) => self.submit_and_confirm(&stream, &snapshot, claim, started).await,
                 None => Err(SaleError::Unavailable(StoreError::Invariant("a claim was lost").into())),
             },
-            // The same payment may have been claimed meanwhile by a request beside this
-            // one: then this is a repeat, whatever the state or the chain says now.
+            // Another request may have claimed the same payment in the meantime. Then this is a repeat, whatever the
+            // state or the chain says now.
             Err(unclaimed) => match self.ports().journal().payment(&id).await? {
                 Some(record) => self.repeat(buy, record, started).await,
                 None => Err(self.told(buy, unclaimed).await?),
@@ -165,7 +165,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         }
     }
 
-    /// Claims a payment that nobody has claimed. Nothing is written before that.
+    /// Claims a payment that no request has claimed. Nothing is written before the claim.
     async fn purchase(&self, buy: &BuyRequest<'_>, examined: Examined<'_>) -> Result<Snapshot, Unclaimed> {
         let (stream, started) = (examined.stream.clone(), examined.started);
         self.ensure_not_elsewhere(&examined).await?;
@@ -195,7 +195,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         Ok(written.snapshot)
     }
 
-    /// Refuses a purchase of a shared asset that is full, before the chain is asked. The claim decides it.
+    /// Refuses a purchase of a shared asset that is full, before the chain is asked. The claim has the final say.
     async fn ensure_a_seat(&self, buy: &BuyRequest<'_>, verified: &Verified) -> Result<(), SaleError> {
         let Some(seats) = verified.seats.filter(|_| buy.operation == Operation::Access) else {
             return Ok(());
@@ -205,7 +205,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
 
     /// Refuses a payment that another stream has claimed.
     ///
-    /// What is bound to a ticket of this asset's is this asset's. Any other could be another's.
+    /// A payment that is bound to a ticket of this asset can't be claimed elsewhere. Any other payment could be.
     async fn ensure_not_elsewhere(&self, examined: &Examined<'_>) -> Result<(), SaleError> {
         let verdict = examined.checked.as_ref().map(|checked| &checked.verdict);
         let is_bound = matches!(verdict, Some(Ok(verified)) if verified.payment.is_bound());
@@ -215,8 +215,10 @@ impl<'a, P: Ports> Gateway<'a, P> {
         Ok(())
     }
 
-    /// Checks the payment against the asset as it is sold: as the configuration names it, or
-    /// else as its own state has it, whatever the catalogue says.
+    /// Checks the payment against the asset as it is sold.
+    ///
+    /// For an asset of the configuration and for a shared asset, that is the asset that was examined. For an exclusive
+    /// asset that was created by API, its own state counts, whatever the catalogue says.
     async fn verify_as_sold(
         &self,
         buy: &BuyRequest<'_>,
@@ -231,7 +233,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 }
                 return Ok(VerifiedSale {
                     verified: verdict?,
-                    // Only an exclusive asset's own stream knows which of its generations it is.
+                    // Only the stream of an exclusive asset knows the generation.
                     generation: 0,
                     snapshot: load().await?,
                 });
@@ -248,7 +250,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         Ok(VerifiedSale { verified: verdict?, generation: asset.generation, snapshot })
     }
 
-    /// Checks a payment against this asset.
+    /// Checks a payment against `asset`.
     fn check<'c>(
         &self,
         asset: Cow<'c, Asset>,
@@ -262,7 +264,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         Checked { asset, verdict }
     }
 
-    /// Refuses a payment whose fee goes beyond what may be spent today.
+    /// Refuses a payment whose fee exceeds what may still be spent today.
     async fn ensure_within_budget(&self, fee: Option<u64>, now: Timestamp) -> Result<(), SaleError> {
         let Some(fee) = fee else { return Ok(()) };
         let spent = self.ports().journal().fees_of_day(now.day()).await?;
@@ -279,7 +281,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         SaleError::FeeBudget(Timestamp::from_millis((today + 1) * 86_400_000))
     }
 
-    /// Refuses a payment whose ticket another one has answered.
+    /// Refuses a payment whose ticket another payment has answered.
     async fn ensure_first_for_its_ticket(&self, verified: &Verified) -> Result<(), SaleError> {
         match &verified.ticket {
             Some(ticket) if self.ports().journal().payment_by_ticket(ticket).await?.is_some() => {
@@ -289,7 +291,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         }
     }
 
-    /// Has the chain look at the payment, and makes it ready to be sent.
+    /// Has the rail check the payment on the chain and make it ready to be sent.
     async fn prepare(
         &self,
         verified: &Verified,
@@ -310,7 +312,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         }
     }
 
-    /// Returns the claim of a payment that is ready to be sent.
+    /// Creates the claim of a payment that is ready to be sent.
     fn claim_of(
         &self,
         buy: &BuyRequest<'_>,
@@ -337,7 +339,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         }
     }
 
-    /// Returns what a buyer is told whose purchase came to no claim.
+    /// Returns the error for a buyer whose purchase was not claimed.
     async fn told(&self, buy: &BuyRequest<'_>, unclaimed: Unclaimed) -> Result<SaleError, SaleError> {
         Ok(match unclaimed {
             Unclaimed::Refused(error) => error,
@@ -370,8 +372,10 @@ impl<'a, P: Ports> Gateway<'a, P> {
         Ok(SaleError::Rejected(Reject::Busy { until }))
     }
 
-    /// Answers a payment that is claimed already. Whoever shows its ticket is the
-    /// buyer; the bytes alone are public once they have landed (invariant 1).
+    /// Answers a payment that is claimed already.
+    ///
+    /// A sender who shows its ticket is the buyer. The signed bytes prove nothing, because they are public once they
+    /// have landed (invariant 1).
     async fn repeat(
         &self,
         buy: &BuyRequest<'_>,
@@ -397,7 +401,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 }
 
-/// Says whether a payment was checked and refused with this error.
+/// Returns whether a payment was checked and refused with `error`.
 fn is_refused(checked: Option<&Checked<'_>>, error: &SaleError) -> bool {
     checked.is_some_and(|checked| checked.verdict.as_ref() == Err(error))
 }

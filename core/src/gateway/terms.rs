@@ -1,5 +1,4 @@
-//! What a payment has to be, and whether it is that: everything that needs neither
-//! storage nor the chain.
+//! What a payment has to be, and whether it is that. Nothing here needs storage or the chain.
 
 use super::Deployment;
 use super::buy::{BuyRequest, SaleError, refused};
@@ -11,42 +10,41 @@ use crate::svm::Address;
 use crate::time::Timestamp;
 use crate::x402::{Accepted, PaymentPayload};
 
-/// A payment that is what was asked for, as far as it can tell by itself.
+/// A payment that is what was asked for, as far as its bytes can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// What it buys.
     pub purchase: Purchase,
-    /// How that is delivered.
+    /// How the purchase is delivered.
     pub fulfilment: Fulfilment,
-    /// How many may share the asset, where that is limited.
+    /// The asset's capacity, if it is shared and limited.
     pub seats: Option<u64>,
-    /// The ticket that it answers; `None` where there is no ticket (x402 v1).
+    /// The id of the ticket that the payment answers; `None` without a ticket (x402 v1).
     pub ticket: Option<TicketId>,
-    /// The payment.
     pub payment: rail::Verified,
 }
 
 /// The quote that a payment shows.
 #[derive(Clone, Debug)]
 pub struct Quoted {
-    /// The name of the ticket that holds it.
+    /// The id of the ticket that contains it.
     ticket: TicketId,
-    /// The quote.
     pub(super) quote: Quote,
 }
 
 /// What a payment has to be, and what it buys.
 struct Terms {
     purchase: Purchase,
-    /// What its rail asks of it.
+    /// What its rail expects of it.
     expected: Expected,
-    /// The ticket that it answers.
+    /// The id of the ticket that it answers; `None` in x402 v1.
     ticket: Option<TicketId>,
 }
 
 impl Deployment {
-    /// Returns the quote that a payment shows, if this deployment made its ticket and is still paid in the same way.
-    /// `fee_payers` are ours.
+    /// Returns the quote that a payment shows, if this deployment made its ticket and still accepts the same way to
+    /// pay.
+    ///
+    /// `fee_payers` are the gateway's own.
     #[must_use]
     pub fn quoted(&self, payment: &PaymentPayload, fee_payers: &[Address]) -> Option<Quoted> {
         let ticket = payment.ticket()?;
@@ -54,13 +52,14 @@ impl Deployment {
         Some(Quoted { ticket: ticket.id(), quote })
     }
 
-    /// Checks a payment at `now` against the quote that it answers (v2), or against the
-    /// present price of `asset` (v1, whose clients echo nothing). `presented` is what
-    /// `buy.payment` holds, decoded, and `quoted` the quote that it shows; `fee_payers` are ours.
+    /// Checks a payment at `now` against the quote that it answers (x402 v2), or against the present price of `asset`
+    /// (x402 v1). A v1 client echoes nothing.
+    ///
+    /// `presented` is the decoded content of `buy.payment`, `quoted` is the quote that it shows, and `fee_payers` are
+    /// the gateway's own.
     ///
     /// # Errors
-    /// `SaleError::Refused`, `SaleError::QuantityMismatch` or `SaleError::Unpriced`.
-    /// Nothing was charged.
+    /// `SaleError::Refused`, `SaleError::QuantityMismatch` or `SaleError::Unpriced`. Nothing was charged.
     pub fn verify(
         &self,
         asset: &Asset,
@@ -90,7 +89,7 @@ impl Deployment {
         Ok(Verified { purchase, fulfilment, seats, ticket, payment })
     }
 
-    /// Returns the terms of the quote that the payment answers (v2).
+    /// Returns the terms of the quote that the payment answers (x402 v2).
     fn quoted_terms(
         &self,
         presented: &Presented,
@@ -117,7 +116,7 @@ impl Deployment {
         })
     }
 
-    /// Returns the terms at the present price (v1).
+    /// Returns the terms at the present price (x402 v1).
     fn present_terms(
         &self,
         asset: &Asset,
@@ -139,13 +138,13 @@ impl Deployment {
     }
 }
 
-/// Refuses a ticket that opens here no more.
+/// Refuses a ticket that does not open here, or no longer does.
 const STALE_TICKET: SaleError = refused(
     "ticket_invalid",
     "the ticket was not made here, was altered, or is from before a change of this gateway's configuration. Nothing was charged: ask for a new 402",
 );
 
-/// Refuses a quote of something else than what the buyer asks for here.
+/// Refuses a quote for something else than the buyer asks for here.
 fn ensure_same_asset(asset: &Asset, buy: &BuyRequest<'_>, quote: &Quote) -> Result<(), SaleError> {
     let for_this =
         quote.asset == asset.id && quote.generation == asset.generation && quote.operation == buy.operation;

@@ -1,4 +1,4 @@
-//! Buying a session and more time for one: what is asked for, and by whom.
+//! Buying a session, and buying more time for one.
 
 use super::catalogue::{asset, asset_id, state_of};
 use super::challenge::{UNPAID, challenge};
@@ -12,7 +12,8 @@ use crate::quote::Operation;
 use crate::session::Reject;
 use crate::session::index::SessionRecord;
 
-/// `GET` and `POST /api/v1/access/{id}`: answers 402 with the price. Payments and sign-ins go to the shard.
+/// Answers `GET` and `POST /api/v1/access/{id}` with a 402 that has the price. Payments and sign-ins are left to the
+/// shard.
 pub(super) async fn access<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
@@ -32,10 +33,10 @@ pub(super) async fn access<'a, P: Ports>(
     challenge(context, request, &purchase, &asset, &UNPAID).map(StatelessOutcome::Answered)
 }
 
-/// How many of a payer's latest sessions are looked through for one at a shared asset.
+/// How many of a payer's latest sessions are searched for one of a shared asset.
 const LATEST: u32 = 100;
 
-/// Shows a wallet that has signed in its running session, or else the 402.
+/// Shows a signed-in wallet its running session, or else the 402.
 pub(super) async fn session_or_price<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
@@ -58,7 +59,7 @@ pub(super) async fn session_or_price<P: Ports>(
     challenge(context, request, purchase, asset, &UNPAID)
 }
 
-/// Returns the session of this payer that has the asset to itself.
+/// Returns the payer's session of an exclusive asset, if it is running.
 async fn running_alone<P: Ports>(
     context: &Context<'_, P>,
     asset: &Asset,
@@ -71,7 +72,7 @@ async fn running_alone<P: Ports>(
     Ok(running.map(|session| views::record_of(&stream, session)))
 }
 
-/// Returns the latest session of this payer at a shared asset that runs, of the payer's latest sessions.
+/// Returns the payer's latest running session of a shared asset, from the payer's latest [`LATEST`] sessions.
 async fn running_among_others<P: Ports>(
     context: &Context<'_, P>,
     asset: &Asset,
@@ -85,7 +86,7 @@ async fn running_among_others<P: Ports>(
     Ok(latest.into_iter().find(is_running))
 }
 
-/// `GET` and `POST /api/v1/access/{id}/extend`: reads the session's token.
+/// Reads the session token of `GET` and `POST /api/v1/access/{id}/extend`, and leaves the rest to the shard.
 pub(super) async fn extend<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
@@ -108,7 +109,7 @@ pub(super) async fn extend<'a, P: Ports>(
     }
 }
 
-/// Shows the 402 for more time, if the session is not over. Who asks for the price of one that is would pay for nothing.
+/// Shows the 402 for more time, unless the session is over: then a payment would buy nothing.
 pub(super) async fn price_of_more<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,

@@ -1,4 +1,4 @@
-//! Making, changing and deleting assets, by whoever has an API key.
+//! Creating, changing and deleting assets with an API key.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -15,10 +15,10 @@ use crate::listing::Listing;
 use crate::ports::Ports;
 use crate::session::{AssetState, Reject};
 
-/// How often a change is merged again because somebody else changed the asset meanwhile.
+/// How often a change is merged again because another request changed the asset in the meantime.
 const MERGES: u32 = 8;
 
-/// The keys of an asset, besides its id.
+/// The keys of an asset except `id`.
 const KEYS: [&str; 11] = [
     "capacity",
     "name",
@@ -33,13 +33,13 @@ const KEYS: [&str; 11] = [
     "enabled",
 ];
 
-/// Lets those through who send one of the merchant's API keys.
+/// Refuses a request without one of the merchant's API keys.
 pub(super) fn ensure_api_key<P: Ports>(context: &Context<'_, P>, request: &Request) -> Result<(), Problem> {
     let sent: [u8; 32] = Sha256::digest(request.bearer().unwrap_or_default()).into();
-    // All of them, always: how long it takes says nothing about any.
+    // All keys are always compared, so that the time this takes says nothing about any of them.
     let keys = &context.config().merchant.api_keys;
     let known = keys.iter().fold(Choice::from(0), |known, key| known | key.ct_eq(&sent));
-    // Nothing is no key, whatever is configured.
+    // An empty key is never accepted, whatever is configured.
     if request.bearer().is_some_and(|key| !key.is_empty()) && known.into() {
         return Ok(());
     }
@@ -47,7 +47,7 @@ pub(super) fn ensure_api_key<P: Ports>(context: &Context<'_, P>, request: &Reque
     Err(Problem::new(401, "api_key_required", "Unauthorized", detail).header("www-authenticate", "Bearer"))
 }
 
-/// `POST /api/v1/assets`: reads the asset.
+/// Reads the asset of `POST /api/v1/assets`.
 pub(super) fn post_asset<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
@@ -58,7 +58,7 @@ pub(super) fn post_asset<'a, P: Ports>(
     StatelessOutcome::at_shard(TaskKind::CreateAsset(asset))
 }
 
-/// Makes an asset.
+/// Creates an asset, and shows it.
 pub(super) async fn create<P: Ports>(context: &Context<'_, P>, asset: Asset) -> Result<Response, Problem> {
     let id = asset.id.clone();
     let created = context.gateway().create_asset(&id, asset.into()).await;
@@ -67,7 +67,7 @@ pub(super) async fn create<P: Ports>(context: &Context<'_, P>, asset: Asset) -> 
     Ok(shown(context, 201, &id, &state).await?.with("location", location))
 }
 
-/// `PATCH /api/v1/assets/{id}`: reads what is to change.
+/// Reads the changes of `PATCH /api/v1/assets/{id}`.
 pub(super) fn patch_asset<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
@@ -83,7 +83,7 @@ pub(super) fn patch_asset<'a, P: Ports>(
     StatelessOutcome::at_shard(TaskKind::ChangeAsset { id: id.clone(), patch })
 }
 
-/// Changes an asset.
+/// Changes an asset, and shows it.
 pub(super) async fn change<P: Ports>(
     context: &Context<'_, P>,
     id: &AssetId,
@@ -102,7 +102,7 @@ pub(super) async fn change<P: Ports>(
     Err(to_problem(context, ManageError::Rejected(Reject::Outdated)))
 }
 
-/// `DELETE /api/v1/assets/{id}`: reads which.
+/// Reads the id of `DELETE /api/v1/assets/{id}`.
 pub(super) fn remove_asset<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
@@ -120,12 +120,12 @@ pub(super) async fn delete<P: Ports>(context: &Context<'_, P>, id: &AssetId) -> 
     Ok(Response::no_content())
 }
 
-/// Refuses what the configuration names. The gateway does too; said here, no shard is asked.
+/// Refuses an asset of the configuration. The gateway refuses it too, but this needs no shard.
 fn ensure_not_configured(config: &Config, id: &AssetId) -> Result<(), Problem> {
     if config.asset(id).is_some() { Err(read_only()) } else { Ok(()) }
 }
 
-/// The asset with these keys, if it may be sold like that.
+/// Reads an asset from its keys. Refuses it if it can't be sold like that.
 fn read_asset(config: &Config, fields: Map<String, Value>) -> Result<Asset, Problem> {
     if fields.contains_key("device") {
         let detail =
@@ -141,7 +141,7 @@ fn read_asset(config: &Config, fields: Map<String, Value>) -> Result<Asset, Prob
     read.map_err(|ConfigError { path, message }| invalid(&path, &message))
 }
 
-/// The asset as it stands now, as the catalogue shows it.
+/// Shows the asset as it stands now, in the form of the catalogue.
 async fn shown<P: Ports>(
     context: &Context<'_, P>,
     status: u16,
@@ -166,14 +166,14 @@ fn read_only() -> Problem {
     Problem::conflict("asset_read_only", "this asset stands in the gateway's configuration: change it there")
 }
 
-/// The object that the request carries.
+/// Returns the JSON object in the request's body.
 fn body(request: &Request) -> Result<Map<String, Value>, Problem> {
     from_json(&request.body).ok_or_else(|| {
         Problem::malformed("malformed_body", "the body must be a JSON object, such as {\"price\": \"0.01\"}")
     })
 }
 
-/// These keys with others in their place; `null` takes one back to its default.
+/// Returns `fields` with the values of `patch`. A `null` removes a key of [`KEYS`], which restores its default.
 fn merged(mut fields: Map<String, Value>, patch: Map<String, Value>) -> Map<String, Value> {
     for (key, value) in patch {
         if value.is_null() && (KEYS.contains(&key.as_str())) {

@@ -1,4 +1,4 @@
-//! What is for hire.
+//! The catalogue, and what else the API shows without a payment.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::ids::{AssetId, StreamId};
 use crate::ports::{Accounts as _, Catalogue as _, Ports, Schedule as _, Settlement as _, Streams as _};
 use crate::session::AssetState;
 
-/// Returns the id in a path, which is none where nothing can have that name.
+/// Returns the id in a path, or a 404 if the path's segment can't be an asset's id.
 pub(super) fn asset_id(id: Option<&AssetId>) -> Result<&AssetId, Problem> {
     id.ok_or_else(|| Problem::not_found("asset"))
 }
@@ -47,7 +47,7 @@ pub(super) async fn asset_itself<'a, P: Ports>(
     listing.map(|listing| Cow::Owned(listing.asset(id))).ok_or_else(|| Problem::not_found("asset"))
 }
 
-/// Returns where a stream stands.
+/// Loads the state of a stream.
 pub(super) async fn state_of<P: Ports>(
     context: &Context<'_, P>,
     stream: &StreamId,
@@ -56,8 +56,8 @@ pub(super) async fn state_of<P: Ports>(
     Ok(snapshot.map_err(|error| context.failed(&error))?.state)
 }
 
-/// Returns whether a new buyer could have an asset now, and where it stands. `own` is where its own stream stands, if that
-/// is known.
+/// Returns whether a new buyer could have an asset now, and the asset's state. `own` is the state of its own stream, if
+/// it is known already.
 pub(super) async fn availability<P: Ports>(
     context: &Context<'_, P>,
     asset: &Asset,
@@ -70,7 +70,7 @@ pub(super) async fn availability<P: Ports>(
         };
         return Ok(Availability::of_exclusive(state, &context.now()));
     }
-    // Where there are as many as anybody wants, nobody has to be asked.
+    // With an unlimited number of seats, there is nothing to look up.
     let is_free = match asset.capacity.seats() {
         None => true,
         Some(seats) => {
@@ -81,21 +81,20 @@ pub(super) async fn availability<P: Ports>(
     Ok(Availability::of_shared(is_free, context.now()))
 }
 
-/// `GET /api/v1/assets`: reads which page is asked for.
+/// Reads the page that `GET /api/v1/assets` asks for.
 pub(super) fn list_assets<'a>(request: &Request) -> Result<StatelessOutcome<'a>, Problem> {
     let limit = query::limit(request)?;
     let after = query::after(request)?;
     StatelessOutcome::at_shard(TaskKind::ListAssets { limit, after })
 }
 
-/// Shows the assets of the configuration in its order, and behind them those that were made
-/// by API, by their ids.
+/// Shows the configured assets in the configuration's order, followed by those created by API, ordered by id.
 pub(super) async fn list<P: Ports>(
     context: &Context<'_, P>,
     limit: usize,
     after: Option<&AssetId>,
 ) -> Result<Response, Problem> {
-    // One more than asked for tells whether there is a next page.
+    // One more asset than was asked for tells whether there is a next page.
     let mut assets = assets_behind(context, after, limit + 1).await?;
     let more = assets.len() > limit;
     assets.truncate(limit);
@@ -108,7 +107,8 @@ pub(super) async fn list<P: Ports>(
     Ok(Response::json(200, &json!({ "assets": views, "next": next })))
 }
 
-/// The first `count` assets behind this one, or of all. It may be deleted by now.
+/// Returns the first `count` assets after the asset `after`, or the first of all. The asset `after` may be deleted by
+/// now.
 async fn assets_behind<'a, P: Ports>(
     context: &Context<'a, P>,
     after: Option<&AssetId>,
@@ -134,7 +134,7 @@ async fn assets_behind<'a, P: Ports>(
         let page = page.map_err(|error| context.failed(&error))?;
         let is_last = page.len() < wanted;
         after = page.last().map(|asset| asset.id.clone());
-        // Of two with one id, the configuration's counts.
+        // If both have an id, the configuration's asset counts.
         let by_api = page.into_iter().filter(|asset| configured.find(&asset.id).is_none());
         found.extend(by_api.map(Cow::Owned));
         if is_last {
@@ -144,24 +144,24 @@ async fn assets_behind<'a, P: Ports>(
     Ok(found)
 }
 
-/// Shows an asset, with whether it is free.
+/// Shows an asset, and whether a new buyer could have it now.
 pub(super) async fn show<P: Ports>(context: &Context<'_, P>, asset: &Asset) -> Result<Response, Problem> {
     let availability = availability(context, asset, None).await?;
     Ok(Response::json(200, &views::asset(context.config(), asset, &availability)))
 }
 
-/// Says where an asset stands.
+/// Shows whether an asset is free, and what its device does.
 pub(super) async fn status<P: Ports>(context: &Context<'_, P>, asset: &Asset) -> Result<Response, Problem> {
     let availability = availability(context, asset, None).await?;
     Ok(Response::json(200, &views::asset_status(asset, &availability)).no_store())
 }
 
-/// `GET /.well-known/jwks.json`
+/// Answers `GET /.well-known/jwks.json`.
 pub(super) fn jwks<P: Ports>(context: &Context<'_, P>) -> Response {
     Response::json(200, &grant::jwks(&context.deployment().keys)).with("cache-control", "public, max-age=300")
 }
 
-/// Says whether a sale could be made now, and what stands in the way.
+/// Answers whether a sale could be made now, and if not, what is failing.
 pub(super) async fn ready<P: Ports>(context: &Context<'_, P>) -> Response {
     let ports = context.ports();
     let storage = ports.journal().unfulfilled(100).await;
@@ -178,7 +178,7 @@ pub(super) async fn ready<P: Ports>(context: &Context<'_, P>) -> Response {
         "ready": ready,
         "storage": word(storage.is_ok()),
         "settlement": word(rpc.is_ok()),
-        // Devices that have not yet reported what they were ordered to do.
+        // The number of devices that have not yet reported to do what they should, at most 100.
         "devicesWaiting": storage.map_or(0, |assets| assets.len()),
     });
     Response::json(if ready { 200 } else { 503 }, &body).no_store()

@@ -14,17 +14,18 @@ use crate::session::Reject;
 use crate::svm::RecentBlockhash;
 use crate::x402::{self, PaymentRequired, PaymentRequirements};
 
-/// How long the x402 headers of one 402 may be together, in bytes. All others take less than
-/// 400, so that an answer's headers stay under 4,000: nginx has 4 KiB for them unless told.
+/// The greatest total size of the x402 headers of one 402, in bytes.
+///
+/// All other headers take less than 400 bytes, so that they stay under 4,000 together. The default of nginx is 4 KiB.
 pub(super) const MAX_HEADER_BYTES: usize = 3_600;
 
-/// Why there is a 402.
+/// Why a 402 is sent.
 pub(super) struct ChallengeReason<'a> {
-    /// In a word, or a stable reason.
+    /// `payment_required`, or the stable reason of a refusal.
     pub(super) error: &'a str,
-    /// For people.
+    /// The reason, for people.
     pub(super) detail: Option<&'static str>,
-    /// How long `PAYMENT-REQUIRED` may be, in bytes.
+    /// The greatest size of `PAYMENT-REQUIRED`, in bytes.
     pub(super) max_header_bytes: usize,
 }
 
@@ -32,8 +33,7 @@ pub(super) struct ChallengeReason<'a> {
 pub(super) const UNPAID: ChallengeReason<'_> =
     ChallengeReason { error: "payment_required", detail: None, max_header_bytes: MAX_HEADER_BYTES };
 
-/// The 402: what has to be paid, in both versions at once. It writes nothing and
-/// calls nobody (invariant 8).
+/// Returns the 402, which says what has to be paid. It writes nothing and calls no other system (invariant 8).
 pub(super) fn challenge<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
@@ -48,7 +48,8 @@ pub(super) fn challenge<P: Ports>(
     let quantity = query::priced_quantity(tariff, purchase.quantity)?;
     let config = context.config();
     let url = format!("{}{}?quantity={quantity}", config.public_url, request.path);
-    // Only to who asks for it: a wallet that is offered to sign in asks its owner to, before it pays.
+    // Only a request that asks for it gets a sign-in challenge, because a wallet that gets one asks its owner to sign
+    // in before it pays.
     let signs_in = purchase.operation == Operation::Access && !request.pays();
     let extensions = if signs_in && query::wants_sign_in(request) {
         sign_in_extensions(context, &request.path)?
@@ -70,7 +71,8 @@ pub(super) fn challenge<P: Ports>(
     Ok(Response::json(402, &body).no_store().with(x402::PAYMENT_REQUIRED, header))
 }
 
-/// A fresh blockhash for the buyer: what this instance has met, or what the host has handed on with the request.
+/// Returns a fresh blockhash for the buyer: the one that this instance has seen, or the one that the host handed on
+/// with the request.
 fn recent_blockhash<P: Ports>(context: &Context<'_, P>, request: &Request) -> Option<RecentBlockhash> {
     let now = context.now().wall;
     let own = context.ports().settlement().recent_blockhash(now);

@@ -7,7 +7,7 @@ use crate::gateway::{Deployment, Gateway};
 use crate::ports::{Clock as _, PortError, Ports};
 use crate::time::Now;
 
-/// A deployment on a platform, for the handlers of the API.
+/// A deployment on a platform, for the API's handlers.
 #[derive(Debug)]
 pub struct Context<'a, P> {
     deployment: &'a Deployment,
@@ -15,7 +15,7 @@ pub struct Context<'a, P> {
 }
 
 impl<'a, P: Ports> Context<'a, P> {
-    /// Makes one of its parts.
+    /// Creates a context.
     pub const fn new(deployment: &'a Deployment, ports: &'a P) -> Self {
         Self { deployment, ports }
     }
@@ -26,13 +26,13 @@ impl<'a, P: Ports> Context<'a, P> {
         self.deployment
     }
 
-    /// Returns the ports.
+    /// Returns the platform's ports.
     #[must_use]
     pub const fn ports(&self) -> &'a P {
         self.ports
     }
 
-    /// Returns what drives sales, recovery and assets.
+    /// Returns the gateway, which carries out sales, recovery and changes of assets.
     #[must_use]
     pub const fn gateway(&self) -> Gateway<'a, P> {
         Gateway::new(self.deployment, self.ports)
@@ -48,13 +48,13 @@ impl<'a, P: Ports> Context<'a, P> {
         self.ports.clock().now()
     }
 
-    /// Tells the operator what is wrong, and returns what the caller is told: that it is not their fault.
+    /// Logs an error for the operator, and returns a problem that tells the caller to try again.
     pub(super) fn failed(&self, error: &PortError) -> Problem {
         self.ports.log(&error.to_string());
         Problem::unavailable()
     }
 
-    /// Tells the operator what can't be written, and the caller to try again.
+    /// Logs that something can't be written as JSON, and returns a problem that tells the caller to try again.
     pub(super) fn unwritten(&self, error: EncodeError) -> Problem {
         self.failed(&error.into())
     }

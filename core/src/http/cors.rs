@@ -1,26 +1,26 @@
-//! Cross-origin resource sharing (Fetch standard, section 3.3): web pages of any origin may
-//! use the public API, and none may use the owner's.
+//! Cross-origin resource sharing (Fetch standard, section 3.3). Web pages of any origin may use the public API, and
+//! none may use the owner's.
 //!
-//! Credentials are never allowed. Without them a browser sends no cookie and no client
-//! certificate, so a strange page can do no more than any other stranger.
+//! Credentials are never allowed. Without them a browser sends no cookie and no client certificate, so an unknown page
+//! can do no more than any other stranger.
 
 use super::Response;
 use super::route::{Audience, Route};
 
-/// The response headers that a page may read, besides those that it always may.
+/// The response headers that a page may read, in addition to those that it always may.
 const EXPOSED: &str = "PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, WWW-Authenticate, Retry-After";
 
-/// The request headers that a page may send. The last is a response header by right, but
-/// `@x402/fetch` sends it with each payment.
+/// The request headers that a page may send. The last one is really a response header, but `@x402/fetch` sends it with
+/// every payment.
 const ALLOWED: &str = "Content-Type, Authorization, PAYMENT-SIGNATURE, X-PAYMENT, SIGN-IN-WITH-X, Access-Control-Expose-Headers";
 
-/// How long a browser may remember a preflight, in seconds: a day.
+/// How long a browser may cache a preflight, in seconds: one day.
 const MAX_AGE: &str = "86400";
 
-/// Lets web pages read this answer, if `method` on `path` belongs to the public API.
+/// Lets web pages read this response, if `method` on `path` belongs to the public API.
 ///
-/// The API's own answers have it already. A platform does it for its own refusals, such
-/// as a body that is too large: without these headers a page learns nothing of a refusal.
+/// The API's own responses have these headers already. A platform adds them to its own refusals, for example of a body
+/// that is too large, because without them a page can't see why it was refused.
 #[must_use]
 pub fn with_cors(method: &str, path: &str, response: Response) -> Response {
     match Route::parse(path) {
@@ -29,17 +29,17 @@ pub fn with_cors(method: &str, path: &str, response: Response) -> Response {
     }
 }
 
-/// Lets web pages read the answer to `method` on this route, if that belongs to the public API.
+/// Lets web pages read the response to `method` on this route, if that belongs to the public API.
 pub(super) fn shared(route: &Route, method: &str, response: Response) -> Response {
     if is_public(route) && !is_owners(route, method) { readable(response) } else { response }
 }
 
-/// Returns the answer to an `OPTIONS` request.
+/// Returns the response to an `OPTIONS` request.
 ///
-/// `wanted` is the method that a browser's preflight asks for. A preflight carries no payment and
-/// no key (Fetch standard, "CORS-preflight fetch"), so nothing else is looked at. A browser sends
-/// a `POST` whatever methods an answer allows, as long as the answer lets the page in at all: so
-/// a preflight for a method of the owner's lets no page in.
+/// `wanted` is the method that a browser's preflight asks for. A preflight carries no payment and no key (Fetch
+/// standard, "CORS-preflight fetch"), so nothing else has to be read. If a response lets the page in at all, a browser
+/// sends a `POST` whatever methods the response allows. A preflight for a method of the owner's therefore lets no page
+/// in.
 pub(super) fn preflight(route: &Route, wanted: Option<&str>) -> Response {
     let response = Response::no_content().with("allow", route.allow());
     if !is_public(route) || wanted.is_some_and(|wanted| is_owners(route, wanted)) {

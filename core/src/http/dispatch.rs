@@ -1,7 +1,8 @@
-//! From a request to the handler that answers it.
+//! Calls the handler for each request.
 //!
-//! A handler has two parts. What it can decide from the request, the configuration and the catalogue alone comes before any
-//! shard is asked; the rest is done where the shard is. Where one journal holds everything, both run in one go.
+//! A handler has two parts. The first runs before any shard is asked, and needs only the request, the configuration and
+//! the catalogue. The second runs where the shard is. On a platform with one journal for everything, both run one after
+//! the other.
 
 use serde_json::json;
 
@@ -12,7 +13,7 @@ use super::{Context, Problem, Request, Response};
 use super::{access, assets, catalogue, cors, sale, sessions, tick};
 use crate::ports::Ports;
 
-/// Answers a request. Never panics, and never answers with anything but JSON.
+/// Answers a request. It never panics, and its body is always JSON or empty.
 pub async fn handle<P: Ports>(context: &Context<'_, P>, request: &Request) -> Response {
     match handle_stateless(context, request).await {
         StatelessOutcome::Answered(response) => response,
@@ -20,7 +21,7 @@ pub async fn handle<P: Ports>(context: &Context<'_, P>, request: &Request) -> Re
     }
 }
 
-/// Answers a request as far as no journal is needed: nothing is written, and no method of the journal's port is called.
+/// Answers a request as far as no journal is needed. It writes nothing, and calls no method of the journal's port.
 pub async fn handle_stateless<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
@@ -43,7 +44,7 @@ pub async fn handle_stateless<'a, P: Ports>(
     }
 }
 
-/// Answers the rest of a request, where the journal is that knows of it. `task` is what [`handle_stateless`] has left of
+/// Answers the rest of a request, where its journal is. `task` is what [`handle_stateless`] left to be done for
 /// `request`.
 pub async fn at_shard<P: Ports>(
     context: &Context<'_, P>,
@@ -54,7 +55,7 @@ pub async fn at_shard<P: Ports>(
     cors::with_cors(&request.method, &request.path, response)
 }
 
-/// The part of each handler that needs no journal.
+/// Runs the part of each handler that needs no journal.
 async fn prepare<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
@@ -86,7 +87,7 @@ async fn prepare<'a, P: Ports>(
     }
 }
 
-/// The part of each handler that asks the journal.
+/// Runs the part of each handler that needs the journal.
 async fn carry_out<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
@@ -115,7 +116,7 @@ async fn carry_out<P: Ports>(
     }
 }
 
-/// Says which methods a path takes.
+/// Returns the refusal of a method, with the methods that the path takes.
 fn not_allowed(route: &Route) -> Problem {
     let allowed = route.allow();
     Problem::new(405, "method_not_allowed", "Method not allowed", format!("use {allowed}"))

@@ -1,5 +1,4 @@
-//! The HTTP interface, version 1: a request in, a response out. Platforms only
-//! translate their own types.
+//! The HTTP interface, version 1: it takes a request and returns a response. A platform only translates its own types.
 
 mod access;
 mod assets;

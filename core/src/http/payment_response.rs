@@ -1,5 +1,5 @@
-//! What a buyer is told about a payment: `PAYMENT-RESPONSE` (v2) or `X-PAYMENT-RESPONSE`
-//! (v1), on every answer to a payment.
+//! What a buyer is told about a payment. Every response to a payment has the header `PAYMENT-RESPONSE` (x402 v2) or
+//! `X-PAYMENT-RESPONSE` (x402 v1).
 
 use serde_json::json;
 
@@ -11,23 +11,23 @@ use crate::ports::Ports;
 use crate::session::index::PaymentRecord;
 use crate::x402::{self, PaymentPayload, SettlementResponse, Version};
 
-/// The 202's reason and code.
+/// The reason and code of a 202.
 const PENDING: &str = "settlement_pending";
 
-/// What a buyer is told whose payment has no outcome yet.
+/// The message to a buyer whose payment has no outcome yet.
 const PENDING_DETAIL: &str = "the payment was sent and the chain has not confirmed it yet. Send the same payment again, or sign in to see your sessions. Do not sign another one";
 
-/// How a payment came, as its answer names it.
+/// How a payment was sent, which decides how it is answered.
 #[derive(Clone, Copy)]
 pub(super) struct ReceivedAs {
-    /// In which version.
+    /// The version of x402.
     pub(super) version: Version,
-    /// On which network, by its name in that version.
+    /// The network, by its name in that version.
     network: &'static str,
 }
 
 impl ReceivedAs {
-    /// Returns how a payment came that can't be read: on the network of this configuration.
+    /// Returns how a payment that can't be read was sent. Its network is the configured one.
     pub(super) const fn unread(config: &Config, version: Version) -> Self {
         let network = match version {
             Version::V1 => config.network.v1_name(),
@@ -36,14 +36,14 @@ impl ReceivedAs {
         Self { version, network }
     }
 
-    /// Returns how this payment came.
+    /// Returns how a payment was sent.
     pub(super) fn of(config: &Config, payment: &PaymentPayload) -> Self {
         let version = payment.version();
         let unread = Self::unread(config, version);
         Self { network: payment.method(config.network).network(version).unwrap_or(unread.network), version }
     }
 
-    /// Returns the name of the header that answers it.
+    /// Returns the name of the header that answers the payment.
     pub(super) const fn header(self) -> &'static str {
         match self.version {
             Version::V1 => x402::X_PAYMENT_RESPONSE,
@@ -52,7 +52,7 @@ impl ReceivedAs {
     }
 }
 
-/// Returns the 200 for a payment that bought something, now or before.
+/// Returns the 200 for a payment that bought something, now or earlier.
 pub(super) fn granted_response<P: Ports>(
     context: &Context<'_, P>,
     received: ReceivedAs,
@@ -75,9 +75,9 @@ pub(super) fn granted_response<P: Ports>(
     Ok(Response::json(200, &body).no_store().with(received.header(), header))
 }
 
-/// Returns the 202 for a payment that was sent and has no outcome yet.
+/// Returns the 202 for a payment that has no outcome yet.
 ///
-/// `success` is false: a client that looks at the status alone would take it for served.
+/// `success` is false, so that no client takes a 202 for a delivered purchase.
 pub(super) fn settlement_pending<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
@@ -100,7 +100,7 @@ pub(super) fn settlement_pending<P: Ports>(
     Ok(Response::json(202, &body).no_store().with("retry-after", "5").with(received.header(), header))
 }
 
-/// Makes a problem the answer to a payment of `payer`, where that is known.
+/// Turns a problem into the response to a payment of `payer`, if the payer is known.
 pub(super) fn refuse<P: Ports>(
     context: &Context<'_, P>,
     received: ReceivedAs,
@@ -114,7 +114,7 @@ pub(super) fn refuse<P: Ports>(
     }
 }
 
-/// Returns what is said of a payment for which nothing was charged, or not yet.
+/// Returns the settlement response for a payment that was not charged, or has not been yet.
 pub(super) fn failure(
     received: ReceivedAs,
     reason: &str,

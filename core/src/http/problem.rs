@@ -1,4 +1,4 @@
-//! Errors as `application/problem+json` (RFC 9457), with a stable code.
+//! Errors as `application/problem+json` (RFC 9457), each with a stable code.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::response::{PROBLEM, Response};
 use crate::session::Reject;
 use crate::time::Timestamp;
 
-/// An error that is told to a caller: what is wrong and what to change.
+/// An error for a caller: what is wrong, and what to change.
 #[derive(Clone, Debug)]
 pub struct Problem(Box<Details>);
 
@@ -22,7 +22,7 @@ struct Details {
 }
 
 impl Problem {
-    /// A problem. `code` never changes once it is published.
+    /// Creates a problem. A `code` never changes once it is published.
     #[must_use]
     pub fn new(status: u16, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
         Self(Box::new(Details {
@@ -36,43 +36,43 @@ impl Problem {
         }))
     }
 
-    /// Its stable code.
+    /// Returns the stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.0.code
     }
 
-    /// What is wrong, for people.
+    /// Returns what is wrong, for people.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.0.detail
     }
 
-    /// There is nothing of this name.
+    /// Returns a 404: there is no `what` of this name.
     #[must_use]
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(404, "not_found", "Not found", format!("there is no such {what}"))
     }
 
-    /// The request can't be read.
+    /// Returns a 400: the request can't be read.
     #[must_use]
     pub fn malformed(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(400, code, "Malformed request", detail)
     }
 
-    /// The body has more than [`MAX_BODY`](super::MAX_BODY) bytes.
+    /// Returns a 413: the body has more than [`MAX_BODY`](super::MAX_BODY) bytes.
     #[must_use]
     pub fn body_too_large() -> Self {
         Self::new(413, "body_too_large", "Body too large", "the body is more than 64 KiB")
     }
 
-    /// Things stand in the way as they are now.
+    /// Returns a 409: the present state does not allow the request.
     #[must_use]
     pub(super) fn conflict(code: &'static str, detail: &str) -> Self {
         Self::new(409, code, "Conflict", detail)
     }
 
-    /// An asset's state refuses what was asked for.
+    /// Returns the problem for a refusal by an asset's state.
     #[must_use]
     pub(super) fn of_reject(reject: &Reject, now: Timestamp) -> Self {
         match *reject {
@@ -116,35 +116,35 @@ impl Problem {
         }
     }
 
-    /// Storage or the chain does not answer.
+    /// Returns a 503: the storage or the chain does not answer.
     #[must_use]
     pub fn unavailable() -> Self {
-        // Not "nothing was charged": storage may have failed behind a claim.
+        // It does not say "nothing was charged", because the storage may have failed after a claim.
         let detail = "this can't be done just now: try again, with the same payment if you sent one. Do not sign another one";
         Self::new(503, "unavailable", "Temporarily unavailable", detail).retry_after(5)
     }
 
-    /// To be tried again after so many seconds.
+    /// Returns the problem with advice to try again after `seconds`.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after = Some(seconds);
         self
     }
 
-    /// To be tried again at this moment, which is at least a second away.
+    /// Returns the problem with advice to try again at this time, but not within a second.
     #[must_use]
     pub(crate) fn retry_at(self, at: Timestamp, now: Timestamp) -> Self {
         self.retry_after(at.millis_since(now).div_ceil(1000).max(1))
     }
 
-    /// With one more member.
+    /// Returns the problem with one more member.
     #[must_use]
     pub(crate) fn member(mut self, name: &'static str, value: Value) -> Self {
         self.0.more.push((name, value));
         self
     }
 
-    /// With one more header.
+    /// Returns the problem with one more header.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.0.headers.push((name, value.into()));

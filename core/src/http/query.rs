@@ -1,4 +1,4 @@
-//! The few parameters that requests carry.
+//! The parameters of requests.
 
 use serde_json::Value;
 
@@ -9,14 +9,13 @@ use crate::ports::Cursor;
 use crate::pricing::Tariff;
 use crate::time::Timestamp;
 
-/// A parameter of the query; all that occur here are plain ASCII.
+/// Returns a parameter of the query. It is not decoded, because all parameters are plain ASCII.
 fn parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     let pairs = request.query.as_deref().unwrap_or_default().split('&');
     pairs.filter_map(|pair| pair.split_once('=')).find(|(n, _)| *n == name).map(|(_, value)| value)
 }
 
-/// Whether the query has the key `signin`, with or without a value: the caller would rather
-/// sign in than pay.
+/// Returns whether the query has the key `signin`, with or without a value: the caller would rather sign in than pay.
 pub(super) fn wants_sign_in(request: &Request) -> bool {
     let mut keys = request.query.as_deref().unwrap_or_default().split('&');
     keys.any(|pair| pair == "signin" || pair.starts_with("signin="))
@@ -26,8 +25,9 @@ fn whole_number(text: &str) -> Option<u64> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// The quantity that the request asks for, in its query or its JSON body, if any. (The body of a GET means nothing, and
-/// not every platform hands it on.)
+/// Returns the quantity that the request asks for in its query or its JSON body, if any.
+///
+/// The body of a `GET` is ignored: it has no meaning, and not every platform hands it on.
 pub(super) fn quantity(request: &Request) -> Result<Option<u64>, Problem> {
     let invalid = || Problem::malformed("invalid_quantity", "quantity must be a whole number, 1 or more");
     let in_query =
@@ -51,20 +51,20 @@ pub(super) fn quantity(request: &Request) -> Result<Option<u64>, Problem> {
     }
 }
 
-/// Returns the quantity that is bought where this one is asked for, or none. Refuses one that has no price.
+/// Returns the quantity that is bought, given the quantity that was asked for. Refuses one that has no price.
 pub(super) fn priced_quantity(tariff: &Tariff, asked: Option<u64>) -> Result<u64, Problem> {
-    // The decimals don't matter: whether the greatest price fits was checked with the configuration.
+    // The decimals do not matter here. Whether the highest price fits was checked with the configuration.
     tariff.quote(asked, 0).map(|priced| priced.quantity).map_err(|_| unpriced(tariff))
 }
 
-/// There is no price for a quantity.
+/// Returns a 400: the tariff has no price for this quantity.
 pub(super) fn unpriced(tariff: &Tariff) -> Problem {
     let Tariff { min_quantity, max_quantity, unit, .. } = tariff;
     let detail = format!("quantity must be from {min_quantity} to {max_quantity} ({})", unit.name());
     Problem::malformed("invalid_quantity", detail)
 }
 
-/// How many entries of a list are asked for: 50 unless told, 100 at most.
+/// Returns how many entries of a list are asked for: 50 by default, and 100 at most.
 pub(super) fn limit(request: &Request) -> Result<usize, Problem> {
     let invalid = || Problem::malformed("invalid_limit", "limit must be from 1 to 100");
     match parameter(request, "limit").map(whole_number) {
@@ -74,18 +74,18 @@ pub(super) fn limit(request: &Request) -> Result<usize, Problem> {
     }
 }
 
-/// Where a list of assets goes on: behind this id.
+/// Returns the id of the asset after which a list of assets continues.
 pub(super) fn after(request: &Request) -> Result<Option<AssetId>, Problem> {
     let Some(text) = parameter(request, "after") else { return Ok(None) };
     AssetId::parse(text).map(Some).ok_or_else(invalid_after)
 }
 
-/// There never was such an asset.
+/// Returns a 400: there never was such an asset.
 pub(super) fn invalid_after() -> Problem {
     Problem::malformed("invalid_cursor", "after must be an asset's id")
 }
 
-/// Where a list of sessions goes on.
+/// Returns the session after which a list of sessions continues.
 pub(super) fn before(request: &Request) -> Result<Option<Cursor>, Problem> {
     let Some(text) = parameter(request, "before") else { return Ok(None) };
     let cursor = text.split_once('.').and_then(|(starts, session)| {
@@ -98,7 +98,7 @@ pub(super) fn before(request: &Request) -> Result<Option<Cursor>, Problem> {
     cursor.map(Some).ok_or_else(problem)
 }
 
-/// The text of a cursor.
+/// Returns the text of a cursor.
 pub(super) fn cursor(cursor: &Cursor) -> String {
     format!("{}.{}", cursor.starts.millis(), cursor.session)
 }

@@ -2,42 +2,44 @@
 
 use crate::x402;
 
-/// The longest body that is read, in bytes. Whoever sends more is told `Problem::body_too_large`.
+/// The greatest size of a body that is read, in bytes. A larger one is answered with `Problem::body_too_large`.
 pub const MAX_BODY: usize = 64 << 10;
 
 /// A request, as the platform received it.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// `GET`, `POST`, ...
+    /// The method: `GET`, `POST` and so on.
     pub method: String,
-    /// The path, undecoded, without the query.
+    /// The path, not decoded, without the query.
     pub path: String,
-    /// The query, undecoded, without the question mark.
+    /// The query, not decoded, without the question mark.
     pub query: Option<String>,
-    /// Names in lower case, and values; what is not ASCII is left out.
+    /// Names in lower case, with their values. Values that are not ASCII are left out.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// The body. A platform reads at most [`MAX_BODY`] bytes.
     pub body: Vec<u8>,
 }
 
 impl Request {
-    /// The values of a header. Several headers of one name and one with commas are the same, and on some platforms
-    /// only the second arrives. (Nothing that is read here has a comma in it.)
+    /// Returns the values of a header.
+    ///
+    /// Several headers of one name are the same as one header with commas, and some platforms deliver only the latter.
+    /// No value that is read here contains a comma.
     pub(super) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.headers.iter().filter(move |(n, _)| n == name);
-        // What is JSON, as somebody writes who has forgotten the base64, is one value for all its commas.
+        // A value that begins like JSON is one value in spite of its commas: a client forgot to encode it in base64.
         let one = |value: &str| value.starts_with('{');
         named.flat_map(move |(_, value)| {
             value.splitn(if one(value) { 1 } else { usize::MAX }, ',').map(str::trim)
         })
     }
 
-    /// Whether it carries a payment.
+    /// Returns whether the request carries a payment.
     pub(super) fn pays(&self) -> bool {
         self.values(x402::PAYMENT_SIGNATURE).chain(self.values(x402::X_PAYMENT)).next().is_some()
     }
 
-    /// The token of `Authorization: Bearer`; of several none.
+    /// Returns the token of `Authorization: Bearer`, or `None` if there are several.
     pub(super) fn bearer(&self) -> Option<&str> {
         let mut values = self.values("authorization");
         let (Some(value), None) = (values.next(), values.next()) else { return None };

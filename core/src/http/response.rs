@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-/// The type of a problem's body.
+/// The content type of a problem.
 pub(super) const PROBLEM: &str = "application/problem+json";
 
-/// What is sent where a body can't be written: a problem of the code `unavailable`.
+/// The body that is sent if another one can't be written: a problem with the code `unavailable`.
 const UNWRITTEN: &[u8] = br#"{"type":"urn:coinop:problem:unavailable","title":"Temporarily unavailable","status":503,"code":"unavailable"}"#;
 
 /// A response, for the platform to send.
@@ -13,9 +13,9 @@ const UNWRITTEN: &[u8] = br#"{"type":"urn:coinop:problem:unavailable","title":"T
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// Names in lower case, and values.
+    /// Names in lower case, with their values.
     pub headers: Vec<(&'static str, String)>,
-    /// The body.
+    /// JSON, or nothing.
     pub body: Vec<u8>,
 }
 
@@ -26,10 +26,10 @@ impl Response {
         Self::written(status, "application/json", body)
     }
 
-    /// Returns a response with a body of this kind of JSON.
+    /// Returns a response with a JSON body of this content type.
     ///
-    /// A [`Value`] can always be written: its keys are text, and its numbers are finite. Should that change, the caller
-    /// is told to try again, and is never given an answer that is empty or cut off.
+    /// A [`Value`] can always be written, because its keys are text and its numbers are finite. Should that change, the
+    /// caller is told to try again, and never gets an empty or truncated body.
     pub(super) fn written(status: u16, content_type: &'static str, body: &Value) -> Self {
         let (status, content_type, body) = match serde_json::to_vec(body) {
             Ok(body) => (status, content_type, body),
@@ -41,25 +41,25 @@ impl Response {
         Self { status, headers: vec![("content-type", content_type.to_owned())], body }
     }
 
-    /// No body.
+    /// Returns a 204, which has no body.
     #[must_use]
     pub(crate) const fn no_content() -> Self {
         Self { status: 204, headers: Vec::new(), body: Vec::new() }
     }
 
-    /// With one more header.
+    /// Returns the response with one more header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// The value of a header, by its name in lower case.
+    /// Returns the value of a header, given its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
     }
 
-    /// Not to be stored by anybody on the way.
+    /// Returns the response with a header that forbids every cache to store it.
     #[must_use]
     pub fn no_store(self) -> Self {
         self.with("cache-control", "no-store")

@@ -1,18 +1,19 @@
-//! What the paths of the API name, and what each method does there.
+//! The paths of the API, and what each method does there.
 //!
-//! Everything that depends on a path follows from here: which methods it takes and whose they are, which handler answers,
-//! how a host counts the request, and whether it may carry out work for others.
+//! Everything that depends on a path is decided here: its methods and who may use them, the handler, how a host counts
+//! the request, and whether the request may carry out what is due.
 
 use super::Request;
 use crate::ids::{AssetId, SessionId};
 use crate::svm::Address;
 
-/// The methods that any path takes, besides `OPTIONS`, in the order in which `Allow` names them.
+/// The methods that any path takes, except `OPTIONS`, in the order in which `Allow` lists them.
 const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
 
 /// What a path names.
 ///
-/// An id is `None` where the segment has not the shape of one: then the path is known, and nothing of that name is there.
+/// An id is `None` if its segment does not have the form of an id. The path is then known, but nothing of that name
+/// exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
     /// `/health`
@@ -39,52 +40,52 @@ pub enum Route {
     Tick,
 }
 
-/// What a request asks for: a route and a method that it takes.
+/// What a request asks for: a route with one of its methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action<'r> {
-    /// Is the process alive?
+    /// Answer that the process is alive.
     Health,
-    /// Could a sale be made now?
+    /// Answer whether a sale could be made now.
     Ready,
-    /// The public keys of grants.
+    /// Show the public keys of grants.
     Keys,
-    /// The catalogue.
+    /// Show the catalogue.
     ListAssets,
-    /// A new asset.
+    /// Create an asset.
     CreateAsset,
-    /// One asset of the catalogue.
+    /// Show one asset of the catalogue.
     ShowAsset(Option<&'r AssetId>),
-    /// Another price, name or the like.
+    /// Change an asset's price, name or other properties.
     ChangeAsset(Option<&'r AssetId>),
-    /// An asset less.
+    /// Delete an asset.
     DeleteAsset(Option<&'r AssetId>),
-    /// Is the asset free, and is its device open?
+    /// Show whether the asset is free, and what its device does.
     AssetStatus(Option<&'r AssetId>),
-    /// A new session.
+    /// Buy a session.
     Access(Option<&'r AssetId>),
-    /// More time for a session.
+    /// Buy more time for a session.
     Extend(Option<&'r AssetId>),
-    /// One session, for who bought it.
+    /// Show a session to its buyer.
     SessionStatus(Option<&'r SessionId>),
-    /// A payer's sessions, for the payer.
+    /// Show a payer's sessions to the payer.
     PayerSessions(Option<&'r Address>),
     /// Carry out what is due.
     Tick,
 }
 
-/// Whose a method is.
+/// Who may use a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Audience {
-    /// Everybody's: a web page of any origin may use it.
+    /// Everyone, and a web page of any origin.
     Public,
-    /// The owner's: it needs an API key, and no web page may use it.
+    /// The owner, with an API key. No web page may use it.
     Owner,
 }
 
 impl Route {
-    /// Reads a path, undecoded and without its query. `None` where there is no such path.
+    /// Parses a path, not decoded and without its query; `None` if there is no such path.
     ///
-    /// Whether there is an asset or a session of that name is not looked up.
+    /// It does not look up whether an asset or a session of that name exists.
     #[must_use]
     pub fn parse(path: &str) -> Option<Self> {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
@@ -108,7 +109,7 @@ impl Route {
         Some(route)
     }
 
-    /// Returns what `method` does here, or `None` where the path does not take it.
+    /// Returns what `method` does here; `None` if the path does not take it.
     pub(super) fn action(&self, method: &str) -> Option<Action<'_>> {
         Some(match (self, method) {
             (Self::Health, "GET" | "HEAD") => Action::Health,
@@ -129,7 +130,7 @@ impl Route {
         })
     }
 
-    /// Returns the methods that `audience` has here.
+    /// Returns the methods that `audience` may use here.
     pub(super) fn methods(&self, audience: Audience) -> impl Iterator<Item = &'static str> {
         let theirs = move |method: &&str| self.action(method).is_some_and(|it| it.audience() == audience);
         METHODS.into_iter().filter(theirs)
@@ -141,9 +142,9 @@ impl Route {
         methods.chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
     }
 
-    /// Returns what a host counts a request for this path as, in its metrics and logs.
+    /// Returns the class under which a host counts a request for this path, in metrics and logs.
     ///
-    /// A class, never a name: a path says who rents what (invariant 9).
+    /// It is never a name, because a path says who rents what (invariant 9).
     #[must_use]
     pub const fn class(&self) -> &'static str {
         match self {
@@ -160,10 +161,11 @@ impl Route {
         }
     }
 
-    /// Says whether a request for this path may carry out what is due for others, where nobody else does.
+    /// Returns whether a request for this path may carry out what is due for others, on a platform where nothing else
+    /// does.
     ///
-    /// Not a buyer who has not paid: that one leaves nothing behind and calls nobody (invariant 8). And nobody who only
-    /// asks whether we are alive, for our keys, or which methods there are.
+    /// An unpaid purchase may not, because it leaves nothing behind and calls no other system (invariant 8). Nor may a
+    /// request for `/health`, `/ready` or the public keys, or an `OPTIONS` request.
     #[must_use]
     pub fn may_carry_out(&self, request: &Request) -> bool {
         let may = match self {
@@ -181,7 +183,7 @@ impl Route {
 }
 
 impl Action<'_> {
-    /// Returns whose this is.
+    /// Returns who may use this.
     pub(super) const fn audience(&self) -> Audience {
         match self {
             Self::CreateAsset | Self::ChangeAsset(_) | Self::DeleteAsset(_) | Self::Tick => Audience::Owner,

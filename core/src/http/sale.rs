@@ -1,4 +1,4 @@
-//! What comes back for a payment.
+//! How a request with a payment is answered.
 
 use std::borrow::Cow;
 
@@ -16,19 +16,20 @@ use crate::gateway::{BuyRequest, Sale, SaleError};
 use crate::ports::Ports;
 use crate::x402::{self, PaymentPayload, Version};
 
-/// A payment that is refused, as its buyer is told.
+/// A refusal of a payment, as its buyer is told.
 struct Refused {
-    /// How it came.
+    /// How the payment was sent.
     received: ReceivedAs,
-    /// Why, as a stable word.
+    /// The stable reason.
     reason: &'static str,
-    /// Why, for people.
+    /// The reason, for people.
     detail: &'static str,
-    /// Whose it is, where that is known.
+    /// The wallet that would pay, if it is known.
     payer: Option<Account>,
 }
 
-/// Reads a payment. What is none, or what its payer has not signed, is refused here: it was never claimed.
+/// Reads a payment. One that can't be read, or that its payer has not signed, is refused here, because it was never
+/// claimed.
 pub(super) async fn receive<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
@@ -62,7 +63,7 @@ pub(super) async fn receive<'a, P: Ports>(
     }
 }
 
-/// Returns the one payment that a request carries, and in which version.
+/// Returns the one payment that a request carries, and its version of x402.
 fn one_payment<'r, P: Ports>(
     context: &Context<'_, P>,
     request: &'r Request,
@@ -74,7 +75,7 @@ fn one_payment<'r, P: Ports>(
     let (version, header) = payments.next().ok_or_else(several)?;
     let mut others = payments.map(|(version, _)| version).peekable();
     if others.peek().is_some() {
-        // In which version it is answered is clear only if all are of one.
+        // The version of the response is clear only if all payments are of the same version.
         let one = others.all(|other| other == version);
         let received = ReceivedAs::unread(context.config(), version);
         return Err(if one { refuse(context, received, None, several()) } else { several() });
@@ -82,7 +83,7 @@ fn one_payment<'r, P: Ports>(
     Ok((version, header))
 }
 
-/// What a payment is sent for.
+/// Returns what a payment is sent for.
 fn wanted<'b>(
     request: &Request,
     purchase: &'b PurchaseRequest,
@@ -116,7 +117,7 @@ pub(super) async fn buy<P: Ports>(
             let id = &purchase.asset;
             let cause = guard.map_or_else(|| detail.to_owned(), |fault| fault.to_string());
             context.ports().log(&format!("a payment for {id} is refused: {cause} ({reason})"));
-            // Refused by what the asset is now: so it is offered what it costs now.
+            // The asset's present state refused the payment, so the 402 offers its present price.
             let asset = asset_itself(context, id).await;
             refused(context, request, &purchase, asset, &Refused { received, reason, detail, payer })
         }
@@ -126,14 +127,16 @@ pub(super) async fn buy<P: Ports>(
             if !used {
                 return Err(problem);
             }
-            // What the payer gets for it is behind the asset itself, not its extension.
+            // The sign-in challenge is for the asset's own path, because the payer's session is shown there and not at
+            // the path of extensions.
             let access = format!("/api/v1/access/{}", purchase.asset);
             Err(problem.member("extensions", json!(sign_in_extensions(context, &access)?)))
         }
     }
 }
 
-/// Refuses what is nobody's payment, as the catalogue has the asset. A line in the log for each would let strangers fill it.
+/// Refuses what is not a signed payment, with the asset as the catalogue has it. It is not logged, so that strangers
+/// can't fill the log.
 async fn refused_unasked<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
@@ -144,7 +147,7 @@ async fn refused_unasked<P: Ports>(
     refused(context, request, purchase, asset, refusal)
 }
 
-/// A refused payment: why, and what would have to be paid.
+/// Returns the 402 for a refused payment: the reason, and what would have to be paid.
 fn refused<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
@@ -168,7 +171,7 @@ fn refused<P: Ports>(
     Ok(challenge.with(received.header(), header))
 }
 
-/// What a sale that did not happen is told, where it is no plain refusal.
+/// Returns the problem for a sale that did not happen, unless it is a plain refusal.
 fn sale_problem<P: Ports>(context: &Context<'_, P>, error: SaleError) -> Problem {
     let now = context.now().wall;
     match error {

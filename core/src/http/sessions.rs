@@ -1,4 +1,4 @@
-//! Sessions, for who bought them.
+//! Sessions, for their buyers.
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +12,7 @@ use crate::sign_in;
 use crate::svm::Address;
 use crate::x402::SIGN_IN_WITH_X;
 
-/// The claims of the session token that the request carries.
+/// Returns the claims of the session token that the request carries.
 pub(super) fn bearer<P: Ports>(context: &Context<'_, P>, request: &Request) -> Result<SessionToken, Problem> {
     let deployment = context.deployment();
     let now = context.now().wall;
@@ -26,7 +26,7 @@ pub(super) fn bearer<P: Ports>(context: &Context<'_, P>, request: &Request) -> R
     })
 }
 
-/// `GET /api/v1/sessions/{id}/status`: reads the session's token.
+/// Reads the session token of `GET /api/v1/sessions/{id}/status`.
 pub(super) fn session_status<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
@@ -51,7 +51,7 @@ pub(super) async fn show<P: Ports>(
     Ok(Response::json(200, &status).no_store())
 }
 
-/// The address that the request proves, if it carries a proof.
+/// Returns the wallet that the request proves to have; `None` if it carries no proof.
 pub(super) fn signed_in<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
@@ -69,7 +69,7 @@ pub(super) fn signed_in<P: Ports>(
         .map_err(|error| sign_in_required(context, request, error.detail()))
 }
 
-/// Returns a fresh sign-in challenge for `path`, as the `extensions` of an answer.
+/// Returns a fresh sign-in challenge for `path`, as the `extensions` of a response.
 pub(super) fn sign_in_extensions<P: Ports>(
     context: &Context<'_, P>,
     path: &str,
@@ -95,7 +95,7 @@ fn sign_in_required<P: Ports>(context: &Context<'_, P>, request: &Request, detai
     }
 }
 
-/// `GET /api/v1/payers/{address}/sessions`: lets the payer in, and reads which page is asked for.
+/// Checks the sign-in of `GET /api/v1/payers/{address}/sessions`, and reads which page is asked for.
 pub(super) fn sessions_of_payer<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
@@ -119,7 +119,7 @@ pub(super) async fn list<P: Ports>(
     limit: usize,
     before: Option<&Cursor>,
 ) -> Result<Response, Problem> {
-    // One more than asked for tells whether there is a next page.
+    // One more session than was asked for tells whether there is a next page.
     let asked = u32::try_from(limit + 1).unwrap_or(u32::MAX);
     let found = context.ports().journal().sessions_of(payer, before, asked).await;
     let mut records = found.map_err(|error| context.failed(&error))?;

@@ -1,4 +1,5 @@
-//! Where a request is answered, on a platform that keeps each asset in a place of its own, and what is left to do there.
+//! Which shard has to answer a request, and what is left to do there. It is for platforms where each stream has its
+//! own.
 
 use std::borrow::Cow;
 
@@ -17,26 +18,26 @@ use crate::x402::PaymentPayload;
 /// The part of the journal that a request needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shard {
-    /// This stream's.
+    /// The shard of this stream.
     Stream(StreamId),
-    /// This payer's.
+    /// The shard of this payer.
     Payer(Account),
-    /// The merchant's.
+    /// The merchant's shard.
     Merchant,
 }
 
-/// What became of a request before any shard was asked.
+/// The result of a request before any shard was asked.
 #[derive(Debug)]
 pub enum StatelessOutcome<'a> {
-    /// It is answered.
+    /// The request is answered.
     Answered(Response),
-    /// Its shard has to answer it.
+    /// The request's shard has to answer it.
     AtShard(ShardTask<'a>),
 }
 
-/// What is left of a request that only its shard can answer.
+/// The part of a request that only its shard can answer.
 ///
-/// What can be refused without the journal has been, and what the request says has been read.
+/// The request has been read by now, and was not refused for anything that can be refused without the journal.
 #[derive(Debug)]
 pub struct ShardTask<'a>(Box<TaskKind<'a>>);
 
@@ -44,41 +45,41 @@ pub struct ShardTask<'a>(Box<TaskKind<'a>>);
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "a task has it in a box")]
 pub(super) enum TaskKind<'a> {
-    /// Says whether a sale could be made now.
+    /// Answer whether a sale could be made now.
     Ready,
-    /// Shows a page of the catalogue.
+    /// Show a page of the catalogue.
     ListAssets { limit: usize, after: Option<AssetId> },
-    /// Makes this asset.
+    /// Create this asset.
     CreateAsset(Asset),
-    /// Shows this asset.
+    /// Show this asset.
     ShowAsset(Cow<'a, Asset>),
-    /// Changes what an asset is.
+    /// Change this asset's listing.
     ChangeAsset { id: AssetId, patch: Map<String, Value> },
-    /// Deletes this asset.
+    /// Delete this asset.
     DeleteAsset(AssetId),
-    /// Says where this asset stands.
+    /// Show whether this asset is free, and what its device does.
     AssetStatus(Cow<'a, Asset>),
-    /// Shows a wallet the session that it has here, or the price of one.
+    /// Show a signed-in wallet its session of this asset, or the price of one.
     Access { purchase: PurchaseRequest, asset: Cow<'a, Asset>, payer: Account },
-    /// Shows the price of more time for this session.
+    /// Show the price of more time for this session.
     Extend { purchase: PurchaseRequest, asset: Cow<'a, Asset>, session: SessionId, stream: StreamId },
-    /// Takes a payment.
+    /// Carry out a sale.
     Buy(PaidRequest<'a>),
-    /// Shows the session of this token.
+    /// Show the session of this token.
     ShowSession(SessionToken),
-    /// Shows a page of a payer's sessions.
+    /// Show a page of a payer's sessions.
     ListSessions { payer: Account, limit: usize, before: Option<Cursor> },
-    /// Carries out what is due.
+    /// Carry out what is due.
     Tick,
 }
 
-/// What a buyer stands in front of. Whether there is such an asset is another question: a
-/// payment that was taken is answered also when it is gone.
+/// What a buyer asks for. The asset may not exist: a payment that was accepted before is answered even if its asset was
+/// deleted.
 #[derive(Debug)]
 pub(super) struct PurchaseRequest {
     pub(super) asset: AssetId,
     pub(super) operation: Operation,
-    /// The stream of the session that is extended.
+    /// The stream of the session to be extended.
     pub(super) stream: Option<StreamId>,
     pub(super) quantity: Option<u64>,
 }
@@ -92,14 +93,14 @@ pub(super) struct PaidRequest<'a> {
 }
 
 impl<'a> StatelessOutcome<'a> {
-    /// Leaves this to the shard.
+    /// Leaves a task to the shard.
     pub(super) fn at_shard(work: TaskKind<'a>) -> Result<Self, Problem> {
         Ok(Self::AtShard(ShardTask(Box::new(work))))
     }
 }
 
 impl<'a> ShardTask<'a> {
-    /// Returns the shard that can carry it out.
+    /// Returns the shard that can carry out the task.
     #[must_use]
     pub fn shard(&self) -> Shard {
         let asset = match &*self.0 {
@@ -108,7 +109,7 @@ impl<'a> ShardTask<'a> {
             TaskKind::CreateAsset(asset) => &asset.id,
             TaskKind::ShowAsset(asset) | TaskKind::AssetStatus(asset) => &asset.id,
             TaskKind::ChangeAsset { id, .. } | TaskKind::DeleteAsset(id) => id,
-            // What a wallet has at a shared asset stands with the wallet.
+            // The payer's shard knows the payer's sessions of shared assets.
             TaskKind::Access { asset, payer, .. } if asset.capacity.is_shared() => {
                 return Shard::Payer(payer.clone());
             }
@@ -120,7 +121,7 @@ impl<'a> ShardTask<'a> {
         Shard::Stream(StreamId::of_asset(asset.clone()))
     }
 
-    /// Says whether it is to carry out what is due. A platform of many shards does that in a way of its own, with
+    /// Returns whether the task is to carry out what is due. A platform of many shards does that in its own way, with
     /// [`tick`](super::tick).
     #[must_use]
     pub const fn is_tick(&self) -> bool {

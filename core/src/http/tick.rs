@@ -1,15 +1,15 @@
-//! Carrying out what is due, for whoever has an API key: where nobody calls between
-//! requests, something outside has to.
+//! The API's request to carry out what is due, for callers with an API key. On a platform where nothing runs between
+//! requests, something outside has to send it.
 
 use serde_json::json;
 
 use super::{Context, Problem, Response};
 use crate::ports::{PortError, Ports};
 
-/// Answers `POST /api/v1/tick` where what is due is carried out in a way of the platform's own. The caller has shown an
-/// API key.
+/// Answers `POST /api/v1/tick` on a platform that carries out what is due in its own way. The caller has shown an API
+/// key.
 ///
-/// `carry_out` says whether there is more of it.
+/// `carry_out` returns whether there is more to do.
 pub async fn tick<P: Ports>(
     context: &Context<'_, P>,
     carry_out: impl Future<Output = Result<bool, PortError>>,
@@ -17,15 +17,16 @@ pub async fn tick<P: Ports>(
     ticked(context, carry_out).await.unwrap_or_else(Response::from)
 }
 
-/// Ends what is over and looks after payments, within the bounds of one step. A device's
-/// order is worked out anew by whoever works it, so none is lost here.
+/// Ends what is over and looks after payments, within the bounds of one step.
+///
+/// No desired state of a device is lost here, because the host that operates the device asks for it itself.
 pub(super) async fn ticked<P: Ports>(
     context: &Context<'_, P>,
     carry_out: impl Future<Output = Result<bool, PortError>>,
 ) -> Result<Response, Problem> {
     let next = async {
         let more = carry_out.await?;
-        // Afterwards: what has just landed ends too.
+        // This comes after the work, because a session that has just been paid for has an end too.
         if more { Ok(Some(context.now().wall)) } else { context.gateway().next_due().await }
     };
     let next = next.await.map_err(|error| context.failed(&error))?;

@@ -1,4 +1,4 @@
-//! What the API shows of things.
+//! What the API shows, as JSON.
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +12,7 @@ use crate::session::index::SessionRecord;
 use crate::session::{AssetState, LockState, Purchase, ReportedState, Session, desired_state};
 use crate::time::Now;
 
-/// An amount: atomic units, and beside them what they mean.
+/// Returns an amount in atomic units, with its decimals, its mint and a text for people.
 fn amount(config: &Config, name: &str, money: &Money) -> Map<String, Value> {
     let is_its = |accepted: &&AcceptedToken| money.is_of(config.network.caip2(), &accepted.token.mint);
     let known = config.merchant.tokens.iter().find(is_its);
@@ -33,7 +33,7 @@ fn merged(mut base: Value, more: Map<String, Value>) -> Value {
     base
 }
 
-/// An asset of the catalogue.
+/// Returns an asset of the catalogue.
 pub(super) fn asset(config: &Config, asset: &Asset, availability: &Availability) -> Value {
     let tariff = &asset.tariff;
     let prices: Vec<_> = config
@@ -72,36 +72,37 @@ pub(super) fn asset(config: &Config, asset: &Asset, availability: &Availability)
     merged(view, capacity.into_iter().collect())
 }
 
-/// Where an asset stands, as far as anybody may know.
+/// Whether an asset is free and what its device does, as far as anyone may know.
 pub(super) struct Availability {
     /// Whether a new buyer could have it now.
     is_free: bool,
-    /// The state of its own stream, and the clocks as that takes them. A shared asset's says nothing of its sessions.
+    /// The state of the asset's own stream, with `now` as that stream takes it. For a shared asset it says nothing
+    /// about sessions.
     state: AssetState,
     now: Now,
 }
 
 impl Availability {
-    /// Returns where an asset stands that one session has to itself.
+    /// Returns the availability of an exclusive asset.
     pub(super) fn of_exclusive(state: AssetState, now: &Now) -> Self {
         let now = state.clamped_now(now);
         let occupied = state.session.as_ref().is_some_and(|session| !session.is_over(&now));
         Self { is_free: !occupied && state.claims.is_empty(), state, now }
     }
 
-    /// Returns where a shared asset stands.
+    /// Returns the availability of a shared asset.
     pub(super) fn of_shared(is_free: bool, now: Now) -> Self {
         Self { is_free, state: AssetState::default(), now }
     }
 }
 
-/// What anybody may know of an asset: not who is inside.
+/// Returns what anyone may know of an asset. It does not say who has it.
 pub(super) fn asset_status(asset: &Asset, availability: &Availability) -> Value {
     let Availability { is_free, state, now } = availability;
     let running = state.session.as_ref().filter(|session| !session.is_over(now));
     let reported = state.fulfilment.reported.as_ref();
-    // A report about an earlier order says nothing about this one, except that a
-    // device that should stay as it was seen is there.
+    // A report on an earlier desired state says nothing about the present one. The exception is a device that was
+    // already seen as it should be now.
     let order = desired_state(state, now);
     let current = reported
         .filter(|report| report.sequence == order.sequence || order.desired.is_met_by(report.observed));
@@ -117,7 +118,7 @@ pub(super) fn asset_status(asset: &Asset, availability: &Availability) -> Value 
     })
 }
 
-/// What a buyer gets: the session with its tokens, and what this payment bought.
+/// Returns what a buyer gets: the session with its tokens, and what this payment bought.
 pub(super) fn granted(
     deployment: &Deployment,
     record: &SessionRecord,
@@ -140,8 +141,8 @@ pub(super) fn granted(
     Ok(merged(view, amount(config, "amount", &bought.price)))
 }
 
-/// Returns the session's token, and its grant where its end is known: a device that reads a grant can't ask whether its time
-/// runs.
+/// Returns the session's token, and its grant if the end is known. Without an end there is no grant, because a device
+/// that reads a grant can't ask whether the time runs.
 fn tokens(deployment: &Deployment, record: &SessionRecord) -> Result<(String, Option<String>), EncodeError> {
     let (keys, issuer) = (&deployment.keys, &deployment.config.public_url);
     let SessionRecord { stream, session, .. } = record;
@@ -160,7 +161,7 @@ fn ends_at(session: &Session) -> Option<String> {
     session.ends_at().map(|end| end.to_string())
 }
 
-/// A session, for who bought it.
+/// Returns a session, as its buyer sees it.
 pub(super) fn session_status(config: &Config, record: &SessionRecord, now: &Now) -> Value {
     let session = &record.session;
     let active = is_active(record, now);
@@ -178,7 +179,7 @@ pub(super) fn session_status(config: &Config, record: &SessionRecord, now: &Now)
     merged(view, amount(config, "spent", &session.purchase.price))
 }
 
-/// A session in its payer's history: with a session token while it runs.
+/// Returns a session of a payer's history, with a session token while it runs.
 pub(super) fn session_of_payer(
     deployment: &Deployment,
     record: &SessionRecord,
@@ -195,12 +196,12 @@ pub(super) fn session_of_payer(
     Ok(view)
 }
 
-/// Says whether a session runs.
+/// Returns whether a session is running.
 pub(super) fn is_active(record: &SessionRecord, now: &Now) -> bool {
     !record.ended && !record.session.is_over(now)
 }
 
-/// The record of a session that occupies its asset.
+/// Returns the record of a session that occupies its asset.
 pub(super) fn record_of(stream: &StreamId, session: &Session) -> SessionRecord {
     SessionRecord { stream: stream.clone(), session: session.clone(), ended: false }
 }

@@ -1,6 +1,6 @@
-//! The quote that needs no storage: one priced offer.
+//! The quote: one priced offer, which needs no storage.
 //!
-//! The buyer carries it as a [`Ticket`], which comes back with the payment. How it is paid is a matter of its
+//! The buyer carries it as a [`Ticket`], which comes back with the payment. How it is paid is up to its
 //! [rail](Offered).
 
 mod operation;
@@ -20,30 +20,30 @@ use crate::time::Timestamp;
 /// How long a quote can be paid, in seconds.
 pub(crate) const QUOTE_SECONDS: u64 = 300;
 
-/// One priced offer.
+/// One price for one quantity of one asset.
 ///
-/// A ticket opens only where everything that was promised with it still holds: at the deployment that made it, while that
-/// is paid in the same way.
+/// Its ticket opens only at the deployment that made it, and only while that deployment still accepts the same way to
+/// pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
-    /// What it buys.
+    /// Whether it starts a session or extends one.
     pub operation: Operation,
-    /// The asset.
+    /// The id of the asset that is quoted.
     pub asset: AssetId,
-    /// Which of the assets that had this id in turn.
+    /// Which of the assets that had this id one after another.
     pub generation: u64,
-    /// Whether the asset is shared: then the session that it starts has a stream of its own.
+    /// Whether the asset is shared. The session that the payment starts then has its own stream.
     pub is_shared: bool,
-    /// How many units.
+    /// How many units of the tariff.
     pub quantity: u64,
-    /// What they entitle to.
+    /// What these units entitle to.
     pub allowance: Allowance,
-    /// What they cost, in atomic units.
+    /// The price, in atomic units.
     pub amount: Amount,
-    /// Whom it pays, and in what.
+    /// The payee, the token and the rail.
     pub offered: Offered,
-    /// The moment from which it can no longer be paid.
+    /// When it can no longer be paid.
     pub expires_at: Timestamp,
-    /// Makes it unique.
+    /// The random bits that make it unique.
     pub nonce: Nonce,
 }

@@ -8,11 +8,11 @@ use crate::ids::SessionId;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
-    /// A new session.
+    /// Start a session.
     Access,
-    /// More time for a session.
+    /// Extend a session.
     Extend {
-        /// The session.
+        /// The session's id.
         session: SessionId,
     },
 }

@@ -1,17 +1,17 @@
-//! The quote as a short text that only we can make.
+//! The quote as a short text that only this gateway can make.
 //!
 //! ```text
 //! base64url( version 1 | key id 4 | body | code 16 )
 //! body: flags, session 16 of an extension, asset (length, text), generation,
-//!       quantity, allowance, amount, expiry in ms, nonce 12, whom and in what
+//!       quantity, allowance, amount, expiry in ms, nonce 12, what is offered
 //! flags: bit 0 an extension, bit 1 a shared asset, bits 2 and 3 the kind of the
 //!        allowance, bits 4 to 7 the rail
 //! ```
 //!
-//! Numbers are LEB128 in their shortest form. Whom the quote pays, and in what, is written
-//! as briefly as its rail can tell it among the ways in which the deployment is paid; the
-//! code covers all of it, and the network and the merchant besides. With the longest ids
-//! and the largest numbers of any real quote the text has at most 220 characters.
+//! Numbers are LEB128 in their shortest form. What is offered is the payee, the token and the fee payer. Its rail
+//! writes just enough of it to find it again among the ways to pay that the deployment accepts. The code covers all of
+//! it, and also the network and the merchant. With the longest ids and the largest numbers of any real quote, the text
+//! has at most 220 characters.
 
 use super::{Nonce, Operation, Quote, Ticket};
 use crate::config::Config;
@@ -27,7 +27,7 @@ use crate::svm::Address;
 use crate::time::Timestamp;
 use crate::x402::Version;
 
-/// The most characters that a ticket of a real quote has.
+/// The greatest length of a ticket of a real quote, in characters.
 #[cfg(test)]
 const MAX_CHARACTERS: usize = 220;
 
@@ -36,20 +36,20 @@ const VERSION: u8 = 1;
 const CODE: usize = 16;
 /// The length of a key's id, in bytes.
 const KEY_ID: usize = 4;
-/// The flag of an extension: its session follows.
+/// The flag of an extension. The session's id follows the flags.
 const EXTENDS: u8 = 1;
 /// The flag of a shared asset.
 const SHARED: u8 = 2;
-/// Where the kind of the allowance stands in the flags.
+/// The position of the allowance's kind in the flags.
 const ALLOWANCE: u8 = 2;
-/// Where the rail stands in the flags.
+/// The position of the rail in the flags.
 const RAIL: u8 = 4;
 
 impl Quote {
-    /// Writes it as a ticket of this deployment.
+    /// Returns the quote as a ticket of this deployment.
     ///
     /// # Errors
-    /// When a part of the quote does not fit into the format. There is no ticket of another quote then.
+    /// Returns an error if a part of the quote does not fit into the format. There is no ticket then.
     pub fn seal(&self, keys: &KeyRing, config: &Config) -> Result<Ticket, EncodeError> {
         let key = keys.ticket();
         let mut bytes = vec![VERSION];
@@ -61,7 +61,7 @@ impl Quote {
         Ok(Ticket::from_text(base64url(&bytes)))
     }
 
-    /// Says whether a ticket claims to be of a shared asset; `None` if it has no ticket's shape.
+    /// Returns whether a ticket claims to be for a shared asset; `None` if it does not have the form of a ticket.
     ///
     /// Nothing is verified. Use it only to look up what the ticket may have bought.
     #[must_use]
@@ -70,8 +70,10 @@ impl Quote {
         Some(Parts::read(&bytes)?.body.is_shared)
     }
 
-    /// Returns the quote of a ticket, if this deployment made it and is still paid in the way that it names. Expiry is not
-    /// looked at.
+    /// Returns the quote of a ticket, if this deployment made the ticket and still accepts the way to pay that it
+    /// names.
+    ///
+    /// The expiry is not checked.
     #[must_use]
     pub fn open(ticket: &Ticket, keys: &KeyRing, config: &Config, fee_payers: &[Address]) -> Option<Self> {
         let bytes = from_base64url(ticket.as_str())?;
@@ -97,7 +99,8 @@ impl Quote {
     }
 }
 
-/// Returns what the code covers besides the ticket's own bytes. Each part has a fixed length, or its length before it.
+/// Returns what the code covers in addition to the ticket's own bytes. Each part has a fixed length, or is preceded by
+/// its length.
 fn covered(config: &Config, offered: &Offered) -> Result<Vec<u8>, EncodeError> {
     let mut bytes = Vec::with_capacity(256);
     let network = offered.method(config).network(Version::V2).unwrap_or_default();
@@ -122,7 +125,7 @@ fn write(bytes: &mut Vec<u8>, quote: &Quote) -> Result<(), EncodeError> {
         }
     }
     let asset = quote.asset.as_str().as_bytes();
-    // An asset's id has 64 bytes at most.
+    // An asset's id has at most 64 bytes.
     bytes.push(u8::try_from(asset.len()).map_err(|_| EncodeError("an asset's id"))?);
     bytes.extend(asset);
     let mut number = |number| leb128::write(bytes, number);
@@ -136,7 +139,7 @@ fn write(bytes: &mut Vec<u8>, quote: &Quote) -> Result<(), EncodeError> {
     Ok(())
 }
 
-/// Returns the kind of an allowance, below 4, and its numbers.
+/// Returns the kind of an allowance, which is below 4, and its numbers.
 const fn parts_of(allowance: Allowance) -> (u8, [Option<u64>; 2]) {
     match allowance {
         Allowance::Time { seconds } => (0, [Some(seconds), None]),
@@ -145,7 +148,7 @@ const fn parts_of(allowance: Allowance) -> (u8, [Option<u64>; 2]) {
     }
 }
 
-/// Reads an allowance of this kind.
+/// Reads the numbers of an allowance of this kind.
 fn allowance(kind: u8, mut number: impl FnMut() -> Option<u64>) -> Option<Allowance> {
     match kind {
         0 => Some(Allowance::Time { seconds: number()? }),
@@ -155,7 +158,7 @@ fn allowance(kind: u8, mut number: impl FnMut() -> Option<u64>) -> Option<Allowa
     }
 }
 
-/// A ticket taken apart, unverified.
+/// A ticket taken apart. Nothing is verified.
 struct Parts<'t> {
     /// Everything before the code.
     signed: &'t [u8],
@@ -165,7 +168,7 @@ struct Parts<'t> {
 }
 
 impl<'t> Parts<'t> {
-    /// Reads all of the bytes, or nothing.
+    /// Reads a ticket's bytes; `None` unless all of them fit the format.
     fn read(bytes: &'t [u8]) -> Option<Self> {
         let (signed, code) = bytes.split_last_chunk()?;
         let (&VERSION, rest) = signed.split_first()? else { return None };
@@ -174,23 +177,23 @@ impl<'t> Parts<'t> {
     }
 }
 
-/// What the ticket's own bytes say.
+/// The part of a ticket between the key's id and the code.
 struct Body<'t> {
     /// The rail's number.
     rail: u8,
     is_shared: bool,
     operation: Operation,
     asset: AssetId,
-    /// Incarnation, quantity, amount, expiry.
+    /// Incarnation, quantity, amount and expiry.
     numbers: [u64; 4],
     allowance: Allowance,
     nonce: Nonce,
-    /// Whom it pays and in what, as its rail writes it.
+    /// What is offered, as its rail writes it.
     offered: &'t [u8],
 }
 
 impl<'t> Body<'t> {
-    /// Reads all of the bytes, or nothing.
+    /// Reads a body; `None` unless all of its bytes fit the format.
     fn read(bytes: &'t [u8]) -> Option<Self> {
         let (&flags, mut rest) = bytes.split_first()?;
         let operation = if flags & EXTENDS == 0 {
@@ -257,7 +260,7 @@ mod tests {
         }
     }
 
-    /// Paid in the token of this number.
+    /// Returns what is offered in the token with this index.
     fn offered(token: usize) -> Offered {
         Offered::SvmExact(svm_exact::Offered {
             token: config().merchant.tokens[token].token.clone(),
@@ -271,7 +274,7 @@ mod tests {
         Quote { operation: Operation::Extend { session }, offered: offered(1), ..quote() }
     }
 
-    /// One of each kind that there is.
+    /// Returns one quote of each kind.
     fn quotes() -> [Quote; 6] {
         let unstarted = Allowance::FromFirstUnlock { seconds: 60, start_within: 600 };
         [
@@ -312,7 +315,7 @@ mod tests {
         assert_eq!(altered(|config| config.network = Network::Testnet), None);
         assert_eq!(altered(|config| config.merchant.tokens[0].token.decimals = 9), None);
         assert_eq!(altered(|config| drop(config.merchant.tokens.remove(0))), None);
-        // Addresses that begin alike are told apart by the code.
+        // The addresses begin with the same bytes, so only the code tells them apart.
         let mut twin = *known::address(&known::fee_payer()).as_bytes();
         twin[31] ^= 1;
         assert_eq!(Quote::open(&ticket, &keys, &config(), &[Address::new(twin)]), None);

@@ -1,4 +1,4 @@
-//! The ticket that a buyer carries, as text. What stands in it is read and written in `sealed.rs`.
+//! The ticket as text. `sealed.rs` reads and writes its content.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -6,22 +6,22 @@ use sha2::{Digest as _, Sha256};
 use crate::encoding::hex;
 use crate::ids::SessionId;
 
-/// 96 random bits that make each quote the only one of its kind.
+/// 96 random bits that make each quote unique.
 pub type Nonce = [u8; 12];
 
 /// A quote as the text that the buyer carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket(String);
 
-/// Names a ticket without being one: 128 bits of the hash of its text, in hexadecimal.
+/// The id of a ticket: 128 bits of the hash of its text, in hexadecimal.
 ///
-/// Whoever shows a text with this hash has the ticket itself, whose code nobody can guess.
+/// A sender who shows a text with this hash has the ticket itself, because its code can't be guessed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TicketId(String);
 
 impl TicketId {
-    /// Returns the text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -29,30 +29,30 @@ impl TicketId {
 }
 
 impl Ticket {
-    /// Takes a ticket as it came back, unverified.
+    /// Takes a ticket as a client sent it. Nothing is verified.
     #[must_use]
     pub fn from_text(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// Returns the text.
+    /// Returns the ticket's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Returns the ticket's name.
+    /// Returns the ticket's id.
     #[must_use]
     pub fn id(&self) -> TicketId {
         let hash = Sha256::digest(self.0.as_bytes());
         TicketId(hex(hash.split_at(16).0))
     }
 
-    /// Returns the session of a shared asset that the ticket starts.
+    /// Returns the id of the session that the ticket starts, if the asset is shared.
     ///
-    /// It names the stream in which its payment is claimed: two payments that answer one ticket meet there, and one of
-    /// them is refused. It follows from the text alone, so that a repeat finds the stream after a change of the
-    /// secret, too. Nobody can tell it from the payment, because the chain does not show the ticket.
+    /// This id names the stream in which the payment is claimed. Two payments for the same ticket therefore meet in one
+    /// stream, and one of them is refused. The id follows from the text alone, so that a repeat finds the stream even
+    /// after the secret has changed. It can't be derived from the payment, because the chain does not show the ticket.
     #[must_use]
     pub(crate) fn session(&self) -> SessionId {
         let hash =

@@ -1,8 +1,9 @@
-//! The ways to pay: what each asks for, what it takes as a payment, and what holds a payment that it has made ready.
+//! The rails: what each offers, how it reads and checks a payment, and how it prepares one.
 //!
-//! A rail is one way to pay. What it keeps of a claimed payment is [`Rail`](crate::session::Rail). Here is what it does
-//! before there is a claim: it reads a payment, says what the payment has to be, and checks it. The gateway asks the
-//! enums of this file and knows no rail itself. Each enum has one variant for each rail, and each method one arm.
+//! A rail is one way that money moves. This module has what a rail does before there is a claim: it reads a payment,
+//! says what the payment has to be, and checks it. What a rail keeps of a claimed payment is
+//! [`Rail`](crate::session::Rail). The gateway calls the enums of this file and knows no rail itself. Each enum has one
+//! variant for each rail, and each method has one arm for each.
 
 mod balances;
 mod offered;
@@ -32,41 +33,41 @@ use crate::quote::Nonce;
 use crate::svm::{Address, Transaction};
 use crate::x402::{Payload, PaymentPayload};
 
-/// A payment as it was presented: decoded, and nothing in it believed.
+/// A payment as it was sent: decoded, but not checked.
 #[derive(Clone, Debug)]
 pub enum Presented {
     /// A transaction on Solana.
     SvmExact(Arc<Transaction>),
-    /// For the sketch of a rail that learns its id late.
+    /// An order on a rail that learns a payment's id late. See `sketches/late_id.rs`.
     #[cfg(test)]
     LateId(sketches::late_id::Order),
-    /// For the sketch of a purchase without a payment.
+    /// The ticket of a purchase without a payment. See `sketches/unpaid.rs`.
     #[cfg(test)]
     Unpaid(crate::quote::Ticket),
 }
 
-/// What a payment has to be, but for the amount, beside the payment itself.
+/// A payment, with everything that it has to be except the amount.
 #[derive(Debug)]
 pub(crate) enum Expected {
     /// A transfer on Solana.
     SvmExact(svm_exact::Expected),
-    /// For the sketch of a rail that learns its id late.
+    /// An order on a rail that learns a payment's id late. See `sketches/late_id.rs`.
     #[cfg(test)]
     LateId(sketches::late_id::Expected),
-    /// For the sketch of a purchase without a payment.
+    /// The ticket of a purchase without a payment. See `sketches/unpaid.rs`.
     #[cfg(test)]
     Unpaid(crate::quote::Ticket),
 }
 
-/// A payment that is what was asked for, as far as it can tell by itself.
+/// A payment that is what was asked for, as far as its bytes can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verified {
     /// A transfer on Solana.
     SvmExact(svm_exact::Verified),
-    /// For the sketch of a rail that learns its id late.
+    /// An order on a rail that learns a payment's id late. See `sketches/late_id.rs`.
     #[cfg(test)]
     LateId(sketches::late_id::Order),
-    /// For the sketch of a purchase without a payment.
+    /// The ticket of a purchase without a payment. See `sketches/unpaid.rs`.
     #[cfg(test)]
     Unpaid(crate::quote::Ticket),
 }
@@ -75,7 +76,7 @@ impl Presented {
     /// Decodes a payment.
     ///
     /// # Errors
-    /// When it is none of its rail's.
+    /// Returns a `Refusal` if it is not a payment of its rail.
     pub fn read(payment: &PaymentPayload) -> Result<Self, Refusal> {
         match &payment.payload {
             Payload::SvmExact(transaction) => Ok(Self::SvmExact(svm_exact::read(transaction)?)),
@@ -86,7 +87,9 @@ impl Presented {
         }
     }
 
-    /// Returns the payment's id. No two payments that could both be charged have one, and none has two.
+    /// Returns the payment's id.
+    ///
+    /// No two payments that could both be charged have the same id, and no payment has two.
     #[must_use]
     pub(crate) fn id(&self) -> PaymentId {
         match self {
@@ -98,8 +101,9 @@ impl Presented {
         }
     }
 
-    /// Returns what a payment is refused with that its payer has not signed: such a payment was never claimed.
-    /// `None` where nobody signs.
+    /// Returns the refusal of a payment that its payer has not signed, because such a payment was never claimed.
+    ///
+    /// `None` means that nobody signs a payment on this rail.
     #[must_use]
     pub(crate) const fn unsigned(&self) -> Option<Refusal> {
         match self {
@@ -111,10 +115,10 @@ impl Presented {
         }
     }
 
-    /// Returns in which way the payment pays if it answers no quote. `fee_payers` are ours.
+    /// Returns what is offered to a payment that answers no quote. `fee_payers` are the gateway's own.
     ///
     /// # Errors
-    /// When it pays in no way that is accepted.
+    /// Returns a [`Refusal`] if it does not pay in a way that is accepted.
     pub(crate) fn unquoted(&self, config: &Config, fee_payers: &[Address]) -> Result<Offered, Refusal> {
         match self {
             Self::SvmExact(transaction) => {
@@ -125,10 +129,10 @@ impl Presented {
         }
     }
 
-    /// Returns what the payment has to be that pays what was offered, in a quote with this nonce or in none.
+    /// Returns what the payment has to be to pay what was offered, in a quote with this nonce or without a quote.
     ///
     /// # Errors
-    /// When it pays in another way, or what was offered is accepted no more.
+    /// Returns a [`Refusal`] if it pays on another rail, or if what was offered is no longer accepted.
     pub(crate) fn expected(
         &self,
         config: &Config,
@@ -152,10 +156,10 @@ impl Presented {
 }
 
 impl Expected {
-    /// Checks the payment: it has to pay exactly this amount.
+    /// Checks the payment, which has to pay exactly `amount`. The state of the chain does not matter here.
     ///
     /// # Errors
-    /// When it does not. Nothing here depends on the state of a chain.
+    /// Returns a [`Refusal`] if the payment is not what it has to be.
     pub(crate) fn verify(self, keys: &KeyRing, config: &Config, amount: Amount) -> Result<Verified, Refusal> {
         match self {
             Self::SvmExact(expected) => expected.verify(keys, config, amount).map(Verified::SvmExact),
@@ -180,7 +184,7 @@ impl Verified {
         }
     }
 
-    /// Returns who pays.
+    /// Returns the wallet that pays.
     #[must_use]
     pub(crate) fn payer(&self) -> Account {
         match self {
@@ -192,7 +196,7 @@ impl Verified {
         }
     }
 
-    /// Returns the account that the money leaves; `None` where it leaves none.
+    /// Returns the account that the money leaves; `None` if no account pays.
     #[must_use]
     pub(crate) fn source(&self) -> Option<Account> {
         match self {
@@ -204,7 +208,8 @@ impl Verified {
         }
     }
 
-    /// Returns what it costs us at most, in the smallest unit of the network's own money; `None` where we pay no fee.
+    /// Returns the highest fee that the payment can cost the gateway, in the smallest unit of the network's own
+    /// currency; `None` if the gateway pays no fee.
     #[must_use]
     pub(crate) const fn fee(&self) -> Option<u64> {
         match self {
@@ -216,7 +221,7 @@ impl Verified {
         }
     }
 
-    /// Says whether it is bound to its ticket: then it can answer no other.
+    /// Returns whether the payment is bound to its ticket, so that it can't answer another one.
     #[must_use]
     pub(crate) const fn is_bound(&self) -> bool {
         match self {

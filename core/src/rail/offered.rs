@@ -1,4 +1,4 @@
-//! What a quote asks for: whom it pays, and in what.
+//! What a quote asks for: the payee and the token.
 
 use super::priced::Priced;
 #[cfg(test)]
@@ -12,25 +12,26 @@ use crate::quote::Nonce;
 use crate::svm::{Address, RecentBlockhash};
 use crate::x402::{Accepted, Method, PaymentRequirements};
 
-/// What a quote asks for on its rail, but for the amount: whom it pays, and in what.
+/// What a quote asks for on its rail, except the amount: the payee and the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Offered {
     /// A transfer on Solana.
     SvmExact(svm_exact::Offered),
-    /// For the sketch of a rail that learns its id late.
+    /// An order on a rail that learns a payment's id late. See `sketches/late_id.rs`.
     #[cfg(test)]
     LateId,
-    /// For the sketch of a purchase without a payment.
+    /// A purchase without a payment. See `sketches/unpaid.rs`.
     #[cfg(test)]
     Unpaid,
 }
 
 impl Offered {
-    /// Returns all ways to pay that are offered now, with a nonce for a quote of each. `draw` returns random bytes;
-    /// `fee_payers` are ours.
+    /// Returns all ways to pay that are offered now, each with a nonce for its quote.
+    ///
+    /// `fee_payers` are the gateway's own, and `draw` returns random bytes.
     ///
     /// # Errors
-    /// When there is no fee payer.
+    /// Returns an error if there is no fee payer.
     pub(crate) fn all(
         config: &Config,
         fee_payers: &[Address],
@@ -43,7 +44,7 @@ impl Offered {
         Ok(all.collect())
     }
 
-    /// Returns the rail's number in tickets, below 16.
+    /// Returns the rail's number in tickets, which is below 16.
     pub(crate) const fn number(&self) -> u8 {
         match self {
             Self::SvmExact(_) => svm_exact::NUMBER,
@@ -54,7 +55,7 @@ impl Offered {
         }
     }
 
-    /// Returns the rail's name, as the code of a ticket covers it.
+    /// Returns the rail's name, which the code of a ticket covers.
     pub(crate) const fn rail(&self) -> &'static str {
         match self {
             Self::SvmExact(_) => "svm-exact",
@@ -65,7 +66,7 @@ impl Offered {
         }
     }
 
-    /// Returns its scheme and network, as x402 names them.
+    /// Returns the scheme and network, as x402 names them.
     pub(crate) const fn method(&self, config: &Config) -> Method {
         match self {
             Self::SvmExact(_) => Method::SvmExact(config.network),
@@ -76,7 +77,7 @@ impl Offered {
         }
     }
 
-    /// Returns how many decimals the money has that pays.
+    /// Returns how many decimals the token has.
     pub(crate) const fn decimals(&self) -> u8 {
         match self {
             Self::SvmExact(offered) => offered.token.decimals,
@@ -85,7 +86,7 @@ impl Offered {
         }
     }
 
-    /// Returns this amount as money of the kind that pays.
+    /// Returns `amount` as money of the token that pays.
     pub(crate) fn money(&self, config: &Config, amount: Amount) -> Money {
         match self {
             Self::SvmExact(offered) => config.money(amount, &offered.token),
@@ -94,10 +95,11 @@ impl Offered {
         }
     }
 
-    /// Refuses a payment whose client says that it has accepted something else. What the client says is used for nothing else.
+    /// Refuses a payment if the client's `accepted` differs from what was offered. Nothing else is done with what the
+    /// client says.
     ///
     /// # Errors
-    /// When amount, token or payee differ.
+    /// Returns a [`Refusal`] if the amount, the token or the payee differs.
     pub(crate) fn ensure_accepted(&self, accepted: &Accepted, amount: Amount) -> Result<(), Refusal> {
         match self {
             Self::SvmExact(offered) => svm_exact::same_as_offered(accepted, amount, offered),
@@ -106,8 +108,9 @@ impl Offered {
         }
     }
 
-    /// Writes it into a ticket, as briefly as [`Self::named`] finds it again. Each rail writes as many bytes each time: what the
-    /// code covers besides begins behind them.
+    /// Writes this into a ticket, in just enough bytes for [`Self::named`] to find it again.
+    ///
+    /// A rail always writes the same number of bytes, because what else the code covers follows directly.
     pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::SvmExact(offered) => offered.write(bytes),
@@ -116,7 +119,7 @@ impl Offered {
         }
     }
 
-    /// Writes all of it, for the code of a ticket.
+    /// Writes all of this, for the code of a ticket.
     pub(crate) fn write_whole(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::SvmExact(offered) => offered.write_whole(bytes),
@@ -125,7 +128,7 @@ impl Offered {
         }
     }
 
-    /// Returns those ways in which we are paid now that a ticket may name with these bytes.
+    /// Returns the accepted ways to pay that these bytes of a ticket may name.
     pub(crate) fn named(number: u8, bytes: &[u8], config: &Config, fee_payers: &[Address]) -> Vec<Self> {
         match number {
             svm_exact::NUMBER => {
@@ -140,7 +143,7 @@ impl Offered {
         }
     }
 
-    /// Returns it as a 402 writes it. `recent` is a blockhash for the buyer, where a fresh one is known.
+    /// Returns this as a 402 writes it. `recent` is a blockhash for the buyer, if a fresh one is known.
     pub(crate) fn offer(
         &self,
         keys: &KeyRing,

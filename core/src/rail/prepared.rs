@@ -1,4 +1,4 @@
-//! A payment that its rail has made ready, and what it is held against when it is claimed.
+//! A payment that its rail has prepared, and what has to cover it when it is claimed.
 
 use super::balances::Balances;
 use super::refusal::Refusal;
@@ -6,17 +6,17 @@ use super::svm_exact;
 use crate::money::Amount;
 use crate::session::{FundsCheck, Rail};
 
-/// A payment that can be sent, and what its rail saw when it made it ready.
+/// A payment that is ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
-    /// What its rail keeps of it.
+    /// What the claim will keep of it.
     pub rail: Rail,
-    /// What is left where money is taken from; `None` where none is taken.
+    /// The balances that the rail saw; `None` if no money is taken.
     pub balances: Option<Balances>,
 }
 
 impl Prepared {
-    /// Returns why the payment is refused although it would succeed now: it might not a moment later.
+    /// Returns why a payment that would succeed now is refused: it might fail a moment later.
     ///
     /// `has_bought` says whether a payment of this payer has ever bought something.
     #[must_use]
@@ -29,9 +29,9 @@ impl Prepared {
         }
     }
 
-    /// Returns what has to cover the payment of this amount when it is claimed; `None` where nothing has to.
+    /// Returns what has to cover a payment of this amount when it is claimed; `None` if nothing has to.
     ///
-    /// `budget` is what our fee payers may spend in a day.
+    /// `budget` is what the gateway's fee payers may spend in a day, in lamports.
     #[must_use]
     pub(crate) fn funds(&self, amount: Amount, budget: u64) -> Option<FundsCheck> {
         let balances = self.balances.as_ref()?;

@@ -3,44 +3,45 @@
 use crate::svm::exact;
 use crate::svm::lighthouse::GuardFault;
 
-/// A payment that is refused: nothing was charged.
+/// The refusal of a payment. Nothing was charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// A stable reason, for machines.
     pub reason: &'static str,
     /// What the buyer can do, for people.
     pub detail: &'static str,
-    /// What about a wallet guard is refused, for the log.
+    /// What is wrong with a wallet guard, for the log.
     pub guard: Option<GuardFault>,
-    /// Whether it is no payment at all: it can't be read, or nobody has signed it. Then no asset need be asked.
+    /// Whether what was sent is no payment at all, because it can't be read or is not signed. The asset's own state
+    /// does not have to be read then.
     pub is_no_payment: bool,
 }
 
-/// Refuses a payment in another way than the one that was quoted.
+/// Refuses a payment on another rail than the one that was quoted.
 pub(crate) const OTHER_RAIL: Refusal = Refusal::new(
     "ticket_mismatch",
     "nothing was charged: the ticket is for another way to pay. Send back the entry that you pay by",
 );
 
-/// Refuses a payment whose wallet guards hold alone, but could fail beside what is in flight.
+/// Refuses a payment whose wallet guards hold alone, but could fail because of what else is in flight.
 pub(crate) const GUARD_AT_RISK: Refusal = Refusal::new(
     "sign_again",
     "another payment is in flight that a check added by your wallet depends on. Nothing was charged: wait a few seconds, ask for a new 402 and sign again",
 );
 
 impl Refusal {
-    /// Makes a refusal that no wallet guard is the reason of.
+    /// Creates a refusal that is not about a wallet guard.
     pub(crate) const fn new(reason: &'static str, detail: &'static str) -> Self {
         Self { reason, detail, guard: None, is_no_payment: false }
     }
 
-    /// Makes a refusal of what is no payment at all.
+    /// Creates a refusal of what is no payment at all.
     #[cfg(test)]
     pub(crate) const fn of_no_payment(reason: &'static str, detail: &'static str) -> Self {
         Self { is_no_payment: true, ..Self::new(reason, detail) }
     }
 
-    /// Makes a refusal by the rules of the scheme `exact` on Solana.
+    /// Creates a refusal by the rules of the scheme `exact` on Solana.
     pub(crate) const fn of_exact(refusal: exact::Refusal) -> Self {
         Self {
             reason: refusal.reason(),

@@ -1,4 +1,4 @@
-//! What one append writes, and what the journal gives back.
+//! What one append writes to the journal, and what the journal gives back.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,56 +11,56 @@ use crate::ids::StreamId;
 use crate::money::Amount;
 use crate::time::{Now, Timestamp};
 
-/// The version of the encoding that is written.
+/// The version of the encoding that this code writes.
 const ENCODING: u8 = 2;
 
-/// What has to cover a payment that is claimed. The journal refuses the claim unless that is enough for all that is in
-/// flight at once.
+/// The funds that have to cover a claimed payment.
+///
+/// The journal refuses the claim if they do not cover everything that is in flight at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FundsCheck {
-    /// The account that pays; `None` where no account does.
+    /// The account that pays; `None` if no account does.
     pub source: Option<Account>,
-    /// What the payment takes from it.
+    /// What the payment takes from `source`, in atomic units.
     pub amount: Amount,
-    /// What could still be paid from it after this payment alone.
+    /// What could still be paid from `source` after this payment alone, in atomic units.
     pub remaining: Amount,
-    /// Whether no other payment may be in flight from the account, because a wallet guard speaks of it.
+    /// Whether no other payment may be in flight from `source`, because a wallet guard checks that account.
     pub exclusive: bool,
-    /// The wallet of ours that pays the fee; `None` where we pay none.
+    /// The gateway's wallet that pays the fee; `None` if the gateway pays none.
     pub fee_payer: Option<Account>,
-    /// What may still be spent from that wallet before a wallet guard on it fails, in lamports. `None` if no
-    /// guard speaks of it.
+    /// What may still be spent from `fee_payer` before a wallet guard on its balance fails, in lamports; `None` if no
+    /// guard checks it.
     pub slack: Option<u64>,
-    /// What our fee payers may spend on the payment's day, with all payments, in lamports.
+    /// What all payments of one day may cost the gateway's fee payers, in lamports.
     pub budget: u64,
 }
 
-/// What one append writes: the events, the state after them, what changes in the
-/// indexes, and when something is due next.
+/// What one append writes: the events, the state after them, the changes of the indexes, and when something is due
+/// next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
     /// The version of the encoding: 2.
     pub v: u8,
-    /// What happened.
+    /// What happened, in this order.
     pub events: Vec<Event>,
-    /// The state after it.
+    /// The state after all of `events`.
     pub state: AssetState,
-    /// What changes in the indexes.
+    /// The changes that `events` make to the indexes.
     pub index: Vec<IndexChange>,
-    /// When the paid time ends, if somebody is inside.
+    /// When the paid time ends, if a tick will be due then.
     pub due: Option<Timestamp>,
-    /// When to look after a payment in flight, if there is one.
+    /// When to look after a payment in flight; `None` if there is none.
     pub unsettled: Option<Timestamp>,
-    /// Whether whoever fulfils the asset still has to report that it does what it should.
+    /// Whether a device has not yet been reported to do what it should.
     pub unfulfilled: bool,
-    /// What has to cover the payment that is claimed here, if one is. It is held against
-    /// the journal and not kept.
+    /// What has to cover the payment that this batch claims. The journal checks it in the append and does not store it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funds: Option<FundsCheck>,
 }
 
 impl Batch {
-    /// The batch of these events, which happened to `before`. `None` if there are none.
+    /// Creates the batch for `events`, which happened to `before`; `None` if there are none.
     #[must_use]
     pub fn new(stream: &StreamId, before: &AssetState, events: Vec<Event>, now: &Now) -> Option<Self> {
         if events.is_empty() {
@@ -74,18 +74,17 @@ impl Batch {
         Some(Self { v: ENCODING, events, state, index, due, unsettled, unfulfilled, funds: None })
     }
 
-    /// The same, to be written only if the paying balance covers what is claimed.
+    /// Returns the same batch, to be written only if `funds` covers what is claimed.
     #[must_use]
     pub(crate) fn with_funds(self, funds: Option<FundsCheck>) -> Self {
         Self { funds, ..self }
     }
 }
 
-/// A state as the journal holds it.
+/// A stream's state, as the journal holds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// How many batches there are; 0 for an asset that nothing has happened to.
+    /// How many appends the stream has had; 0 for a stream to which nothing has happened.
     pub revision: u64,
-    /// The state after them.
     pub state: AssetState,
 }

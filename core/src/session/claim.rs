@@ -1,4 +1,4 @@
-//! What was bought, and the reservation of its payment.
+//! What was bought, and the record that reserves its payment.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,20 +11,21 @@ use crate::money::Money;
 use crate::quote::{Operation, TicketId};
 use crate::time::Timestamp;
 
-/// What was bought and for how much.
+/// What was bought, and for how much.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Purchase {
-    /// Units of the tariff.
+    /// How many units of the tariff.
     pub quantity: u64,
-    /// What they entitle to.
+    /// What these units entitle to.
     pub allowance: Allowance,
-    /// What they cost.
+    /// The price of all these units together.
     pub price: Money,
 }
 
 impl Purchase {
-    /// Returns both together; `None` for different kinds, or beyond what can be counted. Money of another token is not
-    /// added: the sum is stated in the token of the first purchase.
+    /// Returns the sum of two purchases; `None` if their allowances are of different kinds or a sum overflows.
+    ///
+    /// Money of another token is not added: the sum keeps the price of the first purchase.
     #[must_use]
     pub fn checked_add(&self, more: &Self) -> Option<Self> {
         let price = if self.price.is_like(&more.price) {
@@ -37,28 +38,29 @@ impl Purchase {
     }
 }
 
-/// The durable reservation of one payment, made before any money moves.
+/// The durable record that reserves one payment before any money moves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
-    /// The payment.
+    /// The payment's id. It can be claimed only once.
     pub payment: PaymentId,
-    /// What it is for.
+    /// Whether the payment starts a session or extends one.
     pub operation: Operation,
-    /// The session that it will start or extend.
+    /// The session that the payment will start or extend.
     pub session: SessionId,
-    /// What was quoted.
+    /// What the payment buys.
     pub purchase: Purchase,
-    /// The ticket's name, where there was a ticket: whoever shows the ticket again is the buyer.
+    /// The id of the ticket that the payment answers; `None` without a ticket. A sender who shows this ticket again is
+    /// taken for the buyer.
     pub ticket: Option<TicketId>,
-    /// Who pays.
+    /// The wallet that pays.
     pub payer: Account,
     /// How the money moves.
     pub rail: Rail,
-    /// How what is bought is delivered.
+    /// How the purchase is delivered.
     pub fulfilment: Fulfilment,
-    /// How many sessions of the asset may run at once, where this claims one of them and they are limited.
+    /// How many sessions of the asset may run at once, if this claim takes one of a limited number of seats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seats: Option<u64>,
-    /// When it was claimed.
+    /// When the payment was claimed.
     pub at: Timestamp,
 }

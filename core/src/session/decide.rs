@@ -1,4 +1,4 @@
-//! What a command means.
+//! What each command does to a stream's state.
 
 use super::claim::{Claim, Purchase};
 use super::entitlement::Allowance;
@@ -19,74 +19,73 @@ use crate::listing::Listing;
 use crate::quote::Operation;
 use crate::time::{Now, Timestamp};
 
-/// What is asked of an asset.
+/// What is asked of a stream.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Reserve a payment.
+    /// Claim a payment.
     Claim(Box<ClaimRequest>),
-    /// The payment was sent, and its rail has told more of it.
+    /// A payment was sent, and its rail has told more about it.
     Submitted {
-        /// Which.
+        /// The payment's id.
         payment: PaymentId,
-        /// What is to be kept of it from now on.
+        /// What the claim should keep of the payment from now on.
         rail: Box<Rail>,
     },
-    /// The money has moved.
+    /// The payment landed: its money has moved.
     Landed {
-        /// Which.
+        /// The payment's id.
         payment: PaymentId,
-        /// What its rail says of it.
+        /// What its rail tells of the landing.
         landing: Landing,
     },
-    /// The payment can't land any more, or landed with an error.
+    /// The payment can no longer land, or it landed with an error.
     Failed {
-        /// Which.
+        /// The payment's id.
         payment: PaymentId,
-        /// A stable reason.
+        /// One of the stable reasons in `failure`.
         reason: &'static str,
     },
-    /// Time has passed.
+    /// Time has passed, so that something may be over.
     Tick,
-    /// The box beside the device says what it does.
+    /// The host beside the device reports what the device is doing.
     Reported(ReportedState),
-    /// Make the asset. (Its generation is counted here.)
+    /// Create the asset. Its generation is set here, whatever the listing says.
     Create(Box<Listing>),
-    /// Change the asset.
+    /// Change the asset's listing.
     Change {
-        /// What the caller took it for.
+        /// The listing as the caller has seen it.
         base: Box<Listing>,
-        /// What it should be. (Its generation stays.)
+        /// The listing as it should be. The generation stays as it is, whatever this says.
         next: Box<Listing>,
     },
     /// Delete the asset.
     Delete,
-    /// Stop the session's time. See `sketches/pausing.rs`.
+    /// Pause the session's time. See `sketches/pausing.rs`.
     #[cfg(test)]
     Pause {
-        /// Which.
+        /// The session's id.
         session: SessionId,
     },
-    /// Let the session's time go on.
+    /// Resume the session's time. See `sketches/pausing.rs`.
     #[cfg(test)]
     Resume {
-        /// Which.
+        /// The session's id.
         session: SessionId,
     },
 }
 
-/// Failures after which a payer has to wait.
+/// The number of failures after which a payer has to wait.
 pub(crate) const FAILURES_ALLOWED: u32 = 3;
-/// How long after the last of them, in milliseconds.
+/// How long the payer has to wait after the latest failure, in milliseconds.
 const BACK_OFF_MS: u64 = 60_000;
-/// How long a failure counts, in milliseconds. (It takes more than a minute to know that a
-/// payment can't land any more.)
+/// How long a failure counts, in milliseconds. It takes more than a minute to know that a payment can no longer land.
 const REMEMBERED_MS: u64 = 600_000;
 
-/// What the command means in this state: the events, none if there is nothing to do.
+/// Returns the events that a command causes in this state; none if there is nothing to do.
 ///
 /// # Errors
-/// When the command can't be followed. Only a claim and a change of the asset can be
-/// refused: what money or a device says is always taken in.
+/// Returns a `Reject` if the command can't be followed. Only a claim, and the creation, change or deletion of an asset,
+/// can be refused: what is known of money and devices is always recorded.
 pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Event>, Reject> {
     let (mut events, state, now) = passed(state, now);
     events.extend(match command {
@@ -109,9 +108,9 @@ pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Eve
     Ok(events)
 }
 
-/// Says whether a purchase could be claimed in this state: what [`decide`] would say of it, before there is a claim.
+/// Refuses a purchase that [`decide`] would not let be claimed in this state.
 ///
-/// So nobody who can't have the asset makes us ask the chain.
+/// It is called before there is a claim, so that a buyer who can't have the asset does not cause a query to the chain.
 ///
 /// # Errors
 /// Those of [`decide`] for the claim.
@@ -120,7 +119,7 @@ pub(crate) fn precheck(state: &AssetState, intent: &Intent<'_>, now: &Now) -> Re
     ensure_free(&state, intent, &now)
 }
 
-/// Lets time pass: what it brings about, the state after that, and the clocks as the asset takes them.
+/// Lets time pass. Returns the events that this causes, the state after them, and the clocks as the stream takes them.
 fn passed(state: &AssetState, now: &Now) -> (Vec<Event>, AssetState, Now) {
     let lost = state.is_clock_untrusted(now);
     let now = state.clamped_now(now);
@@ -129,8 +128,9 @@ fn passed(state: &AssetState, now: &Now) -> (Vec<Event>, AssetState, Now) {
     (events, state, now)
 }
 
-/// Locks the device when the paid time is over, or nobody can tell any more whether it
-/// is, and ends the session unless an extension in flight may still bring it back.
+/// Locks the device when the paid time is over, or when no clock can tell whether it is.
+///
+/// It also ends the session, unless an extension in flight may still bring it back.
 fn tick(state: &AssetState, now: &Now, lost: bool) -> Vec<Event> {
     let Some(session) = state.session.as_ref().filter(|session| lost || session.is_over(now)) else {
         return Vec::new();
@@ -150,7 +150,7 @@ fn claim_payment(state: &AssetState, ask: ClaimRequest, now: &Now) -> Result<Vec
     Ok(vec![Event::PaymentClaimed(Claim { at: now.wall, ..ask.claim })])
 }
 
-/// Refuses a purchase that this asset, or the state of its payer, leaves no room for.
+/// Refuses a purchase that the asset's state or the payer's failures rule out.
 fn ensure_free(state: &AssetState, intent: &Intent<'_>, clocks: &Now) -> Result<(), Reject> {
     let now = clocks.wall;
     listing::for_sale(state, intent)?;
@@ -158,7 +158,7 @@ fn ensure_free(state: &AssetState, intent: &Intent<'_>, clocks: &Now) -> Result<
         return Err(Reject::BackOff { until });
     }
     let in_flight = now.plus_millis(IN_FLIGHT_MS);
-    // A second payment from one balance could make the first one bounce.
+    // A second payment from the same account could make the first one fail.
     let shares_source = |other: &Claim| intent.source.is_some() && other.rail.source() == intent.source;
     if state.claims.iter().any(|other| shares_source(other) || other.payment == *intent.payment) {
         return Err(Reject::Busy { until: in_flight });
@@ -167,8 +167,8 @@ fn ensure_free(state: &AssetState, intent: &Intent<'_>, clocks: &Now) -> Result<
         (Operation::Access, None) if state.claims.is_empty() => Ok(()),
         (Operation::Access, None) => Err(Reject::Busy { until: in_flight }),
         (Operation::Access, Some(session)) => Err(Reject::Busy { until: session.busy_until(now) }),
-        // One at a time, and only while it runs: an extension in flight keeps the asset
-        // for its session, and a chain of them would keep it for nothing.
+        // A session has one extension in flight at a time, and only while it runs. Each keeps the asset for its
+        // session, so a chain of them would keep it for nothing.
         (Operation::Extend { session }, Some(running))
             if running.id == *session && !running.is_over(clocks) =>
         {
@@ -181,13 +181,13 @@ fn ensure_free(state: &AssetState, intent: &Intent<'_>, clocks: &Now) -> Result<
     }
 }
 
-/// Refuses an extension that would make the session longer than any may be, or its sums too large.
+/// Refuses an extension that would make the session longer than any may be, or make its sums overflow.
 fn ensure_countable(so_far: &Purchase, more: &Purchase) -> Result<(), Reject> {
     let all = so_far.checked_add(more).map(|all| all.allowance);
     if all.is_some_and(Allowance::is_in_bounds) { Ok(()) } else { Err(Reject::TooLong) }
 }
 
-/// Until when a payer with these failures, the latest first, has to wait.
+/// Returns until when a payer has to wait, or `None`. `failures` has the latest first.
 fn back_off(failures: &[Timestamp], now: Timestamp) -> Option<Timestamp> {
     let allowed = usize::try_from(FAILURES_ALLOWED).ok()?;
     let of_late = |failed: &&Timestamp| now < failed.plus_millis(REMEMBERED_MS);
@@ -196,8 +196,9 @@ fn back_off(failures: &[Timestamp], now: Timestamp) -> Option<Timestamp> {
     (too_many && now < until).then_some(until)
 }
 
-/// Keeps what the rail tells of a payment that was sent. What is in flight is counted by what was claimed: a rail that
-/// would hold something else is not taken.
+/// Keeps what the rail tells of a payment that was sent.
+///
+/// What is in flight is counted by what was claimed, so a change of what the payment holds is ignored.
 fn submitted(state: &AssetState, payment: PaymentId, rail: Rail, at: Timestamp) -> Vec<Event> {
     let Some(claim) = state.claim(&payment) else { return Vec::new() };
     let amount = claim.purchase.price.amount;
@@ -207,7 +208,7 @@ fn submitted(state: &AssetState, payment: PaymentId, rail: Rail, at: Timestamp) 
     vec![Event::PaymentSubmitted { payment, rail, at }]
 }
 
-/// Money has moved: it becomes a session in the same append (invariant 2).
+/// Turns money that has moved into a session or an extension, in the same append (invariant 2).
 fn landed(state: &AssetState, payment: &PaymentId, landing: Landing, now: &Now) -> Vec<Event> {
     let Some(claim) = state.claim(payment) else { return Vec::new() };
     let (at, grant) = (now.wall, state.fulfilment.sequence + 1);
@@ -225,12 +226,12 @@ fn landed(state: &AssetState, payment: &PaymentId, landing: Landing, now: &Now) 
                 grant,
                 at,
             });
-            // A session from before the asset had a device gets the device with its first extension.
+            // A session that was sold before the asset had a device gets the device with its first extension.
             let none = session.fulfilment == Fulfilment::None;
             (entitlement, if none { claim.fulfilment } else { session.fulfilment })
         }
-        // An extension whose session is gone (the claim reserves it, so this does not
-        // happen) is worth a session of its own rather than nothing.
+        // The session of an extension can't be gone, because the claim reserves the asset for it. If it were, the buyer
+        // would get a session of its own rather than nothing.
         _ => {
             let entitlement = claim.purchase.allowance.begin(now);
             events.push(Event::SessionStarted(Session {
@@ -258,7 +259,7 @@ fn failed(state: &AssetState, payment: &PaymentId, reason: &str, now: &Now) -> V
         reason: reason.to_owned(),
         at: now.wall,
     };
-    // The last extension of a lapsed session may just have failed: it ends now.
+    // The last extension of a session that is over may just have failed. Then the session ends now.
     let after = evolve(state.clone(), &event);
     let mut events = vec![event];
     events.extend(tick(&after, now, false));
@@ -269,12 +270,11 @@ fn reported(state: &AssetState, report: ReportedState, now: Timestamp) -> Vec<Ev
     let current = state.fulfilment.reported.as_ref();
     let stale = current.is_some_and(|current| report.sequence < current.sequence);
     let same = current.is_some_and(|c| c.sequence == report.sequence && c.observed == report.observed);
-    // A report about an order that was never given is not believed.
+    // A report on a desired state that was never given is not believed.
     if stale || same || report.sequence > state.fulfilment.sequence {
         return Vec::new();
     }
-    // Seen when the report says, but never in the future: that would stop this
-    // asset's clock.
+    // A report's time is never in the future here, because that would stop this stream's clock.
     vec![Event::FulfilmentReported(ReportedState { at: report.at.min(now), ..report })]
 }
 

@@ -1,25 +1,25 @@
-//! What a purchase entitles to: what was bought, and what a session still has of it.
+//! What a purchase buys, and what a session still has of it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::time::{Monotonic, Now, Timestamp};
 
-/// The longest that a session may be paid for: 366 days, in seconds.
+/// The longest time that a session may be paid for, in seconds: 366 days.
 pub(crate) const MAX_SECONDS: u64 = 366 * 86_400;
 
-/// What is bought at once.
+/// What one purchase buys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Allowance {
-    /// Time, from the grant on.
+    /// Time that begins with the grant.
     Time {
-        /// How long, in seconds.
+        /// The length, in seconds.
         seconds: u64,
     },
-    /// Time, from the first unlock on. See `sketches/first_unlock.rs`.
+    /// Time that begins with the first unlock. See `sketches/first_unlock.rs`.
     #[cfg(test)]
     FromFirstUnlock {
-        /// How long, in seconds.
+        /// The length, in seconds.
         seconds: u64,
         /// How long after the grant the time begins at the latest, in seconds.
         start_within: u64,
@@ -27,7 +27,7 @@ pub enum Allowance {
 }
 
 impl Allowance {
-    /// Returns both together; `None` for different kinds, or beyond what can be counted.
+    /// Returns the sum; `None` if the kinds differ or the sum overflows.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         match (self, other) {
@@ -44,7 +44,7 @@ impl Allowance {
         }
     }
 
-    /// Returns how long it lasts, in seconds; `None` for what is not counted in time.
+    /// Returns the length in seconds; `None` for an allowance that is not counted in time.
     #[must_use]
     pub const fn seconds(self) -> Option<u64> {
         match self {
@@ -54,7 +54,7 @@ impl Allowance {
         }
     }
 
-    /// Says whether it is no more than a session may have: 366 days.
+    /// Returns whether it is at most what a session may have: 366 days.
     #[must_use]
     pub(crate) const fn is_in_bounds(self) -> bool {
         match self {
@@ -66,7 +66,7 @@ impl Allowance {
         }
     }
 
-    /// Returns what a session has that begins now.
+    /// Returns the entitlement of a session that begins now.
     #[must_use]
     pub fn begin(self, now: &Now) -> Entitlement {
         match self {
@@ -80,42 +80,43 @@ impl Allowance {
     }
 }
 
-/// What a session still has.
+/// What a session still has of what was paid for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entitlement {
-    /// Time with an end.
+    /// Time that is running.
     Time {
-        /// The end of the paid time.
+        /// When the paid time ends.
         ends_at: Timestamp,
-        /// The same end on the monotonic clock of the boot in which it was set: it holds when the wall clock jumps back.
+        /// The same end on the monotonic clock of the boot in which it was set. It holds even if the wall clock jumps
+        /// back.
         deadline: Option<Monotonic>,
     },
-    /// Time that stands still. See `sketches/pausing.rs`.
+    /// Time that is paused. See `sketches/pausing.rs`.
     #[cfg(test)]
     Paused {
-        /// What is left, in milliseconds.
+        /// The time left, in milliseconds.
         left: u64,
     },
     /// Time that has not begun. See `sketches/first_unlock.rs`.
     #[cfg(test)]
     Unstarted {
-        /// How long, in seconds.
+        /// The length, in seconds.
         seconds: u64,
-        /// When it begins at the latest.
+        /// When the time begins at the latest.
         start_by: Timestamp,
-        /// The same moment on the monotonic clock of the boot that saw the grant.
+        /// The same moment on the monotonic clock of the boot in which the session was granted.
         deadline: Option<Monotonic>,
     },
 }
 
 impl Entitlement {
-    /// Makes time that runs and ends then.
+    /// Creates an entitlement to time that runs until `ends_at`.
     pub(super) fn until(ends_at: Timestamp, now: &Now) -> Self {
         Self::Time { ends_at, deadline: on_monotonic(ends_at, now) }
     }
 
-    /// Returns the moment at which nothing is left; `None` while that is not known.
+    /// Returns when nothing will be left; `None` while that is not known.
     #[must_use]
     pub const fn ends_at(&self) -> Option<Timestamp> {
         match self {
@@ -125,8 +126,10 @@ impl Entitlement {
         }
     }
 
-    /// Returns until when it lets its buyer in at the latest, if nothing else happens. Then time brings its end about.
-    /// `None` if it lets nobody in now, and time alone changes nothing.
+    /// Returns until when the buyer is let in at the latest, if nothing else happens. The entitlement then ends by
+    /// itself.
+    ///
+    /// `None` means that the buyer is not let in now, and that time alone changes nothing.
     #[must_use]
     pub(crate) const fn runs_until(&self) -> Option<Timestamp> {
         match self {
@@ -138,8 +141,8 @@ impl Entitlement {
         }
     }
 
-    /// Says whether nothing is left: by the wall clock, or by the monotonic clock if it is the one that saw it begin
-    /// (invariant 4).
+    /// Returns whether nothing is left by the wall clock, or by the monotonic clock if it is the one that saw the
+    /// entitlement begin (invariant 4).
     #[must_use]
     pub(crate) fn is_over(&self, now: &Now) -> bool {
         match self {
@@ -167,8 +170,10 @@ impl Entitlement {
         }
     }
 
-    /// Returns what is left without a look at the wall clock, in milliseconds: by the monotonic clock, if time runs. `None`
-    /// if that is not the one that saw it begin.
+    /// Returns what is left without reading the wall clock, in milliseconds. Running time is measured by the monotonic
+    /// clock.
+    ///
+    /// `None` means that this is not the monotonic clock that saw the time begin.
     #[must_use]
     pub(crate) fn left_by_monotonic(&self, now: &Now) -> Option<u64> {
         match self {
@@ -184,7 +189,9 @@ impl Entitlement {
         }
     }
 
-    /// Returns it with more. What has lapsed goes on from now, so that the buyer gets all that was paid for.
+    /// Returns the entitlement with `more` added.
+    ///
+    /// Time that is over goes on from now, so that the buyer gets all that was paid for.
     #[must_use]
     pub fn extended(&self, more: Allowance, now: &Now) -> Self {
         match (self, more) {
@@ -215,14 +222,14 @@ impl Entitlement {
     }
 }
 
-/// Returns a moment of the wall clock on the monotonic clock, where there is one.
+/// Converts a moment of the wall clock to the monotonic clock; `None` if there is none.
 fn on_monotonic(at: Timestamp, now: &Now) -> Option<Monotonic> {
     let mono = now.mono.as_ref()?;
     let ms = mono.ms.checked_add(at.millis_since(now.wall))?;
     Some(Monotonic { boot: mono.boot.clone(), ms })
 }
 
-/// Returns how long it is until a deadline, in milliseconds; `None` if it is of another boot.
+/// Returns how long it is until a deadline, in milliseconds; `None` without a monotonic clock of the same boot.
 fn left_until(deadline: Option<&Monotonic>, now: &Now) -> Option<u64> {
     let (deadline, mono) = (deadline?, now.mono.as_ref()?);
     (deadline.boot == mono.boot).then(|| deadline.ms.saturating_sub(mono.ms))

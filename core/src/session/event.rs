@@ -1,7 +1,7 @@
-//! What happened, in its one canonical encoding.
+//! The events of a stream, in their one canonical encoding.
 //!
-//! An event is written once and must be readable for ever: members are only ever
-//! added, with a default; a new meaning is a new event.
+//! An event is written once and must be readable for ever. Members are only ever added, with a default; a new meaning
+//! is a new event.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,111 +15,89 @@ use crate::ids::{PaymentId, SessionId};
 use crate::listing::Listing;
 use crate::time::Timestamp;
 
-/// Something that happened to an asset.
+/// Something that happened to a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// A payment is reserved for this asset. No money has moved yet.
+    /// A payment was reserved. No money has moved yet.
     PaymentClaimed(Claim),
-    /// The payment was sent, and its rail has told more of it.
+    /// A payment was sent, and its rail has told more about it.
     PaymentSubmitted {
-        /// Which.
         payment: PaymentId,
-        /// What is kept of it from now on.
+        /// What the claim keeps of the payment from now on.
         rail: Rail,
-        /// When.
         at: Timestamp,
     },
-    /// The money has moved.
+    /// The payment landed: its money has moved.
     PaymentLanded {
-        /// Which.
         payment: PaymentId,
-        /// Who paid.
         payer: Account,
-        /// What its rail says of it.
         landing: Landing,
         /// When that was seen.
         at: Timestamp,
     },
-    /// The payment can't land any more, or landed with an error: nobody was charged.
+    /// The payment can no longer land, or it landed with an error. The buyer was not charged.
     PaymentFailed {
-        /// Which.
         payment: PaymentId,
-        /// Who would have paid.
         payer: Account,
-        /// A stable reason.
+        /// One of the stable reasons in `failure`.
         reason: String,
-        /// When that was known.
+        /// When that became known.
         at: Timestamp,
     },
-    /// A session began.
     SessionStarted(Session),
-    /// A session was extended.
     SessionExtended {
-        /// Which.
         session: SessionId,
-        /// What it has from now on.
+        /// What the session has from now on.
         entitlement: Entitlement,
-        /// Everything bought so far.
+        /// The sum of everything bought so far.
         purchase: Purchase,
-        /// The number of its grant from now on.
+        /// The sequence of the session's grant from now on.
         grant: u64,
-        /// When.
         at: Timestamp,
     },
-    /// What a session has is another, and nothing was bought. See `sketches/mod.rs`.
+    /// A session's entitlement changed without a purchase. See `sketches/mod.rs`.
     #[cfg(test)]
     EntitlementChanged {
-        /// Which.
         session: SessionId,
-        /// What it has from now on.
+        /// What the session has from now on.
         entitlement: Entitlement,
-        /// The number of its grant from now on.
+        /// The sequence of the session's grant from now on.
         grant: u64,
-        /// When.
         at: Timestamp,
     },
-    /// A session is over.
     SessionEnded {
-        /// Which.
         session: SessionId,
-        /// When that was decided; the paid time ended at the session's end.
+        /// When that was decided. The paid time itself ended at the session's end.
         at: Timestamp,
     },
-    /// Whoever fulfils the asset is to do something else from now on.
+    /// The asset's desired state changed.
     FulfilmentOrdered {
-        /// The order's number.
+        /// The desired state's number.
         sequence: u64,
-        /// What should be so.
         desired: Desired,
-        /// When.
         at: Timestamp,
     },
-    /// Something else than before was seen.
+    /// A device was seen doing something else than before.
     FulfilmentReported(ReportedState),
-    /// The asset was made by API.
+    /// The asset was created by API.
     AssetCreated {
-        /// What it is.
         listing: Listing,
-        /// When.
         at: Timestamp,
     },
-    /// The asset was changed by API.
+    /// The asset's listing was changed by API.
     AssetChanged {
-        /// What it is from now on.
         listing: Listing,
-        /// When.
         at: Timestamp,
     },
-    /// The asset was deleted by API. Nobody was inside, and no payment was in flight.
+    /// The asset was deleted by API. No session was running, and no payment was in flight.
     AssetDeleted {
-        /// When.
         at: Timestamp,
     },
 }
 
 impl Event {
-    /// When it happened.
+    /// Returns when the event happened.
     #[must_use]
     pub const fn at(&self) -> Timestamp {
         match self {

@@ -1,23 +1,23 @@
-//! Why a claimed payment bought nothing, and what follows from that.
+//! The reasons why a claimed payment failed, and what follows from each.
 //!
-//! The reasons are stable: they stand in the journal and in `errorReason`.
+//! The reasons are stable, because they are in the journal and in `errorReason`.
 
-/// Never landed while its blockhash lived: it has cost nobody anything.
+/// The transaction's blockhash expired before it landed. Nobody paid anything.
 pub(crate) const EXPIRED: &str = "transaction_expired";
 
-/// Landed with an error: the fee is spent, and no token moved.
+/// The transaction landed with an error. The fee is spent, and no token moved.
 pub(crate) const FAILED_ON_CHAIN: &str = "invalid_exact_svm_transaction_failed";
 
-/// Landed, and a guard of the payer's wallet did not hold.
+/// The transaction landed and failed, because a wallet guard did not hold.
 pub(crate) const GUARD_FAILED: &str = "wallet_guard_failed";
 
-/// Says whether the network's fee was not spent.
+/// Returns whether a payment that failed for this reason cost no network fee.
 #[must_use]
 pub(crate) fn cost_nothing(reason: &str) -> bool {
     reason == EXPIRED
 }
 
-/// Says whether a wallet guard failed: the same purchase, signed again, may well succeed.
+/// Returns whether a wallet guard failed. The same purchase may well succeed when it is signed again.
 #[must_use]
 pub(crate) fn is_guard(reason: &str) -> bool {
     reason == GUARD_FAILED

@@ -1,39 +1,38 @@
-//! How what was bought is delivered: what should be so, and what was seen to be so.
+//! How a purchase is delivered: what a device should be doing, and what it was seen doing.
 //!
-//! Whatever belongs to one kind of delivery stands inside its variant here. A new kind is a new variant.
+//! Everything that belongs to one kind of delivery is inside its variant. A new kind is a new variant.
 
 use serde::{Deserialize, Serialize};
 
 use super::entitlement::Entitlement;
 use crate::time::Timestamp;
 
-/// The way in which an asset's sessions are delivered.
+/// How an asset's sessions are delivered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fulfilment {
-    /// Nobody has to do anything: the grant is what is delivered.
+    /// Only the grant is delivered, so that nothing else has to be done.
     #[default]
     None,
-    /// A lock is worked.
+    /// A lock is unlocked while the session runs.
     Lock,
     /// Requests to an upstream are let through. See `sketches/proxy.rs`.
     #[cfg(test)]
     Proxy,
 }
 
-/// What should be so.
+/// What a device should be doing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Desired {
-    /// A lock.
     Lock {
-        /// Unlocked until then at the latest; `None`: locked.
+        /// The lock is unlocked until then at the latest; `None` means locked.
         unlocked_until: Option<Timestamp>,
     },
-    /// An upstream. See `sketches/proxy.rs`.
+    /// What an upstream should let through. See `sketches/proxy.rs`.
     #[cfg(test)]
     Proxy {
-        /// Requests are let through until then at the latest; `None`: none is.
+        /// Requests are let through until then at the latest; `None` means no requests.
         passes_until: Option<Timestamp>,
     },
 }
@@ -46,17 +45,16 @@ pub enum LockState {
     Locked,
     /// It is unlocked.
     Unlocked,
-    /// No answer, or one that can't be believed. Never read it as locked.
+    /// There was no answer, or none that can be believed. It must never be read as locked.
     Unknown,
 }
 
-/// What was seen to be so.
+/// What a device was seen doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Observed {
-    /// A lock does this.
     Lock(LockState),
-    /// An upstream. See `sketches/proxy.rs`.
+    /// What an upstream was seen doing. See `sketches/proxy.rs`.
     #[cfg(test)]
     Proxy {
         /// Whether requests are let through.
@@ -64,30 +62,29 @@ pub enum Observed {
     },
 }
 
-/// What whoever fulfils an asset says.
+/// What a host reports of an asset's device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportedState {
-    /// The order that it answers.
+    /// The number of the desired state that this report answers.
     pub sequence: u64,
-    /// What was seen.
+    /// What the device was seen doing.
     pub observed: Observed,
-    /// When that was seen.
+    /// When the device was seen doing it.
     pub at: Timestamp,
 }
 
-/// What should be so at an asset, and what was last seen to be so.
+/// An asset's desired state, and its last reported state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FulfilmentState {
-    /// Counts the grants and orders of the asset; the latest rules.
+    /// Counts the asset's grants and desired states; the highest number rules.
     pub sequence: u64,
-    /// The latest order; `None` while nobody was ever told to do anything.
+    /// The latest desired state; `None` if there never was one.
     pub desired: Option<Desired>,
-    /// The latest report.
     pub reported: Option<ReportedState>,
 }
 
 impl Fulfilment {
-    /// Returns what should be so while a session runs that has this; `None` where nobody has to do anything.
+    /// Returns what the device should be doing while a session with `entitlement` runs; `None` if there is no device.
     #[must_use]
     pub(crate) const fn while_running(self, entitlement: &Entitlement) -> Option<Desired> {
         match self {
@@ -100,7 +97,7 @@ impl Fulfilment {
 }
 
 impl Desired {
-    /// Returns until when it lets a buyer in at the latest; `None`: nobody.
+    /// Returns until when a buyer is let in at the latest; `None` means that nobody is.
     #[must_use]
     pub(crate) const fn open_until(&self) -> Option<Timestamp> {
         match self {
@@ -110,7 +107,7 @@ impl Desired {
         }
     }
 
-    /// Returns the same with a buyer let in until then; `None`: nobody.
+    /// Returns the same with a buyer let in until `open_until`; `None` lets nobody in.
     #[must_use]
     pub(crate) const fn until(&self, open_until: Option<Timestamp>) -> Self {
         match self {
@@ -120,7 +117,7 @@ impl Desired {
         }
     }
 
-    /// Returns until when a lock is unlocked by this at the latest; `None`: locked, or no lock.
+    /// Returns until when a lock should be unlocked at the latest; `None` if it should be locked, or there is no lock.
     #[must_use]
     pub(crate) const fn unlocked_until(&self) -> Option<Timestamp> {
         match self {
@@ -130,7 +127,7 @@ impl Desired {
         }
     }
 
-    /// Says whether what was seen is this.
+    /// Returns whether `observed` is what this asks for.
     #[must_use]
     pub(crate) const fn is_met_by(&self, observed: Observed) -> bool {
         match (self, observed) {
@@ -142,7 +139,7 @@ impl Desired {
         }
     }
 
-    /// Says whether it lets a buyer in.
+    /// Returns whether a buyer is let in.
     #[must_use]
     pub(crate) const fn is_open(&self) -> bool {
         self.open_until().is_some()
@@ -156,7 +153,7 @@ impl Desired {
 }
 
 impl LockState {
-    /// Its name in the API.
+    /// Returns the state's name in the API.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -166,7 +163,7 @@ impl LockState {
         }
     }
 
-    /// Says whether this is what an order asked for.
+    /// Returns whether the lock is unlocked or locked, as `unlocked` asks.
     #[must_use]
     pub(crate) const fn fulfils(self, unlocked: bool) -> bool {
         matches!((self, unlocked), (Self::Unlocked, true) | (Self::Locked, false))
@@ -174,13 +171,13 @@ impl LockState {
 }
 
 impl ReportedState {
-    /// Makes the report of a lock.
+    /// Creates the report of a lock.
     #[must_use]
     pub const fn of_lock(sequence: u64, state: LockState, at: Timestamp) -> Self {
         Self { sequence, observed: Observed::Lock(state), at }
     }
 
-    /// Returns what the lock was seen doing; unknown if this is about no lock.
+    /// Returns what the lock was seen doing; unknown if the report is not about a lock.
     #[must_use]
     pub const fn lock(&self) -> LockState {
         match self.observed {
@@ -192,13 +189,13 @@ impl ReportedState {
 }
 
 impl FulfilmentState {
-    /// Says whether anybody was let in by the latest order.
+    /// Returns whether the latest desired state lets a buyer in.
     #[must_use]
     pub(crate) fn is_open(&self) -> bool {
         self.desired.as_ref().is_some_and(Desired::is_open)
     }
 
-    /// Returns what should be so by the latest order. A device that was never told anything stays locked.
+    /// Returns the latest desired state. A device that never had one stays locked.
     #[must_use]
     pub(super) fn ordered(&self) -> Desired {
         self.desired.clone().unwrap_or(Desired::Lock { unlocked_until: None })

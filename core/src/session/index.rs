@@ -1,6 +1,6 @@
-//! What can be found again without an asset's history: payments by their id and
-//! ticket, sessions by their id and payer. A projection of the events, written in
-//! the same append as they are.
+//! The changes that an append makes to the indexes, which find payments by id and ticket, and sessions by id and payer.
+//!
+//! They follow from the events and are written in the same append, so that nothing has to read an asset's history.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,36 +16,31 @@ use crate::listing::Listing;
 use crate::quote::{Operation, TicketId};
 use crate::time::Timestamp;
 
-/// How far a payment is.
+/// How far a payment has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PaymentStatus {
-    /// Claimed; whether it landed is not known yet.
+    /// Claimed. Whether it has landed is not known yet.
     Pending,
     /// Landed, and what it bought was granted.
     Granted,
 }
 
-/// A payment that is in flight or has bought something. (Failed ones are purged.)
+/// A payment that is in flight or has bought something. Failed payments are purged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentRecord {
-    /// Its id.
     pub payment: PaymentId,
-    /// In which stream it was claimed.
+    /// The stream in which it was claimed.
     pub stream: StreamId,
-    /// For what.
     pub operation: Operation,
-    /// Which session it starts or extends.
+    /// The session that it starts or extends.
     pub session: SessionId,
-    /// What was bought.
     pub purchase: Purchase,
-    /// The ticket's name, where there was a ticket.
+    /// The id of the ticket that it answers; `None` without a ticket.
     pub ticket: Option<TicketId>,
-    /// Who paid.
     pub payer: Account,
-    /// The transaction, as its rail names it; `None` where there is none, or it is not known yet.
+    /// The transaction's id, as its rail names it; `None` if there is none, or it is not known yet.
     pub transaction: Option<String>,
-    /// How far it is.
     pub status: PaymentStatus,
     /// When it was claimed.
     pub at: Timestamp,
@@ -54,11 +49,11 @@ pub struct PaymentRecord {
 /// A session, running or past.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRecord {
-    /// In which stream it runs.
+    /// The stream in which it runs.
     pub stream: StreamId,
-    /// The session as it stands.
+    /// The session after its latest change.
     pub session: Session,
-    /// Whether it was ended.
+    /// Whether it has ended.
     pub ended: bool,
 }
 
@@ -66,66 +61,48 @@ pub struct SessionRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum IndexChange {
-    /// A payment is claimed: its id and its ticket must be new, or the whole
-    /// append fails (invariant 1).
+    /// A payment is claimed. Its id and its ticket must be new, or the whole append fails (invariant 1).
     Claim {
-        /// The payment's id, at most once.
         id: PaymentId,
-        /// The ticket, at most once.
         ticket: Option<TicketId>,
-        /// The record.
         record: PaymentRecord,
-        /// The UTC day on which its fee counts, in days since the epoch.
+        /// The UTC day to which its fee counts, in days since the epoch.
         day: u64,
         /// What it holds while it is in flight.
         holds: Holds,
     },
-    /// A payment has another status, or more is known of it.
-    Payment {
-        /// The payment's id.
-        id: PaymentId,
-        /// The record.
-        record: PaymentRecord,
-    },
-    /// A failed payment leaves nothing behind but a note of who failed, for an hour.
+    /// A payment's status has changed, or more is known about it.
+    Payment { id: PaymentId, record: PaymentRecord },
+    /// A failed payment is removed. Only a note of its payer's failure stays, for an hour.
     Purge {
-        /// The payment's id.
         id: PaymentId,
-        /// The day on which its fee was counted.
+        /// The UTC day to which its fee was counted, in days since the epoch.
         day: u64,
-        /// What is given back of it, in the smallest unit of the network's own money: all of it if it never landed.
+        /// The fee that is given back to that day's budget, in the smallest unit of the network's own currency: all of
+        /// it if the payment never landed.
         fee: u64,
-        /// Who would have paid.
+        /// The wallet that would have paid.
         payer: Account,
-        /// When it was known that it failed.
+        /// When the failure became known.
         at: Timestamp,
     },
     /// A session is new or has changed.
-    Session {
-        /// The session's id.
-        id: SessionId,
-        /// Who paid for it.
-        payer: Account,
-        /// When it began.
-        starts: Timestamp,
-        /// The record.
-        record: SessionRecord,
-    },
+    Session { id: SessionId, payer: Account, starts: Timestamp, record: SessionRecord },
     /// A session of a shared asset of limited capacity takes a seat, or leaves it.
     Seat {
-        /// The asset.
         asset: AssetId,
-        /// How many seats there are, where one is taken: beyond that the whole append fails. `None` where it is left.
+        /// How many seats the asset has, if one is taken. If none is free, the whole append fails. `None` if the seat
+        /// is left.
         taken_of: Option<u64>,
     },
-    /// The catalogue shows the asset like this from now on, or no more.
+    /// The catalogue shows the asset like this from now on.
     Listing {
-        /// What the asset is; `None` if it was deleted.
+        /// `None` if the asset was deleted and is no longer shown.
         listing: Option<Listing>,
     },
 }
 
-/// What the events change in the indexes. `before` is the state that they happened to.
+/// Returns what `events` change in the indexes. `before` is the state that they happened to.
 #[must_use]
 pub(crate) fn changes(
     stream: &StreamId,
@@ -204,7 +181,7 @@ fn put(stream: &StreamId, session: &Session, ended: bool) -> IndexChange {
     }
 }
 
-/// Returns what the payment costs us at most.
+/// Returns the highest fee that the payment can cost the gateway.
 fn fee_of(claim: &Claim) -> u64 {
     claim.rail.holds(claim.purchase.price.amount).fee.map_or(0, |fee| fee.amount)
 }

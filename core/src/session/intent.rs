@@ -1,4 +1,4 @@
-//! A purchase that is to be claimed, as far as its asset decides about it.
+//! A purchase to be claimed, as far as its asset decides about it.
 
 use super::claim::{Claim, Purchase};
 use crate::account::Account;
@@ -6,39 +6,36 @@ use crate::ids::PaymentId;
 use crate::quote::Operation;
 use crate::time::Timestamp;
 
-/// A purchase that is to be claimed: what is known of it before the chain is asked.
+/// What is known of a purchase to be claimed, before the chain is asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent<'a> {
-    /// The payment.
     pub payment: &'a PaymentId,
-    /// What it is for.
     pub operation: &'a Operation,
-    /// What was quoted.
     pub purchase: &'a Purchase,
-    /// Whether the payment answers a ticket. Without one it pays the present price.
+    /// Whether the payment answers a ticket. Without one it has to pay the present price.
     pub has_ticket: bool,
-    /// The account that pays; `None` where no account does.
+    /// The account that pays; `None` if no account does.
     pub source: Option<Account>,
-    /// When this payer's latest payments failed, on whatever asset; the latest first,
-    /// [`FAILURES_ALLOWED`](super::FAILURES_ALLOWED) of them.
+    /// When this payer's latest payments failed, on any asset: at most [`FAILURES_ALLOWED`](super::FAILURES_ALLOWED)
+    /// times, the latest first.
     pub failures: &'a [Timestamp],
-    /// Which asset of this id the payment was checked for; 0 for one of the configuration.
+    /// The generation of the asset that the payment was checked for; 0 for a configured asset and for a shared one.
     pub generation: u64,
 }
 
-/// A verified payment that is to be claimed, and what is known of who pays.
+/// A verified payment to be claimed, with what is known of its payer.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
-    /// The claim. Its time is when it was asked for; an asset that has seen a later one moves it there.
+    /// The claim to be written. Its time is replaced by the time of the decision.
     pub claim: Claim,
-    /// As `Intent::failures`.
+    /// When this payer's latest payments failed, the latest first. See `Intent::failures`.
     pub failures: Vec<Timestamp>,
-    /// As `Intent::generation`.
+    /// The generation of the asset that the payment was checked for. See `Intent::generation`.
     pub generation: u64,
 }
 
 impl ClaimRequest {
-    /// Returns what its asset decides by.
+    /// Returns the part of the request that its asset decides by.
     #[must_use]
     pub(crate) fn intent(&self) -> Intent<'_> {
         let Self { claim, failures, generation } = self;

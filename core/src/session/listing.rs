@@ -1,5 +1,4 @@
-//! Assets that are made, changed and deleted by API, and what their listing means for
-//! a sale.
+//! How an asset's listing is created, changed and deleted by API, and what it means for a sale.
 
 use super::claim::Purchase;
 use super::event::Event;
@@ -9,18 +8,18 @@ use super::state::AssetState;
 use crate::listing::Listing;
 use crate::time::Timestamp;
 
-/// Makes the asset: the next one of its id.
+/// Creates the asset, as the next generation of its id.
 pub(super) fn create(state: &AssetState, listing: Listing, now: Timestamp) -> Result<Vec<Event>, Reject> {
     if state.listing.is_some() {
         return Err(Reject::Exists);
     }
-    // A configuration may have named this id until today, and sold a session.
+    // The configuration may have named this id before, and a session that it sold may still run.
     unused(state, now)?;
     let generation = state.generation + 1;
     Ok(vec![Event::AssetCreated { listing: Listing { generation, ..listing }, at: now }])
 }
 
-/// Changes the asset from what the caller has seen to what it should be.
+/// Changes the asset's listing from `base`, which the caller has seen, to `next`.
 pub(super) fn change(
     state: &AssetState,
     base: &Listing,
@@ -31,7 +30,7 @@ pub(super) fn change(
     if listing != base {
         return Err(Reject::Outdated);
     }
-    // A buyer who has it alone is not joined by others.
+    // Others must not join a buyer who has the asset alone.
     if listing.capacity.is_exclusive() != next.capacity.is_exclusive() {
         unused(state, now)?;
     }
@@ -42,7 +41,7 @@ pub(super) fn change(
     Ok(vec![Event::AssetChanged { listing: next, at: now }])
 }
 
-/// Deletes the asset: never under a running session, nor while money may be on its way.
+/// Deletes the asset, unless a session is running or a payment is in flight.
 pub(super) fn delete(state: &AssetState, now: Timestamp) -> Result<Vec<Event>, Reject> {
     if state.listing.is_none() {
         return Err(Reject::Gone);
@@ -60,11 +59,11 @@ fn unused(state: &AssetState, now: Timestamp) -> Result<(), Reject> {
     }
 }
 
-/// Whether what was checked for the asset of this generation may be claimed on the one
-/// that is there. (Of a configured asset, 0, nothing stands in the state.)
+/// Refuses a purchase that the asset's listing does not allow.
 ///
-/// A ticket stays good at its price, as long as it is for this generation: the price may
-/// have changed since. A payment without one must be what the asset costs now.
+/// Incarnation 0 is always allowed, because configured and shared assets are sold without this listing. A ticket for
+/// the listing's generation keeps its price, even if the asset's price has changed since. A payment without a ticket
+/// has to pay the present price.
 pub(super) fn for_sale(state: &AssetState, intent: &Intent<'_>) -> Result<(), Reject> {
     if intent.generation == 0 {
         return Ok(());

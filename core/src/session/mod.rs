@@ -1,26 +1,25 @@
-//! The life of what was bought, from claim to expiry, as a pure decider.
+//! The life of a purchase, from claim to expiry, as pure functions.
 //!
-//! * [`decide`] says what a command means in a state: events, or a [`Reject`].
-//! * [`evolve`] is what an event does to the state; it is total.
-//! * [`pending`] says, from the state alone, what is still to be done. Recovery
-//!   after a crash is the same code as normal running: load, `pending`, carry out.
+//! * [`decide`] turns a command into events, or refuses it with a [`Reject`].
+//! * [`evolve`] applies an event to the state. It never fails.
+//! * [`pending`] says, from the state alone, what is still to be done. Recovery after a crash is therefore the same
+//!   code as normal running: load the state, call `pending`, and do what it says.
 //!
-//! One aggregate is one stream: an exclusive asset, or one session of a shared asset. Its state says who is inside, which
-//! payments are in flight for it, and what whoever fulfils it should be doing. It stays as small as that, whatever the
-//! stream's history; what is past is kept in the journal's indexes ([`index`](mod@index)).
+//! A state belongs to one stream: an exclusive asset, or one session of a shared asset. It holds the running session,
+//! the payments in flight, and what the device should be doing. It stays that small however long the stream's history
+//! is, because past payments and sessions are in the journal's indexes ([`index`](mod@index)).
 //!
 //! ```text
 //! claimed -> landed  -> session started or extended -> ended
 //!         -> failed (purged)
 //! ```
 //!
-//! An asset that was made by API has its [`Listing`](crate::listing::Listing) in its own
-//! state, so that what it costs and whether it is for sale is decided with the claim. A
-//! shared one is sold as the catalogue has it, so that its sessions ask nobody.
+//! An exclusive asset that was created by API has its [`Listing`](crate::listing::Listing) in its own state, so that
+//! the claim, the price and whether the asset is for sale are decided together. A shared one is sold as the catalogue
+//! shows it, so that its sessions need not read another stream.
 //!
-//! While an extension is in flight the asset stays reserved for its session, even
-//! past the session's end (the device is locked then): so money that lands late
-//! always finds the session that it was paid for (invariant 2).
+//! While an extension is in flight, the asset stays reserved for its session even past the session's end. The device is
+//! locked then. Money that lands late therefore always finds the session that it was paid for (invariant 2).
 
 mod batch;
 mod claim;

@@ -1,53 +1,52 @@
-//! What is still to be done, from the state alone.
+//! What is still to be done for a stream, from its state alone.
 
 use super::claim::Claim;
 use super::fulfilment::Desired;
 use super::state::AssetState;
 use crate::time::{Now, Timestamp};
 
-/// How long the request that claimed a payment has it to itself, in milliseconds.
-/// After that, recovery looks after it too.
+/// How long only the request that claimed a payment looks after it, in milliseconds. After that, recovery does so too.
 const SETTLE_AFTER_MS: u64 = 5_000;
 
-/// How far two clocks may be apart that agree: each is read at its own moment, in whole
+/// How far apart two clocks may be that still agree, in milliseconds. They are read at different moments, and in whole
 /// milliseconds.
 const ROUNDING_MS: u64 = 50;
 
-/// What should be so at an asset now.
+/// What an asset's device should be doing now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesiredState {
-    /// The order's number.
+    /// The desired state's number; the higher one rules.
     pub sequence: u64,
-    /// What should be so.
     pub desired: Desired,
 }
 
 impl DesiredState {
-    /// Returns until when a lock should be unlocked at the latest; `None`: locked.
+    /// Returns until when a lock should be unlocked at the latest; `None` means locked.
     #[must_use]
     pub const fn unlocked_until(&self) -> Option<Timestamp> {
         self.desired.unlocked_until()
     }
 }
 
-/// What is to be done for an asset.
+/// What is to be done for a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pending<'a> {
-    /// Time has brought something about: decide [`Command::Tick`](super::Command::Tick).
+    /// Whether something is over, so that [`Command::Tick`](super::Command::Tick) has to be decided.
     pub tick: bool,
-    /// Payments whose outcome is to be asked for, and sent again.
+    /// Payments whose outcome has to be looked up, and which are sent again if it is unclear.
     pub settle: Vec<&'a Claim>,
-    /// The order that the device has not reported as carried out.
+    /// The desired state, if the device has not been reported to follow it.
     pub order: Option<DesiredState>,
-    /// When the paid time ends, if a tick will be due then. An unfulfilled order is
-    /// the box's to repeat, and has no date.
+    /// When the paid time ends, if a tick will be due then. A desired state that is not followed yet has no date here,
+    /// because the host beside the device repeats it.
     pub due: Option<Timestamp>,
-    /// When to look after a payment in flight.
+    /// When to look after a payment in flight; `None` if there is none.
     pub unsettled: Option<Timestamp>,
 }
 
-/// What should be so at the asset now. Never open past the paid time, even if
-/// nobody has decided the session's end yet (invariant 4).
+/// Returns what the device should be doing now.
+///
+/// It is never open past the paid time, even if nothing has ended the session yet (invariant 4).
 #[must_use]
 pub(crate) fn desired_state(state: &AssetState, now: &Now) -> DesiredState {
     let over = state.session.as_ref().is_none_or(|session| session.is_over(now));
@@ -56,9 +55,10 @@ pub(crate) fn desired_state(state: &AssetState, now: &Now) -> DesiredState {
     DesiredState { sequence: state.fulfilment.sequence, desired: desired.until(open_until) }
 }
 
-/// The same for the box beside the device, in that box's time. Its clock may be behind
-/// what the asset has seen, and what counts is how long the device stays open: never
-/// longer than is left of the paid time by any clock that can tell (invariant 4).
+/// Returns what the device should be doing now, in the time of the host beside it.
+///
+/// The host's clock may be behind what the asset has seen. What counts is how long the device stays open: never longer
+/// than is left of the paid time by any clock that can tell (invariant 4).
 #[must_use]
 pub(crate) fn desired_state_for_box(state: &AssetState, now: &Now) -> DesiredState {
     let clamped_now = state.clamped_now(now);
@@ -74,7 +74,7 @@ pub(crate) fn desired_state_for_box(state: &AssetState, now: &Now) -> DesiredSta
     DesiredState { sequence, desired: desired.until(open_until) }
 }
 
-/// Says what is still to be done.
+/// Returns what is still to be done.
 #[must_use]
 pub(crate) fn pending<'a>(state: &'a AssetState, now: &Now) -> Pending<'a> {
     let lost = state.is_clock_untrusted(now);
@@ -92,15 +92,16 @@ pub(crate) fn pending<'a>(state: &'a AssetState, now: &Now) -> Pending<'a> {
     Pending { tick, settle, order, due: due(state), unsettled: unsettled(state) }
 }
 
-/// When time brings something about: the end of the paid time. In the past if it is
-/// overdue; `None` while no time runs.
+/// Returns when the paid time ends, if a tick will be due then. The moment is in the past if the tick is overdue.
+///
+/// `None` means that no time runs, or that an extension is in flight for a session that holds nothing open.
 #[must_use]
 pub(super) fn due(state: &AssetState) -> Option<Timestamp> {
     let ends = state.fulfilment.is_open() || !state.is_extending();
     state.session.as_ref().filter(|_| ends).and_then(|session| session.entitlement.runs_until())
 }
 
-/// When to look after a payment in flight. In the past if it is overdue.
+/// Returns when to look after a payment in flight; `None` if there is none. The moment is in the past if it is overdue.
 #[must_use]
 pub(super) fn unsettled(state: &AssetState) -> Option<Timestamp> {
     state.claims.iter().map(|claim| claim.at.plus_millis(SETTLE_AFTER_MS)).min()

@@ -1,6 +1,6 @@
-//! The ways in which money moves, and what each has to keep of a payment until its outcome is known.
+//! The rails, and what each has to keep of a payment until its outcome is known.
 //!
-//! Whatever belongs to one chain stands inside its variant here. A new way is a new variant.
+//! Everything that belongs to one chain is inside its variant. A new rail is a new variant.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,25 +12,25 @@ use crate::svm::Address;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rail {
-    /// A transfer on Solana that our fee payer signs last (x402's scheme `exact`).
+    /// A transfer on Solana in x402's scheme `exact`, which the gateway's fee payer signs last.
     SvmExact(SvmExact),
-    /// For the sketch of a rail that learns its id late.
+    /// A rail that learns a payment's id late. See `rail/sketches/late_id.rs`.
     #[cfg(test)]
     LateId(LateId),
-    /// For the sketch of a purchase without a payment.
+    /// A purchase without a payment. See `rail/sketches/unpaid.rs`.
     #[cfg(test)]
     Unpaid,
 }
 
-/// What the sketch of a rail that learns its id late keeps of a payment.
+/// A payment on a rail that learns its id late. See `rail/sketches/late_id.rs`.
 #[cfg(test)]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LateId {
     /// The account that pays.
     pub source: Account,
-    /// The order with its payer's signature, base64.
+    /// The order with its payer's signature, in base64.
     pub order: String,
-    /// What it costs us at most.
+    /// The highest fee that it can cost the gateway.
     pub fee: u64,
     /// The id that the network gave it when it was sent.
     pub id: Option<String>,
@@ -41,27 +41,29 @@ pub struct LateId {
 pub struct SvmExact {
     /// The token account that pays.
     pub source: Address,
-    /// The transaction with all signatures, base64: what is sent, again and again the same bytes.
+    /// The transaction with all signatures, in base64. Every attempt sends the same bytes.
     pub transaction: String,
-    /// The transaction's id, base58. It is our signature, and so is known before the transaction is sent.
+    /// The transaction's id, in base58. It is the fee payer's signature, and is therefore known before the transaction
+    /// is sent.
     pub signature: String,
-    /// The block height at which the blockhash was seen valid. 150 blocks beyond it the transaction can't land any more.
+    /// The block height at which the blockhash was seen to be valid. More than 150 blocks later, the transaction can no
+    /// longer land.
     pub height: u64,
-    /// The wallet of ours that pays the network's fee.
+    /// The gateway's wallet that pays the network's fee.
     pub fee_payer: Address,
-    /// What it costs our fee payer at most, in lamports.
+    /// The highest fee that the payment can cost the fee payer, in lamports.
     pub fee_lamports: u64,
-    /// What its wallet guards depend on.
+    /// What the payment's wallet guards depend on.
     #[serde(default, skip_serializing_if = "Guarded::is_nothing")]
     pub guarded: Guarded,
 }
 
-/// What the wallet guards of a payment depend on, as far as other payments could break them.
+/// What a payment's wallet guards depend on, as far as other payments could break them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guarded {
-    /// The paying token account: no other payment may be in flight from it.
+    /// Whether a guard checks the paying token account, so that no other payment may be in flight from it.
     pub source: bool,
-    /// The least balance that our fee payer must have, in lamports.
+    /// The lowest balance of the fee payer that the guards accept, in lamports; `None` if no guard checks it.
     pub fee_payer_floor: Option<u64>,
 }
 
@@ -71,19 +73,19 @@ impl Guarded {
     }
 }
 
-/// What the rail says of money that has moved.
+/// What the rail tells of money that has moved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Landing {
-    /// The transaction is on chain.
+    /// The transaction is on the chain.
     SvmExact {
-        /// In this slot.
+        /// The slot of the transaction's block.
         slot: u64,
     },
     /// The order was carried out.
     #[cfg(test)]
     LateId {
-        /// Under this id.
+        /// The id that the network gave it.
         id: String,
     },
     /// There was nothing to move.
@@ -92,7 +94,7 @@ pub enum Landing {
 }
 
 impl Rail {
-    /// Returns the id by which anybody finds the payment on its rail, if it is known yet.
+    /// Returns the id by which anyone can find the payment on its rail, if it is known yet.
     #[must_use]
     pub fn transaction(&self) -> Option<&str> {
         match self {
@@ -104,7 +106,9 @@ impl Rail {
         }
     }
 
-    /// Returns the account that the money leaves. Two payments from one at once could make each other fail.
+    /// Returns the account that the money leaves; `None` if no account pays.
+    ///
+    /// Two payments in flight from the same account could make each other fail.
     #[must_use]
     pub fn source(&self) -> Option<Account> {
         match self {
@@ -116,12 +120,13 @@ impl Rail {
         }
     }
 
-    /// Says whether the payment may be sent again after it was sent, or perhaps was. Whoever has just claimed it sends it
-    /// once in any case.
+    /// Returns whether the payment may be sent again after it was sent, or may have been sent.
+    ///
+    /// The request that has just claimed a payment sends it once in any case.
     #[must_use]
     pub const fn may_be_sent_again(&self) -> bool {
         match self {
-            // The chain takes the same bytes once, however often they come.
+            // The chain accepts the same bytes only once, however often they are sent.
             Self::SvmExact(_) => true,
             #[cfg(test)]
             Self::LateId(payment) => payment.id.is_none(),
@@ -130,7 +135,8 @@ impl Rail {
         }
     }
 
-    /// Returns what the payment holds while it is in flight: `amount` of what its source has, and our fee.
+    /// Returns what the payment holds while it is in flight: `amount` of its source's balance, in atomic units, and the
+    /// network's fee.
     #[must_use]
     pub fn holds(&self, amount: Amount) -> Holds {
         match self {
@@ -158,7 +164,7 @@ impl Rail {
 }
 
 impl Landing {
-    /// Returns the id by which anybody finds the payment on its rail, where the rail told it with the landing.
+    /// Returns the payment's id on its rail, if the rail told it only with the landing.
     #[must_use]
     pub const fn transaction(&self) -> Option<&str> {
         match self {
@@ -174,30 +180,29 @@ impl Landing {
 /// What a payment holds while it is in flight, so that other payments do not use it too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holds {
-    /// Of the account that pays; `None` where no account does.
+    /// Held of the source's balance; `None` if no account pays.
     pub source: Option<SourceHold>,
-    /// Of the day's fee budget; `None` where we pay no fee.
+    /// Held of the day's fee budget; `None` if the gateway pays no fee.
     pub fee: Option<FeeHold>,
 }
 
 /// What a payment takes from the account that pays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceHold {
-    /// The account.
     pub account: Account,
-    /// How much, in atomic units.
+    /// In atomic units.
     pub amount: Amount,
-    /// Whether no other payment may be in flight from there.
+    /// Whether no other payment may be in flight from the account.
     pub exclusive: bool,
 }
 
-/// What a payment costs us.
+/// What a payment costs the gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeeHold {
-    /// The wallet of ours that pays.
+    /// The gateway's wallet that pays the fee.
     pub payer: Account,
-    /// The fee at most, in the smallest unit of the network's own money.
+    /// The highest possible fee, in the smallest unit of the network's own currency.
     pub amount: u64,
-    /// Whether a wallet guard speaks of that wallet's balance.
+    /// Whether a wallet guard checks that wallet's balance.
     pub guarded: bool,
 }

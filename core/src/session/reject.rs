@@ -1,45 +1,34 @@
-//! Why a command is refused.
+//! The reasons why a command is refused.
 
 use crate::time::Timestamp;
 
 /// How long a caller is told to wait for a payment in flight, in milliseconds.
 pub(super) const IN_FLIGHT_MS: u64 = 10_000;
 
-/// Why a command is refused: the caller's fault, or bad luck. Nothing was charged.
+/// Why a command is refused: the caller made a mistake, or the asset's state does not allow it now. Nothing was
+/// charged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reject {
-    /// Somebody else has the asset, until then at least.
-    Busy {
-        /// When to ask again.
-        until: Timestamp,
-    },
-    /// As many sessions of the shared asset run as may, until then at least.
-    Full {
-        /// When to ask again.
-        until: Timestamp,
-    },
-    /// The session that is to be extended does not run any more.
+    /// Another session or payment has the asset, at least until `until`.
+    Busy { until: Timestamp },
+    /// All seats of the shared asset are taken, at least until `until`.
+    Full { until: Timestamp },
+    /// The session to be extended is no longer running.
     SessionOver,
-    /// An extension would last longer than anything may.
+    /// With the extension, the session would be longer than any may be.
     TooLong,
-    /// The payer's payments failed too often of late; until then.
-    BackOff {
-        /// When to ask again.
-        until: Timestamp,
-    },
-    /// There is no such asset any more, or another one under its id.
+    /// The payer's payments failed too often lately, so that the payer has to wait until `until`.
+    BackOff { until: Timestamp },
+    /// The asset no longer exists, or there is another one under its id.
     Gone,
     /// The asset is not for sale now.
     Disabled,
-    /// The asset costs something else by now, and the payment shows no quote.
+    /// The asset's price has changed, and the payment shows no quote.
     PriceChanged,
-    /// An asset of this id is there already.
+    /// There is an asset of this id already.
     Exists,
-    /// Somebody is inside, or a payment is in flight, until then at least.
-    InUse {
-        /// When to ask again.
-        until: Timestamp,
-    },
-    /// The asset is not what the caller took it for: look again.
+    /// A session runs or a payment is in flight, at least until `until`.
+    InUse { until: Timestamp },
+    /// The asset is no longer as the caller saw it: the caller has to read it again.
     Outdated,
 }

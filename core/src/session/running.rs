@@ -1,4 +1,4 @@
-//! The session that runs on an asset: who is inside, and what is left of what was paid for.
+//! The session that occupies an asset, and what is left of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,42 +9,40 @@ use crate::account::Account;
 use crate::ids::SessionId;
 use crate::time::{Now, Timestamp};
 
-/// A session that occupies the asset.
+/// A session that occupies its asset: one purchase with all its extensions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// Its name.
     pub id: SessionId,
-    /// Who paid for it.
+    /// The wallet that paid for it.
     pub payer: Account,
-    /// The moment of the grant.
+    /// When the session was granted.
     pub starts_at: Timestamp,
-    /// What it still has.
     pub entitlement: Entitlement,
-    /// Everything bought so far.
+    /// The sum of everything bought so far.
     pub purchase: Purchase,
-    /// The transaction that paid for its start, as its rail names it; `None` where there is none.
+    /// The id of the transaction that paid for its start, as its rail names it; `None` if there is none.
     pub transaction: Option<String>,
-    /// How it is delivered.
     pub fulfilment: Fulfilment,
-    /// The number of its latest grant: a later one of the asset has a greater number.
+    /// The sequence of its latest grant. A later grant of the same asset has a higher one.
     pub grant: u64,
 }
 
 impl Session {
-    /// Says whether nothing is left of what was paid for.
+    /// Returns whether nothing is left of what was paid for.
     #[must_use]
     pub(crate) fn is_over(&self, now: &Now) -> bool {
         self.entitlement.is_over(now)
     }
 
-    /// Returns the moment at which nothing is left of it; `None` while that is not known.
+    /// Returns when the session ends; `None` while that is not known.
     #[must_use]
     pub const fn ends_at(&self) -> Option<Timestamp> {
         self.entitlement.ends_at()
     }
 
-    /// Returns when to ask again for an asset that this session occupies: at its end where that is known, and not within a
-    /// second.
+    /// Returns when to ask again for an asset that this session occupies.
+    ///
+    /// That is the session's end if it is known, but never less than a second from now.
     #[must_use]
     pub(super) fn busy_until(&self, now: Timestamp) -> Timestamp {
         let soon = now.plus_millis(1000);

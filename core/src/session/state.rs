@@ -1,4 +1,4 @@
-//! The state of one asset, and what each event does to it.
+//! The state of one stream, and how each event changes it.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,24 +11,24 @@ use crate::listing::Listing;
 use crate::quote::Operation;
 use crate::time::{Now, Timestamp};
 
-/// All that has to be known of an asset to decide about it.
+/// Everything that has to be known of a stream to decide about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssetState {
-    /// The latest moment that this asset has seen: time never runs backwards here.
+    /// The latest time that this stream has seen. Time never runs backwards here.
     pub last: Timestamp,
-    /// Who occupies it.
+    /// The session that occupies the asset.
     pub session: Option<Session>,
-    /// Payments in flight.
+    /// The payments in flight, in the order of their claims.
     pub claims: Vec<Claim>,
     /// Whether it has one of the seats of a shared asset.
     #[serde(default, skip_serializing_if = "is_not")]
     pub is_seated: bool,
-    /// What whoever fulfils it should do, and was seen doing.
+    /// What the device should be doing, and what it was seen doing.
     pub fulfilment: FulfilmentState,
-    /// What the asset is, if it was made by API and not deleted since.
+    /// What the asset is, if it was created by API and not deleted since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listing: Option<Listing>,
-    /// How many assets of this id were made by API so far.
+    /// How many assets of this id were created by API so far.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub generation: u64,
 }
@@ -41,27 +41,27 @@ const fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// How far the wall clock may be behind what an asset has seen, in milliseconds: a clock
-/// that is set now and then is.
+/// How far the wall clock may be behind the latest time that a stream has seen, in milliseconds. A clock that is set
+/// now and then falls behind by less.
 const MAX_CLOCK_LAG_MS: u64 = 3_600_000;
 
 impl AssetState {
-    /// The claim of this payment, if it is in flight.
+    /// Returns the claim of a payment, if it is in flight.
     #[must_use]
     pub fn claim(&self, payment: &PaymentId) -> Option<&Claim> {
         self.claims.iter().find(|claim| claim.payment == *payment)
     }
 
-    /// The clocks as this asset takes them: the wall never behind what it has seen.
+    /// Returns the clocks as this stream takes them: the wall clock is never behind `last`.
     #[must_use]
     pub(crate) fn clamped_now(&self, now: &Now) -> Now {
         Now { wall: now.wall.max(self.last), mono: now.mono.clone() }
     }
 
-    /// Whether nobody can tell how much of the session's time is over: the wall clock is
-    /// far behind what this asset has seen, and the monotonic clock that saw the session
-    /// begin is gone. (A clock was ahead, the machine was started anew, and the clock is
-    /// right again.)
+    /// Returns whether no clock can tell how much of the session's time is over.
+    ///
+    /// Then the wall clock is far behind `last`, and the monotonic clock that saw the session begin is gone. This
+    /// happens when the wall clock was ahead, the machine restarted, and the wall clock was corrected.
     #[must_use]
     pub(crate) fn is_clock_untrusted(&self, now: &Now) -> bool {
         let behind = self.last.millis_since(now.wall) > MAX_CLOCK_LAG_MS;
@@ -72,7 +72,7 @@ impl AssetState {
                 .is_some_and(|session| session.entitlement.left_by_monotonic(now).is_none())
     }
 
-    /// Says whether somebody fulfils what is sold here, or was told to.
+    /// Returns whether a device delivers what is sold here, or was ever told to or reported.
     #[must_use]
     pub(crate) fn is_fulfilled_by_somebody(&self) -> bool {
         let sold = self.claims.iter().map(|claim| claim.fulfilment);
@@ -82,15 +82,17 @@ impl AssetState {
             || sold.any(|fulfilment| fulfilment != Fulfilment::None)
     }
 
-    /// Whether payments are in flight that extend the session.
+    /// Returns whether a payment in flight extends the session.
     #[must_use]
     pub(crate) fn is_extending(&self) -> bool {
         self.claims.iter().any(|claim| matches!(claim.operation, Operation::Extend { .. }))
     }
 }
 
-/// What an event does to the state. Total: an event that does not fit (which no
-/// journal written by [`decide`](super::decide) contains) changes nothing it can't.
+/// Applies an event to the state, and never fails.
+///
+/// An event that does not fit changes only the parts that it fits. No journal that [`decide`](super::decide) has
+/// written contains one.
 #[must_use]
 pub(crate) fn evolve(mut state: AssetState, event: &Event) -> AssetState {
     state.last = state.last.max(event.at());
@@ -143,7 +145,7 @@ pub(crate) fn evolve(mut state: AssetState, event: &Event) -> AssetState {
         }
         Event::AssetDeleted { .. } => state.listing = None,
     }
-    // Money that has moved becomes a session in the same append: what lies between is no moment to lose the seat.
+    // A payment that has landed becomes a session in the same append, so the seat is kept between these two events.
     let is_left = matches!(event, Event::PaymentFailed { .. } | Event::SessionEnded { .. });
     if is_left && state.session.is_none() && state.claims.is_empty() {
         state.is_seated = false;

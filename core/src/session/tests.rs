@@ -50,13 +50,13 @@ pub(super) fn claim(number: u8, operation: Operation, seconds: u64) -> Claim {
     }
 }
 
-/// The claim, by a payer whose payments never failed.
+/// Returns a claim by a payer whose payments never failed.
 pub(super) fn ask(number: u8, operation: Operation, seconds: u64) -> ClaimRequest {
     let claim = claim(number, operation, seconds);
     ClaimRequest { claim, failures: Vec::new(), generation: 0 }
 }
 
-/// What is asked of an asset, in a form that can be made at random.
+/// What is asked of an asset, in a form that can be generated at random.
 #[derive(Clone, Debug)]
 enum Random {
     Access(u64),
@@ -66,7 +66,7 @@ enum Random {
     Pass(u64),
     ReportedState(LockState),
     Create,
-    /// From what it is, or from what it was never, to this price.
+    /// Whether the caller knows the listing as it is, and the new price.
     Change(bool, u8),
     Enable(bool),
     Delete,
@@ -89,8 +89,7 @@ fn asks() -> impl Strategy<Value = Vec<Random>> {
     proptest::collection::vec(ask, 1..60)
 }
 
-/// The asset as a person would think of it: who is inside until when, and what
-/// each has paid.
+/// The asset as a person would describe it: until when it is occupied, and what was paid for.
 #[derive(Default)]
 struct Model {
     ends_at: Option<u64>,
@@ -131,7 +130,8 @@ proptest! {
             state = events.iter().fold(before.clone(), evolve);
             assets::check(&before, &command, &state)?;
 
-            // What landed is granted in full, in the same append, from the moment it is needed.
+            // What landed is granted in full in the same append. The time begins now, or at the end of the running
+            // session.
             if let Some(landed) = landed {
                 let running = model.ends_at.filter(|&end| matches!(landed.operation, Operation::Extend { .. }) || end > ms);
                 let from = running.map_or(ms, |end| end.max(ms));
@@ -145,11 +145,11 @@ proptest! {
             }
             prop_assert_eq!(model.granted_ms, model.landed_seconds * 1000);
 
-            // Open only while somebody's paid time runs, and not a moment longer.
+            // It is open only while paid time runs, and never longer.
             let open = desired_state(&state, &at(ms)).unlocked_until();
             prop_assert_eq!(open, model.ends_at.filter(|&end| end > ms).map(|end| at(end).wall));
 
-            // At most one payment for access is in flight, and none while somebody is inside.
+            // At most one payment for access is in flight, and none while a session runs.
             let extensions = state.claims.len() - state.claims.iter().filter(|c| c.operation == Operation::Access).count();
             prop_assert!(extensions <= 1);
             let access = state.claims.iter().filter(|c| c.operation == Operation::Access).count();
@@ -160,7 +160,7 @@ proptest! {
                     prop_assert_eq!(Some(session), state.session.as_ref().map(|s| &s.id));
                 }
             }
-            // Nothing that has to happen is forgotten.
+            // Nothing that has to be done is forgotten.
             let pending = pending(&state, &at(ms));
             prop_assert!(!pending.tick, "a tick was just decided");
             prop_assert_eq!(pending.unsettled.is_some(), !state.claims.is_empty());
@@ -192,7 +192,7 @@ proptest! {
 
 #[test]
 fn events_that_were_once_written_stay_readable_inv_7() {
-    // Version 2 of the encoding, as it stands in journals: never change this text.
+    // This is version 2 of the encoding, as journals contain it. Never change this text.
     let written = [
         r#"{"type":"payment_claimed","payment":"4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a","operation":"access","session":"s_01010101010101010101010101010101","purchase":{"quantity":60,"allowance":{"time":{"seconds":60}},"price":{"network":"solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1","token":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","amount":"600","decimals":6}},"ticket":"q1","payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","rail":{"svm_exact":{"source":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","transaction":"AQ==","signature":"sig1","height":100,"fee_payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","fee_lamports":10001}},"fulfilment":"lock","at":1800000000000}"#,
         r#"{"type":"payment_landed","payment":"4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a","payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","landing":{"svm_exact":{"slot":7}},"at":1800000001000}"#,
@@ -256,7 +256,7 @@ fn reports_that_are_late_or_about_nothing_are_not_believed_inv_4() {
     ] {
         let events = decide(&state, report(sequence, lock), &at(1_000)).unwrap();
         assert_eq!(!events.is_empty(), taken, "{sequence}");
-        // A box whose clock is ahead does not put ours forward.
+        // A host whose clock is ahead does not move the stream's clock forward.
         assert!(events.iter().all(|event| event.at() <= at(1_000).wall));
     }
 }
@@ -288,7 +288,7 @@ fn a_payer_with_three_failures_of_late_waits_a_minute_after_the_last() {
         decide(&AssetState::default(), Command::Claim(Box::new(ask)), &at(now)).err()
     };
     let until = |ms| Some(Reject::BackOff { until: at(ms).wall });
-    // The latest first, as the journal tells them.
+    // The latest failure comes first, as in the journal.
     for (failures, now, expected) in [
         ([].as_slice(), 0, None),
         (&[90_000, 90_000], 90_000, None),

@@ -73,14 +73,14 @@ fn an_extension_that_lands_after_the_end_goes_on_from_its_landing_inv_2_4() {
     let (first, _) = world.bought(1, "door-1", 1);
     let session = first.session.session;
     world.advance(50_000);
-    // Sent ten seconds before the end, shown thirty seconds after it.
+    // It is sent ten seconds before the end, and the chain shows it thirty seconds after the end.
     let shown = world.now().millis() + 40_000;
     world.chain.set(Chain::ShownFrom(shown));
     let (ticket, quote) = world.ticket("door-1", extend(&session.id), 2);
     let payment = world.pay(1, &ticket, &quote);
     let outcome = world.buy("door-1", extend(&session.id), &payment);
     assert!(matches!(outcome, Some(Ok(Sale::Pending(_)))), "{outcome:?}");
-    // Locked while it is not known to be paid, and kept for its payer.
+    // The door is locked until the payment is known to have landed, and stays reserved for its payer.
     assert!(world.now() > session.ends_at().unwrap());
     assert_eq!(world.unlocked_until("door-1"), None);
     let (other, price) = world.ticket("door-1", Operation::Access, 1);
@@ -101,7 +101,7 @@ fn an_extension_whose_session_was_extended_while_it_was_made_ready_is_not_refuse
         let (ticket, quote) = world.ticket("door-1", operation.clone(), 1);
         world.pay(who, &ticket, &quote)
     });
-    // The end that both have seen passes while one is made ready; the other moves it before.
+    // The end that both buyers have seen passes while one payment is prepared. The other one moves the end before that.
     world.slow_first.set(Some(10_000));
     let outcomes =
         at_once(&world, &payments.each_ref().map(|payment| ("door-1", operation.clone(), payment)));
@@ -140,7 +140,7 @@ fn a_door_does_not_wait_behind_somebody_elses_payment_inv_3_4() {
     world.buy("door-1", Operation::Access, &world.pay(1, &ticket, &quote));
     world.chain.set(Chain::Prompt);
     let (sold, _) = world.bought(2, "door-2", 1);
-    // A step says what doors should do and asks the chain nothing, whatever is in flight.
+    // A step returns what doors should do without asking the chain, whatever is in flight.
     let (sends, before) = (world.sends.get(), world.now());
     let plan = world.doors();
     assert_eq!((world.sends.get(), world.now()), (sends, before));
@@ -184,7 +184,7 @@ fn broken_devices_keep_no_other_from_its_turn_inv_2() {
     }
     let platform = Platform::new(&world);
     let gateway = Gateway::new(&world.deployment, &platform);
-    // None of them ever reports.
+    // None of these devices ever reports.
     let plan = world.run(gateway.step(false, Vec::new())).unwrap().unwrap();
     assert!(plan.states.iter().any(|planned| planned.asset.as_str() == "door-99"));
 }

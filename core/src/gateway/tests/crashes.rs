@@ -1,6 +1,5 @@
-//! The same things, with everything ended at each single thing that is done: before and
-//! behind every append, every send and every look at the chain, and in every wait. Each
-//! walk goes on until nothing was left to end.
+//! Sales and recovery, killed at every single point: before and after each append, each send and each query to the
+//! chain, and in each wait. Each walk goes on until no point is left.
 
 use crate::gateway::{Sale, Sold};
 use crate::quote::Operation;
@@ -9,8 +8,8 @@ use crate::testkit::world::{Chain, START, World};
 use crate::time::Timestamp;
 use crate::x402::PaymentPayload;
 
-/// Everything that a chain does with a payment. The last one shows it when the request
-/// that sent it has stopped waiting.
+/// Everything that a chain can do with a payment. The last one shows the payment after the request that sent it has
+/// stopped waiting.
 const CHAINS: [Chain; 5] = [
     Chain::Prompt,
     Chain::LandsButErrs,
@@ -19,7 +18,7 @@ const CHAINS: [Chain; 5] = [
     Chain::ShownFrom(START + 40_000),
 ];
 
-/// Follows a payment as its buyer would: repeats it until it is answered.
+/// Repeats a payment until it is answered, as its buyer would.
 fn insist(world: &World, operation: &Operation, payment: &PaymentPayload) -> Box<Sold> {
     for _ in 0..20 {
         match world.buy("door-1", operation.clone(), payment) {
@@ -30,7 +29,7 @@ fn insist(world: &World, operation: &Operation, payment: &PaymentPayload) -> Box
     panic!("no answer");
 }
 
-/// Recovery alone, until nothing is in flight: the buyer never comes back.
+/// Runs recovery alone until nothing is in flight: the buyer never comes back.
 fn recover(world: &World) {
     for pause in [2_000, 3_000, 5_000, 10_000].into_iter().chain([20_000; 20]) {
         world.step();
@@ -48,7 +47,7 @@ struct Purchase {
     world: World,
     operation: Operation,
     payment: PaymentPayload,
-    /// What was charged before it.
+    /// How many payments were charged before it.
     before: usize,
 }
 
@@ -72,7 +71,7 @@ impl Purchase {
         Self { world, operation, payment, before }
     }
 
-    /// Buys, with everything ended at the `n`-th thing. `None` if it was.
+    /// Buys, and is killed at the `n`-th point; `None` if it was.
     fn killed_at(&self, n: u32) -> Option<()> {
         self.world.blow_at(n);
         let done = self.world.buy("door-1", self.operation.clone(), &self.payment);
@@ -81,11 +80,11 @@ impl Purchase {
     }
 }
 
-/// Every purchase at every point: `then` is what happens after the crash.
+/// Runs every purchase with every point of a crash. `then` is what happens after the crash.
 fn walk(chains: &[Chain], then: impl Fn(&Purchase, &str)) {
     for &chain in chains {
         for (extension, v1) in [(false, false), (false, true), (true, false), (true, true)] {
-            // Behind the claim both versions are the same: the long waits are walked once.
+            // After the claim both versions are the same, so the long waits are walked only once.
             if v1 && matches!(chain, Chain::Drops | Chain::ShownFrom(_)) {
                 continue;
             }
@@ -95,7 +94,7 @@ fn walk(chains: &[Chain], then: impl Fn(&Purchase, &str)) {
                 let done = purchase.killed_at(n);
                 then(&purchase, &at);
                 if done.is_some() {
-                    // Two appends and a send have each a before and a behind, and there is more.
+                    // Two appends and a send have a point before and a point after each, and there are more.
                     assert!(n >= 8, "{at}: a purchase does more than {n} things");
                     break;
                 }
@@ -110,11 +109,11 @@ fn killed_anywhere_in_a_purchase_recovery_alone_finishes_or_forgets_it_inv_1_2_3
         let Purchase { world, before, .. } = purchase;
         recover(world);
         assert!(world.charged() - before <= 1, "{at}");
-        // What was not sent was not charged; what was is paid for: the audit says so.
+        // What was not sent was not charged. What was charged is paid for: the audit checks that.
         let sent = world.sends.get() as usize > *before;
         let lands = world.chain.get() != Chain::Drops;
         assert_eq!(world.charged() - before, usize::from(sent && lands), "{at}");
-        // And the door is free for others in the end.
+        // In the end the door is free for others.
         world.chain.set(Chain::Prompt);
         world.advance(600_000);
         world.step();
@@ -129,7 +128,7 @@ fn killed_anywhere_in_a_purchase_the_repeat_gets_it_for_one_charge_inv_1_2_3() {
     walk(&landing, |purchase, at| {
         let Purchase { world, operation, payment, before } = purchase;
         if payment.version() == crate::x402::Version::V1 {
-            // Its repeat is anybody's: recovery alone is what finishes it (above).
+            // A repeat without a ticket could come from anyone, so recovery alone finishes it, as tested above.
             return;
         }
         let session = insist(world, operation, payment).session.session;
@@ -211,7 +210,7 @@ fn killed_anywhere_while_an_extension_outlives_its_session_all_that_was_bought_i
     for n in 0.. {
         let purchase = Purchase::new(Chain::ShownFrom(START + 150_000), true, false);
         let Purchase { world, operation, payment, .. } = &purchase;
-        // Sent before the end, which passes while nobody knows whether it landed.
+        // It is sent before the end, which passes while it is not known whether the payment landed.
         purchase.killed_at(u32::MAX);
         world.advance(100_000);
         world.blow_at(n);
@@ -242,7 +241,7 @@ fn killed_anywhere_while_a_session_ends_it_is_locked_after_the_restart_inv_4() {
         assert_eq!(world.unlocked_until("door-1"), None, "killed at {n}");
         let ended = world.events("door-1").iter().filter(|event| event["type"] == "session_ended").count();
         assert_eq!(ended, 1, "killed at {n}");
-        // The device's word is taken in once, whichever of them was lost.
+        // The device's report is recorded once, whichever of them was lost.
         world.work_devices();
         world.audit_settled();
         assert_eq!(world.count("head WHERE unfulfilled = 1"), 0, "killed at {n}");

@@ -13,9 +13,9 @@ use crate::x402::PaymentPayload;
 
 const ACCESS: Operation = Operation::Access;
 
-/// What each payment here takes.
+/// What each payment here takes, in atomic units.
 const PRICE: u64 = 10_000;
-/// What each costs our fee payer.
+/// What each payment costs the fee payer, in lamports.
 const FEE: u64 = 10_001;
 
 const DOORS: [&str; 8] = ["door-1", "door-2", "door-3", "door-4", "door-5", "door-6", "door-7", "door-8"];
@@ -24,7 +24,7 @@ fn door(number: usize) -> String {
     format!("door-{}", number + 1)
 }
 
-/// Payments of buyer 1 for as many doors, from the first one.
+/// Returns payments of buyer 1 for the first `count` doors.
 fn payments(world: &World, count: usize) -> Vec<PaymentPayload> {
     let pay = |number| {
         let (ticket, quote) = world.ticket(&door(number), ACCESS, 1);
@@ -49,7 +49,7 @@ fn is_sold(outcome: &Outcome) -> bool {
     matches!(outcome, Ok(Sale::Sold(_)))
 }
 
-/// Lets recovery work until nothing is in flight.
+/// Runs recovery until nothing is in flight.
 fn settle(world: &World) {
     for _ in 0..100 {
         if world.count("in_flight") == 0 {
@@ -61,7 +61,7 @@ fn settle(world: &World) {
     panic!("something stays in flight");
 }
 
-/// What has to be true whenever nothing is in flight.
+/// Checks what has to be true whenever nothing is in flight.
 fn check_books(world: &World) {
     let left = ["in_flight", "source_balance"].map(|table| world.count(table));
     assert_eq!(left, [0, 0], "something is still held against a balance");
@@ -80,7 +80,7 @@ fn of_a_hundred_payments_from_a_balance_for_one_a_single_one_is_sent_inv_2_8() {
         assert_eq!(outcomes.iter().filter(|outcome| is_sold(outcome)).count(), 1);
         let refused = outcomes.iter().filter(|outcome| is_short_of_funds(outcome)).count();
         assert_eq!((refused, world.charged(), world.bounced()), (99, 1, 0));
-        // Nothing of the fee budget is gone for the others, and nothing stays of them.
+        // The refused payments take nothing from the fee budget, and leave nothing in the journal.
         assert_eq!((world.fees_today(), world.count("journal")), (FEE, 2));
         check_books(&world);
     }
@@ -135,7 +135,7 @@ fn once_those_in_flight_have_landed_the_next_ones_are_taken() {
     let outcomes = flood(&world, &payments);
     assert_eq!(outcomes.iter().filter(|outcome| is_sold(outcome)).count(), 2);
     let refused: Vec<_> = (0..4).filter(|&number| is_short_of_funds(&outcomes[number])).collect();
-    // The very payments that were refused: nothing of them stayed.
+    // These are the payments that were refused before. They left nothing behind.
     let again = |number: usize| world.buy(&door(number), ACCESS, &payments[number]).unwrap();
     assert!(is_short_of_funds(&again(refused[0])), "the money is spent");
     world.fund(1, PRICE);
@@ -153,7 +153,7 @@ fn once_those_in_flight_have_expired_the_next_ones_are_taken_inv_3() {
     world.chain.set(Chain::Drops);
     let payments = payments(&world, 2);
     assert!(matches!(world.buy("door-1", ACCESS, &payments[0]), Some(Ok(Sale::Pending(_)))));
-    // Unknown is not failed: the money is held for it until it is dead.
+    // Unknown is not failed: the money is held for the payment until it is dead.
     while world.count("in_flight") == 1 {
         assert!(is_short_of_funds(&world.buy("door-2", ACCESS, &payments[1]).unwrap()));
         world.advance(2_000);
@@ -219,7 +219,7 @@ fn money_that_is_moved_away_makes_its_payer_wait_on_every_asset() {
     let gateway = Gateway::new(&world.deployment, &platform);
     let request = |number: usize| request(&world, &gateway, DOORS[number], ACCESS, &payments[number], 0);
     let mut requests: Vec<_> = (0..3).map(request).collect();
-    // After they were simulated, and before any of them is executed, the account is emptied.
+    // The account is emptied after the payments were simulated and before any of them is executed.
     requests.push(Box::pin(async {
         world.sleep(15).await;
         world.fund(1, 0);
@@ -228,7 +228,7 @@ fn money_that_is_moved_away_makes_its_payer_wait_on_every_asset() {
     world.run_all(requests);
     settle(&world);
     assert_eq!((world.charged(), world.bounced()), (0, 3));
-    // Now it has money again, and waits: on doors that it has never paid for too.
+    // The payer has money again, but has to wait, even at doors that it has never paid for.
     world.fund(1, 9 * PRICE);
     for asset in ["door-1", "door-4", "door-5"] {
         let (ticket, quote) = world.ticket(asset, ACCESS, 1);
@@ -236,7 +236,7 @@ fn money_that_is_moved_away_makes_its_payer_wait_on_every_asset() {
         let Err(SaleError::Rejected(Reject::BackOff { until })) = outcome else { panic!("{outcome:?}") };
         assert!(until > world.now() && until <= world.now().plus_seconds(60));
     }
-    // Others need not, and it need not for ever.
+    // Others do not have to wait, and the payer not for ever.
     world.bought(2, "door-4", 1);
     world.advance(60_000);
     world.bought(1, "door-5", 1);
@@ -259,7 +259,7 @@ fn killed_anywhere_in_a_flood_no_payment_bounces_and_the_books_are_empty_in_the_
                 .zip(&payments)
                 .map(|(door, pay)| request(&world, &gateway, door, ACCESS, pay, 0));
             let done = world.run_all(requests.collect()).iter().all(Option::is_some);
-            // Nobody comes back, and recovery is killed once on its way too.
+            // The buyers do not come back, and recovery is killed once too.
             world.advance(6_000);
             world.blow_at(n % 7);
             world.step();
@@ -325,14 +325,14 @@ fn a_balance_that_was_moved_away_covers_nothing_any_more_inv_5() {
     world.fund(1, 100 * PRICE);
     world.chain.set(Chain::Drops);
     let payments = payments(&world, 8);
-    // One that stays in flight, claimed while there was plenty.
+    // This payment stays in flight. It was claimed while there was enough money.
     assert!(matches!(world.buy(DOORS[0], ACCESS, &payments[0]), Some(Ok(Sale::Pending(_)))));
     world.chain.set(Chain::Prompt);
     world.fund(1, 2 * PRICE);
     let doors = DOORS.iter().zip(&payments).skip(1);
     let buys: Vec<_> = doors.map(|(door, payment)| (*door, ACCESS, payment)).collect();
     let outcomes = at_once(&world, &buys);
-    // As many as what is there now pays for, and no more.
+    // As many are sold as the present balance pays for, and no more.
     assert_eq!(outcomes.iter().filter(|outcome| is_sold(outcome)).count(), 2);
     assert!(outcomes.iter().all(|outcome| is_sold(outcome) || is_short_of_funds(outcome)));
     assert_eq!((world.charged(), world.bounced()), (2, 0));

@@ -1,4 +1,4 @@
-//! A gateway in a small world: sales, thieves, crashes and clocks.
+//! A gateway in a test world: sales, theft, crashes and clocks.
 
 mod clocks;
 mod crashes;
@@ -20,7 +20,7 @@ use crate::x402::PaymentPayload;
 type Outcome = Result<Sale, SaleError>;
 type Future<'a> = Pin<Box<dyn std::future::Future<Output = Outcome> + 'a>>;
 
-/// A request that pays, and comes so many milliseconds from now.
+/// Returns a request that pays, and is sent after `after` milliseconds.
 fn request<'a>(
     world: &'a World,
     gateway: &'a Gateway<'a, Platform<'a>>,
@@ -39,7 +39,7 @@ fn request<'a>(
     })
 }
 
-/// All at once: payments, and what each is for.
+/// Sends all these payments at once, each for what it is paired with.
 fn at_once(world: &World, buys: &[(&str, Operation, &PaymentPayload)]) -> Vec<Outcome> {
     let platform = Platform::new(world);
     let gateway = Gateway::new(&world.deployment, &platform);

@@ -20,7 +20,7 @@ pub(super) fn refusal(outcome: Option<Result<Sale, SaleError>>) -> &'static str 
     }
 }
 
-/// A v2 payment without its ticket: what anybody can make of a landed transaction.
+/// Returns a v2 payment without its ticket, which anyone can make from a landed transaction.
 pub(super) fn without_ticket(payment: &PaymentPayload) -> PaymentPayload {
     let mut stripped = payment.clone();
     if let Accepted::V2 { ticket, .. } = &mut stripped.accepted {
@@ -93,7 +93,7 @@ fn what_lands_while_it_is_made_ready_is_found_and_not_sent_again_inv_1() {
     let payment = world.pay(1, &ticket, &quote);
     let platform = Platform::new(&world);
     let gateway = Gateway::new(&world.deployment, &platform);
-    // The node has answered that the chain would take it, and the answer is on its way.
+    // The node has answered that the chain would accept the payment, and the answer is on its way.
     world.slow_first.set(Some(100));
     let repeat = async {
         world.sleep(50).await;
@@ -141,7 +141,7 @@ fn what_has_bought_something_is_not_brought_before_the_chain_again_inv_1() {
     let world = World::new();
     let payment = world.pay_v1(1, 10_000);
     sold(world.buy("door-1", ACCESS, &payment));
-    // The door is free again, and no ticket says that the payment was used.
+    // The door is free again, and no ticket tells that the payment was used.
     world.advance(61_000);
     world.step();
     let outcome = world.buy("door-1", ACCESS, &payment);
@@ -155,8 +155,7 @@ fn a_repeat_that_the_chain_has_refused_meanwhile_gets_the_session_all_the_same_i
     world.fund(1, 10_000);
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
     let payment = world.pay(1, &ticket, &quote);
-    // Nothing is claimed when both arrive. One of them hears of the balance only when the
-    // other has spent it.
+    // Neither is claimed when both arrive. One of them learns of the balance only after the other has spent it.
     world.slow_first.set(Some(5_000));
     let outcomes = at_once(&world, &vec![("door-1", ACCESS, &payment); 2]);
     let sessions: Vec<_> =
@@ -187,7 +186,7 @@ fn a_v1_payment_sent_to_two_doors_at_once_opens_one_inv_1() {
     let outcomes = at_once(&world, &[("door-1", ACCESS, &payment), ("door-2", ACCESS, &payment)]);
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
     assert_eq!((world.charged(), world.count("session")), (1, 1));
-    // Its repeats are public bytes: nobody gets the session by them.
+    // Its repeats are public bytes, which bring nobody the session.
     for asset in ["door-1", "door-2"] {
         let outcome = world.buy(asset, ACCESS, &payment);
         assert!(matches!(outcome, Some(Err(SaleError::AlreadyUsed))), "{outcome:?}");
@@ -255,7 +254,7 @@ fn an_extension_moves_the_end_by_exactly_what_was_bought_inv_6() {
     assert_eq!((after.purchase.quantity, after.purchase.price.amount.atomic()), (3, 30_000));
     assert!(longer.session.session.grant > first.session.session.grant);
     assert_eq!(world.unlocked_until("door-1"), after.ends_at());
-    // A repeat moves nothing again.
+    // A repeat moves no money again.
     assert_eq!(sold(world.buy("door-1", extend(&id), &payment)).session.session, *after);
     // An extension of a session that is over is refused before any money moves.
     world.advance(300_000);
@@ -275,7 +274,7 @@ fn a_payment_without_an_answer_is_pending_and_never_given_up_before_it_is_dead_i
     assert!(matches!(outcome, Some(Ok(Sale::Pending(_)))), "{outcome:?}");
     let waited = world.now().millis_since(Timestamp::from_millis(START));
     assert!((30_000..33_000).contains(&waited), "{waited}");
-    // Nobody else gets the door meanwhile, and the repeat gets it in the end.
+    // No other buyer gets the door in the meantime, and in the end the repeat gets it.
     let (other, price) = world.ticket("door-1", ACCESS, 1);
     let outcome = world.buy("door-1", ACCESS, &world.pay(2, &other, &price));
     assert!(matches!(outcome, Some(Err(SaleError::Rejected(Reject::Busy { .. })))), "{outcome:?}");
@@ -296,11 +295,11 @@ fn a_payment_that_can_not_land_any_more_is_purged_and_nobody_was_charged_inv_2_3
         world.advance(2_000);
         assert!(world.now() < Timestamp::from_millis(START + 200_000), "it is given up in the end");
     }
-    // Blocks take 0.4 s here: not before 150 of them and the finality lag.
+    // A block takes 0.4 s here. The payment is dead only after 150 blocks and the finality lag.
     assert!(world.now() > Timestamp::from_millis(START + 182 * 400));
     assert_eq!((world.charged(), world.count("session")), (0, 0));
     assert!(world.sends.get() > 10, "the same bytes were sent again and again");
-    // What never landed has cost the fee payer nothing.
+    // A payment that never landed has cost the fee payer nothing.
     assert_eq!(world.fees_today(), 0);
     world.chain.set(Chain::Prompt);
     world.bought(2, "door-1", 1);
@@ -345,7 +344,7 @@ fn extensions_come_one_at_a_time_and_only_while_the_session_runs() {
     assert!(matches!(try_extend(1), Ok(Sale::Pending(_))));
     let outcome = try_extend(2);
     assert!(matches!(outcome, Err(SaleError::Rejected(Reject::Busy { .. }))), "{outcome:?}");
-    // The paid time is over now, and the first extension still in flight.
+    // The paid time is over now, and the first extension is still in flight.
     world.advance(60_000);
     let outcome = try_extend(3);
     assert!(matches!(outcome, Err(SaleError::Rejected(Reject::SessionOver))), "{outcome:?}");
@@ -365,7 +364,7 @@ fn a_payer_whose_payments_keep_failing_has_to_wait() {
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
     let outcome = world.buy("door-1", ACCESS, &world.pay(1, &ticket, &quote));
     assert!(matches!(outcome, Some(Err(SaleError::Rejected(Reject::BackOff { .. })))), "{outcome:?}");
-    // Others need not.
+    // Others do not have to wait.
     world.chain.set(Chain::Prompt);
     world.bought(2, "door-1", 1);
 }

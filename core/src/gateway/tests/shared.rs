@@ -1,4 +1,4 @@
-//! Shared assets: many sessions at once, each in a stream of its own.
+//! Shared assets: many sessions at once, each in its own stream.
 
 use super::at_once;
 use super::sales::ACCESS;
@@ -15,7 +15,7 @@ use crate::x402::PaymentPayload;
 
 const FILM: &str = "door-1";
 
-/// A world whose first asset is shared.
+/// Returns a world whose first asset is shared.
 fn shared(capacity: Capacity) -> World {
     let mut world = World::new();
     let asset = &mut world.deployment.config.assets[0];
@@ -23,7 +23,7 @@ fn shared(capacity: Capacity) -> World {
     world
 }
 
-/// The payments of so many buyers, each for one minute.
+/// Returns the payments of this many buyers, each for one minute.
 fn payments(world: &World, buyers: u8) -> Vec<PaymentPayload> {
     let payment = |who| {
         let (ticket, quote) = world.ticket(FILM, ACCESS, 1);
@@ -32,7 +32,7 @@ fn payments(world: &World, buyers: u8) -> Vec<PaymentPayload> {
     (1..=buyers).map(payment).collect()
 }
 
-/// What comes of all these payments, sent at once.
+/// Sends all these payments at once, and returns their outcomes.
 fn all_at_once(world: &World, payments: &[PaymentPayload]) -> Vec<Result<Sale, SaleError>> {
     at_once(world, &payments.iter().map(|payment| (FILM, ACCESS, payment)).collect::<Vec<_>>())
 }
@@ -58,7 +58,7 @@ fn as_many_as_pay_share_an_unlimited_asset_each_in_a_stream_of_its_own_inv_1_2_5
         "nobody asks the asset's own"
     );
     assert_eq!((seats(&world), world.count("journal WHERE revision > 2")), (0, 0), "no stream is contended");
-    // Each ends by itself.
+    // Each session ends by itself.
     world.advance(60_000);
     world.step();
     world.audit_settled();
@@ -99,7 +99,7 @@ fn a_repeat_gets_its_own_session_and_more_time_goes_to_the_one_it_is_paid_for_in
     let gained =
         longer.session.session.ends_at().unwrap().millis_since(first[1].session.session.ends_at().unwrap());
     assert_eq!((gained, seats(&world)), (120_000, 2), "an extension takes no other seat");
-    // The first one's seat is free, and the second one's is not.
+    // The first session's seat is free, and the second one's is not.
     world.advance(60_000);
     world.step();
     world.audit_settled();
@@ -153,7 +153,7 @@ fn a_ticket_of_a_shared_asset_is_worth_one_session_however_often_it_is_paid_inv_
     let outcomes = all_at_once(&world, &payments);
     let sold: Vec<_> = outcomes.into_iter().filter_map(Result::ok).collect();
     let [Sale::Sold(sold)] = sold.as_slice() else { panic!("{sold:?}") };
-    // Named by the ticket: so all of them meet in one stream, wherever that is.
+    // The ticket names the session, so that all these payments meet in one stream, wherever it is.
     assert_eq!(sold.session.session.id, ticket.session());
     assert_eq!(
         world.buy(FILM, ACCESS, &world.pay(9, &ticket, &quote)).unwrap().unwrap_err(),
@@ -186,7 +186,7 @@ fn a_payment_for_one_session_of_a_shared_asset_buys_no_second_inv_1() {
     world.audit_settled();
 }
 
-/// Where this payment is claimed, as a gateway that was just started judges it.
+/// Returns the stream in which this payment is claimed, as a gateway decides that has just started.
 fn stream_of(world: &World, payment: &PaymentPayload) -> StreamId {
     let platform = Platform::new(world);
     let gateway = Gateway::new(&world.deployment, &platform);
@@ -237,7 +237,7 @@ fn a_repeat_is_looked_for_where_it_was_claimed_whatever_has_changed_meanwhile_in
         change(&mut world);
         assert_eq!(stream_of(&world, &payment), stream, "{what}");
         assert_eq!(sold(world.buy(FILM, ACCESS, &payment)).session.session.id, first, "{what}");
-        // An open quote buys the asset if it still opens and the asset is still shared.
+        // An open quote buys the asset if the quote still opens and the asset is still shared.
         let bought = matches!(world.buy(FILM, ACCESS, &unpaid), Some(Ok(Sale::Sold(_))));
         assert_eq!(bought, ["fewer seats", "a new secret"].contains(&what), "{what}");
         assert_eq!(

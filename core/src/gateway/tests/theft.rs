@@ -1,5 +1,5 @@
-//! Every way that we know to get a session without paying for it, or to make the fee
-//! payer pay for something else. None works, and what has to be charged is charged once.
+//! All known ways to get a session without paying for it, or to make the fee payer pay for something else. None works,
+//! and what has to be charged is charged once.
 
 use ed25519_dalek::Signer as _;
 
@@ -25,7 +25,7 @@ fn used(outcome: &Option<Result<Sale, SaleError>>) -> bool {
     matches!(outcome, Some(Err(SaleError::AlreadyUsed)))
 }
 
-/// The same bytes with another ticket, which says what they pay.
+/// Returns the same bytes with another ticket, which says what they pay for.
 fn with_ticket(payment: &PaymentPayload, (ticket, quote): &(Ticket, Quote)) -> PaymentPayload {
     PaymentPayload { accepted: quote.accepted(ticket), payload: payment.payload.clone() }
 }
@@ -34,14 +34,14 @@ fn as_v1(payment: &PaymentPayload) -> PaymentPayload {
     PaymentPayload { accepted: Accepted::V1, payload: payment.payload.clone() }
 }
 
-/// The bytes with another signature of the fee payer: another transaction, the same message.
+/// Returns the bytes with another signature of the fee payer: another transaction with the same message.
 fn resigned_by_fee_payer(payment: &PaymentPayload) -> PaymentPayload {
     let mut transaction = Transaction::decode(payment.transaction()).unwrap();
     transaction.signatures[0] = [7; 64];
     PaymentPayload { payload: Payload::SvmExact(transaction.encode().unwrap()), ..payment.clone() }
 }
 
-/// An honest payment whose message is changed, and which its payer signs again.
+/// Returns an honest payment whose message was changed, and which its payer has signed again.
 fn doctored(world: &World, who: u8, change: impl FnOnce(&mut Message)) -> PaymentPayload {
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
     let honest = world.pay(who, &ticket, &quote);
@@ -52,13 +52,13 @@ fn doctored(world: &World, who: u8, change: impl FnOnce(&mut Message)) -> Paymen
     PaymentPayload { payload: Payload::SvmExact(transaction.encode().unwrap()), ..honest }
 }
 
-/// Refused with this reason, before anything was written or sent.
+/// Checks that a payment is refused with this reason before anything was written or sent.
 fn assert_refused(payment: &PaymentPayload, world: &World, reason: &str) {
     assert_eq!(refusal(world.buy("door-1", ACCESS, payment)), reason);
     assert_eq!((world.count("journal"), world.sends.get(), world.charged()), (0, 0, 0), "{reason}");
 }
 
-/// All that a thief can make of somebody's bytes, and where it can show it.
+/// Returns all that a thief can make of another buyer's bytes, and where it can show them.
 fn disguises(world: &World, bytes: &PaymentPayload, own: &Operation) -> Vec<PaymentPayload> {
     let fresh = |asset, operation: &Operation| world.ticket(asset, operation.clone(), 1);
     let mut all = vec![
@@ -84,7 +84,7 @@ fn assert_nothing_to_steal(world: &World, bytes: &PaymentPayload, own: &Operatio
     assert_eq!((world.charged(), world.count("session"), world.count("journal")), before);
 }
 
-/// A world in which the thief has a session of its own in the second door.
+/// Returns a world in which the thief has its own session in the second door.
 fn with_thief() -> (World, Operation) {
     let world = World::new();
     let (own, _) = world.bought(THIEF, "door-2", 100);
@@ -169,7 +169,7 @@ fn two_payments_for_one_ticket_at_the_same_moment_charge_one_inv_1() {
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
     assert_eq!((world.charged(), world.count("session"), world.count("payment")), (1, 1, 1));
 
-    // For an extension there is somebody inside whose claim does not keep others out.
+    // For an extension a session is running, so its claim does not keep others out.
     let (own, _) = world.bought(3, "door-2", 5);
     let operation = extend(&own.session.session.id);
     let (ticket, quote) = world.ticket("door-2", operation.clone(), 1);
@@ -184,7 +184,7 @@ fn a_quote_answered_while_another_payment_for_it_is_made_ready_charges_one_inv_1
     let (world, own) = with_thief();
     let (ticket, quote) = world.ticket("door-2", own.clone(), 1);
     let payments = [THIEF, VICTIM].map(|who| world.pay(who, &ticket, &quote));
-    // The first is asked about for so long that the second is sold meanwhile.
+    // The query for the first payment takes so long that the second one is sold in the meantime.
     world.slow_first.set(Some(8_000));
     let outcomes = at_once(&world, &payments.each_ref().map(|p| ("door-2", own.clone(), p)));
     assert!(matches!(outcomes.as_slice(), [Err(SaleError::QuoteUsed), Ok(Sale::Sold(_))]), "{outcomes:?}");
@@ -248,7 +248,7 @@ fn a_ticket_of_another_merchant_network_generation_asset_or_key_buys_nothing_inv
     }
     let strange = KeyRing::new(&Secret::new([8; 32]), None);
     assert_refused(&pay(quote.seal(&strange, config).unwrap()), &world, "ticket_invalid");
-    // A code of another key of ours is none either.
+    // A code made with another key of this gateway is not valid either.
     let keys = &world.deployment.keys;
     let bytes = crate::encoding::from_base64url(ticket.as_str()).unwrap();
     let (signed, _) = bytes.split_at(bytes.len() - 16);
@@ -305,7 +305,7 @@ fn a_delegate_can_not_pay_with_what_is_another_s_inv_1_5() {
     let theirs = associated_token_account(&victim, &mint, TokenProgram::Spl).unwrap();
     let payment = doctored(&world, THIEF, |message| message.accounts[2] = theirs);
     assert_refused(&payment, &world, "invalid_exact_svm_payload_source_mismatch");
-    // Nor can somebody sign in the place of who is said to pay.
+    // Nor can another wallet sign in the place of the payer that is named.
     let payment = doctored(&world, THIEF, |message| {
         message.accounts[1] = victim;
         message.accounts[2] = theirs;
@@ -323,7 +323,7 @@ fn the_fee_payer_pays_lends_and_creates_nothing() {
     assert_refused(&doctored(&world, THIEF, at(3)), &world, involved);
     assert_refused(&doctored(&world, THIEF, at(0)), &world, involved);
     assert_refused(&doctored(&world, THIEF, |m| m.instructions[3].accounts.push(0)), &world, involved);
-    // A transfer of its SOL, an account made with it, its account assigned: with and without naming it.
+    // A transfer of its SOL, an account created with it, and its account assigned, each with and without naming it.
     let calls: [(Address, Vec<u8>); 3] = [
         (Address::new([0; 32]), [vec![2, 0, 0, 0], 1_000_000u64.to_le_bytes().to_vec()].concat()),
         (ASSOCIATED_TOKEN, vec![1]),
@@ -341,7 +341,7 @@ fn the_fee_payer_pays_lends_and_creates_nothing() {
             assert_refused(&payment, &world, reason);
         }
     }
-    // An account in the message that nothing may use: with it a program could call the System program.
+    // The message has an account that no instruction uses. With it, a program could call the System program.
     let payment = doctored(&world, THIEF, |message| {
         message.accounts.push(Address::new([0; 32]));
         message.readonly_unsigned += 1;
@@ -372,7 +372,8 @@ fn a_guard_makes_the_fee_payer_pay_for_nothing_and_is_named() {
     let world = World::new();
     let mut last = None;
     let reason = "invalid_exact_svm_payload_wallet_guard";
-    // A guard about the fee payer, with its memory to write, to close, a delta, and the System program.
+    // Writing memory, closing it and comparing a delta with the fee payer's account, a wallet guard with wrong accounts,
+    // and a guard of the merchant's token account.
     for (accounts, data) in [
         (vec![0], vec![0, 0]),
         (vec![0], vec![1, 0, 0]),
@@ -419,10 +420,10 @@ fn a_priority_fee_over_the_cap_is_refused_before_it_is_signed() {
     assert_refused(&doctored(&world, THIEF, budget(400_001, 1)), &world, &limit);
     assert_refused(&doctored(&world, THIEF, budget(u32::MAX, u64::MAX)), &world, &limit);
     assert_refused(&doctored(&world, THIEF, budget(1, 5_000_001)), &world, &price);
-    // Units times price beyond 64 bits.
+    // Units times price exceed 64 bits.
     assert_refused(&doctored(&world, THIEF, budget(400_000, u64::MAX)), &world, &price);
     assert_refused(&doctored(&world, THIEF, budget(400_000, u64::MAX / 400_000 + 1)), &world, &price);
-    // The cap of one sale, by one lamport: 10,000 for two signatures and 2 for the rest.
+    // The limit for one sale, exceeded by one lamport: 10,000 for two signatures, and 2 for the rest.
     world.deployment.config.settlement.max_fee_lamports = 10_001;
     assert_refused(&doctored(&world, THIEF, budget(20_000, 51)), &world, &price);
     world.deployment.config.settlement.max_fee_lamports = 10_002;
@@ -435,10 +436,10 @@ fn a_quote_cheaper_by_its_echo_is_still_the_ticket_s_price_inv_6() {
     let world = World::new();
     let (ticket, quote) = world.ticket("door-1", ACCESS, 100);
     let cheap = Quote { amount: Amount::new(10_000), ..quote.clone() };
-    // Paid and echoed is the price of one minute, the ticket is for a hundred.
+    // The price of one minute is paid and echoed, but the ticket is for a hundred.
     let payment = world.pay(THIEF, &ticket, &cheap);
     assert_refused(&payment, &world, "invalid_exact_svm_payload_amount_mismatch");
-    // Echoed is the ticket's price, paid is that of one minute.
+    // The ticket's price is echoed, but that of one minute is paid.
     let payment = with_ticket(&payment, &(ticket, quote));
     assert_refused(&payment, &world, "invalid_exact_svm_payload_amount_mismatch");
 }

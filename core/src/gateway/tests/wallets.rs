@@ -1,4 +1,4 @@
-//! Buyers whose wallets and clients do not send the plain payment: no memo, a memo of their own, guards.
+//! Buyers whose wallets and clients do not send the plain payment: no memo, their own memo, or guards.
 
 use ed25519_dalek::Signer as _;
 
@@ -13,25 +13,25 @@ use crate::testkit::keys;
 use crate::testkit::world::{Chain, World};
 use crate::x402::{Payload, PaymentPayload};
 
-/// What a lowest balance costs a fee payer beside its own payment: the fee of one other payment.
+/// What another payment in flight costs the fee payer, in lamports.
 const FEE: u64 = 10_001;
-/// The balance of the fee payer as the small world shows it, after the payment's own fee.
+/// The fee payer's balance in the test world after the payment's own fee, in lamports.
 const BALANCE: u64 = 1_000_000_000;
-/// Where the builder puts these accounts.
+/// The positions at which the builder puts these accounts.
 const FEE_PAYER: u8 = 0;
 const SOURCE: u8 = 2;
 
-/// A guard: the payer's token account holds this much at least.
+/// Returns a guard: the payer's token account has at least this amount.
 fn amount_at_least(amount: u64) -> (u8, Vec<u8>) {
     (SOURCE, [&[10, 4, 1, 2][..], &amount.to_le_bytes(), &[4]].concat())
 }
 
-/// A guard: the fee payer holds this much at least.
+/// Returns a guard: the fee payer has at least this balance.
 fn fee_payer_at_least(lamports: u64) -> (u8, Vec<u8>) {
     (FEE_PAYER, [&[6, 4, 1, 0][..], &lamports.to_le_bytes(), &[4]].concat())
 }
 
-/// The payment with a guard behind it, signed again by its payer.
+/// Returns the payment with a guard after it, signed again by its payer.
 fn guarded(payment: &PaymentPayload, who: u8, (account, data): (u8, Vec<u8>)) -> PaymentPayload {
     let mut transaction = Transaction::decode(payment.transaction()).unwrap();
     let message = &mut transaction.message;
@@ -44,7 +44,7 @@ fn guarded(payment: &PaymentPayload, who: u8, (account, data): (u8, Vec<u8>)) ->
     PaymentPayload { payload: Payload::SvmExact(transaction.encode().unwrap()), ..payment.clone() }
 }
 
-/// A payment of `who` for a minute at this door, with this guard.
+/// Returns a payment of `who` for a minute at this door, with this guard.
 fn pay(world: &World, who: u8, door: &str, guard: (u8, Vec<u8>)) -> PaymentPayload {
     let (ticket, quote) = world.ticket(door, ACCESS, 1);
     guarded(&world.pay(who, &ticket, &quote), who, guard)
@@ -70,7 +70,7 @@ fn a_payment_without_our_memo_buys_and_its_own_ticket_brings_it_back_inv_1() {
             let again = sold(world.buy("door-1", ACCESS, &payment));
             assert_eq!(again.session.session.id, bought.session.session.id);
         }
-        // The bytes are public by now; only the ticket that was claimed with them is the buyer's.
+        // The bytes are public by now. Only the ticket that was claimed with them is the buyer's.
         let (fresh, _) = world.ticket("door-1", ACCESS, 1);
         let with_fresh = PaymentPayload {
             payload: payment.payload.clone(),
@@ -140,14 +140,14 @@ fn while_a_payment_with_a_guard_on_its_account_is_in_flight_no_other_leaves_that
         let outcomes = at_once(&world, &[("door-1", ACCESS, &one), ("door-2", ACCESS, &other)]);
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
         assert_eq!(outcomes.iter().filter(|outcome| signs_again(outcome)).count(), 1, "{outcomes:?}");
-        // Signed again, it is taken; and nothing of it counts against the payer.
+        // When it is signed again, it is accepted, and nothing of it counts against the payer.
         let free = if outcomes[0].is_ok() { "door-2" } else { "door-1" };
         sold(world.buy(free, ACCESS, &guarded(free)));
         assert_eq!((world.count("failure"), world.count("in_flight")), (0, 0));
         world.advance(70_000);
         world.step();
     }
-    // Two without guards go side by side, as before.
+    // Two payments without guards are sold at the same time, as before.
     let [one, other] = ["door-1", "door-2"].map(plain);
     let outcomes = at_once(&world, &[("door-1", ACCESS, &one), ("door-2", ACCESS, &other)]);
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
@@ -176,14 +176,14 @@ fn a_guard_on_the_fee_payer_leaves_room_for_the_fees_in_flight_or_is_refused_inv
     let pending = world.pay(1, &ticket, &quote);
     assert!(matches!(world.buy("door-1", ACCESS, &pending), Some(Ok(Sale::Pending(_)))));
     world.chain.set(Chain::Prompt);
-    // One fee is in flight: a floor that leaves less than that is refused, to the last lamport.
+    // One fee is in flight. A floor that leaves less than this fee is refused, to the last lamport.
     for floor in [BALANCE - FEE + 1, BALANCE, BALANCE + 1, u64::MAX] {
         let refused = world.buy("door-2", ACCESS, &pay(&world, 2, "door-2", fee_payer_at_least(floor)));
         assert!(signs_again(&refused.unwrap()), "{floor}");
     }
     assert_eq!((world.count("payment"), world.count("failure")), (1, 0), "nothing was claimed");
     sold(world.buy("door-2", ACCESS, &pay(&world, 2, "door-2", fee_payer_at_least(BALANCE - FEE))));
-    // A payment without such a guard waits for nobody's.
+    // A payment without such a guard does not wait for another's guard.
     world.chain.set(Chain::Drops);
     let holds = pay(&world, 3, "door-3", fee_payer_at_least(BALANCE - FEE));
     assert!(matches!(world.buy("door-3", ACCESS, &holds), Some(Ok(Sale::Pending(_)))));
@@ -211,9 +211,9 @@ fn each_fee_payer_of_several_is_taken_as_the_ticket_names_it_inv_1() {
     world.fee_payers.insert(0, second);
     let (ticket, quote) = world.ticket("door-1", ACCESS, 1);
     assert_eq!(quote.exact().fee_payer, second);
-    // It need not stand where it stood.
+    // The fee payer may be at another position than before.
     world.fee_payers.insert(0, keys::address(&keys::numbered(101)));
-    // The builder of the small world signs with the other one.
+    // The builder of the test world signs with the other one.
     let wrong = world.pay(1, &ticket, &quote);
     let reason = refusal(world.buy("door-1", ACCESS, &wrong));
     assert_eq!(reason, "invalid_exact_svm_fee_payer_not_managed_by_facilitator");
@@ -224,7 +224,7 @@ fn each_fee_payer_of_several_is_taken_as_the_ticket_names_it_inv_1() {
     let right = PaymentPayload { payload: Payload::SvmExact(transaction.encode().unwrap()), ..wrong };
     sold(world.buy("door-1", ACCESS, &right));
     assert_eq!(world.texts("SELECT address FROM fee_payer"), [format!("Text(\"{second}\")")]);
-    // x402 v1 names none: any of ours will do.
+    // x402 v1 does not name a fee payer, so any of the gateway's will do.
     world.advance(70_000);
     sold(world.buy("door-2", ACCESS, &world.pay_v1(2, 10_000)));
     assert_eq!(world.count("fee_payer"), 2);

@@ -1,20 +1,21 @@
-//! A rail that learns its id after sending.
+//! A rail that learns a payment's id after sending it.
 //!
-//! The payer signs an order to pay. A relayer of ours hands the order to the network and pays its fee, and only then the
-//! network tells under which id it carries the order out. The network carries each order out once. So before the id is
-//! known the order may be handed in again; afterwards that would only cost another fee.
+//! The payer signs an order to pay. The gateway's relayer hands the order in to the network and pays its fee. Only then
+//! does the network tell the id under which it carries the order out. The network carries each order out once. Until
+//! the id is known, the order may therefore be handed in again. Afterwards that would only cost another fee.
 //!
 //! What was added for it:
 //!
 //! * In `x402/`: `Method::LateId`, the scheme and the network by which a 402 offers it and a payment names it, which
-//!   `Method::all` lists; `Extra::LateId` and its JSON, the nonce that the order has to name; `Payload::LateId` and its member
-//!   in `Members`, the bytes that arrive.
-//! * `rail::Offered::LateId`: what its quotes ask for, which here is always the same. Else it would be written into the
-//!   ticket. `Offered::all` lists it where it is offered.
-//! * `rail::Presented`, `Expected` and `Verified`: a variant each, with an arm in each method, and this file.
-//! * `session::Rail::LateId` and `Landing::LateId`: what is kept of a claimed payment. `Rail::may_be_sent_again` says when
-//!   the order may be handed in again, `Rail::holds` what it holds.
-//! * A `Settlement`: here [`Network`]. Its `submit` answers `Submitted::As` with the id, which the gateway keeps at once.
+//!   `Method::all` lists; `Extra::LateId` and its JSON, the nonce that the order has to name; `Payload::LateId` and its
+//!   member in `Members`, the bytes that arrive.
+//! * `rail::Offered::LateId`: what its quotes ask for. Here that is always the same, otherwise it would be written into
+//!   the ticket. `Offered::all` lists it where it is offered.
+//! * `rail::Presented`, `Expected` and `Verified`: one variant each, with an arm in each method, and this file.
+//! * `session::Rail::LateId` and `Landing::LateId`: what is kept of a claimed payment. `Rail::may_be_sent_again` says
+//!   when the order may be handed in again, and `Rail::holds` says what it holds.
+//! * A `Settlement`, which is [`Network`] here. Its `submit` returns `Submitted::As` with the id, which the gateway
+//!   stores at once.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -45,25 +46,25 @@ use crate::x402::{self, Extra, Method, Payload, PaymentPayload, PaymentRequireme
 /// The rail's number in tickets.
 pub(crate) const NUMBER: u8 = 14;
 
-/// The network.
+/// The network's identifier.
 pub(crate) const NETWORK: &str = "test:late";
 
-/// What the relayer pays for an order at most.
+/// The highest fee that the relayer pays for an order.
 pub(crate) const FEE: u64 = 700;
 
-/// How long the network takes an order after it was claimed, in milliseconds.
+/// How long after the claim the network accepts an order, in milliseconds.
 const VALID_MS: u64 = 60_000;
 
-/// Refuses what its payer has not signed.
+/// Refuses an order that its payer has not signed.
 pub(crate) const UNSIGNED: Refusal =
     Refusal::of_no_payment("late_signature", "nothing was charged: the order is not signed by its payer");
 
 /// An order to pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
-    /// Who pays, which is also the account.
+    /// The payer's address, which is also the account.
     pub payer: Address,
-    /// How much.
+    /// In atomic units.
     amount: Amount,
     /// The nonce of the quote that it answers.
     nonce: Nonce,
@@ -87,7 +88,7 @@ impl Order {
         [self.message(), self.signature.to_vec()].concat()
     }
 
-    /// Reads all of the bytes, or nothing.
+    /// Reads an order; refuses it unless all of its bytes fit the format.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         const UNREADABLE: Refusal =
             Refusal::of_no_payment("late_order", "nothing was charged: this is no order");
@@ -102,13 +103,13 @@ impl Order {
         read().ok_or(UNREADABLE)
     }
 
-    /// The hash of what is signed: whoever varies the signature has the same payment.
+    /// Returns the hash of what is signed, so that an order with another signature is the same payment.
     pub(crate) fn id(&self) -> PaymentId {
         PaymentId::of_message(&self.message())
     }
 }
 
-/// Returns what a 402 says of it.
+/// Returns the offer as a 402 writes it.
 pub(crate) fn offer(priced: Priced<'_>) -> PaymentRequirements {
     let [asset, pay_to] = names(&Offered::LateId);
     let Priced { amount, nonce, ticket } = priced;
@@ -146,12 +147,12 @@ impl Expected {
     }
 }
 
-/// The network: it outlives every gateway.
+/// The network, which outlives every gateway.
 struct Network<'w> {
     world: &'w World,
     /// The id of each order that was carried out.
     ids: RefCell<BTreeMap<PaymentId, String>>,
-    /// How often an order was handed in, and how often of those its id was known to who handed it in.
+    /// How often an order was handed in, and how often of these its id was known already.
     handed_in: Cell<u32>,
     handed_in_in_vain: Cell<u32>,
 }
@@ -162,7 +163,7 @@ impl<'w> Network<'w> {
         Self { world, ids: RefCell::default(), handed_in, handed_in_in_vain }
     }
 
-    /// Carries an order out once. The number of those that came before is in its id, so nobody knows that before.
+    /// Carries an order out once. The id contains the number of orders before it, so that it can't be known earlier.
     fn carry_out(&self, order: &Order) -> String {
         let id = format!("late-{}-{}", self.handed_in.get(), order.id().as_str());
         self.world.ledger.put(order.id(), order.amount.atomic());
@@ -252,7 +253,7 @@ fn payment(who: u8, ticket: &Ticket, quote: &Quote) -> PaymentPayload {
     accepted(ticket, quote, Payload::LateId(Order::sign(who, quote.amount, quote.nonce).bytes()))
 }
 
-/// A payment for one minute at the first door, in a world whose network does this.
+/// Returns a payment for one minute at the first door, in a world with this chain.
 fn offered(chain: Chain) -> (World, PaymentPayload) {
     let world = World::new();
     world.chain.set(chain);
@@ -261,13 +262,13 @@ fn offered(chain: Chain) -> (World, PaymentPayload) {
     (world, payment)
 }
 
-/// The payment's record, as the journal has it.
+/// Returns the payment's record, as the journal has it.
 fn record(world: &World) -> PaymentRecord {
     let text = world.database.query_row("SELECT record FROM payment", [], |row| row.get::<_, String>(0));
     serde_json::from_str(&text.unwrap()).unwrap()
 }
 
-/// Recovery alone, until nothing is in flight.
+/// Runs recovery alone, until nothing is in flight.
 fn recover(world: &World, network: &Network<'_>) {
     for _ in 0..40 {
         Platform::new(world, network).recover();
@@ -289,7 +290,7 @@ fn killed_anywhere_a_sale_whose_id_comes_late_is_one_charge_one_grant_and_keeps_
             world.blow_at(n);
             let done = Platform::new(&world, &network).buy(&payment);
             world.audit();
-            // Recovery first, so that the buyer's repeat finds what was finished without it.
+            // Recovery runs first, so that the buyer's repeat finds what was finished without it.
             let was_claimed = world.count("payment") == 1;
             recover(&world, &network);
             assert_eq!(world.charged(), usize::from(was_claimed), "{chain:?}, killed at {n}");
@@ -320,7 +321,7 @@ fn an_id_that_comes_late_is_kept_before_anything_is_known_of_the_outcome_inv_2()
     let id = network.ids.borrow().values().next().cloned();
     assert_eq!((&pending.transaction, &record(&world).transaction), (&id, &id));
     assert_eq!((network.handed_in.get(), network.handed_in_in_vain.get()), (1, 0), "30 s, handed in once");
-    // It stays in flight, and what it holds stays held.
+    // The payment stays in flight, and what it holds stays held.
     world.audit();
     assert_eq!((world.count("in_flight"), world.fees_today()), (1, FEE));
     world.advance(30_000);
@@ -378,7 +379,7 @@ fn a_payment_of_another_rail_than_the_quoted_one_buys_nothing_inv_1() {
         Some(Err(SaleError::Refused { reason, .. })) => reason,
         other => panic!("{other:?}"),
     };
-    // An order for a ticket that is paid on Solana, and a transaction for one that is paid by an order.
+    // An order for a ticket that is paid on Solana, and a transaction for a ticket that is paid by an order.
     let (ticket, quote) = world.ticket("door-1", Operation::Access, 1);
     let order = Order::sign(1, quote.amount, quote.nonce).bytes();
     let on_solana = world.pay(1, &ticket, &quote);
@@ -420,7 +421,7 @@ fn an_id_that_is_known_is_handed_in_by_nobody_again() {
     let network = Network::new(&world);
     let buy = || Platform::new(&world, &network).buy(&payment);
     assert!(matches!(buy(), Some(Ok(Sale::Pending(_)))));
-    // Neither by recovery nor by a repeat that waits beside it.
+    // Neither recovery nor a waiting repeat hands it in again.
     Platform::new(&world, &network).recover().unwrap();
     assert!(matches!(buy(), Some(Ok(Sale::Pending(_)))));
     assert_eq!(network.handed_in.get(), 1);

@@ -1,7 +1,8 @@
-//! Two ways to pay that are no part of the product: they show what a new one needs, and are sold by in tests.
+//! Two rails that are not part of the product. They show what a new rail needs, and tests sell with them.
 //!
-//! Each is made of variants behind `#[cfg(test)]` and of its file here; its module says what was added where. What decides
-//! about a sale does not ask which rail it is of. A product with two rails has one `Settlement` that does.
+//! Each consists of variants behind `#[cfg(test)]` and of its file here. The documentation of that file says what was
+//! added where. The code that decides about a sale does not ask which rail it is on. A product with two rails has one
+//! `Settlement` that does.
 
 pub(crate) mod late_id;
 pub(crate) mod unpaid;
@@ -23,13 +24,13 @@ use crate::testkit::platform::Tables;
 use crate::testkit::world::World;
 use crate::x402::{self, Accepted, Payload, PaymentPayload, Version};
 
-/// Refuses a payment that shows no ticket: neither rail is offered without one.
+/// Refuses a payment that shows no ticket, because neither rail is offered without one.
 pub(super) const NO_TICKET: Refusal = Refusal::new("ticket_missing", "nothing was charged: show the ticket");
 
-/// How many decimals the money of both has.
+/// How many decimals the money of both rails has.
 pub(super) const DECIMALS: u8 = 6;
 
-/// Returns both, with a nonce for a quote of each, where they are offered.
+/// Returns what both rails offer, with a nonce for each quote, if the configuration enables them.
 pub(super) fn all(config: &Config, mut draw: impl FnMut() -> [u8; 16]) -> Vec<(Offered, Nonce)> {
     let offered = [Offered::LateId, Offered::Unpaid].into_iter().filter(|_| config.merchant.sketches);
     offered.map(|offered| (offered, draw()[4..].try_into().unwrap())).collect()
@@ -44,14 +45,14 @@ fn names(offered: &Offered) -> [Account; 2] {
     }
 }
 
-/// Returns this much of the money that is offered.
+/// Returns this amount of the money that is offered.
 pub(super) fn money(offered: &Offered, config: &Config, amount: Amount) -> Money {
     let network = offered.method(config).network(Version::V2).unwrap().to_owned();
     let [token, _] = names(offered);
     Money { network, token, amount, decimals: DECIMALS }
 }
 
-/// Refuses a payment whose client says that it accepted something else.
+/// Refuses a payment if the client's `accepted` differs from the quote.
 pub(super) fn same_as_offered(accepted: &Accepted, offered: &Offered, quoted: Amount) -> Result<(), Refusal> {
     let Accepted::V2 { amount, asset, pay_to, .. } = accepted else { return Err(NO_TICKET) };
     if (*amount, [asset, pay_to]) == (quoted, names(offered).each_ref()) {
@@ -60,7 +61,7 @@ pub(super) fn same_as_offered(accepted: &Accepted, offered: &Offered, quoted: Am
     Err(Refusal::new("accepted_mismatch", "nothing was charged: send back what is offered"))
 }
 
-/// A ticket for one minute at the first door, paid in this way.
+/// Returns a ticket for one minute at the first door, paid in this way.
 fn quoted(world: &World, offered: Offered) -> (Ticket, Quote) {
     let (_, quote) = world.ticket("door-1", Operation::Access, 1);
     let quote = Quote { offered, ..quote };
@@ -71,14 +72,14 @@ fn seal(world: &World, quote: &Quote) -> Ticket {
     quote.seal(&world.deployment.keys, &world.deployment.config).unwrap()
 }
 
-/// What a client sends that has accepted this quote and pays with `payload`.
+/// Returns what a client sends that accepted this quote and pays with `payload`.
 fn accepted(ticket: &Ticket, quote: &Quote, payload: Payload) -> PaymentPayload {
     let [asset, pay_to] = names(&quote.offered);
     let accepted = Accepted::V2 { ticket: Some(ticket.clone()), amount: quote.amount, asset, pay_to };
     PaymentPayload { accepted, payload }
 }
 
-/// The small world with another settlement. Made anew for each run, as after a start.
+/// The test world with another settlement. It is created for each run, as after a start.
 struct Platform<'w, S> {
     world: &'w World,
     journal: SqlJournal<Tables<'w>>,
@@ -90,7 +91,7 @@ impl<'w, S: Settlement> Platform<'w, S> {
         Self { world, journal: SqlJournal::new(Tables(world), "main".to_owned()), settlement }
     }
 
-    /// Buys an access to the first door on a gateway that was just started. `None` if the fuse blew.
+    /// Buys access to the first door from a gateway that has just started; `None` if the fuse blew.
     fn buy(&self, payment: &PaymentPayload) -> Option<Result<Sale, SaleError>> {
         let gateway = Gateway::new(&self.world.deployment, self);
         let asset = AssetId::parse("door-1").unwrap();
@@ -109,7 +110,7 @@ impl<'w, S: Settlement> Platform<'w, S> {
         accepts.iter_mut().find(|entry| entry["network"] == network).unwrap().take()
     }
 
-    /// Asks for an access to the first door over HTTP, with these headers.
+    /// Asks for access to the first door over HTTP, with these headers.
     fn ask(&self, headers: &[(&str, &str)]) -> Response {
         let request = Request {
             method: "GET".to_owned(),
@@ -122,7 +123,7 @@ impl<'w, S: Settlement> Platform<'w, S> {
         self.world.run(handle(&context, &request)).unwrap()
     }
 
-    /// Looks after payments without an answer, on a gateway that was just started. `None` if the fuse blew.
+    /// Looks after payments without an answer, with a gateway that has just started; `None` if the fuse blew.
     fn recover(&self) -> Option<()> {
         let gateway = Gateway::new(&self.world.deployment, self);
         self.world.run(gateway.settle_due()).map(|done| assert!(done.is_ok(), "{done:?}"))

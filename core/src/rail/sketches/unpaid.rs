@@ -1,17 +1,17 @@
 //! A purchase without a payment: nothing is charged, and a session is granted once for each ticket.
 //!
-//! Somebody is given a ticket of price zero. Whoever shows it has the session. There is no payer, no account, no fee, and
-//! nothing to wait for.
+//! The buyer is given a ticket with the price zero, and gets the session by showing it. There is no payer, no account,
+//! no fee, and nothing to wait for.
 //!
 //! What was added for it:
 //!
-//! * In `x402/`: `Method::Unpaid`, which `Method::all` lists; `Extra::Unpaid`; `Payload::Unpaid`: nothing arrives but the
-//!   ticket, which stands in the envelope.
-//! * `rail::Offered::Unpaid`: a quote of it names nobody who is paid. `Offered::all` lists it where it is offered.
-//! * `rail::Presented`, `Expected` and `Verified`: a variant each, with an arm in each method, and this file. The payment's
-//!   id is that of the ticket, so the claim takes each ticket once. `source` and `fee` are `None`.
-//! * `session::Rail::Unpaid` and `Landing::Unpaid`: nothing is kept. It holds nothing, and so nothing has to cover it.
-//! * A `Settlement`: here [`Gift`]. It knows the outcome at once.
+//! * In `x402/`: `Method::Unpaid`, which `Method::all` lists; `Extra::Unpaid`; `Payload::Unpaid`. Nothing arrives
+//!   except the ticket, which is in the envelope.
+//! * `rail::Offered::Unpaid`: a quote that names no payee. `Offered::all` lists it where it is offered.
+//! * `rail::Presented`, `Expected` and `Verified`: one variant each, with an arm in each method, and this file. The
+//!   payment's id follows from the ticket, so the claim takes each ticket once. `source` and `fee` are `None`.
+//! * `session::Rail::Unpaid` and `Landing::Unpaid`: nothing is kept. It holds nothing, so nothing has to cover it.
+//! * A `Settlement`, which is [`Gift`] here. It knows the outcome at once.
 
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ pub(crate) fn read(payment: &PaymentPayload) -> Result<Ticket, Refusal> {
     }
 }
 
-/// Returns the id of the payment of nothing for this ticket. What is hashed is no transaction's message.
+/// Returns the id of the payment of nothing for this ticket. The text that is hashed is not a transaction's message.
 pub(crate) fn id_of(ticket: &Ticket) -> PaymentId {
     PaymentId::of_message(format!("unpaid {}", ticket.as_str()).as_bytes())
 }
@@ -46,17 +46,17 @@ pub(crate) fn id_of(ticket: &Ticket) -> PaymentId {
 /// The rail's number in tickets.
 pub(crate) const NUMBER: u8 = 15;
 
-/// The network, which is none.
+/// The identifier of the network, although there is none.
 pub(crate) const NETWORK: &str = "test:nothing";
 
-/// Returns what a 402 says of it.
+/// Returns the offer as a 402 writes it.
 pub(crate) fn offer(priced: Priced<'_>) -> PaymentRequirements {
     let [asset, pay_to] = names(&Offered::Unpaid);
     let Priced { amount, ticket, .. } = priced;
     PaymentRequirements { method: Method::Unpaid, amount, asset, pay_to, ticket, extra: Extra::Unpaid }
 }
 
-/// Takes a ticket of price zero and no other.
+/// Accepts a ticket with the price zero, and no other.
 pub(crate) fn verify(ticket: Ticket, amount: Amount) -> Result<Ticket, Refusal> {
     if amount == Amount::ZERO {
         return Ok(ticket);
@@ -64,7 +64,7 @@ pub(crate) fn verify(ticket: Ticket, amount: Amount) -> Result<Ticket, Refusal> 
     Err(Refusal::new("not_for_nothing", "nothing was charged: this ticket has a price"))
 }
 
-/// What carries out purchases without a payment.
+/// The settlement of purchases without a payment.
 struct Gift<'w>(&'w World);
 
 impl Settlement for Gift<'_> {
@@ -98,7 +98,7 @@ impl Settlement for Gift<'_> {
     }
 }
 
-/// A ticket for one minute at the first door at this price, shown as a payment of nothing.
+/// Returns a ticket for one minute at the first door at this price, shown as a payment of nothing.
 fn shown(world: &World, amount: u64) -> PaymentPayload {
     let (_, quote) = quoted(world, Offered::Unpaid);
     let quote = Quote { amount: Amount::new(amount), ..quote };
@@ -164,7 +164,7 @@ fn over_http_a_ticket_of_price_zero_is_bought_with_once_and_one_with_a_price_not
         let body: Value = serde_json::from_slice(&answer.body).unwrap();
         (answer.status, body["error"].clone(), body["sessionId"].clone())
     };
-    // What a 402 offers has a price. Somebody was given the same for nothing.
+    // What a 402 offers has a price. This buyer was given the same for nothing.
     let mut entry = Platform::new(&world, &gift).offer_on(NETWORK);
     assert_eq!(show(&entry), (402, json!("not_for_nothing"), Value::Null));
     let Accepted::V2 { ticket: Some(ticket), .. } = shown(&world, 0).accepted else { panic!("no ticket") };

@@ -7,14 +7,14 @@ use crate::money::Amount;
 use crate::quote::Nonce;
 use crate::svm::Address;
 
-/// The first letter of every memo of ours: no client takes such a text for a number.
+/// The first letter of every memo of this gateway, so that no client takes the text for a number.
 const PREFIX: char = 'q';
 
-/// The text that binds a payment to its quote: `q`, then base64url of the quote's nonce
-/// (12 bytes) and a code over it (8 bytes).
+/// The text that binds a payment to its quote: `q`, then base64url of the quote's nonce (12 bytes) and a code over it
+/// (8 bytes).
 ///
-/// The code covers nonce, amount, mint and payee. So whoever holds the secret knows a
-/// payment on chain to be ours without any storage, and nobody else can forge one.
+/// The code covers the nonce, the amount, the mint and the payee. With the secret alone, and without storage, the
+/// gateway's payments can therefore be recognised on the chain, and nobody without the secret can forge one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memo(String);
 
@@ -26,7 +26,7 @@ impl Memo {
         Self(format!("{PREFIX}{}", base64url(&[nonce.as_slice(), &code].concat())))
     }
 
-    /// Says whether a memo was made here for exactly this quote, by any key in force.
+    /// Returns whether a memo was made here for exactly this quote, with any key in force.
     #[must_use]
     pub(crate) fn is_of(
         keys: &KeyRing,
@@ -39,7 +39,7 @@ impl Memo {
             && Self::is_ours(keys, memo, amount, offered)
     }
 
-    /// Says whether a memo was made here for some quote of this amount, of the same token and payee.
+    /// Returns whether a memo was made here for any quote of this amount, token and payee.
     #[must_use]
     pub(crate) fn is_ours(keys: &KeyRing, memo: &[u8], amount: Amount, offered: &Offered) -> bool {
         let Some((nonce, stated)) = parts(memo) else { return false };
@@ -47,14 +47,14 @@ impl Memo {
         keys.all_memo().any(|key| MacKey::same(&code(key, &nonce, amount, mint, pay_to), &stated))
     }
 
-    /// Returns the text.
+    /// Returns the memo's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The nonce of a memo and what stands in the place of its code.
+/// Returns the nonce of a memo, and the bytes in the place of its code.
 fn parts(memo: &[u8]) -> Option<(Nonce, Vec<u8>)> {
     let text = std::str::from_utf8(memo).ok()?.strip_prefix(PREFIX)?;
     let bytes = from_base64url(text)?;
@@ -105,7 +105,7 @@ mod tests {
         assert!(ours(&keys, memo.as_str()));
         assert!(ours(&KeyRing::new(&new, Some(&old)), memo.as_str()));
         assert!(!ours(&KeyRing::new(&new, None), memo.as_str()));
-        // A quote that was made before the secret changed is paid after it.
+        // A quote from before a change of the secret can still be paid after it.
         let both = KeyRing::new(&new, Some(&old));
         let of = |nonce| Memo::is_of(&both, memo.as_str().as_bytes(), &nonce, AMOUNT, &offered());
         assert!(of(NONCE));

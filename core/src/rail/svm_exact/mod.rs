@@ -1,7 +1,7 @@
-//! The rail `svm-exact`: a transfer on Solana that our fee payer signs last (x402's scheme `exact`).
+//! The rail `svm-exact`: a transfer on Solana in x402's scheme `exact`, which the gateway's fee payer signs last.
 //!
-//! The rules for a transaction stand in [`exact`](crate::svm::exact). Here is what they are held against: the quote that
-//! the transaction answers, or what the merchant accepts now, and the memo that binds it to its quote.
+//! The rules for a transaction are in [`exact`](crate::svm::exact). This module has what a transaction is checked
+//! against: the quote that it answers, or what the merchant accepts now, and the memo that binds it to its quote.
 
 mod memo;
 mod offer;
@@ -27,36 +27,38 @@ use crate::svm::exact::{self, Requirement};
 use crate::svm::{Address, Token, Transaction, VerifiedPayment};
 use crate::x402::Accepted;
 
-/// Refuses what its payer has not signed.
+/// Refuses a payment that its payer has not signed.
 pub(super) const UNSIGNED: Refusal = Refusal::of_exact(exact::Refusal::Signature);
 
-/// A stranger's account from which somebody else may take the money. One transaction of a delegate could empty many
-/// such accounts while payments from all of them are in flight, and each of those would cost its fee.
+/// Refuses a new payer's payment from an account from which another address may take the money.
+///
+/// With one transaction, such a delegate could empty many accounts while payments from all of them are in flight. Each
+/// of these payments would cost its fee.
 const SHARED_SOURCE: Refusal = Refusal::new(
     "source_not_exclusive",
     "another address may spend from the paying token account or close it. Nothing was charged: revoke that, or pay from another wallet",
 );
 
-/// A transaction, and what it has to be but for the amount.
+/// A transaction, with everything that it has to be except the amount.
 #[derive(Debug)]
 pub(crate) struct Expected {
     transaction: Arc<Transaction>,
-    /// Whom it has to pay, in what, and who pays the fee.
+    /// The payee, the token, and the wallet that pays the fee.
     offered: Offered,
     /// The token account that is paid.
     destination: Address,
-    /// The nonce of the quote that it answers, if it answers one.
+    /// The nonce of the quote that it answers; `None` without a quote.
     nonce: Option<Nonce>,
 }
 
 /// A transaction that pays what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// The payment.
+    /// The payment's content, as its transaction states it.
     pub payment: VerifiedPayment,
     /// The token that pays.
     pub token: Token,
-    /// Whether the transaction carries the memo of its ticket: then it can answer no other.
+    /// Whether the transaction carries the memo of its ticket, so that it can't answer another one.
     pub is_bound: bool,
 }
 
@@ -66,7 +68,7 @@ pub(super) fn read(transaction: &[u8]) -> Result<Arc<Transaction>, Refusal> {
     Ok(Arc::new(transaction))
 }
 
-/// Refuses a payment whose client says that it accepted something else than the quote.
+/// Refuses a payment if the client's `accepted` differs from the quote.
 pub(super) fn same_as_offered(accepted: &Accepted, amount: Amount, offered: &Offered) -> Result<(), Refusal> {
     let Accepted::V2 { amount: accepted, asset, pay_to, .. } = accepted else { return Ok(()) };
     let mismatch = if *accepted != amount {
@@ -88,7 +90,8 @@ fn is_address(named: &Account, address: &Address) -> bool {
     named.as_str().parse().is_ok_and(|named: Address| named == *address)
 }
 
-/// Returns what a transaction pays that answers no quote: the token is the one that it names, and the fee payer any of ours.
+/// Returns what a transaction without a quote pays: the accepted token that it names, with its fee payer, which has to
+/// be one of the gateway's.
 pub(super) fn unquoted(
     transaction: &Transaction,
     config: &Config,
@@ -103,7 +106,7 @@ pub(super) fn unquoted(
 }
 
 impl Expected {
-    /// Returns what a transaction has to be that pays what was offered, in a quote with this nonce or in none.
+    /// Returns what a transaction has to be to pay what was offered, in a quote with this nonce or without a quote.
     pub(super) fn of(
         transaction: &Arc<Transaction>,
         config: &Config,
@@ -135,7 +138,7 @@ impl Expected {
         let payment = exact::verify_decoded(transaction, &requirement)?;
         let is_bound = match nonce {
             Some(nonce) => is_bound(keys, &payment, &nonce, amount, &offered)?,
-            // A 402 offers no memo to v1: who sends such a payment as v1 is not the one who signed it.
+            // A 402 offers no memo to x402 v1. A sender who sends such a payment as v1 is not the one who signed it.
             None if is_ours(keys, &payment, amount, &offered) => return Err(exact::Refusal::Memo.into()),
             None => false,
         };
@@ -143,11 +146,11 @@ impl Expected {
     }
 }
 
-/// Says whether the transaction carries the memo of its ticket.
+/// Returns whether the transaction carries the memo of its ticket.
 ///
-/// Some clients send no memo or one of their own. They are buyers too: then the claim takes the transaction and
-/// the ticket together, each once. A memo that we made for another ticket is refused: its payer has signed for
-/// something else.
+/// Some clients send no memo, or one of their own. They are buyers too: the claim then takes both the transaction and
+/// the ticket, each only once. A memo that was made here for another ticket is refused, because its payer has signed
+/// for something else.
 fn is_bound(
     keys: &KeyRing,
     payment: &VerifiedPayment,
@@ -165,12 +168,12 @@ fn is_bound(
     Ok(false)
 }
 
-/// Says whether a payment was signed for a ticket of ours.
+/// Returns whether a payment was signed for a ticket of this gateway.
 fn is_ours(keys: &KeyRing, payment: &VerifiedPayment, amount: Amount, offered: &Offered) -> bool {
     payment.memo.as_deref().is_some_and(|memo| Memo::is_ours(keys, memo, amount, offered))
 }
 
-/// Returns why a payment is refused that the chain would take now and might not take a moment later.
+/// Returns why a payment is refused that the chain would accept now, but might not accept a moment later.
 pub(super) fn risk(payment: &SvmExact, balances: &Balances, has_bought: bool) -> Option<Refusal> {
     if balances.shared && !has_bought {
         return Some(SHARED_SOURCE);

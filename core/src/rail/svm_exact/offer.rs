@@ -1,4 +1,4 @@
-//! What a 402 offers on the rail `svm-exact`: beside what the quote asks for, the memo and a recent blockhash.
+//! What a 402 offers on the rail `svm-exact`: what the quote asks for, the memo, and a recent blockhash.
 
 use super::memo::Memo;
 use super::offered::Offered;
@@ -11,7 +11,7 @@ use crate::svm::{Address, Network, RecentBlockhash};
 use crate::time::Timestamp;
 use crate::x402::{Extra, Method, PaymentRequirements, SvmExactExtra};
 
-/// Returns what is offered as a 402 writes it, with the memo that binds a transaction to the quote.
+/// Returns an offer as a 402 writes it, with the memo that binds a transaction to the quote.
 pub(in crate::rail) fn offer(
     offered: &Offered,
     keys: &KeyRing,
@@ -36,10 +36,10 @@ pub(in crate::rail) fn offer(
     }
 }
 
-/// Returns what is offered for each token, with a nonce for a quote of it. `draw` returns random bytes.
+/// Returns an offer for each token, with a nonce for its quote. `draw` returns random bytes.
 ///
 /// # Errors
-/// When there is no fee payer.
+/// Returns an error if there is no fee payer.
 pub(in crate::rail) fn all(
     config: &Config,
     fee_payers: &[Address],
@@ -54,7 +54,8 @@ pub(in crate::rail) fn all(
     config.merchant.tokens.iter().map(offered).collect()
 }
 
-/// Returns one of our fee payers, by lot: so payments whose guards speak of a fee payer are seldom in each other's way.
+/// Picks one of the gateway's fee payers at random, so that payments whose guards check a fee payer rarely get in each
+/// other's way.
 fn fee_payer(fee_payers: &[Address], lot: u32) -> Result<Address, SettleError> {
     let at = || {
         let count = u32::try_from(fee_payers.len()).ok()?;
@@ -63,7 +64,8 @@ fn fee_payer(fee_payers: &[Address], lot: u32) -> Result<Address, SettleError> {
     at().and_then(|at| fee_payers.get(at)).copied().ok_or(SettleError::NoFeePayer)
 }
 
-/// Returns a fresh blockhash for the buyer: what this instance has met, or what the host has handed on as a header.
+/// Returns a fresh blockhash for the buyer: the newer of the one that this instance has seen and the one that the host
+/// handed on in a header.
 pub(crate) fn recent_blockhash(
     own: Option<RecentBlockhash>,
     handed_on: Option<&str>,

@@ -1,4 +1,4 @@
-//! What a quote asks for on the rail `svm-exact`: a token, whom it pays, and the fee payer.
+//! What a quote asks for on the rail `svm-exact`: a token, a payee and a fee payer.
 
 use crate::config::Config;
 use crate::svm::{Address, Token};
@@ -13,18 +13,19 @@ pub struct Offered {
     pub token: Token,
     /// The wallet that is paid.
     pub pay_to: Address,
-    /// The wallet of ours that pays the network's fee.
+    /// The gateway's wallet that pays the network's fee.
     pub fee_payer: Address,
 }
 
 impl Offered {
-    /// Writes the first bytes of the mint and of the fee payer: enough to find them among those that the deployment knows.
+    /// Writes the first 4 bytes of the mint and of the fee payer, which is enough to find them among those that the
+    /// deployment knows.
     pub(in crate::rail) fn write(&self, bytes: &mut Vec<u8>) {
         bytes.extend(prefix(&self.token.mint));
         bytes.extend(prefix(&self.fee_payer));
     }
 
-    /// Writes all of it. Each part has a fixed length.
+    /// Writes all of this. Each part has a fixed length.
     pub(in crate::rail) fn write_whole(&self, bytes: &mut Vec<u8>) {
         let Self { token, pay_to, fee_payer } = self;
         for address in [&token.mint, &token.program.address(), pay_to, fee_payer] {
@@ -33,7 +34,7 @@ impl Offered {
         bytes.push(token.decimals);
     }
 
-    /// Returns what may have been written like this, of the tokens that we accept and our fee payers.
+    /// Returns all accepted tokens with all of the gateway's fee payers that may have been written like this.
     pub(in crate::rail) fn named(bytes: &[u8], config: &Config, fee_payers: &[Address]) -> Vec<Self> {
         let Some((mint, fee_payer)) = bytes.split_first_chunk::<4>() else { return Vec::new() };
         let pay_to = config.merchant.pay_to;

@@ -1,15 +1,18 @@
-//! Time that starts at the first unlock: it is bought now, and its clock starts when the lock is first reported unlocked.
+//! Time that starts at the first unlock: it is bought now, and its clock starts when the lock is first reported
+//! unlocked.
 //!
-//! Beside this file it has:
+//! In addition to this file it has:
 //!
-//! * `entitlement.rs`: the variants `Allowance::FromFirstUnlock`, which is what is bought, and `Entitlement::Unstarted`, which is
-//!   what a session has of it until it starts; their arms in each method;
-//! * `decide.rs`: one line behind the commands, which looks whether a report has started the clock;
+//! * `entitlement.rs`: the variant `Allowance::FromFirstUnlock`, which is what is bought, and the variant
+//!   `Entitlement::Unstarted`, which is what a session has until the time starts, with their arms in each method;
+//! * `decide.rs`: one line after the commands, which checks whether a report has started the clock;
 //! * the event `EntitlementChanged` (see `mod.rs`).
 //!
-//! A started session has `Entitlement::Time`, like any other. The time has to start within a bound; then its clock starts by
-//! itself, so that nobody holds an asset without an end and nobody loses what was paid. A report that comes late counts from when
-//! the lock was unlocked, also for time that was bought since. Until the start the end is not known, so no grant for a device without network is made: it would open for longer than what was paid.
+//! A session that has started has `Entitlement::Time`, like any other. The time has to start within a limit, and then
+//! starts by itself. No buyer can therefore hold an asset without an end, and none loses what was paid for. A late
+//! report counts from when the lock was unlocked, also for time that was bought in the meantime. The end is not known
+//! until the start. Until then there is no grant for a device without a network, because it would open for longer than
+//! was paid for.
 
 use super::changed;
 use crate::session::entitlement::Entitlement;
@@ -41,8 +44,9 @@ const fn report(event: &Event) -> Option<&ReportedState> {
     }
 }
 
-/// Says whether a report tells of this session's time: by the order that it answers, or by when it was seen. A purchase of more
-/// may give the session another order before the first one was answered.
+/// Returns whether a report is about this session's time: by the desired state that it answers, or by when it was seen.
+///
+/// An extension may give the session a new desired state before the first one was answered.
 fn is_of(report: &ReportedState, session: &Session) -> bool {
     report.sequence >= session.grant || report.at >= session.starts_at
 }
@@ -67,7 +71,8 @@ mod tests {
         claim.purchase.allowance = Allowance::FromFirstUnlock { seconds, start_within: WITHIN_SECONDS };
     }
 
-    /// A lock and the box beside it, which asks now and then. It locks by itself when the time of its order is over.
+    /// A lock and the host beside it, which asks now and then. The lock locks by itself when the time of its desired
+    /// state is over.
     #[derive(Default)]
     struct Lock {
         sequence: u64,
@@ -75,7 +80,7 @@ mod tests {
         unsent: Vec<ReportedState>,
     }
 
-    /// What a person would say of the session, in milliseconds of real time.
+    /// The session as a person would describe it, in milliseconds of real time.
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum Model {
         Nobody,
@@ -116,7 +121,7 @@ mod tests {
         proptest::collection::vec(ask, 1..80)
     }
 
-    /// So many milliseconds from the beginning.
+    /// Returns the wall clock's time after `ms` milliseconds.
     fn wall(ms: u64) -> Timestamp {
         Timestamp::from_millis(START + ms)
     }
@@ -127,7 +132,7 @@ mod tests {
             Self { rig, ms: 0, lock, model: Model::Nobody, opened: 0, paid: 0 }
         }
 
-        /// The moment at which the session is over if nobody does anything.
+        /// Returns when the session is over if nothing else happens.
         fn last(&self) -> Option<u64> {
             match self.model {
                 Model::Nobody => None,
@@ -192,7 +197,7 @@ mod tests {
             self.ms = end;
         }
 
-        /// The box says what it has done, asks what it should do, and does it.
+        /// The host reports what the lock has done, asks what it should do, and does it.
         fn ask(&mut self) {
             for report in std::mem::take(&mut self.lock.unsent) {
                 let seen = report.at.millis() - START;
@@ -224,7 +229,7 @@ mod tests {
             match self.model {
                 _ if is_over => prop_assert_eq!(self.rig.opens_for(), None),
                 Model::Nobody => {}
-                // Nothing is due before the bound and all of the time after it; no end is known.
+                // Nothing is due before the limit plus all of the time, and no end is known.
                 Model::Waits { start_by, bought, .. } => {
                     prop_assert_eq!((due, session.unwrap().ends_at()), (Some(wall(start_by + bought)), None));
                     prop_assert_eq!(self.rig.opens_for(), Some(bought.min(start_by + bought - self.ms)));
@@ -234,7 +239,7 @@ mod tests {
                     prop_assert_eq!(self.rig.opens_for(), Some(end - self.ms));
                 }
             }
-            // Nothing is open unpaid: also between two questions of the box.
+            // Nothing is open unpaid, not even between two questions of the host.
             prop_assert!(self.opened <= self.paid, "{} {}", self.opened, self.paid);
             Ok(())
         }

@@ -1,8 +1,8 @@
-//! Kinds of entitlement and fulfilment that nothing sells yet: small, but they run. They show what a new kind costs, and prove
-//! that the model has room for it.
+//! Kinds of entitlement and fulfilment that nothing sells yet. They are small, but they run. They show what a new kind
+//! costs, and prove that the model has room for it.
 //!
-//! Each is a file here and variants under `cfg(test)`. The first two share one event, `EntitlementChanged`: its members stand
-//! in `event.rs`, what it does in `state.rs`, and that the session is stored anew in `index.rs`.
+//! Each has a file here, and variants under `cfg(test)`. The first two share one event, `EntitlementChanged`. Its
+//! members are in `event.rs`, its effect in `state.rs`, and the change of the session's record in `index.rs`.
 
 pub(super) mod first_unlock;
 pub(super) mod pausing;
@@ -15,7 +15,7 @@ use super::running::Session;
 use super::state::AssetState;
 use crate::time::Now;
 
-/// Gives the running session another entitlement, and orders what should be so with that.
+/// Gives the running session another entitlement, with the desired state that follows from it.
 fn changed(state: &AssetState, session: &Session, entitlement: Entitlement, now: &Now) -> Vec<Event> {
     let (at, grant) = (now.wall, state.fulfilment.sequence + 1);
     let desired = session.fulfilment.while_running(&entitlement);

@@ -1,14 +1,15 @@
-//! A session that pauses: its time stands still, the lock is closed, and later it goes on with what was left.
+//! A session that pauses: its time stands still and the lock is locked, and later the session goes on with the time
+//! that was left.
 //!
-//! Beside this file it has:
+//! In addition to this file it has:
 //!
 //! * `entitlement.rs`: the variant `Entitlement::Paused`, and its arm in each method;
 //! * `decide.rs`: the commands `Pause` and `Resume`, and their arms;
 //! * the event `EntitlementChanged` (see `mod.rs`).
 //!
-//! Nothing else knows of pauses: a paused session has no end, so none is due; it lets nobody in, so the lock is ordered closed.
-//! A grant that a device checks without the network can't be taken back before its end, so an asset whose sessions pause needs
-//! a device that takes orders.
+//! Nothing else knows of pauses. A paused session has no end, so none is due. It lets nobody in, so the desired state
+//! of the lock is locked. A grant that a device checks without a network can't be revoked before its end. An asset
+//! whose sessions pause therefore needs a device that follows desired states.
 
 use super::changed;
 use crate::ids::SessionId;
@@ -19,7 +20,7 @@ use crate::session::running::Session;
 use crate::session::state::AssetState;
 use crate::time::Now;
 
-/// Stops the session's time. What is left is what the clock leaves that leaves less: time that could be unpaid is not given.
+/// Stops the session's time. If the clocks disagree, the smaller time is left, so that no unpaid time is given.
 pub(in crate::session) fn pause(state: &AssetState, id: &SessionId, now: &Now) -> Result<Vec<Event>, Reject> {
     let session = running(state, id, now)?;
     let entitlement = &session.entitlement;
@@ -87,15 +88,15 @@ mod tests {
         proptest::collection::vec(ask, 1..80)
     }
 
-    /// The asset and its buyer as a person would think of them.
+    /// The asset and its buyer as a person would describe them.
     struct Watched {
         rig: Rig,
         /// What the session has left, in milliseconds.
         left: Option<u64>,
         is_paused: bool,
-        /// Whether the wall clock was moved under a session that runs.
+        /// Whether the wall clock was moved while the session was running.
         is_moved: bool,
-        /// For how long the session's buyer was let in, and what was paid for, in milliseconds.
+        /// How long the session's buyer was let in, and what was paid for, in milliseconds.
         let_in: u64,
         paid: u64,
         /// How often time began to run.
@@ -158,7 +159,7 @@ mod tests {
         }
 
         fn pass(&mut self, ms: u64) {
-            // Nobody is asked meanwhile: whoever works the lock closes it by itself.
+            // The host is not asked in between, because it locks by itself.
             self.let_in += self.rig.opens_for().unwrap_or(0).min(ms);
             self.rig.pass(ms);
             if !self.is_paused {
@@ -181,7 +182,7 @@ mod tests {
             }
         }
 
-        /// While it is paused no end is due, and the lock is closed.
+        /// Checks that no end is due during a pause, and that the lock is locked.
         fn check_pause(&self) -> Result<(), TestCaseError> {
             let now = self.rig.now();
             let pending = pending(&self.rig.state, &now);
@@ -198,7 +199,7 @@ mod tests {
         fn whatever_happens_paused_time_is_neither_lost_nor_doubled_inv_2_4(asks in asks()) {
             let mut watched = Watched::new();
             for random in asks {
-                // Without a pause, a clock that is moved or lost may cost time: that is no matter of this sketch.
+                // A clock that is moved or lost may cost time without any pause. This sketch does not test that.
                 let is_in_use = watched.is_running() || !watched.rig.state.claims.is_empty();
                 match random {
                     Random::Jump(_) if is_in_use => continue,
@@ -231,7 +232,7 @@ mod tests {
             let mut watched = Watched::new();
             for random in asks {
                 match random {
-                    // Time that runs is known by the boot that saw it begin, and to the extension that moves its end.
+                    // Running time is known to the boot in which it began, and to the extension that moves its end.
                     Random::Reboot if watched.is_running() => continue,
                     Random::Land if watched.is_moved || watched.is_running() && watched.rig.is_behind() => continue,
                     _ => watched.step(random),
@@ -263,7 +264,7 @@ mod tests {
             assert!(rig.command(Command::Tick).unwrap().is_empty());
             assert_eq!(rig.opens_for(), None);
         }
-        // Somebody else waits meanwhile, and is told to ask again later.
+        // Another buyer waits in the meantime, and is told to ask again later.
         let refused = rig.claim(false, 1, |_| ()).unwrap_err();
         assert!(matches!(refused, Reject::Busy { until } if until > rig.now().wall), "{refused:?}");
         rig.claim(true, 5, |_| ()).unwrap();

@@ -1,10 +1,10 @@
 //! A fulfilment without a lock: while the session runs, its requests are let through to an upstream.
 //!
-//! Beside this file it has `fulfilment.rs`: the variants `Fulfilment::Proxy`, `Desired::Proxy` and `Observed::Proxy`, and their arms
-//! in each method.
+//! In addition to this file it has, in `fulfilment.rs`, the variants `Fulfilment::Proxy`, `Desired::Proxy` and
+//! `Observed::Proxy`, with their arms in each method.
 //!
-//! What should be so is derived from the session, as it is for a lock: whoever proxies asks with each request. One that runs
-//! elsewhere gets the same order, and reports what it does.
+//! The desired state follows from the session, as for a lock, and a proxy asks for it with each request. A proxy that
+//! runs elsewhere gets the same desired state, and reports what it does.
 
 use crate::ids::SessionId;
 use crate::session::fulfilment::Desired;
@@ -12,7 +12,7 @@ use crate::session::pending::desired_state_for_box;
 use crate::session::state::AssetState;
 use crate::time::Now;
 
-/// Says whether a request of this session is let through to the upstream now.
+/// Returns whether a request of this session is let through to the upstream now.
 fn passes(state: &AssetState, session: &SessionId, now: &Now) -> bool {
     let is_its = state.session.as_ref().is_some_and(|running| running.id == *session);
     is_its && matches!(desired_state_for_box(state, now).desired, Desired::Proxy { passes_until: Some(_) })
@@ -62,7 +62,7 @@ mod tests {
         proptest::collection::vec(ask, 1..80)
     }
 
-    /// The upstream: it counts the requests that reach it.
+    /// The upstream, which counts the requests that reach it.
     #[derive(Default)]
     struct Upstream {
         served: u64,
@@ -86,13 +86,13 @@ mod tests {
         fn whatever_happens_a_request_passes_while_its_session_is_paid_and_never_else_inv_2_4(asks in asks()) {
             let (mut rig, mut upstream) = (Rig::new(), Upstream::default());
             let stranger = SessionId::from_bytes([255; 16]);
-            // The end of the paid time and the time, in milliseconds of real time; whose it is.
+            // The end of the paid time and the present, in milliseconds of real time, and the session's buyer.
             let (mut end, mut ms, mut buyer, mut is_moved) = (0, 0, None, false);
             for random in asks {
                 match random {
                     Random::Buy(seconds) => { let _ = rig.claim(false, seconds, proxied); }
                     Random::Extend(seconds) if rig.session().is_some() => { let _ = rig.claim(true, seconds, proxied); }
-                    // More time is counted from the end by the wall clock, which is right if that clock is.
+                    // An extension counts from the end by the wall clock, which is right if that clock is.
                     Random::Land if is_moved || rig.session().is_some() && rig.is_behind() => {}
                     Random::Land => {
                         // Time that begins while the wall clock is behind ends by the monotonic clock alone.
@@ -107,7 +107,7 @@ mod tests {
                     Random::Pass(more) => { rig.pass(more); ms += more; }
                     Random::Tick => { rig.command(Command::Tick).unwrap(); }
                     Random::ReportedState(passes) => { let seen = report(&rig, Observed::Proxy { passes }); rig.command(seen).unwrap(); }
-                    // How much is left is known by the boot that saw it begin, or by a wall clock that stays right.
+                    // What is left is known to the boot in which it began, or by a wall clock that stays right.
                     Random::JumpBack(_) if rig.state.session.as_ref().is_some_and(|session| {
                         session.entitlement.left_by_monotonic(&rig.now()).is_none()
                     }) => {}
@@ -117,7 +117,7 @@ mod tests {
                 }
                 if rig.session().is_none() { is_moved = false; }
 
-                // It needs nobody to decide the end: a request that comes first finds it closed.
+                // Nothing has to decide the end first: a request that comes before that is already refused.
                 let is_paid = ms < end;
                 if let Some(buyer) = &buyer {
                     prop_assert_eq!(upstream.request(&rig, buyer), is_paid);

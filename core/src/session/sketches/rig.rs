@@ -14,7 +14,8 @@ use crate::session::tests::{START, ask};
 use crate::session::{Claim, ClaimRequest};
 use crate::time::{Monotonic, Now, Timestamp};
 
-/// How much longer than by the exact clock a box may be told to stay open, in milliseconds: two clocks that are so close agree.
+/// How much longer than by the exact clock a device may be told to stay open, in milliseconds. Clocks this close
+/// together count as equal.
 pub(super) const ROUNDING_MS: u64 = 50;
 
 /// An asset, the clocks of its machine, and what was paid.
@@ -39,34 +40,34 @@ impl Rig {
         Now { wall: Timestamp::from_millis(self.wall), mono: Some(mono) }
     }
 
-    /// Lets so many milliseconds pass.
+    /// Lets `ms` milliseconds pass.
     pub(super) fn pass(&mut self, ms: u64) {
         self.wall += ms;
         self.mono += ms;
     }
 
-    /// Moves the wall clock by so many milliseconds.
+    /// Moves the wall clock by this many milliseconds.
     pub(super) fn jump(&mut self, by: i64) {
         self.wall = self.wall.checked_add_signed(by).unwrap();
     }
 
-    /// Starts the machine anew: its monotonic clock begins again.
+    /// Restarts the machine: its monotonic clock begins again.
     pub(super) fn reboot(&mut self) {
         self.boot += 1;
         self.mono = 7;
     }
 
-    /// Says whether the wall clock is behind what the asset has seen.
+    /// Returns whether the wall clock is behind what the asset has seen.
     pub(super) fn is_behind(&self) -> bool {
         self.state.last.millis() > self.wall
     }
 
-    /// Returns the session's name.
+    /// Returns the session's id.
     pub(super) fn session(&self) -> Option<SessionId> {
         self.state.session.as_ref().map(|session| session.id.clone())
     }
 
-    /// Returns for how many milliseconds whoever fulfils the asset is told to let the buyer in from now on.
+    /// Returns for how many milliseconds from now the desired state lets the buyer in.
     pub(super) fn opens_for(&self) -> Option<u64> {
         let now = self.now();
         desired_state_for_box(&self.state, &now)
@@ -75,7 +76,7 @@ impl Rig {
             .map(|until| until.millis_since(now.wall))
     }
 
-    /// Claims the session that runs, or a new one, with a claim that is changed like this. Returns whether it was refused.
+    /// Claims an extension of the running session, or a new session. `change` alters the claim first.
     pub(super) fn claim(
         &mut self,
         extend: bool,
@@ -110,9 +111,10 @@ impl Rig {
         }
     }
 
-    /// Has a command decided, and carries its events out.
+    /// Decides a command and applies its events.
     ///
-    /// Money never vanishes (invariant 2): what lands is in the same events a session that has all that was paid for it.
+    /// Money never vanishes (invariant 2): with the events of a landing there is a session that has all that was paid
+    /// for.
     pub(super) fn command(&mut self, command: Command) -> Result<Vec<Event>, Reject> {
         let before = self.state.clone();
         let events = decide(&before, command, &self.now())?;

@@ -1,4 +1,4 @@
-//! Assets that are made, changed and deleted by API, and sales meanwhile.
+//! Assets that are created, changed and deleted by API, and sales in between.
 
 use proptest::test_runner::TestCaseError;
 use serde_json::Value;
@@ -9,13 +9,13 @@ use crate::listing::Listing;
 use crate::money::Decimal;
 use crate::pricing::{Tariff, Unit};
 
-/// So many millionths for a second.
+/// Returns a tariff by the second, at `price` hundred-thousandths of a token.
 pub(super) fn tariff(price: u8) -> Tariff {
     let price = Decimal::parse(&format!("0.0000{price}")).unwrap();
     Tariff { price, unit: Unit::Second, unit_seconds: 1, min_quantity: 1, max_quantity: 1_000 }
 }
 
-/// What costs what [`paid`] says of it, at a price of 1.
+/// Returns a listing. At a price of 1, a second costs as much as in `purchase`.
 pub(super) fn listing(price: u8) -> Listing {
     Listing {
         name: "Room 7".to_owned(),
@@ -29,13 +29,13 @@ pub(super) fn listing(price: u8) -> Listing {
     }
 }
 
-/// A claim that was checked against the asset as it stands.
+/// Returns a claim that was checked against the asset as it is now.
 pub(super) fn ask_for(state: &AssetState, number: u8, operation: Operation, seconds: u64) -> ClaimRequest {
     let generation = state.listing.as_ref().map_or(0, |listing| listing.generation);
     ClaimRequest { generation, ..ask(number, operation, seconds) }
 }
 
-/// A change of the asset by someone who knows it as it is, or does not.
+/// Returns a change of the asset by a caller who knows its listing, or does not.
 pub(super) fn change(state: &AssetState, knows: bool, change: impl FnOnce(&mut Listing)) -> Command {
     let mut next = state.listing.clone().unwrap_or_else(|| listing(1));
     let mut base = next.clone();
@@ -44,7 +44,7 @@ pub(super) fn change(state: &AssetState, knows: bool, change: impl FnOnce(&mut L
     Command::Change { base: Box::new(base), next: Box::new(next) }
 }
 
-/// What always holds of an asset's listing after a command that was not refused.
+/// Checks what always holds for an asset's listing after a command that was not refused.
 pub(super) fn check(before: &AssetState, command: &Command, after: &AssetState) -> Result<(), TestCaseError> {
     let (was, is) = (&before.listing, &after.listing);
     let generation = |listing: &Option<Listing>| listing.as_ref().map_or(0, |listing| listing.generation);
@@ -62,7 +62,7 @@ pub(super) fn check(before: &AssetState, command: &Command, after: &AssetState) 
         }
         Command::Delete => {
             prop_assert!(was.is_some() && is.is_none());
-            // Nobody is inside and no money is on its way (inv. 2).
+            // No session runs, and no money is on its way (invariant 2).
             prop_assert!(after.session.is_none() && after.claims.is_empty());
         }
         Command::Claim(ask) => {
@@ -106,14 +106,14 @@ fn a_change_is_made_from_what_the_asset_is_and_from_nothing_else() {
     let cheaper = change(&state, true, |listing| listing.tariff = tariff(2));
     let named = change(&state, true, |listing| listing.name = "Room 8".to_owned());
     let changed = after(state.clone(), cheaper, 1);
-    // Who has seen the asset as it was before takes nothing back.
+    // A caller who has seen the asset as it was before reverts nothing.
     assert_eq!(decide(&changed, named.clone(), &at(2)), Err(Reject::Outdated));
     assert_eq!(after(state.clone(), named, 2).listing.unwrap().name, "Room 8");
-    // What changes nothing writes nothing.
+    // A change that changes nothing writes nothing.
     assert_eq!(decide(&state, change(&state, true, |_| {}), &at(1)), Ok(Vec::new()));
     let gone = after(state.clone(), Command::Delete, 1);
     assert_eq!(decide(&gone, change(&state, true, |_| {}), &at(2)), Err(Reject::Gone));
-    // Which of several it is, is nothing that can be changed.
+    // The generation can't be changed.
     let other = change(&state, true, |listing| listing.generation = 9);
     assert_eq!(after(state, other, 1).listing.unwrap().generation, 1);
 }
@@ -140,10 +140,10 @@ fn nothing_is_deleted_or_made_under_a_payment_or_a_session_inv_2() {
     let payment = PaymentId::of_message(&[1]);
     let running = after(claimed, Command::Landed { payment, landing: Landing::SvmExact { slot: 1 } }, 2);
     assert_eq!(decide(&running, Command::Delete, &at(3)), in_use(60_002));
-    // It is over the moment its time is, also if nobody has said so yet.
+    // A session is over when its time is over, even if nothing has ended it yet.
     let gone = after(running.clone(), Command::Delete, 60_002);
     assert_eq!((gone.session, gone.listing), (None, None));
-    // What the configuration sold under this id is not sold from under its buyer.
+    // An asset can't be created under an id while a session runs that the configuration sold under it.
     let configured = AssetState { listing: None, generation: 0, ..running };
     assert_eq!(decide(&configured, create.clone(), &at(3)), in_use(60_002));
     assert_eq!(after(configured, create, 60_002).generation, 1);
@@ -160,7 +160,7 @@ fn a_claim_is_held_against_the_asset_as_it_is_inv_1_6() {
     for (state, generation, ticket, expected) in [
         (&made, 1, true, None),
         (&made, 1, false, None),
-        // A quote holds its price; a payment without one pays what is asked now.
+        // A quote keeps its price. A payment without one pays what is asked now.
         (&dearer, 1, true, None),
         (&dearer, 1, false, Some(Reject::PriceChanged)),
         (&disabled, 1, true, Some(Reject::Disabled)),
@@ -169,7 +169,7 @@ fn a_claim_is_held_against_the_asset_as_it_is_inv_1_6() {
         (&again, 1, true, Some(Reject::Gone)),
         (&again, 1, false, Some(Reject::Gone)),
         (&again, 2, true, None),
-        // What the configuration names is sold whatever was made by API under its id.
+        // An asset of the configuration is sold, whatever was created by API under its id.
         (&disabled, 0, true, None),
     ] {
         let decided = decide(state, claim_of(generation, ticket), &at(3));
@@ -185,7 +185,7 @@ fn a_price_that_changed_and_came_back_is_no_change_and_other_bounds_are_inv_6() 
     assert_eq!(decide(&fewer, claim_of(1, false), &at(2)), Err(Reject::PriceChanged));
     let back = after(fewer.clone(), change(&fewer, true, |listing| listing.tariff = tariff(1)), 2);
     assert!(decide(&back, claim_of(1, false), &at(3)).is_ok());
-    // For as much money, another length is another thing.
+    // Another length for the same money is another offer.
     let slower = |listing: &mut Listing| listing.tariff.unit_seconds = 2;
     let other = after(made.clone(), change(&made, true, slower), 1);
     assert_eq!(decide(&other, claim_of(1, false), &at(2)), Err(Reject::PriceChanged));
@@ -193,7 +193,7 @@ fn a_price_that_changed_and_came_back_is_no_change_and_other_bounds_are_inv_6() 
 
 #[test]
 fn events_of_assets_that_were_once_written_stay_readable_inv_7() {
-    // As they stand in journals: never change this text.
+    // This is the text that journals contain. Never change it.
     let written = [
         r#"{"type":"asset_created","listing":{"name":"Room 7","description":"","price":"0.01","unit":"minute","min_quantity":1,"max_quantity":527040,"enabled":true,"generation":1},"at":1800000000000}"#,
         r#"{"type":"asset_changed","listing":{"name":"Room 7","description":"With a view","price":"2.5","unit":"session","session_seconds":5400,"min_quantity":1,"max_quantity":1,"enabled":false,"generation":1},"at":1800000001000}"#,
@@ -208,7 +208,7 @@ fn events_of_assets_that_were_once_written_stay_readable_inv_7() {
     let listing = states[2].listing.as_ref().unwrap();
     assert_eq!((listing.tariff.unit_seconds, listing.enabled), (5_400, false));
     assert_eq!((&states[3].listing, states[3].generation), (&None, 1));
-    // What a later version adds is passed over.
+    // Members that a later version adds are ignored.
     let later = written[0].replace(r#""unit":"#, r#""colour":{"walls":"red"},"unit":"#);
     let event: Event = serde_json::from_str(&later).unwrap();
     assert_eq!(serde_json::to_string(&event).unwrap(), written[0]);
