@@ -1,6 +1,5 @@
-//! `coinop check`: tries what `coinop serve` will need, before anybody waits in
-//! front of a door. It changes nothing: no device is worked, no money moves, and
-//! no file stays.
+//! `coinop check` tries what `coinop serve` will need, before a buyer waits in front of a door. It changes
+//! nothing: it operates no device, moves no money and leaves no file behind.
 
 pub(crate) mod chain;
 mod devices;
@@ -29,7 +28,7 @@ pub(crate) struct Args {
     config: PathBuf,
 }
 
-/// The findings, printed as they come.
+/// Prints each finding as it comes, and counts the wrong ones.
 struct Printer {
     wrong: usize,
 }
@@ -46,7 +45,7 @@ impl Printer {
         print(&line)
     }
 
-    /// What works and is perhaps not what the owner means.
+    /// Prints a warning about something that works but may not be what the owner means.
     fn warn(&self, subject: &str, warning: &str) -> Result<(), String> {
         print(&format!("{subject}: warning: {warning}"))
     }
@@ -56,7 +55,7 @@ fn print(line: &str) -> Result<(), String> {
     writeln!(std::io::stdout(), "{line}").map_err(|error| format!("cannot print: {error}"))
 }
 
-/// Runs the command.
+/// Runs `coinop check`.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let mut printer = Printer { wrong: 0 };
     let settings = match Settings::load(&args.config) {
