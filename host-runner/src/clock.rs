@@ -1,14 +1,13 @@
 //! The one clock of the process.
 //!
-//! A session's end is a moment of wall-clock time, and a wall clock can be set
-//! back: by a person, by a time server, by a board without a battery. A door
-//! must not stay open because of it (invariant 4). So the wall clock that the
-//! component and every worker here see is *steady*: it never goes back and never
-//! stands still, whatever happens to the system's. It follows the system clock
-//! forward at once, and otherwise runs with the monotonic clock.
+//! A session ends at a moment of wall-clock time, and a wall clock can be set back: by a person, by a time
+//! server, or by a board without a battery. A door must not stay open because of that (invariant 4). So the
+//! wall clock that the component and every device worker see is *steady*: it never goes back and never stands
+//! still, whatever the system's clock does. It follows the system's clock forward at once. Otherwise it runs
+//! with the monotonic clock.
 //!
-//! Between two runs of the process the last time seen is kept in the data
-//! folder ([`ClockFloor`]), so that a box that wakes up in 1970 does not believe it.
+//! Between two runs of the process the data folder keeps the last time seen ([`ClockFloor`]), so that a box
+//! that starts in 1970 does not use that time.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -18,19 +17,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
-/// Where the time comes from; replaced in tests.
+/// The sources of time. Tests replace them.
 pub(crate) trait Sources: Send + Sync {
-    /// The system's wall clock, since the Unix epoch. May jump.
+    /// Returns the time since the Unix epoch by the system's wall clock. It may jump.
     fn wall(&self) -> Duration;
-    /// Time since some fixed moment. Never goes back.
+    /// Returns the time since some fixed moment. It never goes back.
     fn monotonic(&self) -> Duration;
 }
 
 /// One run of the machine, and how long it has been running.
 ///
-/// With it the monotonic time goes on through a restart of this process: a session
-/// that began before it still ends when its time is over, whatever the wall clock
-/// says by then.
+/// It lets the monotonic time continue across a restart of this process. A session that began before the
+/// restart still ends when its time is over, whatever the wall clock says by then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Boot {
     pub(crate) id: String,
@@ -38,7 +36,7 @@ pub(crate) struct Boot {
 }
 
 impl Boot {
-    /// The present one, where the system tells.
+    /// Returns the present run, if the system tells which one it is.
     #[cfg(target_os = "linux")]
     pub(crate) fn present() -> Option<Self> {
         let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
@@ -54,7 +52,7 @@ impl Boot {
 }
 
 struct SystemSources {
-    /// How long the machine had been running at `origin`, if it says so.
+    /// How long the machine had been running at `origin`. Zero if the system does not tell.
     uptime: Duration,
     origin: Instant,
 }
@@ -69,13 +67,13 @@ impl Sources for SystemSources {
     }
 }
 
-/// A wall clock that only ever goes forward. Clones are the same clock.
+/// A wall clock that only goes forward. Clones are the same clock.
 #[derive(Clone)]
 pub(crate) struct SteadyClock {
     sources: Arc<dyn Sources>,
-    /// Wall time minus monotonic time, in nanoseconds: the largest ever seen.
-    /// Keeping only this makes "the later of the system's time and the last
-    /// answer plus what has passed since" one atomic maximum.
+    /// Wall time minus monotonic time, in nanoseconds: the largest difference ever seen. The clock must
+    /// return the later of the system's time and the last answer plus the time since then. Keeping only this
+    /// difference makes that one atomic maximum.
     offset: Arc<AtomicI64>,
 }
 
@@ -90,19 +88,19 @@ fn nanos(d: Duration) -> i64 {
 }
 
 impl SteadyClock {
-    /// The clock of this machine, no earlier than `floor`.
+    /// Returns the clock of this machine, which starts no earlier than `floor`.
     pub(crate) fn system(floor: Duration) -> Self {
         let uptime = Boot::present().map(|boot| boot.uptime).unwrap_or_default();
         Self::new(Arc::new(SystemSources { uptime, origin: Instant::now() }), floor)
     }
 
-    /// A clock over the given sources, no earlier than `floor`.
+    /// Returns a clock over the given sources, which starts no earlier than `floor`.
     pub(crate) fn new(sources: Arc<dyn Sources>, floor: Duration) -> Self {
         let offset = nanos(floor).saturating_sub(nanos(sources.monotonic()));
         Self { sources, offset: Arc::new(AtomicI64::new(offset)) }
     }
 
-    /// Time since the Unix epoch.
+    /// Returns the time since the Unix epoch.
     pub(crate) fn now(&self) -> Duration {
         let monotonic = nanos(self.sources.monotonic());
         let seen = nanos(self.sources.wall()).saturating_sub(monotonic);
@@ -111,17 +109,18 @@ impl SteadyClock {
         Duration::from_nanos(u64::try_from(now).unwrap_or(0))
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the time in milliseconds since the Unix epoch.
     pub(crate) fn now_ms(&self) -> u64 {
         u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// How long until `at_ms`, which is nothing once it has come.
+    /// Returns how long it is until `at_ms`. Zero once that moment has come.
     pub(crate) fn until(&self, at_ms: u64) -> Duration {
         Duration::from_millis(at_ms).saturating_sub(self.now())
     }
 
-    /// Time since the machine was started, or at least since this clock was made.
+    /// Returns the time since the machine was started, or since this clock was made if the system does not
+    /// tell.
     pub(crate) fn monotonic(&self) -> Duration {
         self.sources.monotonic()
     }
@@ -147,31 +146,30 @@ impl HostMonotonicClock for SteadyClock {
     }
 }
 
-/// The last time this data folder has seen, across restarts.
+/// The last time that this data folder has seen, across restarts.
 #[derive(Debug, Clone)]
 pub(crate) struct ClockFloor {
     path: PathBuf,
 }
 
 impl ClockFloor {
-    /// How often the floor is worth writing: rarely enough for a memory card.
+    /// How often the floor is written: seldom enough for a memory card.
     pub(crate) const EVERY: Duration = Duration::from_secs(60);
 
-    /// A floor later than the system's clock by more than this is not believed.
-    /// It would come from a moment when the clock was far ahead, and believing
-    /// it would keep everything ended and expired until that day comes.
+    /// How far the floor may be ahead of the system's clock. A later floor was written while the clock was
+    /// far ahead. Using it would keep every session ended and every quote expired until that day.
     const CREDIBLE: Duration = Duration::from_secs(400 * 24 * 3600);
 
     pub(crate) fn new(data_dir: &Path) -> Self {
         Self { path: data_dir.join("clock") }
     }
 
-    /// The time last written; zero when there is none that can be believed.
+    /// Returns the time last written. Zero if there is none, or if it is too far ahead of the system's clock.
     pub(crate) fn read(&self) -> Duration {
         let floor = self.noted(Boot::present().as_ref());
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        // A board without a battery starts at the epoch, or at the day its
-        // system was built: then the floor is all there is to go by.
+        // A board without a battery starts at the epoch, or at the day its system was built. Then the floor
+        // is the only time to go by. The limit is 2025-01-01.
         let reset = wall < Duration::from_secs(1_735_689_600);
         if reset || floor <= wall + Self::CREDIBLE {
             if floor > wall + Duration::from_secs(3600) {
@@ -187,8 +185,7 @@ impl ClockFloor {
         }
     }
 
-    /// The time last written, and what has passed since then if the machine has been
-    /// running all the while.
+    /// Returns the time last written, plus the time since then if the machine has been running since.
     fn noted(&self, present: Option<&Boot>) -> Duration {
         let text = std::fs::read_to_string(&self.path).unwrap_or_default();
         let mut words = text.split_whitespace();
@@ -203,8 +200,8 @@ impl ClockFloor {
         noted.saturating_add(passed)
     }
 
-    /// Notes that it is now `now`. Losing it costs nothing but certainty after
-    /// the next power cut, so a failure is only logged.
+    /// Writes down that it is now `now_ms`. A failure is only logged, because the time is needed only after
+    /// the next power cut.
     pub(crate) fn write(&self, now_ms: u64) {
         let text = match Boot::present() {
             Some(Boot { id, uptime }) => format!("{now_ms} {} {id}", uptime.as_millis()),
@@ -243,7 +240,7 @@ mod tests {
         SteadyClock::new(fake.clone(), Duration::from_secs(floor))
     }
 
-    /// Invariant 4: set back, the clock goes on as if nothing had happened.
+    /// Invariant 4: a clock that is set back does not affect the time.
     #[test]
     fn a_clock_set_back_goes_on() {
         let fake = Arc::new(Fake::default());
@@ -254,7 +251,7 @@ mod tests {
         assert_eq!(c.now().as_secs(), 1_001);
         fake.set(400, 60);
         assert_eq!(c.now().as_secs(), 1_050);
-        // Back where it belongs: no jump of its own.
+        // The system's clock is right again, and the time does not jump.
         fake.set(1_051, 61);
         assert_eq!(c.now().as_secs(), 1_051);
     }
@@ -282,7 +279,7 @@ mod tests {
         assert_eq!(c.until(4_000_000), Duration::ZERO);
     }
 
-    /// Invariant 4, across a restart with the system's clock at the epoch.
+    /// Invariant 4: a restart with the system's clock at the epoch does not set the time back.
     #[test]
     fn the_floor_is_never_undercut() {
         let fake = Arc::new(Fake::default());
@@ -305,7 +302,7 @@ mod tests {
         assert_eq!(floor.read(), Duration::ZERO);
     }
 
-    /// Invariant 4: a restart of the process is no gap in the time.
+    /// Invariant 4: a restart of the process leaves no gap in the time.
     #[test]
     fn what_has_passed_since_the_floor_counts_while_the_machine_runs_on() {
         let dir = tempfile::tempdir().unwrap();
@@ -313,11 +310,12 @@ mod tests {
         let boot = |id: &str, seconds| Boot { id: id.to_owned(), uptime: Duration::from_secs(seconds) };
         std::fs::write(dir.path().join("clock"), "1000000 5000 this").unwrap();
         assert_eq!(floor.noted(Some(&boot("this", 65))).as_secs(), 1_060);
-        // Another run of the machine, or one that is younger than it was.
+        // Another run of the machine, or an uptime that is shorter than the one written.
         assert_eq!(floor.noted(Some(&boot("that", 65))).as_secs(), 1_000);
         assert_eq!(floor.noted(Some(&boot("this", 4))).as_secs(), 1_000);
         assert_eq!(floor.noted(None).as_secs(), 1_000);
-        // As it was written before the boot stood in it, and where there is none.
+        // The file in its older form without a boot, which is also the form on a system that does not tell
+        // its boot.
         std::fs::write(dir.path().join("clock"), "1000000").unwrap();
         assert_eq!(floor.noted(Some(&boot("this", 65))).as_secs(), 1_000);
     }

@@ -1,8 +1,7 @@
 //! The loop between the component's device controller and the devices.
 //!
-//! It asks the component what each device should be doing, hands the targets on
-//! and brings the reports back. It may be held up (the database is
-//! slow); the devices keep their time without it.
+//! It asks the component what each device should be doing, passes the desired states on to the devices, and
+//! brings their reports back. A slow database may delay it. The devices keep their time without it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,21 +14,19 @@ use crate::failpoint;
 use crate::guest::{self, Failure, Plan};
 use crate::metrics::Metrics;
 
-/// After an error.
+/// How long the loop waits after an error.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The longest sleep; nothing should depend on it.
+/// The longest sleep. Nothing should depend on it.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Between two steps, whoever asks for the second: many requests writing at once
-/// share one.
+/// The shortest pause between two steps. Requests that write at the same time share one step.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// The most reports kept while the component cannot take them. Each asset's
-/// latest is among them.
+/// The most reports kept while the component cannot take them. The latest one of each asset is among them.
 const MOST: usize = 4096;
 
-/// What decides: the component, or a stand-in.
+/// What decides: the component, or a stand-in in tests.
 pub(crate) trait Decide: Send {
     fn step(
         &mut self,
@@ -44,21 +41,21 @@ impl Decide for guest::Controller {
     }
 }
 
-/// The loop's surroundings.
+/// What the loop works with.
 pub(crate) struct Loop<D> {
     pub(crate) decide: D,
     pub(crate) targets: Box<dyn Fn(&DesiredState) + Send>,
     pub(crate) reports: mpsc::UnboundedReceiver<ReportedState>,
-    /// Something was written by a request.
+    /// Notified when a request has written something.
     pub(crate) written: Arc<Notify>,
     pub(crate) clock: SteadyClock,
     pub(crate) metrics: Metrics,
-    /// Becomes true when the host goes down.
+    /// Becomes true when the host shuts down.
     pub(crate) closing: watch::Receiver<bool>,
 }
 
 impl<D: Decide> Loop<D> {
-    /// Runs until the host goes down.
+    /// Runs until the host shuts down.
     pub(crate) async fn run(mut self) {
         let mut closing = self.closing.clone();
         tokio::select! {
@@ -69,8 +66,8 @@ impl<D: Decide> Loop<D> {
 
     async fn forever(&mut self) {
         let mut pending: Vec<ReportedState> = Vec::new();
-        // After a start, and after every error: nobody knows which targets were
-        // lost with it, and all of them may be given again.
+        // True after a start and after every error. Some desired states may have been lost then, so the
+        // component gives all of them again.
         let mut resync = true;
         loop {
             while let Ok(report) = self.reports.try_recv() {
@@ -107,8 +104,7 @@ impl<D: Decide> Loop<D> {
     }
 }
 
-/// Keeps a report for the next step. Of a device that says the same again, the
-/// first is enough.
+/// Keeps a report for the next step. If a device repeats its last report, the first one is enough.
 fn keep(pending: &mut Vec<ReportedState>, report: ReportedState) {
     let last = pending.iter().rev().find(|r| r.asset == report.asset);
     if last.is_some_and(|r| r.sequence == report.sequence && r.state == report.state) {
@@ -193,11 +189,11 @@ mod tests {
             rig(|clock| vec![Ok(Plan { states: vec![order], next_ms: Some(clock.now_ms() + 200) })]);
         let started = rig.clock.now_ms();
         assert_eq!(rig.called().await, (true, vec![]));
-        // By itself, when it said so.
+        // The loop steps by itself at the moment that the plan named.
         assert_eq!(rig.called().await, (false, vec![]));
         assert!(rig.clock.now_ms() >= started + 150);
         assert_eq!(*rig.targets.lock().unwrap(), [3]);
-        // At once, when something was written, and when there is a report.
+        // It steps at once when a request has written something and when there is a report.
         rig.written.notify_one();
         assert_eq!(rig.called().await, (false, vec![]));
         rig.report(3, LockState::Locked);

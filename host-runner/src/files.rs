@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Writes files so that they exist completely or not at all.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -6,15 +6,15 @@ use std::path::Path;
 
 use crate::failpoint;
 
-/// Writes `bytes` to `path` so that a reader, or a power cut, finds either what
-/// was there before or all of the new: a temporary file beside it, synced,
-/// renamed, and the folder synced too.
+/// Writes `bytes` to `path` so that a reader, or a restart after a power cut, finds either the old content or
+/// all of the new one. It writes a temporary file in the same folder, syncs and renames it, and then syncs
+/// the folder.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".new");
     let temporary = folder.join(name);
-    // Left over from a crash; the mode below only applies to a file just made.
+    // Removes what a crash left behind, because the mode below applies only to a new file.
     match std::fs::remove_file(&temporary) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         _ => {}

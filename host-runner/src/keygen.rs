@@ -1,4 +1,4 @@
-//! `coinop keygen`: keys for paying, for settling, and for the merchant's API.
+//! `coinop keygen` makes keys for paying, for settling, and for the merchant's API.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -22,7 +22,7 @@ pub(crate) struct Args {
     api: bool,
 }
 
-/// Runs the command.
+/// Runs `coinop keygen`.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(|error| format!("no random numbers: {error}"))?;
@@ -58,15 +58,15 @@ fn print(line: &str) -> Result<(), String> {
     writeln!(io::stdout(), "{line}").map_err(|error| format!("cannot print: {error}"))
 }
 
-/// A new key, and the line of the configuration that lets it in. The
-/// configuration holds no more than the hash.
+/// Makes a new API key, and the line of the configuration that permits it. The configuration holds only the
+/// hash.
 fn api_key(random: [u8; 32]) -> (String, String) {
     let key = format!("coinop_{}", base64url(&random));
     let setting = format!("api_keys = [\"sha256:{}\"]", hex(&Sha256::digest(&key)));
     (key, setting)
 }
 
-/// Writes a key for its owner's eyes only, to a file that must not be there yet.
+/// Writes a key to a file that only its owner can read and that must not exist yet.
 fn write(file: &Path, json: &str) -> Result<(), String> {
     let name = file.display();
     if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -88,7 +88,7 @@ fn write(file: &Path, json: &str) -> Result<(), String> {
     })?;
     let written = writeln!(out, "{json}").and_then(|()| out.sync_all());
     written.map_err(|error| {
-        // Half a key is of no use, and would be in the way of the next try.
+        // Half a key is useless, and the file would block the next try.
         let _ = std::fs::remove_file(file);
         format!("{name} cannot be written: {error}")
     })
@@ -111,7 +111,7 @@ mod tests {
         let error = run(&args).unwrap_err();
         assert!(error.contains("--out") && !error.contains('\n'), "{error}");
         assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
-        // Not even through a link to a file that is not there.
+        // A link to a file that does not exist is refused too.
         let link = dir.path().join("link.json");
         std::os::unix::fs::symlink(dir.path().join("target.json"), &link).unwrap();
         assert!(write(&link, "[]").is_err());

@@ -1,13 +1,13 @@
 //! The log: lines for people on a terminal, JSON for machines otherwise.
 //!
-//! It goes to standard error; standard output is for what a command answers.
+//! It goes to standard error, because standard output is for a command's result.
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts the log. `COINOP_LOG` says what goes into it, as in
-/// `COINOP_LOG=debug` or `COINOP_LOG=info,coinop::access=debug`.
+/// Starts the log. `COINOP_LOG` sets what is logged, as in `COINOP_LOG=debug` or
+/// `COINOP_LOG=info,coinop::access=debug`.
 pub(crate) fn start() -> Result<(), String> {
     let filter = match std::env::var("COINOP_LOG") {
         Ok(text) if !text.trim().is_empty() => EnvFilter::try_new(&text)

@@ -1,8 +1,7 @@
-//! Coinop beside the device.
+//! Coinop on a machine beside the device.
 //!
-//! `coinop serve` runs the gateway's component, the very one that Spin runs, and
-//! gives it what it asks for: a database, a clock, the way to the chain, and the
-//! devices of this machine.
+//! `coinop serve` runs the gateway's component, the same one that Spin runs. It provides what the component
+//! asks for: a database, a clock, a connection to the chain, and the devices of this machine.
 
 #![cfg_attr(
     not(test),
@@ -81,7 +80,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A mistake in the arguments in one line, without the usage that follows it.
+/// Returns an argument error in one line, without the usage text that follows it.
 fn one_line(text: &str) -> String {
     let said = text.split("\n\nUsage:").next().unwrap_or_default();
     let said = said.split("\n\nFor more information").next().unwrap_or_default();

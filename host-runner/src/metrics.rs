@@ -1,8 +1,7 @@
-//! What the operator can measure, in Prometheus' format.
+//! Measurements for the operator, in Prometheus' format.
 //!
-//! Labels are classes, never identities: no payer, no session, no asset's
-//! buyer. Whoever reads this learns how busy the gateway is and nothing about
-//! whose doors are open (invariant 9).
+//! Labels are classes and never identities: no payer, no session, no asset's buyer. A reader learns how busy
+//! the gateway is, and nothing about whose doors are open (invariant 9).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +32,7 @@ struct Inner {
 const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
 impl Metrics {
-    /// Fails only on a name used twice, which a test would show.
+    /// Makes all measurements. It fails only if two have the same name, which a test would show.
     pub(crate) fn new() -> Result<Self, prometheus::Error> {
         let inner = Inner {
             registry: Registry::new(),
@@ -94,7 +93,7 @@ impl Metrics {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// The page for Prometheus.
+    /// Returns the page for Prometheus.
     pub(crate) fn page(&self) -> Vec<u8> {
         let mut page = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.0.registry.gather(), &mut page) {
@@ -130,7 +129,7 @@ impl Metrics {
         self.0.rpc.with_label_values(&[outcome]).observe(took.as_secs_f64());
     }
 
-    /// A device went from one state to another; `None` at its first.
+    /// Records that a device went from one state to another. `from` is `None` for its first state.
     pub(crate) fn device(&self, from: Option<&str>, to: &str) {
         if let Some(from) = from {
             self.0.devices.with_label_values(&[from]).dec();
@@ -138,14 +137,14 @@ impl Metrics {
         self.0.devices.with_label_values(&[to]).inc();
     }
 
-    /// Counts a request as being worked on until the answer is dropped.
+    /// Counts a request as in progress until the returned value is dropped.
     pub(crate) fn begin(&self) -> InFlight {
         self.0.in_flight.inc();
         InFlight(self.0.in_flight.clone())
     }
 }
 
-/// See [`Metrics::begin`].
+/// A request in progress: see [`Metrics::begin`].
 pub(crate) struct InFlight(IntGauge);
 
 impl Drop for InFlight {

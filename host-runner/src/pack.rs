@@ -1,4 +1,4 @@
-//! `coinop pack`: writes a configuration for Spin so that one of many assets is found in it quickly.
+//! `coinop pack` writes a configuration for Spin in a form in which one of many assets is found quickly.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(crate) struct Args {
     config: PathBuf,
 }
 
-/// Runs the command.
+/// Runs `coinop pack`.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let variables = variables(packed(&args.config)?);
     writeln!(std::io::stdout(), "{variables:#}").map_err(|error| format!("cannot print: {error}"))
@@ -34,13 +34,13 @@ fn packed(file: &Path) -> Result<Pack, String> {
         let json = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
         return Config::pack(&json).map_err(wrong);
     }
-    // This also says what is wrong with a file that can't be read.
+    // This also explains what is wrong with a file that cannot be read.
     let settings = Settings::load(file)?;
     let packed = settings.config.without_devices().and_then(|()| Config::pack(&settings.json));
     packed.map_err(|error| settings.mistake(&error.path, error.message))
 }
 
-/// Returns the variables of `spin.toml` that hold it.
+/// Returns the pack as the variables of `spin.toml`.
 fn variables(pack: Pack) -> Value {
     let parts = pack.parts.into_iter().enumerate();
     let mut variables: Map<String, Value> =

@@ -1,6 +1,6 @@
 //! The latest blockhash of the chain, kept for all instances of the component.
 //!
-//! It is fetched at its own pace, whether anybody asks or not, so no request makes the gateway call anybody.
+//! It is fetched at a fixed interval, so no request makes the gateway call the RPC for it.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use crate::clock::SteadyClock;
 use crate::settings::rpc;
 
-/// How often it is fetched: each is still fresh when the next one comes.
+/// How often the blockhash is fetched. Each is still fresh when the next one arrives.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// What was fetched last.
+/// The blockhash that was fetched last.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recent(Arc<RwLock<Option<RecentBlockhash>>>);
 
@@ -32,12 +32,12 @@ impl Recent {
     }
 }
 
-/// Fetches it for ever. A node that does not answer is asked again at the next turn; the component offers
-/// nothing that is too old.
+/// Fetches the blockhash for ever. If a node does not answer, the next turn asks again. The component does
+/// not offer a blockhash that is too old.
 pub(crate) async fn follow(recent: Recent, rpc_url: String, clock: SteadyClock) {
     loop {
         let url = rpc_url.clone();
-        // Its age counts from before it was asked for.
+        // The age counts from before the request.
         let seen_at = Timestamp::from_millis(clock.now_ms());
         let asked = tokio::task::spawn_blocking(move || {
             rpc::call(&url, "getLatestBlockhash", &json!([{ "commitment": "confirmed" }]))
@@ -49,7 +49,7 @@ pub(crate) async fn follow(recent: Recent, rpc_url: String, clock: SteadyClock) 
                 }
             }
             Ok(Err(error)) => tracing::debug!(%error, "no recent blockhash for buyers"),
-            // The task was cancelled: the process ends.
+            // The task was cancelled because the process ends.
             Err(_) => return,
         }
         tokio::time::sleep(EVERY).await;

@@ -1,7 +1,7 @@
-//! Looking after payments that have no clear answer yet.
+//! Looks after payments that have no clear answer yet.
 //!
-//! Beside the loop of steps, not in it: the chain may be slow or silent, and no
-//! door may wait for that.
+//! It runs beside the loop of steps and not in it, because the chain may be slow or silent and no door may
+//! wait for that.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::clock::SteadyClock;
 use crate::failpoint;
 use crate::guest::Controller;
 
-/// How often it is asked whether there is something to do. Requests look after
-/// their own payments; this is for those whose request is gone.
+/// How often it looks for something to do. Requests look after their own payments, so this is for payments
+/// whose request has ended.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// Looks after payments until the host goes down.
+/// Looks after payments until the host shuts down.
 pub(crate) async fn settle(
     mut controller: Controller,
     clock: SteadyClock,
@@ -33,7 +33,7 @@ pub(crate) async fn settle(
                     EVERY
                 }
             };
-            // Never in a tight circle, whatever the component says.
+            // The pause prevents a tight loop, whatever the component answers.
             tokio::time::sleep(wait.max(Duration::from_millis(100))).await;
         }
     };

@@ -1,4 +1,4 @@
-//! `coinop verify`: checks what a device would check, with no network.
+//! `coinop verify` checks what a device would check, without a network.
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -35,11 +35,11 @@ pub(crate) struct Args {
 /// Where the keys come from.
 struct Trust {
     jwks: Value,
-    /// Who must have issued the grant, where that is known.
+    /// Who must have issued the grant, if that is known.
     issuer: Option<String>,
 }
 
-/// Runs the command.
+/// Runs `coinop verify`.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let at = match &args.at {
         Some(text) => Timestamp::parse_rfc3339(text)
@@ -73,7 +73,7 @@ fn read(file: &Path) -> Result<String, String> {
     read.map_err(|error| format!("{} cannot be read: {error}", file.display()))
 }
 
-/// The grant in a file: the file itself, or its member `grant`.
+/// Returns the grant in a file: the whole text, or the member `grant` of its JSON.
 fn token(text: &str) -> Result<String, String> {
     let text = text.trim();
     if !text.starts_with('{') {
@@ -96,7 +96,7 @@ fn fetch(place: &str) -> Result<Value, String> {
     serde_json::from_str(&text).map_err(|_| format!("{place} is not a JWK set"))
 }
 
-/// The keys as `serve` has them. Makes no secret where there is none.
+/// Returns the keys that `serve` uses. It makes no secret if there is none.
 fn from_config(file: &Path) -> Result<Trust, String> {
     let settings = Settings::load(file).map_err(|error| format!("{error}; or give the keys with --jwks"))?;
     let environment = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
@@ -115,7 +115,7 @@ fn from_config(file: &Path) -> Result<Trust, String> {
     Ok(Trust { jwks: jwks(&keys), issuer: Some(settings.config.public_url) })
 }
 
-/// The claims of a grant that one of the keys has signed, and that key's name.
+/// Returns the claims of a grant that one of the keys has signed, and the name of that key.
 fn check(token: &str, trust: &Trust) -> Result<(Grant, String), String> {
     let header = jws::header(token)
         .ok_or("this is no grant: a grant is three parts in base64url with points between them")?;
@@ -139,7 +139,7 @@ fn check(token: &str, trust: &Trust) -> Result<(Grant, String), String> {
     }
 }
 
-/// The key of this name in a JWK set (RFC 7517, RFC 8037).
+/// Returns the key of this name in a JWK set (RFC 7517, RFC 8037).
 fn key(jwks: &Value, kid: &str) -> Option<VerifyingKey> {
     let is = |key: &Value, name: &str, value: &str| key.get(name).and_then(Value::as_str) == Some(value);
     let mut keys = jwks.get("keys")?.as_array()?.iter();
@@ -157,7 +157,7 @@ fn describe(grant: &Grant, key: &str) -> String {
     )
 }
 
-/// Whether it is in force: the exact end counts, the start in whole seconds.
+/// Tells whether the grant is in force. Its end counts in milliseconds, its start in whole seconds.
 fn judge(grant: &Grant, at: Timestamp) -> Result<String, String> {
     let from = Timestamp::from_millis(grant.nbf.saturating_mul(1000));
     let until = Timestamp::from_millis(grant.ends_at_ms);
@@ -170,7 +170,7 @@ fn judge(grant: &Grant, at: Timestamp) -> Result<String, String> {
     Ok(format!("valid    at {at}, for another {}", span(until.millis_since(at))))
 }
 
-/// A length of time in its two largest units.
+/// Formats a length of time in its two largest units.
 fn span(ms: u64) -> String {
     let seconds = ms.div_ceil(1000);
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);

@@ -1,4 +1,4 @@
-//! The device controller: what `coinop serve` calls besides HTTP.
+//! The device controller, which `coinop serve` calls in addition to HTTP.
 
 use coinop_core::{AssetId, Timestamp, device};
 
@@ -39,7 +39,7 @@ impl Guest for Controller {
     }
 }
 
-/// A report about an asset that can't exist is dropped.
+/// Converts a report. Returns `None` if the asset's id cannot exist.
 fn read(report: ReportedState) -> Option<(AssetId, device::ReportedState)> {
     let state = match report.state {
         LockState::Locked => device::LockState::Locked,

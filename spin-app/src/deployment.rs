@@ -1,4 +1,4 @@
-//! The configuration and the keys, read once for each instance, which may serve many requests.
+//! The configuration and the keys. They are read once for each instance, which may serve many requests.
 
 use std::cell::OnceCell;
 
@@ -10,7 +10,7 @@ use spin_sdk::variables;
 
 use crate::platform::{Platform, boot};
 
-/// What an instance is made of.
+/// An instance's deployment and its ports.
 pub(crate) struct Instance {
     deployment: Deployment,
     platform: Platform,
@@ -26,12 +26,13 @@ thread_local! {
     static INSTANCE: OnceCell<Result<&'static Instance, &'static str>> = const { OnceCell::new() };
 }
 
-/// The gateway of this instance. It has opened no database yet.
+/// Returns the gateway of this instance. It has opened no database yet.
 ///
 /// # Errors
+///
 /// A line for the operator that says what is wrong.
 pub(crate) fn gateway() -> Result<Gateway<'static, Platform>, String> {
-    // Leaked: it lives as long as the instance's memory does.
+    // Leaked, because it lives as long as the instance's memory does.
     let read = || match read() {
         Ok(instance) => Ok(&*Box::leak(Box::new(instance))),
         Err(message) => Err(&*message.leak()),
@@ -40,9 +41,10 @@ pub(crate) fn gateway() -> Result<Gateway<'static, Platform>, String> {
     Ok(instance.gateway())
 }
 
-/// Returns the gateway of this instance, its tables made.
+/// Returns the gateway of this instance after creating its tables.
 ///
 /// # Errors
+///
 /// A line for the operator that says what is wrong.
 pub(crate) async fn prepared_gateway() -> Result<Gateway<'static, Platform>, String> {
     let gateway = gateway()?;
@@ -57,7 +59,8 @@ fn read() -> Result<Instance, String> {
     };
     let wrong = |error: ConfigError| format!("coinop_config: {error}");
     let text = need("coinop_config")?;
-    // `coinop serve` works the devices and asks one instance many times.
+    // `coinop serve` operates the devices and calls one instance many times, so the whole configuration is
+    // read at once.
     let config = if boot().is_some() { Config::from_text(&text) } else { Config::open(&text, part) };
     let config = config.map_err(wrong)?;
     let secret = |name: &str, text: &str| {

@@ -1,4 +1,4 @@
-//! Requests from WASI to the core and back.
+//! Converts requests from WASI for the core, and the core's responses back.
 
 use std::pin::pin;
 
@@ -47,18 +47,21 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     }
 }
 
-/// Answers a request. On Spin only what the journal has to answer opens the database.
+/// Answers a request. On Spin only a request that needs the journal opens the database.
 ///
 /// # Errors
+///
 /// A line for the operator that says why nothing can be answered.
 async fn answer(gateway: &Gateway<'static, Platform>, request: &mut Request) -> Result<Response, String> {
     let ports = gateway.ports();
     if !ports.has_controller() {
-        // No host of ours stands between the client and this instance: what only it may say comes from a client.
+        // No host of ours stands between the client and this instance, so headers that only the host may set
+        // come from a client.
         request.headers.retain(|(name, _)| ![NO_WAIT, RECENT_BLOCKHASH].contains(&name.as_str()));
     }
     if ports.has_controller() {
-        // That host asks one instance many times. So it offers nothing that could not be written down.
+        // `coinop serve` calls one instance many times. A failure here keeps the instance from offering what
+        // it could not store.
         ports.prepare().await.map_err(|error| error.to_string())?;
     }
     need_assets(&gateway.deployment().config, request).map_err(|error| format!("coinop_config: {error}"))?;
@@ -72,7 +75,7 @@ async fn answer(gateway: &Gateway<'static, Platform>, request: &mut Request) -> 
     }
 }
 
-/// Reads the assets that a request may be about, before anything is done for it.
+/// Reads the assets that a request may be about, before the request is answered.
 fn need_assets(config: &Config, request: &Request) -> Result<(), ConfigError> {
     match Route::parse(&request.path).filter(|_| request.method != "OPTIONS") {
         None | Some(Route::Health | Route::Keys | Route::Session(_) | Route::Payer(_)) => Ok(()),
@@ -83,8 +86,8 @@ fn need_assets(config: &Config, request: &Request) -> Result<(), ConfigError> {
     }
 }
 
-/// Carries out one bounded step of what is due, where no host calls the controller: whoever comes does, after their
-/// answer, so that nobody waits for another's payment.
+/// Carries out one bounded step of the due work, if no host calls the controller. It runs after the answer to
+/// a request, so that no client waits for another one's payment.
 async fn carry_out(gateway: &Gateway<'static, Platform>, request: &Request) {
     let ports = gateway.ports();
     let may = || Route::parse(&request.path).is_some_and(|route| route.may_carry_out(request));
@@ -98,7 +101,7 @@ async fn carry_out(gateway: &Gateway<'static, Platform>, request: &Request) {
     }
 }
 
-/// Sends an answer. Whoever hung up does not get it; that is no error.
+/// Sends an answer. A client that hung up does not get it, which is not an error.
 async fn send(response: Response, out: ResponseOutparam) {
     let headers: Vec<_> =
         response.headers.into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes())).collect();
@@ -110,7 +113,7 @@ async fn send(response: Response, out: ResponseOutparam) {
     }
 }
 
-/// Reads a request, or answers what is wrong with it.
+/// Reads a request, or returns the answer that says what is wrong with it.
 async fn read(incoming: IncomingRequest) -> Result<Request, Response> {
     let target = incoming.path_with_query().unwrap_or_default();
     let (path, query) = match target.split_once('?') {
@@ -118,7 +121,8 @@ async fn read(incoming: IncomingRequest) -> Result<Request, Response> {
         None => (target, None),
     };
     let headers = incoming.headers().entries().into_iter().map(|(name, value)| {
-        // What is not ASCII is no header of ours; it must not look like one that is missing.
+        // A value that is not ASCII is never a valid header of ours, but it must not look like a missing
+        // header either.
         (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned())
     });
     let headers: Vec<_> = headers.collect();

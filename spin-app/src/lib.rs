@@ -1,7 +1,7 @@
 //! Coinop as a Spin component: WASI on one side, the core on the other.
 //!
-//! Two exports: HTTP (`wasi:http/incoming-handler`), and the device controller
-//! (`wit/device.wit`), which Spin ignores and `coinop serve` calls.
+//! It has two exports: HTTP (`wasi:http/incoming-handler`), and the device controller (`wit/device.wit`),
+//! which Spin ignores and `coinop serve` calls.
 #![cfg(target_arch = "wasm32")]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 

@@ -40,7 +40,7 @@ fn settlement(config: &Config, fee_payers: FeePayers) -> Settling {
     return crate::stub::Stub::new(local);
 }
 
-/// All ports.
+/// All ports of an instance.
 pub(crate) struct Platform {
     clock: WasiClock,
     journal: SqlJournal<Database>,
@@ -56,27 +56,28 @@ impl Platform {
         }
     }
 
-    /// Opens the database and makes its tables, once for each instance.
+    /// Opens the database and creates its tables, once for each instance.
     ///
     /// # Errors
-    /// When that fails, or the tables are of another version.
+    ///
+    /// Fails if the database or the tables cannot be made, or if the tables have another version.
     pub(crate) async fn prepare(&self) -> Result<(), PortError> {
         self.journal.sql().prepare().await
     }
 
-    /// Returns whether the database was asked for in vain.
+    /// Tells whether the database was needed and could not be used.
     pub(crate) fn has_no_database(&self) -> bool {
         self.journal.sql().state.get() == Tables::Refused
     }
 
-    /// Whether a host calls the device controller. Elsewhere (on Spin) requests
-    /// carry out what is due.
+    /// Tells whether a host calls the device controller. Without such a host, as on Spin, requests carry out
+    /// the due work.
     pub(crate) const fn has_controller(&self) -> bool {
         self.clock.boot.is_some()
     }
 }
 
-/// Returns the name of the host's run, which only a host that calls the device controller has.
+/// Returns the id of the host's run. Only a host that calls the device controller sets it.
 pub(crate) fn boot() -> Option<String> {
     std::env::var("COINOP_BOOT_ID").ok()
 }
@@ -108,10 +109,9 @@ impl Ports for Platform {
     }
 }
 
-/// WASI's clocks.
 pub(crate) struct WasiClock {
-    /// Names the run of the host whose monotonic clock this is. Only `coinop serve`
-    /// has one that outlives a request.
+    /// Identifies the run of the host to which the monotonic clock belongs. Only `coinop serve` has a
+    /// monotonic clock that outlives a request.
     boot: Option<String>,
 }
 
@@ -139,8 +139,8 @@ impl Clock for WasiClock {
 async fn sleep(ms: u64) {
     let deadline = monotonic_clock::now().saturating_add(ms.saturating_mul(1_000_000));
     let mut registered: Option<CancelOnDropToken> = None;
-    // The executor polls everything whenever anything is ready: only the clock
-    // tells whether it was this.
+    // The executor polls everything whenever anything is ready, so only the clock tells whether the time has
+    // come.
     poll_fn(|context| {
         if monotonic_clock::now() >= deadline {
             return Poll::Ready(());
@@ -153,7 +153,6 @@ async fn sleep(ms: u64) {
     drop(registered);
 }
 
-/// WASI's randomness.
 pub(crate) struct WasiEntropy;
 
 impl Entropy for WasiEntropy {
@@ -171,7 +170,7 @@ impl Entropy for WasiEntropy {
     }
 }
 
-/// Outgoing HTTP.
+/// Outgoing HTTP of WASI.
 pub(crate) struct WasiHttp;
 
 impl Http for WasiHttp {
@@ -188,7 +187,7 @@ impl Http for WasiHttp {
     }
 }
 
-/// The error of a call to the RPC.
+/// Returns the error of a call to the RPC.
 fn failed(fault: TransportFault) -> TransportError {
     TransportError::new("the RPC", fault)
 }
@@ -198,7 +197,7 @@ async fn exchange(url: &str, body: String) -> Result<HttpAnswer, TransportError>
         .method(Method::Post)
         .uri(url)
         .header("content-type", "application/json")
-        // Without it the host sends the body in chunks, which not every node takes.
+        // Without this header the host sends the body in chunks, which some nodes refuse.
         .header("content-length", body.len().to_string())
         .body(body)
         .build();
@@ -217,19 +216,20 @@ async fn exchange(url: &str, body: String) -> Result<HttpAnswer, TransportError>
     Ok(HttpAnswer { status, body })
 }
 
-/// What is known of the tables.
+/// What is known about the tables.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Tables {
     /// No statement was run yet.
     #[default]
     Unknown,
-    /// They are there.
+    /// They exist.
     Made,
-    /// They could not be made, or are of another version.
+    /// They could not be created, or have another version.
     Refused,
 }
 
-/// The database of an instance. The tables are made before the first statement: a request that needs none opens nothing.
+/// The database of an instance. The tables are created before the first statement, so a request that needs
+/// none opens no database.
 #[derive(Default)]
 pub(crate) struct Database {
     sqlite: SpinSqlite,
@@ -250,7 +250,7 @@ impl Database {
 impl Sql for Database {
     async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
         self.prepare().await.map_err(|error| {
-            // Whoever has asked says itself that it was the database.
+            // The caller adds by itself that it was the database.
             let words = error.to_string();
             SqlError::Other(words.strip_prefix("database: ").unwrap_or(&words).to_owned())
         })?;
@@ -258,7 +258,7 @@ impl Sql for Database {
     }
 }
 
-/// Spin's SQLite: one connection for each instance, opened when it is needed.
+/// Spin's SQLite, with one connection for each instance, which is opened when it is needed.
 #[derive(Default)]
 pub(crate) struct SpinSqlite {
     connection: RefCell<Option<Connection>>,
@@ -285,7 +285,7 @@ fn from_spin(value: SpinValue) -> Result<Value, Error> {
         SpinValue::Integer(number) => Ok(Value::Integer(number)),
         SpinValue::Text(text) => Ok(Value::Text(text)),
         SpinValue::Null => Ok(Value::Null),
-        // Neither occurs in the journal, and neither is nothing.
+        // Neither type occurs in the journal, and neither may be read as null.
         SpinValue::Real(_) | SpinValue::Blob(_) => {
             Err(Error::Io("a value is neither a number, text nor null".to_owned()))
         }

@@ -1,9 +1,8 @@
-//! Settlement that moves no money: every payment lands at once. It takes the chain's
-//! place in benchmarks of everything else, and is in no component that is shipped.
+//! Settlement that moves no money: every payment lands at once. It replaces the chain in benchmarks of
+//! everything else, and no shipped component contains it.
 //!
-//! It works under one secret only, which stands here for everybody to read. A gateway
-//! that sells to buyers has 32 random bytes for its secret, so there this component
-//! takes no payment, and says that it is not ready.
+//! It works under only one secret, which anybody can read below. A gateway that sells to buyers has 32 random
+//! bytes for its secret, so there this component takes no payment and reports that it is not ready.
 
 use coinop_core::encoding::base64;
 use coinop_core::error::SettleError;
@@ -18,7 +17,7 @@ use spin_sdk::variables;
 /// The secret of the benchmarks (`tests/bench/src/payments.rs`).
 const BENCH_SECRET: &[u8; 32] = b"coinop bench: money never moves.";
 
-/// Stands before the settlement that would ask the chain.
+/// Replaces the settlement that would ask the chain, and wraps it.
 pub(crate) struct Stub<H> {
     real: LocalSettlement<H>,
     in_bench: bool,
@@ -30,7 +29,7 @@ impl<H: Http> Stub<H> {
         Self { real, in_bench }
     }
 
-    /// Nothing outside a benchmark.
+    /// Returns an error outside of a benchmark.
     fn allowed(&self) -> Result<(), SettleError> {
         if self.in_bench {
             return Ok(());
@@ -72,7 +71,7 @@ impl<H: Http> Settlement for Stub<H> {
         0
     }
 
-    /// A payment that a real component has claimed stays as unclear as it was.
+    /// Outside of a benchmark, a payment that a real component has claimed stays unclear.
     async fn outcome(&self, _: &Claim, _: Effort) -> Outcome {
         match self.allowed() {
             Ok(()) => Outcome::Landed(Landing::SvmExact { slot: 1 }),

@@ -1,7 +1,8 @@
-// Two workers in one workerd: the gateway's, as it is deployed, and one in plain JavaScript that only says hello.
+// Runs two workers in one workerd: the gateway's, as it is deployed, and one in plain JavaScript that only
+// says hello.
 //
-// A line of JSON on standard input says `{port, script, bindings, folder}`: where to listen, where the gateway's script
-// and its variables are, and where it keeps its storage. When standard input ends, this does.
+// A line of JSON on standard input gives `{port, script, bindings, folder}`: where to listen, the gateway's
+// script, its variables, and the folder of its storage. This program ends when standard input ends.
 
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
@@ -27,7 +28,8 @@ const runtime = new Miniflare({
   logRequests: false,
   kvPersist: join(folder, 'kv'),
   durableObjectsPersist: join(folder, 'do'),
-  // What is only noted costs here what it costs where it is collected: a line written. Complaints are for whoever reads.
+  // A log line costs here what it costs where logs are collected: the writing of a line. Errors go to the
+  // reader.
   handleRuntimeStdio: (stdout, stderr) => {
     stdout.resume();
     stderr.pipe(process.stderr);

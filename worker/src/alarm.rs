@@ -1,4 +1,4 @@
-//! An object's one alarm.
+//! An object's single alarm.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -10,12 +10,12 @@ use coinop_core::sharded::{Alarm, Boxed};
 use futures::future::poll_immediate;
 use worker::{ScheduledTime, Storage};
 
-/// When this object is to be woken.
+/// The alarm that wakes this object.
 pub(crate) struct ObjectAlarm {
-    /// `None`: there is no object here, and so no alarm.
+    /// `None` without an object, and then there is no alarm.
     storage: Option<Storage>,
-    /// When it is armed for (inside: `None` for not at all), if this instance of the object knows. An alarm that is set needs
-    /// no second write.
+    /// When the alarm is set for (the inner `None` means that it is not set), if this instance of the object
+    /// knows. It saves setting an alarm that is set already.
     armed: Cell<Option<Option<Timestamp>>>,
 }
 
@@ -24,7 +24,7 @@ impl ObjectAlarm {
         Self { storage, armed: Cell::new(None) }
     }
 
-    /// It has gone off, and is armed for this moment now.
+    /// Notes that the alarm has gone off and is set for `again` now.
     pub(crate) fn on_alarm(&self, again: Timestamp) {
         self.armed.set(Some(Some(again)));
     }
@@ -44,7 +44,7 @@ impl Alarm for ObjectAlarm {
             return work.await;
         }
         let mut arming = pin!(self.storage()?.set_alarm(date(at)));
-        // The first poll sets it; what is left is to hear that it was set.
+        // The first poll sets the alarm. The rest only waits for the confirmation.
         let set = poll_immediate(arming.as_mut()).await;
         self.armed.set(Some(Some(at)));
         let done = if let Some(Err(error)) = &set { Err(failed(error)) } else { work.await };
@@ -58,22 +58,22 @@ impl Alarm for ObjectAlarm {
         set.map_err(|error| failed(&error)).and(done)
     }
 
-    /// Returns the moment that it is armed for, also by an instance of the object before this one.
+    /// Returns when the alarm is set for, even if an earlier instance of the object has set it.
     async fn armed(&self) -> Result<Option<Timestamp>, PortError> {
         if let Some(known) = self.armed.get() {
             return Ok(known);
         }
         let stored = self.storage()?.get_alarm().await.map_err(|error| failed(&error))?;
         let stored = stored.and_then(|ms| u64::try_from(ms).ok()).map(Timestamp::from_millis);
-        // It may have been set while this was read.
+        // It may have been set while it was read.
         let known = self.armed.get().unwrap_or(stored);
         self.armed.set(Some(known));
         Ok(known)
     }
 
     async fn set(&self, at: Option<Timestamp>) -> Result<(), PortError> {
-        // Where one may be set that this instance does not know of, it goes off once for nothing: whoever only
-        // asks leaves nothing behind.
+        // If an alarm may be set that this instance does not know, it is left to go off once without effect.
+        // So a request that only reads writes nothing.
         let known = self.armed.get();
         if known == Some(at) || (known.is_none() && at.is_none()) {
             return Ok(());

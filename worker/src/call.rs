@@ -1,4 +1,4 @@
-//! How the worker and its objects call an object.
+//! Calls of the stateless worker and the objects to an object.
 
 use std::pin::pin;
 
@@ -12,15 +12,15 @@ use crate::deployment::Instance;
 use crate::request::{Forwarded, unavailable};
 use crate::runtime::sleep;
 
-/// How long an object may take to answer another, in milliseconds.
+/// How long an object may take to answer another object, in milliseconds.
 const TIMEOUT_MS: u64 = 10_000;
-/// How long a forwarded request may take, in milliseconds: it may wait for its payment.
+/// How long a forwarded request may take, in milliseconds. It may wait for its payment.
 const FORWARDED_MS: u64 = 55_000;
 
-/// The path of a forwarded request. (No path of a client's gets here.)
+/// The path of a forwarded request. Paths of clients never reach an object.
 pub(crate) const REQUEST: &str = "request";
 
-/// One object: what keeps the shard of this name.
+/// The address of one object, which keeps one shard.
 pub(crate) struct Object {
     binding: &'static str,
     name: String,
@@ -28,7 +28,6 @@ pub(crate) struct Object {
 }
 
 impl Object {
-    /// Returns its name.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -70,7 +69,7 @@ impl Object {
         TransportError::new(format!("the {} object, {path},", self.binding.to_ascii_lowercase()), fault)
     }
 
-    /// Has it answer a client's request. The client always gets an answer.
+    /// Lets the object answer a client's request. The client always gets an answer.
     pub(crate) async fn forward(&self, env: &Env, request: &Request) -> worker::Result<Response> {
         let answer = self.fetch(
             env,
@@ -87,7 +86,8 @@ impl Object {
 
     async fn fetch(&self, env: &Env, path: &str, body: String) -> worker::Result<Response> {
         let stub = env.durable_object(self.binding)?.get_by_name(&self.name)?;
-        // By the runtime's own types: `worker::RequestInit` brings the settings of Cloudflare's cache along.
+        // Uses the runtime's own types, because `worker::RequestInit` would bring in Cloudflare's cache
+        // settings.
         let init = web_sys::RequestInit::new();
         init.set_method("POST");
         init.set_body(&body.into());
@@ -96,14 +96,15 @@ impl Object {
     }
 }
 
-/// The way to the objects of one merchant.
+/// The connection to the objects of one merchant.
 pub(crate) struct Objects {
     pub(crate) env: Env,
     pub(crate) instance: &'static Instance,
 }
 
 impl Transport for Objects {
-    /// Asks the object of a shard. In a box, so that it is in the script once, whatever is asked.
+    /// Asks the object of a shard. The future is boxed, so the script contains its code once for all kinds of
+    /// requests.
     fn carry(
         &self,
         shard: &ShardKey,
@@ -116,7 +117,7 @@ impl Transport for Objects {
     }
 }
 
-/// The key of the shard that a client's request needs.
+/// Returns the key of the shard that a client's request needs.
 pub(crate) fn key(shard: Shard) -> ShardKey {
     match shard {
         Shard::Stream(stream) => ShardKey::Stream(stream),

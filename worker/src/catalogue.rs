@@ -1,6 +1,6 @@
-//! The catalogue as its readers have it: in KV, written by the merchant's object.
+//! The catalogue as its readers see it: in KV, written by the merchant's object.
 //!
-//! What is read here may be a minute old. Nothing is sold by it: the asset's object decides at the claim.
+//! It may be a minute old. It decides no sale: the asset's object decides at the claim.
 
 use std::pin::pin;
 
@@ -16,7 +16,7 @@ use worker::kv::KvStore;
 use crate::deployment::Instance;
 use crate::runtime::sleep;
 
-/// The binding.
+/// The name of the KV binding.
 const CATALOGUE: &str = "CATALOGUE";
 /// How long KV may take to answer, in milliseconds.
 const TIMEOUT_MS: u64 = 5_000;
@@ -32,7 +32,7 @@ impl Readers {
         Self { env: env.clone(), merchant: instance.deployment.config.merchant.id.clone() }
     }
 
-    /// The asset of this id.
+    /// Returns the asset of this id.
     pub(crate) async fn find(&self, id: &AssetId) -> Result<Option<Asset>, PortError> {
         let key = format!("{}/{id}", self.merchant);
         let text = in_time(store(&self.env)?.get(&key).text()).await?;
@@ -42,7 +42,7 @@ impl Readers {
     }
 }
 
-/// Gives the readers a listing, or takes one away.
+/// Writes a listing for the readers, or removes one.
 pub(crate) async fn publish(env: &Env, publication: &Publication) -> Result<(), PortError> {
     let store = store(env)?;
     match &publication.listing {
@@ -54,7 +54,7 @@ pub(crate) async fn publish(env: &Env, publication: &Publication) -> Result<(), 
     }
 }
 
-/// What KV answers, if it does: nobody must wait for ever.
+/// Waits for KV's answer for a limited time, so that no request waits for ever.
 async fn in_time<T, E: std::fmt::Display>(asked: impl Future<Output = Result<T, E>>) -> Result<T, PortError> {
     match select(pin!(asked), pin!(sleep(TIMEOUT_MS))).await {
         Either::Left((answer, _)) => answer.map_err(|error| failed(&error)),

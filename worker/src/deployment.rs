@@ -10,7 +10,7 @@ use worker::Env;
 
 use crate::fetch::FetchHttp;
 
-/// What an isolate is made of. Nothing of it ever changes.
+/// An isolate's deployment and settlement. It never changes.
 pub(crate) struct Instance {
     pub(crate) deployment: Deployment,
     pub(crate) settlement: LocalSettlement<FetchHttp>,
@@ -20,12 +20,13 @@ thread_local! {
     static INSTANCE: OnceCell<Result<&'static Instance, &'static str>> = const { OnceCell::new() };
 }
 
-/// The isolate's deployment.
+/// Returns the isolate's deployment.
 ///
 /// # Errors
+///
 /// A line for the operator that says what is wrong.
 pub(crate) fn instance(env: &Env) -> Result<&'static Instance, &'static str> {
-    // Leaked: it lives as long as the isolate does.
+    // Leaked, because it lives as long as the isolate does.
     let read = || match read(env) {
         Ok(instance) => Ok(&*Box::leak(Box::new(instance))),
         Err(message) => Err(&*message.leak()),

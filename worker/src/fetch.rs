@@ -1,4 +1,4 @@
-//! Outgoing HTTP by the Workers runtime.
+//! Outgoing HTTP of the Workers runtime.
 
 use std::pin::pin;
 
@@ -13,10 +13,9 @@ use crate::runtime::sleep;
 /// The most that is read of an answer of the RPC, in bytes.
 const MAX_ANSWER: usize = 4 << 20;
 
-/// What an exchange that was given up because of its answer's length is known by.
+/// The error text by which an answer that was too long is recognised.
 const TOO_LONG: &str = "its answer is too long";
 
-/// Outgoing HTTP.
 pub(crate) struct FetchHttp;
 
 impl Http for FetchHttp {
@@ -30,7 +29,8 @@ impl Http for FetchHttp {
         let exchange = pin!(exchange(url, body, controller.signal()));
         match select(exchange, pin!(sleep(timeout_ms))).await {
             Either::Left((answer, _)) => answer.map_err(|error| {
-                // Its text may have the address in it, and that an API key.
+                // The text of another error is dropped, because it may contain the address, and the address
+                // an API key.
                 failed(match error {
                     worker::Error::RustError(words) if words == TOO_LONG => TransportFault::TooLong,
                     worker::Error::RustError(words) => TransportFault::Unreachable(words),
@@ -45,13 +45,13 @@ impl Http for FetchHttp {
     }
 }
 
-/// The error of a call to the RPC.
+/// Returns the error of a call to the RPC.
 fn failed(fault: TransportFault) -> TransportError {
     TransportError::new("the RPC", fault)
 }
 
 async fn exchange(url: &str, body: String, signal: AbortSignal) -> worker::Result<HttpAnswer> {
-    // By the runtime's own types: `worker::RequestInit` brings the settings of Cloudflare's cache along.
+    // Uses the runtime's own types, because `worker::RequestInit` would bring in Cloudflare's cache settings.
     let init = web_sys::RequestInit::new();
     init.set_method("POST");
     init.set_redirect(web_sys::RequestRedirect::Manual);

@@ -1,8 +1,9 @@
 //! Coinop as a Cloudflare Worker: Durable Objects and KV on one side, the core on the other.
 //!
-//! The stateless worker answers what needs nothing that is kept: a 402, a payment that its payer has not signed. All else
-//! it forwards, once, to the object that keeps what the answer needs: the asset's, the payer's or the merchant's. What the
-//! objects agree on among themselves is [`coinop_core::sharded`].
+//! The stateless worker answers every request that needs no stored data, such as a 402 or the refusal of a
+//! payment that its payer has not signed. It forwards every other request, once, to the object that keeps
+//! what the answer needs: the asset's, the payer's or the merchant's object. [`coinop_core::sharded`] is what
+//! the objects agree on among themselves.
 #![cfg(target_arch = "wasm32")]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -28,7 +29,7 @@ use worker::{Context, Env, Response, Result, console_error, event, web_sys};
 async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> Result<Response> {
     match stateless::answer(request, &env).await {
         Ok(response) => Ok(response),
-        // Never the runtime's own page.
+        // The client never gets the runtime's own error page.
         Err(error) => {
             console_error!("an answer can't be given: {error}");
             request::respond(Problem::unavailable().into())

@@ -18,27 +18,27 @@ use crate::fetch::FetchHttp;
 use crate::ports::ObjectPorts;
 use crate::runtime::{WorkerClock, WorkerEntropy};
 
-/// All ports, with the journal of the object that this runs in, or with none.
+/// All ports, with the journal of the object in which this runs, or without a journal.
 ///
-/// One type for all of these, so that the core is in the script once.
+/// It is one type for all cases, so the script contains the core once.
 pub(crate) struct Platform {
     instance: &'static Instance,
     journal: ShardedJournal<ObjectPorts>,
-    /// The catalogue in KV, where this object may need it.
+    /// The catalogue in KV, if this object may need it.
     readers: Option<Readers>,
-    /// Whether the assets made by API are read in KV. If not, this object's journal knows them.
+    /// Whether assets made by API are read in KV. Otherwise this object's journal knows them.
     reads_kv: Cell<bool>,
 }
 
 impl Platform {
-    /// Without a journal: each of its methods is an error that says so. The assets made by API are read from the
-    /// catalogue in KV.
+    /// Makes the ports without a journal. Each method of the journal returns an error that says so. Assets
+    /// made by API are read from the catalogue in KV.
     pub(crate) fn stateless(instance: &'static Instance, env: &Env) -> Self {
         let readers = Some(Readers::new(env, instance));
         Self { readers, reads_kv: Cell::new(true), ..Self::of(instance, &ObjectPorts::none(env, instance)) }
     }
 
-    /// In the object of a stream.
+    /// Makes the ports for the object of a stream.
     pub(crate) fn of_stream(instance: &'static Instance, ports: &ObjectPorts) -> Self {
         let merchant = instance.deployment.config.merchant.id.clone();
         let journal = ShardedJournal::of_stream(ports.clone(), merchant);
@@ -50,7 +50,7 @@ impl Platform {
         }
     }
 
-    /// In any other object, or in none.
+    /// Makes the ports for any other object, or for none.
     pub(crate) fn of(instance: &'static Instance, ports: &ObjectPorts) -> Self {
         let merchant = instance.deployment.config.merchant.id.clone();
         let journal = ShardedJournal::read_only(ports.clone(), merchant);
@@ -58,7 +58,8 @@ impl Platform {
         Self { instance, journal, readers, reads_kv: Cell::new(false) }
     }
 
-    /// Reads the assets made by API in KV from now on: one session's object has its own journal, and not the asset's.
+    /// Reads assets made by API in KV from now on. The object of a single session needs this, because it has
+    /// its own journal and not the asset's.
     pub(crate) fn read_catalogue_in_kv(&self) {
         self.reads_kv.set(true);
     }
@@ -71,10 +72,11 @@ impl Platform {
         Context::new(&self.instance.deployment, self)
     }
 
-    /// Answers a request that is to be answered here. A tick is carried out by the assets.
+    /// Answers a request that belongs here. The assets carry out a tick.
     ///
-    /// `own` is the name of a stream's object. What its catalogue would have another object answer is refused: the
-    /// catalogue that the request was forwarded by is older or newer, and the two agree within a minute.
+    /// `own` is the name of a stream's object. A task that belongs to another object by this object's
+    /// catalogue is refused: the catalogue that forwarded the request is older or newer, and the two agree
+    /// within a minute.
     pub(crate) async fn handle(&self, request: &Request, own: Option<&str>) -> Response {
         match self.handle_stateless(request).await {
             StatelessOutcome::Answered(response) => response,
@@ -94,9 +96,9 @@ impl Platform {
         Object::of(self.instance, &key(task.shard())).name().to_owned()
     }
 
-    /// Answers a request as far as no journal is needed.
+    /// Answers a request as far as it needs no journal.
     ///
-    /// In a box, so that it is in the script once, however many await it.
+    /// The future is boxed, so the script contains its code once, however many callers await it.
     pub(crate) fn handle_stateless<'a>(
         &'a self,
         request: &'a Request,
@@ -104,7 +106,7 @@ impl Platform {
         Box::pin(async move { http::handle_stateless(&self.context(), request).await })
     }
 
-    /// Answers what is left of a request. In a box for the same reason.
+    /// Answers the rest of a request. The future is boxed for the same reason.
     pub(crate) fn at_shard<'a>(
         &'a self,
         request: &'a Request,

@@ -1,4 +1,4 @@
-//! What an object offers its shard: a database, an alarm, the other objects, the catalogue in KV.
+//! The ports that an object gives its shard: a database, an alarm, the other objects, the catalogue in KV.
 
 use std::rc::Rc;
 
@@ -23,12 +23,12 @@ struct Inside {
     sql: ObjectSql,
     alarm: ObjectAlarm,
     objects: Objects,
-    /// The object's; `None`: there is no object here.
+    /// The object's storage, or `None` without an object.
     storage: Option<Storage>,
 }
 
 impl ObjectPorts {
-    /// Those of an object.
+    /// Makes the ports of an object.
     pub(crate) fn of(state: &State, env: &Env, instance: &'static Instance) -> Self {
         let storage = state.storage();
         let (sql, alarm) = (ObjectSql::of(&storage), ObjectAlarm::new(Some(state.storage())));
@@ -36,24 +36,23 @@ impl ObjectPorts {
         Self(Rc::new(Inside { sql, alarm, objects, storage: Some(storage) }))
     }
 
-    /// Those of no object: whatever is asked of its database or its alarm is an error.
+    /// Makes ports without an object. Every use of the database or the alarm is an error.
     pub(crate) fn none(env: &Env, instance: &'static Instance) -> Self {
         let (sql, alarm) = (ObjectSql::none(), ObjectAlarm::new(None));
         let objects = Objects { env: env.clone(), instance };
         Self(Rc::new(Inside { sql, alarm, objects, storage: None }))
     }
 
-    /// The object's database.
     pub(crate) fn database(&self) -> ObjectSql {
         self.0.sql.clone()
     }
 
-    /// The bindings.
+    /// Returns the bindings.
     pub(crate) fn env(&self) -> &Env {
         &self.0.objects.env
     }
 
-    /// The alarm has gone off, and was armed again.
+    /// Notes that the alarm has gone off and was set again.
     pub(crate) fn on_alarm(&self) {
         self.0.alarm.on_alarm(now().plus_millis(AGAIN_MS));
     }
@@ -88,7 +87,7 @@ impl ShardPorts for ObjectPorts {
 
     async fn delete(&self) -> Result<(), PortError> {
         let Some(storage) = &self.0.storage else { return Ok(()) };
-        // First: who asks while they are deleted makes them anew.
+        // Comes first, so that a request during the deletion creates the tables again.
         self.0.sql.forget();
         storage.delete_all().await.map_err(|error| {
             StoreError::Service { name: "the object can't be deleted", words: error.to_string() }.into()

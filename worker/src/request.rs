@@ -1,4 +1,4 @@
-//! Requests and responses, from JavaScript to the core and back.
+//! Converts requests from JavaScript for the core, and the core's responses back.
 
 use std::pin::pin;
 
@@ -14,10 +14,10 @@ use crate::runtime::sleep;
 /// How long a body may take to arrive, in milliseconds.
 const BODY_MS: u64 = 10_000;
 
-/// Reads a request of a client, or answers what is wrong with it.
+/// Reads a client's request, or returns the answer that says what is wrong with it.
 ///
-/// The runtime's own, because `worker::Request` begins with looking up who the client is and where: that takes longer
-/// than all that is read here.
+/// It takes the runtime's own request. `worker::Request` would first look up who and where the client is, and
+/// that takes longer than everything that is read here.
 pub(crate) async fn read(incoming: web_sys::Request) -> Result<Request, Response> {
     let url = incoming.url();
     let target = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
@@ -53,13 +53,14 @@ async fn read_rest(incoming: web_sys::Request, request: &mut Request) -> Result<
     Ok(())
 }
 
-/// How long the body is, if its head says so; more than a number can be here is the most that it can.
+/// Returns the length of the body, if its head states one. A number that is too large becomes the largest
+/// `usize`.
 fn length(given: Option<String>) -> Option<usize> {
     let given = given.filter(|text| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()))?;
     Some(given.parse().unwrap_or(usize::MAX))
 }
 
-/// Reads a body; `bounded`: its head says how long it is.
+/// Reads a body. `bounded` says that its head states its length.
 async fn read_body(incoming: worker::Request, bounded: bool) -> Result<Vec<u8>, Problem> {
     match select(pin!(whole_body(incoming, bounded)), pin!(sleep(BODY_MS))).await {
         Either::Left((body, _)) => body,
@@ -72,7 +73,7 @@ async fn read_body(incoming: worker::Request, bounded: bool) -> Result<Vec<u8>, 
 async fn whole_body(mut incoming: worker::Request, bounded: bool) -> Result<Vec<u8>, Problem> {
     let unread = || Problem::malformed("malformed_body", "the body could not be read to its end");
     if bounded {
-        // That is all there is.
+        // The runtime delivers no more than the stated length.
         return incoming.bytes().await.map_err(|_| unread());
     }
     if incoming.inner().body().is_none() {
@@ -89,7 +90,7 @@ async fn whole_body(mut incoming: worker::Request, bounded: bool) -> Result<Vec<
     Ok(body)
 }
 
-/// Makes the runtime's response of one.
+/// Converts a response of the core into one of the runtime.
 pub(crate) fn respond(response: Response) -> worker::Result<worker::Response> {
     let headers = Headers::new();
     for (name, value) in &response.headers {
@@ -105,7 +106,7 @@ pub(crate) fn unavailable(request: &Request) -> worker::Result<worker::Response>
     respond(with_cors(&request.method, &request.path, Problem::unavailable().into()))
 }
 
-/// A request on its way to an object.
+/// A client's request on its way to an object.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Forwarded {
     method: String,
@@ -113,9 +114,9 @@ pub(crate) struct Forwarded {
     query: Option<String>,
     headers: Vec<(String, String)>,
     body: String,
-    /// The name of the object that it goes to.
+    /// The name of the object to which it goes.
     pub(crate) to: String,
-    /// Whether that object reads the catalogue in KV: it has no journal of an asset.
+    /// Whether that object reads the catalogue in KV, because it has no asset's journal.
     pub(crate) reads_kv: bool,
 }
 
@@ -125,7 +126,7 @@ impl Forwarded {
         Self { method, path, query, headers, body: base64(&body), to, reads_kv }
     }
 
-    /// Returns the client's request; `None` if its body can't be read.
+    /// Returns the client's request, or `None` if its body cannot be read.
     pub(crate) fn request(self) -> Option<Request> {
         let Self { method, path, query, headers, body, .. } = self;
         #[cfg(feature = "seam")]

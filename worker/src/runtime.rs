@@ -6,7 +6,7 @@ use coinop_core::ports::{Clock, Entropy};
 use coinop_core::{Now, Timestamp};
 use worker::{Date, Delay};
 
-/// The wall clock. It moves with each input or output; there is no other that outlives a request.
+/// The wall clock. It advances with each input or output. No other clock outlives a request.
 pub(crate) struct WorkerClock;
 
 impl Clock for WorkerClock {
@@ -23,7 +23,7 @@ impl Clock for WorkerClock {
     }
 }
 
-/// The moment.
+/// Returns the present time.
 pub(crate) fn now() -> Timestamp {
     #[cfg(feature = "seam")]
     if let Some(told) = coinop_seam::now() {
@@ -36,7 +36,6 @@ pub(crate) async fn sleep(ms: u64) {
     Delay::from(Duration::from_millis(ms)).await;
 }
 
-/// The runtime's randomness.
 pub(crate) struct WorkerEntropy;
 
 impl Entropy for WorkerEntropy {
@@ -49,7 +48,7 @@ impl Entropy for WorkerEntropy {
     }
 }
 
-/// 16 random bytes.
+/// Returns 16 random bytes.
 pub(crate) fn random() -> [u8; 16] {
     let mut bytes = [0; 16];
     match getrandom::fill(&mut bytes) {

@@ -1,4 +1,4 @@
-//! Durable Object SQL, as the core's store uses it.
+//! Durable Object SQL for the core's store.
 
 use std::cell::Cell;
 use std::future::{Future, ready};
@@ -9,17 +9,17 @@ use worker::{SqlStorage, SqlStorageValue, Storage};
 
 /// One object's database.
 ///
-/// Every statement runs at once: what runs without waiting for anything else in between is committed together.
+/// Every statement runs at once. Statements that run without an await in between are committed together.
 #[derive(Clone)]
 pub(crate) struct ObjectSql {
-    /// `None`: there is no database here. One type for both, so that the core is in the script once.
+    /// `None` means that there is no database. One type for both cases lets the script contain the core once.
     sql: Option<SqlStorage>,
-    /// Whether there are no tables: then nothing is read, and nothing is made for whoever only asks.
+    /// Whether there are no tables. Then a read returns nothing, and a request that only reads creates none.
     absent: Rc<Cell<bool>>,
 }
 
 impl ObjectSql {
-    /// The database of this object.
+    /// Opens the database of this object.
     pub(crate) fn of(storage: &Storage) -> Self {
         let this = Self { sql: Some(storage.sql()), ..Self::none() };
         let named = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name IN ('head', 'hold') LIMIT 1";
@@ -27,22 +27,22 @@ impl ObjectSql {
         this
     }
 
-    /// No database: whatever is asked of it is an error.
+    /// Makes a value without a database. Every use is an error.
     pub(crate) fn none() -> Self {
         Self { sql: None, absent: Rc::default() }
     }
 
-    /// Whether it has no tables yet.
+    /// Tells whether it has no tables yet.
     pub(crate) fn is_absent(&self) -> bool {
         self.absent.get()
     }
 
-    /// The tables are made now.
+    /// Notes that the tables are created now.
     pub(crate) fn begin(&self) {
         self.absent.set(false);
     }
 
-    /// The tables are gone.
+    /// Notes that the tables are deleted.
     pub(crate) fn forget(&self) {
         self.absent.set(true);
     }
@@ -68,7 +68,7 @@ fn from_object(value: SqlStorageValue) -> Result<Value, worker::Error> {
         SqlStorageValue::Null => Ok(Value::Null),
         SqlStorageValue::Integer(number) => Ok(Value::Integer(number)),
         SqlStorageValue::String(text) => Ok(Value::Text(text)),
-        // None of the others occurs in the journal, and none is nothing.
+        // No other type occurs in the journal, and none may be read as null.
         _ => Err(worker::Error::RustError("a value is neither a number, text nor null".to_owned())),
     }
 }

@@ -1,5 +1,5 @@
-//! The worker itself: it keeps nothing. What the request, the configuration and the catalogue in KV decide is answered
-//! here; all else is answered by the one object that keeps it.
+//! The worker itself, which stores nothing. It answers what the request, the configuration and the catalogue
+//! in KV decide. For everything else the one object answers that stores it.
 
 use coinop_core::http::StatelessOutcome;
 use worker::{Env, Response, Result, console_error, web_sys};

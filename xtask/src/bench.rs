@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds what the benchmarks measure, and runs them.
+//! `cargo xtask bench` builds what the benchmarks measure, and runs them.
 
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     load_ms: u32,
 }
 
-/// What is measured together.
+/// The things that are measured together.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Group {
     /// Checking a payment
@@ -42,7 +42,7 @@ enum Group {
 }
 
 impl Group {
-    /// The name that the benchmarks know it by.
+    /// Returns the name by which the benchmarks know it.
     const fn name(self) -> &'static str {
         match self {
             Self::Verify => "verify",
@@ -64,7 +64,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if let Some(only) = args.only {
         bench = bench.args(["--only", only.name()]);
     }
-    // First what may be missing on this machine.
+    // First comes what may be missing on this machine.
     if wanted(Group::Worker) {
         match tools::node(&workspace.root, "measuring the worker") {
             Ok(()) => bench = with_worker(workspace, bench)?,
@@ -80,14 +80,14 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         bench =
             bench.arg("--coinop").arg(workspace.coinop()).arg("--component").arg(workspace.component_bench());
     }
-    // All native packages in one build, for the reason that `build::NATIVE` gives.
+    // All native packages are built at once, for the reason given at `build::NATIVE`.
     workspace.cargo().args(["build", "--release", "-p", "coinop-bench"]).args(build::NATIVE).run()?;
     bench.run()?;
     output::say(&format!("wrote {}", workspace.shown(&out)));
     Ok(())
 }
 
-/// Builds the worker, and tells the benchmarks of it.
+/// Builds the worker, and passes its paths to the benchmarks.
 fn with_worker(workspace: &Workspace, bench: Cmd) -> Result<Cmd> {
     let tests = workspace.root.join("tests");
     tools::npm_packages(&tests.join("clients"), "measuring the worker")?;
@@ -103,7 +103,7 @@ fn with_worker(workspace: &Workspace, bench: Cmd) -> Result<Cmd> {
         .arg(workspace.coinop_chain()))
 }
 
-/// The verification of a payment as a module, compiled as the component is.
+/// Builds the check of a payment as a WebAssembly module, compiled like the component. Returns its path.
 fn guest(workspace: &Workspace) -> Result<PathBuf> {
     tools::rust_target(workspace, BARE_WASM)?;
     workspace

@@ -1,4 +1,5 @@
-//! Work on a second thread, while the first does something else: much of a build keeps one core busy and no more.
+//! Runs work on a second thread while the first one does something else, because much of a build keeps only
+//! one core busy.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek};
@@ -8,14 +9,15 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::output;
 
-/// Work that goes on.
+/// Work on a second thread.
 pub(crate) struct Beside<'s, T> {
     thread: ScopedJoinHandle<'s, T>,
     printed: File,
 }
 
 impl<'s, T: Send + 's> Beside<'s, T> {
-    /// Starts it. Its lines, and those of the programs that it runs with [`Cmd::run`](crate::proc::Cmd::run), are kept.
+    /// Starts the work. Its output, and that of the programs that it runs with
+    /// [`Cmd::run`](crate::proc::Cmd::run), is kept until the end.
     pub(crate) fn start(scope: &'s Scope<'s, '_>, work: impl FnOnce() -> T + Send + 's) -> Result<Self> {
         let printed = nameless()?;
         let file = printed.try_clone().context("a file cannot be shared")?;
@@ -26,7 +28,7 @@ impl<'s, T: Send + 's> Beside<'s, T> {
         Ok(Self { thread, printed })
     }
 
-    /// Waits for its end, and shows what it printed.
+    /// Waits for the end of the work, and shows its output.
     pub(crate) fn end(mut self) -> Result<T> {
         let outcome = self.thread.join().map_err(|_| anyhow!("what ran beside this has panicked"));
         let mut text = String::new();
@@ -39,7 +41,7 @@ impl<'s, T: Send + 's> Beside<'s, T> {
     }
 }
 
-/// A file that is gone when it is closed.
+/// Opens a file that disappears when it is closed.
 fn nameless() -> Result<File> {
     let path = std::env::temp_dir().join(format!("xtask-beside-{}", std::process::id()));
     let file = File::options().read(true).write(true).create_new(true).open(&path);

@@ -1,4 +1,4 @@
-//! Building what is shipped: two native binaries, the component and the worker.
+//! Builds what is shipped: two native binaries, the component and the worker.
 
 pub(crate) mod script;
 pub(crate) mod worker;
@@ -11,19 +11,19 @@ use crate::output;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// The native packages, always named together: cargo joins the features that its selected packages want
-/// from a dependency, so building one alone would compile the largest dependencies a second time.
+/// The native packages. They are always selected together, because cargo unites the features that the
+/// selected packages want from a dependency. Building one alone would compile the largest dependencies a
+/// second time.
 pub(crate) const NATIVE: [&str; 4] = ["-p", NATIVE_PACKAGES[0], "-p", NATIVE_PACKAGES[1]];
-/// Their names.
+/// The names of the native packages.
 pub(crate) const NATIVE_PACKAGES: [&str; 2] = [GATEWAY, "coinop-chain"];
-/// The gateway's package.
 pub(crate) const GATEWAY: &str = "coinop";
 
 /// Selects the gateway with failpoints.
 pub(crate) const FAILPOINTS: [&str; 4] = ["--features", "coinop/failpoints", "--bin", "coinop-failpoints"];
 
-/// Compiles the gateway quickly where it is not what is shipped: with failpoints, and for its unit tests. What it
-/// depends on is the same.
+/// Compiles the gateway quickly where it is not shipped: with failpoints, and for its unit tests. Its
+/// dependencies are compiled as always.
 pub(crate) const QUICKLY: [&str; 4] = [
     "--config",
     "profile.release.package.coinop.opt-level=1",
@@ -31,30 +31,30 @@ pub(crate) const QUICKLY: [&str; 4] = [
     "profile.release.package.coinop.codegen-units=16",
 ];
 
-/// The component's target.
 pub(crate) const WASI: &str = "wasm32-wasip2";
 
 /// One way to compile the component.
 pub(crate) struct Variant {
-    /// Its profile, which is also the folder where cargo leaves it. No two variants share one: the module has the same
-    /// name in each, and `spin.toml` runs whatever lies in the folder of [`PLAIN`].
+    /// The cargo profile, which is also the name of the folder where cargo leaves the module. No two variants
+    /// share a profile, because the module has the same name in each, and `spin.toml` runs whatever is in the
+    /// folder of [`PLAIN`].
     pub(crate) profile: &'static str,
-    /// Its features.
+    /// Flags for cargo that select the features.
     pub(crate) flags: &'static [&'static str],
 }
 
-/// What is shipped.
+/// The variant that is shipped.
 pub(crate) const PLAIN: Variant = Variant { profile: "component", flags: &[] };
-/// With its clock and randomness in a test's hands.
+/// The variant whose clock and randomness a test controls.
 pub(crate) const SEAM: Variant = Variant { profile: "component-seam", flags: &["--features", "seam"] };
-/// With the settlement stubbed, for tests of that.
+/// The variant with the settlement stubbed, for tests.
 pub(crate) const STUB: Variant = Variant { profile: "component-stub", flags: STUBBED };
-/// With the settlement stubbed, for benchmarks: as fast as what is shipped.
+/// The variant with the settlement stubbed, for benchmarks. It is as fast as the shipped one.
 const BENCH: Variant = Variant { profile: "component-bench", flags: STUBBED };
 const STUBBED: &[&str] = &["--features", "stub-settlement"];
 
 impl Variant {
-    /// Where cargo leaves the module.
+    /// Returns where cargo leaves the module.
     fn module(&self, target: &Path) -> PathBuf {
         target.join(WASI).join(self.profile).join("coinop_spin.wasm")
     }
@@ -67,7 +67,7 @@ pub(crate) struct Args {
     parts: Vec<Part>,
 }
 
-/// What is built together.
+/// The things that are built together.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
     /// The gateway's binary and the local chain
@@ -105,7 +105,7 @@ impl Part {
     }
 }
 
-/// Builds what is named, and says where it is.
+/// Builds the named parts, and prints where they are.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let parts = if args.parts.is_empty() { &Part::SHIPPED[..] } else { &args.parts };
     let mut built = Vec::new();
@@ -118,35 +118,35 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The gateway and the local chain.
+/// Builds the gateway and the local chain.
 pub(crate) fn native(workspace: &Workspace) -> Result<()> {
     workspace.cargo().args(["build", "--release"]).args(NATIVE).run()
 }
 
-/// The gateway with failpoints, which tests end at chosen places.
+/// Builds the gateway with failpoints, which tests end at chosen places.
 ///
-/// It has a name of its own, so this leaves `coinop` alone, also when it is interrupted; and the selected packages
-/// are the same, so it costs compiling one crate.
+/// It has its own name, so this does not touch `coinop`, even when it is interrupted. The selected packages
+/// are the same, so only one crate is compiled again.
 pub(crate) fn failpoints(workspace: &Workspace) -> Result<()> {
     workspace.cargo().args(["build", "--release"]).args(NATIVE).args(FAILPOINTS).args(QUICKLY).run()
 }
 
-/// The component, put beside the gateway's binary.
+/// Builds the component, and puts it beside the gateway's binary.
 pub(crate) fn component(workspace: &Workspace) -> Result<()> {
     component_as(workspace, &PLAIN, &workspace.component())
 }
 
-/// The component with the settlement stubbed, for tests.
+/// Builds the component with the settlement stubbed, for tests.
 pub(crate) fn stubbed_component(workspace: &Workspace) -> Result<()> {
     component_as(workspace, &STUB, &workspace.component_stub())
 }
 
-/// The component with the settlement stubbed, for benchmarks.
+/// Builds the component with the settlement stubbed, for benchmarks.
 pub(crate) fn benched_component(workspace: &Workspace) -> Result<()> {
     component_as(workspace, &BENCH, &workspace.component_bench())
 }
 
-/// The component for tests that tell it the time, in a place of its own.
+/// Builds the component for tests that tell it the time, in a separate place.
 pub(crate) fn seam_component(workspace: &Workspace) -> Result<()> {
     component_as(workspace, &SEAM, &workspace.component_seam())
 }
@@ -161,13 +161,14 @@ fn component_as(workspace: &Workspace, variant: &Variant, to: &Path) -> Result<(
     place(&variant.module(&workspace.target), to)
 }
 
-/// The core as a native program, and the chain that a recording is made with.
+/// Builds the core as a native program, and the chain with which a recording is made.
 pub(crate) fn differential(workspace: &Workspace) -> Result<()> {
     workspace.cargo().args(["build", "--release", "-p", "coinop-differential"]).args(NATIVE).run()
 }
 
-/// Copies `from` to `to` unless the same is there already: its age and its place on disk stay, and so do
-/// caches that go by them. The copy is renamed into place, so that nobody reads half of it.
+/// Copies `from` to `to`, unless the same content is already there. An unchanged file keeps its age and its
+/// place on the disk, so caches that depend on those stay valid. The copy is renamed into place, so that
+/// nothing reads a part of it.
 fn place(from: &Path, to: &Path) -> Result<()> {
     let bytes = std::fs::read(from).with_context(|| format!("{} was not built", from.display()))?;
     if std::fs::read(to).is_ok_and(|there| there == bytes) {

@@ -1,4 +1,4 @@
-//! `cargo xtask chain`: the local Solana chain alone.
+//! `cargo xtask chain` runs the local Solana chain alone.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::stop;
 use crate::workspace::Workspace;
 use crate::{build, output};
 
-/// Where the local chain listens unless told otherwise: where Solana's own tools look for one.
+/// The default port of the local chain. Solana's own tools expect a local chain there.
 pub(crate) const PORT: u16 = 8899;
 
 #[derive(clap::Args)]
@@ -22,12 +22,12 @@ pub(crate) struct Args {
     fund: Vec<String>,
 }
 
-/// Builds it and runs it until it is stopped.
+/// Builds the local chain and runs it until it is stopped.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     build::native(workspace)?;
     let mut chain = command(&workspace.coinop_chain(), &workspace.root, args.port, &args.fund).spawn()?;
     match chain.wait(None) {
-        // Asked to end, it ended: that is what a server is for.
+        // It ended because it was asked to, which is a success for a server.
         Err(_) if stop::requested() => {
             output::note("the local chain has stopped");
             Ok(())
@@ -38,7 +38,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     }
 }
 
-/// The command that runs it.
+/// Returns the command that runs the local chain.
 pub(crate) fn command(program: &Path, folder: &Path, port: u16, fund: &[String]) -> Cmd {
     let cmd = Cmd::new(program, folder).arg("--port").arg(port.to_string());
     fund.iter().fold(cmd, |cmd, fund| cmd.arg("--fund").arg(fund))

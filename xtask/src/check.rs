@@ -1,4 +1,4 @@
-//! `cargo xtask check`: what holds of the source without running it.
+//! `cargo xtask check` checks the sources without running them.
 
 mod circles;
 mod guards;
@@ -20,16 +20,16 @@ use crate::{build, output, stop};
 
 const BARE_WASM: &str = build::worker::TARGET;
 
-/// What came of a step that did not fail.
+/// The result of a step that did not fail.
 enum Outcome {
     Fine,
-    /// It could not be taken here, and why.
+    /// The step could not run here, and the reason.
     NotChecked(String),
 }
 
 type Step = (&'static str, fn(&Workspace) -> Result<Outcome>);
 
-/// The steps that are taken one after the other.
+/// The steps that run one after the other.
 const STEPS: [Step; 9] = [
     ("formatting", formatting),
     ("no machine's paths in the sources", paths),
@@ -42,10 +42,11 @@ const STEPS: [Step; 9] = [
     ("clippy, WebAssembly", clippy_wasm),
 ];
 
-/// Those that are taken beside them: linking the worker keeps one core busy, for as long as all the others take.
+/// The steps that run beside them. Linking the worker keeps one core busy for as long as all other steps
+/// take.
 const BESIDE: [Step; 1] = [("wrangler deploy --dry-run", dry_run)];
 
-/// What came of some steps: how many are fine, and the names of the others.
+/// The results of some steps: the number of successful ones, and the names of the others.
 #[derive(Default)]
 struct Sum {
     fine: usize,
@@ -63,7 +64,7 @@ impl Sum {
     }
 }
 
-/// Takes every step, also after one has failed: one run shows all there is to mend.
+/// Runs every step, even after one has failed, so that one run shows everything to correct.
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     let (steps, beside) = thread::scope(|scope| {
         let beside = Beside::start(scope, || take(&BESIDE, workspace))?;
@@ -82,7 +83,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Takes these steps, one after the other.
+/// Runs these steps, one after the other.
 fn take(steps: &[Step], workspace: &Workspace) -> Result<Sum> {
     let mut sum = Sum::default();
     for (name, step) in steps {
@@ -133,8 +134,8 @@ fn testkit(workspace: &Workspace) -> Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
-/// In the release profile: what procedural macros and build scripts need is then built once for this, the
-/// binaries and their tests.
+/// Runs clippy in the release profile. So procedural macros and build scripts are built only once for this,
+/// the binaries and their tests.
 fn clippy(workspace: &Workspace) -> Result<Outcome> {
     workspace
         .cargo()
@@ -146,7 +147,7 @@ fn clippy(workspace: &Workspace) -> Result<Outcome> {
         .args(build::FAILPOINTS)
         .args(["--", "-D", "warnings"])
         .run()?;
-    // Tests may panic, and the testkit is compiled for those of other crates too.
+    // Tests may panic, but the testkit is also compiled for the tests of other crates.
     workspace
         .cargo()
         .args(["clippy", "-p", "coinop-core", "--features", "testkit", "--release", "--", "-D", "warnings"])
@@ -161,13 +162,14 @@ fn clippy_wasm(workspace: &Workspace) -> Result<Outcome> {
         let cmd = workspace.cargo().arg("clippy").args(packages).args(["--target", target]);
         cmd.args(["--profile", profile]).args(flags).args(["--", "-D", "warnings"]).run()
     };
-    // All variants in one profile: what they depend on is looked at once.
+    // All variants use one profile, so their dependencies are checked only once.
     let component = build::PLAIN.profile;
     clippy(&["-p", "coinop-core", "-p", "coinop-spin"], build::WASI, component, &[])?;
     for variant in [build::SEAM, build::STUB] {
         clippy(&["-p", "coinop-spin"], build::WASI, component, variant.flags)?;
     }
-    // In a folder that no native build waits for; the worker itself may still be compiled into it.
+    // The folder of the worker's profile blocks no native build. The worker itself may still be compiled into
+    // it.
     let worker = build::worker::PLAIN.profile;
     clippy(&["-p", "coinop-core"], BARE_WASM, worker, &[])?;
     for variant in [build::worker::PLAIN, build::worker::SEAM] {
@@ -202,7 +204,7 @@ fn advisories(workspace: &Workspace) -> Result<Outcome> {
             return Ok(Outcome::NotChecked(format!("the database cannot be fetched ({why})")));
         }
     }
-    // Offline, because the database is here and nothing else is asked for.
+    // Offline, because the database is already here and nothing else is needed.
     Cmd::new(deny, &workspace.root).args(["--offline", "check", "advisories"]).run()?;
     Ok(Outcome::Fine)
 }

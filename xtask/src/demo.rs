@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: a chain, a gateway and three things for hire on this machine.
+//! `cargo xtask demo` runs a chain, a gateway and three things for hire on this machine.
 
 mod folder;
 mod once;
@@ -14,9 +14,9 @@ use crate::{build, chain, output, stop};
 use folder::Folder;
 use servers::Servers;
 
-/// Where the gateway listens unless told otherwise.
+/// The gateway's default port.
 const PORT: u16 = 8402;
-/// How often the servers are looked at while a person tries things.
+/// How often the servers are checked while a person tries things.
 const GLANCE: Duration = Duration::from_millis(100);
 
 #[derive(clap::Args)]
@@ -32,9 +32,10 @@ pub(crate) struct Args {
     chain_port: u16,
 }
 
-/// Builds what is missing, starts everything, and ends it all on the way out.
+/// Builds what is missing, starts everything, and stops it all at the end.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    // Before the build, which may be long, and again before another demo's folder would be swept away.
+    // Checked before the build, which may take long, and again before the folder of another demo would be
+    // deleted.
     ports_are_free(args)?;
     build::native(workspace)?;
     build::component(workspace)?;
@@ -69,7 +70,7 @@ fn ports_are_free(args: &Args) -> Result<()> {
     servers::port_is_free(args.port, "the gateway", "--port")
 }
 
-/// What to try next, to copy and paste.
+/// Returns what to try next, for copying and pasting.
 fn invitation(workspace: &Workspace, folder: &Folder, args: &Args) -> String {
     let gateway = format!("http://127.0.0.1:{}", args.port);
     let shown = |name: &str| workspace.shown(&folder.path.join(name));

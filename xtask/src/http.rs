@@ -1,7 +1,7 @@
 //! The few HTTP requests that the commands make, all to this machine.
 //!
-//! By hand on a socket: an HTTP client with its dependencies would take longer to compile than all the rest
-//! of this program. It speaks HTTP/1.0, where an answer ends with the connection.
+//! They are written by hand on a socket, because an HTTP client with its dependencies would take longer to
+//! compile than the rest of this program. They use HTTP/1.0, where an answer ends with the connection.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -12,31 +12,28 @@ use serde_json::Value;
 
 const CONNECT: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(5);
-/// No answer that is asked for here comes near.
+/// The largest answer, in bytes. The expected answers are much smaller.
 const LARGEST: u64 = 4 << 20;
 
-/// An answer.
 pub(crate) struct Answer {
-    /// The status code.
     pub(crate) status: u16,
-    /// The body.
     pub(crate) body: String,
 }
 
 impl Answer {
-    /// The body as JSON.
+    /// Returns the body as JSON.
     pub(crate) fn json(&self) -> Result<Value> {
         serde_json::from_str(&self.body).with_context(|| format!("not JSON: {:?}", self.body))
     }
 }
 
-/// GET from a port of this machine.
+/// Sends a GET to a port of this machine.
 pub(crate) fn get(port: u16, path: &str) -> Result<Answer> {
     send(port, &format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n\r\n"))
         .with_context(|| format!("GET http://127.0.0.1:{port}{path}"))
 }
 
-/// POST of JSON to a port of this machine.
+/// Sends a POST of JSON to a port of this machine.
 pub(crate) fn post(port: u16, path: &str, body: &Value) -> Result<Answer> {
     let body = body.to_string();
     let head = format!(

@@ -1,8 +1,8 @@
 //! Developers' commands: `cargo xtask build`, `demo`, `chain`, `test`, `check`.
 //!
-//! They stand in a crate of their own so that a clone needs nothing but cargo: no make, no shell, no tool
-//! to install first. Each command fetches and builds what it misses, says what it runs, exits truthfully,
-//! and leaves no process behind.
+//! They are in a crate of their own, so that a clone needs only cargo: no make, no shell, and no tool to
+//! install first. Each command fetches and builds what it lacks, says what it runs, exits with a code that
+//! tells the truth, and leaves no process behind.
 
 mod bench;
 mod beside;
@@ -30,7 +30,7 @@ use clap::{Parser, Subcommand};
 
 use crate::workspace::Workspace;
 
-/// What a shell reports for a command that Ctrl-C ended.
+/// The exit code that a shell reports for a command that Ctrl-C ended.
 const EXIT_STOPPED: u8 = 130;
 
 #[derive(Parser)]

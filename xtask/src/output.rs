@@ -1,18 +1,18 @@
-//! Lines for the person at the terminal.
+//! Prints lines for the person at the terminal.
 //!
-//! `println!` panics when its reader has gone (`cargo xtask demo | head`); a lost line is no reason to
-//! abandon children, so these drop it instead.
+//! `println!` panics when its reader has gone (`cargo xtask demo | head`). A lost line is no reason to
+//! abandon child processes, so these functions drop the line instead.
 
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::Write;
 
 thread_local! {
-    /// Where this thread's lines go, if not to the terminal.
+    /// The file for this thread's lines. `None` means the terminal.
     static INSTEAD: RefCell<Option<File>> = const { RefCell::new(None) };
 }
 
-/// A line of the command's result, on standard output.
+/// Prints a line of the command's result on standard output.
 pub(crate) fn say(line: &str) {
     if let Some(file) = file() {
         return write(file, line);
@@ -21,7 +21,7 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-/// A line about how the command is getting on, on standard error.
+/// Prints a line about the command's progress on standard error.
 pub(crate) fn note(line: &str) {
     match file() {
         Some(file) => write(file, line),
@@ -38,7 +38,7 @@ pub(crate) fn into_file(file: File) {
     INSTEAD.set(Some(file));
 }
 
-/// Returns the file that this thread's lines go to, if they do.
+/// Returns the file for this thread's lines, if there is one.
 pub(crate) fn file() -> Option<File> {
     INSTEAD.with_borrow(|file| file.as_ref().and_then(|file| file.try_clone().ok()))
 }

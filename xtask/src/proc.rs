@@ -1,7 +1,7 @@
-//! Running other programs so that none is left behind.
+//! Runs other programs so that none is left behind.
 //!
-//! Every child leads a process group of its own. Ctrl-C then reaches this program alone, which ends its
-//! children in the order that suits them; and what a child itself started is found and ended with it.
+//! Every child leads its own process group. So Ctrl-C reaches only this program, which ends its children in a
+//! suitable order. What a child itself started is found and ended with it.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
@@ -17,11 +17,11 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_pro
 
 use crate::{output, stop};
 
-/// How often a wait looks up: often enough to feel immediate, seldom enough to cost nothing.
+/// How often a wait checks for the end: often enough to feel immediate, and seldom enough to cost nothing.
 const TICK: Duration = Duration::from_millis(15);
-/// How long a build or test may take to end when asked to.
+/// How long a build or test may take to end when it is asked to.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long output may still trickle in after the program that wrote it has ended.
+/// How long output may still arrive after the program that wrote it has ended.
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// A program to run.
@@ -31,7 +31,7 @@ pub(crate) struct Cmd {
 }
 
 impl Cmd {
-    /// `program`, in `folder`, with no standard input.
+    /// Makes a command that runs `program` in `folder`, without standard input.
     pub(crate) fn new(program: impl AsRef<OsStr>, folder: &Path) -> Self {
         let program = program.as_ref();
         let mut inner = Command::new(program);
@@ -40,7 +40,7 @@ impl Cmd {
         Self { line: name.to_string_lossy().into_owned(), inner }
     }
 
-    /// The cargo that runs this program.
+    /// Makes a command of the cargo that runs this program.
     pub(crate) fn cargo(folder: &Path) -> Self {
         let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut cmd = Self::new(program, folder);
@@ -48,8 +48,8 @@ impl Cmd {
         cmd.without_package_env()
     }
 
-    /// Takes out of the environment what cargo told *this* package about itself, lest build scripts that watch
-    /// those variables run again in a cargo that the program starts.
+    /// Removes the variables by which cargo describes *this* package. Otherwise build scripts that watch
+    /// those variables would run again in a cargo that the program starts.
     pub(crate) fn without_package_env(mut self) -> Self {
         for (key, _) in std::env::vars_os() {
             let name = key.to_string_lossy();
@@ -82,8 +82,8 @@ impl Cmd {
         self
     }
 
-    /// Takes the project's own variables away, so that a developer's settings do not leak into a run that
-    /// is meant to be the same everywhere.
+    /// Removes the project's own variables, so that a developer's settings do not affect a run that must be
+    /// the same everywhere.
     pub(crate) fn without_own_env(mut self) -> Self {
         for (key, _) in std::env::vars_os() {
             if key.to_string_lossy().starts_with("COINOP_") {
@@ -93,7 +93,7 @@ impl Cmd {
         self
     }
 
-    /// Says what is run, runs it to its end, and fails if it failed.
+    /// Prints the command, runs it to its end, and fails if it failed.
     pub(crate) fn run(mut self) -> Result<()> {
         output::note(&format!("$ {}", self.line));
         if let Some((out, err)) = output::file().zip(output::file()) {
@@ -104,15 +104,15 @@ impl Cmd {
         succeeded(&line, status)
     }
 
-    /// As [`Cmd::run`], but hands each line of standard output to `look` and shows it when `look` says so.
-    /// Answers how the program ended.
+    /// Does the same as [`Cmd::run`], but passes each line of standard output to `look`, and shows the line
+    /// if `look` returns true. Returns how the program ended.
     pub(crate) fn run_looking(mut self, mut look: impl FnMut(&str) -> bool) -> Result<ExitStatus> {
         output::note(&format!("$ {}", self.line));
         self.inner.stdout(Stdio::piped());
         let mut group = self.spawn()?;
         let out = group.child.stdout.take().context("standard output is not piped")?;
         let (sender, lines) = mpsc::channel();
-        // Detached on purpose: a stranger that holds the pipe open must not hold this program up.
+        // Detached on purpose: a process that holds the pipe open must not block this program.
         thread::spawn(move || {
             let mut out = BufReader::new(out);
             let mut line = Vec::new();
@@ -147,12 +147,13 @@ impl Cmd {
         }
     }
 
-    /// Runs it quietly and answers its standard output; on failure the error carries its standard error.
+    /// Runs the command quietly and returns its standard output. On failure the error contains its standard
+    /// error.
     pub(crate) fn capture(self) -> Result<String> {
         self.capture_within(None)
     }
 
-    /// As [`Cmd::capture`], but ends it when `limit` is over.
+    /// Does the same as [`Cmd::capture`], but ends the program after `limit`.
     pub(crate) fn capture_within(mut self, limit: Option<Duration>) -> Result<String> {
         self.inner.stdout(Stdio::piped()).stderr(Stdio::piped());
         let line = self.line.clone();
@@ -171,7 +172,7 @@ impl Cmd {
         Ok(out)
     }
 
-    /// Starts it as a server that writes its standard output and error to `log`.
+    /// Starts the command as a server that writes its standard output and error to `log`.
     pub(crate) fn serve(mut self, log: &Path) -> Result<Group> {
         let file =
             std::fs::File::create(log).with_context(|| format!("{} cannot be written", log.display()))?;
@@ -180,7 +181,6 @@ impl Cmd {
         self.spawn()
     }
 
-    /// Starts it.
     pub(crate) fn spawn(mut self) -> Result<Group> {
         let child = self.inner.spawn().with_context(|| format!("{} cannot be started", self.line))?;
         let pid =
@@ -189,7 +189,7 @@ impl Cmd {
     }
 }
 
-/// Reads a pipe to its end on a thread, so that neither of two can fill up and block the child.
+/// Reads a pipe to its end on a thread, so that neither of two pipes can fill up and block the child.
 fn reader(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -202,17 +202,17 @@ fn reader(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
     receiver
 }
 
-/// Who is asked to end.
+/// Which processes are asked to end.
 #[derive(Clone, Copy)]
 pub(crate) enum Scope {
-    /// The program alone. It looks after what it started: a gateway must be able to run the command that
-    /// locks a device.
+    /// Only the program itself. It ends what it started: a gateway must be able to run the command that locks
+    /// a device.
     Leader,
-    /// All of them: cargo and npm pass nothing on.
+    /// All processes of the group, because cargo and npm pass no signal on.
     Group,
 }
 
-/// A running program and whatever it started. Dropping it ends them all, on every way out.
+/// A running program and everything it started. Dropping it ends them all, whatever the reason.
 pub(crate) struct Group {
     child: Child,
     pid: Pid,
@@ -220,11 +220,11 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// How it ended, if it has. What it left running is killed then.
+    /// Returns how the program ended, if it has. Processes that it left running are killed then.
     pub(crate) fn poll(&mut self) -> Result<Option<ExitStatus>> {
         if self.ended.is_none() {
-            // Seen, but not yet reaped: until it is, no other process can be given its number, so the
-            // sweep cannot hit a stranger.
+            // The end is seen here, but the process is not reaped yet. Until it is, no other process can get
+            // its number, so the kill cannot hit a stranger.
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
             if waitid(WaitId::Pid(self.pid), options).context("a child cannot be waited for")?.is_some() {
                 let _ = kill_process_group(self.pid, Signal::KILL);
@@ -234,7 +234,7 @@ impl Group {
         Ok(self.ended)
     }
 
-    /// Waits for its end; ends it when somebody asked for the end, or when `limit` is over.
+    /// Waits for the end. Ends the program itself after a signal to stop, or after `limit`.
     pub(crate) fn wait(&mut self, limit: Option<Duration>) -> Result<ExitStatus> {
         let start = Instant::now();
         loop {
@@ -253,7 +253,7 @@ impl Group {
         }
     }
 
-    /// Asks it to end, waits up to `grace`, then kills what is left.
+    /// Asks the program to end, waits up to `grace`, and then kills what is left.
     pub(crate) fn end(&mut self, scope: Scope, grace: Duration) -> Result<ExitStatus> {
         let start = Instant::now();
         if self.poll()?.is_none() {
@@ -280,7 +280,7 @@ impl Drop for Group {
     }
 }
 
-/// How a program ended, in words.
+/// Describes how a program ended.
 pub(crate) fn ending(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
@@ -290,7 +290,7 @@ pub(crate) fn ending(status: ExitStatus) -> String {
     }
 }
 
-/// An error unless it succeeded.
+/// Fails unless the program succeeded.
 pub(crate) fn succeeded(line: &str, status: ExitStatus) -> Result<()> {
     if !status.success() {
         bail!("`{line}` failed ({})", ending(status));

@@ -1,4 +1,4 @@
-//! `cargo xtask record`: the commands of the differential test, recorded anew.
+//! `cargo xtask record` records the commands of the differential test again.
 
 use anyhow::Result;
 
@@ -7,8 +7,8 @@ use crate::proc::Cmd;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// Buys and asks by the real clients, from the native core on the local chain, and writes down what was said. The
-/// same is recorded every time: what changes in the file has changed in the answers.
+/// Lets the real clients buy from and ask the native core on the local chain, and records the exchange. Every
+/// recording is the same, so a change in the file is a change in the answers.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     build::differential(workspace)?;
     let folder = workspace.root.join("tests").join("clients");

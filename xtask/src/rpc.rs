@@ -1,11 +1,11 @@
-//! What the commands ask a Solana chain.
+//! Asks a Solana chain.
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::http;
 
-/// The mint that stands for USDC where a chain plays devnet.
+/// The mint of USDC on devnet, and on a chain that plays devnet.
 pub(crate) const DEVNET_USDC: &str = "4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU";
 
 /// Calls `method` on the chain at a port of this machine.
@@ -21,7 +21,7 @@ fn call(port: u16, method: &str, params: &Value) -> Result<Value> {
         .with_context(|| format!("the chain's answer to {method} has no result: {answer}"))
 }
 
-/// How much devnet USDC `owner` has, in atomic units, over all its token accounts.
+/// Returns how much devnet USDC `owner` has in all its token accounts, in atomic units.
 pub(crate) fn usdc_of(port: u16, owner: &str) -> Result<u64> {
     let params =
         json!([owner, { "mint": DEVNET_USDC }, { "encoding": "jsonParsed", "commitment": "confirmed" }]);

@@ -1,7 +1,7 @@
-//! Ctrl-C, a closed terminal and a polite kill, as one flag that every wait looks at.
+//! Turns Ctrl-C, a closed terminal and a terminating signal into one flag that every wait checks.
 //!
-//! Dying at once would orphan the chain and the gateway, and leave a device unlocked. So a signal only sets
-//! the flag; whoever waits sees it, ends its children in order and returns.
+//! Ending at once would orphan the chain and the gateway, and leave a device unlocked. So a signal only sets
+//! the flag. Every wait sees the flag, ends its children in order and returns.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,7 +15,7 @@ fn flag() -> &'static Arc<AtomicBool> {
     FLAG.get_or_init(Arc::default)
 }
 
-/// From now on these signals only set the flag.
+/// Makes these signals only set the flag from now on.
 pub(crate) fn install() -> Result<()> {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(flag()))
@@ -24,12 +24,12 @@ pub(crate) fn install() -> Result<()> {
     Ok(())
 }
 
-/// Whether somebody asked for the end.
+/// Tells whether a signal asked this program to stop.
 pub(crate) fn requested() -> bool {
     flag().load(Ordering::SeqCst)
 }
 
-/// For the middle of a piece of work: an error when somebody asked for the end.
+/// Fails if a signal asked this program to stop. For use in the middle of a piece of work.
 pub(crate) fn check() -> Result<()> {
     if requested() {
         bail!("stopped");

@@ -1,28 +1,25 @@
-//! Adding up what test runners report.
+//! Adds up what test runners report.
 
 use std::fmt;
 use std::ops::AddAssign;
 
 use crate::text;
 
-/// How many tests passed, failed, were skipped.
+/// How many tests passed, failed and were skipped.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tally {
-    /// Ran and held.
     pub(crate) passed: u32,
-    /// Ran and did not, or could not run.
+    /// Tests that failed or could not run.
     pub(crate) failed: u32,
-    /// Were not run, on purpose.
+    /// Tests that were not run, on purpose.
     pub(crate) skipped: u32,
 }
 
 impl Tally {
-    /// One test that passed.
     pub(crate) const PASS: Self = Self { passed: 1, failed: 0, skipped: 0 };
-    /// One test that failed.
     pub(crate) const FAIL: Self = Self { passed: 0, failed: 1, skipped: 0 };
 
-    /// How many tests really ran.
+    /// Returns how many tests really ran.
     pub(crate) fn ran(self) -> u32 {
         self.passed.saturating_add(self.failed)
     }
@@ -46,8 +43,8 @@ impl fmt::Display for Tally {
     }
 }
 
-/// What cargo's test harness says at the end of each program:
-/// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s`.
+/// Reads the line that cargo's test harness prints at the end of each program: `test result: ok. 3 passed; 0
+/// failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s`.
 pub(crate) fn cargo_line(line: &str) -> Option<Tally> {
     let line = text::plain(line);
     let (_, counts) = line.trim().strip_prefix("test result: ")?.split_once(". ")?;
@@ -67,7 +64,7 @@ pub(crate) fn cargo_line(line: &str) -> Option<Tally> {
     (seen == 3).then_some(tally)
 }
 
-/// Whether `line` has the form of the closing line, `3 passed, 0 failed`.
+/// Tells whether `line` has the form of the closing line, `3 passed, 0 failed`.
 pub(crate) fn is_closing_line(line: &str) -> bool {
     let words = ["passed", "failed", "skipped"];
     let line = text::plain(line);
@@ -78,19 +75,18 @@ pub(crate) fn is_closing_line(line: &str) -> bool {
         })
 }
 
-/// The words of Node's closing block, in the order in which its reporters write them, as `# pass 3` (TAP)
-/// or `ℹ pass 3` (spec).
+/// The words of Node's closing block, in the order of its reporters: `# pass 3` (TAP) or `ℹ pass 3` (spec).
 const NODE: [&str; 7] = ["tests", "suites", "pass", "fail", "cancelled", "skipped", "todo"];
 
-/// Reads Node's closing block line by line. What a test prints reaches the same output with the same mark,
-/// so only the whole block in its order counts.
+/// Reads Node's closing block line by line. A test can print lines with the same mark to the same output, so
+/// only the whole block in its order counts.
 #[derive(Default)]
 pub(crate) struct NodeReader {
     numbers: Vec<u32>,
 }
 
 impl NodeReader {
-    /// The block's tally, when `line` is its last.
+    /// Returns the block's tally if `line` is its last line.
     pub(crate) fn line(&mut self, line: &str) -> Option<Tally> {
         let line = text::plain(line);
         let entry = line

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every suite, and one line that sums them up.
+//! `cargo xtask test` runs every suite, and sums them up in one line.
 
 use std::process::ExitCode;
 use std::thread;
@@ -12,7 +12,8 @@ use crate::tally::{self, NodeReader, Tally};
 use crate::workspace::{CargoTarget, Workspace};
 use crate::{build, output, stop, tools, wasm};
 
-/// A module with fewer functions of the core was not linked whole, and would import nothing whatever it needs.
+/// The fewest functions of the core in a complete module. A module with fewer was not linked whole, and would
+/// import nothing whatever it needs.
 const FEWEST_FUNCTIONS: usize = 100;
 
 #[derive(clap::Args)]
@@ -22,7 +23,7 @@ pub(crate) struct Args {
     suites: Vec<Suite>,
 }
 
-/// What is tested together, in the order from quick to slow.
+/// The things that are tested together, in the order from quick to slow.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Suite {
     /// These commands themselves
@@ -43,7 +44,7 @@ enum Suite {
     Worker,
 }
 
-/// What the clients' tests are run against; they are written once for all.
+/// The servers against which the clients' tests run. The tests are written once for both.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Target {
     Serve,
@@ -51,7 +52,7 @@ enum Target {
 }
 
 impl Target {
-    /// The name that the tests know it by.
+    /// Returns the name by which the tests know it.
     fn name(self) -> &'static str {
         match self {
             Self::Serve => "serve",
@@ -85,12 +86,12 @@ impl Suite {
         }
     }
 
-    /// Says whether it needs no module of WebAssembly that is built for it.
+    /// Tells whether it needs no WebAssembly module that is built for it.
     fn builds_natively(self) -> bool {
         matches!(self, Self::Xtask | Self::Core | Self::Chain)
     }
 
-    /// Runs it in the company of `all`.
+    /// Runs this suite. `all` are the suites of the same run.
     fn run(self, all: &[Self], workspace: &Workspace, tally: &mut Tally) -> Result<()> {
         match self {
             Self::Xtask => cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "xtask"]), tally),
@@ -109,7 +110,8 @@ impl Suite {
             Self::Differential => differential(workspace, tally),
             Self::Clients => {
                 clients(workspace, Target::Serve, tally)?;
-                // Its own suite comes yet where that is to be run: nothing is run twice.
+                // If the worker's own suite follows in this run, the worker is not tested here, so that
+                // nothing runs twice.
                 if !all.contains(&Self::Worker) {
                     clients(workspace, Target::Worker, tally)?;
                 }
@@ -120,7 +122,7 @@ impl Suite {
     }
 }
 
-/// Runs the suites. The last line says how it went, whatever happened.
+/// Runs the suites. The last line tells the result, whatever happened.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     let wanted = |suite: &Suite| args.suites.is_empty() || args.suites.contains(suite);
     let suites: Vec<Suite> = Suite::ALL.into_iter().filter(wanted).collect();
@@ -133,7 +135,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// Builds all modules that are tested; whoever needs one says later what is wrong with it.
+/// Builds all modules that are tested. A failure is reported later by the suite that needs the module.
 fn modules(workspace: &Workspace) {
     type Build = fn(&Workspace) -> Result<()>;
     let builds: [Build; 5] = [
@@ -150,7 +152,7 @@ fn modules(workspace: &Workspace) {
     }
 }
 
-/// Runs the suites one after the other. `modules` are built while the first run that need none.
+/// Runs the suites one after the other. `modules` are built beside the first suites, which need none of them.
 fn run_all(workspace: &Workspace, suites: &[Suite], mut modules: Option<Beside<'_, ()>>) -> Result<ExitCode> {
     let mut sum = Tally::default();
     let mut complaints = Vec::new();
@@ -172,8 +174,8 @@ fn run_all(workspace: &Workspace, suites: &[Suite], mut modules: Option<Beside<'
             Ok(()) => None,
         };
         if let Some(complaint) = complaint {
-            // A suite that could not be built, or whose program crashed, has failed even where no single
-            // test says so.
+            // A suite that could not be built, or whose program crashed, has failed even if no single test
+            // says so.
             if tally.failed == 0 {
                 tally += Tally::FAIL;
             }
@@ -196,7 +198,7 @@ fn run_all(workspace: &Workspace, suites: &[Suite], mut modules: Option<Beside<'
     Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs a `cargo test` and counts.
+/// Runs a `cargo test` and counts its tests.
 fn cargo(cmd: Cmd, tally: &mut Tally) -> Result<()> {
     let status = cmd.run_looking(|line| {
         if let Some(part) = tally::cargo_line(line) {
@@ -210,16 +212,16 @@ fn cargo(cmd: Cmd, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Everything that a test may start.
+/// Builds every program that a test may start.
 fn programs(workspace: &Workspace) -> Result<()> {
     build::native(workspace)?;
     build::component(workspace)
 }
 
-/// The tests of one native package.
+/// Runs the tests of one native package.
 ///
-/// The packages that are shipped are selected besides, for the reason that [`build::NATIVE`] gives; which tests
-/// are run is said by their targets' names. So those names must differ from theirs.
+/// The shipped packages are selected too, for the reason given at [`build::NATIVE`]. The names of the test
+/// targets select which tests run, so the names in different packages must differ.
 fn native(workspace: &Workspace, package: &str, tally: &mut Tally) -> Result<()> {
     let others = build::NATIVE_PACKAGES.iter().filter(|other| **other != package);
     let others: Vec<CargoTarget> = others.flat_map(|other| workspace.tested_targets(other)).collect();
@@ -245,8 +247,9 @@ fn native(workspace: &Workspace, package: &str, tally: &mut Tally) -> Result<()>
         let cmd = workspace.cargo().args(["test", "--release", "--no-fail-fast"]).args(build::NATIVE);
         if build::NATIVE_PACKAGES.contains(&package) { cmd } else { cmd.args(["-p", package]) }
     };
-    // The gateway's unit tests are half of it once more. Tests in files of their own would have the program itself
-    // compiled quickly too, in place of what is shipped.
+    // Compiling the gateway again for its unit tests takes half as long as its build, so that is done quickly.
+    // Tests in their own files are not, because cargo would then compile the program quickly too, in place of
+    // the shipped one.
     let (units, others): (Vec<String>, Vec<String>) =
         flags.into_iter().partition(|flag| package == build::GATEWAY && flag.starts_with("--bin="));
     if !units.is_empty() {
@@ -278,7 +281,7 @@ fn core(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// A check that is a test, reported as cargo reports one.
+/// Reports a check as cargo reports a test.
 fn one(name: &str, outcome: Result<()>, tally: &mut Tally) {
     match outcome {
         Ok(()) => {
@@ -292,10 +295,10 @@ fn one(name: &str, outcome: Result<()>, tally: &mut Tally) {
     }
 }
 
-/// The core has no clock, no randomness and no I/O of its own: as a module it wants nothing from its host.
+/// Checks that the core has no clock, no randomness and no I/O: as a module it imports nothing from its host.
 ///
-/// A library that exports no C function is linked to nothing at all, together with what it needs. So dead code
-/// is kept, and one codegen unit keeps the optimiser from dropping it before the linker sees it.
+/// A library that exports no C function is linked to nothing at all, together with what it needs. So dead
+/// code is kept, and a single codegen unit keeps the optimiser from removing it before the linker sees it.
 fn core_imports_nothing(workspace: &Workspace) -> Result<()> {
     const TARGET: &str = "wasm32-unknown-unknown";
     tools::rust_target(workspace, TARGET)?;
@@ -334,7 +337,8 @@ fn core_on_wasi(workspace: &Workspace) -> Result<()> {
         .run()
 }
 
-/// Every platform with the seam, and those that are shipped, which must have neither it nor the stub.
+/// Tests every platform with the seam, and checks that the shipped builds contain neither the seam nor the
+/// stub.
 fn differential(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "coinop-seam"]), tally)?;
     programs(workspace)?;
@@ -356,7 +360,7 @@ fn clients(workspace: &Workspace, target: Target, tally: &mut Tally) -> Result<(
     npm(workspace, &["test"], &what, tally, |cmd| cmd.env("COINOP_TARGET", target.name()))
 }
 
-/// Runs tests of the clients' folder, and counts.
+/// Runs tests of the clients' folder, and counts them.
 fn npm(
     workspace: &Workspace,
     args: &[&str],
@@ -373,7 +377,7 @@ fn npm(
         if let Some(part) = reader.line(line) {
             *tally += part;
         }
-        // The sum over all suites is the one closing line.
+        // Only the sum over all suites is printed as a closing line.
         !tally::is_closing_line(line)
     })?;
     if !status.success() && tally.failed == before.failed {

@@ -1,14 +1,14 @@
-//! Small readings of text that other programs write.
+//! Reads small texts that other programs write.
 
 use anyhow::{Context, Result};
 
-/// `text` without the escape sequences that colour it.
+/// Returns `text` without the escape sequences that colour it.
 pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(char) = chars.next() {
         if char == '\u{1b}' {
-            // ESC [ parameters letter
+            // The sequence is ESC [ parameters letter.
             if chars.next() == Some('[') {
                 for char in chars.by_ref() {
                     if char.is_ascii_alphabetic() {
@@ -23,7 +23,7 @@ pub(crate) fn plain(text: &str) -> String {
     out
 }
 
-/// Milliseconds since 1970 of an RFC 3339 time in UTC (`2026-01-31T12:00:00.250Z`).
+/// Converts an RFC 3339 time in UTC (`2026-01-31T12:00:00.250Z`) into milliseconds since 1970.
 pub(crate) fn unix_millis(text: &str) -> Result<i64> {
     parse_utc(text).with_context(|| format!("{text:?} is not a UTC time as RFC 3339 writes it"))
 }
@@ -40,22 +40,22 @@ fn parse_utc(text: &str) -> Option<i64> {
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    // Days since 1970 in the Gregorian calendar, with March as the first month so that a leap day is a
-    // year's last.
+    // Days since 1970 in the Gregorian calendar. March counts as the first month, so that a leap day is the
+    // last day of a year.
     let year = if month <= 2 { year - 1 } else { year };
     let month = (month + 9) % 12;
     let days = 365 * year + year / 4 - year / 100 + year / 400 + (month * 306 + 5) / 10 + day - 1 - 719_468;
     Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + millis)
 }
 
-/// `millis` as seconds with two decimals.
+/// Formats `millis` as seconds with two decimals.
 pub(crate) fn seconds(millis: i64) -> String {
     let sign = if millis < 0 { "-" } else { "" };
     let millis = millis.unsigned_abs();
     format!("{sign}{}.{:02} s", millis / 1000, millis % 1000 / 10)
 }
 
-/// An amount of a token with six decimals, as people write it.
+/// Formats an amount of a token with six decimals.
 pub(crate) fn usdc(atomic: u64) -> String {
     const ONE: u64 = 1_000_000;
     let fraction = format!("{:06}", atomic % ONE);

@@ -1,4 +1,4 @@
-//! What a fresh clone may lack, fetched when it is first needed.
+//! Fetches what a fresh clone may lack, when it is first needed.
 
 mod worker;
 
@@ -13,9 +13,9 @@ use crate::proc::Cmd;
 use crate::workspace::Workspace;
 pub(crate) use worker::worker_tools;
 
-/// The release of cargo-deny that the checks use. It builds with the oldest compiler this project promises.
+/// The release of cargo-deny for the checks. The oldest compiler that this project promises can build it.
 const CARGO_DENY: &str = "0.20.2";
-/// How long the advisories may take to arrive before the check goes on without them.
+/// How long fetching the advisories may take before the check continues without them.
 const ADVISORIES_LIMIT: Duration = Duration::from_secs(45);
 
 /// Makes sure that `target` can be compiled for.
@@ -30,16 +30,17 @@ pub(crate) fn rust_target(workspace: &Workspace, target: &str) -> Result<()> {
     })
 }
 
-/// cargo-deny, built into the cache the first time.
+/// Returns the path of cargo-deny, which is built into the cache the first time.
 pub(crate) fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
     let flags = ["--no-default-features"];
     cargo_program(workspace, "cargo-deny", CARGO_DENY, "cargo-deny", &flags)
 }
 
-/// The program `name` of a package from the registry, built into the cache the first time.
+/// Returns the path of the program `name` of a package from the registry, which is built into the cache the
+/// first time.
 ///
-/// These look at a few hundred crates or a megabyte for a second or two: building them fast counts for more than
-/// their speed.
+/// These programs examine a few hundred crates or a megabyte for a second or two, so a fast build counts more
+/// than their speed.
 fn cargo_program(
     workspace: &Workspace,
     package: &str,
@@ -66,25 +67,25 @@ fn cargo_program(
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .run()
         .with_context(|| format!("{package} cannot be built: is the package registry reachable?"))?;
-    // Only the program is wanted; its objects are large.
+    // Only the program is needed, and its objects are large.
     let _ = fs::remove_dir_all(&build);
     Ok(program)
 }
 
 /// How fresh the advisories are.
 pub(crate) enum Advisories {
-    /// Fetched just now.
     Fresh,
-    /// Not to be had now, but a complete copy of an earlier run is here. Why not, in one line.
+    /// They cannot be fetched now, but a complete copy of an earlier run exists. The text is the reason in
+    /// one line.
     Earlier(String),
-    /// None. Why not, in one line.
+    /// There are none. The text is the reason in one line.
     None(String),
 }
 
-/// Fetches the database of advisories. That needs a git host, which not every machine may reach.
+/// Fetches the database of advisories. This needs a git host, which some machines cannot reach.
 pub(crate) fn advisories(workspace: &Workspace, deny: &Path) -> Advisories {
-    // A fetch that was cut short leaves a folder that looks like a database, so completeness has a mark of
-    // its own.
+    // An interrupted fetch leaves a folder that looks like a database, so a separate file marks a complete
+    // one.
     let mark = workspace.tools().join("advisories-complete");
     let fetched = Cmd::new(deny, &workspace.root)
         .args(["fetch", "db"])
@@ -102,13 +103,13 @@ pub(crate) fn advisories(workspace: &Workspace, deny: &Path) -> Advisories {
     }
 }
 
-/// The last thing that a long complaint says, which is where tools put the cause.
+/// Returns the last line of a long error message, which is where tools put the cause.
 fn reason(text: &str) -> String {
     text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("no reason given").to_owned()
 }
 
-/// Installs the packages of `folder` as its lock file has them, unless they are what it had last time. `what` needs
-/// them.
+/// Installs the packages of `folder` as its lock file lists them, unless they were installed from the same
+/// files last time. `what` is the purpose, for error messages.
 pub(crate) fn npm_packages(folder: &Path, what: &str) -> Result<()> {
     let modules = folder.join("node_modules");
     let stamp = modules.join(".installed-from");
@@ -125,7 +126,7 @@ pub(crate) fn npm_packages(folder: &Path, what: &str) -> Result<()> {
         .with_context(|| format!("{} cannot be written", stamp.display()))
 }
 
-/// Everything that decides what `npm ci` installs.
+/// Returns everything that decides what `npm ci` installs.
 fn npm_inputs(folder: &Path) -> Result<String> {
     let mut all = String::new();
     for name in ["package.json", "package-lock.json"] {
@@ -139,7 +140,7 @@ fn npm_inputs(folder: &Path) -> Result<String> {
     Ok(all)
 }
 
-/// Makes sure that Node is there and new enough for `what`.
+/// Makes sure that Node exists and is new enough for `what`.
 pub(crate) fn node(folder: &Path, what: &str) -> Result<()> {
     const OLDEST: u32 = 20;
     let need = format!("{what} needs Node >= {OLDEST} with npm");

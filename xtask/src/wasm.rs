@@ -1,4 +1,4 @@
-//! Just enough of the WebAssembly format to see what a module wants from outside.
+//! Reads just enough of the WebAssembly format to see what a module imports.
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -6,7 +6,7 @@ const MAGIC: &[u8] = b"\0asm\x01\0\0\0";
 const CUSTOM: u8 = 0;
 const IMPORTS: u8 = 2;
 
-/// What a core module imports, as `module.name`.
+/// Returns what a core module imports, as `module.name`.
 pub(crate) fn imports(bytes: &[u8]) -> Result<Vec<String>> {
     let mut rest = Reader(bytes.strip_prefix(MAGIC).context("not a WebAssembly module of version 1")?);
     let mut found = Vec::new();
@@ -21,7 +21,7 @@ pub(crate) fn imports(bytes: &[u8]) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// A module without its custom sections of this name.
+/// Returns a module without its custom sections of this name.
 pub(crate) fn without_custom(bytes: &[u8], name: &str) -> Result<Vec<u8>> {
     let mut rest = Reader(bytes.strip_prefix(MAGIC).context("not a WebAssembly module of version 1")?);
     let mut kept = MAGIC.to_vec();
@@ -38,7 +38,7 @@ pub(crate) fn without_custom(bytes: &[u8], name: &str) -> Result<Vec<u8>> {
     Ok(kept)
 }
 
-/// How often a module's bytes contain `text`. Its names section has every function once, mangled.
+/// Counts how many times a module's bytes contain `text`. Its names section has every function once, mangled.
 pub(crate) fn occurrences(bytes: &[u8], text: &str) -> usize {
     bytes.windows(text.len().max(1)).filter(|window| *window == text.as_bytes()).count()
 }
@@ -51,14 +51,14 @@ fn entries(section: &mut Reader) -> Result<Vec<String>> {
         match section.byte()? {
             // A function: its type.
             0 => drop(section.number()?),
-            // A table: what it holds, and its limits.
+            // A table: the type of its elements, and its limits.
             1 => {
                 section.byte()?;
                 section.limits()?;
             }
             // A memory: its limits.
             2 => section.limits()?,
-            // A global: its type, and whether it changes.
+            // A global: its type, and whether it can change.
             3 => {
                 section.byte()?;
                 section.byte()?;
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         self.take(1)?.first().copied().context("the module is cut short")
     }
 
-    /// An unsigned LEB128 number of 32 bits.
+    /// Reads an unsigned LEB128 number of 32 bits.
     fn number(&mut self) -> Result<u32> {
         let mut value = 0u64;
         for shift in (0..35).step_by(7) {

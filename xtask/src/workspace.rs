@@ -1,4 +1,4 @@
-//! Where things are: the clone, cargo's target directory, the cache.
+//! The places of things: the clone, cargo's target directory, the cache.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,12 @@ use serde_json::Value;
 
 use crate::proc::Cmd;
 
-/// The clone this was compiled from, as cargo describes it.
+/// The clone from which this program was compiled, as cargo describes it.
 pub(crate) struct Workspace {
-    /// The repository's root.
     pub(crate) root: PathBuf,
-    /// Cargo's target directory: `target/`, or wherever `CARGO_TARGET_DIR` or a configuration moved it.
+    /// Cargo's target directory: `target/`, unless `CARGO_TARGET_DIR` or a configuration moved it.
     pub(crate) target: PathBuf,
-    /// What outlives clones: tools, and in CI the build directory.
+    /// The folder of what outlives clones: tools, and in CI the build directory.
     pub(crate) cache: PathBuf,
     metadata: Value,
 }
@@ -24,15 +23,14 @@ pub(crate) struct Workspace {
 pub(crate) struct CargoTarget {
     /// `lib`, `bin`, `test`, ...
     pub(crate) kind: String,
-    /// Its name.
     pub(crate) name: String,
 }
 
 impl Workspace {
-    /// Asks cargo, so that its configuration and environment are respected.
+    /// Asks cargo for the workspace, so that its configuration and environment are respected.
     pub(crate) fn find() -> Result<Self> {
-        // Asked at run time: with a build directory that several clones share, this program may have been
-        // built from another one.
+        // The variable is read at run time. With a build directory that several clones share, this program
+        // may have been built from another clone.
         let own = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let manifest = Path::new(&own).parent().context("xtask has no parent folder")?;
         let text = Cmd::cargo(manifest)
@@ -55,83 +53,86 @@ impl Workspace {
         })
     }
 
-    /// A cargo command at the root.
+    /// Makes a cargo command at the root.
     pub(crate) fn cargo(&self) -> Cmd {
         Cmd::cargo(&self.root)
     }
 
-    /// Where release builds end up.
+    /// Returns the folder of release builds.
     pub(crate) fn release(&self) -> PathBuf {
         self.target.join("release")
     }
 
-    /// The gateway's binary.
+    /// Returns the path of the gateway's binary.
     pub(crate) fn coinop(&self) -> PathBuf {
         self.release().join("coinop")
     }
 
-    /// The gateway's binary with failpoints; never shipped.
+    /// Returns the path of the gateway's binary with failpoints, which is never shipped.
     pub(crate) fn coinop_failpoints(&self) -> PathBuf {
         self.release().join("coinop-failpoints")
     }
 
-    /// The component, where the binary finds it without a flag: beside itself.
+    /// Returns the path of the component. It is beside the gateway's binary, which finds it there without a
+    /// flag.
     pub(crate) fn component(&self) -> PathBuf {
         self.release().join("coinop.wasm")
     }
 
-    /// The local chain's binary.
+    /// Returns the path of the local chain's binary.
     pub(crate) fn coinop_chain(&self) -> PathBuf {
         self.release().join("coinop-chain")
     }
 
-    /// The component with its clock and randomness in a test's hands; never shipped.
+    /// Returns the path of the component whose clock and randomness a test controls. It is never shipped.
     pub(crate) fn component_seam(&self) -> PathBuf {
         self.release().join("coinop-seam.wasm")
     }
 
-    /// The component with the settlement stubbed; never shipped.
+    /// Returns the path of the component with the settlement stubbed, for tests. It is never shipped.
     pub(crate) fn component_stub(&self) -> PathBuf {
         self.release().join("coinop-stub.wasm")
     }
 
-    /// The component with the settlement stubbed; never shipped.
+    /// Returns the path of the component with the settlement stubbed, for benchmarks. It is never shipped.
     pub(crate) fn component_bench(&self) -> PathBuf {
         self.release().join("coinop-bench.wasm")
     }
 
-    /// The core as a native program, which the others are compared with; never shipped.
+    /// Returns the path of the core as a native program, with which the others are compared. It is never
+    /// shipped.
     pub(crate) fn coinop_native(&self) -> PathBuf {
         self.release().join("coinop-native")
     }
 
-    /// The worker: `index.js` and the module that it imports, where wrangler.toml looks for them.
+    /// Returns the folder of the worker: `index.js` and the module that it imports, where wrangler.toml
+    /// expects them.
     pub(crate) fn worker(&self) -> PathBuf {
         self.root.join("worker").join("build")
     }
 
-    /// The worker with its clock and randomness in a test's hands; never deployed.
+    /// Returns the folder of the worker whose clock and randomness a test controls. It is never deployed.
     pub(crate) fn worker_seam(&self) -> PathBuf {
         self.target.join("worker-seam")
     }
 
-    /// Where fetched tools are.
+    /// Returns the folder of fetched tools.
     pub(crate) fn tools(&self) -> PathBuf {
         self.cache.join("tools")
     }
 
-    /// Where one release of a tool is.
+    /// Returns the folder of one release of a tool.
     pub(crate) fn tool(&self, name: &str, version: &str) -> PathBuf {
         self.tools().join(format!("{name}-{version}"))
     }
 
-    /// A path as one would type it from the root.
+    /// Returns a path as a person would type it from the root.
     pub(crate) fn shown(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 
-    /// The libraries, programs and test programs of `package` that have tests; none when there is no such
-    /// package.
+    /// Returns the libraries, programs and test programs of `package` that have tests. Returns nothing if
+    /// there is no such package.
     pub(crate) fn tested_targets(&self, package: &str) -> Vec<CargoTarget> {
         let list =
             |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
@@ -151,7 +152,7 @@ impl Workspace {
     }
 }
 
-/// `COINOP_CACHE`, or a folder of the user's cache directory.
+/// Returns `COINOP_CACHE`, or a folder in the user's cache directory.
 fn cache() -> Result<PathBuf> {
     let given = |key: &str| env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(folder) = given("COINOP_CACHE") {

@@ -1,5 +1,5 @@
-//! What the chain has to hold: the right network behind the RPC, SOL for the
-//! fees, and an account for each token.
+//! Checks what the chain must hold: the right network behind the RPC, SOL for the fees, and an account for
+//! each token.
 
 use coinop_core::config::{AcceptedToken, Config};
 use coinop_core::settlement::is_plain_token_2022;
@@ -10,12 +10,12 @@ use super::finding::Finding;
 use crate::pay::chain::{Account, account};
 use crate::settings::rpc;
 
-/// What a sale costs: two signatures.
+/// The network's fee of one sale, in lamports: two signatures.
 const FEE_PER_SALE: u64 = 10_000;
-/// What an account must keep to exist: rent for an account without data.
+/// The rent, in lamports, that an account without data must keep to exist.
 const RENT: u64 = 890_880;
 
-/// Everything that needs the RPC.
+/// Runs every check that needs the RPC.
 pub(crate) fn all(config: &Config, fee_payers: &[Address]) -> Vec<(String, Finding)> {
     let network = config.network;
     let genesis = rpc::call(&config.rpc_url, "getGenesisHash", &json!([]));
@@ -23,7 +23,7 @@ pub(crate) fn all(config: &Config, fee_payers: &[Address]) -> Vec<(String, Findi
     let usable = rpc.is_ok();
     let mut findings = vec![("RPC".to_owned(), rpc)];
     if !usable {
-        // The rest would only say the same again.
+        // The other checks would only repeat the same failure.
         return findings;
     }
     for address in fee_payers {
@@ -33,7 +33,7 @@ pub(crate) fn all(config: &Config, fee_payers: &[Address]) -> Vec<(String, Findi
     let wallet = ask(&config.rpc_url, &pay_to);
     let is_new = matches!(wallet, Ok(None));
     let wallet = wallet.and_then(|account| is_wallet(pay_to, network, account));
-    // Where `pay_to` is no wallet, nobody is told to send anything there.
+    // A finding tells nobody to send anything to a `pay_to` that is no wallet.
     let may_receive = wallet.is_ok();
     findings.push(("merchant's wallet".to_owned(), wallet));
     for accepted in &config.merchant.tokens {
@@ -61,7 +61,7 @@ fn right_network(network: Network, genesis: Result<Value, String>) -> Finding {
     let name = network.name();
     match genesis {
         Err(error) => Err(format!("it does not answer ({error}): start it, or change `solana.rpc_url`")),
-        // A network's id is the beginning of the hash.
+        // A network's id is the beginning of its genesis hash.
         Ok(Value::String(hash)) if hash.starts_with(network.reference()) => Ok(format!("{name}, answers")),
         Ok(Value::String(hash)) => {
             let other = Network::ALL.into_iter().find(|n| hash.starts_with(n.reference()));
@@ -94,7 +94,7 @@ fn sol(rpc_url: &str, network: Network, address: &Address) -> Finding {
     Err(format!("{sol} SOL pay for no sale: {fund}"))
 }
 
-/// A network as Solana's own tools name it.
+/// Returns the network's name as Solana's own tools write it.
 const fn cluster(network: Network) -> &'static str {
     match network {
         Network::Mainnet => "mainnet-beta",
@@ -102,8 +102,7 @@ const fn cluster(network: Network) -> &'static str {
     }
 }
 
-/// Whether this RPC is on this machine. Other addresses may carry a key and are
-/// not shown.
+/// Tells whether this RPC runs on this machine. Other addresses may contain a key, so they are not shown.
 fn is_local(rpc_url: &str) -> bool {
     ["http://127.0.0.1:", "http://localhost:"].iter().any(|start| rpc_url.starts_with(start))
 }
@@ -129,8 +128,8 @@ fn mint_fits(accepted: &AcceptedToken, account: Option<Account>) -> Finding {
     Ok(format!("{mint}, {decimals} decimals"))
 }
 
-/// Whether `pay_to` is a wallet: an account of the System program without data, or one that
-/// has never been used.
+/// Checks that `pay_to` is a wallet: either an account of the System program without data, or an address that
+/// was never used.
 fn is_wallet(pay_to: Address, network: Network, account: Option<Account>) -> Finding {
     let Some(account) = account else { return Ok(unseen(pay_to, network)) };
     if account.owner == SYSTEM && account.data.is_empty() {
@@ -146,12 +145,12 @@ fn is_wallet(pay_to: Address, network: Network, account: Option<Account>) -> Fin
     ))
 }
 
-/// Said of a wallet that the chain does not know, as it does not know a misspelt one.
+/// Describes a wallet that the chain does not know. A misspelt address looks the same.
 fn unseen(pay_to: Address, network: Network) -> String {
     format!("{pay_to} has never been used on {}: see first that it is your wallet", network.name())
 }
 
-/// Whether payments to the merchant's account arrive.
+/// Checks that payments to the merchant's account arrive.
 fn receives(
     accepted: &AcceptedToken,
     pay_to: Address,

@@ -1,4 +1,4 @@
-//! Whether each device can be read back. None is worked.
+//! Checks whether the state of each device can be read. It operates none of them.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::finding::Finding;
 use crate::devices::Device;
 use crate::drivers::LockState;
 
-/// Asks every device what it is doing, one after the other.
+/// Asks every device for its state, one after the other.
 pub(super) fn all(devices: &[Device]) -> Result<Vec<(String, Finding)>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -35,7 +35,7 @@ async fn look(device: &Device) -> Finding {
     }
 }
 
-/// The command that reads the device back, where it is one.
+/// Returns the command that reads the device's state, if the device has one.
 fn command(device: &Device) -> Option<String> {
     let words = device.settings.get("check")?.as_array()?;
     let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();

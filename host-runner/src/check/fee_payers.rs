@@ -1,4 +1,5 @@
-//! A fee payer belongs to one journal: two journals with one key would each take the same payment.
+//! Checks that a fee payer belongs to one journal. Two journals with one key would each accept the same
+//! payment.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,12 +13,12 @@ use super::finding::Finding;
 use crate::db::{self, Known};
 use crate::settings::rpc;
 
-/// How far back the chain is searched, in transactions that name the fee payer: its payments are most of them.
+/// How many transactions of the fee payer are searched, newest first. Most of them are its payments.
 const LIMIT: u32 = 20;
-/// How long a search may take: who starts a gateway waits for it.
+/// The longest time that a search may take, because a starting gateway waits for it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Says whether the fee payer `address` may sign for the journal in `data_dir`.
+/// Checks whether the fee payer `address` may sign for the journal in `data_dir`.
 pub(super) fn fits(rpc_url: &str, data_dir: &Path, address: &Address) -> Finding {
     let known = Known::open(data_dir)?;
     let own = known.has_fee_payer(address)?;
@@ -35,8 +36,9 @@ pub(super) fn fits(rpc_url: &str, data_dir: &Path, address: &Address) -> Finding
     }
 }
 
-/// Refuses a fee payer that has signed a payment which the journal does not hold. Returns those that the RPC gave no answer
-/// about.
+/// Refuses a fee payer that has signed a payment which the journal does not hold.
+///
+/// Returns the fee payers about which the RPC gave no answer.
 pub(crate) fn refuse_foreign(
     rpc_url: &str,
     data_dir: &Path,
@@ -66,14 +68,14 @@ fn foreign(data_dir: &Path, address: &Address, signature: &str) -> String {
     )
 }
 
-/// Finds a payment that this key has paid the fee of and that the journal does not hold.
+/// Returns the signature of a payment whose fee this key paid and which the journal does not hold.
 fn foreign_payment(rpc_url: &str, known: &Known, address: &Address) -> Result<Option<String>, String> {
     let nonsense = || "the answer makes no sense".to_owned();
     let started = Instant::now();
     let options = json!({ "limit": LIMIT, "commitment": "confirmed" });
     let listed = rpc::call(rpc_url, "getSignaturesForAddress", &json!([address, options]))?;
     for entry in listed.as_array().ok_or_else(nonsense)? {
-        // What landed with an error is in no journal for long.
+        // The journal soon forgets a payment that landed with an error.
         if !entry.get("err").is_some_and(Value::is_null) {
             continue;
         }
@@ -96,7 +98,7 @@ fn foreign_payment(rpc_url: &str, known: &Known, address: &Address) -> Result<Op
     Ok(None)
 }
 
-/// Says whether the key pays the fee of a transfer of tokens that another one has signed.
+/// Tells whether the key pays the fee of a token transfer that somebody else has signed too.
 fn is_payment(message: &Message, fee_payer: &Address) -> bool {
     let of_tokens = |program: u8| message.account(program).and_then(TokenProgram::at).is_some();
     message.accounts.first() == Some(fee_payer)

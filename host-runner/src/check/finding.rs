@@ -1,5 +1,4 @@
-//! What came of a try.
+//! The result of one check.
 
-/// What came of one thing that was tried: something to know, or what is wrong
-/// and what to do about it.
+/// The result of one check: a detail worth knowing, or what is wrong and what to do about it.
 pub(super) type Finding = Result<String, String>;

@@ -1,4 +1,4 @@
-//! What this machine has to offer: files, a port, an address.
+//! Checks this machine: files, the port and the public address.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub(super) fn data_dir(data_dir: &Path, running: bool) -> Finding {
     }
     let probe = there.join(format!(".coinop-check-{}", std::process::id()));
     let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&probe);
-    // It stays nowhere, whatever came of it.
+    // The probe file is removed in every case.
     let removed = written.and_then(|_| std::fs::remove_file(&probe));
     match removed {
         Ok(()) if there == data_dir => Ok(name.to_string()),
@@ -35,7 +35,7 @@ pub(super) fn data_dir(data_dir: &Path, running: bool) -> Finding {
     }
 }
 
-/// The secret that keys are derived from, without making one.
+/// Checks the secret that keys are derived from, and creates none.
 pub(super) fn secret(data_dir: &Path) -> Finding {
     let given = environment("COINOP_SECRET");
     secret::previous(environment("COINOP_SECRET_PREVIOUS"))?;
@@ -48,12 +48,12 @@ pub(super) fn secret(data_dir: &Path) -> Finding {
     Ok("made by the first start".to_owned())
 }
 
-/// The addresses of the keys that pay the network's fees.
+/// Returns the addresses of the keys that pay the network's fees.
 pub(super) fn fee_payers(settings: &Settings) -> Result<Vec<Address>, String> {
     keypair::fee_payers(settings, environment("COINOP_FEE_PAYER")).map(|keys| keys.addresses)
 }
 
-/// Whether the address can be listened on.
+/// Checks that `coinop serve` can listen on the address.
 pub(super) fn listen(address: &str, running: bool) -> Finding {
     match TcpListener::bind(address) {
         Ok(_) => Ok(format!("{address} is free")),
@@ -109,7 +109,7 @@ mod tests {
         assert!(listen(&address, true).is_ok());
         assert!(listen(&address, false).unwrap_err().contains("in use"));
         drop(lock);
-        // A child that another test is just starting may hold the lock until it runs.
+        // A child process of another test inherits the lock and holds it until it executes its program.
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
         while crate::db::is_in_use(dir.path()) {
             assert!(std::time::Instant::now() < deadline, "the lock is still held");

@@ -1,6 +1,5 @@
-//! `coinop check`: tries what `coinop serve` will need, before anybody waits in
-//! front of a door. It changes nothing: no device is worked, no money moves, and
-//! no file stays.
+//! `coinop check` tries what `coinop serve` will need, before a buyer waits in front of a door. It changes
+//! nothing: it operates no device, moves no money and leaves no file behind.
 
 pub(crate) mod chain;
 mod devices;
@@ -31,7 +30,7 @@ pub(crate) struct Args {
     config: PathBuf,
 }
 
-/// The findings, printed as they come.
+/// Prints each finding as it comes, and counts the wrong ones.
 struct Printer {
     wrong: usize,
 }
@@ -96,7 +95,7 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 
-/// Runs the command.
+/// Runs `coinop check`.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let mut printer = Printer { wrong: 0 };
     match std::fs::read_to_string(&args.config) {

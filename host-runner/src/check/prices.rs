@@ -1,26 +1,26 @@
-//! What the smallest purchase brings, against what its transaction may cost the owner.
+//! Compares what the smallest purchase brings with what its transaction may cost the owner.
 //!
-//! Nothing is fetched for it, so both sides are estimates: tokens that are known by name
-//! are stablecoins and count as 1 US dollar, and one SOL counts as [`USD_PER_SOL`].
+//! Nothing is fetched, so both sides are estimates. Tokens that are known by name are stablecoins and count
+//! as 1 US dollar, and one SOL counts as [`USD_PER_SOL`].
 
 use coinop_core::Amount;
 use coinop_core::config::{Asset, Config};
 use coinop_core::svm::{Network, Token};
 
-/// US dollars for one SOL. Above most of its history, so that the warning comes too
-/// early rather than too late; only the order of magnitude matters.
+/// US dollars for one SOL. It is above the price of most of SOL's history, so the warning comes too early
+/// rather than too late. Only the order of magnitude matters.
 const USD_PER_SOL: u64 = 200;
 const LAMPORTS_PER_SOL: u128 = 1_000_000_000;
-/// How often the fee has to fit into a purchase: once for itself, and once for a payment
-/// that fails on the chain after its fee was paid.
+/// How many times the fee must fit into a purchase: once for its own transaction, and once for a payment that
+/// fails on the chain after its fee was paid.
 const FEES: u64 = 2;
-/// Assets that a warning names; of the others it says how many there are.
+/// The most assets that a warning names. It only counts the others.
 const NAMED: usize = 3;
 
-/// Warnings about prices; none if there is nothing to say.
+/// Returns the warnings about prices.
 pub(super) fn all(config: &Config) -> Vec<String> {
     let most = config.settlement.max_fee_lamports;
-    // In millionths of a dollar, as a lamport is a billionth of a SOL.
+    // In millionths of a dollar. A lamport is a billionth of a SOL.
     let least = Amount::new((FEES * USD_PER_SOL).saturating_mul(most) / 1_000);
     let mut warnings = Vec::new();
     let cheap = named(config, |asset, token| {
@@ -38,7 +38,8 @@ pub(super) fn all(config: &Config) -> Vec<String> {
         ));
     }
     let tiny = named(config, |asset, token| {
-        // A thousand of them would round up to a thousand units if one were a whole one.
+        // A thousand of the smallest purchases cost less than a thousand atomic units, so one of them is
+        // rounded up.
         let thousand = asset.tariff.min_quantity.checked_mul(1_000)?;
         let rounded_up = asset.tariff.price.times(thousand, token.decimals)?.atomic() < 1_000;
         smallest(asset, token).filter(|_| rounded_up)
@@ -51,8 +52,8 @@ pub(super) fn all(config: &Config) -> Vec<String> {
     warnings
 }
 
-/// Names the assets for which there is something to say, each with the amount that it is
-/// said of: `lamp (1 x second for 0.001 USDC), fan (...) and 3 more`.
+/// Names the assets for which `amount` returns an amount, each with that amount: `lamp (1 x second for 0.001
+/// USDC), fan (...) and 3 more`.
 fn named(config: &Config, amount: impl Fn(&Asset, &Token) -> Option<Amount>) -> Option<String> {
     let mut names = Vec::new();
     let mut more = 0usize;
@@ -82,7 +83,7 @@ fn smallest(asset: &Asset, token: &Token) -> Option<Amount> {
     asset.tariff.price(asset.tariff.min_quantity, token.decimals).ok()
 }
 
-/// Whether this is a stablecoin of US dollars: those that have a name here are.
+/// Tells whether the token is a stablecoin of US dollars. All tokens that are known by name are.
 fn is_a_dollar(network: Network, token: &Token) -> bool {
     network.known_token(&token.symbol).is_some_and(|known| known.mint == token.mint)
 }
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_purchase_that_is_worth_less_than_two_fees_is_named_with_what_to_change() {
-        // 20,000 lamports are 0.00002 SOL: $0.004 at $200.
+        // 20,000 lamports are 0.00002 SOL, which is $0.004 at $200.
         assert_eq!(all(&config(|_| {})), Vec::<String>::new());
         let warnings = all(&config(|v| v["asset"][0]["price"] = json!("0.007999")));
         let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };

@@ -1,4 +1,4 @@
-//! What the journal knows, read without the component.
+//! Reads what the journal knows, without the component.
 
 use std::path::Path;
 
@@ -8,16 +8,16 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::open::FILE;
 
-/// A journal that is read, beside a gateway that runs or without one.
+/// A journal that is only read, whether a gateway runs on it or not.
 pub(crate) struct Known {
-    /// Nothing where there is no journal yet.
+    /// `None` if there is no journal yet.
     connection: Option<Connection>,
     file: String,
 }
 
 impl Known {
-    /// Opens the journal in `data_dir`, and writes nothing: one that was closed has no log, and is read as a file that
-    /// nobody changes.
+    /// Opens the journal in `data_dir`, and writes nothing. A journal that was closed has no log, so it is
+    /// read as a file that nobody changes.
     pub(crate) fn open(data_dir: &Path) -> Result<Self, String> {
         let path = data_dir.join(FILE);
         let file = path.display().to_string();
@@ -40,12 +40,12 @@ impl Known {
         Ok(known)
     }
 
-    /// Says whether this fee payer has signed for the journal.
+    /// Tells whether this fee payer has signed for the journal.
     pub(crate) fn has_fee_payer(&self, address: &Address) -> Result<bool, String> {
         self.has("SELECT 1 FROM fee_payer WHERE address = ?1", &address.to_string())
     }
 
-    /// Says whether the journal holds this payment, in flight or granted.
+    /// Tells whether the journal holds this payment, in flight or granted.
     pub(crate) fn has_payment(&self, id: &PaymentId) -> Result<bool, String> {
         self.has("SELECT 1 FROM payment WHERE id = ?1", id.as_str())
     }
@@ -61,7 +61,7 @@ impl Known {
     }
 }
 
-/// Writes a path so that SQLite's URIs take it as it is (<https://www.sqlite.org/uri.html>).
+/// Escapes a path for SQLite's URIs (<https://www.sqlite.org/uri.html>).
 fn escaped(path: &Path) -> String {
     path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }

@@ -1,12 +1,10 @@
 //! The database behind `spin:sqlite`.
 //!
-//! One file, `coinop.db`, in WAL mode with `synchronous=FULL`. The component's
-//! calls are synchronous and one statement each, so durability would cost a
-//! sync of the disk per statement. Instead one [writer] thread gathers the
-//! statements of all requests that wait at that moment into one transaction and
-//! one sync, and answers each only after the commit: what was acknowledged is on
-//! the disk (invariant 2), and many buyers share the price of it. Reads go to a
-//! few [readers] and never wait for a writer.
+//! It is one file, `coinop.db`, in WAL mode with `synchronous=FULL`. The component's calls are synchronous
+//! and hold one statement each, so each statement would cost a sync of the disk. Instead one [writer] thread
+//! gathers the statements of all requests that wait at that moment into one transaction with one sync. It
+//! answers each request only after the commit: whatever was acknowledged is on the disk (invariant 2), and
+//! many buyers share the cost of the sync. Reads go to a few [readers] and never wait for the writer.
 
 mod known;
 mod open;
@@ -35,7 +33,7 @@ pub(crate) struct Db {
 }
 
 impl Db {
-    /// Opens `coinop.db` in `data_dir`, and makes it if it is missing.
+    /// Opens `coinop.db` in `data_dir`, and creates it if it is missing.
     pub(crate) fn open(data_dir: &Path, metrics: Metrics) -> Result<Self, Refused> {
         let file = data_dir.join(FILE);
         let written = Arc::new(Notify::new());
@@ -46,20 +44,19 @@ impl Db {
                 error.0
             ))
         };
-        // The writer first: it is the one that makes the file.
+        // The writer comes first because it creates the file.
         let connection = open::writable(&file).map_err(unusable)?;
         let writer = writer::Writer::start(connection, written.clone(), metrics)?;
         let readers = readers::Readers::open(&file).map_err(unusable)?;
         Ok(Self { readers, writer, written })
     }
 
-    /// Told after each commit of something a request wrote.
+    /// Returns what is notified after each commit that contains a request's write.
     pub(crate) fn written(&self) -> Arc<Notify> {
         self.written.clone()
     }
 
-    /// Runs one statement. A write is on the disk when this returns `Ok`, and
-    /// every read that starts afterwards sees it.
+    /// Runs one statement. A write is on the disk when this returns `Ok`, and every later read sees it.
     pub(crate) async fn execute(
         &self,
         sql: String,

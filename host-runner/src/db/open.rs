@@ -1,4 +1,4 @@
-//! Opening the database, and what a statement may do to it.
+//! Opens the database, and limits what a statement may do to it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
@@ -9,18 +9,18 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::values::Refused;
 
-/// The name of the database in the data folder.
+/// The name of the database file in the data folder.
 pub(crate) const FILE: &str = "coinop.db";
 
-/// The size of a page of a new database, in bytes. A sale touches some twenty pages, each for
-/// a row of a few hundred bytes: small ones are half of what has to be written.
+/// The page size of a new database, in bytes. A sale touches some twenty pages, each for a row of a few
+/// hundred bytes. Small pages halve what has to be written.
 const PAGE: i64 = 1024;
 
-/// How much is written to the WAL before it is moved into the database, in bytes. What was
-/// written several times until then is moved once.
+/// How much is written to the WAL before it is moved into the database, in bytes. A page that was written
+/// several times until then is moved once.
 const CHECKPOINT: i64 = 8 * 1024 * 1024;
 
-/// How many prepared statements a connection keeps: more than the component has.
+/// How many prepared statements a connection keeps. The component has fewer.
 const STATEMENTS: usize = 128;
 
 impl From<rusqlite::Error> for Refused {
@@ -36,9 +36,8 @@ impl From<rusqlite::Error> for Refused {
     }
 }
 
-/// Takes the data folder for this process until the answer is dropped, or the
-/// process ends, however it ends. Two gateways on one journal would work the
-/// same devices against each other.
+/// Takes the data folder for this process, until the returned file is dropped or the process ends for any
+/// reason. Two gateways on one journal would operate the same devices against each other.
 pub(crate) fn lock_data_dir(data_dir: &Path) -> Result<File, Refused> {
     let path = data_dir.join("lock");
     let file = OpenOptions::new()
@@ -57,28 +56,27 @@ pub(crate) fn lock_data_dir(data_dir: &Path) -> Result<File, Refused> {
     }
 }
 
-/// Whether a `coinop serve` is using the data folder at this moment. Writes nothing.
+/// Tells whether a `coinop serve` is using the data folder at this moment. Writes nothing.
 pub(crate) fn is_in_use(data_dir: &Path) -> bool {
     let lock = File::open(data_dir.join("lock"));
     lock.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// The one connection that writes.
+/// Opens the one connection that writes.
 pub(crate) fn writable(file: &Path) -> Result<Connection, Refused> {
     let connection = connect(file)?;
-    // In this order: the page size and the journal mode of a new file are
-    // settled by the first write.
+    // The order matters: the first write fixes the page size and the journal mode of a new file.
     connection.pragma_update(None, "page_size", PAGE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT / PAGE)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // A checkpoint leaves the WAL file at its size; a burst should not stay.
+    // A checkpoint leaves the WAL file at its size. This limit shrinks the file after a burst.
     connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
     Ok(connection)
 }
 
-/// One of the connections that read.
+/// Opens one of the connections that read.
 pub(crate) fn readable(file: &Path) -> Result<Connection, Refused> {
     let connection = connect(file)?;
     connection.pragma_update(None, "query_only", true)?;
@@ -95,11 +93,10 @@ fn connect(file: &Path) -> Result<Connection, Refused> {
     Ok(connection)
 }
 
-/// What the component's statements may do.
+/// Decides what the component's statements may do.
 ///
-/// Transactions are refused because the writer owns them: a statement that
-/// ended one would take other requests' writes with it. ATTACH would reach
-/// other files, and a PRAGMA could turn durability off.
+/// Transactions are refused because the writer owns them: a statement that ended one would end other
+/// requests' writes with it. ATTACH would reach other files, and a PRAGMA could turn durability off.
 fn authorize(context: AuthContext<'_>) -> Authorization {
     match context.action {
         AuthAction::Transaction { .. }
@@ -118,7 +115,7 @@ fn readable_pragma(name: &str, value: Option<&str>) -> bool {
     // These take a table's name as their value and change nothing.
     const LOOK: [&str; 6] =
         ["table_info", "table_xinfo", "index_list", "index_info", "foreign_key_list", "table_list"];
-    // These change something when given a value.
+    // These change something only when they are given a value.
     const ASK: [&str; 6] =
         ["user_version", "schema_version", "application_id", "foreign_keys", "journal_mode", "synchronous"];
     let name = name.to_ascii_lowercase();

@@ -1,8 +1,8 @@
 //! The connections that read.
 //!
-//! Almost every read is a few pages by an index, and takes microseconds: less than
-//! handing it to another thread would. So it is tried where it is asked for, for a
-//! moment. What is not done by then begins again on a blocking thread.
+//! Almost every read takes a few pages by an index and lasts microseconds, which is less than handing it to
+//! another thread takes. So a read is first tried for a moment on the thread that asks. If it is not done by
+//! then, it begins again on a blocking thread.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -15,20 +15,20 @@ use tokio::sync::Semaphore;
 use super::values::{Answer, Refused, Value};
 use super::{open, statement};
 
-/// Enough that a slow read does not hold up the rest; more would only share the
-/// same few cores.
+/// How many connections read. A slow read must not hold up the others, and more connections would only share
+/// the same few cores.
 const READERS: usize = 4;
 
-/// How long a read may keep the thread that it was asked for on.
+/// How long a read may keep the thread that asked for it.
 const QUICK: Duration = Duration::from_millis(2);
 
-/// The most statement texts remembered as writing.
+/// The most statement texts that are remembered as writing.
 const REMEMBERED: usize = 512;
 
-/// What came of looking at a statement.
+/// The result of trying a statement on a reader.
 pub(crate) enum Outcome {
     Read(Answer),
-    /// It writes; untouched, and to be given to the writer.
+    /// The statement writes. It was not run, and is for the writer.
     Write {
         sql: String,
         parameters: Vec<Value>,
@@ -39,8 +39,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Readers {
     idle: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
-    /// Texts found to write, so that they need not be looked at again. What a
-    /// text does cannot change with the schema, only whether it is valid.
+    /// Texts of statements that write, so that they are not examined again. A change of the schema can make a
+    /// text invalid, but it cannot change whether the text writes.
     writes: Arc<RwLock<HashSet<String>>>,
 }
 
@@ -61,7 +61,7 @@ impl Readers {
 
     /// Runs the statement if it only reads.
     ///
-    /// SQLite is asked whether it does, not the text: a WITH may well insert.
+    /// SQLite decides whether it does, because the text does not show it: a WITH may insert.
     pub(crate) async fn run(&self, sql: String, parameters: Vec<Value>) -> Result<Outcome, Refused> {
         if self.known_to_write(&sql) {
             return Ok(Outcome::Write { sql, parameters });
@@ -90,7 +90,7 @@ impl Readers {
         }
     }
 
-    /// Lends an idle connection. Whoever holds a permit finds one.
+    /// Lends an idle connection. The caller holds a permit, so there is one.
     fn with_one<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Refused>) -> Result<T, Refused> {
         let taken = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = taken.ok_or_else(|| Refused("the database is closed".to_owned()))?;
@@ -102,9 +102,9 @@ impl Readers {
 
 enum Looked {
     Read(Answer),
-    /// It would write; untouched.
+    /// It would write. It was not run.
     Writes,
-    /// It was given up.
+    /// It was interrupted.
     TakesLong,
 }
 
@@ -116,9 +116,9 @@ fn read(
 ) -> Result<Looked, Refused> {
     let mut prepared = match connection.prepare_cached(sql) {
         Ok(prepared) => prepared,
-        // SQLite does not always look again when what it remembers of the tables speaks against
-        // a statement, and the writer may have made something since (the trigger that a view
-        // needs, at the very first start). Reading makes it look.
+        // SQLite does not always read the schema again when the schema that it remembers contradicts a
+        // statement. The writer may have created something since, such as the trigger that a view needs at
+        // the very first start. This query makes SQLite read the schema again.
         Err(_) => {
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
             connection.prepare_cached(sql)?
@@ -131,7 +131,7 @@ fn read(
     match statement::run(&mut prepared, parameters) {
         Ok(answer) => Ok(Looked::Read(answer)),
         Err(failure) if failure.is_interruption() => Ok(Looked::TakesLong),
-        // `CREATE ... IF NOT EXISTS` had nothing to write when it was prepared, and has now.
+        // `CREATE ... IF NOT EXISTS` had nothing to write when it was prepared, but has now.
         Err(failure) if failure.is_attempt_to_write() => Ok(Looked::Writes),
         Err(failure) => Err(failure.into()),
     }

@@ -1,4 +1,4 @@
-//! Running one prepared statement.
+//! Runs one prepared statement.
 
 use std::time::{Duration, Instant};
 
@@ -7,23 +7,23 @@ use rusqlite::{Connection, ErrorCode, Statement, ToSql};
 
 use super::values::{Answer, Refused, Value};
 
-/// The most one answer may take in memory. The component itself has 64 MiB;
-/// this keeps a forgotten LIMIT from taking the host's.
+/// The most memory that one answer may take, in bytes. The component itself has 64 MiB. The limit keeps a
+/// forgotten LIMIT from taking the host's memory.
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 /// How long a statement may take.
 pub(crate) const LONGEST: Duration = Duration::from_secs(5);
 
-/// Steps of SQLite's machine between two looks at the time.
+/// How many steps SQLite's virtual machine takes between two looks at the time.
 const STEPS: i32 = 1_000;
 
-/// Ends what the connection does next if that takes longer.
+/// Limits the time of the statements that the connection runs next.
 pub(crate) fn limit(connection: &Connection, within: Duration) {
     let until = Instant::now() + within;
     connection.progress_handler(STEPS, Some(move || Instant::now() >= until));
 }
 
-/// What whoever asked for such a statement is told.
+/// Returns the refusal of a statement that ran out of time.
 pub(crate) fn took_too_long() -> Refused {
     Refused("the statement took too long".to_owned())
 }
@@ -35,12 +35,12 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Whether it ran into its [`limit`].
+    /// Tells whether it reached its [`limit`].
     pub(crate) fn is_interruption(&self) -> bool {
         self.is(ErrorCode::OperationInterrupted)
     }
 
-    /// Whether it wanted to write where that is not possible.
+    /// Tells whether it tried to write on a connection that only reads.
     pub(crate) fn is_attempt_to_write(&self) -> bool {
         self.is(ErrorCode::ReadOnly)
     }
@@ -131,7 +131,7 @@ pub(crate) fn run(statement: &mut Statement<'_>, parameters: &[Value]) -> Result
     Ok(answer)
 }
 
-/// Runs a statement that writes, and says what it changed.
+/// Runs a statement that writes, and reports what it changed.
 pub(crate) fn write(connection: &Connection, sql: &str, parameters: &[Value]) -> Result<Answer, Refused> {
     let before = connection.total_changes();
     limit(connection, LONGEST);

@@ -1,4 +1,4 @@
-//! The database against a real file.
+//! Tests of the database on a real file.
 
 use std::time::Duration;
 
@@ -48,8 +48,8 @@ async fn every_type_comes_back_as_it_went_in() {
     assert_eq!(answer.rows, vec![values]);
 }
 
-/// Invariant 1 rests on this: a claim is a unique insert, and the second claimer
-/// has to be told by the words Spin uses.
+/// Invariant 1 rests on this: a claim is a unique insert, and the second claimer must get the error text that
+/// Spin uses.
 #[tokio::test]
 async fn a_second_claimer_is_told_as_on_spin() {
     let (_dir, db) = with_table().await;
@@ -58,8 +58,8 @@ async fn a_second_claimer_is_told_as_on_spin() {
     assert_eq!(error.0, "UNIQUE constraint failed: t.c");
 }
 
-/// Invariant 1: of many at once exactly one wins, and a failing statement takes
-/// nobody with it.
+/// Invariant 1: exactly one of many concurrent inserts wins, and a failing statement does not fail the
+/// others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_at_once_one_wins_and_the_rest_stands() {
     let (dir, db) = with_table().await;
@@ -86,14 +86,14 @@ async fn many_at_once_one_wins_and_the_rest_stands() {
     }
     assert_eq!(won, 1);
     assert_eq!(int(&run(&db, "SELECT count(*) FROM t").await.unwrap()), 65);
-    // And to somebody else who opens the file.
+    // The result is also in the file, as another connection sees it.
     let other = rusqlite::Connection::open(dir.path().join("coinop.db")).unwrap();
     let n: i64 = other.query_row("SELECT count(*) FROM t", [], |r| r.get(0)).unwrap();
     assert_eq!(n, 65);
 }
 
-/// A statement that rolls the transaction back fails alone too: those that share
-/// the transaction with it are carried out without it.
+/// A statement that rolls the transaction back fails alone too: the others of the same transaction are
+/// carried out without it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_rollback_takes_nobody_with_it() {
     let (_dir, db) = with_table().await;
@@ -170,8 +170,8 @@ async fn what_would_break_the_others_is_refused() {
     assert_eq!(mode.rows[0][0], Value::Text("wal".into()));
 }
 
-/// A connection that looked between a view and its trigger does not refuse what the trigger allows: at the first
-/// start a buyer may come just then.
+/// A connection that read the schema between the creation of a view and its trigger does not refuse what the
+/// trigger allows. A buyer may come at that moment of the first start.
 #[tokio::test]
 async fn what_was_made_a_moment_ago_is_there_for_every_connection() {
     let (_dir, db) = with_table().await;
@@ -196,7 +196,7 @@ async fn what_has_to_be_written_only_now_and_then_is_written() {
     let (_dir, db) = with_table().await;
     run(&db, "CREATE TABLE u (a)").await.unwrap();
     for _ in 0..20 {
-        // Each connection prepares it while there is nothing to do, and runs it again when there is.
+        // Each connection prepares the statement while it has nothing to do, and runs it again when it has.
         let made = (0..8).map(|_| run(&db, "CREATE TABLE IF NOT EXISTS u (a)"));
         for made in made {
             made.await.unwrap();
@@ -207,10 +207,10 @@ async fn what_has_to_be_written_only_now_and_then_is_written() {
     }
 }
 
-/// Counts for ever.
+/// A query that counts without end.
 const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) ";
 
-/// On one thread: what would keep it busy would keep everything waiting.
+/// Runs on one thread: a read that kept this thread busy would hold up everything.
 #[tokio::test]
 async fn a_long_read_holds_up_nobody_and_an_endless_one_is_ended() {
     let (_dir, db) = with_table().await;
@@ -239,8 +239,7 @@ async fn an_endless_write_is_ended_and_takes_no_other_with_it() {
     assert_eq!(int(&run(&db, "SELECT count(*) FROM t").await.unwrap()), 1);
 }
 
-/// The controller is woken by what requests wrote, not by itself, nor by reads
-/// and writes that changed nothing.
+/// Writes by requests wake the controller. Its own writes, reads, and writes that changed nothing do not.
 #[tokio::test]
 async fn the_controller_is_told_of_requests_writes() {
     let (_dir, db) = with_table().await;

@@ -1,11 +1,10 @@
 //! The one thread that writes.
 //!
-//! While it waits for the disk, the next statements queue up; it takes all of
-//! them into the next transaction. Alone, a statement is committed at once:
-//! there is no waiting for company.
+//! While it waits for the disk, the next statements queue up, and it takes all of them into the next
+//! transaction. A statement that is alone is committed at once.
 //!
-//! What arrives here has been prepared by a reader before, and so has passed its
-//! rules: it is one statement, and none that begins or ends a transaction.
+//! A reader has prepared every statement before it arrives here, so the readers' rules hold for it: it is one
+//! statement, and it neither begins nor ends a transaction.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -19,8 +18,7 @@ use super::values::{Answer, Caller, Refused, Value};
 use crate::failpoint;
 use crate::metrics::Metrics;
 
-/// The most statements in one transaction: it bounds how long the first of them
-/// waits for the last.
+/// The most statements in one transaction. It bounds how long the first of them waits for the last.
 const LARGEST_BATCH: usize = 256;
 
 struct Job {
@@ -30,7 +28,7 @@ struct Job {
     answer: oneshot::Sender<Result<Answer, Refused>>,
 }
 
-/// A handle to the writer's thread, which ends when the last handle is gone.
+/// A handle to the writer's thread. The thread ends when the last handle is dropped.
 #[derive(Clone)]
 pub(crate) struct Writer {
     jobs: Sender<Job>,
@@ -82,11 +80,11 @@ impl Thread {
         }
     }
 
-    /// Carries out a batch in one transaction. Answers the jobs it is done with
-    /// and gives back those that have to be tried again.
+    /// Carries out a batch in one transaction. Answers the jobs that are done, and returns those that have to
+    /// be tried again.
     fn commit(&self, batch: Vec<Job>) -> Vec<Job> {
         failpoint::reach("db.write");
-        // Left open only if even the rollback failed last time.
+        // A transaction is still open only if even the rollback failed last time.
         let begun = if self.connection.is_autocommit() { Ok(()) } else { self.control("ROLLBACK") };
         if let Err(error) = begun.and_then(|()| self.control("BEGIN IMMEDIATE")) {
             fail(batch, &error);
@@ -97,9 +95,9 @@ impl Thread {
         for job in rest.by_ref() {
             let result = statement::write(&self.connection, &job.sql, &job.parameters);
             if self.connection.is_autocommit() {
-                // This statement took the whole transaction with it (RAISE
-                // ROLLBACK, a full disk). Only it fails: the others were not
-                // acknowledged yet and are carried out again without it.
+                // This statement ended the whole transaction, as RAISE(ROLLBACK) or a full disk does. Only
+                // this statement fails. The others were not acknowledged yet, so they are carried out again
+                // without it.
                 let error =
                     result.err().unwrap_or_else(|| Refused("the statement ended the transaction".to_owned()));
                 answer(job, Err(error));
@@ -115,8 +113,7 @@ impl Thread {
         let started = Instant::now();
         failpoint::reach("db.commit");
         if let Err(error) = self.control("COMMIT") {
-            // Nothing of it is certain to be on the disk, so nobody is told
-            // that it is.
+            // None of it is certain to be on the disk, so no job is acknowledged.
             tracing::error!(error = %error.0, "the journal could not be committed");
             if !self.connection.is_autocommit()
                 && let Err(error) = self.control("ROLLBACK")
@@ -142,7 +139,7 @@ impl Thread {
 
     /// Runs one of the writer's own statements.
     fn control(&self, sql: &str) -> Result<(), Refused> {
-        // A commit is never given up half-way.
+        // A commit is never interrupted.
         self.connection.progress_handler(0, None::<fn() -> bool>);
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
@@ -150,7 +147,7 @@ impl Thread {
 }
 
 fn answer(job: Job, result: Result<Answer, Refused>) {
-    // Nobody waits any more when the request was given up; the write stands.
+    // The send fails if the request was given up. The write stands nevertheless.
     let _ = job.answer.send(result);
 }
 

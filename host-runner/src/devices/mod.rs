@@ -1,10 +1,9 @@
-//! The devices of this host: one worker each.
+//! The devices of this host, with one worker each.
 //!
-//! The component decides, the [worker] does. Between the two stand an order
-//! (until when the device may be unlocked) and a report (what it is doing). A
-//! worker holds on to its order by itself: whatever happens to the component,
-//! the network or the database, the device is locked when its time is up
-//! (invariant 4).
+//! The component decides and the [worker] acts. The component gives an order, which says until when the
+//! device may be unlocked, and the worker returns a report of what the device is doing. A worker keeps its
+//! order by itself: whatever happens to the component, the network or the database, it locks the device when
+//! the time is up (invariant 4).
 
 mod order;
 mod worker;
@@ -29,7 +28,7 @@ pub(crate) struct Device {
     pub(crate) asset: String,
     pub(crate) driver: String,
     pub(crate) settings: Map<String, Value>,
-    /// Where the configuration lies.
+    /// The folder of the configuration file.
     pub(crate) folder: PathBuf,
 }
 
@@ -39,18 +38,17 @@ impl Device {
     }
 }
 
-/// All devices of this host.
 pub(crate) struct Devices {
     targets: Targets,
     workers: Vec<(String, JoinHandle<bool>)>,
 }
 
-/// Where targets are handed in. Clones share it.
+/// The way to give orders to the devices. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Targets(BTreeMap<String, watch::Sender<Target>>);
 
 impl Targets {
-    /// Hands an order to its device.
+    /// Gives an order to its device.
     pub(crate) fn give(&self, order: &DesiredState) {
         match self.0.get(&order.asset) {
             Some(target) => {
@@ -62,7 +60,7 @@ impl Targets {
 }
 
 impl Devices {
-    /// Starts a worker for each device. What they see goes to `reports`.
+    /// Starts a worker for each device. Their reports go to `reports`.
     pub(crate) fn start(
         devices: Vec<Device>,
         clock: &SteadyClock,
@@ -81,7 +79,7 @@ impl Devices {
         Self { targets: Targets(targets), workers }
     }
 
-    /// Whether there is none.
+    /// Tells whether this host has no device.
     pub(crate) fn is_empty(&self) -> bool {
         self.workers.is_empty()
     }
@@ -90,8 +88,7 @@ impl Devices {
         self.targets.clone()
     }
 
-    /// Locks every device, and says which of them could not be seen locked
-    /// within `limit`.
+    /// Locks every device, and returns the assets whose devices were not seen locked within `limit`.
     pub(crate) async fn close(self, limit: Duration) -> Vec<String> {
         let deadline = tokio::time::Instant::now() + limit;
         for target in self.targets.0.values() {
@@ -108,8 +105,7 @@ impl Devices {
     }
 }
 
-/// Runs a device's worker, and starts it again should it ever break: nobody else
-/// would lock the device.
+/// Runs a device's worker, and starts it again if it breaks, because nothing else would lock the device.
 async fn supervise(
     device: Device,
     target: watch::Receiver<Target>,

@@ -1,4 +1,4 @@
-//! What passes between the component and a device.
+//! What the component and a device tell each other.
 
 use crate::drivers::LockState;
 
@@ -6,10 +6,10 @@ use crate::drivers::LockState;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DesiredState {
     pub(crate) asset: String,
-    /// Of two orders the higher one rules.
+    /// Of two orders the one with the higher sequence rules.
     pub(crate) sequence: u64,
-    /// The last moment at which it may be unlocked, in milliseconds since the
-    /// Unix epoch; absent: it is to be locked.
+    /// The last moment at which the device may be unlocked, in milliseconds since the Unix epoch. `None`
+    /// means locked.
     pub(crate) unlocked_until_ms: Option<u64>,
 }
 
@@ -17,7 +17,7 @@ pub(crate) struct DesiredState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReportedState {
     pub(crate) asset: String,
-    /// The order it answers; 0 before the first.
+    /// The sequence of the order that it answers. 0 before the first order.
     pub(crate) sequence: u64,
     pub(crate) state: LockState,
     pub(crate) at_ms: u64,

@@ -1,4 +1,4 @@
-//! The worker against a device that is slow, deaf or lying when told to be.
+//! Tests of the worker with a device that can be slow, that can fail and that may not say its state.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -132,7 +132,7 @@ impl Rig {
     }
 }
 
-/// Invariant 4: the end of the paid time is kept with nobody calling again.
+/// Invariant 4: the device is locked when the paid time ends, without another order.
 #[tokio::test]
 async fn it_locks_by_itself_and_on_time() {
     let mut rig = Rig::new(Handle::default());
@@ -147,7 +147,7 @@ async fn it_locks_by_itself_and_on_time() {
     assert!(rig.close().await);
 }
 
-/// Invariant 4: an unlock that hangs is given up for the lock.
+/// Invariant 4: an unlock that hangs is ended so that the device can be locked.
 #[tokio::test]
 async fn a_hanging_unlock_does_not_outlast_its_permission() {
     let mut rig = Rig::new(Handle::default());
@@ -157,7 +157,7 @@ async fn a_hanging_unlock_does_not_outlast_its_permission() {
     assert_eq!(rig.device.log(), ["unlock", "lock"]);
 }
 
-/// Invariant 4: so is a device that does not say what it does.
+/// Invariant 4: a check that hangs does not keep a device unlocked.
 #[tokio::test]
 async fn a_check_that_hangs_keeps_no_device_open() {
     let rig = Rig::new(Handle::default());
@@ -166,7 +166,7 @@ async fn a_check_that_hangs_keeps_no_device_open() {
     while !rig.device.log().contains(&"unlock") {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    // A shorter order has it looked at again.
+    // A shorter order makes the worker look at the device again.
     let ordered = Instant::now();
     rig.order(2, Some(700));
     while rig.device.open() {
@@ -176,7 +176,7 @@ async fn a_check_that_hangs_keeps_no_device_open() {
     assert!(late < Duration::from_millis(300), "{late:?}");
 }
 
-/// Invariant 4: nor one that stood open at the start.
+/// Invariant 4: nor does it keep a device unlocked that was open at the start.
 #[tokio::test]
 async fn a_check_that_hangs_at_the_start_keeps_no_device_open() {
     let device = Handle::default();
@@ -214,7 +214,7 @@ async fn extending_does_not_touch_the_device() {
     assert_eq!(rig.device.log(), ["unlock", "lock"]);
 }
 
-/// Invariant 3: a repeat is answered again, an older order is not obeyed.
+/// Invariant 3: a repeated order is answered again, and an older one is not obeyed.
 #[tokio::test]
 async fn repeats_are_answered_and_stale_orders_are_not_obeyed() {
     let mut rig = Rig::new(Handle::default());
@@ -231,8 +231,8 @@ async fn repeats_are_answered_and_stale_orders_are_not_obeyed() {
     assert_eq!(rig.device.log(), ["unlock", "lock"]);
 }
 
-/// Invariants 3 and 4: what cannot be locked is tried for ever, and what is not
-/// seen locked counts as unknown.
+/// Invariants 3 and 4: the worker tries for ever to lock a device, and a device that was not seen locked
+/// counts as unknown.
 #[tokio::test]
 async fn locking_is_tried_until_it_is_seen() {
     let mut rig = Rig::new(Handle::default());
@@ -250,7 +250,7 @@ async fn locking_is_tried_until_it_is_seen() {
     assert_eq!(rig.report().await, (3, LockState::Locked));
 }
 
-/// Invariant 4, after a crash: found open, no order, locked.
+/// Invariant 4: a device that is found open after a crash, without an order, is locked.
 #[tokio::test]
 async fn found_open_without_an_order_it_is_locked() {
     let device = Handle::default();
@@ -281,7 +281,7 @@ async fn going_down_locks() {
     assert!(!device.open());
 }
 
-/// Whoever gives the orders is gone without a word.
+/// The controller that gives the orders has ended without notice.
 #[tokio::test]
 async fn left_alone_it_locks() {
     let mut rig = Rig::new(Handle::default());
@@ -292,7 +292,7 @@ async fn left_alone_it_locks() {
     assert!(!rig.device.open());
 }
 
-/// Invariant 4: a clock set back holds no door open, one that leaps closes it.
+/// Invariant 4: a clock that is set back keeps no door open, and a clock that leaps forward locks it.
 #[tokio::test]
 async fn a_clock_that_jumps_holds_nothing_open() {
     struct Jumpy(Mutex<i64>, Instant);
@@ -322,7 +322,7 @@ async fn a_clock_that_jumps_holds_nothing_open() {
     assert!(leapt.elapsed() < Duration::from_millis(500));
 }
 
-/// The whole way with real processes, through [`Devices`].
+/// Tests the whole path through [`Devices`] with real processes.
 #[tokio::test]
 async fn a_file_appears_and_disappears() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,8 +1,8 @@
 //! One device's worker.
 //!
-//! It has one aim at any time, which follows from the latest order and the clock
-//! alone: unlocked until T, or locked. It works the driver until the device is
-//! *seen* to have reached the aim, and starts again as soon as the aim changes.
+//! At any time it has one goal, which follows only from the latest order and the clock: unlocked until T, or
+//! locked. It operates the driver until the device is *seen* to have reached the goal, and starts again as
+//! soon as the goal changes.
 
 use std::time::Duration;
 
@@ -15,32 +15,30 @@ use crate::drivers::{Driver, Failed, LockState};
 use crate::failpoint;
 use crate::metrics::Metrics;
 
-/// How long a device that was found at the start is left as it is, waiting for
-/// the first order: a paid session should not see its door close and open again
-/// because the gateway was restarted. No longer: one that was not paid for must not
-/// stand open for much more than this.
+/// How long a device is left as it was found at the start, until the first order comes. The door of a paid
+/// session should not close and open again because the gateway was restarted. The time is short because a
+/// device that nobody paid for must not stand open much longer than this.
 const FIRST_ORDER: Duration = Duration::from_millis(500);
-/// How often a device that can be read back is looked at when nothing happens.
+/// How often a device whose state can be read is checked when nothing happens.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
-/// The longest a worker sleeps while the device is unlocked. Timers stand still
-/// while a machine sleeps, and the wall clock may leap: looking at the clock
-/// this often bounds what either can do.
+/// The longest that a worker sleeps while the device is unlocked. Timers stop while a machine sleeps, and the
+/// wall clock may leap. Looking at the clock this often bounds the effect of both.
 const NAP: Duration = Duration::from_millis(200);
-/// Between two tries: the first, doubled each time, up to the last.
+/// The pause between two tries: the first one, which doubles each time, and the longest one.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// What a device's worker is asked for.
+/// What a device's worker is asked to do.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Target {
     order: Option<DesiredState>,
     /// Counts the orders that were taken, so that a repeated one is answered too.
     version: u64,
-    /// The host is going down: lock, whatever the order says.
+    /// The host is shutting down, so the worker locks the device whatever the order says.
     pub(super) closing: bool,
 }
 
 impl Target {
-    /// Takes an order unless a later one is there already.
+    /// Takes an order unless it already has a later one. Returns whether it took it.
     pub(super) fn take(&mut self, order: &DesiredState) -> bool {
         if self.order.as_ref().is_some_and(|o| o.sequence > order.sequence) {
             return false;
@@ -84,10 +82,10 @@ pub(super) struct Worker {
     clock: SteadyClock,
     metrics: Metrics,
     reports: mpsc::UnboundedSender<ReportedState>,
-    /// What the device was last seen doing, since nothing was done to it.
+    /// What the device was last seen doing. Unknown again once something was done to it.
     state: LockState,
     counted: Option<&'static str>,
-    /// The last report: sequence, state, and the receipt it answered.
+    /// The last report: the order's sequence, the state, and the target's version.
     told: Option<(u64, LockState, u64)>,
     failures: u32,
 }
@@ -115,10 +113,10 @@ impl Worker {
         }
     }
 
-    /// Works the device until the host goes down. Whether it was locked then.
+    /// Operates the device until the host shuts down. Returns whether the device was locked then.
     pub(super) async fn run(mut self) -> bool {
         let started = self.clock.monotonic();
-        // A device that is slow to say what it does may stand open all the while.
+        // The check has a time limit because the device may stand open until it answers.
         let _ = timeout(FIRST_ORDER, self.look()).await;
         let asked = |target: &Target| target.closing || target.order.is_some();
         let left = FIRST_ORDER.saturating_sub(self.clock.monotonic().saturating_sub(started));
@@ -132,8 +130,8 @@ impl Worker {
             if !goal.reached(self.state) {
                 self.act(goal, &target).await;
             } else if self.told.is_none_or(|(_, _, version)| version != target.version) {
-                // A new order for what is the case already, as far as known: an
-                // extension, or a repeat. Look, do not touch.
+                // The order asks for the state that the device already has, as far as is known: it is an
+                // extension or a repeat. The worker only looks at the device.
                 if self.look_for(goal).await {
                     self.report(&target);
                 }
@@ -145,13 +143,14 @@ impl Worker {
         }
     }
 
-    /// Whoever gave the orders is gone; so is the right to be open.
+    /// Acts as if the host were shutting down. Without the controller that gives the orders, the device has
+    /// no right to be open.
     fn close(&mut self) {
         let target = Target { closing: true, ..self.wishes.borrow().clone() };
         self.wishes = watch::channel(target).1;
     }
 
-    /// One try to reach the aim.
+    /// Tries once to reach the goal.
     async fn act(&mut self, goal: Goal, target: &Target) {
         self.state = LockState::Unknown;
         let done = match goal {
@@ -214,8 +213,8 @@ impl Worker {
         }
     }
 
-    /// Looks whether the aim is reached. False if the aim was overtaken meanwhile: a
-    /// device that is slow to answer must not stay open for as long.
+    /// Checks whether the goal is reached. Returns false if the goal changed meanwhile, because a slow answer
+    /// must not keep the device open.
     async fn look_for(&mut self, goal: Goal) -> bool {
         if goal == Goal::Locked {
             self.look().await;
@@ -244,14 +243,14 @@ impl Worker {
         }
     }
 
-    /// Tells what the device is doing, if that is news or was asked for.
+    /// Reports what the device is doing, if that is news or an order asks for it.
     fn report(&mut self, target: &Target) {
         let told = (target.sequence(), self.state, target.version);
         if self.told.replace(told) == Some(told) {
             return;
         }
         failpoint::reach("device.report");
-        // The loop that listens is gone only when the host goes down.
+        // The receiving loop ends only when the host shuts down.
         let _ = self.reports.send(ReportedState {
             asset: self.asset.clone(),
             sequence: target.sequence(),
@@ -260,8 +259,8 @@ impl Worker {
         });
     }
 
-    /// The aim is reached: waits until there may be something to do. An error
-    /// means that no order can come any more.
+    /// Waits, with the goal reached, until there may be something to do. An error means that no further order
+    /// can come.
     async fn rest(&mut self, goal: Goal) -> Result<(), watch::error::RecvError> {
         let looked = self.clock.monotonic();
         loop {
@@ -276,8 +275,7 @@ impl Worker {
             }
             if self.driver.can_look() && self.clock.monotonic().saturating_sub(looked) >= LOOK_AGAIN {
                 let before = self.state;
-                // Not in the way of an order, nor of the moment at which the
-                // device is to be locked.
+                // The look gives way to an order, and to the moment at which the device must be locked.
                 let mut wishes = self.wishes.clone();
                 let clock = self.clock.clone();
                 let interrupted = async {
@@ -305,7 +303,7 @@ impl Worker {
     }
 }
 
-/// Returns as soon as the device may not be unlocked any more.
+/// Returns as soon as the device may no longer be unlocked.
 async fn overtaken(mut wishes: watch::Receiver<Target>, clock: SteadyClock) {
     loop {
         let goal = wishes.borrow_and_update().goal(clock.now_ms());

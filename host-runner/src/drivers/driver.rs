@@ -1,14 +1,14 @@
-//! What a driver can do.
+//! The interface of a driver.
 
 use std::future::Future;
 use std::pin::Pin;
 
-/// What a device is doing, as far as anybody can tell.
+/// What a device is doing, as far as the driver can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LockState {
     Locked,
     Unlocked,
-    /// No answer, or one that cannot be believed. Never to be read as locked.
+    /// No answer, or an answer that makes no sense. It must never be read as locked.
     Unknown,
 }
 
@@ -22,28 +22,28 @@ impl LockState {
     }
 }
 
-/// The device did not do what it was told, in words for the operator.
+/// The device did not do what it was told. The text is for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failed(pub(crate) String);
 
-/// A step of a driver that is under way.
+/// The future of a driver's method.
 pub(crate) type Working<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// One device.
 ///
-/// Every method may be dropped half-way: then the driver stops what it was doing
-/// as well as it can, because something more urgent has to be done (an unlock
-/// that hangs while the paid time runs out). Each has a time limit of its own.
-/// Doing a thing twice is the same as doing it once.
+/// The future of every method may be dropped before it ends, because something more urgent has to be done:
+/// for example, the paid time runs out while an unlock hangs. The driver then stops what it was doing as well
+/// as it can. Each method has a time limit of its own. Doing a thing twice has the same effect as doing it
+/// once.
 pub(crate) trait Driver: Send {
-    /// Opens the device.
+    /// Unlocks the device.
     fn unlock(&mut self) -> Working<'_, Result<(), Failed>>;
-    /// Closes the device.
+    /// Locks the device.
     fn lock(&mut self) -> Working<'_, Result<(), Failed>>;
-    /// Reads the device back. A driver that cannot answers with what its last
+    /// Reads the state of the device. A driver that cannot read it answers with the state that its last
     /// successful command should have led to.
     fn check(&mut self) -> Working<'_, LockState>;
-    /// Whether [`check`](Self::check) looks at the device itself, so that asking
-    /// again later may answer something new.
+    /// Tells whether [`check`](Self::check) looks at the device itself, so that a later check may give a new
+    /// answer.
     fn can_look(&self) -> bool;
 }

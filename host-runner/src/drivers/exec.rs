@@ -1,19 +1,18 @@
-//! The driver `exec`: a device worked by commands.
+//! The driver `exec`: a device that is operated by commands.
 //!
 //! Keys, in the asset's `device` table:
 //!
 //! | key | |
 //! |---|---|
-//! | `unlock` | the command that opens it, as a list: `["touch", "door-1.open"]`. Needed |
-//! | `lock` | the command that closes it. Needed |
-//! | `check` | the command that reads it back: exit 0 is unlocked, 1 is locked, anything else is unknown. Without it the state follows the exit codes of the other two |
-//! | `timeout_seconds` | how long a command may take, 1 to 60; 10 if not given. Then it and all it started are killed |
+//! | `unlock` | the command that unlocks it, as a list: `["touch", "door-1.open"]`. Required |
+//! | `lock` | the command that locks it. Required |
+//! | `check` | the command that reads its state: exit 0 is unlocked, 1 is locked, anything else is unknown. Without it the state follows from the exit codes of the other two |
+//! | `timeout_seconds` | how long a command may take, 1 to 60; 10 by default. Then the command and everything it started are killed |
 //!
-//! The commands run in the folder of the configuration file, without a shell and
-//! with nothing on their standard input. What they print goes to the log, the
-//! first few kilobytes of it (after a success only with `COINOP_LOG=debug`). A
-//! program that is not there, or not executable, is refused at start. They get this process' environment, but not the
-//! gateway's secrets.
+//! The commands run in the folder of the configuration file, without a shell and with nothing on their
+//! standard input. The first few kilobytes of their output go to the log, after a success only with
+//! `COINOP_LOG=debug`. A program that does not exist or is not executable is refused at the start. The
+//! commands get the environment of this process without the gateway's secrets.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -27,14 +26,14 @@ use tokio::process::{Child, Command};
 use super::driver::{Driver, Failed, LockState, Working};
 use super::settings::{Mistake, command, only, seconds};
 
-/// How much of a command's output is kept for the log.
+/// How much of a command's output is kept for the log, in bytes.
 const KEPT: usize = 4096;
 
-/// How long to wait for the end of the output of a command that has ended: a
-/// child left in the background may hold it open for ever.
+/// How long to wait for the end of the output after a command has ended. A child in the background may hold
+/// the output open for ever.
 const LINGER: Duration = Duration::from_millis(100);
 
-/// Never handed to a command.
+/// Environment variables that no command gets.
 const SECRETS: [&str; 3] = ["COINOP_SECRET", "COINOP_SECRET_PREVIOUS", "COINOP_FEE_PAYER"];
 
 struct Exec {
@@ -44,7 +43,7 @@ struct Exec {
     lock: Vec<String>,
     check: Option<Vec<String>>,
     limit: Duration,
-    /// What the last command should have led to, where there is no `check`.
+    /// The state that the last command should have led to. Used if there is no `check`.
     presumed: LockState,
 }
 
@@ -75,7 +74,7 @@ pub(super) fn make(
     }))
 }
 
-/// Whether the program is there, before somebody pays for it. It is not run.
+/// Checks that the program exists, before anybody pays for it. It is not run.
 fn can_be_run(argv: &[String], folder: &Path) -> Result<(), String> {
     let name = argv.first().map_or("", String::as_str);
     let executable = |file: &Path| {
@@ -104,7 +103,7 @@ impl Exec {
             LockState::Unlocked => &self.unlock,
             LockState::Locked | LockState::Unknown => &self.lock,
         };
-        // Also what remains if this is dropped half-way.
+        // It also stays unknown if this future is dropped.
         self.presumed = LockState::Unknown;
         let status = self.run(what, argv).await?;
         if status.success() {
@@ -180,8 +179,7 @@ impl Driver for Exec {
     }
 }
 
-/// A command and everything it starts, killed together when this is dropped
-/// before the command has ended.
+/// A command and everything it starts. All of it is killed when this is dropped before the command has ended.
 struct Group {
     child: Child,
     ended: bool,
@@ -190,9 +188,8 @@ struct Group {
 impl Group {
     fn spawn(folder: &Path, argv: &[String]) -> std::io::Result<Self> {
         let (name, arguments) = argv.split_first().ok_or_else(|| std::io::Error::other("no command"))?;
-        // A path with a folder in it starts from the configuration; a bare name
-        // is looked up in PATH. Left to the system the first would depend on
-        // how it starts processes.
+        // A path with a folder in it starts at the configuration's folder, and a bare name is looked up in
+        // PATH. Without the join, the meaning of such a path would depend on how the system starts processes.
         let program = if name.contains('/') { folder.join(name) } else { PathBuf::from(name) };
         let mut command = Command::new(program);
         command
@@ -215,8 +212,8 @@ impl Group {
         if let Some(pid) =
             self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
         {
-            // The group has the number of its first process. Not there any more
-            // is what is wanted.
+            // The group has the number of its first process. An error means that the group has already ended,
+            // which is what is wanted.
             let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
         }
         let _ = self.child.start_kill();
@@ -235,8 +232,7 @@ impl Drop for Group {
 type Gathered = tokio::task::JoinHandle<()>;
 type Kept = std::sync::Arc<std::sync::Mutex<Vec<u8>>>;
 
-/// Reads all of the output, so that the command never waits for a reader, and
-/// keeps the beginning.
+/// Reads all of the output and keeps its beginning, so that the command never waits for a reader.
 fn gather(from: Option<impl AsyncRead + Send + Unpin + 'static>) -> (Gathered, Kept) {
     let kept = Kept::default();
     let into = kept.clone();

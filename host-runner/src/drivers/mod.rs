@@ -1,8 +1,7 @@
-//! How a device is worked.
+//! How a device is operated.
 //!
-//! A driver knows one device and nothing of sessions or money: it unlocks, it
-//! locks, and it says what the device is doing. When to do what is the
-//! [device worker's](crate::devices) business.
+//! A driver knows one device, and nothing of sessions or money. It unlocks, locks, and reports what the
+//! device is doing. The [device worker](crate::devices) decides when to do what.
 
 mod driver;
 mod exec;
@@ -18,10 +17,10 @@ pub(crate) use driver::Working;
 pub(crate) use driver::{Driver, Failed, LockState};
 pub(crate) use settings::Mistake;
 
-/// Makes the driver of that name for an asset.
+/// Makes the driver named `driver` for an asset.
 ///
-/// `folder` is where the configuration lies: relative paths start there. The
-/// mistake's path is relative to the asset's `device` table.
+/// Relative paths start at `folder`, the folder of the configuration file. The path of a returned mistake is
+/// relative to the asset's `device` table.
 pub(crate) fn make(
     driver: &str,
     settings: &Map<String, Value>,

@@ -1,13 +1,12 @@
-//! Reading a driver's keys, and refusing what it does not know.
+//! Reads a driver's keys, and refuses unknown ones.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-/// A mistake in a driver's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mistake {
-    /// The key, from the asset's `device` table on; may have an index.
+    /// The key within the asset's `device` table. It may have an index.
     pub(crate) path: String,
     /// What to change.
     pub(crate) message: String,
@@ -19,7 +18,7 @@ impl Mistake {
     }
 }
 
-/// Refuses every key that is not in `known`, naming it.
+/// Refuses every key that is not in `known`, and names it.
 pub(crate) fn only(settings: &Map<String, Value>, known: &[&str]) -> Result<(), Mistake> {
     match settings.keys().find(|k| !known.contains(&k.as_str())) {
         None => Ok(()),
@@ -34,7 +33,7 @@ pub(crate) fn only(settings: &Map<String, Value>, known: &[&str]) -> Result<(), 
     }
 }
 
-/// A command as a list of its name and arguments; `None` when it is not given.
+/// Returns a command as a list of its name and arguments, or `None` if it is not given.
 pub(crate) fn command(settings: &Map<String, Value>, key: &str) -> Result<Option<Vec<String>>, Mistake> {
     let example =
         || format!("a list of texts, the command and its arguments: {key} = [\"touch\", \"door.open\"]");
@@ -56,7 +55,7 @@ pub(crate) fn command(settings: &Map<String, Value>, key: &str) -> Result<Option
     }
 }
 
-/// A whole number of seconds between 1 and `most`.
+/// Returns a whole number of seconds between 1 and `most`, or `default` if it is not given.
 pub(crate) fn seconds(
     settings: &Map<String, Value>,
     key: &str,

@@ -1,8 +1,8 @@
-//! The driver `simulated`: a device that is only remembered.
+//! The driver `simulated`: a device that exists only in memory.
 //!
-//! For trying things out and for tests. It logs what a real one would do.
+//! It is for trials and tests. It logs what a real device would do.
 //!
-//! Keys: none.
+//! It has no keys.
 
 use serde_json::{Map, Value};
 

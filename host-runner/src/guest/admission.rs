@@ -1,9 +1,8 @@
-//! Which request gets an instance, and when.
+//! Decides which request gets an instance, and when.
 //!
-//! A request that carries a payment may wait for the chain for half a minute;
-//! one that does not is answered in milliseconds. Those that wait must not take
-//! every instance from those that do not. Identical requests do not come here twice:
-//! see [`coalesce`](super::coalesce).
+//! A request with a payment may wait for the chain for half a minute. A request without one is answered in
+//! milliseconds. The former must not take every instance from the latter. Identical requests come here only
+//! once: see [`coalesce`](super::coalesce).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,26 +18,26 @@ use super::tally::{Tallied, Tally};
 
 /// How long a request may wait for an instance.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// How many may wait.
+/// How many requests may wait.
 const MOST_WAITING: usize = 512;
-/// How many requests that differ may wait for one and the same payment. One more is told
-/// that it is pending, and does not wait for the chain.
+/// How many different requests may wait for one payment. A further one is told that the payment is pending,
+/// and does not wait for the chain.
 const MOST_OF_ONE_PAYMENT: usize = 8;
 
-/// Names a payment, without keeping it.
+/// A hash that identifies a payment without storing it.
 type Fingerprint = [u8; 32];
 
 /// The places for running requests.
 pub(super) struct Admission {
     all: SlotPool,
-    /// Those of them that payments may take: three quarters.
+    /// The places that payments may take: three quarters of all.
     paying: SlotPool,
-    /// With fewer of those left, nobody waits for the chain a second time.
+    /// If fewer places than this are left for payments, no request waits for the chain a second time.
     scarce: usize,
     payments: Tally<Fingerprint>,
 }
 
-/// A request's place, until it is dropped.
+/// A request's place. Dropping it frees the place.
 pub(super) struct AdmissionPermit {
     _running: OwnedSemaphorePermit,
     _paying: Option<OwnedSemaphorePermit>,
@@ -80,16 +79,16 @@ impl Admission {
         }
     }
 
-    /// Waits for a place for the request with these headers, and tells it there
-    /// if many are waiting for its payment already.
+    /// Waits for a place for the request with these headers. If many requests already wait for its payment,
+    /// or places are scarce, a header tells the component not to wait for the chain.
     pub(super) async fn admit(&self, headers: &mut HeaderMap) -> Result<AdmissionPermit, Failure> {
         let payment = fingerprint(headers).map(|payment| self.payments.add(payment));
         if payment.as_ref().is_some_and(|(_, before)| *before >= MOST_OF_ONE_PAYMENT) {
             headers.insert(NO_WAIT, HeaderValue::from_static("1"));
         }
         let (running, paying) = self.acquire(carries_payment(headers)).await?;
-        // One payment can be written in many ways. Only repeats of a pending one heed
-        // this: whoever pays for the first time is served as ever.
+        // One payment can be written in many ways, so the count above can be avoided. Only repeats of a
+        // pending payment obey this header. A first payment is served as always.
         if paying.is_some() && self.paying.running.available_permits() < self.scarce {
             headers.insert(NO_WAIT, HeaderValue::from_static("1"));
         }
@@ -123,13 +122,13 @@ impl Admission {
     }
 }
 
-/// Whether the request carries a payment, be it a good one or not.
+/// Tells whether the request carries a payment, valid or not.
 pub(crate) fn carries_payment(headers: &HeaderMap) -> bool {
     headers.contains_key(PAYMENT_SIGNATURE) || headers.contains_key(X_PAYMENT)
 }
 
-/// Of the one value that the component would read: it never sees one that is not
-/// ASCII, and refuses more than one.
+/// Hashes the one value that the component would read. The component never sees a value that is not ASCII,
+/// and it refuses more than one.
 fn fingerprint(headers: &HeaderMap) -> Option<Fingerprint> {
     let values = headers.get_all(PAYMENT_SIGNATURE).iter().chain(headers.get_all(X_PAYMENT));
     let value = values.filter_map(|value| value.to_str().ok()).next()?;
@@ -157,7 +156,7 @@ mod tests {
             paying.push(admission.admit(&mut payment("a")).await.unwrap());
         }
         assert!(admission.paying.now().is_none());
-        // One more waits, and whoever does not pay walks past it.
+        // One more payment waits, while a request without a payment gets a place.
         let mut paid = payment("b");
         let mut waiting = std::pin::pin!(admission.admit(&mut paid));
         let still = std::future::poll_fn(|context| {
@@ -211,7 +210,7 @@ mod tests {
             permits.push(admission.admit(&mut headers).await.unwrap());
             assert_eq!(headers.contains_key(NO_WAIT), n >= 8, "{n}");
         }
-        // Whatever the component does not see does not make it another payment.
+        // Values that the component does not see do not make it another payment.
         let mut disguised =
             headers(&[("payment-signature", b"\xff1"), ("x-payment", b"a"), ("x-payment", b"\xff2")]);
         permits.push(admission.admit(&mut disguised).await.unwrap());

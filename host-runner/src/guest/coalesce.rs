@@ -1,23 +1,22 @@
-//! Request coalescing: of identical requests with a payment that come at once, one runs,
-//! and all get its answer.
+//! Request coalescing: of identical requests with a payment that come at once, one runs, and all get its
+//! answer.
 //!
-//! A buyer without an answer sends the same payment again, and may wait for the chain for
-//! half a minute each time. If every repeat waited in an instance of the component, a few
-//! impatient buyers, or one thief with somebody's payment, would take them all. So a
-//! repeat waits here, with a connection and nothing else: its request is dropped, and
-//! connections are bounded (`http/permits.rs`). It gets what the first one gets, for as
-//! long as the sale takes.
+//! A buyer without an answer sends the same payment again, and each time may wait for the chain for half a
+//! minute. If every repeat waited in an instance of the component, a few impatient buyers would take all
+//! instances. So could one thief with somebody's payment. So a repeat waits here. It takes only a connection,
+//! because its request is dropped and the number of connections is bounded (`http/slots.rs`). It gets the
+//! answer of the first request, however long the sale takes.
 //!
-//! No answer reaches anybody who could not have got it alone. Two requests are identical
-//! only if they agree in all that the component reads: method, path, query, body, and every
-//! value of the headers in [`HEADERS`]. Those hold the payment with its ticket, the session
-//! token and the sign-in, so whoever sends the same shows the same. A request that brings
-//! the same transaction without its ticket, or for another asset, is another request and
-//! runs alone; [`admission`](super::room) bounds how many of those may wait.
+//! No answer reaches anybody who could not have got it alone. Two requests are identical only if they agree
+//! in everything that the component reads: method, path, query, body, and every value of the headers in
+//! [`HEADERS`]. Those headers hold the payment with its ticket, the session token and the sign-in, so a
+//! sender of the same request proves the same. A request with the same transaction but without its ticket, or
+//! for another asset, is a different request and runs alone. [`admission`](super::admission) bounds how many
+//! of those may wait.
 //!
-//! Payments of x402 v1 run alone too. They carry nothing but the transaction, which the chain
-//! shows to everybody once it has landed: whoever reads it there could send the very same
-//! request before its buyer is answered, and would be given the buyer's session.
+//! Payments of x402 v1 run alone too. They carry nothing but the transaction, and the chain shows the
+//! transaction to everybody once it has landed. A reader of the chain could send the same request before the
+//! buyer is answered, and would get the buyer's session.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -33,33 +32,34 @@ use tokio::sync::watch;
 use super::Failure;
 use super::message::{Request, Response};
 
-/// Says whether a request may share its answer with identical ones: it carries a payment of
-/// x402 v2 and none of v1 (invariant 1).
+/// Tells whether a request may share its answer with identical ones: it must carry a payment of x402 v2 and
+/// none of v1 (invariant 1).
 pub(super) fn may_share(headers: &HeaderMap) -> bool {
     headers.contains_key(PAYMENT_SIGNATURE) && !headers.contains_key(X_PAYMENT)
 }
 
-/// Names a request by all that the component reads of it.
+/// A hash over everything that the component reads of a request.
 type Key = [u8; 32];
 type Answer = Result<Response, Failure>;
 
-/// The requests that run now and may be joined. Clones share them.
+/// The requests that run now and can be joined. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Coalescing(Arc<Mutex<HashMap<Key, watch::Sender<Option<Answer>>>>>);
 
 /// The answer that one request waits for.
 pub(super) struct Waiting(watch::Receiver<Option<Answer>>);
 
-/// The duty to answer all who wait. Dropped, it tells them that there is no answer.
+/// The duty to answer all waiting requests. If it is dropped, they learn that there is no answer.
 pub(super) struct Running {
     all: Coalescing,
-    /// Until no more requests may join.
+    /// `None` once no more requests may join.
     key: Option<Key>,
     answer: watch::Sender<Option<Answer>>,
 }
 
 impl Coalescing {
-    /// Joins the identical request that runs. Where there is none, this one has to be run.
+    /// Joins the identical request that runs. If there is none, the caller gets a [`Running`] and has to run
+    /// its own.
     pub(super) fn join(&self, key: Key) -> (Waiting, Option<Running>) {
         match self.lock().entry(key) {
             Entry::Occupied(running) => (Waiting(running.get().subscribe()), None),
@@ -89,18 +89,18 @@ impl Waiting {
 }
 
 impl Running {
-    /// Answers all who wait. Whoever comes later is a request of its own.
+    /// Answers all waiting requests. A later identical request runs by itself.
     pub(super) fn answer(mut self, answer: Answer) {
         self.close();
         self.answer.send_replace(Some(answer));
     }
 
-    /// Waits until nobody waits for the answer any more. From then on nobody can join.
+    /// Waits until nobody waits for the answer any more. From then on no request can join.
     pub(super) async fn abandoned(&mut self) {
         loop {
             self.answer.closed().await;
             let all = self.all.clone();
-            // Joining takes this lock too: nobody comes between the look and the end.
+            // Joining takes this lock too, so no request can join between the count and the removal.
             let mut running = all.lock();
             if self.answer.receiver_count() == 0 {
                 if let Some(key) = self.key.take() {
@@ -124,8 +124,8 @@ impl Drop for Running {
     }
 }
 
-/// The key of a request. Each part is preceded by its length, each header by the number
-/// of its values, so that no two requests have one key.
+/// Computes the key of a request. Each part is preceded by its length and each header by the number of its
+/// values, so no two requests share a key.
 pub(super) async fn key(request: &Request) -> Key {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {
@@ -143,7 +143,7 @@ pub(super) async fn key(request: &Request) -> Key {
             part(value.as_bytes());
         }
     }
-    // It is in memory already: this waits for nothing.
+    // The body is in memory already, so this does not wait.
     let body =
         request.body().clone().collect().await.map_or_else(|never| match never {}, |body| body.to_bytes());
     part(&body);
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn every_header_by_which_the_component_tells_buyers_apart_is_part_of_the_key() {
-        // Those that the test above tries. Whoever adds one adds it there.
+        // The test above tries these headers. A header that is added here must be added there too.
         assert_eq!(
             HEADERS,
             [
@@ -274,7 +274,7 @@ mod tests {
         assert!(still.await, "the second waits");
         drop(second);
         running.abandoned().await;
-        // A new one with the same key is not ended by the old one's end.
+        // A new request with the same key is not ended by the end of the old one.
         let (third, next) = all.join([1; 32]);
         drop(running);
         assert!(all.join([1; 32]).1.is_none(), "the new one can be joined");

@@ -1,4 +1,4 @@
-//! Calling the component's extra export, the device controller.
+//! Calls the component's extra export, the device controller.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,48 +15,48 @@ use crate::db::Caller;
 use crate::devices::{DesiredState, ReportedState};
 use crate::drivers::LockState;
 
-/// A step waits for nothing but the database. The devices do not wait for it:
+/// The longest time of a step. A step waits only for the database. The devices do not wait for it, because
 /// each keeps its own time.
 const LONGEST_STEP: Duration = Duration::from_secs(15);
-/// Looking after payments waits for the chain.
+/// The longest time of looking after payments, which waits for the chain.
 const LONGEST_SETTLING: Duration = Duration::from_secs(30);
-/// The most of it that may be spent waiting for the RPC, so that it ends in an
-/// answer even when the RPC is silent.
+/// How much of [`LONGEST_SETTLING`] may be spent waiting for the RPC. The rest lets the call end with an
+/// answer even if the RPC is silent.
 const LONGEST_WAIT_FOR_RPC: Duration = Duration::from_secs(20);
 
-/// What one step said.
+/// The result of one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) states: Vec<DesiredState>,
-    /// When to ask again at the latest, in milliseconds since the Unix epoch.
+    /// The latest moment of the next step, in milliseconds since the Unix epoch.
     pub(crate) next_ms: Option<u64>,
 }
 
 type Instance = (Store<GuestState>, DeviceController, u32);
 
-/// An instance of the component of its own, for one loop of calls.
+/// An instance of the component for one loop of calls.
 pub(crate) struct Controller {
     component: Component,
     host: Arc<Host>,
-    /// What its writes count as: those of requests wake the loop of steps.
+    /// How its writes count. Writes that count as a request's wake the loop of steps.
     caller: Caller,
     instance: Option<Instance>,
 }
 
 impl Controller {
-    /// For the loop of steps.
+    /// Makes a controller for the loop of steps.
     pub(crate) fn for_steps(component: Component, host: Arc<Host>) -> Self {
         Self { component, host, caller: Caller::Controller, instance: None }
     }
 
-    /// For looking after payments. A payment that lands is as good as a request:
-    /// a door has to be opened.
+    /// Makes a controller for looking after payments. Its writes count as a request's, because a payment that
+    /// lands opens a door.
     pub(crate) fn for_settling(component: Component, host: Arc<Host>) -> Self {
         Self { component, host, caller: Caller::Request, instance: None }
     }
 
-    /// One step. An error of the component's own and a trap are the same here:
-    /// a line for the operator, and a fresh instance next time.
+    /// Runs one step. An error of the component and a trap have the same effect: a line for the operator, and
+    /// a fresh instance next time.
     pub(crate) async fn step(&mut self, resync: bool, reports: &[ReportedState]) -> Result<Plan, Failure> {
         let (mut store, export, used) = self.take().await?;
         allow(&mut store, Duration::ZERO);
@@ -68,8 +68,8 @@ impl Controller {
         Ok(Plan { states: plan.states.into_iter().map(order).collect(), next_ms: plan.next_ms })
     }
 
-    /// Looks after payments without an answer. When to do so again, in
-    /// milliseconds since the Unix epoch.
+    /// Looks after payments without an answer. Returns when to do so again, in milliseconds since the Unix
+    /// epoch.
     pub(crate) async fn settle(&mut self) -> Result<Option<u64>, Failure> {
         let (mut store, export, used) = self.take().await?;
         allow(&mut store, LONGEST_WAIT_FOR_RPC);
@@ -80,8 +80,8 @@ impl Controller {
         Ok(next_ms)
     }
 
-    /// Takes the instance out, so that whatever goes wrong it is not used again;
-    /// also if the call's future is dropped in the middle.
+    /// Takes the instance out, so that it is not used again if anything goes wrong or the call's future is
+    /// dropped.
     async fn take(&mut self) -> Result<Instance, Failure> {
         match self.instance.take() {
             Some(instance) => Ok(instance),

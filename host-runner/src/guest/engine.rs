@@ -1,4 +1,4 @@
-//! Compiling the component, and the limits it runs under.
+//! Compiles the component, and sets the limits it runs under.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,18 +13,18 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use super::state::GuestState;
 
-/// How often running code is interrupted to let others run and to be counted.
+/// How often running code is interrupted, so that other tasks can run and its time is counted.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
 /// What instances of the component may use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Instances alive at once.
+    /// How many instances may exist at once.
     pub(crate) instances: u32,
     /// Memory of one instance, in bytes.
     pub(crate) memory: usize,
-    /// Requests one instance answers before a fresh one takes its place. Reuse
-    /// saves the start; its bound keeps whatever might pile up from piling up.
+    /// How many requests one instance answers before a fresh one replaces it. Reuse saves the start of an
+    /// instance. The bound limits anything that might accumulate in it.
     pub(crate) reuse: u32,
 }
 
@@ -44,12 +44,11 @@ pub(crate) struct Component {
 }
 
 impl Component {
-    /// Compiles the component in `module`. What was compiled before is found
-    /// again in `cache`, which makes the second start a matter of milliseconds.
+    /// Compiles the component in `module`. `cache` keeps the compiled code, so the second start takes
+    /// milliseconds.
     pub(crate) fn load(module: &Path, cache: &Path, limits: Limits) -> wasmtime::Result<Self> {
-        // Address space for an instance's memory is set aside in advance, which
-        // saves checking every access. Where there is too little of it, the
-        // checks are the price.
+        // Address space for an instance's memory is reserved in advance, which makes bounds checks of
+        // accesses unnecessary. If there is too little address space, the second engine uses bounds checks.
         let engine = engine(cache, limits, 4 << 30).or_else(|error| {
             tracing::warn!(%error, "little address space; going on with bounds checks");
             engine(cache, limits, limits.memory as u64)
@@ -74,8 +73,8 @@ impl Component {
 fn engine(cache: &Path, limits: Limits, reservation: u64) -> wasmtime::Result<Engine> {
     let n = limits.instances;
     let mut pool = PoolingAllocationConfig::new();
-    // One memory and one table of its own, and the small modules that adapt
-    // between the component model and WASI.
+    // The component has one memory and one table of its own, and several small modules that adapt between the
+    // component model and WASI.
     pool.total_component_instances(n)
         .total_core_instances(n.saturating_mul(8))
         .total_memories(n)
@@ -85,8 +84,8 @@ fn engine(cache: &Path, limits: Limits, reservation: u64) -> wasmtime::Result<En
         .max_memories_per_component(1)
         .max_tables_per_component(8)
         .max_memory_size(limits.memory)
-        // A fresh instance finds its pages still mapped: this is most of what
-        // makes one per request affordable.
+        // A fresh instance finds its pages still mapped, which is most of what makes one instance per request
+        // affordable.
         .linear_memory_keep_resident(2 << 20)
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
@@ -118,7 +117,7 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
     Ok(linker)
 }
 
-/// Counts epochs until the engine is gone.
+/// Increments the epoch until the engine is dropped.
 fn tick(engine: &Engine) -> wasmtime::Result<()> {
     let engine = engine.weak();
     std::thread::Builder::new().name("coinop-epochs".to_owned()).spawn(move || {

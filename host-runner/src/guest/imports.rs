@@ -1,4 +1,4 @@
-//! What the component asks Spin for, answered by this host.
+//! Answers what the component asks of Spin.
 
 use coinop_bindings::{SqliteConnection, key_value, sqlite, variables};
 use wasmtime::Result;
@@ -7,7 +7,7 @@ use wasmtime::component::Resource;
 use super::state::GuestState;
 use crate::db::Refused;
 
-/// The one database there is.
+/// The only database that exists.
 const DATABASE: &str = "default";
 
 impl sqlite::Host for GuestState {}
@@ -69,8 +69,8 @@ impl variables::Host for GuestState {
 
 impl key_value::Host for GuestState {}
 
-/// There is no store, so no handle to one ever exists and only `open` is ever
-/// reached. The SDK imports the interface whether it is used or not.
+/// No store exists, so there is never a handle to one, and only `open` is ever called. The SDK imports the
+/// interface whether it is used or not.
 impl key_value::HostStore for GuestState {
     fn open(
         &mut self,

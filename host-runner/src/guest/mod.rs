@@ -1,9 +1,9 @@
 //! The component: the same one that Spin runs.
 //!
-//! [`engine`] compiles it and sets the limits, [`state`] is what one instance of
-//! it owns, [`store`] bounds each of its calls, [`imports`], [`outbound`] and [`rpc`] are what
-//! it may ask for, [`pool`] hands requests to instances when [`admission`] has a place for them,
-//! identical ones once ([`coalesce`]), and [`controller`] calls its extra export.
+//! [`engine`] compiles it and sets the limits. [`state`] is what one instance owns. [`store`] bounds each of
+//! its calls. [`imports`], [`outbound`] and [`rpc`] are what it may ask for. [`pool`] hands requests to
+//! instances when [`admission`] has a place for them, and identical requests only once ([`coalesce`]).
+//! [`controller`] calls the extra export.
 
 mod admission;
 mod coalesce;
@@ -33,15 +33,14 @@ pub(crate) use tally::{Tallied, Tally};
 /// Why the component gave no answer.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
-    /// Too many are waiting already.
+    /// Too many requests are waiting already.
     Busy,
     /// It took longer than it may.
     TimedOut,
-    /// It trapped, ran over a limit, or could not be started. For the log only.
+    /// It trapped, exceeded a limit, or could not be started. The text is for the log only.
     Broken(String),
 }
 
-/// For the log.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -54,7 +53,7 @@ impl fmt::Display for Failure {
 
 impl Failure {
     fn broken(what: &str, error: &wasmtime::Error) -> Self {
-        // The way through the component says little to an operator.
+        // The backtrace through the component tells an operator little.
         tracing::debug!(target: "coinop::component", error = ?error, "{what}");
         Self::Broken(format!("{what}: {}", error.root_cause()))
     }

@@ -1,4 +1,4 @@
-//! Where the component may connect to: the configured RPC, and nowhere else.
+//! Lets the component connect to the configured RPC, and nowhere else.
 
 use std::time::{Duration, Instant};
 
@@ -12,16 +12,16 @@ use super::rpc::{Rpc, Waits};
 /// The longest wait for a connection, or for the first byte of an answer.
 const WAIT: Duration = Duration::from_secs(10);
 
-/// The longest wait for an answer, all in all.
+/// The longest wait for a whole answer.
 const WHOLE: Duration = Duration::from_secs(20);
 
-/// The largest request.
+/// The largest request, in bytes.
 const LARGEST: usize = 1 << 20;
 
 /// The outgoing requests of one instance.
 pub(super) struct Outbound {
     rpc: Rpc,
-    /// When the present call has waited for the RPC long enough.
+    /// When the present call must stop waiting for the RPC.
     until: Instant,
 }
 
@@ -31,9 +31,8 @@ impl Outbound {
         Self { rpc, until }
     }
 
-    /// Gives the next call a time for all of its waiting together. An RPC that
-    /// does not answer must not use up the call's own time limit: the component
-    /// has to live to say what follows from it.
+    /// Sets how long the next call may wait for the RPC in total. An RPC that does not answer must not use up
+    /// the call's own time limit, because the component must be able to say what follows from the silence.
     pub(super) fn allow(&mut self, budget: Duration) {
         self.until = Instant::now() + budget;
     }
@@ -61,7 +60,7 @@ impl WasiHttpHooks for Outbound {
         _: Ending,
     ) -> Sending {
         if !self.rpc.is_at(request.uri()) {
-            // Not where to: a path may carry a key.
+            // The address is not logged, because its path may contain a key.
             tracing::warn!("the component asked for an address that is not the RPC's; refused");
             return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
         }

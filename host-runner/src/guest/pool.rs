@@ -1,8 +1,7 @@
-//! Handing requests to instances of the component.
+//! Hands requests to instances of the component.
 //!
-//! An instance answers one request at a time, and is used again a bounded number
-//! of times. One that trapped, or ran over a limit, is thrown away: nobody knows
-//! what is left in it.
+//! An instance answers one request at a time, and is used a bounded number of times. An instance that trapped
+//! or exceeded a limit is thrown away, because its memory may be in any state.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,16 +25,16 @@ use super::state::{GuestState, Host};
 use super::store::{allow, store};
 use crate::db::Caller;
 
-/// The component itself answers a buyer who waits after 30 s; this is for when
-/// it does not.
+/// The longest call. The component itself answers a waiting buyer after 30 s, so this limit is for a
+/// component that does not.
 const LONGEST_CALL: Duration = Duration::from_secs(45);
-/// The most of it that may be spent waiting for the RPC.
+/// How much of [`LONGEST_CALL`] may be spent waiting for the RPC.
 const LONGEST_WAIT_FOR_RPC: Duration = Duration::from_secs(40);
-/// Instances kept for the next request while nothing is going on.
+/// How many instances are kept for later requests while none runs.
 const MOST_IDLE: usize = 64;
-/// Instances that requests leave to the device controller.
+/// How many instances requests leave to the device controller.
 const SPARE: u32 = 4;
-/// The largest answer.
+/// The largest answer, in bytes.
 const LARGEST_ANSWER: usize = 4 << 20;
 
 /// The instances that answer HTTP. Clones share them.
@@ -72,8 +71,8 @@ impl Pool {
         }))
     }
 
-    /// Has the component answer one request, or gives it the answer of an identical one
-    /// that runs already.
+    /// Lets the component answer one request, or returns the answer of an identical request that runs
+    /// already.
     pub(crate) async fn handle(&self, mut request: Request) -> Result<Response, Failure> {
         if !coalesce::may_share(request.headers()) {
             let place = self.0.admission.admit(request.headers_mut()).await?;
@@ -86,8 +85,8 @@ impl Pool {
         waiting.answer().await
     }
 
-    /// Runs a request for all who wait for its answer. Before it has begun it ends with the
-    /// last of them; afterwards it goes on.
+    /// Runs a request for all who wait for its answer. If all of them leave before it has begun, it is not
+    /// run. Once it has begun, it continues.
     async fn run_for_all(self, mut request: Request, mut running: Running) {
         let place = tokio::select! {
             biased;
@@ -101,8 +100,8 @@ impl Pool {
         running.answer(answer);
     }
 
-    /// The component goes on with it even if the caller does not wait for the end: a buyer
-    /// who hangs up in the middle of a settlement has still paid.
+    /// Runs one request. The component continues even if the caller does not wait for the end, because a
+    /// buyer who hangs up in the middle of a settlement has still paid.
     async fn run(&self, request: Request, place: AdmissionPermit) -> Result<Response, Failure> {
         let (answer, answered) = oneshot::channel();
         let pool = self.clone();
@@ -116,7 +115,7 @@ impl Pool {
         answer: oneshot::Sender<Answered>,
         place: AdmissionPermit,
     ) -> Result<(), Failure> {
-        // Given back last: the instance's place must be free by then.
+        // Dropped last, because the instance's slot must be free before the place is.
         let _place = place;
         let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut instance = match idle {
@@ -152,7 +151,7 @@ impl Pool {
 }
 
 impl Instance {
-    /// Whether it answered.
+    /// Runs the component for one request. Returns whether it answered.
     async fn call(&mut self, request: Request, answer: oneshot::Sender<Answered>) -> wasmtime::Result<bool> {
         allow(&mut self.store, LONGEST_WAIT_FOR_RPC);
         let answered = Arc::new(AtomicBool::new(false));
@@ -165,7 +164,7 @@ impl Instance {
         let note = answered.clone();
         let outparam = view.new_response_outparam_from_callback(move |result| {
             note.store(true, Ordering::Release);
-            // Nobody waits any more; the work is done all the same.
+            // The send fails if nobody waits any more. The work is done nevertheless.
             let _ = answer.send(result);
         })?;
         self.proxy.wasi_http_incoming_handler().call_handle(&mut self.store, request, outparam).await?;
@@ -175,8 +174,8 @@ impl Instance {
 
 /// Waits for the head and the body of the answer.
 ///
-/// All of it is taken in at once: the instance must not wait for a client that
-/// reads slowly, and a trap half-way can still become a clean error.
+/// The whole answer is read at once. So the instance does not wait for a client that reads slowly, and a trap
+/// in the middle still becomes a clean error.
 async fn gather(
     answered: oneshot::Receiver<Answered>,
     mut task: JoinHandle<Result<(), Failure>>,
@@ -184,7 +183,7 @@ async fn gather(
     let answered = tokio::select! {
         biased;
         answered = answered => answered.ok(),
-        // It ended before it answered, or at the same moment.
+        // The task ended before it answered, or at the same moment.
         ended = &mut task => return Err(ended_without(ended)),
     };
     let Some(answered) = answered else {

@@ -1,8 +1,7 @@
-//! The way to the Solana RPC.
+//! The connections to the Solana RPC.
 //!
-//! Settling a payment takes several calls, one after the other, and a new TLS
-//! connection for each would cost more than the calls. So connections are kept
-//! and used again. There is one origin, which keeps this small.
+//! Settling a payment takes several calls, one after the other, and a new TLS connection for each would cost
+//! more than the calls. So connections are kept and reused. There is only one origin, which keeps this small.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,14 +22,14 @@ use wasmtime_wasi_http::Error;
 use crate::failpoint;
 use crate::metrics::Metrics;
 
-/// How long an unused connection is kept: less than servers do.
+/// How long an unused connection is kept: less than servers keep it.
 const KEPT: Duration = Duration::from_secs(20);
-/// How many are.
+/// How many connections are kept.
 const MOST_KEPT: usize = 16;
-/// The largest answer. A full transaction is a few kilobytes.
+/// The largest answer, in bytes. A full transaction is a few kilobytes.
 const LARGEST: usize = 4 << 20;
 
-/// How long to wait for what.
+/// How long to wait for each part of an exchange.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Waits {
     pub(super) connect: Duration,
@@ -38,7 +37,6 @@ pub(super) struct Waits {
     pub(super) whole: Duration,
 }
 
-/// Scheme, host and port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Endpoint {
     scheme: Scheme,
@@ -79,13 +77,13 @@ struct Inner {
 }
 
 impl Rpc {
-    /// `None` if it is not an http or https address.
+    /// Returns `None` if `url` is not an http or https address.
     pub(crate) fn new(url: &str, metrics: Metrics) -> Option<Self> {
         let origin = Endpoint::of(&url.parse().ok()?)?;
         let tls = if origin.scheme == Scheme::HTTPS {
             let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() };
             let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-            // An IPv6 address stands in brackets in an address, not in a name.
+            // An IPv6 address is in brackets in a URL, but not in a server name.
             let name = origin.host.trim_matches(['[', ']']).to_owned();
             let name = ServerName::try_from(name).ok()?;
             Some((TlsConnector::from(Arc::new(config)), name))
@@ -95,12 +93,12 @@ impl Rpc {
         Some(Self(Arc::new(Inner { origin, tls, idle: Mutex::default(), metrics })))
     }
 
-    /// Whether this is an address of the RPC.
+    /// Tells whether this is an address of the RPC.
     pub(super) fn is_at(&self, uri: &Uri) -> bool {
         Endpoint::of(uri).as_ref() == Some(&self.0.origin)
     }
 
-    /// Sends one request and takes in the whole answer.
+    /// Sends one request and reads the whole answer.
     pub(super) async fn send(&self, request: Request<Bytes>, waits: Waits) -> Result<Response<Bytes>, Error> {
         let started = Instant::now();
         failpoint::reach("rpc.send");
@@ -121,9 +119,8 @@ impl Rpc {
     async fn exchange(&self, request: &Request<Bytes>, waits: Waits) -> Result<Response<Bytes>, Error> {
         if let Some(sender) = self.kept() {
             match self.over(sender, request, waits).await {
-                // The other side may have closed a kept connection at the very
-                // moment it was used. Whatever is sent to the RPC may be sent
-                // twice: a transaction lands once.
+                // The server may have closed a kept connection at the moment of its use. Every request to the
+                // RPC may be sent twice, because a transaction lands only once.
                 Err(Error::Hyper(error)) => {
                     tracing::debug!(%error, "a kept connection to the RPC failed; taking a new one");
                 }
@@ -168,7 +165,7 @@ impl Rpc {
         waits: Waits,
     ) -> Result<Response<Bytes>, Error> {
         let mut copy = request.clone().map(Full::new);
-        // To a server, not to a proxy: only the path goes on the wire.
+        // The request goes to a server and not to a proxy, so only the path is sent.
         let path = request.uri().path_and_query().cloned();
         *copy.uri_mut() = path.map_or_else(|| Uri::from_static("/"), Uri::from);
         let response = timeout(waits.first_byte, sender.send_request(copy))

@@ -1,4 +1,4 @@
-//! What one instance of the component owns, and what all of them share.
+//! What one instance of the component owns, and what all instances share.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,8 +15,7 @@ use crate::clock::SteadyClock;
 use crate::db::{Caller, Db};
 use crate::metrics::Metrics;
 
-/// The variables of the component. Secrets are among them, so this is never
-/// printed.
+/// The variables of the component. They contain secrets, so they are never printed.
 pub(crate) type Variables = BTreeMap<&'static str, String>;
 
 /// What all instances share.
@@ -24,9 +23,8 @@ pub(crate) struct Host {
     pub(crate) db: Db,
     pub(crate) clock: SteadyClock,
     pub(crate) variables: Variables,
-    /// Names the run of the machine (or of the process, where that is all one can
-    /// tell): the guest may be restarted within it, and the monotonic clock means
-    /// something only inside it.
+    /// Identifies the run of the machine, or of the process on a system that does not tell. The guest may be
+    /// restarted within that run, and the monotonic clock is meaningful only inside it.
     pub(crate) boot_id: String,
     pub(crate) rpc: Rpc,
     pub(crate) metrics: Metrics,
@@ -41,13 +39,13 @@ pub(crate) struct GuestState {
     http: WasiHttpCtx,
     pub(super) outbound: Outbound,
     pub(super) limits: StoreLimits,
-    /// Ticks of computing left in this call.
+    /// How many more ticks this call may compute.
     pub(super) ticks: u32,
 }
 
 impl GuestState {
     pub(super) fn new(host: Arc<Host>, caller: Caller, memory: usize) -> Self {
-        // No folders, no arguments, no environment but the boot's name.
+        // No folders, no arguments, and no environment except the boot's id.
         let wasi = WasiCtx::builder()
             .env("COINOP_BOOT_ID", &host.boot_id)
             .stdout(Lines::new("stdout"))

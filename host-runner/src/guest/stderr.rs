@@ -1,4 +1,4 @@
-//! What the component prints becomes lines of the log.
+//! Writes what the component prints to the log, line by line.
 
 use std::io;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
-/// A line longer than this is cut into several.
+/// The longest line, in bytes. A longer one is cut into several.
 const LONGEST: usize = 2048;
 
 /// One of the component's standard streams.

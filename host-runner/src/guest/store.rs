@@ -1,4 +1,4 @@
-//! An instance's store, and the time that each of its calls may take.
+//! An instance's store, and how long each of its calls may compute and wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use super::engine::{Component, TICK};
 use super::state::{GuestState, Host};
 use crate::db::Caller;
 
-/// The most computing that one call may do; waiting does not count. Checking a
-/// payment takes less than a millisecond, so this is only ever met by a mistake.
+/// How long one call may compute. Waiting does not count. Checking a payment takes less than a millisecond,
+/// so only a defect reaches this limit.
 const COMPUTING: Duration = Duration::from_secs(5);
 
-/// A store for one instance.
+/// Makes a store for one instance.
 pub(crate) fn store(component: &Component, host: &Arc<Host>, caller: Caller) -> Store<GuestState> {
     let state = GuestState::new(host.clone(), caller, component.limits.memory);
     let mut store = Store::new(&component.engine, state);
@@ -21,7 +21,7 @@ pub(crate) fn store(component: &Component, host: &Arc<Host>, caller: Caller) -> 
     store.epoch_deadline_callback(|mut context| {
         let state = context.data_mut();
         match state.ticks.checked_sub(1) {
-            // Let others run: this is also where a time limit takes hold.
+            // Yielding lets other tasks run, and it is where a time limit takes effect.
             Some(left) => {
                 state.ticks = left;
                 Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
@@ -33,8 +33,7 @@ pub(crate) fn store(component: &Component, host: &Arc<Host>, caller: Caller) -> 
     store
 }
 
-/// Gives the instance its time for the next call: to compute, and to wait for
-/// the RPC.
+/// Sets how long the instance's next call may compute and wait for the RPC.
 pub(crate) fn allow(store: &mut Store<GuestState>, waiting: Duration) {
     store.data_mut().outbound.allow(waiting);
     store.data_mut().ticks = u32::try_from(COMPUTING.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX);

@@ -1,22 +1,21 @@
-//! How many there are of each.
+//! Counts how many of each kind exist now.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Counts what is there now; nothing is kept of what has gone. Clones share the
-/// counts.
+/// A count per key of what exists now. A key without any is forgotten. Clones share the counts.
 pub(crate) struct Tally<K: Eq + Hash>(Arc<Mutex<HashMap<K, usize>>>);
 
-/// One that is there, until it is dropped.
+/// One counted item. Dropping it decrements the count.
 pub(crate) struct Tallied<K: Eq + Hash> {
     tally: Tally<K>,
     key: Option<K>,
 }
 
 impl<K: Eq + Hash + Clone> Tally<K> {
-    /// One more, and how many of its kind there were before.
+    /// Counts one more, and returns how many of its kind there were before.
     pub(crate) fn add(&self, key: K) -> (Tallied<K>, usize) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(key.clone()).or_default();

@@ -1,10 +1,11 @@
-//! Which kind of request this is, for measurements and logs.
+//! Classifies requests for measurements and logs.
 
 use coinop_core::http::Route;
 
-/// Returns the class of a path: never a name, because a path says who rents what (invariant 9).
+/// Returns the class of a path. It never contains a name from the path, because a path says who rents what
+/// (invariant 9).
 ///
-/// Two pages are this host's own; all others are routes of the API.
+/// Two pages are this host's own. All others are routes of the API.
 pub(super) fn class(path: &str) -> &'static str {
     match path {
         "/" => "root",

@@ -1,26 +1,26 @@
 //! How many connections may be open.
 //!
-//! Every connection takes a file descriptor, and so do the database, the way to
-//! the chain, and the program that works a lock. Were clients to take all of
-//! them, a door would stay open because nothing could be started to lock it
-//! (invariant 4). So clients get what is left once the rest has been set aside.
+//! Every connection takes a file descriptor. So do the database, the connections to the chain, and the
+//! program that operates a lock. If clients could take all of them, a door would stay open because no program
+//! could be started to lock it (invariant 4). So clients get what is left after a reserve for everything
+//! else.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Connections open at once, at the most.
+/// The most connections that are open at once.
 const CONNECTIONS: u64 = 4096;
-/// As few as that are no use to anybody.
+/// The fewest connections that are of any use.
 const FEWEST: u64 = 16;
-/// Fewer than that are worth a word to the operator.
+/// Below this number the operator gets a warning.
 const FEW: u64 = 64;
-/// Set aside for everything else; of a small limit a quarter.
+/// Descriptors reserved for everything else. Of a small limit, a quarter is reserved.
 const RESERVED: u64 = 256;
-/// More than this process ever needs. Not more: the programs that work the
-/// devices inherit the limit, and some close every descriptor up to it first.
+/// More descriptors than this process ever needs. The limit is not raised further because the programs that
+/// operate the devices inherit it, and some of them first close every descriptor up to it.
 const ENOUGH: u64 = 2 * CONNECTIONS;
 
-/// Raises this process' limit as far as it may and needs to be, and says how many
-/// connections there may be.
+/// Raises this process' limit of open files as far as it may and needs to be, and returns how many
+/// connections may be open.
 pub(super) fn connections() -> usize {
     let before = getrlimit(Resource::Nofile);
     if let Some(raised) = raised(before)
@@ -40,7 +40,7 @@ pub(super) fn connections() -> usize {
     usize::try_from(connections).unwrap_or(usize::MAX)
 }
 
-/// What to raise the limit to; `None` if it is high enough.
+/// Returns the limit to set, or `None` if it is high enough.
 fn raised(limit: Rlimit) -> Option<Rlimit> {
     let current = limit.current?;
     let wanted = limit.maximum.unwrap_or(ENOUGH).min(ENOUGH);

@@ -1,4 +1,4 @@
-//! Bringing a request into the shape in which the component gets it.
+//! Brings a request into the form in which the component gets it.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use super::problem::Problem;
 use crate::guest;
 use crate::recent::Recent;
 
-/// The most of a body, and of all headers together.
+/// The most bytes of a body, and of the target and all headers together.
 pub(super) const LARGEST: usize = 64 << 10;
 
 /// How long a body may take to arrive.
 const SLOWEST: Duration = Duration::from_secs(10);
 
-/// Where buyers reach this gateway.
+/// The origin at which buyers reach this gateway.
 #[derive(Debug, Clone)]
 pub(crate) struct PublicOrigin {
     scheme: Scheme,
@@ -28,7 +28,7 @@ pub(crate) struct PublicOrigin {
 }
 
 impl PublicOrigin {
-    /// `None` if it is not an origin.
+    /// Returns `None` if `public_url` is not an origin.
     pub(crate) fn new(public_url: &str) -> Option<Self> {
         let parts = public_url.parse::<Uri>().ok()?.into_parts();
         let authority = parts.authority?;
@@ -36,10 +36,9 @@ impl PublicOrigin {
     }
 }
 
-/// Takes in the whole request, within the limits, and gives it the configured
-/// origin. What `Host` says is whatever the client likes, so nobody gets to see
-/// it; nor the headers in which Spin, or this host, tells the component about its
-/// caller.
+/// Reads the whole request within the limits, and gives it the configured origin. A client can write anything
+/// into `Host`, so the component does not see it. Nor does it see the headers in which Spin, or this host,
+/// tells it about the caller.
 pub(super) async fn admit(
     request: Request<Incoming>,
     origin: &PublicOrigin,
@@ -88,6 +87,6 @@ fn absolute(origin: &PublicOrigin, target: PathAndQuery) -> Result<Uri, Problem>
 }
 
 fn size(headers: &HeaderMap) -> usize {
-    // As on the wire: a colon, a space, and the end of the line.
+    // Counted as on the wire: a colon, a space, and the end of the line.
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }

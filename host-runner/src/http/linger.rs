@@ -1,12 +1,11 @@
-//! A connection that is closed politely, and in any case.
+//! A connection that is closed so that the client can still read the answer.
 //!
-//! A request that is too large is refused before all of it has arrived. If the
-//! connection were closed with input still unread, the system would reset it,
-//! and the client would see a broken connection in place of the answer. So after
-//! the answer the rest is read for a moment, and thrown away.
+//! A request that is too large is refused before all of it has arrived. If the connection were closed with
+//! input still unread, the system would reset it, and the client would see a broken connection instead of the
+//! answer. So after the answer the rest of the input is read for a moment and thrown away.
 //!
-//! Whoever does not read the answer gets no such courtesy: it could keep the
-//! connection for ever.
+//! A client that does not read the answer is cut off, because otherwise it could keep the connection for
+//! ever.
 
 use std::io;
 use std::pin::Pin;
@@ -20,29 +19,29 @@ use tokio::time::{Sleep, sleep};
 
 use super::slots::ConnectionSlot;
 
-/// For how long, and how much, is read after the answer.
+/// How long, and how many bytes of, the input is read after the answer.
 const MOMENT: Duration = Duration::from_secs(2);
 const MOST: u64 = 8 << 20;
 
-/// A client's connection, and its place among those that may be open.
+/// A client's connection, and its slot among the connections that may be open.
 pub(super) struct Lingering {
     open: Option<Open>,
-    /// How long nothing may be taken of an answer.
+    /// How long a client may take nothing of an answer.
     patience: Duration,
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
     cut: watch::Receiver<bool>,
 }
 
-/// The place is given back after the descriptor.
+/// An open connection. The slot is freed after the descriptor, by the order of the fields.
 struct Open {
     stream: TcpStream,
     _place: ConnectionSlot,
 }
 
 impl Lingering {
-    /// Of politeness there is an end as soon as `cut` becomes true, or its other
-    /// end is gone.
+    /// Wraps a connection. Once `cut` becomes true, or its sender is dropped, no input is read after the
+    /// answer any more.
     pub(super) fn new(
         stream: TcpStream,
         slot: ConnectionSlot,
@@ -59,7 +58,8 @@ impl Lingering {
         }
     }
 
-    /// Of writing something, when the client took of it what it did.
+    /// Returns the result of a write. If the client has taken nothing for `patience`, it drops the connection
+    /// and returns an error.
     fn progress<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -72,14 +72,14 @@ impl Lingering {
         let patience = self.patience;
         ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(context));
         if let Some(Open { stream, .. }) = self.open.take() {
-            // What it did not take is forgotten at once, here and in the system.
+            // Discards at once what the client did not take, here and in the system.
             let _ = stream.set_zero_linger();
         }
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-/// Until what is open must be closed at once.
+/// Waits until all open connections must be closed at once.
 pub(super) async fn until(cut: &mut watch::Receiver<bool>) {
     let _ = cut.wait_for(|cut| *cut).await;
 }
@@ -88,7 +88,7 @@ impl Drop for Lingering {
     fn drop(&mut self) {
         let Some(open) = self.open.take() else { return };
         let mut cut = self.cut.clone();
-        // An error: nobody is left to say so.
+        // `has_changed` fails if the sender is dropped, and then nobody could cut this connection.
         if *cut.borrow() || cut.has_changed().is_err() {
             return;
         }
@@ -100,7 +100,7 @@ impl Drop for Lingering {
                 let rest = &mut (&mut open.stream).take(MOST);
                 let _ = tokio::io::copy(rest, &mut tokio::io::sink()).await;
             };
-            // Whoever is still sending then gets the reset.
+            // A client that is still sending afterwards gets the reset.
             tokio::select! {
                 () = until(&mut cut) => {}
                 _ = tokio::time::timeout(MOMENT, drain) => {}
@@ -144,7 +144,7 @@ impl AsyncWrite for Lingering {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Nothing is kept back that would have to be flushed.
+        // Nothing is buffered here that would have to be flushed.
         self.stream()?.poll_flush(context)
     }
 

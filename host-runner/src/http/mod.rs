@@ -1,9 +1,8 @@
 //! The HTTP server.
 //!
-//! It protects the component: sizes, speeds and numbers are limited here, before
-//! an instance is spent on a request. What passes goes to the component whole.
-//! The only pages that this host answers itself are `/metrics`, and `/health`,
-//! which must answer when everything else is busy.
+//! It protects the component: sizes, speeds and numbers are limited here, before an instance is spent on a
+//! request. A request that passes goes to the component complete. This host itself answers only `/metrics`
+//! and `/health`, which must answer when everything else is busy.
 
 mod class;
 mod descriptors;

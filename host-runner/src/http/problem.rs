@@ -1,5 +1,5 @@
-//! Refusals by this host, in the words and the shape of the rest of the API
-//! (invariant 9: with nothing of the inside).
+//! Refusals by this host, in the words and the form of the rest of the API. They show nothing of the inside
+//! (invariant 9).
 
 use coinop_core::http;
 use hyper::StatusCode;
@@ -8,7 +8,6 @@ use hyper::header::{CONNECTION, HeaderName, HeaderValue};
 
 use crate::guest::Response;
 
-/// A refusal by this host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Problem {
     HeadersTooLarge,
@@ -23,7 +22,7 @@ pub(super) enum Problem {
     OperatorOnly,
 }
 
-/// Whoever paid must not pay again because of a fault here.
+/// A buyer who has paid must not pay again because of a fault here.
 const PAID: &str = "if a payment was sent, send the same one again, do not sign another";
 
 impl From<Problem> for http::Problem {
@@ -47,7 +46,7 @@ impl From<Problem> for http::Problem {
             .retry_after(retry_after),
             Problem::Busy { paid } => {
                 let detail = if paid {
-                    // It may be the repeat of one that is being settled.
+                    // The request may repeat a payment that is being settled.
                     "too many requests are waiting; send the same payment again, do not sign another"
                 } else {
                     "too many requests are waiting, and nothing was charged; try again"
@@ -67,18 +66,18 @@ impl From<Problem> for http::Problem {
 }
 
 impl Problem {
-    /// Makes the answer to `method` on `path`: a web page may read it where it may read the gateway's own.
+    /// Makes the answer to `method` on `path`. Web pages that may read the gateway's own answer there may
+    /// read this one too.
     pub(super) fn response(self, method: &str, path: &str) -> Response {
         let mut response = response(http::with_cors(method, path, http::Problem::from(self).into()));
         if self.leaves_input_unread() {
-            // Said, so that the client does not send its next request on a connection
-            // that is being closed.
+            // The header keeps the client from sending its next request on a connection that is being closed.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
 
-    /// Whether it is told before all of the request has been taken in.
+    /// Tells whether the refusal is sent before all of the request was read.
     const fn leaves_input_unread(self) -> bool {
         matches!(
             self,
@@ -92,7 +91,7 @@ impl Problem {
     }
 }
 
-/// An answer in the words of the core.
+/// Converts a response of the core into one of this host.
 pub(super) fn response(told: http::Response) -> Response {
     let mut response = Response::new(Bytes::from(told.body));
     *response.status_mut() = StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

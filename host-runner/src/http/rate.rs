@@ -1,24 +1,24 @@
 //! A basic rate limit per client address.
 //!
-//! Each client has a bucket that holds `burst` requests and is refilled at
-//! `requests_per_second`. All it takes to remember a bucket is the moment at
-//! which it will be full again, so everything is whole numbers of nanoseconds.
+//! Each client has a bucket that holds `burst` requests and is refilled at `requests_per_second`. To remember
+//! a bucket it is enough to store the moment at which it will be full again, so everything is whole numbers
+//! of nanoseconds.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// The most clients remembered in each of the two generations. Above it the
-/// older half is forgotten: memory is bounded, and whoever has that many
-/// addresses is not stopped by a limit per address anyway.
+/// The most clients that each of the two generations remembers. Beyond that the older generation is
+/// forgotten. Memory is bounded, and a limit per address would not stop a client with that many addresses
+/// anyway.
 const REMEMBERED: usize = 16_384;
 
-/// See the module.
+/// A rate limiter with one bucket per client.
 pub(crate) struct RateLimiter {
-    /// Time for one request to flow back into the bucket; zero: no limit.
+    /// The time in which one request flows back into the bucket. Zero means no limit.
     each: Duration,
-    /// Time for the whole bucket to fill.
+    /// The time in which the whole bucket fills.
     whole: Duration,
     buckets: Mutex<Generations>,
 }
@@ -30,15 +30,15 @@ struct Generations {
 }
 
 impl RateLimiter {
-    /// `requests_per_second` of 0 lifts the limit.
+    /// Makes a limiter. If `requests_per_second` is 0, there is no limit.
     pub(crate) fn new(requests_per_second: u64, burst: u64) -> Self {
         let each = Duration::from_nanos(1_000_000_000u64.checked_div(requests_per_second).unwrap_or(0));
         let burst = u32::try_from(burst.max(1)).unwrap_or(u32::MAX);
         Self { each, whole: each.saturating_mul(burst), buckets: Mutex::default() }
     }
 
-    /// Takes one request out of the client's bucket at monotonic time `now`, or
-    /// says how long to wait.
+    /// Takes one request out of the client's bucket at the monotonic time `now`. If the bucket is empty, it
+    /// returns how long to wait.
     pub(crate) fn take(&self, client: IpAddr, now: Duration) -> Result<(), Duration> {
         if self.each.is_zero() {
             return Ok(());
@@ -60,8 +60,8 @@ impl RateLimiter {
     }
 }
 
-/// Who counts as one client. Of IPv6 a household has a whole /64, and may use a
-/// new address for each request.
+/// Returns the address under which a client is counted. A household has a whole IPv6 /64 and may use a new
+/// address for each request, so a /64 counts as one client.
 pub(super) fn network(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(v6) => {
@@ -96,7 +96,7 @@ mod tests {
         limiter.take(a, ms(1_100)).unwrap();
         assert!(limiter.take(a, ms(1_100)).is_err());
         limiter.take(ip("192.0.2.2"), ms(1_100)).unwrap();
-        // Full again, and no fuller than full.
+        // The bucket is full again, and holds no more than `burst`.
         for _ in 0..3 {
             limiter.take(a, ms(60_000)).unwrap();
         }

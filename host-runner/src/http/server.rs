@@ -1,4 +1,4 @@
-//! Accepting connections and answering requests.
+//! Accepts connections and answers requests.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -31,18 +31,17 @@ use crate::guest::{self, Failure, Pool, Response, carries_payment};
 use crate::metrics::Metrics;
 use crate::recent::Recent;
 
-/// How long a request's head may take to arrive; also how long an idle
-/// connection is kept.
+/// How long the head of a request may take to arrive, and how long an idle connection is kept.
 const HEAD: Duration = Duration::from_secs(10);
-/// The most of a connection's unread input. Above what is allowed, so that a
-/// head which is too large is refused with an explanation if it is not absurd.
+/// The most unread input of a connection, in bytes. It is larger than the allowed head, so that a head which
+/// is moderately too large is refused with an explanation.
 const BUFFER: usize = 96 << 10;
-/// How long closing the last connections may take; a moment, in truth.
+/// How long the last connections may take to close. In practice they take a moment.
 const CLOSED: Duration = Duration::from_secs(1);
 
-/// Whoever answers the requests that pass.
+/// What answers the requests that pass the limits.
 pub(crate) trait Answer: Send + Sync + 'static {
-    /// Answers one of them.
+    /// Answers one request.
     fn handle(&self, request: guest::Request) -> impl Future<Output = Result<Response, Failure>> + Send;
 }
 
@@ -52,7 +51,7 @@ impl Answer for Pool {
     }
 }
 
-/// Everything a request needs.
+/// Everything that a request needs.
 pub(crate) struct Gateway<A = Pool> {
     pub(crate) pool: A,
     pub(crate) origin: PublicOrigin,
@@ -62,10 +61,9 @@ pub(crate) struct Gateway<A = Pool> {
     pub(crate) clock: SteadyClock,
 }
 
-/// Answers on `listener` until `closing` becomes true, and then lets running
-/// requests finish for up to `grace`. No connection is open afterwards: what comes
-/// next, locking the devices, needs the descriptors. The same holds when this
-/// future is dropped, a moment later.
+/// Answers on `listener` until `closing` becomes true, and then lets running requests finish for up to
+/// `grace`. Afterwards no connection is open, because locking the devices comes next and needs the
+/// descriptors. If this future is dropped, the connections close a moment later.
 pub(crate) async fn serve<A: Answer>(
     listener: TcpListener,
     gateway: Arc<Gateway<A>>,
@@ -97,7 +95,7 @@ pub(super) async fn serve_within<A: Answer>(
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of file descriptors, most likely: others have to end first.
+                // The process is probably out of file descriptors, so other connections have to end first.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
@@ -110,8 +108,7 @@ pub(super) async fn serve_within<A: Answer>(
                 continue;
             }
         };
-        // An answer is written at once; without this it may wait for an
-        // acknowledgement of the one before.
+        // Sends an answer at once. Otherwise it could wait for the acknowledgement of the answer before.
         let _ = stream.set_nodelay(true);
         let gateway = gateway.clone();
         let service = service_fn(move |request| {
@@ -132,7 +129,7 @@ pub(super) async fn serve_within<A: Answer>(
     }
 }
 
-/// Carries a connection to its end, or until all are cut.
+/// Runs a connection to its end, or until all connections are cut.
 async fn carry(connection: impl Future<Output = hyper::Result<()>>, mut cut: watch::Receiver<bool>) {
     tokio::select! {
         () = until(&mut cut) => {}
@@ -158,7 +155,7 @@ impl<A: Answer> Gateway<A> {
         let status = response.status().as_u16();
         let took = self.clock.monotonic().saturating_sub(started);
         self.metrics.answered(route, status, took);
-        // Neither path nor query: they name sessions, payers and tokens.
+        // The path and the query are not logged, because they name sessions, payers and tokens.
         tracing::debug!(target: "coinop::access", %method, route, status, ms = took.as_millis(), "answered");
         response
     }
@@ -214,8 +211,8 @@ impl<A: Answer> Gateway<A> {
     }
 }
 
-/// Whether the request was made on this machine. Behind a proxy on the same
-/// machine every request seems to be; the proxy's headers give it away.
+/// Tells whether the request was made on this machine. Behind a proxy on this machine every request seems so,
+/// but the proxy's headers show that it was forwarded.
 fn local(peer: IpAddr, headers: &HeaderMap) -> bool {
     let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
     peer.to_canonical().is_loopback() && !forwarded.iter().any(|name| headers.contains_key(*name))

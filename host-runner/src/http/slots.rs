@@ -1,4 +1,4 @@
-//! The connections that may be open, in all and of one client.
+//! Slots for connections: how many may be open in all, and from one client.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,12 +9,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::rate::network;
 use crate::guest::{Tallied, Tally};
 
-/// What connections may take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ConnectionLimits {
-    /// Open at once.
+    /// How many connections may be open at once.
     pub(super) connections: usize,
-    /// Of them, by one client.
+    /// How many of them may come from one client.
     pub(super) per_client: usize,
     /// How long a client may take nothing of its answer.
     pub(super) patience: Duration,
@@ -22,20 +21,20 @@ pub(super) struct ConnectionLimits {
 
 impl ConnectionLimits {
     pub(super) fn new(connections: usize) -> Self {
-        // Clients behind one proxy or one household's router look like one.
+        // Clients behind one proxy or one household's router look like one client.
         let per_client = (connections / 4).max(64);
         Self { connections, per_client, patience: Duration::from_secs(10) }
     }
 }
 
-/// See the module.
+/// The free and taken slots.
 pub(super) struct ConnectionSlots {
     bounds: ConnectionLimits,
     all: Arc<Semaphore>,
     clients: Tally<IpAddr>,
 }
 
-/// One connection's place, until it is dropped.
+/// One connection's slot. Dropping it frees the slot.
 pub(super) struct ConnectionSlot {
     _one: OwnedSemaphorePermit,
     _client: Tallied<IpAddr>,
@@ -46,7 +45,8 @@ impl ConnectionSlots {
         Self { bounds, all: Arc::new(Semaphore::new(bounds.connections)), clients: Tally::default() }
     }
 
-    /// A place for one more connection of this client, or why there is none.
+    /// Takes a slot for one more connection of this client. The error is the name of the limit that was
+    /// reached.
     pub(super) fn take(&self, client: IpAddr) -> Result<ConnectionSlot, &'static str> {
         let one = self.all.clone().try_acquire_owned().map_err(|_| "connections")?;
         let (counted, before) = self.clients.add(network(client));
@@ -56,7 +56,7 @@ impl ConnectionSlots {
         Ok(ConnectionSlot { _one: one, _client: counted })
     }
 
-    /// Waits until every place has been given back.
+    /// Waits until every slot is free.
     pub(super) async fn all_free(&self) {
         let all = u32::try_from(self.bounds.connections).unwrap_or(u32::MAX);
         let _ = self.all.acquire_many(all).await;

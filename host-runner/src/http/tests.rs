@@ -1,4 +1,4 @@
-//! The server on real sockets, with somebody else in the component's place.
+//! Tests of the server on real sockets, with a stand-in for the component.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,10 +21,10 @@ use crate::metrics::Metrics;
 
 const BOUNDS: ConnectionLimits =
     ConnectionLimits { connections: 16, per_client: 16, patience: Duration::from_secs(10) };
-/// Longer than anything here takes.
+/// A time limit longer than anything here takes.
 const LONG: Duration = Duration::from_secs(20);
 
-/// What is asked for decides what is answered.
+/// A stand-in for the component. The requested path decides the answer.
 #[derive(Default)]
 struct Fake {
     asked: AtomicUsize,
@@ -76,7 +76,7 @@ impl World {
         Client(TcpStream::connect(self.address).await.unwrap())
     }
 
-    /// Until a new connection is answered.
+    /// Waits until a new connection is answered.
     async fn answers_again(&self) -> Client {
         eventually(async || {
             let mut client = self.client().await;
@@ -98,7 +98,7 @@ impl Client {
         self.0.write_all(request.as_bytes()).await.ok()
     }
 
-    /// The status, head and body of an answer; `None` if there is none.
+    /// Returns the status, head and body of an answer, or `None` if there is none.
     async fn answer(&mut self, with_body: bool) -> Option<(u16, String, String)> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -117,7 +117,7 @@ impl Client {
         self.answer(!what.starts_with("HEAD")).await
     }
 
-    /// Until the server closes it.
+    /// Waits until the server closes the connection.
     async fn closed(&mut self) {
         let mut rest = Vec::new();
         let end = tokio::time::timeout(LONG, self.0.read_to_end(&mut rest));
@@ -157,7 +157,7 @@ async fn no_more_connections_than_there_are_places() {
     world.answers_again().await;
 }
 
-/// 127.0.0.2 is there without asking only on Linux.
+/// Only Linux has 127.0.0.2 without any setup.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn one_client_does_not_take_every_place() {
@@ -187,12 +187,12 @@ async fn who_does_not_read_is_cut_off_and_who_reads_slowly_is_not() {
     slow.send("GET /much", "").await.unwrap();
     let mut idle = world.client().await;
     idle.send("GET /much", "").await.unwrap();
-    // Always taking something, until the other has been gone for a while.
+    // This client always reads something, until the other one has been cut off for a while.
     let mut buffer = vec![0; 1 << 20];
     let mut read = 0;
     let mut after = None;
     while after.is_none_or(|after: std::time::Instant| after.elapsed() < patience) {
-        // About 10 MiB a second at most.
+        // At most about 10 MiB a second.
         tokio::time::sleep(Duration::from_millis(50)).await;
         let n = slow.0.read(&mut buffer[..512 << 10]).await.unwrap();
         assert!(n > 0, "cut off after {read} bytes");
@@ -204,7 +204,7 @@ async fn who_does_not_read_is_cut_off_and_who_reads_slowly_is_not() {
             }
         }
     }
-    // What had arrived is there; then comes the reset.
+    // The data that had arrived can be read, and then comes the reset.
     let rest = tokio::time::timeout(LONG, idle.0.read_to_end(&mut Vec::new())).await.unwrap();
     assert!(rest.is_err(), "{rest:?}");
     slow.0.read_exact(&mut buffer).await.unwrap();
@@ -219,7 +219,7 @@ async fn nothing_is_open_once_it_has_stopped_inv_4() {
     stuck.send("GET /much", "").await.unwrap();
     let mut idle = world.client().await;
     assert_eq!(idle.ask("GET /x", "").await.unwrap().0, 200);
-    // One that is only read to its end.
+    // A connection that was refused, whose input is only read to its end.
     let mut refused = world.client().await;
     let large = refused.ask("POST /x", "content-length: 1000000\r\n").await.unwrap();
     assert_eq!(large.0, 413);
@@ -227,7 +227,7 @@ async fn nothing_is_open_once_it_has_stopped_inv_4() {
     world.close.send(true).unwrap();
     let stopped = std::time::Instant::now();
     world.server.await.unwrap();
-    // Less than the moment for which politeness would keep them.
+    // Less than the time for which the input of a refused connection would be read.
     assert!(stopped.elapsed() < Duration::from_secs(1));
     eventually(async || (Arc::strong_count(&world.gateway) == 1).then_some(())).await;
     for client in [&mut waiting, &mut stuck, &mut idle, &mut refused] {
@@ -279,7 +279,7 @@ async fn health_is_answered_whatever_the_component_does() {
         assert!(head.contains("content-length: 15\r\n"), "{head}");
     }
     assert_eq!(world.gateway.pool.asked.load(Ordering::SeqCst), 4);
-    // Anything else about it is the component's, and counts.
+    // Any other request to this path goes to the component and counts for the rate limit.
     assert_eq!(client.ask("POST /health", "").await.unwrap().0, 429);
 }
 

@@ -16,10 +16,10 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The decimals and the token program, if this is a token's mint.
+    /// Returns the decimals and the token program, if this is a token's mint.
     pub(crate) fn mint(&self) -> Option<(u8, TokenProgram)> {
-        // Accounts of tokens are longer than mints; with extensions a byte behind
-        // the longest of them tells the two apart.
+        // Token accounts are longer than plain mints. Where extensions make both longer, the byte after the
+        // length of a plain token account tells them apart.
         const ACCOUNT: usize = 165;
         let program = TokenProgram::at(&self.owner)?;
         let is_mint = self.data.len() == 82
@@ -30,7 +30,7 @@ impl Account {
         }
     }
 
-    /// How much of its token this account holds, if it is a token's account.
+    /// Returns how much of its token this account holds, if it is a token account.
     pub(super) fn held(&self) -> Option<Amount> {
         TokenProgram::at(&self.owner)?;
         let amount = self.data.get(64..72).filter(|_| self.data.len() >= 165)?;
@@ -38,7 +38,7 @@ impl Account {
     }
 }
 
-/// The public node of a network: slow and limited, but there for everybody.
+/// Returns the network's public node. It is slow and limited, but anybody may use it.
 pub(super) const fn public_rpc(network: Network) -> &'static str {
     match network {
         Network::Mainnet => "https://api.mainnet-beta.solana.com",
@@ -47,7 +47,7 @@ pub(super) const fn public_rpc(network: Network) -> &'static str {
     }
 }
 
-/// An account; `None` if there is none.
+/// Fetches an account. Returns `None` if it does not exist.
 pub(crate) fn account(rpc_url: &str, address: &Address) -> Result<Option<Account>, String> {
     let options = json!({ "encoding": "base64", "commitment": "confirmed" });
     let answer = rpc::call(rpc_url, "getAccountInfo", &json!([address, options]))?;
@@ -66,14 +66,14 @@ fn read(value: &Value) -> Option<Account> {
     })
 }
 
-/// A recent blockhash.
+/// Fetches a recent blockhash.
 pub(super) fn blockhash(rpc_url: &str) -> Result<[u8; 32], String> {
     let answer = rpc::call(rpc_url, "getLatestBlockhash", &json!([{ "commitment": "confirmed" }]))?;
     let text = answer.pointer("/value/blockhash").and_then(Value::as_str);
     text.and_then(parse_blockhash).ok_or_else(|| "the answer makes no sense".to_owned())
 }
 
-/// Reads a blockhash in base58: it has the shape of an address.
+/// Reads a blockhash in base58. It has the form of an address.
 pub(super) fn parse_blockhash(text: &str) -> Option<[u8; 32]> {
     text.parse::<Address>().ok().map(|hash| *hash.as_bytes())
 }

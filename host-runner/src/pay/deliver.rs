@@ -1,7 +1,6 @@
-//! Sending a payment until there is an answer to it.
+//! Sends a payment until there is an answer to it.
 //!
-//! What is sent is always the same bytes: whatever becomes of the answers, the
-//! payer is charged once at most.
+//! It always sends the same bytes. So whatever happens to the answers, the payer is charged at most once.
 
 use std::time::{Duration, Instant};
 
@@ -9,25 +8,25 @@ use super::http::{HttpReply, HttpRequest};
 use super::payment::Header;
 use super::pretty;
 
-/// How long a payment is repeated in all. Its blockhash does not live much longer.
+/// How long a payment is sent again in total. Its blockhash does not live much longer.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How often in a row a payment is sent to no avail.
+/// How many failures in a row end the attempts.
 const TRIES: u32 = 5;
-/// How long a pause is, where the server names none, in seconds.
+/// The pause in seconds if the server names none.
 const PAUSE: u64 = 5;
 
 /// Why a payment has to be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RetryDecision {
-    /// It was sent on, and the chain has not confirmed it.
+    /// The transaction was sent, and the chain has not confirmed it.
     Pending,
-    /// Nothing is known: something between here and the server broke.
+    /// The result is unknown, because something between this client and the server broke.
     Unclear,
-    /// The server can't take it now, and says so.
+    /// The server says that it cannot take the payment now.
     Later,
 }
 
-/// Whether an answer is one at all.
+/// Returns why the payment has to be sent again, or `None` if the answer is final.
 fn again(status: u16, code: Option<&str>) -> Option<RetryDecision> {
     match status {
         202 if code == Some("settlement_pending") => Some(RetryDecision::Pending),
@@ -37,18 +36,17 @@ fn again(status: u16, code: Option<&str>) -> Option<RetryDecision> {
     }
 }
 
-/// Seconds until the next attempt.
+/// Returns the seconds until the next attempt.
 fn pause(why: RetryDecision, asked: Option<u64>, failed: u32) -> u64 {
     match (why, asked) {
         (_, Some(seconds)) => seconds.max(1),
         (RetryDecision::Pending, None) => PAUSE,
-        // 1, 2, 4, ...
+        // 1, 2, 4, 8, and then always 16.
         (RetryDecision::Unclear | RetryDecision::Later, None) => 1 << failed.saturating_sub(1).min(4),
     }
 }
 
-/// Sends the payment, and the same payment again, until the server has answered
-/// with something final. The error is for the person who pays.
+/// Sends the same payment until the server gives a final answer. The error is for the person who pays.
 pub(super) fn deliver(ask: &HttpRequest, payment: &Header) -> Result<HttpReply, String> {
     let began = Instant::now();
     let mut failed = 0;

@@ -1,4 +1,4 @@
-//! One request, sent as often as need be, and its answers.
+//! One request, which is sent as many times as needed, and its answers.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -12,15 +12,14 @@ use ureq::{Agent, Body};
 use super::pretty;
 use crate::settings::rpc::io_failure;
 
-/// How long a connection may take.
+/// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long an answer may take. A gateway waits for the chain for 30 s.
 const ANSWER: Duration = Duration::from_secs(60);
-/// The longest JSON that is taken in whole.
+/// The longest body, in bytes, that is read into memory.
 const LONGEST: u64 = 64 << 20;
 
-/// The request of this command: always the same, but for the one header that
-/// pays or signs in.
+/// The request of this command. Only the header that pays or signs in changes.
 pub(super) struct HttpRequest {
     agent: Agent,
     method: Method,
@@ -29,7 +28,6 @@ pub(super) struct HttpRequest {
     body: Option<String>,
 }
 
-/// An answer.
 pub(super) struct HttpReply {
     pub(super) status: u16,
     headers: HeaderMap,
@@ -37,14 +35,14 @@ pub(super) struct HttpReply {
 }
 
 enum Content {
-    /// JSON and what the server did not give a type, read to its end.
+    /// JSON, or a body without a type, read to its end.
     Whole(Vec<u8>),
-    /// Anything else, of whatever length.
+    /// Anything else, of any length.
     Stream(Body),
 }
 
 impl HttpRequest {
-    /// Puts the request together. The error is one line.
+    /// Builds the request. The error is one line.
     pub(super) fn new(
         url: &str,
         method: Option<&str>,
@@ -81,8 +79,8 @@ impl HttpRequest {
         Ok(Self { agent: agent(), method, url, headers: parsed, body: json.map(str::to_owned) })
     }
 
-    /// Returns the same request with `signin` in its query: a gateway that sends its sign-in challenge only to who asks
-    /// for it sends it then.
+    /// Returns the same request with `signin` in its query. Some gateways send their sign-in challenge only
+    /// to clients that ask for it so.
     pub(super) fn for_sign_in(self) -> Result<Self, String> {
         let path = self.url.path_and_query().map_or("/", |it| it.as_str());
         let mark = if path.contains('?') { '&' } else { '?' };
@@ -92,13 +90,11 @@ impl HttpRequest {
         Ok(Self { url, ..self })
     }
 
-    /// Where it goes.
     pub(super) const fn url(&self) -> &Uri {
         &self.url
     }
 
-    /// Sends it, with one header more if given. The error says what broke, as
-    /// the end of a sentence.
+    /// Sends the request, with one more header if given. The error says what broke, as the end of a sentence.
     pub(super) fn send(&self, more: Option<(&str, &str)>) -> Result<HttpReply, String> {
         let mut request = Request::builder().method(self.method.clone()).uri(self.url.clone());
         for (name, value) in &self.headers {
@@ -125,12 +121,12 @@ impl HttpRequest {
 }
 
 impl HttpReply {
-    /// The text of a header.
+    /// Returns the text of a header.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The body, if it is JSON.
+    /// Returns the body, if it is JSON.
     pub(super) fn json(&self) -> Option<Value> {
         match &self.content {
             Content::Whole(bytes) => serde_json::from_slice(bytes).ok(),
@@ -138,23 +134,23 @@ impl HttpReply {
         }
     }
 
-    /// Whether it is what was asked for.
+    /// Tells whether the server granted the request.
     pub(super) const fn is_success(&self) -> bool {
         matches!(self.status, 200..=299)
     }
 
-    /// What the server wants waited, in seconds.
+    /// Returns how long the server asks to wait, in seconds.
     pub(super) fn retry_after(&self) -> Option<u64> {
         self.header("retry-after")?.trim().parse().ok()
     }
 
-    /// The reason and the explanation of an answer that is no success, in one line.
+    /// Returns the reason and the explanation of a failed answer in one line.
     pub(super) fn complaint(&self) -> String {
         let body = self.json().unwrap_or_default();
         let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(pretty::quoted);
         let settlement = self.settlement().unwrap_or_default();
         let reason = text(&settlement, "errorReason").or_else(|| text(&body, "code"));
-        // Version 2 says it in the header of the next 402, with nothing in the body.
+        // Version 2 puts the reason into the header of the next 402, and nothing into the body.
         let required = self.decoded(x402::PAYMENT_REQUIRED).unwrap_or_default();
         let reason = reason.or_else(|| text(&required, "error")).or_else(|| text(&body, "error"));
         let detail = text(&body, "detail").or_else(|| text(&settlement, "errorMessage"));
@@ -168,17 +164,17 @@ impl HttpReply {
         }
     }
 
-    /// What the server says of the payment: `PAYMENT-RESPONSE`, or its v1 name.
+    /// Returns what the server says about the payment: `PAYMENT-RESPONSE`, or the header of v1.
     pub(super) fn settlement(&self) -> Option<Value> {
         self.decoded(x402::PAYMENT_RESPONSE).or_else(|| self.decoded(x402::X_PAYMENT_RESPONSE))
     }
 
-    /// A header that is base64 of JSON, as x402's are.
+    /// Returns the value of a header that is base64 of JSON, as the headers of x402 are.
     pub(super) fn decoded(&self, name: &str) -> Option<Value> {
         serde_json::from_slice(&from_base64(self.header(name)?)?).ok()
     }
 
-    /// Writes the body to standard output, JSON indented.
+    /// Writes the body to standard output. JSON is indented.
     pub(super) fn print(self) -> Result<(), String> {
         let mut out = std::io::stdout().lock();
         let written = match self.content {
@@ -203,7 +199,7 @@ fn copy(from: &mut impl Read, to: &mut impl Write) -> Result<(), String> {
 fn agent() -> Agent {
     Agent::config_builder()
         .http_status_as_error(false)
-        // A payment goes to the address that was named and to no other.
+        // A payment goes only to the address that the user named.
         .max_redirects(0)
         .timeout_connect(Some(CONNECT))
         .timeout_recv_response(Some(ANSWER))
@@ -234,7 +230,7 @@ fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     Ok((name, value))
 }
 
-/// What went wrong on the way, as the end of a sentence.
+/// Describes what went wrong on the way, as the end of a sentence.
 pub(crate) fn explain(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(_) => "there was no answer in time".to_owned(),

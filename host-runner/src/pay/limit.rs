@@ -1,9 +1,9 @@
-//! The most that may be paid. Integers only: a price is compared in the mint's
-//! atomic units, never as a floating-point number.
+//! The most that may be paid. It uses integers only: a price is compared in the mint's atomic units, never as
+//! a floating-point number.
 
 use coinop_core::{Amount, Decimal};
 
-/// Most places that a mint may have. Beyond this, sums would not fit.
+/// The most decimals that a mint may have. With more, sums would not fit.
 const MAX_DECIMALS: u8 = 18;
 
 /// Reads `--max`.
@@ -25,9 +25,9 @@ pub(super) fn check(limit: Decimal, price: Amount, decimals: u8, symbol: &str) -
     ))
 }
 
-/// The largest amount that is not above the limit.
+/// Returns the largest amount that is not above the limit.
 fn most(limit: Decimal, decimals: u8) -> Amount {
-    // Beyond 64 bits: more than there can be of this token.
+    // A limit beyond 64 bits is more than can exist of this token.
     let Some(rounded_up) = limit.times(1, decimals) else { return Amount::new(u64::MAX) };
     if Decimal::parse(&rounded_up.to_decimal(decimals)) == Ok(limit) {
         rounded_up
@@ -53,7 +53,7 @@ mod tests {
             ("0", 0, 6),
             ("3", 3, 0),
             ("0.000001", 1, 6),
-            // Finer than the token: rounded down, never up.
+            // Finer than the token's decimals: rounded down, never up.
             ("0.0000019", 1, 6),
             ("0.0000009", 0, 6),
             ("0.9", 0, 0),
@@ -69,7 +69,7 @@ mod tests {
     fn a_refusal_says_the_price_and_what_to_pass() {
         let error = check(parse("1.00").unwrap(), Amount::new(2_500_000), 6, "USDC").unwrap_err();
         assert!(error.contains("2.50 USDC") && error.contains("--max 2.50"), "{error}");
-        // What it says is enough.
+        // The value that the message names is high enough.
         assert!(accepts("2.50", 2_500_000, 6));
         assert!(check(parse("1").unwrap(), Amount::new(1), 39, "X").is_err());
         assert!(parse("1,00").unwrap_err().starts_with("--max 1,00: "));

@@ -1,8 +1,8 @@
 //! `coinop pay`: an x402 client.
 //!
-//! It asks, and if the answer is a 402 it pays and asks again with the payment.
-//! Where money is concerned it is careful: it signs one payment at most, for no
-//! more than `--max`, and repeats that same payment when an answer is lost.
+//! It sends a request. If the answer is a 402, it pays and sends the request again with the payment. It is
+//! careful with money: it signs at most one payment, for no more than `--max`, and sends that same payment
+//! again when an answer is lost.
 
 pub(crate) mod chain;
 mod deliver;
@@ -59,7 +59,7 @@ pub(crate) struct Args {
     sign_in: bool,
 }
 
-/// Runs the command.
+/// Runs `coinop pay`.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let limit = limit::parse(&args.max)?;
     let ask = HttpRequest::new(&args.url, args.method.as_deref(), args.json.as_deref(), &args.headers)?;
@@ -110,8 +110,8 @@ fn print_bought(
     reply.print()
 }
 
-/// The likeliest reason of a refusal, which servers seldom give: the wallet does
-/// not have the money. `None` if it has, or if nobody knows.
+/// Returns the likeliest reason of a refusal, which servers seldom give: the wallet does not hold enough
+/// money. Returns `None` if it does, or if the chain does not tell.
 fn shortage(
     offer: &PaymentRequirements,
     facts: &PaymentDetails,
@@ -132,7 +132,7 @@ fn shortage(
     })
 }
 
-/// An answer that asks for no payment.
+/// Handles an answer that asks for no payment.
 fn unpaid(reply: HttpReply) -> Result<(), String> {
     match reply.status {
         200..=299 => {
@@ -166,7 +166,7 @@ fn show_session(mut ask: HttpRequest, mut first: HttpReply, key: &SigningKey) ->
     Err(format!("signing in as {address} failed: {}; nothing was paid", reply.complaint()))
 }
 
-/// Decimals, program and name of the token: known, or asked of the chain.
+/// Returns decimals, program and name of the token. They are known, or the chain is asked.
 fn token(offer: &PaymentRequirements, rpc: &str) -> Result<(u8, TokenProgram, String), String> {
     if let Some(known) = &offer.token {
         return Ok((known.decimals, known.program, known.symbol.clone()));

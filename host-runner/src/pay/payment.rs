@@ -1,4 +1,4 @@
-//! The payment itself: signed once, and then only ever sent again.
+//! Signs the payment, once. Afterwards it is only sent again.
 
 use coinop_core::encoding::{base64, hex};
 use coinop_core::svm::{MAX_TRANSACTION_BYTES, SigningKey, TokenProgram, Transfer};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::payment_required::{PaymentRequired, PaymentRequirements};
 
-/// What has to be known of the chain besides the offer.
+/// What must be known of the chain in addition to the offer.
 pub(super) struct PaymentDetails {
     pub(super) decimals: u8,
     pub(super) program: TokenProgram,
@@ -21,8 +21,8 @@ pub(super) struct Header {
     pub(super) value: String,
 }
 
-/// Signs a payment for the offer. `nonce` is the memo where the offer has none:
-/// without it two payments within a minute would be one and the same transaction.
+/// Signs a payment for the offer. `nonce` becomes the memo if the offer has none. Without it two payments
+/// within a minute would be the same transaction.
 pub(super) fn sign(
     required: &PaymentRequired,
     offer: &PaymentRequirements,
@@ -118,7 +118,7 @@ mod tests {
             assert!(PaymentPayload::read(version, &header.value, Network::Devnet).is_ok());
             let (a, b) = (transaction(&ours), transaction(&theirs));
             assert_eq!(a.message.accounts[..2], b.message.accounts[..2]);
-            // But for the transaction (another blockhash and memo) they are equal.
+            // They are equal except for the transaction, which has another blockhash and memo.
             ours["payload"] = Value::Null;
             theirs["payload"] = Value::Null;
             assert_eq!(ours, theirs);

@@ -1,7 +1,7 @@
-//! What a 402 asks for, in either version of x402, and which of it is paid.
+//! Reads what a 402 asks for, in either version of x402, and chooses the entry to pay.
 //!
-//! The entries are kept as they came: a v2 payment returns the one that was
-//! accepted, members unknown to us included.
+//! The entries are kept as they came, because a v2 payment returns the accepted entry with all of its
+//! members, unknown ones included.
 
 use coinop_core::Amount;
 use coinop_core::encoding::from_base64;
@@ -12,21 +12,21 @@ use serde_json::Value;
 use super::chain::parse_blockhash;
 use super::pretty;
 
-/// The longest memo (specification of `exact` on Solana).
+/// The longest memo, in bytes (specification of `exact` on Solana).
 const LONGEST_MEMO: usize = 256;
 
 /// A whole 402.
 #[derive(Debug)]
 pub(super) struct PaymentRequired {
     pub(super) version: Version,
-    /// v2 only: returned with the payment, as it came.
+    /// v2 only: it is returned with the payment, as it came.
     pub(super) resource: Option<Value>,
     /// v2 only: likewise.
     pub(super) extensions: Option<Value>,
     accepts: Vec<Value>,
 }
 
-/// The one entry of a 402 that is to be paid.
+/// The entry of a 402 that is to be paid.
 #[derive(Debug)]
 pub(super) struct PaymentRequirements {
     /// The entry as it came.
@@ -43,8 +43,7 @@ pub(super) struct PaymentRequirements {
 }
 
 impl PaymentRequired {
-    /// Reads the `PAYMENT-REQUIRED` header, or the body of version 1 if there is
-    /// no such header.
+    /// Reads the `PAYMENT-REQUIRED` header, or the body of version 1 if there is no such header.
     pub(super) fn read(header: Option<&str>, body: Option<Value>) -> Result<Self, String> {
         let (version, number, mut value) = match (header, body) {
             (Some(header), _) => {
@@ -69,8 +68,8 @@ impl PaymentRequired {
         Ok(Self { version, resource, extensions, accepts })
     }
 
-    /// The first entry that can be paid: `exact`, on a Solana network, in a token
-    /// that is known by name or among the `named` mints.
+    /// Chooses the first entry that can be paid: scheme `exact`, on a Solana network, in a token that is
+    /// known by name or whose mint is in `named`.
     pub(super) fn choose(&self, named: &[Address]) -> Result<PaymentRequirements, String> {
         let mut passed_over = Vec::new();
         for entry in &self.accepts {
@@ -140,7 +139,7 @@ impl PaymentRequired {
     }
 }
 
-/// The token of this mint, if it is known by name on this network.
+/// Returns the token of this mint, if it is known by name on this network.
 fn known(network: Network, mint: &Address) -> Option<Token> {
     let tokens = network.known_symbols().into_iter().filter_map(|symbol| network.known_token(symbol));
     tokens.into_iter().find(|token| token.mint == *mint)
@@ -157,7 +156,7 @@ pub(super) mod tests {
     const V1: &str = include_str!("../../../core/tests/vectors/v1_x402_fetch_1.2.0.json");
     const STRANGE: &str = "So11111111111111111111111111111111111111112";
 
-    /// A purchase by a public client, as it was captured.
+    /// Returns a captured purchase by a public client.
     pub(in super::super) fn captured(version: Version) -> Value {
         let text = match version {
             Version::V1 => V1,
@@ -166,7 +165,7 @@ pub(super) mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    /// The 402 of a captured purchase, changed.
+    /// Returns the 402 of a captured purchase after `change`.
     pub(in super::super) fn required(version: Version, change: impl FnOnce(&mut Value)) -> PaymentRequired {
         let mut required = captured(version)["decoded"]["paymentRequired"].take();
         change(&mut required);

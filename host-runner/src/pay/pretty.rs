@@ -1,13 +1,12 @@
-//! What a server answered, for a person to read.
+//! Formats a server's answer for a person to read.
 
 use std::fmt::Write as _;
 
 use serde::de::IgnoredAny;
 
-/// JSON with line breaks and indentation; `None` if it is not JSON.
+/// Returns JSON with line breaks and indentation, or `None` if it is not JSON.
 ///
-/// Works on the text, so that the order of the members and every digit of a
-/// number stay as they were sent.
+/// It works on the text, so the order of the members and every digit of a number stay as they were sent.
 pub(super) fn json(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok()?;
     serde_json::from_str::<IgnoredAny>(text).ok()?;
@@ -59,8 +58,8 @@ fn line(out: &mut String, depth: usize) {
     let _ = write!(out, "\n{:1$}", "", depth * 2);
 }
 
-/// A stranger's words as part of one line: no line breaks, nothing that a
-/// terminal would obey, and not too long.
+/// Returns a stranger's text as a part of one line: without line breaks and control characters, and not too
+/// long.
 pub(super) fn quoted(text: &str) -> String {
     const MOST: usize = 300;
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });

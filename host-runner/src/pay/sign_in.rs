@@ -1,4 +1,4 @@
-//! Proving the wallet instead of paying again (x402's sign-in-with-x).
+//! Proves the wallet instead of paying again (sign-in-with-x of x402).
 
 use coinop_core::sign_in::{EXTENSION, prove};
 use coinop_core::svm::SigningKey;
@@ -8,14 +8,14 @@ use ureq::http::Uri;
 
 use super::http::{HttpReply, HttpRequest};
 
-/// Returns the challenge that an answer carries: in the 402's header, or in the body of a 401.
+/// Returns the challenge of an answer. It is in the 402's header, or in the body of a 401.
 pub(super) fn challenge(reply: &HttpReply) -> Option<Value> {
     let in_json = |json: Value| json.get("extensions")?.get(EXTENSION).cloned();
     let in_header = reply.decoded(PAYMENT_REQUIRED).and_then(in_json);
     in_header.or_else(|| reply.json().and_then(in_json))
 }
 
-/// Signs the challenge in `first` and asks again with the proof.
+/// Signs the challenge in `first`, and sends the request again with the proof.
 pub(super) fn sign_in(ask: &HttpRequest, first: &HttpReply, key: &SigningKey) -> Result<HttpReply, String> {
     let challenge =
         challenge(first).ok_or_else(|| format!("there is no sign-in to be had ({})", first.complaint()))?;
@@ -26,7 +26,7 @@ pub(super) fn sign_in(ask: &HttpRequest, first: &HttpReply, key: &SigningKey) ->
     ask.send(Some((SIGN_IN_WITH_X, &proof))).map_err(|error| format!("{}: {error}", ask.url()))
 }
 
-/// The challenge with nothing but its first Solana chain: the one that is signed for.
+/// Returns the challenge with only its first Solana chain, which is the one that is signed for.
 fn for_solana(mut challenge: Value) -> Result<Value, String> {
     let is_solana = |chain: &&Value| {
         chain.get("chainId").and_then(Value::as_str).is_some_and(|id| id.starts_with("solana:"))
@@ -40,15 +40,15 @@ fn for_solana(mut challenge: Value) -> Result<Value, String> {
     Ok(challenge)
 }
 
-/// Refuses to sign in for anybody but the server that was asked: it could pass
-/// the proof on, and be the wallet's owner elsewhere.
+/// Refuses to sign in for any server except the requested one. Another server could pass the proof on and
+/// pose as the wallet's owner elsewhere.
 fn check_origin(challenge: &Value, url: &Uri) -> Result<(), String> {
     let text = |pointer: &str| challenge.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let ours = origin(url);
     let uri = text("/info/uri").parse::<Uri>().ok().and_then(|uri| origin(&uri));
     let scheme = url.scheme_str().unwrap_or_default();
     let domain = format!("{scheme}://{}", text("/info/domain"));
-    // A domain with a path in it would be another one's to read.
+    // A domain with a path in it could be read in several ways.
     let plain = !text("/info/domain").contains(['/', '?', '#', '@']);
     let domain = domain.parse::<Uri>().ok().filter(|_| plain).and_then(|uri| origin(&uri));
     if ours.is_some() && uri == ours && domain == ours {
@@ -60,7 +60,7 @@ fn check_origin(challenge: &Value, url: &Uri) -> Result<(), String> {
     ))
 }
 
-/// Scheme, host and port.
+/// Returns scheme, host and port.
 fn origin(uri: &Uri) -> Option<(String, String, u16)> {
     let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
     let scheme = uri.scheme_str()?;

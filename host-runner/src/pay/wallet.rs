@@ -1,14 +1,14 @@
-//! The key that pays.
+//! Reads the key that pays.
 
 use std::path::{Path, PathBuf};
 
 use coinop_core::svm::{SigningKey, keypair};
 
-/// Where Solana's own tools keep a person's key.
+/// The path, in the home folder, where Solana's own tools keep a person's key.
 const USUAL: &str = ".config/solana/id.json";
 
-/// Reads the key from the file, or from where Solana's tools keep it. The error
-/// says what to do, and never what was found.
+/// Reads the key from the file, or from where Solana's tools keep it. The error says what to do, and never
+/// what the file contains.
 pub(super) fn read(file: Option<&Path>) -> Result<SigningKey, String> {
     let file = match file {
         Some(file) => file.to_owned(),

@@ -1,4 +1,4 @@
-//! `coinop serve`: the gateway and its devices on this machine.
+//! `coinop serve` runs the gateway and its devices on this machine.
 
 mod prepare;
 mod run;

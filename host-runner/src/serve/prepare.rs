@@ -1,4 +1,4 @@
-//! Everything that can be wrong before the first request, each said in a line.
+//! Prepares everything that can fail before the first request. Each failure is one line.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub(super) struct Prepared {
     pub(super) address: SocketAddr,
     pub(super) origin: PublicOrigin,
     pub(super) fee_payers: Vec<Address>,
-    /// Those of them that may be another journal's: the RPC has not answered yet.
+    /// The fee payers that may belong to another journal, because the RPC has not answered yet.
     pub(super) unanswered: Vec<Address>,
 }
 
@@ -72,7 +72,8 @@ fn judge_public_url(settings: &Settings) -> Result<(), String> {
 
 /// Refuses a fee payer of another journal. Returns those that the RPC gave no answer about.
 ///
-/// Nobody is asked about those that have signed for this journal: a gateway at a door starts without a network too.
+/// The RPC is not asked about fee payers that have signed for this journal, so a gateway at a door starts
+/// without a network too.
 async fn refuse_foreign_fee_payers(
     settings: &Settings,
     fee_payers: &[Address],
@@ -87,7 +88,7 @@ async fn refuse_foreign_fee_payers(
     refuse_foreign(settings.config.rpc_url.clone(), settings.data_dir.clone(), new).await
 }
 
-/// The same for these, beside everything else that runs.
+/// Does the same for these fee payers on a blocking thread, beside everything else that runs.
 pub(super) async fn refuse_foreign(
     rpc_url: String,
     data_dir: PathBuf,
@@ -144,7 +145,7 @@ async fn listen(address: &str) -> Result<TcpListener, String> {
     })
 }
 
-/// Names what the monotonic clock belongs to: the run of the machine, or else of this
+/// Returns the id of the run to which the monotonic clock belongs: that of the machine, or else that of this
 /// process.
 fn boot_id() -> Result<String, String> {
     if let Some(boot) = Boot::present() {

@@ -1,4 +1,4 @@
-//! Starting, running and stopping the gateway.
+//! Starts, runs and stops the gateway.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
         .build()
         .map_err(|error| format!("the runtime cannot be started: {error}"))?;
     let result = runtime.block_on(gateway(args));
-    // A blocking call (a slow RPC probe) must not hold up the end.
+    // A blocking call, such as a slow check of the RPC, must not delay the end.
     runtime.shutdown_timeout(Duration::from_millis(200));
     result
 }
@@ -27,9 +27,9 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
 async fn gateway(args: &Args) -> Result<(), String> {
     let mut signals = Signals::new()?;
     let mut startup = StartupContext::find(&args.config).await?;
-    // Before all that takes long or may fail: a device that was left open is locked
-    // soon, whatever comes of the rest. The sender is kept here too, so that the loop
-    // can listen even without any device.
+    // The devices come before everything that takes long or may fail, so that a device that was left open is
+    // locked soon, whatever happens to the rest. The sender is also kept here, so that the loop can receive
+    // even without any device.
     let (tell, reports) = mpsc::unbounded_channel();
     let devices = std::mem::take(&mut startup.settings.devices);
     let devices = Devices::start(devices, &startup.clock, &startup.metrics, &tell);

@@ -1,4 +1,4 @@
-//! The gateway while it runs: what works side by side, what breaks it, and how it stops.
+//! The gateway while it runs: its tasks, what breaks it, and how it stops.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -23,20 +23,19 @@ use crate::http::{Gateway, RateLimiter, serve};
 use crate::recent::{Recent, follow};
 use crate::settler::settle;
 
-/// How long requests that are running may go on when the gateway stops.
+/// How long running requests may go on when the gateway stops.
 const FINISH: Duration = Duration::from_secs(10);
 
-/// How long to wait before the RPC is asked again whose a fee payer is.
+/// How long to wait before asking the RPC again whether another journal uses a fee payer.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 
-/// A gateway that runs.
 pub(super) struct Running {
     http: JoinHandle<()>,
     controller: JoinHandle<()>,
     settler: JoinHandle<()>,
-    /// Ends with the line that says which fee payer is another journal's.
+    /// Ends with the message that another journal uses a fee payer.
     foreign: JoinHandle<String>,
-    /// What nobody waits for.
+    /// Tasks that are only aborted at the end.
     others: [AbortHandle; 3],
     close_http: watch::Sender<bool>,
     close_controller: watch::Sender<bool>,
@@ -102,11 +101,11 @@ impl Running {
         }
     }
 
-    /// Waits until it is to stop. Returns why, if something broke or a fee payer is another journal's; `None` if it
-    /// was asked to.
+    /// Waits until the gateway has to stop. Returns why, if something broke or another journal uses a fee
+    /// payer. Returns `None` if a signal asked it to stop.
     pub(super) async fn until_broken(&mut self, signals: &mut Signals) -> Option<String> {
         let broke = |what: &str, ended: Result<(), JoinError>| Some(format!("{what} broke: {ended:?}"));
-        // None of the three ends by itself.
+        // None of these tasks ends by itself.
         tokio::select! {
             () = signals.received() => None,
             ended = &mut self.http => broke("the HTTP server", ended),
@@ -116,8 +115,8 @@ impl Running {
         }
     }
 
-    /// Stops it, and locks the devices. Unless it is broken, requests that run may finish first. Returns the assets whose
-    /// devices could not be seen locked.
+    /// Stops the gateway and locks the devices. Running requests may finish first, unless the gateway is
+    /// broken. Returns the assets whose devices were not seen locked.
     pub(super) async fn stop(mut self, signals: &mut Signals, is_broken: bool) -> Vec<String> {
         failpoint::reach("stop.asked");
         let first = if is_broken { "" } else { "running requests may finish, then " };
@@ -126,7 +125,7 @@ impl Running {
         if !is_broken {
             tokio::select! {
                 _ = &mut self.http => {}
-                // Asked again: not that patient.
+                // A second signal ends the wait.
                 () = signals.received() => {}
             }
             failpoint::reach("stop.quiet");
@@ -136,7 +135,7 @@ impl Running {
         }
         self.controller.abort();
         self.settler.abort();
-        // Its connections hold descriptors that locking a device may need.
+        // The server's connections hold descriptors that locking a device may need.
         self.http.abort();
         let open = self.devices.close(LOCK).await;
         failpoint::reach("stop.closed");
@@ -158,8 +157,8 @@ async fn note_the_time(floor: ClockFloor, clock: SteadyClock) {
     }
 }
 
-/// Ends when one of these fee payers turns out to be another journal's, with the line that says so. Asks until the RPC has
-/// answered about all of them.
+/// Ends when another journal turns out to use one of these fee payers, with the message that says so. Asks
+/// until the RPC has answered about all of them.
 async fn foreign_fee_payer(rpc_url: String, data_dir: PathBuf, mut unanswered: Vec<Address>) -> String {
     while !unanswered.is_empty() {
         tokio::time::sleep(ASK_AGAIN).await;
@@ -171,8 +170,8 @@ async fn foreign_fee_payer(rpc_url: String, data_dir: PathBuf, mut unanswered: V
     std::future::pending().await
 }
 
-/// What `coinop check` says of the chain: as long as it is wrong nothing can be sold,
-/// but what was sold still ends on time. So these are warnings.
+/// Logs what `coinop check` finds wrong about the chain. These are warnings: until it is corrected nothing
+/// can be sold, but a running session still ends on time.
 fn probe(config: &Config, fee_payers: &[Address]) {
     for (subject, finding) in chain::all(config, fee_payers) {
         if let Err(remedy) = finding {

@@ -1,8 +1,8 @@
-//! The signals by which the process is told to end.
+//! The signals that tell the process to end.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What a terminal and a service manager send to have the process end.
+/// The signals of a terminal and of a service manager.
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -15,7 +15,7 @@ impl Signals {
         Ok(Self { interrupt: on(SignalKind::interrupt())?, terminate: on(SignalKind::terminate())? })
     }
 
-    /// Waits until one comes.
+    /// Waits until a signal comes.
     pub(super) async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

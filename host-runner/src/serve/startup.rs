@@ -1,9 +1,8 @@
-//! What has to be there before a device can be worked, and what is done when the
-//! rest is not.
+//! What must exist before a device can be operated, and what happens when the rest fails.
 //!
-//! A gateway that does not start looks after no session. Whatever the reason, a
-//! device must not stay open for it (invariant 4): it may have been open when the
-//! machine went down, and nobody knows any more until when it was paid for.
+//! A gateway that does not start controls no session. For whatever reason it fails, no device may stay open
+//! because of it (invariant 4): a device may have been open when the machine went down, and without the
+//! gateway nothing knows until when it was paid for.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,10 +16,10 @@ use crate::failpoint;
 use crate::metrics::Metrics;
 use crate::settings::{self, Settings};
 
-/// How long the devices may take to be locked.
+/// How long locking the devices may take.
 pub(super) const LOCK: Duration = Duration::from_secs(20);
 
-/// The configuration, and the data folder, which nobody else uses.
+/// The configuration and the data folder, which no other process uses.
 pub(super) struct StartupContext {
     pub(super) settings: Settings,
     pub(super) floor: ClockFloor,
@@ -34,7 +33,7 @@ impl StartupContext {
     pub(super) async fn find(config: &Path) -> Result<Self, String> {
         let metrics = Metrics::new().map_err(|error| error.to_string())?;
         let file = config.to_owned();
-        // It may ask the chain about a mint, and wait.
+        // Loading may ask the chain about a mint and wait.
         let settings = tokio::task::spawn_blocking(move || Settings::load(&file))
             .await
             .map_err(|error| error.to_string())?;
@@ -64,7 +63,7 @@ fn take(data_dir: &Path) -> Result<std::fs::File, String> {
     db::lock_data_dir(data_dir).map_err(|refused| refused.0)
 }
 
-/// Makes the data folder, for nobody else to look into.
+/// Creates the data folder so that only its owner can look into it.
 fn make_private(folder: &Path) -> Result<(), String> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -73,8 +72,8 @@ fn make_private(folder: &Path) -> Result<(), String> {
     builder.create(folder).map_err(|error| format!("data_dir {} cannot be made: {error}", folder.display()))
 }
 
-/// Locks devices for which no worker was started. Unless a gateway runs: then they
-/// are its business.
+/// Locks devices for which no worker was started. If a gateway runs, it does nothing, because that gateway
+/// controls the devices.
 async fn lock_unsupervised(devices: Vec<Device>, data_dir: &Path, metrics: &Metrics, why: String) -> String {
     if devices.is_empty() || db::is_in_use(data_dir) {
         return why;
@@ -84,8 +83,7 @@ async fn lock_unsupervised(devices: Vec<Device>, data_dir: &Path, metrics: &Metr
     abort_startup(Devices::start(devices, &clock, metrics, &tell), why).await
 }
 
-/// Locks every device, because the gateway cannot start. Answers the line that says
-/// both.
+/// Locks every device because the gateway cannot start. Returns the message that says both.
 pub(super) async fn abort_startup(devices: Devices, why: String) -> String {
     if devices.is_empty() {
         return why;
@@ -96,7 +94,7 @@ pub(super) async fn abort_startup(devices: Devices, why: String) -> String {
     }
 }
 
-/// What the operator is told of devices that are perhaps open.
+/// Tells the operator which devices may be open.
 pub(super) fn not_locked(open: &[String]) -> String {
     format!("not seen locked within {} s: {}; go and look", LOCK.as_secs(), open.join(", "))
 }

@@ -8,25 +8,26 @@ use ed25519_dalek::SigningKey;
 
 use super::Settings;
 
-/// The variable that goes before the files.
+/// The variable that takes precedence over the files.
 const VARIABLE: &str = "COINOP_FEE_PAYER";
-/// The key of the configuration that names the file, and the one that names several.
+/// The configuration's key that names one file, and the one that names several.
 const KEY: &str = "settlement.fee_payer_keypair";
 const LIST_KEY: &str = "settlement.fee_payer_keypairs";
 const NONE_NAMED: &str =
     "no fee payer: name a key's file here (`coinop keygen --out FILE` makes one), or set COINOP_FEE_PAYER";
 
-/// Reads one key pair. Never says what it found.
+/// Reads one key pair. The error never shows what was found.
 pub(crate) fn parse(text: &str) -> Result<SigningKey, String> {
     keypair::parse(text)
         .ok_or_else(|| "must be a Solana key: a JSON array of 64 numbers, or the same in base58".to_owned())
 }
 
-/// Returns the fee payers' keys: those of `COINOP_FEE_PAYER` where it is set (`given`), else those of the files that
-/// the configuration names.
+/// Returns the fee payers' keys: those in `COINOP_FEE_PAYER` if it is set (`given`), otherwise those in the
+/// files that the configuration names.
 ///
 /// # Errors
-/// A line that says what is wrong and names the variable, or the configuration's key.
+///
+/// A line that says what is wrong and names the variable or the configuration's key.
 pub(crate) fn fee_payers(settings: &Settings, given: Option<String>) -> Result<Keys, String> {
     let settlement = &settings.config.settlement;
     let files: Vec<_> = settlement.fee_payer_keypairs.iter().map(|file| settings.folder.join(file)).collect();
@@ -43,7 +44,7 @@ pub(crate) fn fee_payers(settings: &Settings, given: Option<String>) -> Result<K
     Ok(Keys { addresses: fee_payers.addresses().to_vec(), text })
 }
 
-/// The fee payers: their addresses, and their keys as the component takes them.
+/// The fee payers: their addresses, and their keys in the form that the component reads.
 pub(crate) struct Keys {
     pub(crate) addresses: Vec<Address>,
     pub(crate) text: String,

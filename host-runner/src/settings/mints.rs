@@ -1,8 +1,7 @@
-//! Mints that are given by their address alone.
+//! Completes mints that are given only by their address.
 //!
-//! What else is to be known of them (decimals, and which token program they
-//! belong to) stands on the chain and never changes. It is asked for once and
-//! kept in the data folder, so that a later start needs no network for it.
+//! Their decimals and their token program are on the chain and never change. They are fetched once and kept
+//! in the data folder, so a later start needs no network for them.
 
 use std::path::Path;
 
@@ -15,13 +14,13 @@ use serde_json::{Map, Value, json};
 
 use super::rpc;
 
-/// Puts `{ mint, decimals, program }` in the place of every bare address.
+/// Replaces every bare address with `{ mint, decimals, program }`.
 pub(super) fn write_out(json: &mut Value, data_dir: &Path) -> Result<(), ConfigError> {
     let bare = Config::bare_mints(json);
     if bare.is_empty() {
         return Ok(());
     }
-    // Without these the configuration is refused anyway, and says so better.
+    // A configuration without these is refused later, with a better message.
     let text = |pointer: &str| json.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let (Some(url), Some(network)) = (text("/solana/rpc_url"), text("/solana/network")) else {
         return Ok(());
@@ -79,7 +78,7 @@ fn ask(url: &str, address: &str) -> Result<Value, String> {
     Ok(json!({"mint": address, "decimals": decimals, "program": program}))
 }
 
-/// Decimals and program of a mint account.
+/// Returns decimals and program of a mint account.
 fn examine(owner: &str, data: &[u8]) -> Result<(u8, &'static str), String> {
     let not_a_mint = || "this account is not a token's mint".to_owned();
     let owner: Option<Address> = owner.parse().ok();

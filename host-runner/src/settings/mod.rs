@@ -1,4 +1,4 @@
-//! What `serve` is told: the configuration file and the secrets beside it.
+//! The settings of `serve`: the configuration file and the secrets beside it.
 
 pub(crate) mod keypair;
 mod mints;
@@ -17,22 +17,22 @@ use crate::devices::Device;
 pub(crate) use salvage::load_devices_lenient;
 use toml::Source;
 
-/// Where the data is kept if nothing is said, as in the core.
+/// The data folder if the configuration names none. The core has the same default.
 const DATA_DIR: &str = "./coinop-data";
 
-/// A configuration that has been read and found good.
+/// A configuration that was read and found valid.
 pub(crate) struct Settings {
     pub(crate) config: Config,
-    /// The same as the component gets it, with every mint written out.
+    /// The same configuration as the component gets it, with every mint completed.
     pub(crate) json: Value,
-    /// Where the file lies: relative paths start here.
+    /// The folder of the file, at which relative paths start.
     pub(crate) folder: PathBuf,
     pub(crate) data_dir: PathBuf,
     pub(crate) devices: Vec<Device>,
     location: KeyLocation,
 }
 
-/// Says where in the file a key stands.
+/// Tells at which line of the file a key is.
 struct KeyLocation {
     file: String,
     source: Source,
@@ -48,8 +48,7 @@ impl KeyLocation {
 }
 
 impl Settings {
-    /// Reads a configuration file. The error is one line that says what to
-    /// change and where.
+    /// Reads a configuration file. The error is one line that says what to change and where.
     pub(crate) fn load(file: &Path) -> Result<Self, String> {
         let name = file.display();
         let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
@@ -74,7 +73,7 @@ impl Settings {
         }
     }
 
-    /// A mistake that shows only later, with the line of its key.
+    /// Describes a mistake that is found only later, with the line of its key.
     pub(crate) fn mistake(&self, path: &str, message: impl Into<String>) -> String {
         self.location.mistake(&ConfigError::new(path, message))
     }
@@ -88,7 +87,7 @@ pub(crate) fn is_json(text: &str) -> bool {
 type Read = (Config, Value, Vec<Device>);
 
 fn read(mut json: Value, folder: &Path) -> Result<Read, ConfigError> {
-    // Read twice: here only for what is kept in it, and checked below.
+    // The data folder is needed here for the file of known mints. The core checks the value below.
     let data_dir = json.get("data_dir").and_then(Value::as_str);
     let data_dir = inside(folder, data_dir.unwrap_or(DATA_DIR));
     mints::write_out(&mut json, &data_dir)?;
@@ -113,7 +112,7 @@ fn read(mut json: Value, folder: &Path) -> Result<Read, ConfigError> {
     Ok((config, json, devices))
 }
 
-/// A relative path starts in the folder; without the dots that a log would show.
+/// Resolves a path against the folder, and removes its dots, which logs would show otherwise.
 fn inside(folder: &Path, path: &str) -> PathBuf {
     let path = folder.join(path);
     std::path::absolute(&path).unwrap_or(path)

@@ -1,14 +1,14 @@
-//! Asking the RPC something before the component runs.
+//! Calls the RPC outside of the component.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Long enough for a distant node, short enough for somebody who waits for
+/// The time limit of a call: long enough for a distant node, and short enough for a person who waits for
 /// `serve` to start.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// One JSON-RPC call. The error never holds the address: it may carry a key.
+/// Makes one JSON-RPC call. The error never contains the address, which may contain a key.
 pub(crate) fn call(url: &str, method: &str, params: &Value) -> Result<Value, String> {
     let agent = ureq::Agent::config_builder()
         .timeout_global(Some(LIMIT))
@@ -36,10 +36,10 @@ pub(crate) fn call(url: &str, method: &str, params: &Value) -> Result<Value, Str
     body.get("result").cloned().ok_or_else(|| "it is not a JSON-RPC service".to_owned())
 }
 
-/// What broke a connection, as the end of a sentence; without the address, which may carry
+/// Describes what broke a connection, as the end of a sentence. It leaves out the address, which may contain
 /// a key.
 pub(crate) fn io_failure(error: &std::io::Error) -> String {
-    // Rust has no kind for a name that is not resolved, and calls it "uncategorized error".
+    // Rust has no error kind for a name that cannot be resolved, and calls it "uncategorized error".
     if error.to_string().contains("lookup address") {
         return "the name of its host cannot be looked up: see how it is spelled, and whether this machine has a network".to_owned();
     }
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_host_that_is_not_found_is_told_in_words() {
-        // Nobody has it (RFC 6761).
+        // This name never exists (RFC 6761).
         let error = ("coinop.invalid", 80).to_socket_addrs().unwrap_err();
         assert!(io_failure(&error).contains("cannot be looked up"), "{error}");
         let refused = std::io::Error::from(std::io::ErrorKind::ConnectionReset);

@@ -1,4 +1,4 @@
-//! The devices of a configuration that cannot be used.
+//! Finds the devices of a configuration that cannot be used.
 
 use std::path::{Path, PathBuf};
 
@@ -8,11 +8,11 @@ use super::toml::Source;
 use super::{DATA_DIR, folder_of, inside};
 use crate::devices::Device;
 
-/// The devices that a configuration names, although something in it is wrong, and the
-/// data folder. None where the file cannot even be read, or is no TOML.
+/// Returns the devices that a faulty configuration names, and the data folder. Returns no device if the file
+/// cannot be read or is not TOML.
 ///
-/// A typing error in a price must not leave a door open that stood open when the
-/// machine went down (invariant 4).
+/// A typing error in a price must not leave a door open that stood open when the machine went down (invariant
+/// 4).
 pub(crate) fn load_devices_lenient(file: &Path) -> (Vec<Device>, PathBuf) {
     let folder = folder_of(file).unwrap_or_default();
     let text = std::fs::read_to_string(file).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The one secret that all of the gateway's keys are derived from.
+//! The secret from which all of the gateway's keys are derived.
 
 use std::path::Path;
 
@@ -6,17 +6,17 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// Padding or not: what people paste has either.
+/// Accepts base64 with and without padding, because people paste both.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &ALPHABET,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The secret from `COINOP_SECRET`, or from the data folder, where one is made
-/// on the first start. As base64.
+/// Returns the secret in base64, from `COINOP_SECRET` or from the data folder. The first start makes one
+/// there.
 ///
-/// The data folder must be locked already, so that two first starts at once do
-/// not make two.
+/// The data folder must be locked already. Otherwise two first starts at the same time would make two
+/// secrets.
 pub(crate) fn load(given: Option<String>, data_dir: &Path) -> Result<String, String> {
     if let Some(text) = given {
         return checked("COINOP_SECRET", &text);
@@ -42,7 +42,7 @@ pub(crate) fn load(given: Option<String>, data_dir: &Path) -> Result<String, Str
     }
 }
 
-/// The secret before this one, if it was changed lately.
+/// Returns the previous secret, if it was replaced lately.
 pub(crate) fn previous(given: Option<String>) -> Result<Option<String>, String> {
     given.map(|text| checked("COINOP_SECRET_PREVIOUS", &text)).transpose()
 }

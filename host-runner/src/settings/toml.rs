@@ -1,8 +1,7 @@
-//! TOML with line numbers.
+//! Reads TOML with line numbers.
 //!
-//! The core reads the configuration as JSON, on every platform the same, and
-//! names a mistake by the path of its key. Here the file becomes that JSON, and
-//! each path keeps the line it came from.
+//! The core reads the configuration as JSON, the same on every platform, and names a mistake by the path of
+//! its key. This module turns the file into that JSON, and keeps the line of each path.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,7 +9,7 @@ use std::ops::Range;
 use serde_json::{Map, Value as Json};
 use toml_edit::{Document, Item, TableLike, Value};
 
-/// A file's content, and where each key of it stands.
+/// A file's content, and the line of each key in it.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) json: Json,
@@ -18,7 +17,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Reads a file; the error is a line number and what is wrong there.
+    /// Reads a file. The error is a line number and what is wrong there.
     pub(super) fn parse(text: &str) -> Result<Self, (usize, String)> {
         let document = Document::parse(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
@@ -33,8 +32,8 @@ impl Source {
         }
     }
 
-    /// The line of the key at `path`, or of the nearest section around it when
-    /// the key is what is missing.
+    /// Returns the line of the key at `path`. If the key is missing, it returns the line of the nearest
+    /// section around it.
     pub(super) fn line(&self, path: &str) -> Option<usize> {
         let mut path = path;
         loop {
@@ -179,7 +178,7 @@ unlock = ["touch", "f"]
             ("asset[1].price", 13),
             ("asset[1].device", 14),
             ("asset[1].device.unlock[1]", 16),
-            // Missing keys: where they belong.
+            // Missing keys get the line of the section where they belong.
             ("asset[0].price", 8),
             ("asset[1].device.lock", 14),
             ("merchant.id", 3),

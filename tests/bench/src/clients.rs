@@ -1,4 +1,4 @@
-//! What clients of the load do: greet, ask for a price, buy, pay in vain.
+//! The clients of a load: they say hello, ask for a price, buy, or send payments that are refused.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::load::{Client, Connection};
 use crate::payments::{header, key, offered, sign};
 
-/// Asks for one page, over and over.
+/// Requests one page, over and over.
 pub(crate) struct Getter {
     connection: Connection,
     target: &'static str,
@@ -42,7 +42,7 @@ impl Client for Getter {
     }
 }
 
-/// Buys one second of one lane after the other: asks for the price, signs, pays, is let in.
+/// Buys one second of one lane after the other: it asks for the price, signs, pays, and gets access.
 pub(crate) struct Buyer {
     connection: Connection,
     config: Arc<Config>,
@@ -107,27 +107,27 @@ impl Client for Buyer {
     }
 }
 
-/// Asks for a price: what is offered first.
+/// Asks for a price. Returns the first offer.
 pub(crate) async fn price(connection: &mut Connection, target: &str) -> Result<Value> {
     let answer = connection.get(target, None).await?;
     ensure!(answer.status() == 402, "{} instead of a price", answer.status());
     offered(answer.headers().get("payment-required").context("no price")?.to_str()?)
 }
 
-/// How long a lane is taken after it was bought for a second: until its end was written down.
+/// How long a lane is taken after one second of it was bought: until its end was written down.
 const OCCUPIED: Duration = Duration::from_millis(1_100);
 
 /// How a gateway refuses a payment.
 #[derive(Clone)]
 pub(crate) struct Refusal {
-    /// Its status.
+    /// The HTTP status.
     pub(crate) status: u16,
-    /// Why, in the words of x402.
+    /// The reason, as x402 names it.
     pub(crate) reason: &'static str,
 }
 
 impl Refusal {
-    /// Says whether this is it.
+    /// Tells whether the answer is this refusal.
     fn is(&self, answer: &Response<Bytes>) -> bool {
         let header = answer.headers().get(PAYMENT_RESPONSE).and_then(|value| value.to_str().ok());
         let told = header.and_then(SettlementResponse::from_header);
@@ -136,15 +136,15 @@ impl Refusal {
     }
 }
 
-/// Sends payments that are all refused, and for one reason: one after the other, and again from the first. (A
-/// refusal leaves nothing behind, so the second time takes what the first did.)
+/// Sends payments that are all refused for one reason: one after the other, and then again from the first. A
+/// refusal leaves nothing behind, so a repeat takes as long as the first time.
 pub(crate) struct Payer {
     connection: Connection,
     config: Arc<Config>,
     target: &'static str,
-    /// The keys that it pays with, each once.
+    /// The numbers of the keys with which it pays, each once.
     keys: Range<u64>,
-    /// What is done to a signature that fits.
+    /// The change to a valid signature.
     spoil: fn(&mut [u8; 64]),
     refusal: Refusal,
     payments: VecDeque<String>,
@@ -170,7 +170,8 @@ impl Payer {
         })
     }
 
-    /// Asks for as many prices as it has keys, and signs a payment of each. They are good for five minutes.
+    /// Asks for a price for each of its keys, and signs a payment for each. The payments are valid for five
+    /// minutes.
     pub(crate) async fn prepare(mut self) -> Result<Self> {
         self.connection.renew().await?;
         self.payments.clear();

@@ -1,4 +1,4 @@
-//! Loading an asset that much has happened to, beside one that little has.
+//! Loads an asset with a long history beside one with a short history.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,10 +18,10 @@ use rusqlite::types::ValueRef;
 
 use crate::payments::{address, key};
 
-/// Loads that are timed together.
+/// How many loads are timed together.
 const LOADS: u32 = 200;
 
-/// A database with two assets: one with few past sessions, one with many.
+/// A database with two assets: one with few past sessions, and one with many.
 pub(crate) struct History {
     journal: SqlJournal<File>,
     few: StreamId,
@@ -29,7 +29,7 @@ pub(crate) struct History {
     _folder: tempfile::TempDir,
 }
 
-/// What one load took, on average.
+/// The average time of one load.
 pub(crate) struct Round {
     pub(crate) few: Duration,
     pub(crate) many: Duration,
@@ -47,7 +47,7 @@ impl History {
         Ok(history)
     }
 
-    /// So many sessions, one after the other, from claim to lock.
+    /// Appends this many sessions, one after the other, each from the claim to the lock.
     async fn live_through(&self, asset: &StreamId, sessions: u64) -> Result<()> {
         let (mut state, mut revision) = (AssetState::default(), 0);
         for number in 0..sessions {
@@ -77,7 +77,7 @@ impl History {
         Ok(())
     }
 
-    /// Takes turns, in short passes; the fastest of each.
+    /// Loads both in turns, in short passes. Returns the fastest pass of each.
     pub(crate) async fn round(&self) -> Result<Round> {
         let mut round = Round { few: Duration::MAX, many: Duration::MAX };
         for _ in 0..20 {
@@ -144,8 +144,8 @@ fn wrong<T>(result: Result<T, coinop_core::ports::PortError>) -> Result<T> {
     result.map_err(|error| anyhow::anyhow!("{error}"))
 }
 
-/// A database file, opened as `coinop serve` opens its own, but for the fsyncs: what is
-/// measured is reading.
+/// A database file, opened as `coinop serve` opens its own, but without fsyncs, because only reading is
+/// measured.
 struct File(Connection);
 
 impl File {

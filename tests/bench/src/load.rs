@@ -1,4 +1,5 @@
-//! The load generator: so many connections, each asking again as soon as it is answered.
+//! The load generator: a number of connections, each of which sends the next request as soon as the last one
+//! is answered.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,13 +28,14 @@ impl Connection {
         Ok(Self { send, host: address.to_owned() })
     }
 
-    /// Opens it anew: a server ends a connection that was idle while others had their turn.
+    /// Opens the connection again, because a server ends a connection that was idle during the turns of
+    /// others.
     pub(crate) async fn renew(&mut self) -> Result<()> {
         *self = Self::open(&self.host).await?;
         Ok(())
     }
 
-    /// Asks, and reads the whole answer.
+    /// Sends a GET, and reads the whole answer.
     pub(crate) async fn get(
         &mut self,
         target: &str,
@@ -46,7 +48,7 @@ impl Connection {
         self.send(request, Bytes::new()).await
     }
 
-    /// Sends it with this body, and reads the whole answer.
+    /// Sends a request with this body, and reads the whole answer.
     pub(crate) async fn send(
         &mut self,
         request: request::Builder,
@@ -60,25 +62,25 @@ impl Connection {
     }
 }
 
-/// Whoever sits at one connection.
+/// A client that uses one connection.
 pub(crate) trait Client: Send + 'static {
-    /// What it sits at.
+    /// Returns its connection.
     fn connection(&mut self) -> &mut Connection;
 
-    /// Does one thing, and says how long it took.
+    /// Does its work once, and returns how long that took.
     fn once(&mut self) -> impl Future<Output = Result<Duration>> + Send;
 }
 
-/// What came of a load.
+/// The result of a load.
 pub(crate) struct Outcome {
-    /// Things done in a second, by all.
+    /// How many times per second all clients together did their work.
     pub(crate) per_second: f64,
-    /// How long each took, the quickest first.
+    /// How long each time took, the shortest first.
     pub(crate) took: Vec<Duration>,
 }
 
 impl Outcome {
-    /// How long the slowest of this share of them took.
+    /// Returns the longest time among this share of the shortest.
     pub(crate) fn percentile(&self, share: f64) -> Duration {
         let last = self.took.len().saturating_sub(1);
         #[allow(
@@ -92,7 +94,7 @@ impl Outcome {
     }
 }
 
-/// Lets the clients loose for this long; gives them back for the next time.
+/// Runs the clients for this long, and returns them for the next time.
 pub(crate) async fn load<C: Client>(clients: Vec<C>, lasting: Duration) -> Result<(Vec<C>, Outcome)> {
     let start = Arc::new(tokio::sync::Barrier::new(clients.len()));
     let tasks: Vec<_> = clients
@@ -100,7 +102,7 @@ pub(crate) async fn load<C: Client>(clients: Vec<C>, lasting: Duration) -> Resul
         .map(|mut client| {
             let start = start.clone();
             tokio::spawn(async move {
-                // Whoever can't get there lets nobody wait.
+                // A client that cannot connect must not block the others.
                 let there = client.connection().renew().await;
                 start.wait().await;
                 there?;

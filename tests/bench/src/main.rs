@@ -1,5 +1,5 @@
-//! Coinop's benchmarks: each figure beside the thing that it should be compared with, in
-//! the same run, in rounds that take turns. `cargo xtask bench` builds what this needs and runs it.
+//! Coinop's benchmarks. Each figure is measured beside the thing to which it should be compared, in the same
+//! run, in rounds that take turns. `cargo xtask bench` builds what this needs and runs it.
 #![allow(clippy::float_arithmetic, reason = "figures; no money is near")]
 
 mod clients;
@@ -62,7 +62,7 @@ struct Args {
     spin: Option<u16>,
 }
 
-/// What is measured together.
+/// The things that are measured together.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Group {
     /// Checking a payment.
@@ -77,11 +77,11 @@ enum Group {
     Worker,
 }
 
-/// Clients at once.
+/// How many clients run at once.
 const CLIENTS: u64 = 64;
-/// Things for hire. Each is bought for a second, so there must be enough for a second's sales.
+/// How many assets are for hire. Each purchase lasts a second, so there must be enough for a second's sales.
 const LANES: usize = 2048;
-/// Past sessions of the two assets that are loaded.
+/// The past sessions of the two assets that are loaded.
 const SESSIONS: (u64, u64) = (10, 100_000);
 
 fn main() -> Result<()> {
@@ -149,7 +149,7 @@ async fn serving(
         let lanes = (0..LANES).skip(usize::try_from(number)?).step_by(usize::try_from(CLIENTS)?);
         buyers.push(Buyer::open(&gateway.address, &config, number, lanes).await?);
     }
-    // Once without counting: caches fill, instances start.
+    // The first run does not count, because caches fill and instances start.
     let warm = lasting / 4;
     greeters = load(greeters, warm).await?.0;
     askers = load(askers, warm).await?.0;
@@ -192,12 +192,12 @@ async fn loading(report: &mut Report, rounds: u32) -> Result<()> {
     Ok(())
 }
 
-/// The server's computing for each thing done, in microseconds.
+/// Returns the server's computing time for each request, in microseconds.
 fn each_us(computed: Duration, outcome: &load::Outcome) -> f64 {
     computed.as_secs_f64() * 1e6 / count(outcome)
 }
 
-/// How many things were done.
+/// Returns how many requests were made.
 #[allow(clippy::cast_precision_loss, reason = "a count")]
 fn count(outcome: &load::Outcome) -> f64 {
     outcome.took.len().max(1) as f64

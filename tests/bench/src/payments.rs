@@ -1,4 +1,4 @@
-//! A gateway's side and a buyer's side of many payments, made in advance.
+//! The gateway's side and the buyers' side of many payments, made in advance.
 
 use anyhow::{Context, Result};
 use coinop_core::bench::{Allowance, Memo, Nonce, Offered, Operation, Quote, SvmExactOffered};
@@ -15,24 +15,24 @@ const NOW: u64 = 1_795_165_429_123;
 /// The gateway's secret. The stubbed settlement works under no other (`spin-app/src/stub.rs`).
 pub(crate) const SECRET: [u8; 32] = *b"coinop bench: money never moves.";
 
-/// The key of this number.
+/// Returns the key of this number.
 pub(crate) fn key(number: u64) -> SigningKey {
     let mut seed = [1; 32];
     seed[..8].copy_from_slice(&number.to_le_bytes());
     SigningKey::from_bytes(&seed)
 }
 
-/// The address of a key.
+/// Returns the address of a key.
 pub(crate) fn address(key: &SigningKey) -> Address {
     Address::new(key.verifying_key().to_bytes())
 }
 
-/// The key that pays fees.
+/// Returns the key that pays fees.
 pub(crate) fn fee_payer() -> SigningKey {
     key(u64::MAX)
 }
 
-/// A configuration with this many things for hire by the second.
+/// Returns a configuration with this many assets for hire by the second.
 pub(crate) fn config(assets: usize) -> Value {
     let asset = |n: usize| json!({"id": format!("lane-{n}"), "price": "0.01", "unit": "second"});
     json!({
@@ -45,14 +45,14 @@ pub(crate) fn config(assets: usize) -> Value {
     })
 }
 
-/// What the header of a 402 offers first.
+/// Returns the first offer in the header of a 402.
 pub(crate) fn offered(payment_required: &str) -> Result<Value> {
     let required = from_base64(payment_required).context("a price that is no base64")?;
     let mut required: Value = serde_json::from_slice(&required)?;
     Ok(required["accepts"][0].take())
 }
 
-/// A buyer's answer to an offer, signed.
+/// Signs a buyer's payment for an offer.
 pub(crate) fn sign(
     config: &Config,
     offer: &Value,
@@ -73,7 +73,7 @@ pub(crate) fn sign(
     transfer.sign(payer).context("no transaction")
 }
 
-/// The payment header for an accepted offer and a signed transaction.
+/// Returns the payment header for an accepted offer and a signed transaction.
 pub(crate) fn header(accepted: &Value, transaction: &[u8]) -> String {
     let payload = json!({
         "x402Version": 2,
@@ -84,15 +84,15 @@ pub(crate) fn header(accepted: &Value, transaction: &[u8]) -> String {
     base64(payload.to_string().as_bytes())
 }
 
-/// Payments, as a module that verifies them reads them.
+/// Payments in the form that a verifying module reads.
 pub(crate) struct Payments {
     /// The input of the verification.
     pub(crate) json: Vec<u8>,
-    /// The message, signature and key of each.
+    /// The message, signature and key of each payment.
     pub(crate) signed: Vec<(Vec<u8>, Signature, VerifyingKey)>,
 }
 
-/// A nonce of its own for each payment.
+/// Returns a unique nonce for each payment.
 fn nonce(number: u64) -> Nonce {
     let mut nonce = Nonce::default();
     nonce[4..].copy_from_slice(&number.to_be_bytes());

@@ -1,11 +1,11 @@
-//! The figures: a table for people, JSON for programs.
+//! The figures: a table for people, and JSON for programs.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-/// What each ratio has to keep to.
+/// The bound of each ratio.
 const BOUNDS: [(&str, Bound); 12] = [
     ("verify_native_over_signature", Bound::AtMost(1.25)),
     ("verify_wasm_over_signature", Bound::AtMost(2.6)),
@@ -27,14 +27,14 @@ enum Bound {
     AtLeast(f64),
 }
 
-/// All figures, in the order in which they were first added, one for each round.
+/// All figures, in the order in which they were first added, with one value for each round.
 #[derive(Default)]
 pub(crate) struct Report {
     figures: Vec<(String, Vec<f64>)>,
 }
 
 impl Report {
-    /// One round's figure.
+    /// Adds a figure of one round.
     pub(crate) fn add(&mut self, name: &str, figure: f64) {
         match self.figures.iter_mut().find(|(known, _)| known == name) {
             Some((_, figures)) => figures.push(figure),
@@ -42,7 +42,7 @@ impl Report {
         }
     }
 
-    /// A figure of which the largest counts.
+    /// Adds a figure of which only the largest value counts.
     pub(crate) fn most(&mut self, name: &str, figure: f64) {
         match self.figures.iter_mut().find(|(known, _)| known == name) {
             Some((_, figures)) => figures.iter_mut().for_each(|known| *known = known.max(figure)),
@@ -50,7 +50,7 @@ impl Report {
         }
     }
 
-    /// Prints the table and writes the JSON: ratios first.
+    /// Prints the table and writes the JSON. Figures with a bound come first.
     pub(crate) fn write(mut self, out: &Path) -> Result<()> {
         let place =
             |name: &str| BOUNDS.iter().position(|(bounded, _)| *bounded == name).unwrap_or(BOUNDS.len());
@@ -73,7 +73,7 @@ impl Report {
     }
 }
 
-/// The bound of a figure, and whether it is kept.
+/// Returns the bound of a figure, and marks a bound that is missed.
 fn kept(name: &str, figure: f64) -> String {
     let Some((_, bound)) = BOUNDS.iter().find(|(bounded, _)| *bounded == name) else { return String::new() };
     let (kept, text) = match bound {

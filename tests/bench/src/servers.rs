@@ -1,4 +1,4 @@
-//! The servers under load, each a process of its own.
+//! The servers under load, each in its own process.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -28,17 +28,17 @@ const VARIABLES: &str = "variables.json";
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(60);
-/// How long one may take to end that ends others first.
+/// How long a server may take to end if it has to end others first.
 const END: Duration = Duration::from_secs(5);
-/// How often a wait looks up.
+/// How often a wait checks.
 const TICK: Duration = Duration::from_millis(20);
 
-/// A running server. It ends with this.
+/// A running server. Dropping it ends the process.
 pub(crate) struct Server {
     child: Child,
-    /// Where it is told something, if it is; at its end it ends too.
+    /// The standard input of a server that reads it. Such a server ends when its input ends.
     input: Option<ChildStdin>,
-    /// The process that serves: this child, or one of its own.
+    /// The process that serves: this child, or a child of it.
     process: u32,
     pub(crate) address: String,
     folder: tempfile::TempDir,
@@ -62,7 +62,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// A hyper server that says hello, and nothing else: this program itself.
+    /// Starts a hyper server that only says hello. It is this program itself.
     pub(crate) fn hello() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut command = Command::new(std::env::current_exe()?);
@@ -71,7 +71,7 @@ impl Server {
         Self::start(command, port, folder, None)
     }
 
-    /// `coinop serve` with this configuration and module.
+    /// Starts `coinop serve` with this configuration and module.
     pub(crate) fn coinop(binary: &Path, module: &Path, mut config: Value) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let port = free_port()?;
@@ -93,7 +93,7 @@ impl Server {
         Self::start(command, port, folder, None)
     }
 
-    /// The stand-in for Spin with this module and these variables: this program itself.
+    /// Starts the stand-in for Spin with this module and these variables. It is this program itself.
     pub(crate) fn spin(module: &Path, variables: &Value) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         fs::write(folder.path().join(VARIABLES), variables.to_string())?;
@@ -109,7 +109,7 @@ impl Server {
         Self::start(command, port, folder, None)
     }
 
-    /// A local chain where these have so much USDC, and SOL.
+    /// Starts a local chain on which these addresses have this much USDC, and SOL.
     pub(crate) fn chain(binary: &Path, funds: &[(Address, u32)]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let port = free_port()?;
@@ -121,8 +121,8 @@ impl Server {
         Self::start(command, port, folder, None)
     }
 
-    /// workerd with the worker of the folder `worker` and this configuration, and with a plain one at `/hello`; `script`
-    /// runs it by way of miniflare.
+    /// Starts workerd with the worker in the folder `worker` and this configuration, and with a plain one at
+    /// `/hello`. `script` runs it through miniflare.
     pub(crate) fn miniflare(script: &Path, worker: &Path, config: &Value) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let port = free_port()?;
@@ -170,28 +170,29 @@ impl Server {
         Ok(server)
     }
 
-    /// What it complained of.
+    /// Returns what it has logged.
     fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// Time that it has computed so far, on all cores together.
+    /// Returns how much time it has computed so far, on all cores together.
     pub(crate) fn computed(&self) -> Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process))?;
-        // Behind the name, which may hold anything: the 12th and 13th field, in hundredths.
+        // The name may contain anything, so the fields are read after it: the 14th and 15th of all, in
+        // hundredths of a second.
         let (_, fields) = stat.rsplit_once(')').context("no stat")?;
         let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
         Ok(Duration::from_millis(ticks.sum::<Result<u64, _>>()? * 10))
     }
 
-    /// What it has written to disk so far, in bytes.
+    /// Returns how many bytes it has written to the disk so far.
     pub(crate) fn written(&self) -> Result<u64> {
         let io = fs::read_to_string(format!("/proc/{}/io", self.process))?;
         let line = io.lines().find_map(|line| line.strip_prefix("write_bytes:")).context("no write_bytes")?;
         Ok(line.trim().parse()?)
     }
 
-    /// Memory that it has in use now, in bytes.
+    /// Returns how much memory it uses now, in bytes.
     pub(crate) fn rss(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
@@ -200,12 +201,12 @@ impl Server {
     }
 }
 
-/// The process of this name that `parent` has started.
+/// Returns the process of this name that `parent` has started.
 fn child_named(parent: u32, name: &str) -> Result<u32> {
     let pids = fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let is_child = |pid: &u32| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        // The state and the parent stand behind the name, which is in brackets.
+        // The state and the parent follow after the name, which is in brackets.
         let (head, fields) = stat.rsplit_once(')').unwrap_or_default();
         head.ends_with(&format!("({name}")) && fields.split(' ').nth(2) == Some(&parent.to_string())
     };
@@ -220,8 +221,8 @@ fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// The configuration as the file that `coinop serve` reads. Inline tables are TOML, and JSON
-/// strings and numbers are too.
+/// Returns the configuration as the file that `coinop serve` reads. It uses inline tables, and JSON's strings
+/// and numbers are valid TOML.
 fn toml(config: &Value) -> String {
     let mut text = String::new();
     for (key, value) in config.as_object().into_iter().flatten() {
@@ -244,7 +245,7 @@ fn inline(value: &Value) -> String {
     }
 }
 
-/// Serves hello on this port, for ever.
+/// Says hello on this port, for ever.
 pub(crate) async fn serve_hello(port: u16) -> Result<()> {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     loop {
@@ -260,7 +261,7 @@ pub(crate) async fn serve_hello(port: u16) -> Result<()> {
     }
 }
 
-/// Serves the module as Spin does, on this port, for ever; its variables lie in the current folder.
+/// Serves the module as Spin does, on this port, for ever. Its variables are in the current folder.
 pub(crate) async fn serve_spin(port: u16, module: &Path) -> Result<()> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spin.toml");
     let manifest = Manifest::read(&manifest).map_err(anyhow::Error::msg)?;

@@ -1,4 +1,4 @@
-//! What a request costs where each has an instance of its own: on the stand-in for Spin.
+//! Measures what a request costs if each has its own instance, on the stand-in for Spin.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,17 +17,17 @@ use crate::servers::Server;
 /// How many assets there are: a few, and many.
 const FEW: usize = 40;
 const MANY: usize = 5_000;
-/// Clients at once: one for each core of a small machine.
+/// How many clients run at once: one for each core of a small machine.
 const CLIENTS: usize = 2;
 
-/// What is asked for.
+/// The measured requests: the name, the path and the expected status.
 const ASKED: [(&str, &str, u16); 3] = [
     ("health", "/health", 200),
     ("keys", "/.well-known/jwks.json", 200),
     ("challenge", "/api/v1/access/lane-17?quantity=1", 402),
 ];
 
-/// A configuration with this many assets, each with all that one for people has.
+/// Returns a configuration with this many assets, each with everything that an asset for people has.
 fn config(assets: usize) -> Value {
     let mut config = payments::config(0);
     let asset = |n: usize| {
@@ -40,12 +40,12 @@ fn config(assets: usize) -> Value {
     config
 }
 
-/// The variables of Spin's that hold a configuration as it is.
+/// Returns Spin's variables with the configuration as it is.
 fn plain(assets: usize) -> Value {
     json!({ "coinop_config": config(assets).to_string() })
 }
 
-/// The same, packed.
+/// Returns Spin's variables with the packed configuration.
 fn packed(assets: usize) -> Result<Value> {
     let pack = Config::pack(&config(assets)).map_err(|error| anyhow::anyhow!("{error}"))?;
     let mut variables = json!({ "coinop_config": pack.config });
@@ -55,7 +55,7 @@ fn packed(assets: usize) -> Result<Value> {
     Ok(variables)
 }
 
-/// Measures the computing of each request.
+/// Measures the computing time of each request.
 pub(crate) async fn measure(
     report: &mut Report,
     component: &Path,
@@ -80,7 +80,7 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-/// Returns what one request costs the server, in microseconds.
+/// Returns the computing time of one request, in microseconds.
 async fn ask(server: &Server, path: &'static str, status: u16, lasting: Duration) -> Result<f64> {
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {

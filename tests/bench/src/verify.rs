@@ -1,5 +1,5 @@
-//! What the verification of a payment costs, natively and in WebAssembly, beside the
-//! one thing in it that can't be saved: checking the signature.
+//! Measures the verification of a payment, natively and in WebAssembly, beside the one part of it that cannot
+//! be saved: checking the signature.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -12,21 +12,21 @@ use wasmtime::{Config, Engine, Instance, Module, Store, TypedFunc};
 use crate::counter::Counter;
 use crate::payments::payments;
 
-/// Payments of as many payers: where a token account lies differs from payer to payer, and so
-/// does what it takes to find it.
+/// How many payments are verified, each of another payer. The work of finding a token account's address
+/// differs from payer to payer.
 const PAYMENTS: usize = 256;
 
-/// Passes of one round.
+/// How many passes one round has.
 const PASSES: usize = 20;
 
 pub(crate) struct Verify {
-    /// The message, signature and key of each.
+    /// The message, signature and key of each payment.
     signed: Vec<(Vec<u8>, Signature, VerifyingKey)>,
     native: Counter,
     wasm: Wasm,
 }
 
-/// What one took, on average.
+/// The average time of one verification.
 pub(crate) struct Round {
     pub(crate) signature: Duration,
     pub(crate) native: Duration,
@@ -41,8 +41,8 @@ impl Verify {
         Ok(Self { signed: payments.signed, native, wasm })
     }
 
-    /// Takes turns in short passes, and the fastest pass of each: what else the machine does can
-    /// only slow one down.
+    /// Runs all three in turns, in short passes. Returns the fastest pass of each, because other work on the
+    /// machine can only make a pass slower.
     pub(crate) fn round(&mut self) -> Result<Round> {
         let mut round = Round { signature: Duration::MAX, native: Duration::MAX, wasm: Duration::MAX };
         for _ in 0..PASSES {
@@ -57,7 +57,7 @@ impl Verify {
     }
 }
 
-/// Runs it for each payment; what one took.
+/// Runs `verify` for each payment. Returns the average time.
 fn each(mut verify: impl FnMut(usize) -> Result<bool>) -> Result<Duration> {
     let start = Instant::now();
     for number in 0..PAYMENTS {
@@ -73,7 +73,7 @@ struct Wasm {
 
 impl Wasm {
     fn new(guest: &Path, json: &[u8]) -> Result<Self> {
-        // As `coinop serve` runs its component.
+        // Configured as `coinop serve` runs its component.
         let mut config = Config::new();
         config.epoch_interruption(true);
         let engine = Engine::new(&config).map_err(wrong)?;

@@ -1,4 +1,4 @@
-//! The Cloudflare Worker beside a plain one that only says hello, in one workerd.
+//! Measures the Cloudflare Worker beside a plain one that only says hello, in one workerd.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,22 +18,22 @@ use crate::report::Report;
 use crate::servers::Server;
 use crate::{CLIENTS, each_us};
 
-/// Payments of each client: as many payers and tickets.
+/// How many payments each client has, with as many payers and tickets.
 const PAYMENTS: u64 = 32;
-/// The number of the key that buys; the payers' are below it.
+/// The number of the key that buys. The payers' numbers are below it.
 const BUYER: u64 = 1_000_000;
-/// How long what has to happen once may take.
+/// How long a preparation may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A key of the merchant's API, and its hash as a configuration has it.
+/// A key of the merchant's API, and its hash as in a configuration.
 const API_KEY: &str = "coinop_api_of-the-benchmarks";
 const API_KEY_HASH: &str = "sha256:ccbcebf4b7acbe9e635a44ec813cdd175f3b34b1e65a9e0eb182cb4ee0e5bf60";
 
-/// For hire, by the configuration.
+/// An asset of the configuration, for hire.
 const FREE: &str = "/api/v1/access/lane-0?quantity=1";
-/// The same, for an hour that somebody has bought.
+/// An asset of the configuration, taken for an hour.
 const TAKEN: &str = "/api/v1/access/booth?quantity=1";
-/// For hire, by the API: so it is in KV.
+/// An asset made by API, for hire. It is in KV.
 const LISTED: &str = "/api/v1/access/kiosk?quantity=1";
 
 /// What is needed to run it.
@@ -54,13 +54,13 @@ pub(crate) struct Programs {
 }
 
 impl Programs {
-    /// Whether there is a worker to measure.
+    /// Tells whether there is a worker to measure.
     pub(crate) const fn are_given(&self) -> bool {
         self.worker.is_some()
     }
 }
 
-/// One thing that is asked of workerd, and what the figures call it.
+/// One kind of request to workerd, and its name in the figures.
 struct Load<C> {
     name: &'static str,
     clients: Vec<C>,
@@ -71,14 +71,14 @@ impl<C: Client> Load<C> {
         Self { name, clients: Vec::new() }
     }
 
-    /// Asks for this long.
+    /// Sends requests for this long.
     async fn run(&mut self, lasting: Duration) -> Result<Outcome> {
         let (clients, outcome) = load(std::mem::take(&mut self.clients), lasting).await?;
         self.clients = clients;
         Ok(outcome)
     }
 
-    /// Asks for this long, and reports it. Answers how often it was done in a second.
+    /// Sends requests for this long, and reports the result. Returns the requests per second.
     async fn measure(&mut self, report: &mut Report, server: &Server, lasting: Duration) -> Result<f64> {
         let computed = server.computed()?;
         let outcome = self.run(lasting).await?;
@@ -88,7 +88,7 @@ impl<C: Client> Load<C> {
         Ok(outcome.per_second)
     }
 
-    /// The same, held against how often the plain worker said hello in a second.
+    /// Measures too, and also reports the ratio to the plain worker's requests per second.
     async fn compare(
         &mut self,
         report: &mut Report,
@@ -103,7 +103,7 @@ impl<C: Client> Load<C> {
 }
 
 impl Load<Payer> {
-    /// Gives everyone new payments.
+    /// Gives all clients new payments.
     async fn prepare(&mut self) -> Result<()> {
         let preparing: Vec<_> = std::mem::take(&mut self.clients)
             .into_iter()
@@ -116,7 +116,7 @@ impl Load<Payer> {
     }
 }
 
-/// Measures in so many rounds, of loads that last so long each.
+/// Measures in this many rounds, with loads that each last this long.
 pub(crate) async fn measure(
     report: &mut Report,
     programs: &Programs,
@@ -157,7 +157,8 @@ pub(crate) async fn measure(
         verify.prepare().await?;
         taken.prepare().await?;
         if round == 0 {
-            // Once without counting: caches fill, and what is run often is compiled anew.
+            // The first round does not count, because caches fill, and code that runs often is compiled
+            // again.
             hello.run(lasting / 2).await?;
             challenge.run(lasting / 2).await?;
             verify.run(lasting / 2).await?;
@@ -174,13 +175,13 @@ pub(crate) async fn measure(
     Ok(())
 }
 
-/// Makes a signature that fits one that does not, and takes as long to check: in its second half, a number, the least
-/// bit is another.
+/// Makes a valid signature invalid so that it takes as long to check: it flips the least bit of the second
+/// half, which is a number.
 const fn spoil(signature: &mut [u8; 64]) {
     signature[32] ^= 1;
 }
 
-/// Two things for hire, on this chain.
+/// Returns a configuration with two assets for hire, on this chain.
 fn config(chain: &Server) -> Value {
     let mut json = payments::config(1);
     json["solana"]["rpc_url"] = format!("http://{}", chain.address).into();
@@ -206,7 +207,7 @@ async fn list(server: &Server) -> Result<()> {
     Ok(())
 }
 
-/// Buys what others then can't have.
+/// Buys an asset, so that others cannot have it.
 async fn take(server: &Server, chain: &Server, config: &Config) -> Result<()> {
     let mut connection = Connection::open(&server.address).await?;
     let offer = price(&mut connection, TAKEN).await?;
@@ -217,7 +218,7 @@ async fn take(server: &Server, chain: &Server, config: &Config) -> Result<()> {
         let answer = connection.get(TAKEN, Some((PAYMENT_SIGNATURE, &payment))).await?;
         match answer.status().as_u16() {
             200 => return Ok(()),
-            // On its way.
+            // The payment is pending.
             202 if begun.elapsed() < PATIENCE => {}
             status => anyhow::bail!("{status} for a payment: {}", String::from_utf8_lossy(answer.body())),
         }

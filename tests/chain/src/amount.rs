@@ -1,7 +1,7 @@
-//! Token amounts, between decimal text and atomic units, in integers only.
+//! Converts token amounts between decimal text and atomic units, with integers only.
 
-/// Reads `text`, a plain decimal number such as `25` or `0.5`, as atomic units
-/// of a mint that has `decimals` of them. The error says what to change.
+/// Reads `text`, a plain decimal number such as `25` or `0.5`, as atomic units of a mint with `decimals`
+/// decimals. The error says what to change.
 pub(crate) fn parse(text: &str, decimals: u8) -> Result<u64, String> {
     let (whole, fraction) = match text.split_once('.') {
         Some((whole, fraction)) => (whole, Some(fraction)),
@@ -25,8 +25,7 @@ pub(crate) fn parse(text: &str, decimals: u8) -> Result<u64, String> {
         .map_err(|_| format!("\"{text}\" is too large: use less than 2^64 atomic units"))
 }
 
-/// Writes `units` as a decimal number without trailing zeros: the RPC's
-/// `uiAmountString`.
+/// Writes `units` as a decimal number without trailing zeros, as in the RPC's `uiAmountString`.
 pub(crate) fn display(units: u64, decimals: u8) -> String {
     let places = usize::from(decimals);
     let padded = format!("{units:0>width$}", width = places.saturating_add(1));

@@ -1,4 +1,4 @@
-//! The accounts as one block left them.
+//! A view of the accounts after one block.
 
 use litesvm::LiteSVM;
 use solana_account::Account;
@@ -7,17 +7,15 @@ use solana_address::Address;
 use crate::blocks;
 use crate::token::{Holding, Mint};
 
-/// A view of the accounts as a block left them.
+/// A view of the accounts as one block left them.
 #[derive(Clone, Copy)]
 pub(crate) struct Bank<'a> {
     /// The virtual machine that holds the accounts.
     pub(crate) svm: &'a LiteSVM,
-    /// The height of the block.
     pub(crate) height: u64,
 }
 
 impl Bank<'_> {
-    /// Returns the slot of the block.
     pub(crate) fn slot(&self) -> u64 {
         blocks::slot(self.height)
     }

@@ -7,8 +7,8 @@ use solana_hash::Hash;
 
 /// For how many blocks after its own a blockhash may be used.
 pub(crate) const BLOCKHASH_LIFE: u64 = 150;
-/// Slot minus block height. On a real cluster slots run ahead of blocks, since
-/// some slots stay empty; whoever mixes the two up should notice it here.
+/// Slot minus block height. On a real cluster slots run ahead of blocks, because some slots stay empty. A
+/// client that confuses the two should fail here.
 pub(crate) const SLOT_AHEAD: u64 = litesvm::MAINNET_DEFAULT_SLOT;
 /// Slots in an epoch, as on devnet.
 pub(crate) const SLOTS_PER_EPOCH: u64 = 432_000;
@@ -18,24 +18,22 @@ pub(crate) const SLOTS_PER_EPOCH: u64 = 432_000;
 pub(crate) enum Commitment {
     /// The tip.
     Processed,
-    /// The tip of `confirm_lag` blocks ago. Nothing here is ever rolled back.
+    /// The tip of `confirm_lag` blocks ago. This chain never rolls anything back.
     Confirmed,
     /// The tip of `finality_lag` blocks ago.
     Finalized,
 }
 
-/// One block.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Block {
-    /// Blocks before it.
+    /// How many blocks precede it.
     pub(crate) height: u64,
-    /// What transactions name to prove that they are recent.
+    /// The blockhash that transactions name to prove that they are recent.
     pub(crate) hash: Hash,
     /// Unix time, in seconds.
     pub(crate) time: i64,
 }
 
-/// The recent blocks.
 pub(crate) struct Blocks {
     /// Oldest first. Never empty: see `tip`.
     recent: VecDeque<Block>,
@@ -46,10 +44,9 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
-    /// A chain whose genesis block is just final. `seed` makes its blockhashes
-    /// differ from those of every other run. A block is confirmed once
-    /// `confirm_lag` blocks follow it, and final once `finality_lag` do, which
-    /// is no less.
+    /// Makes a chain whose genesis block is just final. `seed` makes its blockhashes differ from those of
+    /// every other run. A block is confirmed once `confirm_lag` blocks follow it, and final once
+    /// `finality_lag` do. `finality_lag` is not smaller than `confirm_lag`.
     pub(crate) fn new(seed: &[u8], confirm_lag: u64, finality_lag: u64, time: i64) -> Self {
         let genesis = Block { height: 0, hash: Hash::new_from_array(Sha256::digest(seed).into()), time };
         let mut blocks = Self {
@@ -85,12 +82,12 @@ impl Blocks {
         }
     }
 
-    /// The newest block.
+    /// Returns the newest block.
     pub(crate) fn tip(&self) -> Block {
         self.tip
     }
 
-    /// The block height at `commitment`.
+    /// Returns the block height at `commitment`.
     pub(crate) fn height(&self, commitment: Commitment) -> u64 {
         match commitment {
             Commitment::Processed => self.tip.height,
@@ -99,24 +96,23 @@ impl Blocks {
         }
     }
 
-    /// By how many blocks `confirmed` is behind `processed`.
+    /// Returns by how many blocks `confirmed` is behind `processed`.
     pub(crate) fn confirm_lag(&self) -> u64 {
         self.confirm_lag
     }
 
-    /// The blockhashes that are kept, newest first: at least those that may be used.
+    /// Returns the kept blockhashes, newest first. All that may be used are among them.
     pub(crate) fn newest_hashes(&self) -> impl Iterator<Item = Hash> {
         self.recent.iter().rev().map(|block| block.hash)
     }
 
-    /// The newest block at `commitment`.
+    /// Returns the newest block at `commitment`.
     pub(crate) fn latest(&self, commitment: Commitment) -> Block {
         let height = self.height(commitment);
         self.recent.iter().rev().find(|block| block.height == height).copied().unwrap_or(self.tip)
     }
 
-    /// Whether a transaction that names `hash` could land, as the bank at
-    /// `commitment` sees it.
+    /// Tells whether a transaction that names `hash` could land, as the bank at `commitment` sees it.
     pub(crate) fn is_valid(&self, hash: &Hash, commitment: Commitment) -> bool {
         let now = self.height(commitment);
         self.heights
@@ -125,18 +121,18 @@ impl Blocks {
             .is_some_and(|age| age <= BLOCKHASH_LIFE)
     }
 
-    /// Blocks since `height`.
+    /// Returns how many blocks follow `height`.
     pub(crate) fn age(&self, height: u64) -> u64 {
         self.tip.height.saturating_sub(height)
     }
 
-    /// Whether the block at `height` can be seen at `commitment`.
+    /// Tells whether the block at `height` can be seen at `commitment`.
     pub(crate) fn is_visible(&self, height: u64, commitment: Commitment) -> bool {
         height <= self.height(commitment)
     }
 }
 
-/// The slot of the block at `height`.
+/// Returns the slot of the block at `height`.
 pub(crate) fn slot(height: u64) -> u64 {
     height.saturating_add(SLOT_AHEAD)
 }

@@ -1,7 +1,7 @@
 //! The first state of the chain: devnet's USDC and the funded addresses.
 //!
-//! Clients know devnet's USDC by its address and refuse tokens that they do
-//! not know, so the mint is forged at that very address.
+//! Clients know devnet's USDC by its address and refuse unknown tokens, so the mint is forged at that same
+//! address.
 
 use anyhow::{Context, bail};
 use litesvm::LiteSVM;
@@ -16,25 +16,22 @@ use crate::token::{ACCOUNT_SIZE, Holding, MINT_SIZE, Mint, TOKEN_PROGRAM, associ
 
 /// The mint of devnet's USDC.
 pub(crate) const USDC: Address = Address::from_str_const("4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU");
-/// Decimals of USDC.
 pub(crate) const USDC_DECIMALS: u8 = 6;
-/// What each funded address gets beside its tokens, in lamports: 10 SOL.
+/// The lamports that each funded address gets in addition to its tokens: 10 SOL.
 const FUNDED_LAMPORTS: u64 = 10_000_000_000;
-/// What the faucet behind `requestAirdrop` has, in lamports: 500 million SOL.
+/// The lamports of the faucet behind `requestAirdrop`: 500 million SOL.
 const FAUCET_LAMPORTS: u64 = 500_000_000_000_000_000;
 
 /// An address to be funded at genesis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Funding {
-    /// The wallet.
     pub(crate) address: Address,
     /// USDC for its associated token account, in atomic units.
     pub(crate) amount: u64,
 }
 
 impl Funding {
-    /// Reads `ADDRESS=AMOUNT`, the amount in USDC. The error is one line that
-    /// says what to change.
+    /// Reads `ADDRESS=AMOUNT`, with the amount in USDC. The error is one line that says what to change.
     pub(crate) fn parse(text: &str) -> anyhow::Result<Self> {
         let Some((address, amount)) = text.split_once('=') else {
             bail!("--fund {text}: write ADDRESS=AMOUNT, like --fund {USDC}=25");
@@ -50,8 +47,8 @@ impl Funding {
 
 /// Makes the virtual machine with the mint, the faucet and the funded addresses.
 ///
-/// Checks of signatures and blockhashes are off in it: the machine knows only
-/// its own latest blockhash, so the ledger does both.
+/// The machine does not check signatures and blockhashes. It knows only its own latest blockhash, so the
+/// ledger checks both.
 pub(crate) fn create(funding: &[Funding], faucet: &Address) -> anyhow::Result<LiteSVM> {
     let mut svm =
         LiteSVM::new().with_sigverify(false).with_blockhash_check(false).with_transaction_history(0);
@@ -75,8 +72,8 @@ pub(crate) fn create(funding: &[Funding], faucet: &Address) -> anyhow::Result<Li
     Ok(svm)
 }
 
-/// Makes the USDC balance of `owner` exactly `amount` atomic units, and keeps
-/// the mint's supply the sum of all balances.
+/// Sets the USDC balance of `owner` to exactly `amount` atomic units, and keeps the mint's supply equal to
+/// the sum of all balances.
 pub(crate) fn set_tokens(svm: &mut LiteSVM, owner: Address, amount: u64) -> anyhow::Result<()> {
     let address = associated(&owner, &USDC);
     let existing = svm.get_account(&address).as_ref().and_then(Holding::read);
@@ -92,12 +89,12 @@ pub(crate) fn set_tokens(svm: &mut LiteSVM, owner: Address, amount: u64) -> anyh
     write_token(svm, address, holding.pack())
 }
 
-/// Makes the balance of the wallet at `address` exactly `lamports`; with none
-/// it does not exist.
+/// Sets the balance of the wallet at `address` to exactly `lamports`. A wallet without lamports does not
+/// exist.
 ///
 /// # Errors
 ///
-/// Fails where the account there is a program's, or has data.
+/// Fails if a program owns the account, or if it has data.
 pub(crate) fn set_lamports(svm: &mut LiteSVM, address: Address, lamports: u64) -> anyhow::Result<()> {
     let existing = svm.get_account(&address).unwrap_or_default();
     if existing.owner != Address::default() || !existing.data.is_empty() {

@@ -1,4 +1,4 @@
-//! Every transaction that landed, for as long as the process lives.
+//! Keeps every transaction that landed, as long as the process lives.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,12 +12,12 @@ use solana_transaction_error::TransactionError;
 
 use crate::blocks::Block;
 
-/// What a run of a transaction did.
+/// The result of running a transaction.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
     /// Why it failed, if it did.
     pub(crate) error: Option<TransactionError>,
-    /// What its programs logged.
+    /// The logs of its programs.
     pub(crate) logs: Vec<String>,
     /// Compute units used.
     pub(crate) units: u64,
@@ -29,18 +29,15 @@ pub(crate) struct Outcome {
     pub(crate) inner: InnerInstructionsList,
 }
 
-/// One account's token balance, beside a transaction.
+/// The token balance of one account of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TokenBalance {
-    /// Position among the transaction's accounts.
+    /// The account's position in the transaction.
     pub(crate) index: usize,
-    /// Which token.
     pub(crate) mint: Address,
-    /// Whose.
     pub(crate) owner: Address,
-    /// The token program.
     pub(crate) program: Address,
-    /// How much, in atomic units.
+    /// In atomic units.
     pub(crate) amount: u64,
     /// Decimals of the mint.
     pub(crate) decimals: u8,
@@ -49,28 +46,24 @@ pub(crate) struct TokenBalance {
 /// The balances of a transaction's accounts at one moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Balances {
-    /// Lamports, one per account.
+    /// Lamports, one value per account.
     pub(crate) lamports: Vec<u64>,
-    /// Tokens, of those accounts that hold some.
+    /// Tokens of the accounts that hold some.
     pub(crate) tokens: Vec<TokenBalance>,
 }
 
 /// A transaction that landed.
 #[derive(Clone, Debug)]
 pub(crate) struct Landed {
-    /// The transaction.
     pub(crate) transaction: VersionedTransaction,
     /// Its first signature, which is its id.
     pub(crate) signature: Signature,
-    /// The block that holds it.
+    /// The block that contains it.
     pub(crate) block: Block,
-    /// What it did.
     pub(crate) outcome: Outcome,
     /// Addresses that it took from lookup tables.
     pub(crate) loaded: LoadedAddresses,
-    /// Balances before.
     pub(crate) before: Balances,
-    /// Balances after.
     pub(crate) after: Balances,
 }
 
@@ -85,7 +78,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Adds one; `message` is the hash of its message.
+    /// Adds a transaction. `message` is the hash of its message.
     pub(crate) fn add(&mut self, message: Hash, landed: Landed) {
         let index = self.landed.len();
         self.messages.insert(message, landed.block.height);
@@ -99,20 +92,18 @@ impl History {
         self.landed.push(landed);
     }
 
-    /// Whether a transaction with this message's hash has landed in the block at
-    /// `height` or before.
+    /// Tells whether a transaction with this message hash has landed in the block at `height` or before.
     pub(crate) fn has_message(&self, message: &Hash, height: u64) -> bool {
         self.messages.get(message).is_some_and(|landed| *landed <= height)
     }
 
-    /// The landed transaction with this id.
+    /// Returns the landed transaction with this id.
     pub(crate) fn get(&self, signature: &Signature) -> Option<&Landed> {
         self.landed.get(*self.by_signature.get(signature)?)
     }
 
-    /// Landed transactions that name `address`, newest first: those before the
-    /// transaction `before` and after the transaction `until`, where given.
-    /// Nothing, where `before` never landed.
+    /// Returns the landed transactions that name `address`, newest first. If given, they are before the
+    /// transaction `before` and after the transaction `until`. If `before` never landed, it returns nothing.
     pub(crate) fn of_address(
         &self,
         address: &Address,
@@ -134,13 +125,13 @@ impl History {
             .filter_map(|index| self.landed.get(index))
     }
 
-    /// How many landed.
+    /// Returns how many transactions landed.
     pub(crate) fn len(&self) -> usize {
         self.landed.len()
     }
 }
 
-/// A transaction's accounts in the order in which it counts them.
+/// Returns a transaction's accounts in the order of their indexes.
 pub(crate) fn accounts(transaction: &VersionedTransaction, loaded: &LoadedAddresses) -> Vec<Address> {
     let mut all = transaction.message.static_account_keys().to_vec();
     all.extend(&loaded.writable);

@@ -1,7 +1,7 @@
 //! The chain's state: accounts in a virtual machine, blocks, and history.
 //!
-//! The virtual machine executes; whether a transaction may be executed at all
-//! (a recent blockhash, not landed before) is decided here, as a validator would.
+//! The virtual machine executes transactions. The ledger decides, as a validator would, whether a transaction
+//! may be executed at all: its blockhash must be recent, and it must not have landed before.
 
 use std::collections::VecDeque;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -34,29 +34,26 @@ use crate::token::{Holding, is_token_program};
 pub(crate) struct Ledger {
     /// The accounts at the tip.
     svm: LiteSVM,
-    /// The accounts as the blocks from the confirmed one to the tip's parent
-    /// left them, oldest first. Empty where the tip itself is confirmed.
+    /// The accounts after each block from the confirmed one to the tip's parent, oldest first. Empty if the
+    /// tip itself is confirmed.
     earlier: VecDeque<LiteSVM>,
-    /// Heights and blockhashes.
     pub(crate) blocks: Blocks,
-    /// What landed.
     pub(crate) history: History,
-    /// How often `sendTransaction` was called.
+    /// How many times `sendTransaction` was called.
     pub(crate) sends: u64,
     faucet: Keypair,
     airdrops: u64,
-    /// Whether block times are those of the system, or the same in every run.
+    /// Whether block times are the same in every run. Otherwise they are the system's.
     repeatable: bool,
 }
 
-/// The first block's time where it is the same in every run, in seconds.
+/// The first block's time if it is the same in every run, in seconds.
 const REPEATABLE_START: i64 = 1_700_000_000;
 
-/// What a simulation found.
 pub(crate) struct Simulation {
     /// What the run did, or why there was none.
     pub(crate) outcome: Outcome,
-    /// The writable accounts as the run left them; empty if it failed.
+    /// The writable accounts after the run. Empty if it failed.
     pub(crate) accounts: Vec<(Address, Account)>,
 }
 
@@ -67,13 +64,12 @@ impl Simulation {
 }
 
 impl Ledger {
-    /// A new chain that has funded `funding`, and where a block is confirmed
-    /// once `confirm_lag` blocks follow it, and final once `finality_lag` do.
-    /// With a `seed` its blocks are the same in every run.
+    /// Makes a new chain that has funded `funding`. A block is confirmed once `confirm_lag` blocks follow it,
+    /// and final once `finality_lag` do. With a `seed` its blocks are the same in every run.
     ///
     /// # Errors
     ///
-    /// Fails where the funding is impossible, or `confirm_lag` is the larger lag.
+    /// Fails if the funding is impossible, or if `confirm_lag` is larger than `finality_lag`.
     pub(crate) fn new(
         funding: &[Funding],
         confirm_lag: u64,
@@ -109,9 +105,9 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// Fails where the virtual machine does not take a new block's sysvars.
+    /// Fails if the virtual machine does not accept a new block's sysvars.
     pub(crate) fn advance(&mut self, count: u64) -> anyhow::Result<()> {
-        // (No two calls are in one second there: a second for each block that they add.)
+        // A repeatable chain gains one second for each added block, so no two calls are in the same second.
         let later = || self.blocks.tip().time.saturating_add_unsigned(count);
         let time = if self.repeatable { later() } else { now() };
         self.add_blocks(count, time)
@@ -121,7 +117,7 @@ impl Ledger {
     fn add_blocks(&mut self, count: u64, time: i64) -> anyhow::Result<()> {
         let lag = self.blocks.confirm_lag();
         let unconfirmed = count.min(lag);
-        // Of the blocks that are confirmed at once, only the last one is ever looked at.
+        // Of the blocks that are confirmed at once, only the last one is ever read.
         let confirmed = count.saturating_sub(unconfirmed);
         if confirmed > 0 {
             self.blocks.advance(confirmed, time);
@@ -138,8 +134,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Returns the accounts that are seen at `commitment`. There are none older
-    /// than the confirmed ones, so that `finalized` sees these too.
+    /// Returns the accounts that are seen at `commitment`. The confirmed accounts are the oldest that are
+    /// kept, so `finalized` sees them too.
     pub(crate) fn bank(&self, commitment: Commitment) -> Bank<'_> {
         let tip = Bank { svm: &self.svm, height: self.blocks.tip().height };
         match (commitment, self.earlier.front()) {
@@ -150,29 +146,29 @@ impl Ledger {
         }
     }
 
-    /// Lamports that keep an account of `size` bytes alive for ever.
+    /// Returns the lamports that keep an account of `size` bytes alive for ever.
     pub(crate) fn rent_exemption(&self, size: usize) -> u64 {
         self.svm.minimum_balance_for_rent_exemption(size)
     }
 
-    /// Makes the USDC balance of `owner` exactly `amount` atomic units, without
-    /// a transaction. It is seen at every commitment at once.
+    /// Sets the USDC balance of `owner` to exactly `amount` atomic units, without a transaction. It is seen
+    /// at every commitment at once.
     pub(crate) fn set_tokens(&mut self, owner: Address, amount: u64) -> anyhow::Result<()> {
         self.states().try_for_each(|svm| genesis::set_tokens(svm, owner, amount))
     }
 
-    /// Makes the balance of the wallet at `address` exactly `lamports`, without
-    /// a transaction. It is seen at every commitment at once.
+    /// Sets the balance of the wallet at `address` to exactly `lamports`, without a transaction. It is seen
+    /// at every commitment at once.
     pub(crate) fn set_lamports(&mut self, address: Address, lamports: u64) -> anyhow::Result<()> {
         self.states().try_for_each(|svm| genesis::set_lamports(svm, address, lamports))
     }
 
-    /// All states that are kept, the tip's first.
+    /// Returns all states that are kept, the tip's first.
     fn states(&mut self) -> impl Iterator<Item = &mut LiteSVM> {
         std::iter::once(&mut self.svm).chain(&mut self.earlier)
     }
 
-    /// Why a transaction could not land, as the bank at `commitment` sees it.
+    /// Returns why a transaction could not land, as the bank at `commitment` sees it.
     fn refusal(
         &self,
         transaction: &VersionedTransaction,
@@ -189,8 +185,8 @@ impl Ledger {
         }
     }
 
-    /// Runs `transaction` on the accounts that are seen at `commitment`, and
-    /// keeps nothing. Signatures are not looked at.
+    /// Runs `transaction` on the accounts that are seen at `commitment`, and keeps nothing. Signatures are
+    /// not checked.
     pub(crate) fn simulate(&self, transaction: VersionedTransaction, commitment: Commitment) -> Simulation {
         let message = transaction.message.hash();
         if let Some(error) = self.refusal(&transaction, &message, commitment) {
@@ -211,7 +207,7 @@ impl Ledger {
         }
     }
 
-    /// The fee of a message whose blockhash is valid, in lamports.
+    /// Returns the fee, in lamports, of a message whose blockhash is valid.
     pub(crate) fn fee(&self, message: VersionedMessage, commitment: Commitment) -> Option<u64> {
         if !self.blocks.is_valid(message.recent_blockhash(), commitment) {
             return None;
@@ -227,8 +223,8 @@ impl Ledger {
         })
     }
 
-    /// Lands `transaction`, whose signatures the caller has verified, in the
-    /// tip; or drops it without a word, as a cluster does, where it cannot land.
+    /// Lands `transaction` in the tip. The caller has verified its signatures. A transaction that cannot land
+    /// is dropped silently, as by a cluster.
     pub(crate) fn land(&mut self, transaction: VersionedTransaction) {
         let message = transaction.message.hash();
         if self.refusal(&transaction, &message, Commitment::Processed).is_some() {
@@ -252,7 +248,7 @@ impl Ledger {
         self.history.add(message, landed);
     }
 
-    /// Sends `lamports` from the faucet to `address`; returns the transaction's id.
+    /// Sends `lamports` from the faucet to `address`. Returns the transaction's id.
     pub(crate) fn airdrop(&mut self, address: Address, lamports: u64) -> anyhow::Result<Signature> {
         self.airdrops = self.airdrops.saturating_add(1);
         let transfer = |to: u8, lamports: u64| CompiledInstruction {
@@ -268,7 +264,7 @@ impl Ledger {
             },
             account_keys: vec![self.faucet.pubkey(), address, Address::default()],
             recent_blockhash: self.blocks.tip().hash,
-            // The second transfer moves nothing; its amount keeps equal airdrops apart.
+            // The second transfer moves nothing. Its amount distinguishes equal airdrops.
             instructions: vec![transfer(1, lamports), transfer(0, self.airdrops)],
             address_table_lookups: Vec::new(),
         });
@@ -300,7 +296,7 @@ impl Ledger {
                 continue;
             };
             balances.lamports.push(account.lamports());
-            // Only what can be a token account is copied: programs are large.
+            // Only an account that can be a token account is copied, because programs are large.
             if !is_token_program(account.owner()) {
                 continue;
             }
@@ -336,7 +332,7 @@ fn outcome(meta: TransactionMetadata, error: Option<TransactionError>) -> Outcom
     }
 }
 
-/// Unix time, in seconds.
+/// Returns the unix time, in seconds.
 fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

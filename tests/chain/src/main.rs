@@ -1,11 +1,9 @@
 //! `coinop-chain`: a local Solana chain that plays devnet, for demos and tests.
 //!
-//! The real SPL token program executes real transactions here; around it stand
-//! blocks, finality and JSON-RPC as clients and gateways meet them on a
-//! cluster, with nothing to install and no network. Beside it stands a native
-//! stand-in for the Lighthouse program, whose assertions wallets put around a
-//! payment. It listens on 127.0.0.1 only, keeps everything in memory, and
-//! forgets it when it ends.
+//! The real SPL token program executes real transactions. Blocks, finality and JSON-RPC behave as clients and
+//! gateways meet them on a cluster, but there is nothing to install and no network. A native stand-in
+//! replaces the Lighthouse program, whose assertions wallets put around a payment. The chain listens on
+//! 127.0.0.1 only, keeps everything in memory, and forgets it when it ends.
 
 mod amount;
 mod bank;
@@ -33,7 +31,7 @@ use genesis::Funding;
 use ledger::Ledger;
 use rpc::Chain;
 
-/// What `--help` says behind the options.
+/// The text of `--help` after the options.
 const AFTER_HELP: &str = "\
 Methods for tests, beside those of a Solana node:
   coinop_advanceBlocks [COUNT]              adds blocks; answers the new height
@@ -143,7 +141,7 @@ async fn make_blocks(chain: Chain, every: u64) -> anyhow::Result<()> {
     }
     let mut ticks = interval(Duration::from_millis(every));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first tick is due at once, but genesis has just been.
+    // The first tick is due at once, but the genesis block has just been made.
     ticks.tick().await;
     loop {
         ticks.tick().await;

@@ -1,4 +1,4 @@
-//! The sysvars that change from block to block.
+//! Writes the sysvars that change from block to block.
 
 use litesvm::LiteSVM;
 use solana_account::Account;
@@ -13,16 +13,16 @@ const RECENT_BLOCKHASHES: Address = Address::from_str_const("SysvarRecentB1ockHa
 const OWNER: Address = Address::from_str_const("Sysvar1111111111111111111111111111111111111");
 /// The most blockhashes that the sysvar lists.
 const LISTED: usize = 150;
-/// The size of the sysvar: a count, and for each hash 32 bytes and the fee of a signature as a number of 8 bytes.
+/// The size of the sysvar: a count, and for each hash 32 bytes and the fee of a signature as a number of 8
+/// bytes.
 const SIZE: usize = 8 + LISTED * (32 + 8);
-/// The fee of a signature, in lamports.
 const LAMPORTS_PER_SIGNATURE: u64 = 5_000;
 
 /// Writes the clock and the recent blockhashes of the newest of `blocks` into `svm`.
 ///
 /// # Errors
 ///
-/// Fails where the virtual machine cannot read what is written.
+/// Fails if the virtual machine cannot read what is written.
 pub(crate) fn write(svm: &mut LiteSVM, blocks: &Blocks) -> anyhow::Result<()> {
     let tip = blocks.tip();
     let slot = slot(tip.height);
@@ -44,7 +44,8 @@ pub(crate) fn write(svm: &mut LiteSVM, blocks: &Blocks) -> anyhow::Result<()> {
     Ok(svm.set_account(RECENT_BLOCKHASHES, account)?)
 }
 
-/// Returns the sysvar's data: the newest blockhash first. A chain with fewer blocks lists fewer, and zeros follow.
+/// Returns the sysvar's data, with the newest blockhash first. A chain with fewer blocks lists fewer,
+/// followed by zeros.
 fn recent_blockhashes(blocks: &Blocks) -> Vec<u8> {
     let mut entries = Vec::with_capacity(SIZE);
     let mut count: u64 = 0;

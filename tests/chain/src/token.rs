@@ -1,7 +1,7 @@
 //! The SPL token program's accounts, as bytes.
 //!
-//! Genesis has to write a mint and balances that nobody minted, and the RPC
-//! has to show balances, so both layouts are spelled out here.
+//! Genesis writes a mint and balances that nobody minted, and the RPC shows balances, so both layouts are
+//! needed here.
 
 use solana_account::Account;
 use solana_address::Address;
@@ -19,10 +19,10 @@ const ASSOCIATED_TOKEN_PROGRAM: Address =
 pub(crate) const MINT_SIZE: usize = 82;
 /// Size of a token account, in bytes.
 pub(crate) const ACCOUNT_SIZE: usize = 165;
-/// Where Token-2022 says which of the two an extended account is: 1 a mint, 2 a token account.
+/// Where Token-2022 says what an extended account is: 1 a mint, 2 a token account.
 const KIND_OFFSET: usize = ACCOUNT_SIZE;
 
-/// What a mint account says.
+/// The content of a mint account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Mint {
     /// Who may mint more, if anybody.
@@ -35,14 +35,12 @@ pub(crate) struct Mint {
     pub(crate) freeze_authority: Option<Address>,
 }
 
-/// What a token account says, as far as the RPC shows it.
+/// The content of a token account, as far as the RPC shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Holding {
-    /// Which token.
     pub(crate) mint: Address,
-    /// Whose.
     pub(crate) owner: Address,
-    /// How much, in atomic units.
+    /// In atomic units.
     pub(crate) amount: u64,
     /// Who may spend `delegated` of it, if anybody.
     pub(crate) delegate: Option<Address>,
@@ -54,12 +52,12 @@ pub(crate) struct Holding {
     pub(crate) native: bool,
 }
 
-/// The associated token account of `owner` for `mint`, under the legacy program.
+/// Returns the associated token account of `owner` for `mint`, under the legacy program.
 pub(crate) fn associated(owner: &Address, mint: &Address) -> Address {
     associated_under(owner, mint, &TOKEN_PROGRAM)
 }
 
-/// The associated token account of `owner` for `mint`, under the token program `program`.
+/// Returns the associated token account of `owner` for `mint`, under the token program `program`.
 pub(crate) fn associated_under(owner: &Address, mint: &Address, program: &Address) -> Address {
     Address::find_program_address(
         &[owner.as_ref(), program.as_ref(), mint.as_ref()],
@@ -68,13 +66,13 @@ pub(crate) fn associated_under(owner: &Address, mint: &Address, program: &Addres
     .0
 }
 
-/// Whether `program` is one of the two token programs.
+/// Tells whether `program` is one of the two token programs.
 pub(crate) fn is_token_program(program: &Address) -> bool {
     program == &TOKEN_PROGRAM || program == &TOKEN_2022_PROGRAM
 }
 
 impl Mint {
-    /// The account's data.
+    /// Returns the account's data.
     pub(crate) fn pack(&self) -> Vec<u8> {
         let mut data = Vec::with_capacity(MINT_SIZE);
         put_option(&mut data, self.authority.as_ref());
@@ -85,7 +83,7 @@ impl Mint {
         data
     }
 
-    /// Reads `account`; `None` unless it is an initialised mint.
+    /// Reads `account`. Returns `None` unless it is an initialised mint.
     pub(crate) fn read(account: &Account) -> Option<Self> {
         if !is_token_program(&account.owner) || !is_kind(&account.data, MINT_SIZE, 1) {
             return None;
@@ -102,12 +100,12 @@ impl Mint {
 }
 
 impl Holding {
-    /// `amount` atomic units of `mint`, held by `owner`.
+    /// Makes an account in which `owner` holds `amount` atomic units of `mint`.
     pub(crate) fn new(owner: Address, mint: Address, amount: u64) -> Self {
         Self { mint, owner, amount, delegate: None, delegated: 0, frozen: false, native: false }
     }
 
-    /// The data of a plain account: no native SOL, nobody else who may close it.
+    /// Returns the data of a plain account, without native SOL and without a close authority.
     pub(crate) fn pack(&self) -> Vec<u8> {
         let mut data = Vec::with_capacity(ACCOUNT_SIZE);
         data.extend(self.mint.to_bytes());
@@ -121,7 +119,7 @@ impl Holding {
         data
     }
 
-    /// Reads `account`; `None` unless it is an initialised token account.
+    /// Reads `account`. Returns `None` unless it is an initialised token account.
     pub(crate) fn read(account: &Account) -> Option<Self> {
         if !is_token_program(&account.owner) || !is_kind(&account.data, ACCOUNT_SIZE, 2) {
             return None;
@@ -150,7 +148,7 @@ fn put_option(data: &mut Vec<u8>, value: Option<&Address>) {
     data.extend(value.map_or([0; 32], Address::to_bytes));
 }
 
-/// The `N` bytes of `data` from `at` on; `None` where it ends before.
+/// Returns the `N` bytes of `data` from `at` on, or `None` if it ends before.
 pub(crate) fn array<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
     data.get(at..at.checked_add(N)?)?.try_into().ok()
 }
@@ -200,7 +198,7 @@ mod tests {
 
     #[test]
     fn associated_accounts_are_where_wallets_look() {
-        // From the captured payments' genesis.
+        // From the genesis of the captured payments.
         assert_eq!(
             associated(
                 &Address::from_str_const("87iutzR1s1ySdDKYMLNApJPHJkWSGFpB6iMEnSxNRmD3"),

@@ -1,10 +1,10 @@
-//! The core as a native program: requests in, answers out, on an SQLite file of its own.
+//! The core as a native program: requests in, answers out, on its own SQLite file.
 //!
-//! It takes the platforms' part in the differential test with nothing in between: a request is a line of JSON on
-//! stdin, its answer one on stdout. The deployment is that of the other platforms: `COINOP_CONFIG`, `COINOP_SECRET`
-//! and `COINOP_FEE_PAYER`. Time and random bytes are told by each request (`coinop-seam`).
+//! In the differential test it replaces a platform, with nothing in between: a request is a line of JSON on
+//! stdin, and its answer a line on stdout. The deployment is that of the other platforms: `COINOP_CONFIG`,
+//! `COINOP_SECRET` and `COINOP_FEE_PAYER`. Each request tells the time and the random bytes (`coinop-seam`).
 //!
-//! It also prints what is in a database of any of the platforms, a row a line.
+//! It also prints the content of any platform's database, one row per line.
 
 mod platform;
 mod sqlite;
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use platform::Platform;
 use sqlite::Sqlite;
 
-/// A request. The names of its headers are in lower case, its body is base64.
+/// A request. Its headers' names are in lower case, and its body is base64.
 #[derive(Deserialize)]
 struct Question {
     method: String,
@@ -34,7 +34,7 @@ struct Question {
     body: String,
 }
 
-/// What came of it.
+/// The answer to a request.
 #[derive(Serialize)]
 struct Answer {
     status: u16,
@@ -84,7 +84,7 @@ fn answer(deployment: &Deployment, platform: &Platform, question: Question) -> R
     Ok(Answer { status, headers, body: base64(&body) })
 }
 
-/// What comes of something that waits for nothing: every port here answers before it returns.
+/// Returns the result of work that never waits, because every port here answers before it returns.
 fn at_once<T>(work: impl Future<Output = T>) -> Result<T> {
     match std::pin::pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => Ok(done),

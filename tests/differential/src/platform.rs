@@ -1,4 +1,4 @@
-//! The core's ports on this machine, blocking.
+//! The core's blocking ports on this machine.
 
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use coinop_core::{Now, Timestamp};
 
 use crate::sqlite::Sqlite;
 
-/// All ports.
 pub(crate) struct Platform {
     journal: SqlJournal<Sqlite>,
     settlement: LocalSettlement<Blocking>,
@@ -26,7 +25,7 @@ impl Platform {
         }
     }
 
-    /// Makes the tables.
+    /// Creates the tables.
     pub(crate) async fn prepare(&self) -> Result<(), PortError> {
         self.journal.prepare().await
     }
@@ -68,7 +67,7 @@ impl Clock for Told {
     }
 
     async fn sleep(&self, ms: u64) {
-        // (Where nothing was told there is no time that could pass.)
+        // If a request told no time, there is no time that could pass.
         let _ = coinop_seam::sleep(ms);
     }
 }
@@ -79,7 +78,6 @@ impl Entropy for Told {
     }
 }
 
-/// Outgoing HTTP.
 pub(crate) struct Blocking;
 
 impl Http for Blocking {

@@ -1,15 +1,14 @@
-//! SQLite: the native journal, and what is in the databases of the others.
+//! SQLite: the native journal, and the content of the other platforms' databases.
 
 use anyhow::{Context as _, Result};
 use coinop_core::store::{Sql, SqlError, Value};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 
-/// A database.
 pub(crate) struct Sqlite(Connection);
 
 impl Sqlite {
-    /// The one in this file; made if it is not there.
+    /// Opens the database in this file, and creates it if it is missing.
     pub(crate) fn open(file: &str) -> Result<Self> {
         Ok(Self(Connection::open(file).with_context(|| format!("{file} can't be opened"))?))
     }
@@ -27,7 +26,7 @@ impl Sqlite {
                 Ok(match row.get_ref(column)? {
                     ValueRef::Integer(number) => Value::Integer(number),
                     ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-                    // None of the others occurs in the journal.
+                    // No other type occurs in the journal.
                     _ => Value::Null,
                 })
             };
@@ -43,8 +42,8 @@ impl Sql for Sqlite {
     }
 }
 
-/// The rows of all tables of a file, in the order of the tables' names and of all that is in the rows. Each is a list:
-/// the table's name, and the row.
+/// Returns the rows of all tables of a file, sorted by the tables' names and then by all columns of a row.
+/// Each is a list of the table's name and the row.
 pub(crate) fn rows(file: &str) -> Result<Vec<Vec<serde_json::Value>>> {
     let opened = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE);
     let database = Sqlite(opened.with_context(|| format!("{file} can't be opened"))?);

@@ -1,4 +1,4 @@
-//! `spin.toml`, read as strictly as Spin reads it, and filled in.
+//! Reads `spin.toml` as strictly as Spin does, and fills it in.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,15 +18,15 @@ pub struct Manifest {
     pub name: String,
     /// The application's version.
     pub version: String,
-    /// Its variables.
+    /// The application's variables.
     pub variables: BTreeMap<String, Variable>,
-    /// The component's file, from the manifest's folder.
+    /// The component's file, relative to the manifest's folder.
     pub source: PathBuf,
-    /// How the component is built.
+    /// The command that builds the component.
     pub build: String,
-    /// What the component sees as its variables: templates.
+    /// The component's variables, as templates.
     pub templates: Variables,
-    /// Where it may connect to: templates.
+    /// The hosts to which it may connect, as templates.
     pub allowed_outbound_hosts: Vec<String>,
     /// The databases that it may open.
     pub databases: Vec<String>,
@@ -35,7 +35,7 @@ pub struct Manifest {
 /// A variable of the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variable {
-    /// Its value where nobody gives one; without it one must be given.
+    /// Its default value. Without one, the user must give a value.
     pub default: Option<String>,
     /// Whether it is a secret.
     pub secret: bool,
@@ -46,11 +46,11 @@ pub struct Variable {
 pub struct App {
     /// The component's variables, filled in.
     pub variables: Variables,
-    /// Where it may connect to.
+    /// The origins to which it may connect.
     pub allowed: Vec<Origin>,
     /// The databases that it may open.
     pub databases: Vec<String>,
-    /// Where data is kept: `.spin/` beside the manifest, or `--state-dir`.
+    /// The folder of the data: `.spin/` beside the manifest, or `--state-dir`.
     pub state_dir: PathBuf,
 }
 
@@ -58,7 +58,8 @@ impl Manifest {
     /// Reads a manifest.
     ///
     /// # Errors
-    /// When Spin would refuse it, or when it uses what this stand-in has not got.
+    ///
+    /// Fails if Spin would refuse the manifest, or if it uses a feature that this stand-in does not have.
     pub fn read(path: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
         let document = Document::parse(text).map_err(|error| error.to_string())?;
@@ -96,11 +97,12 @@ impl Manifest {
         })
     }
 
-    /// What `spin up` does first: everything is filled in with the `values` that the
-    /// user has set (`SPIN_VARIABLE_...`, here by the variables' own names).
+    /// Does the first part of `spin up`: fills in everything with the `values` that the user has set
+    /// (`SPIN_VARIABLE_...`, here by the variables' own names).
     ///
     /// # Errors
-    /// When Spin would refuse to start.
+    ///
+    /// Fails if Spin would refuse to start.
     pub fn up(&self, values: &Variables, state_dir: &Path) -> Result<App, String> {
         let missing: Vec<_> = self
             .variables
@@ -139,7 +141,7 @@ fn component(top: &dyn TableLike) -> Result<(&str, &dyn TableLike), String> {
     Ok((id, component))
 }
 
-/// Every path goes to the component.
+/// Checks that every path goes to the component.
 fn check_trigger(top: &dyn TableLike, id: &str) -> Result<(), String> {
     let triggers = table(top, "trigger")?.get("http").and_then(Item::as_array_of_tables);
     let mut triggers = triggers.ok_or("there must be a [[trigger.http]]")?.iter();
@@ -185,7 +187,7 @@ fn texts_of(table: &dyn TableLike, key: &str) -> Result<Vec<String>, String> {
     list.iter().map(|value| text(value).ok_or_else(|| format!("{key} must be a list of texts"))).collect()
 }
 
-/// Puts values in the place of `{{ name }}`.
+/// Replaces each `{{ name }}` with its value.
 fn fill_in(template: &str, resolve: impl Fn(&str) -> Result<String, String>) -> Result<String, String> {
     let mut filled = String::new();
     let mut rest = template;

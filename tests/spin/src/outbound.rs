@@ -1,4 +1,4 @@
-//! Outgoing HTTP: only to where the manifest allows.
+//! Outgoing HTTP, which goes only where the manifest allows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,11 +16,11 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads an entry of `allowed_outbound_hosts`, filled in.
+    /// Reads an entry of `allowed_outbound_hosts` that is filled in.
     ///
     /// # Errors
-    /// When Spin would refuse it, or when it is a pattern, which this stand-in does
-    /// not know.
+    ///
+    /// Fails if Spin would refuse the entry, or if it is a pattern, which this stand-in does not support.
     pub fn allowed(text: &str) -> Result<Self, String> {
         let refused = |why: &str| format!("{text:?} is not an allowed outbound host: {why}");
         if text.contains('*') {
@@ -46,7 +46,7 @@ impl Origin {
     }
 }
 
-/// How often instances have asked for something outside.
+/// Counts the requests of instances to the outside.
 #[derive(Debug, Default)]
 pub struct Outgoing {
     sent: AtomicUsize,
@@ -54,12 +54,12 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// Requests that were let through.
+    /// Returns the number of requests that were let through.
     pub fn sent(&self) -> usize {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// Requests to where the manifest does not allow.
+    /// Returns the number of requests to where the manifest does not allow.
     pub fn denied(&self) -> usize {
         self.denied.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Serving HTTP: a fresh instance of the component for each request.
+//! Serves HTTP with a fresh instance of the component for each request.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -33,7 +33,7 @@ use crate::sqlite::{Connection, Databases};
 /// The most that one instance may print, in bytes.
 const LARGEST_OUTPUT: usize = 1 << 20;
 
-/// The component, compiled.
+/// The compiled component.
 #[derive(Clone)]
 pub struct Runtime {
     engine: Engine,
@@ -44,20 +44,21 @@ impl Runtime {
     /// Compiles the component in this file.
     ///
     /// # Errors
-    /// When it is none.
+    ///
+    /// Fails if the file is not a component.
     pub fn load(file: &Path) -> wasmtime::Result<Self> {
         let engine = Engine::default();
         let component = Component::from_file(&engine, file)?;
         Ok(Self { engine, component })
     }
 
-    /// The names of what the component imports.
+    /// Returns the names of the component's imports.
     #[must_use]
     pub fn imports(&self) -> Vec<String> {
         self.component.component_type().imports(&self.engine).map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// The names of what it exports.
+    /// Returns the names of the component's exports.
     #[must_use]
     pub fn exports(&self) -> Vec<String> {
         self.component.component_type().exports(&self.engine).map(|(name, _)| name.to_owned()).collect()
@@ -66,11 +67,11 @@ impl Runtime {
 
 /// A running `spin up`.
 pub struct Spin {
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: SocketAddr,
-    /// What instances have asked for outside.
+    /// The requests of instances to the outside.
     pub outgoing: Arc<Outgoing>,
-    /// What instances have asked the database for.
+    /// The uses of the database by instances.
     pub databases: Arc<Databases>,
     server: JoinHandle<()>,
     shared: Arc<Shared>,
@@ -89,7 +90,7 @@ struct Shared {
     started: AtomicUsize,
 }
 
-/// What one instance owns.
+/// The data of one instance.
 pub(crate) struct Guest {
     pub(crate) app: Arc<App>,
     pub(crate) table: ResourceTable,
@@ -114,18 +115,20 @@ impl WasiHttpView for Guest {
 }
 
 impl Spin {
-    /// Starts to serve, on a free port.
+    /// Starts to serve on a free port.
     ///
     /// # Errors
-    /// When the component asks for something that Spin has not got.
+    ///
+    /// Fails if the component asks for something that Spin does not have.
     pub async fn up(runtime: &Runtime, app: App) -> wasmtime::Result<Self> {
         Self::up_on(runtime, app, TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?).await
     }
 
-    /// Starts to serve whoever comes to this listener.
+    /// Starts to serve on this listener.
     ///
     /// # Errors
-    /// When the component asks for something that Spin has not got.
+    ///
+    /// Fails if the component asks for something that Spin does not have.
     pub async fn up_on(runtime: &Runtime, app: App, listener: TcpListener) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(&runtime.engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -152,8 +155,8 @@ impl Spin {
         Ok(Self { address, outgoing, databases, server, shared })
     }
 
-    /// Ends as `kill -9` does: no request is finished, no connection is closed
-    /// politely. What SQLite is in the middle of is finished or not, as a whole.
+    /// Ends as `kill -9` does: no request is finished, and no connection is closed in order. What SQLite is
+    /// in the middle of is finished as a whole or not at all.
     pub async fn kill(self) {
         self.server.abort();
         loop {
@@ -165,20 +168,20 @@ impl Spin {
         }
     }
 
-    /// How many instances there have been.
+    /// Returns how many instances have been started.
     #[must_use]
     pub fn instances(&self) -> usize {
         self.shared.started.load(Ordering::Relaxed)
     }
 
-    /// What instances have printed.
+    /// Returns what instances have printed.
     #[must_use]
     pub fn printed(&self) -> String {
         let consoles = lock(&self.shared.consoles);
         consoles.iter().map(|console| String::from_utf8_lossy(&console.contents()).into_owned()).collect()
     }
 
-    /// Traps, and requests without an answer. There should be none, ever.
+    /// Returns traps, and requests without an answer. There should never be any.
     #[must_use]
     pub fn failures(&self) -> Vec<String> {
         lock(&self.shared.failures).clone()
@@ -216,7 +219,7 @@ impl Shared {
             async move { Ok::<_, Infallible>(shared.answer(request, peer).await) }
         });
         let served = hyper::server::conn::http1::Builder::new();
-        // A client that hangs up is not this side's failure.
+        // A client that hangs up is not a failure of this side.
         let _ = served.serve_connection(TokioIo::new(stream), service).await;
     }
 
@@ -250,7 +253,7 @@ impl Shared {
         let request = view.new_incoming_request(Scheme::Http, request)?;
         let out = view.new_response_outparam(answer)?;
         let shared = self.clone();
-        // The instance goes on to its end, whether the client waits or not.
+        // The instance continues to its end, whether the client waits or not.
         self.spawn(async move {
             let handler = proxy.wasi_http_incoming_handler();
             if let Err(error) = handler.call_handle(&mut store, request, out).await {
@@ -261,8 +264,8 @@ impl Shared {
         response.context("the component failed to answer")
     }
 
-    /// A fresh store: nothing of an earlier request is in it. No environment, no
-    /// folders, the ordinary clocks, and all the time that it takes.
+    /// Makes a fresh store, with nothing of an earlier request in it. It has no environment, no folders, the
+    /// ordinary clocks, and no time limit.
     fn instance(&self) -> Store<Guest> {
         self.started.fetch_add(1, Ordering::Relaxed);
         let console = MemoryOutputPipe::new(LARGEST_OUTPUT);
@@ -280,7 +283,7 @@ impl Shared {
     }
 }
 
-/// Makes the address complete and adds the headers that Spin adds.
+/// Completes the address, and adds the headers that Spin adds.
 fn prepare(request: &mut Request<Incoming>, peer: SocketAddr) -> wasmtime::Result<()> {
     let host = request.headers().get(HOST).context("a request without a host")?.to_str()?.to_owned();
     let path = request.uri().path_and_query().context("a request without a path")?.clone();

@@ -1,10 +1,9 @@
 //! `spin:sqlite/sqlite@3.0.0` on one file, with the traps of Spin's own.
 //!
-//! Every `open` is a connection of its own. The journal mode is SQLite's default
-//! (`delete`), so a writer and its readers exclude each other for a moment. Who finds the
-//! database locked waits five seconds and then fails. Of several statements only
-//! the first is run, without an error. A transaction that is open when its
-//! connection goes is rolled back.
+//! Every `open` makes a new connection. The journal mode is SQLite's default (`delete`), so a writer and its
+//! readers exclude each other for a moment. A connection that finds the database locked waits five seconds
+//! and then fails. Of several statements only the first is run, without an error. A transaction that is open
+//! when its connection closes is rolled back.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,16 +20,16 @@ use wasmtime::component::Resource;
 
 use crate::spin::Guest;
 
-/// How long a statement waits for somebody else's.
+/// How long a statement waits for another connection's.
 pub const BUSY: Duration = Duration::from_secs(5);
 
-/// The file of the database `default` in a folder of Spin's.
+/// Returns the file of the database `default` in Spin's state folder.
 #[must_use]
 pub fn file(state_dir: &Path) -> PathBuf {
     state_dir.join("sqlite_db.db")
 }
 
-/// How often instances have asked for a database.
+/// Counts the uses of the database by instances.
 #[derive(Debug, Default)]
 pub struct Databases {
     opened: AtomicUsize,
@@ -38,12 +37,12 @@ pub struct Databases {
 }
 
 impl Databases {
-    /// Returns how often an instance has opened one, or tried to.
+    /// Returns how many times an instance has opened a database, or tried to.
     pub fn opened(&self) -> usize {
         self.opened.load(Ordering::Relaxed)
     }
 
-    /// Returns how many statements were to be run.
+    /// Returns how many statements instances have asked to run.
     pub fn executed(&self) -> usize {
         self.executed.load(Ordering::Relaxed)
     }
@@ -54,10 +53,11 @@ impl Databases {
 pub struct Connection(Arc<Mutex<rusqlite::Connection>>);
 
 impl Connection {
-    /// Opens the file; makes it and its folder if they are missing.
+    /// Opens the file. Creates it and its folder if they are missing.
     ///
     /// # Errors
-    /// When that fails.
+    ///
+    /// Fails if the folder or the file cannot be made or opened.
     pub fn open(file: &Path) -> Result<Self, Error> {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder).map_err(|error| Error::Io(error.to_string()))?;
@@ -72,13 +72,14 @@ impl Connection {
         open().map_err(io).map(|connection| Self(Arc::new(Mutex::new(connection))))
     }
 
-    /// Runs the first of the statements, where it may wait.
+    /// Runs the first of the statements on a thread that may block.
     ///
     /// # Errors
-    /// In SQLite's own words.
+    ///
+    /// The error has SQLite's own text.
     pub async fn execute(&self, statements: String, parameters: Vec<Value>) -> Result<QueryResult, Error> {
         let connection = self.clone();
-        // Once it has begun it goes on, even if nobody waits for it any more.
+        // A statement that has begun continues, even if nobody waits for it any more.
         let run = move || connection.run(&statements, parameters).map_err(io);
         tokio::task::spawn_blocking(run).await.map_err(|error| Error::Io(error.to_string()))?
     }
@@ -108,7 +109,7 @@ fn io(error: rusqlite::Error) -> Error {
     Error::Io(error.to_string())
 }
 
-/// No other files.
+/// Denies access to other files.
 fn authorize(context: AuthContext<'_>) -> Authorization {
     match context.action {
         AuthAction::Attach { filename } if !matches!(filename, "" | ":memory:") => Authorization::Deny,

@@ -1,4 +1,4 @@
-//! `fermyon:spin/variables@2.0.0`, and a key-value store that nobody may open.
+//! `fermyon:spin/variables@2.0.0`, and a key-value store that cannot be opened.
 
 use coinop_bindings::{key_value, variables};
 use wasmtime::Result;
@@ -9,7 +9,8 @@ use crate::spin::Guest;
 /// Checks a variable's name as Spin does.
 ///
 /// # Errors
-/// When it is not made of lower-case words and single underscores.
+///
+/// Fails if the name is not made of lower-case words and single underscores.
 pub fn check_name(name: &str) -> std::result::Result<(), String> {
     let word = |word: &str| {
         word.bytes().next().is_some_and(|first| first.is_ascii_lowercase() || first.is_ascii_digit())

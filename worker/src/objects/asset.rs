@@ -1,4 +1,4 @@
-//! The object of one asset: its aggregate, its sessions, its claims.
+//! The object of one asset: its state, its sessions, its claims.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -17,9 +17,10 @@ use crate::platform::Platform;
 use crate::ports::ObjectPorts;
 use crate::runtime::sleep;
 
-/// Requests that may wait here at once; one more is told at once that its payment is pending.
+/// How many requests may wait here at once. A further one is told at once that its payment is pending.
 const MOST_WAITING: u32 = 256;
-/// How long a request waits until the others are told of what it did, in milliseconds. After that the alarm does it.
+/// How long a request waits until the other objects are told what it did, in milliseconds. After that the
+/// alarm tells them.
 const TELL_MS: u64 = 2_000;
 
 #[durable_object]
@@ -59,8 +60,9 @@ impl DurableObject for AssetObject {
     }
 
     async fn alarm(&self) -> Result<worker::Response> {
-        // Before anything else: whatever happens here, it goes off again. (The runtime tries six times, and an outage
-        // may last longer; a configuration that can't be read may be mended next week.)
+        // Set before anything else, so that the alarm goes off again whatever happens here. The runtime
+        // retries only six times, and an outage may last longer. A configuration that cannot be read may be
+        // corrected next week.
         self.storage.set_alarm(Duration::from_millis(AGAIN_MS)).await?;
         if let Ok(inside) = &self.inside {
             inside.platform.journal().ports().on_alarm();
@@ -91,7 +93,7 @@ impl Inside {
             request.headers.push((NO_WAIT.to_owned(), "1".to_owned()));
         }
         let response = self.platform.handle(&request, Some(&to.name)).await;
-        // What was bought is in its payer's history with the answer, unless that takes long.
+        // The purchase is in its payer's history before the answer, unless that takes long.
         if let Either::Right(_) = select(pin!(self.shard().tidy()), pin!(sleep(TELL_MS))).await {
             console_error!("the others take long to hear of what happened");
         }

@@ -1,4 +1,4 @@
-//! The Durable Objects: each keeps the shard that it is named after, and answers for it.
+//! The Durable Objects. Each keeps the shard that it is named after, and answers for it.
 
 mod asset;
 mod shards;
@@ -11,13 +11,13 @@ use worker::{Request, Response, console_error};
 use crate::call::REQUEST;
 use crate::request::{Forwarded, respond};
 
-/// The object that a client's request was forwarded to.
+/// The object to which a client's request was forwarded.
 struct Addressee {
     name: String,
     reads_kv: bool,
 }
 
-/// What an object was asked: the path, and the body as JSON text.
+/// A request to an object: the path, and the body as JSON text.
 struct ObjectRequest {
     path: String,
     body: String,
@@ -29,7 +29,7 @@ impl ObjectRequest {
         Ok(Self { path, body: request.text().await? })
     }
 
-    /// Reads a client's request that was forwarded, and what was said of the object that it is for.
+    /// Reads a client's forwarded request and the object to which it was sent.
     fn forwarded(&self) -> Result<(http::Request, Addressee), PortError> {
         let failed = |words| TransportError::new(self.path.as_str(), TransportFault::Unreadable(words));
         let forwarded: Forwarded =
@@ -41,8 +41,8 @@ impl ObjectRequest {
     }
 }
 
-/// What an object answers that can't read its configuration: to another object, or to the client of a request that
-/// was forwarded.
+/// Answers for an object that cannot read its configuration: to another object, or to the client of a
+/// forwarded request.
 fn unconfigured(request: &Request, message: &'static str) -> worker::Result<Response> {
     if request.path().trim_start_matches('/') == REQUEST {
         console_error!("coinop can't serve: {message}");
@@ -51,7 +51,7 @@ fn unconfigured(request: &Request, message: &'static str) -> worker::Result<Resp
     answer(Err(StoreError::Invariant(message).into()))
 }
 
-/// An answer to a client whose request was forwarded.
+/// Answers a client whose request was forwarded.
 fn answer_client(result: Result<http::Response, PortError>) -> worker::Result<Response> {
     respond(result.unwrap_or_else(|error| {
         console_error!("{error}");
@@ -59,7 +59,7 @@ fn answer_client(result: Result<http::Response, PortError>) -> worker::Result<Re
     }))
 }
 
-/// An answer to another object.
+/// Answers another object.
 fn answer(result: Result<String, PortError>) -> worker::Result<Response> {
     match result {
         Ok(answer) => Response::ok(answer),

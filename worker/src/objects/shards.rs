@@ -1,4 +1,4 @@
-//! The objects of payers, payments and the merchant: one kind of object, over the book of each.
+//! The objects of payers, payments and the merchant. They are one kind of object over different books.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl<B: ShardHandler<Sql = ObjectSql>> ShardObject<B> {
     }
 
     async fn alarm(&self) -> Result<worker::Response> {
-        // Before anything else: whatever happens here, it goes off again.
+        // Set before anything else, so that the alarm goes off again whatever happens here.
         self.storage.set_alarm(Duration::from_millis(AGAIN_MS)).await?;
         if let Ok(Inside { server, .. }) = &self.inside {
             server.ports().on_alarm();
@@ -72,7 +72,7 @@ async fn client(
     Ok(platform.handle(&request, None).await)
 }
 
-/// Makes a class of objects of a book.
+/// Makes a class of objects over a book.
 macro_rules! object {
     ($(#[$doc:meta])* $name:ident, $handler:ident) => {
         $(#[$doc])*
@@ -103,12 +103,12 @@ object!(
     PayerShard
 );
 object!(
-    /// The object of one payment, named by its message's hash: which asset has it.
+    /// The object of one payment, named by the hash of its message: which asset has claimed it.
     PaymentObject,
     PaymentShard
 );
 object!(
-    /// The merchant's object: the fee budget, the catalogue, and where each asset stands.
+    /// The merchant's object: the fee budget, the catalogue, and the state of each asset.
     MerchantObject,
     MerchantShard
 );

@@ -1,4 +1,4 @@
-//! How large the worker's script is.
+//! Measures the size of the worker's script.
 
 use std::path::Path;
 
@@ -6,24 +6,25 @@ use anyhow::{Context, Result};
 
 use crate::proc::Cmd;
 
-/// Prints the bytes of a folder's JavaScript and modules, as they are and compressed with gzip.
+/// A program for Node that prints the bytes of a folder's JavaScript and modules, first raw and then
+/// compressed with gzip.
 const MEASURE: &str = "const { readdirSync, readFileSync } = require('node:fs'), { gzipSync } = require('node:zlib');
 const folder = process.argv[1];
 const files = readdirSync(folder).filter((name) => /\\.(js|wasm)$/.test(name)).map((name) => readFileSync(`${folder}/${name}`));
 const sum = (size) => files.reduce((all, file) => all + size(file).length, 0);
 console.log(sum((file) => file), sum((file) => gzipSync(file)));";
 
-/// The bytes of a script: its JavaScript and what that imports.
+/// The bytes of a script: its JavaScript and the modules that it imports.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
-    /// As they are.
+    /// Uncompressed.
     pub(crate) raw: u64,
-    /// Each file compressed with gzip.
+    /// With each file compressed by gzip.
     pub(crate) compressed: u64,
 }
 
 impl Size {
-    /// That of the script in `folder`.
+    /// Measures the script in `folder`.
     pub(crate) fn of(folder: &Path) -> Result<Self> {
         let printed = Cmd::new("node", folder).args(["-e", MEASURE]).arg(folder).capture()?;
         let mut numbers = printed.split(' ').map(str::parse);

@@ -1,4 +1,4 @@
-//! The Cloudflare Worker: its crate, compiled, bound to JavaScript, optimised and bundled.
+//! Builds the Cloudflare Worker: compiles its crate, binds it to JavaScript, optimises and bundles it.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,39 +11,38 @@ use crate::tools;
 use crate::wasm;
 use crate::workspace::Workspace;
 
-/// The worker's package.
 pub(crate) const PACKAGE: &str = "coinop-worker";
-/// The worker's target.
+/// The target for which the worker is compiled.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// One way to compile the worker.
 pub(crate) struct Variant {
-    /// Its profile, which is also the folder where cargo leaves it.
+    /// The cargo profile, which is also the name of the folder where cargo leaves the module.
     pub(crate) profile: &'static str,
-    /// Its features.
+    /// Flags for cargo that select the features.
     pub(crate) flags: &'static [&'static str],
-    /// What worker-build is told besides.
+    /// More flags for worker-build.
     after: &'static [&'static str],
 }
 
-/// What is deployed.
+/// The variant that is deployed.
 pub(crate) const PLAIN: Variant = Variant { profile: "worker", flags: &[], after: &[] };
-/// With its clock and randomness in a test's hands. Its size is nobody's concern.
+/// The variant whose clock and randomness a test controls. Its size does not matter.
 pub(crate) const SEAM: Variant =
     Variant { profile: "worker-seam", flags: &["--features", "seam"], after: &["--no-opt"] };
 
-/// The worker, where wrangler.toml looks for it.
+/// Builds the worker where wrangler.toml expects it.
 pub(crate) fn plain(workspace: &Workspace) -> Result<()> {
     build(workspace, &PLAIN, &workspace.worker())
 }
 
-/// The worker for tests that tell it the time, in a place of its own.
+/// Builds the worker for tests that tell it the time, in a separate place.
 pub(crate) fn seam(workspace: &Workspace) -> Result<()> {
     build(workspace, &SEAM, &workspace.worker_seam())
 }
 
-/// Builds into `folder`, unless what is there was made of the same: what comes after the compiler takes longer than
-/// to find that nothing has changed.
+/// Builds into `folder`, unless its content was made from the same input. The steps after the compiler take
+/// longer than finding out that nothing has changed.
 fn build(workspace: &Workspace, variant: &Variant, folder: &Path) -> Result<()> {
     let Variant { profile, flags, after } = variant;
     let tools = tools::worker_tools(workspace)?;
@@ -78,14 +77,14 @@ fn build(workspace: &Workspace, variant: &Variant, folder: &Path) -> Result<()> 
     fs::write(&stamp, made_of()?).with_context(|| format!("{} cannot be written", stamp.display()))
 }
 
-/// Takes the functions' names out of a module: a sixth of it, which worker-build always leaves in.
+/// Removes the functions' names from a module. They are a sixth of it, and worker-build always keeps them.
 fn without_names(module: &Path) -> Result<()> {
     let bytes = fs::read(module).with_context(|| format!("{} was not built", module.display()))?;
     fs::write(module, wasm::without_custom(&bytes, "name")?)
         .with_context(|| format!("{} cannot be written", module.display()))
 }
 
-/// A digest of `files` and `text`, which tells a change and is no proof against a forger.
+/// Returns a digest of `files` and `text`. It detects changes, but does not protect against forgery.
 fn digest(files: &[PathBuf], text: &str) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
@@ -111,7 +110,7 @@ mod tests {
         let first = digest(&files, "1").unwrap();
         assert_eq!(digest(&files, "1").unwrap(), first);
         assert_ne!(digest(&files, "2").unwrap(), first);
-        // The same bytes, otherwise divided.
+        // The same bytes, divided differently.
         fs::write(&files[0], "a").unwrap();
         fs::write(&files[1], "bc").unwrap();
         assert_ne!(digest(&files, "1").unwrap(), first);

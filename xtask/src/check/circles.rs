@@ -1,4 +1,5 @@
-//! No two source files need each other, directly or through others: whoever reads one can read what it stands on first.
+//! Checks that no two source files need each other, directly or through others. So a reader can first read
+//! what a file is based on.
 
 mod source;
 mod tokens;
@@ -12,7 +13,7 @@ use self::source::Source;
 use crate::output;
 use crate::workspace::Workspace;
 
-/// The files that the modules of each program and library hang from.
+/// The first files of each program and library, from which their modules are declared.
 const ROOTS: [&str; 5] = [
     "core/src/lib.rs",
     "host-runner/src/main.rs",
@@ -21,12 +22,12 @@ const ROOTS: [&str; 5] = [
     "xtask/src/main.rs",
 ];
 
-/// A module's path below its crate.
+/// A module's path within its crate.
 type Module = Vec<String>;
 /// The files that each file needs.
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// Fails when files need each other.
+/// Fails if files need each other.
 pub(super) fn check(workspace: &Workspace) -> Result<()> {
     let read = |path: &Path| std::fs::read_to_string(workspace.root.join(path)).ok();
     let circles = circles(&whole(&read)?);
@@ -39,7 +40,7 @@ pub(super) fn check(workspace: &Workspace) -> Result<()> {
     bail!("{} import circles: move what both sides need into a file of its own", circles.len())
 }
 
-/// Returns what all files need.
+/// Returns the graph of all files.
 fn whole(read: &dyn Fn(&Path) -> Option<String>) -> Result<Graph> {
     let mut graph = Graph::new();
     for root in ROOTS {
@@ -48,7 +49,7 @@ fn whole(read: &dyn Fn(&Path) -> Option<String>) -> Result<Graph> {
     Ok(graph)
 }
 
-/// Returns the groups of files that all need each other, in the order of their names.
+/// Returns the groups of files that all need each other, sorted by name.
 fn circles(graph: &Graph) -> BTreeSet<Vec<String>> {
     let reached: BTreeMap<&String, BTreeSet<&String>> =
         graph.keys().map(|file| (file, reach(graph, file))).collect();
@@ -60,7 +61,7 @@ fn circles(graph: &Graph) -> BTreeSet<Vec<String>> {
     graph.keys().map(own).filter(|files| files.len() > 1).collect()
 }
 
-/// Returns all that a file needs, also through others.
+/// Returns everything that a file needs, directly or through others.
 fn reach<'g>(graph: &'g Graph, file: &'g String) -> BTreeSet<&'g String> {
     let (mut reached, mut open) = (BTreeSet::new(), vec![file]);
     while let Some(next) = open.pop() {
@@ -101,7 +102,7 @@ impl Crate {
         self.0.values().map(|(file, source)| (file.clone(), needed(source, file))).collect()
     }
 
-    /// Returns the file that defines what a path names. A name that its module only passes on is looked up
+    /// Returns the file that defines the item at a path. A name that its module only re-exports is looked up
     /// where it comes from.
     fn file(&self, path: &[String], passed_on: u8) -> Option<String> {
         let depth = (0..=path.len())

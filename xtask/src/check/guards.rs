@@ -1,4 +1,4 @@
-//! The table of guards in `docs/testing.md` names files and tests: each has to be there.
+//! Checks that the files and tests exist that the table of guards in `docs/testing.md` names.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -9,11 +9,11 @@ use crate::output;
 use crate::workspace::Workspace;
 
 const TABLE: &str = "docs/testing.md";
-/// The line above the table, and what its paths are below.
+/// The line above the table, and the folder to which its paths are relative.
 const HEADING: &str = "## Remove this guard, and this test fails";
 const SOURCES: &str = "core/src";
 
-/// Says which rows name a file or a test that is gone.
+/// Fails if a row names a file or a test that does not exist, and prints those rows.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let text = std::fs::read_to_string(workspace.root.join(TABLE)).context(TABLE)?;
     let sources = workspace.root.join(SOURCES);
@@ -54,7 +54,7 @@ fn stale(text: &str, is_file: impl Fn(&str) -> bool, is_test: impl Fn(&str) -> b
     wrong
 }
 
-/// Returns what stands between backticks.
+/// Returns the texts between backticks.
 fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }

@@ -1,4 +1,5 @@
-//! A path of the machine something was written on works nowhere else, and says what need not be said.
+//! Finds paths of one machine in the sources. Such a path works nowhere else, and tells what need not be
+//! told.
 
 use std::path::Path;
 
@@ -8,14 +9,14 @@ use crate::output;
 use crate::proc::Cmd;
 use crate::workspace::Workspace;
 
-/// What is read: sources, configuration and texts.
+/// The kinds of files that are read: sources, configuration and texts.
 const KINDS: [&str; 13] =
     ["rs", "js", "mjs", "cjs", "ts", "toml", "md", "yml", "yaml", "json", "wit", "sh", "html"];
 
-/// Where people's and machines' own folders begin. In pieces, so that this file passes.
+/// Where people's and machines' own folders begin. They are written in pieces, so that this file passes.
 const FOLDERS: [&str; 3] = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/Us", "ers/")];
 
-/// Looks through every file that is in the repository or about to be.
+/// Searches every file that is in the repository or about to be added.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let listed = Cmd::new("git", &workspace.root)
         .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
@@ -49,12 +50,12 @@ fn is_source(name: &str) -> bool {
     kind.is_some_and(|kind| KINDS.contains(&kind)) || path.starts_with(".ci")
 }
 
-/// The folder that `line` names at the beginning of a path.
+/// Returns the folder that `line` names at the beginning of a path.
 fn machine_path(line: &str) -> Option<&'static str> {
     let begins = |folder: &&str| {
         line.match_indices(folder).any(|(at, _)| {
             let before = line.get(..at).and_then(|head| head.chars().next_back());
-            // Elsewhere it is the middle of a longer path, or of an address.
+            // After these characters it is the middle of a longer path, or of an address.
             !before.is_some_and(|char| {
                 char.is_alphanumeric() || matches!(char, '.' | '_' | '-' | '/' | '}' | ')')
             })

@@ -1,4 +1,4 @@
-//! The testkit is in nothing that is shipped, and neither is what it brings along.
+//! Checks that no product contains the testkit or its dependencies.
 
 use anyhow::{Context, Result, bail};
 
@@ -6,23 +6,23 @@ use crate::output;
 use crate::workspace::Workspace;
 use crate::{build, build::worker};
 
-/// The package that has the testkit, and the feature that turns it on.
+/// The package with the testkit, and the feature that enables it.
 const CORE: &str = "coinop-core";
 const TESTKIT: &str = "testkit";
-/// What the testkit brings along and no WebAssembly has.
+/// Dependencies of the testkit that no WebAssembly module may have.
 const SQLITE: [&str; 2] = ["rusqlite", "libsqlite3-sys"];
-/// Packages that are built in one command with the gateway. Cargo joins the features that they all want, so one of
-/// them could put the testkit into the gateway.
+/// Packages that are built in one command with the gateway. Cargo unites the features that they all want, so
+/// one of them could put the testkit into the gateway.
 const BESIDE_THE_GATEWAY: [&str; 3] = ["coinop-differential", "coinop-bench", "coinop-spin-test"];
 
 /// One way in which a product is built.
 struct Build {
-    /// What cargo is told of packages, features and target.
+    /// Cargo's flags for packages, features and target.
     flags: Vec<&'static str>,
     wasm: bool,
 }
 
-/// Fails when a product is built with the testkit, or a module with SQLite.
+/// Fails if a product is built with the testkit, or a module with SQLite.
 pub(super) fn check(workspace: &Workspace) -> Result<()> {
     let mut wrong = 0;
     for Build { flags, wasm } in builds() {
@@ -53,8 +53,9 @@ fn builds() -> Vec<Build> {
     native.map(|flags| Build { flags, wasm: false }).chain(wasm).collect()
 }
 
-/// Returns each package of a build with its features, a tab between the two. What only tests of the selected packages
-/// need counts too: `cargo test` leaves the gateway's program where `cargo build` does.
+/// Returns each package of a build with its features, separated by a tab. Dependencies that only tests of the
+/// selected packages need are included, because `cargo test` leaves the gateway's program in the same place
+/// as `cargo build`.
 fn tree(workspace: &Workspace, flags: &[&str]) -> Result<String> {
     workspace
         .cargo()
@@ -107,7 +108,7 @@ mod tests {
         let beside = ["-p", "coinop", "-p", CORE, "--features", "coinop-core/testkit"];
         let told = [format!("{CORE} has the feature {TESTKIT}")];
         assert_eq!(faults(&tree(&workspace, &beside).unwrap(), false), told);
-        // The same where it is the module that gets it, which has then SQLite too.
+        // The same if a module gets the testkit, which then has SQLite too.
         let module =
             ["-p", "coinop-spin", "-p", CORE, "--features", "coinop-core/testkit", "--target", build::WASI];
         let found = faults(&tree(&workspace, &module).unwrap(), true);

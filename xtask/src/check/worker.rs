@@ -1,4 +1,4 @@
-//! Whether Cloudflare's own tool would deploy the worker, and how large it would be.
+//! Checks whether Cloudflare's own tool would deploy the worker, and how large it would be.
 
 use std::fs;
 
@@ -10,12 +10,12 @@ use crate::proc::Cmd;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// The most that the script may have, compressed, in bytes: what has to be fetched and compiled before a first
+/// The largest compressed size of the script, in bytes. It has to be fetched and compiled before the first
 /// answer.
 const LARGEST: u64 = 416 * 1024;
 
-/// Lets wrangler do all of a deployment but the sending: it builds the worker by the command of wrangler.toml, reads
-/// the configuration and bundles. It asks no network for that.
+/// Lets wrangler do everything of a deployment except the upload: it builds the worker by the command of
+/// wrangler.toml, reads the configuration and bundles. This needs no network.
 pub(super) fn dry_run(workspace: &Workspace) -> Result<()> {
     let packages = workspace.root.join("tests").join("clients");
     tools::npm_packages(&packages, "wrangler")?;

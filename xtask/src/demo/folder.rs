@@ -1,4 +1,4 @@
-//! The demo's folder: configuration and keys, made anew for every run.
+//! The demo's folder: configuration and keys, created again for every run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,36 +12,33 @@ use crate::workspace::Workspace;
 pub(crate) const CONFIG: &str = "coinop.toml";
 /// The key that pays the chain's fees.
 pub(crate) const FEE_PAYER: &str = "fee-payer.json";
-/// The key of the one who buys.
+/// The buyer's key.
 pub(crate) const BUYER: &str = "buyer.json";
-/// What the gateway writes.
+/// The gateway's output.
 pub(crate) const GATEWAY_LOG: &str = "gateway.log";
-/// What the local chain writes.
+/// The local chain's output.
 pub(crate) const CHAIN_LOG: &str = "chain.log";
-/// Is there while the door is unlocked.
+/// Exists while the door is unlocked.
 pub(crate) const DOOR: &str = "door-1.open";
-/// Is there while the lamp is lit.
+/// Exists while the lamp is lit.
 pub(crate) const LAMP: &str = "lamp.on";
 
-/// Who is paid.
+/// The address that is paid.
 pub(crate) const MERCHANT: &str = "H5jU1gxo9HyxGsqsZMBF9enms7mRSLNDMaqMMexyvNH5";
-/// What the buyer starts with, in USDC.
+/// The buyer's money at the start, in USDC.
 pub(crate) const BUYER_HAS: u32 = 25;
-/// What a second of the lamp costs, in atomic units; the configuration says the same as a decimal.
+/// The price of a second of the lamp, in atomic units. The configuration has the same price as a decimal.
 pub(crate) const LAMP_PER_SECOND: u64 = 1_000;
 
-/// The folder with what is in it.
+/// The demo's folder and the addresses of its keys.
 pub(crate) struct Folder {
-    /// Where it is.
     pub(crate) path: PathBuf,
-    /// The buyer's address.
     pub(crate) buyer: String,
-    /// The fee payer's address.
     pub(crate) fee_payer: String,
 }
 
 impl Folder {
-    /// Replaces what an earlier run left.
+    /// Creates the folder in place of an earlier run's.
     pub(crate) fn fresh(workspace: &Workspace, port: u16, chain_port: u16) -> Result<Self> {
         let path = workspace.target.join("demo");
         if path.exists() {
@@ -57,14 +54,14 @@ impl Folder {
     }
 }
 
-/// Makes a key and answers its address.
+/// Makes a key and returns its address.
 fn key(workspace: &Workspace, folder: &Path, name: &str) -> Result<String> {
     let said =
         Cmd::new(workspace.coinop(), folder).without_own_env().args(["keygen", "--out", name]).capture()?;
     address(&said).with_context(|| format!("`coinop keygen` printed no address: {said:?}"))
 }
 
-/// The first word that has the form of a Solana address.
+/// Returns the first word that has the form of a Solana address.
 fn address(text: &str) -> Option<String> {
     let word = |char: char| !char.is_ascii_alphanumeric();
     let base58 = |char: char| !matches!(char, '0' | 'O' | 'I' | 'l');

@@ -1,5 +1,5 @@
-//! One sale, watched from outside: by the file that the device's commands make and remove, by what the
-//! gateway says of the device, and by the merchant's balance on the chain.
+//! One sale, observed from outside: by the file that the device's commands create and remove, by what the
+//! gateway reports of the device, and by the merchant's balance on the chain.
 
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,20 +13,20 @@ use crate::proc::Cmd;
 use crate::workspace::Workspace;
 use crate::{http, output, rpc, stop, text};
 
-/// Long enough to be seen on a busy machine, short enough to wait for.
+/// The length of the session in seconds: long enough to be seen on a busy machine, and short enough to wait
+/// for.
 const SECONDS: u64 = 4;
-/// How long a payment may take before it is given up: after 30 s without a confirmation `pay`
-/// repeats it for two minutes.
+/// How long a payment may take. After 30 s without a confirmation `pay` repeats it for two minutes.
 const PAYMENT: Duration = Duration::from_secs(150);
 /// How long after the answer the device may still be locked, in milliseconds.
 const UNLOCK: i64 = 2_000;
-/// How far from the end of the paid time the device may be locked, in milliseconds. Before it the buyer
-/// would be robbed, after it the merchant.
+/// How far from the end of the paid time the device may be locked, in milliseconds. Earlier the buyer would
+/// lose time, and later the merchant.
 const EARLY: i64 = 250;
 const LATE: i64 = 2_000;
 const TICK: Duration = Duration::from_millis(10);
 
-/// Buys a short session of the lamp and watches it to its end.
+/// Buys a short session of the lamp and watches it until its end.
 pub(crate) fn buy(workspace: &Workspace, folder: &Folder, servers: &Servers) -> Result<()> {
     sale(workspace, folder, servers).map_err(|error| {
         if stop::requested() {
@@ -104,14 +104,14 @@ fn sale(workspace: &Workspace, folder: &Folder, servers: &Servers) -> Result<()>
     Ok(())
 }
 
-/// What the gateway says of the lamp.
+/// Returns the state that the gateway reports for the lamp.
 fn device(port: u16) -> Result<String> {
     let status = http::get(port, "/api/v1/assets/lamp/status")?;
     let state = status.json()?.pointer("/device/state").and_then(Value::as_str).map(str::to_owned);
     state.with_context(|| format!("the lamp's status has no device.state: {}", status.body))
 }
 
-/// Waits until `there` holds, up to `deadline` (milliseconds since 1970), else fails with `complaint`.
+/// Waits until `there` returns true. Fails with `complaint` after `deadline`, in milliseconds since 1970.
 fn until(deadline: i64, complaint: &str, mut there: impl FnMut() -> Result<bool>) -> Result<()> {
     while !there()? {
         stop::check()?;
@@ -121,13 +121,13 @@ fn until(deadline: i64, complaint: &str, mut there: impl FnMut() -> Result<bool>
     Ok(())
 }
 
-/// Milliseconds since 1970, by the same clock as the gateway's.
+/// Returns the milliseconds since 1970, by the same clock as the gateway's.
 fn now() -> Result<i64> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
     i64::try_from(since.as_millis()).context("the clock is far off")
 }
 
-/// The JSON object in what a program printed, whatever lines stand around it.
+/// Returns the JSON object in a program's output, whatever lines are around it.
 fn json_in(said: &str) -> Result<Value> {
     let object = said.find('{').zip(said.rfind('}')).and_then(|(from, to)| said.get(from..=to));
     object

@@ -14,22 +14,20 @@ use crate::proc::{self, Cmd, Group, Scope};
 use crate::workspace::Workspace;
 use crate::{chain, http, rpc, stop};
 
-/// Both start in less than a second; a busy machine may take longer.
+/// How long a start may take. Both servers start in less than a second, but a busy machine may take longer.
 const START: Duration = Duration::from_secs(20);
-/// A gateway may wait for a lock command before it ends.
+/// How long an end may take. A gateway may wait for a lock command before it ends.
 const GRACE: Duration = Duration::from_secs(10);
-/// In atomic units.
+/// One USDC in atomic units.
 const ONE_USDC: u64 = 1_000_000;
 const TICK: Duration = Duration::from_millis(20);
-/// How much of a log is shown when something went wrong.
+/// How many lines of a log are shown after a failure.
 const TAIL: usize = 15;
 
-/// A running chain and a gateway before it. Fields are dropped in order: the gateway first, while it can
-/// still reach the chain.
+/// A running chain and a gateway that uses it. Fields are dropped in order, so the gateway ends first, while
+/// it can still reach the chain.
 pub(crate) struct Servers {
-    /// The gateway's port.
     pub(crate) port: u16,
-    /// The chain's port.
     pub(crate) chain_port: u16,
     gateway: Server,
     chain: Server,
@@ -42,7 +40,8 @@ struct Server {
 }
 
 impl Servers {
-    /// Starts both and waits until they are ready: they, and not something else on their ports.
+    /// Starts both and waits until they are ready. It checks that they answer, and not other servers on their
+    /// ports.
     pub(crate) fn start(workspace: &Workspace, folder: &Folder, port: u16, chain_port: u16) -> Result<Self> {
         let fund = [
             format!("{}={BUYER_HAS}", folder.buyer),
@@ -54,7 +53,7 @@ impl Servers {
         let group = cmd.without_own_env().serve(&log)?;
         let mut chain = Server { name: "the local chain", group, log };
         chain.wait_until(|| {
-            // A key made a moment ago has money only on the chain that was just told to give it some.
+            // The key is new, so only this chain can have its money.
             let has = rpc::usdc_of(chain_port, &folder.buyer)?;
             ensure!(has == u64::from(BUYER_HAS) * ONE_USDC, "another chain answers on port {chain_port}");
             Ok(())
@@ -77,19 +76,19 @@ impl Servers {
         Ok(Self { port, chain_port, gateway, chain })
     }
 
-    /// An error if one has ended.
+    /// Fails if one of them has ended.
     pub(crate) fn are_running(&mut self) -> Result<()> {
         self.gateway.is_running()?;
         self.chain.is_running()
     }
 
-    /// Ends both, the gateway first, and says if one did not end as it should.
+    /// Stops both, the gateway first, and fails if one of them did not end as it should.
     pub(crate) fn stop(&mut self) -> Result<()> {
         self.gateway.stop()?;
         self.chain.stop()
     }
 
-    /// What the gateway said last.
+    /// Returns the last lines of the gateway's log.
     pub(crate) fn gateway_log(&self) -> String {
         tail(&self.gateway.log)
     }
@@ -137,7 +136,7 @@ fn tail(log: &Path) -> String {
     lines.get(from..).unwrap_or_default().join("\n")
 }
 
-/// An error that says what to change unless `port` can be listened on.
+/// Fails with advice on what to change, unless it can listen on `port`.
 pub(crate) fn port_is_free(port: u16, whose: &str, flag: &str) -> Result<()> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(_) => Ok(()),

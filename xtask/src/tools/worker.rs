@@ -1,4 +1,4 @@
-//! What turns the worker's crate into what Cloudflare runs.
+//! The programs that turn the worker's crate into what Cloudflare runs.
 
 use std::env;
 use std::fs;
@@ -11,16 +11,16 @@ use crate::output;
 use crate::proc::Cmd;
 use crate::workspace::Workspace;
 
-/// The release of worker-build: that of the crate `worker`.
+/// The release of worker-build, which is that of the crate `worker`.
 const WORKER_BUILD: &str = "0.8.7";
-/// The release of wasm-bindgen's program: exactly that of the crate.
+/// The release of wasm-bindgen's program, which must be exactly that of the crate.
 const WASM_BINDGEN: &str = "0.2.129";
 
-/// What is done to worker-build's manifest before it is built.
+/// The changes to worker-build's manifest before it is built.
 ///
-/// As it is published it links the system's OpenSSL, to download the programs that are found for it here, and has a
-/// second program with a hundred crates of its own. Without them it needs no headers of the system, and is built
-/// in half a minute instead of several.
+/// The published manifest links the system's OpenSSL, to download the programs that are found for it here. It
+/// also has a second program with a hundred crates of its own. Without both it needs no headers of the
+/// system, and its build takes half a minute instead of several.
 const LEANER: [(&str, &str); 5] = [
     ("    \"native-tls\",\n]\n", "    \"rustls-no-provider\",\n]\ndefault-features = false\n"),
     ("[[bin]]\nname = \"worker-codegen\"\npath = \"src/bin/worker-codegen.rs\"\n", ""),
@@ -29,7 +29,7 @@ const LEANER: [(&str, &str); 5] = [
     ("[dev-dependencies.wasm-bindgen-cli-support]\nversion = \"0.2.129\"\n", ""),
 ];
 
-/// The programs that make the worker.
+/// The paths of the programs that make the worker.
 pub(crate) struct WorkerTools {
     worker_build: PathBuf,
     wasm_bindgen: PathBuf,
@@ -39,12 +39,13 @@ pub(crate) struct WorkerTools {
 }
 
 impl WorkerTools {
-    /// What decides how they work on a module: other releases of them make other files of it.
+    /// Returns what decides how these programs change a module. Other releases of them make other files of
+    /// it.
     pub(crate) fn releases(&self) -> String {
         format!("{WORKER_BUILD} {WASM_BINDGEN}\n{}", self.npm_lock)
     }
 
-    /// worker-build at the root, which uses these programs and looks for no others.
+    /// Returns worker-build's command at the root. It uses these programs and searches for no others.
     pub(crate) fn worker_build(&self, workspace: &Workspace) -> Cmd {
         Cmd::new(&self.worker_build, &workspace.root)
             .without_package_env()
@@ -56,7 +57,7 @@ impl WorkerTools {
 
 /// Fetches and builds what is missing.
 pub(crate) fn worker_tools(workspace: &Workspace) -> Result<WorkerTools> {
-    // First what fails soonest.
+    // What fails soonest comes first.
     let packages = workspace.root.join("worker");
     npm_packages(&packages, "building the worker")?;
     let modules = packages.join("node_modules");
@@ -69,14 +70,14 @@ pub(crate) fn worker_tools(workspace: &Workspace) -> Result<WorkerTools> {
     })
 }
 
-/// worker-build would download whatever is not where it was told.
+/// Checks that a program exists, because worker-build would download one that is missing.
 fn existing(program: PathBuf) -> Result<PathBuf> {
     ensure!(program.is_file(), "{} is missing: remove that node_modules and try again", program.display());
     Ok(program)
 }
 
-/// esbuild's program for this machine. The one in `.bin` is a script that only becomes it when packages may run
-/// scripts of their own, which they may not here.
+/// Returns esbuild's program for this machine. The one in `.bin` is a script. An install script would replace
+/// it with the program, but packages may not run scripts here.
 fn esbuild(modules: &Path) -> Result<PathBuf> {
     let folder = modules.join("@esbuild");
     let found = fs::read_dir(&folder).into_iter().flatten().flatten();
@@ -90,7 +91,7 @@ fn esbuild(modules: &Path) -> Result<PathBuf> {
     })
 }
 
-/// worker-build, built into the cache the first time.
+/// Returns worker-build, which is built into the cache the first time.
 fn worker_build(workspace: &Workspace) -> Result<PathBuf> {
     const NAME: &str = "worker-build";
     let program = workspace.tool(NAME, WORKER_BUILD).join("bin").join(NAME);
@@ -98,7 +99,7 @@ fn worker_build(workspace: &Workspace) -> Result<PathBuf> {
         return Ok(program);
     }
     output::note(&format!("{NAME} {WORKER_BUILD} is missing: it is built once, in about a minute"));
-    // The one command of cargo that fetches and unpacks a package that is no library.
+    // This is the only command of cargo that fetches and unpacks a package that is not a library.
     Cmd::cargo(&workspace.root)
         .args(["info", "--quiet", "--registry", "crates-io", &format!("{NAME}@{WORKER_BUILD}")])
         .capture()
@@ -112,7 +113,7 @@ fn worker_build(workspace: &Workspace) -> Result<PathBuf> {
         fs::read_to_string(&manifest).with_context(|| format!("{} cannot be read", manifest.display()))?;
     fs::write(&manifest, leaner(&text)?)
         .with_context(|| format!("{} cannot be written", manifest.display()))?;
-    // Not `--locked`: the lock file still has what was taken out. Every version in it is kept.
+    // Not `--locked`, because the lock file still lists what was removed. All versions in it are kept.
     Cmd::cargo(&source)
         .args(["build", "--quiet"])
         .env("CARGO_TARGET_DIR", build.join("target"))
@@ -130,19 +131,19 @@ fn worker_build(workspace: &Workspace) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Where cargo has unpacked a package of the registry.
+/// Returns where cargo has unpacked a package of the registry.
 fn unpacked(package: &str) -> Result<PathBuf> {
     let given = |key: &str| env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = given("CARGO_HOME").or_else(|| Some(given("HOME")?.join(".cargo")));
     let sources = home.context("neither CARGO_HOME nor HOME is set")?.join("registry").join("src");
-    // A folder for each registry that was ever used.
+    // It has a folder for each registry that was ever used.
     let registries = fs::read_dir(&sources).into_iter().flatten().flatten();
     let mut found =
         registries.map(|entry| entry.path().join(package)).filter(|path| path.join("Cargo.toml").is_file());
     found.next().with_context(|| format!("{package} is not in {}", sources.display()))
 }
 
-/// Takes what is not used out of worker-build's manifest.
+/// Removes unused parts from worker-build's manifest.
 fn leaner(manifest: &str) -> Result<String> {
     let mut text = manifest.to_owned();
     for (from, to) in LEANER {
@@ -152,12 +153,12 @@ fn leaner(manifest: &str) -> Result<String> {
         );
         text = text.replace(from, to);
     }
-    // Where the cache stands inside of another workspace, it is no part of that.
+    // If the cache is inside another workspace, this package must not belong to it.
     text.push_str("\n[workspace]\n");
     Ok(text)
 }
 
-/// Copies a folder with all that is in it.
+/// Copies a folder with everything in it.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let failed = || format!("{} cannot be copied to {}", from.display(), to.display());
     fs::create_dir_all(to).with_context(failed)?;
@@ -177,7 +178,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// The version that a lock file names for `package`.
+    /// Returns the version that the lock file has for `package`.
     fn locked(package: &str) -> Option<&'static str> {
         let lock = include_str!("../../../Cargo.lock");
         let (_, rest) = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?;

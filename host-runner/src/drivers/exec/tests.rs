@@ -1,4 +1,4 @@
-//! The driver against real processes.
+//! Tests of the driver with real processes.
 
 use std::time::Instant;
 
@@ -56,7 +56,7 @@ async fn without_check_the_exit_codes_tell() {
     assert!(!d.can_look());
 }
 
-/// Invariant 3: an answer that is neither yes nor no is unknown.
+/// Invariant 3: an exit code that is neither 0 nor 1 means unknown.
 #[tokio::test]
 async fn an_odd_answer_is_unknown() {
     let dir = tempfile::tempdir().unwrap();
@@ -64,7 +64,7 @@ async fn an_odd_answer_is_unknown() {
         let mut d = driver(json!({"unlock": ["true"], "lock": ["true"], "check": check}), dir.path());
         assert_eq!(d.check().await, LockState::Unknown);
     }
-    // A program that was there at the start, and is gone.
+    // The program existed at the start and was removed since.
     let program = dir.path().join("look");
     std::fs::write(&program, "#!/bin/sh\nexit 1\n").unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -74,7 +74,7 @@ async fn an_odd_answer_is_unknown() {
     assert_eq!(d.check().await, LockState::Unknown);
 }
 
-/// What hangs is killed with its children, and in time.
+/// A command that hangs is killed with its children, and in time.
 #[tokio::test]
 async fn what_hangs_is_killed_with_its_children() {
     let dir = tempfile::tempdir().unwrap();
@@ -93,7 +93,7 @@ async fn what_hangs_is_killed_with_its_children() {
     assert_gone(dir.path()).await;
 }
 
-/// Dropped half-way, an unlock does not go on behind the worker's back.
+/// An unlock whose future is dropped does not continue in the background.
 #[tokio::test]
 async fn what_is_dropped_is_killed() {
     let dir = tempfile::tempdir().unwrap();
@@ -153,7 +153,7 @@ fn mistakes_name_the_key() {
         (json!({"unlock": ["a"], "lock": ["b"], "chek": ["c"]}), "chek"),
         (json!({"unlock": ["true"], "lock": ["true"], "timeout_seconds": 0}), "timeout_seconds"),
         (json!({"unlock": ["true"], "lock": ["true"], "timeout_seconds": 61}), "timeout_seconds"),
-        // Nobody should pay for what can't be run.
+        // Nobody should pay for a device whose command cannot be run.
         (json!({"unlock": ["no-such-program-here"], "lock": ["true"]}), "unlock"),
         (json!({"unlock": ["true"], "lock": ["./Cargo.toml"]}), "lock"),
         (json!({"unlock": ["true"], "lock": ["true"], "check": ["./no-such-file"]}), "check"),

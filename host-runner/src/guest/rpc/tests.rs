@@ -1,4 +1,4 @@
-//! The client against servers that behave and such that do not.
+//! Tests of the client with servers that behave well and servers that do not.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,8 +15,8 @@ const WAITS: Waits = Waits {
 
 const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
-/// Answers each request on a connection with the next of `answers`; after the
-/// last it closes the connection. Counts connections.
+/// Answers each request on a connection with the next of `answers`, and closes the connection after the last.
+/// Counts connections.
 async fn server(answers: &'static [&'static str]) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/key", listener.local_addr().unwrap());
@@ -78,7 +78,7 @@ async fn one_that_was_closed_is_replaced() {
     assert_eq!(connections.load(Ordering::SeqCst), 5);
 }
 
-/// Invariant 3: silence is an error in time, and not an answer.
+/// Invariant 3: silence becomes an error in time, and is not an answer.
 #[tokio::test]
 async fn silence_is_an_error_in_time() {
     let (url, _) = server(&[""]).await;

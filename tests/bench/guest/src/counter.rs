@@ -1,5 +1,5 @@
-//! A payment header in, a verdict out: all of the verification that comes before the
-//! first network call, by the gateway's own code.
+//! Takes a payment header and returns a verdict. It does all of the verification that comes before the first
+//! network call, with the gateway's own code.
 
 use coinop_core::bench::{BuyRequest, Operation, Presented};
 use coinop_core::config::{Asset, Config};
@@ -8,7 +8,7 @@ use coinop_core::x402::{PaymentPayload, Version};
 use coinop_core::{Deployment, KeyRing, Secret, Timestamp};
 use serde_json::Value;
 
-/// A gateway's side of the counter, and payments to be put on it.
+/// The gateway's side of a sale, and the payments to verify.
 pub(crate) struct Counter {
     deployment: Deployment,
     asset: Asset,
@@ -18,7 +18,7 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    /// Reads `{config, secret, feePayer, now, headers}`; the payments are for the first asset.
+    /// Reads `{config, secret, feePayer, now, headers}`. The payments are for the first asset.
     pub(crate) fn read(json: &[u8]) -> Option<Self> {
         let input: Value = serde_json::from_slice(json).ok()?;
         let config = Config::from_json(input.get("config")?).ok()?;
@@ -33,7 +33,7 @@ impl Counter {
         })
     }
 
-    /// Whether the payment of this number is what was asked for.
+    /// Tells whether the payment of this number is what the gateway asked for.
     pub(crate) fn verify(&self, number: usize) -> bool {
         let Some(header) = self.headers.get(number) else { return false };
         let network = self.deployment.config.network;

@@ -1,8 +1,8 @@
-//! The verification of a payment, for the benchmark to call: the very function that
-//! the gateway runs, compiled as the component is.
+//! The verification of a payment, which the benchmark calls. It is the same function that the gateway runs,
+//! and it is compiled like the component.
 //!
-//! The host asks for a place with `input`, writes JSON there, and calls `prepare`
-//! once; then `verify` any number of times.
+//! The host gets a place for its input from `input`, writes JSON there, and calls `prepare` once. Then it
+//! calls `verify` any number of times.
 #![cfg(target_arch = "wasm32")]
 #![allow(unsafe_code, reason = "exports have fixed names")]
 
@@ -17,7 +17,7 @@ thread_local! {
     static COUNTER: RefCell<Option<Counter>> = const { RefCell::new(None) };
 }
 
-/// Room for `length` bytes of input.
+/// Returns a place for `length` bytes of input.
 #[unsafe(no_mangle)]
 pub extern "C" fn input(length: usize) -> *const u8 {
     INPUT.with_borrow_mut(|input| {
@@ -26,7 +26,7 @@ pub extern "C" fn input(length: usize) -> *const u8 {
     })
 }
 
-/// Reads the input. 1 if it could be read.
+/// Reads the input. Returns 1 if it could be read.
 #[unsafe(no_mangle)]
 pub extern "C" fn prepare() -> u32 {
     let counter = INPUT.with_borrow(|input| Counter::read(input));
@@ -35,7 +35,7 @@ pub extern "C" fn prepare() -> u32 {
     u32::from(read)
 }
 
-/// Verifies the payment of this number. 1 if it is what was asked for.
+/// Verifies the payment of this number. Returns 1 if it is what the gateway asked for.
 #[unsafe(no_mangle)]
 pub extern "C" fn verify(number: usize) -> u32 {
     COUNTER.with_borrow(|counter| u32::from(counter.as_ref().is_some_and(|counter| counter.verify(number))))

@@ -1,4 +1,4 @@
-//! Whether assertions hold.
+//! Checks whether assertions hold.
 
 use std::ops::BitAnd;
 
@@ -10,18 +10,16 @@ use super::parse::{AccountAssertion, ClockAssertion, Equality, Number, Order, Sa
 use super::{FAILED_TO_DESERIALIZE, RANGE_OUT_OF_BOUNDS};
 use crate::token::{array, associated_under, is_token_program};
 
-/// When an account's rent is due as programs see it, whatever the account says.
+/// The rent epoch that programs see, whatever the account says.
 const RENT_EPOCH: u64 = u64::MAX;
 
-/// The account that assertions are about, as the instruction has it.
+/// The account that assertions are about, as the instruction sees it.
 pub(super) struct Target<'a> {
-    /// Its address.
     pub(super) address: &'a Address,
     /// The program that owns it.
     pub(super) owner: &'a Address,
-    /// Its lamports. The fee is off the fee payer's already.
+    /// Its lamports. The fee is already deducted from the fee payer's.
     pub(super) lamports: u64,
-    /// Its data.
     pub(super) data: &'a [u8],
     /// Whether it has signed the transaction.
     pub(super) signer: bool,
@@ -32,7 +30,7 @@ pub(super) struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// Whether one of the two token programs owns it.
+    /// Tells whether one of the two token programs owns it.
     pub(super) fn is_of_token_program(&self) -> bool {
         is_token_program(self.owner)
     }
@@ -49,7 +47,7 @@ impl Target<'_> {
         self.bytes(at).map(u64::from_le_bytes)
     }
 
-    /// Reads four bytes that say whether a value is there, and the bytes of the value, which stand there always.
+    /// Reads four bytes that tell whether a value exists, and the bytes of the value, which are always there.
     fn option<const N: usize>(&self, at: usize) -> Result<Option<[u8; N]>, u32> {
         let tag: [u8; 4] = array(self.data, at).ok_or(FAILED_TO_DESERIALIZE)?;
         let value = array(self.data, at.saturating_add(4)).ok_or(FAILED_TO_DESERIALIZE)?;
@@ -68,16 +66,16 @@ impl Target<'_> {
         Ok(Keccak256::digest(range).into())
     }
 
-    /// Whether it is at the address that its own owner and mint lead to.
+    /// Tells whether it is at the address that follows from its own owner and mint.
     fn is_at_derived_address(&self) -> Result<bool, u32> {
         let (mint, owner) = (self.key(0)?, self.key(32)?);
         Ok(*self.address == associated_under(&owner, &mint, self.owner))
     }
 }
 
-/// What can be checked.
 pub(super) trait Assertion<S> {
-    /// Returns whether it is true of `subject`, or the custom error of a subject that cannot be read.
+    /// Tells whether it is true of `subject`. The error is the custom error for a subject that cannot be
+    /// read.
     fn holds(&self, subject: &S) -> Result<bool, u32>;
 }
 

@@ -1,9 +1,10 @@
-//! A native stand-in for the assertions of the Lighthouse program that wallets put into payments.
+//! A native stand-in for the assertions of the Lighthouse program that wallets add to payments.
 //!
-//! This is not the deployed program. It reads the same bytes, gives the same verdicts and fails with the same custom
-//! errors for the instruction kinds 5 and 6 (an account), 9 and 10 (a token account) and 15 (the clock). Every other
-//! kind fails with [`INVALID_INSTRUCTION_DATA`], which the program answers to what it cannot read. Each call costs the
-//! same number of compute units. The text of its logs is its own, and the log levels `Encoded` log nothing.
+//! This is not the deployed program. For the instruction kinds 5 and 6 (an account), 9 and 10 (a token
+//! account) and 15 (the clock) it reads the same bytes, gives the same verdicts and fails with the same
+//! custom errors. Every other kind fails with [`INVALID_INSTRUCTION_DATA`], which is the program's error for
+//! data that it cannot read. Each call costs the same number of compute units. The text of its logs is its
+//! own, and the log levels `Encoded` log nothing.
 //!
 //! Source: the program's code at <https://github.com/Jac0xb/lighthouse>, folder `programs/lighthouse/src`.
 
@@ -28,14 +29,14 @@ use parse::{Assertions, Instruction, LogLevel};
 
 /// The program's address, the same on every cluster.
 const ID: Address = Address::from_str_const("L2TExMFKdjpN9kozasaurPirfHy9P8sbXoAN1qA3S95");
-/// Compute units of each call. The deployed program was seen to take 1,800 for a small assertion.
+/// Compute units of each call. The deployed program was seen to use 1,800 for a small assertion.
 const COMPUTE_UNITS: u64 = 2_000;
 
 /// The custom error for instruction data that cannot be read.
 const INVALID_INSTRUCTION_DATA: u32 = 6000;
 /// The custom error of an instruction's only assertion.
 const ASSERTION_FAILED: u32 = 6001;
-/// The custom error of the first assertion in a list; the second has the next number, and so on.
+/// The custom error of the first assertion in a list. The second has the next number, and so on.
 const LISTED_ASSERTION_FAILED: u32 = 0x1900;
 /// The custom error for a range that reaches beyond the account's data.
 const RANGE_OUT_OF_BOUNDS: u32 = 6005;
@@ -51,7 +52,7 @@ pub(crate) fn install(svm: &mut LiteSVM) {
     svm.add_builtin(ID, Entrypoint::register);
 }
 
-/// Carries out the instruction that the virtual machine is at.
+/// Carries out the virtual machine's current instruction.
 fn process(context: &InvokeContext<'_, '_>) -> Result<(), InstructionError> {
     let collector = context.get_log_collector();
     let clock = context.environment_config.sysvar_cache().get_clock()?;
@@ -73,7 +74,8 @@ fn process(context: &InvokeContext<'_, '_>) -> Result<(), InstructionError> {
     judge(frame.get_instruction_data(), target.as_ref(), &clock, &|line| program_log(&collector, line))
 }
 
-/// Judges the assertions in `data`, which are about `target`, the instruction's first account, or the `clock`.
+/// Judges the assertions in `data`. They are about `target`, the instruction's first account, or about the
+/// `clock`.
 fn judge(
     data: &[u8],
     target: Option<&Target<'_>>,
@@ -101,7 +103,7 @@ fn judge(
 }
 
 impl Instruction {
-    /// Checks `list` in its order, up to the first assertion that fails.
+    /// Checks `list` in order, up to the first assertion that fails.
     fn judge_all<S, A: Assertion<S> + Debug>(
         &self,
         list: &[A],
@@ -119,11 +121,11 @@ impl Instruction {
         Ok(())
     }
 
-    /// Logs a verdict where the instruction's log level asks for it.
+    /// Logs a verdict if the instruction's log level asks for it.
     ///
     /// # Errors
     ///
-    /// `MissingAccount` where the level asks for a call of the no-op program, which is not on this chain.
+    /// `MissingAccount` if the level asks for a call of the no-op program, which this chain does not have.
     fn report(
         &self,
         assertion: &impl Debug,

@@ -1,4 +1,4 @@
-//! Reading instruction data: Borsh, with counts and ranges as LEB128.
+//! Reads instruction data: Borsh, with counts and ranges as LEB128.
 
 use solana_address::Address;
 
@@ -17,21 +17,18 @@ const KNOWN_OWNERS: [Address; 9] = [
     Address::from_str_const("Config1111111111111111111111111111111111111"),
 ];
 
-/// An instruction.
 #[derive(Debug)]
 pub(super) struct Instruction {
     /// Which verdicts it logs.
     pub(super) log_level: LogLevel,
-    /// Whether it holds a list of assertions, not one.
+    /// Whether it holds a list of assertions instead of one.
     pub(super) is_list: bool,
-    /// What it asserts.
     pub(super) assertions: Assertions,
 }
 
 /// Which verdicts an instruction logs, and in which form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LogLevel {
-    /// None.
     Silent,
     /// All, as text.
     Plaintext,
@@ -47,36 +44,33 @@ pub(super) enum LogLevel {
     FailedEncodedNoop,
 }
 
-/// The assertions of one instruction, by what they are about.
+/// The assertions of one instruction, by their subject.
 #[derive(Debug)]
 pub(super) enum Assertions {
     /// The first account.
     Account(Vec<AccountAssertion>),
-    /// The first account, which has to be of a token program.
+    /// The first account, which must belong to a token program.
     TokenAccount(Vec<TokenAccountAssertion>),
-    /// The clock.
     Clock(ClockAssertion),
 }
 
-/// A number, compared.
+/// A number with a comparison.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Number<T> {
-    /// The number that the actual one is compared with.
+    /// The number with which the actual one is compared.
     pub(super) value: T,
-    /// How.
     pub(super) operator: Order,
 }
 
-/// A value that is to be equal, or not to be.
+/// A value that the actual one must equal or differ from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Same<T> {
-    /// The value that the actual one is compared with.
+    /// The value with which the actual one is compared.
     pub(super) value: T,
-    /// How.
     pub(super) operator: Equality,
 }
 
-/// How numbers are compared: the actual one stands on the left.
+/// How numbers are compared. The actual one is on the left.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Order {
     /// `==`
@@ -91,9 +85,9 @@ pub(super) enum Order {
     GreaterOrEqual,
     /// `<=`
     LessOrEqual,
-    /// Has all bits of the value.
+    /// The actual number has all bits of the value.
     HasBits,
-    /// Has no bit of the value.
+    /// The actual number has no bit of the value.
     LacksBits,
 }
 
@@ -106,10 +100,9 @@ pub(super) enum Equality {
     NotEqual,
 }
 
-/// What can be said of any account.
+/// An assertion about any account.
 #[derive(Debug)]
 pub(super) enum AccountAssertion {
-    /// Its lamports.
     Lamports(Number<u64>),
     /// How many bytes of data it has.
     DataLength(Number<u64>),
@@ -125,46 +118,41 @@ pub(super) enum AccountAssertion {
     Executable(Same<bool>),
     /// The Keccak-256 hash over a range of its data.
     DataHash {
-        /// What it has to be.
         expected: [u8; 32],
-        /// The first byte.
+        /// The first byte of the range.
         start: u64,
-        /// How many bytes.
+        /// The number of bytes.
         length: u64,
     },
 }
 
-/// What can be said of a token account.
+/// An assertion about a token account.
 #[derive(Debug)]
 pub(super) enum TokenAccountAssertion {
-    /// Which token.
     Mint(Same<Address>),
-    /// Whose.
     Owner(Same<Address>),
-    /// How much, in atomic units.
+    /// In atomic units.
     Amount(Number<u64>),
-    /// Who may spend of it, if anybody.
+    /// Who may spend from it, if anybody.
     Delegate(Same<Option<Address>>),
     /// 0 not initialised, 1 initialised, 2 frozen.
     State(Number<u8>),
-    /// The rent reserve in lamports, where it wraps native SOL.
+    /// The rent reserve in lamports, if it wraps native SOL.
     IsNative(Same<Option<u64>>),
     /// What the delegate may spend, in atomic units.
     DelegatedAmount(Number<u64>),
-    /// Who may close it beside its owner, if anybody.
+    /// Who may close it in addition to its owner, if anybody.
     CloseAuthority(Same<Option<Address>>),
-    /// That it is the associated token account of its owner and mint.
+    /// It is the associated token account of its owner and mint.
     OwnerIsDerived,
 }
 
-/// What can be said of the clock.
+/// An assertion about the clock.
 #[derive(Debug)]
 pub(super) enum ClockAssertion {
-    /// The slot.
     Slot(Number<u64>),
     /// When the epoch began, in seconds of unix time.
     EpochStartTimestamp(Number<i64>),
-    /// The epoch.
     Epoch(Number<u64>),
     /// The newest epoch whose leaders are known.
     LeaderScheduleEpoch(Number<u64>),
@@ -173,8 +161,8 @@ pub(super) enum ClockAssertion {
 }
 
 impl Instruction {
-    /// Reads instruction data; `None` where it is cut short, malformed or of a kind that is not known here. What
-    /// stands behind the last assertion is not looked at.
+    /// Reads instruction data. Returns `None` if it is cut short, malformed or of an unknown kind. Bytes
+    /// after the last assertion are ignored.
     pub(super) fn read(data: &[u8]) -> Option<Self> {
         let mut bytes = Bytes(data);
         let kind = bytes.byte()?;
@@ -225,15 +213,15 @@ impl Bytes<'_> {
         None
     }
 
-    /// Reads a count and as many values, or one value where there is no list.
+    /// Reads a count and as many values, or one value if there is no list.
     fn list<T: Read>(&mut self, is_list: bool) -> Option<Vec<T>> {
         let count = if is_list { self.leb128()? } else { 1 };
-        // Each value takes a byte at least, so that a count that lies ends with the data.
+        // Each value takes at least one byte, so a false count ends with the data.
         (0..count).map(|_| self.read()).collect()
     }
 }
 
-/// What can be read from instruction data.
+/// A type that can be read from instruction data.
 trait Read: Sized {
     fn read(bytes: &mut Bytes<'_>) -> Option<Self>;
 }

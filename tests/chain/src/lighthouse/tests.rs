@@ -1,4 +1,4 @@
-//! The stand-in against bytes that a wallet has signed, and against each form one by one.
+//! Tests of the stand-in with bytes that a wallet has signed, and with each form one by one.
 
 use std::cell::RefCell;
 
@@ -12,7 +12,7 @@ use super::check::Target;
 use super::judge;
 use crate::token::{Holding, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, associated_under};
 
-/// An account that assertions can be tried on.
+/// An account for trying assertions.
 #[derive(Clone)]
 struct Sample {
     address: Address,
@@ -34,18 +34,18 @@ impl Sample {
         Self { address, owner, lamports, data, signer: false, writable: false, executable: false }
     }
 
-    /// A wallet with `lamports`.
+    /// Returns a wallet with `lamports`.
     fn wallet(lamports: u64) -> Self {
         Self::of(Address::default(), lamports, Vec::new())
     }
 
-    /// The associated token account of `holding`, under the legacy program.
+    /// Returns the associated token account of `holding`, under the legacy program.
     fn token(holding: &Holding) -> Self {
         let address = associated_under(&holding.owner, &holding.mint, &TOKEN_PROGRAM);
         Self { address, ..Self::of(TOKEN_PROGRAM, 2_039_280, holding.pack()) }
     }
 
-    /// This account with `bytes` in its data from `at` on.
+    /// Returns this account with `bytes` in its data from `at` on.
     fn with(mut self, at: usize, bytes: &[u8]) -> Self {
         self.data[at..at + bytes.len()].copy_from_slice(bytes);
         self
@@ -73,7 +73,7 @@ fn custom(code: u32) -> Result<(), InstructionError> {
     Err(InstructionError::Custom(code))
 }
 
-/// Instruction data of `parts`, which logs nothing.
+/// Returns instruction data of `parts` that logs nothing.
 fn silent(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     [&[kind, 0], parts.concat().as_slice()].concat()
 }
@@ -86,7 +86,7 @@ fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
-/// The guards that a wallet has signed, each with the name of the account that it is about.
+/// Returns the guards that a wallet has signed, each with the name of its account.
 fn real_guards() -> Vec<(String, Vec<u8>)> {
     let vectors: Value =
         serde_json::from_str(include_str!("../../tests/vectors/phantom_guards.json")).unwrap();
@@ -177,7 +177,7 @@ fn a_wallets_hash_holds_until_a_byte_of_the_account_changes() {
     let (_, data) = &real_guards()[4];
     let buyer = Holding::new(key(1), key(2), 25_000_000);
     let account = Sample::token(&buyer);
-    // What that hash was taken over is not known: any account of that form has another one.
+    // It is not known which data that hash covers, and every account of this form has another hash.
     assert_eq!(account.judge(data), custom(0x1902));
     assert_eq!(Sample::of(TOKEN_PROGRAM, 1, vec![0; 166]).judge(data), custom(0x1901));
     assert_eq!(Sample::of(TOKEN_2022_PROGRAM, 1, buyer.pack()).judge(data), custom(0x1900));
@@ -275,7 +275,7 @@ fn everything_that_a_token_account_says_can_be_asserted() {
         let data = silent(9, &[&body]);
         let expected = if holds { Ok(()) } else { custom(6001) };
         assert_eq!(account.judge(&data), expected, "{body:?}");
-        // Under the other token program the same account is derived from another address.
+        // Under the other token program the same account has another derived address.
         let other = Sample { owner: TOKEN_2022_PROGRAM, ..account.clone() };
         let expected = if holds && body != [8] { Ok(()) } else { custom(6001) };
         assert_eq!(other.judge(&data), expected, "{body:?}");
@@ -306,7 +306,7 @@ fn the_clock_can_be_asserted_without_an_account() {
         assert_eq!(judge(&data(0), None, &clock, &|_| ()), Ok(()), "{place}");
         assert_eq!(judge(&data(1), None, &clock, &|_| ()), custom(6001), "{place}");
     }
-    // Timestamps have a sign.
+    // Timestamps are signed.
     assert_eq!(judge(&silent(15, &[&[1], &le(0), &[3]]), None, &clock, &|_| ()), Ok(()));
     let account = silent(5, &[&[0], &le(0), &[4]]);
     #[allow(deprecated)]
@@ -325,11 +325,11 @@ fn a_list_names_its_first_failure_and_nothing_behind_it_is_read() {
     assert_eq!(wallet.judge(&list(&[0], &[])), Ok(()));
     assert_eq!(wallet.judge(&list(&[2], &[5, 5])), Ok(()));
     assert_eq!(wallet.judge(&list(&[3], &[5, 6, 7])), custom(0x1901));
-    // A count may be longer than it has to be, and what follows the last assertion is ignored.
+    // A count may be longer than necessary, and what follows the last assertion is ignored.
     assert_eq!(wallet.judge(&list(&[0x81, 0x80, 0x00], &[5])), Ok(()));
     assert_eq!(wallet.judge(&list(&[1], &[5, 6])), Ok(()));
     assert_eq!(wallet.judge(&[silent(5, &[&number(5)]), vec![9; 20]].concat()), Ok(()));
-    // A count that lies, or has more than 64 bits.
+    // A false count, and one of more than 64 bits.
     for count in [&[3][..], &[0xff; 9], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]] {
         assert_eq!(wallet.judge(&list(count, &[5, 5])), custom(6000), "{count:?}");
     }
@@ -373,7 +373,7 @@ fn the_log_level_says_which_verdicts_are_logged() {
             assert!(logged.borrow().iter().all(|line| line.contains("Lamports")), "{logged:?}");
         }
     }
-    // The no-op program that these want to call is not here.
+    // The no-op program, which these log levels call, is not here.
     let noop = |level, value| wallet.judge(&[&[5, level, 0], le(value).as_slice(), &[0]].concat());
     assert_eq!(noop(3, 5), Err(InstructionError::MissingAccount));
     assert_eq!(noop(6, 5), Ok(()));

@@ -1,4 +1,5 @@
-//! Methods about accounts. At `processed` they read the tip, at `confirmed` and `finalized` the confirmed block.
+//! Methods about accounts. At `processed` they read the tip, at `confirmed` and `finalized` the confirmed
+//! block.
 
 use serde_json::{Value, json};
 use solana_account::Account;
@@ -143,7 +144,7 @@ pub(super) fn token_accounts(ledger: &Ledger, params: &Params<'_>) -> Answer {
     Ok(with_context(bank.slot(), Value::Array(shown)))
 }
 
-/// `coinop_setTokens [wallet, "decimal USDC"]`: answers the token account's address.
+/// `coinop_setTokens [wallet, "decimal USDC"]`: returns the token account's address.
 pub(super) fn set_tokens(ledger: &mut Ledger, params: &Params<'_>) -> Answer {
     let owner = params.address(0)?;
     let amount = amount::parse(params.text(1, "a decimal amount")?, USDC_DECIMALS)
@@ -153,7 +154,7 @@ pub(super) fn set_tokens(ledger: &mut Ledger, params: &Params<'_>) -> Answer {
     Ok(json!(address.to_string()))
 }
 
-/// `coinop_setLamports [wallet, lamports]`: answers nothing.
+/// `coinop_setLamports [wallet, lamports]`: returns null.
 pub(super) fn set_lamports(ledger: &mut Ledger, params: &Params<'_>) -> Answer {
     let wallet = params.address(0)?;
     let lamports = params.number(1, "lamports")?;

@@ -7,7 +7,7 @@ use super::{Answer, RpcError, with_context};
 use crate::blocks::{BLOCKHASH_LIFE, Commitment, SLOTS_PER_EPOCH, slot as slot_of};
 use crate::ledger::Ledger;
 
-/// Devnet's genesis: clients tell networks apart by it.
+/// Devnet's genesis hash, by which clients tell networks apart.
 pub(super) const GENESIS_HASH: &str = "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG";
 /// The most blocks that one call may add.
 const MAX_ADVANCE: u64 = 1_000_000;
@@ -29,7 +29,7 @@ pub(super) fn height(ledger: &Ledger, params: &Params<'_>) -> Answer {
     Ok(json!(ledger.blocks.height(commitment)))
 }
 
-/// A blockhash as `getLatestBlockhash` shows it.
+/// Formats a blockhash as in `getLatestBlockhash`.
 pub(super) fn show_blockhash(ledger: &Ledger, commitment: Commitment) -> Value {
     let block = ledger.blocks.latest(commitment);
     json!({
@@ -67,7 +67,7 @@ pub(super) fn epoch_info(ledger: &Ledger, params: &Params<'_>) -> Answer {
     }))
 }
 
-/// `coinop_advanceBlocks [count]`: time for tests. Answers the new block height.
+/// `coinop_advanceBlocks [count]`: lets tests advance the time. Returns the new block height.
 pub(super) fn advance(ledger: &mut Ledger, params: &Params<'_>) -> Answer {
     let count = params.number(0, "a number of blocks")?;
     if count > MAX_ADVANCE {

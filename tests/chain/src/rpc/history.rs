@@ -1,4 +1,4 @@
-//! Methods about what has landed.
+//! Methods about landed transactions.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -54,7 +54,7 @@ pub(super) fn statuses(ledger: &Ledger, params: &Params<'_>) -> Answer {
             let text =
                 value.as_str().ok_or_else(|| RpcError::params("Invalid params: signatures are strings"))?;
             let landed = ledger.history.get(&decode(text)?);
-            // Nodes keep the statuses of recent blocks at hand, and only those.
+            // Nodes keep only the statuses of recent blocks at hand.
             let landed = landed
                 .filter(|landed| everything || ledger.blocks.age(landed.block.height) <= BLOCKHASH_LIFE);
             Ok(landed.map_or(Value::Null, |landed| {
@@ -103,7 +103,7 @@ pub(super) fn of_address(ledger: &Ledger, params: &Params<'_>) -> Answer {
     Ok(Value::Array(shown))
 }
 
-/// The memos of a message as nodes list them: each with its length in bytes.
+/// Formats the memos of a message as nodes list them, each with its length in bytes.
 fn memo(message: &VersionedMessage) -> Option<String> {
     let keys = message.static_account_keys();
     let memos: Vec<String> = message
@@ -221,7 +221,7 @@ fn show_instruction(instruction: &CompiledInstruction, height: u8) -> Value {
     })
 }
 
-/// Cross-program calls, by the top-level instruction that made them.
+/// Formats cross-program calls, by the top-level instruction that made them.
 pub(super) fn show_inner(inner: &InnerInstructionsList) -> Value {
     inner
         .iter()

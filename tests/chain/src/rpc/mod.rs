@@ -1,4 +1,4 @@
-//! JSON-RPC 2.0 over HTTP, in the shapes of a Solana node.
+//! JSON-RPC 2.0 over HTTP, in the forms of a Solana node.
 
 mod accounts;
 mod blocks;
@@ -22,26 +22,24 @@ use params::Params;
 
 /// The largest request body, in bytes.
 const BODY_LIMIT: usize = 1 << 20;
-/// The version that the node claims: clients parse it.
+/// The version that the node reports. Clients parse it.
 pub(crate) const VERSION: &str = "3.0.0";
 
-/// The chain, as it is shared between requests and the clock.
+/// The chain, shared between requests and the clock.
 #[derive(Clone)]
 pub(crate) struct Chain(Arc<Mutex<Ledger>>);
 
 impl Chain {
-    /// Shares `ledger`.
     pub(crate) fn new(ledger: Ledger) -> Self {
         Self(Arc::new(Mutex::new(ledger)))
     }
 
-    /// The ledger, for one method. A panic elsewhere does not end the chain.
+    /// Locks the ledger for one method. A panic elsewhere does not end the chain.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Ledger> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// An error answer.
 #[derive(Debug)]
 pub(crate) struct RpcError {
     code: i64,
@@ -54,7 +52,7 @@ impl RpcError {
         Self { code, message: message.into(), data: None }
     }
 
-    /// Parameters that do not fit the method.
+    /// Returns the error for parameters that do not fit the method.
     fn params(message: impl Into<String>) -> Self {
         Self::new(-32602, message)
     }
@@ -68,10 +66,10 @@ impl RpcError {
     }
 }
 
-/// What a method answers.
+/// The result of a method.
 pub(crate) type Answer = Result<Value, RpcError>;
 
-/// The HTTP service.
+/// Returns the HTTP service.
 pub(crate) fn service(chain: Chain) -> Router {
     Router::new()
         .route("/", post(serve))
@@ -85,8 +83,7 @@ async fn serve(State(chain): State<Chain>, body: Bytes) -> Response {
     ([(CONTENT_TYPE, "application/json")], answer).into_response()
 }
 
-/// Answers one request body, single or batch; `None` where nothing in it
-/// wants an answer.
+/// Answers one request body, single or batch. Returns `None` if nothing in it wants an answer.
 pub(crate) fn respond(chain: &Chain, body: &[u8]) -> Option<Value> {
     match serde_json::from_slice(body) {
         Err(_) => Some(failure(Value::Null, RpcError::new(-32700, "Parse error"))),
@@ -107,7 +104,7 @@ fn invalid(id: Value) -> Value {
     failure(id, RpcError::new(-32600, "Invalid request"))
 }
 
-/// Carries out one call. One without an id is a notification and gets no answer.
+/// Carries out one call. A call without an id is a notification and gets no answer.
 fn call(chain: &Chain, request: Value) -> Option<Value> {
     let Value::Object(mut fields) = request else {
         return Some(invalid(Value::Null));
@@ -176,10 +173,10 @@ fn dispatch(chain: &Chain, method: &str, params: &Params<'_>) -> Answer {
     }
 }
 
-/// Wraps `value` with the slot that it was read at.
+/// Wraps `value` with the slot at which it was read.
 fn with_context(slot: u64, value: Value) -> Value {
     json!({"context": {"apiVersion": VERSION, "slot": slot}, "value": value})
 }
 
-/// An empty configuration object, for calls that bring none.
+/// An empty configuration object, for calls without one.
 static NO_CONFIG: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);

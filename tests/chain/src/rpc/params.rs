@@ -1,4 +1,4 @@
-//! Reading the parameters of a call.
+//! Reads the parameters of a call.
 
 use std::str::FromStr;
 
@@ -13,7 +13,7 @@ use crate::blocks::Commitment;
 /// The positional parameters of a call.
 pub(super) struct Params<'a>(&'a [Value]);
 
-/// The configuration object of a call: its last parameter.
+/// The configuration object of a call, which is its last parameter.
 pub(super) struct Config<'a>(&'a Map<String, Value>);
 
 impl<'a> Params<'a> {
@@ -21,7 +21,7 @@ impl<'a> Params<'a> {
         Self(values)
     }
 
-    /// The parameter at `index`, where it is neither missing nor null.
+    /// Returns the parameter at `index`, unless it is missing or null.
     pub(super) fn get(&self, index: usize) -> Option<&'a Value> {
         self.0.get(index).filter(|value| !value.is_null())
     }
@@ -71,7 +71,7 @@ impl<'a> Params<'a> {
         decode(self.text(index, "a signature")?)
     }
 
-    /// The configuration at `index`; empty where there is none.
+    /// Returns the configuration at `index`, or an empty one if there is none.
     pub(super) fn config(&self, index: usize) -> Result<Config<'a>, RpcError> {
         match self.get(index) {
             None => Ok(Config(&NO_CONFIG)),
@@ -110,7 +110,7 @@ impl<'a> Config<'a> {
         self.text(name)?.map(decode).transpose()
     }
 
-    /// The commitment under `name`, or `default` where none is asked for.
+    /// Returns the commitment under `name`, or `default` if the call names none.
     pub(super) fn commitment(&self, name: &str, default: Commitment) -> Result<Commitment, RpcError> {
         match self.text(name)? {
             None => Ok(default),
@@ -121,8 +121,8 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// The commitment of a method that real nodes answer from history only,
-    /// where what is merely processed is not yet to be found.
+    /// Returns the commitment of a method that real nodes answer only from history. History does not contain
+    /// what is only processed.
     pub(super) fn settled_commitment(&self) -> Result<Commitment, RpcError> {
         match self.commitment("commitment", Commitment::Finalized)? {
             Commitment::Processed => {
@@ -132,7 +132,7 @@ impl<'a> Config<'a> {
         }
     }
 
-    /// Refuses where the caller has seen a later slot than `now`.
+    /// Refuses if the caller has seen a later slot than `now`.
     pub(super) fn check_min_slot(&self, now: u64) -> Result<(), RpcError> {
         match self.number("minContextSlot")? {
             Some(wanted) if wanted > now => Err(RpcError {

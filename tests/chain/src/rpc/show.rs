@@ -1,4 +1,4 @@
-//! Accounts and amounts as JSON.
+//! Formats accounts and amounts as JSON.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -17,11 +17,11 @@ const BASE58_LIMIT: usize = 128;
 /// How account data is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// What nodes answer when no encoding is named: base58, without saying so.
+    /// The form of nodes if the call names no encoding: base58, without the encoding's name.
     Legacy,
     Base58,
     Base64,
-    /// Mints and token accounts taken apart; the rest as base64.
+    /// Mints and token accounts as JSON objects, everything else as base64.
     Parsed,
 }
 
@@ -40,7 +40,7 @@ impl Encoding {
     }
 }
 
-/// An account of `bank`, with `dataSlice` of `config` applied.
+/// Formats an account of `bank`, with `dataSlice` of `config` applied.
 pub(super) fn account(
     bank: Bank<'_>,
     account: &Account,
@@ -57,7 +57,7 @@ pub(super) fn account(
         "executable": account.executable,
         "lamports": account.lamports,
         "owner": account.owner.to_string(),
-        // Real nodes say 2^64 - 1, which no JavaScript number holds.
+        // Real nodes return 2^64 - 1, which no JavaScript number can hold.
         "rentEpoch": 0,
         "space": account.data.len(),
     }))
@@ -129,7 +129,7 @@ fn parse(bank: Bank<'_>, account: &Account) -> Option<Value> {
     }))
 }
 
-/// An amount of tokens, as every method shows it. `uiAmount` is for show only.
+/// Formats an amount of tokens as in every method. `uiAmount` is for display only.
 pub(super) fn token_amount(units: u64, decimals: u8) -> Value {
     let text = amount::display(units, decimals);
     json!({

@@ -1,8 +1,8 @@
 //! Methods that decode, simulate and send transactions.
 //!
-//! Where no commitment is named, simulation and preflight go by the tip's
-//! blockhashes. (A real node would go by what is final, and refuse a blockhash
-//! that was fetched as `confirmed`; so it does here when asked to.)
+//! If a call names no commitment, simulation and preflight use the tip's blockhashes. A real node would use
+//! the finalized ones, and refuse a blockhash that was fetched as `confirmed`. This chain does so if the call
+//! asks for it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,14 +21,14 @@ use crate::bank::Bank;
 use crate::blocks::{Commitment, slot};
 use crate::ledger::{Ledger, Simulation};
 
-/// The most bytes of a transaction: what fits into one packet.
+/// The most bytes of a transaction: the size of one packet.
 const PACKET: usize = 1232;
 /// `PACKET` in base64 and in base58.
 const PACKET_BASE64: usize = 1644;
 const PACKET_BASE58: usize = 1683;
 
-/// Decodes a transaction in the encoding that `config` names (base58 where it
-/// names none) and checks its form, but no signature.
+/// Decodes a transaction in the encoding that `config` names, or in base58 if it names none. Checks its form,
+/// but no signature.
 fn decode(text: &str, config: &Config<'_>) -> Result<VersionedTransaction, RpcError> {
     let (name, limit) = match config.text("encoding")? {
         None | Some("base58") => ("base58", PACKET_BASE58),
@@ -74,7 +74,7 @@ fn verify(transaction: &VersionedTransaction) -> Result<(), RpcError> {
     }
 }
 
-/// `err` of a transaction, in Solana's JSON.
+/// Formats the `err` of a transaction in Solana's JSON.
 pub(super) fn show_error(error: Option<&TransactionError>) -> Value {
     error
         .map_or(Value::Null, |error| serde_json::to_value(error).unwrap_or_else(|_| json!(error.to_string())))
@@ -132,8 +132,8 @@ pub(super) fn simulate(chain: &Chain, params: &Params<'_>) -> Answer {
     Ok(with_context(bank.slot(), shown))
 }
 
-/// The accounts that the caller asked to see as the simulation left them: as many as the
-/// transaction has at most. None of them is shown if it failed.
+/// Formats the accounts that the caller asked to see after the simulation: at most as many as the transaction
+/// has. If the simulation failed, they are all null.
 fn show_accounts(
     bank: Bank<'_>,
     config: &Config<'_>,

@@ -45,8 +45,8 @@ fn heights_slots_and_blockhashes_move_together() {
     assert_eq!((after, after_slot), (before + 8, before_slot + 8));
     assert_ne!(before_hash["value"], after_hash["value"]);
     assert_eq!(at("processed"), at("confirmed"));
-    // What was the tip eight blocks ago is final now, and what real nodes
-    // answer where nobody says how sure to be.
+    // The tip of eight blocks ago is final now. Real nodes return the final one if the call names no
+    // commitment.
     assert_eq!(at("finalized"), (before, before_slot, before_hash));
     assert_eq!(chain.get("getBlockHeight", json!([])), json!(before));
     let epoch = chain.get("getEpochInfo", json!([{"commitment": "confirmed"}]));
@@ -77,7 +77,7 @@ fn a_blockhash_expires_after_150_blocks() {
     let replaced = chain.simulate(&payment, json!({"replaceRecentBlockhash": true}));
     assert!(replaced["err"].is_null());
     assert_eq!(replaced["replacementBlockhash"]["blockhash"], chain.blockhash());
-    // Without preflight a cluster takes it, and it is never seen again.
+    // Without preflight a cluster accepts it, and it is never seen again.
     let id = chain.submit(&payment);
     assert!(chain.status(&id, true).is_null());
     assert_eq!(market.balances(), (25_000_000, 0));

@@ -8,7 +8,7 @@ use crate::support::{Chain, Market, RECENT_BLOCKHASHES, associated};
 
 const LAG: &[&str] = &["--confirm-lag", "2", "--finality-lag", "5"];
 
-/// What a method answers at a commitment, where that is its first parameter.
+/// Returns the answer of a method at a commitment, which is its first parameter.
 fn at(chain: &Chain, method: &str, commitment: &str) -> Value {
     chain.get(method, json!([{"commitment": commitment}]))
 }
@@ -17,7 +17,7 @@ fn is_valid(chain: &Chain, hash: &str, commitment: &str) -> bool {
     chain.get("isBlockhashValid", json!([hash, {"commitment": commitment}]))["value"] == true
 }
 
-/// Atomic units of USDC that `owner` has, as they are seen at a commitment.
+/// Returns the atomic units of USDC that `owner` has at a commitment.
 fn tokens(chain: &Chain, owner: &Keypair, commitment: &str) -> u64 {
     let account = associated(&owner.pubkey()).to_string();
     u64::from_le_bytes(chain.data(&account, commitment)[64..72].try_into().unwrap())
@@ -103,7 +103,7 @@ fn a_simulation_at_confirmed_runs_on_the_confirmed_accounts() {
         |payment, commitment: &str| chain.simulate(payment, json!({"commitment": commitment}))["err"].take();
     let insufficient = json!({"InstructionError": [0, {"Custom": 1}]});
     for _ in 0..2 {
-        // What is not confirmed yet is neither spent there nor known to have landed.
+        // At `confirmed`, an unconfirmed payment has neither spent anything nor landed.
         assert_eq!(simulate(&second, "confirmed"), Value::Null);
         assert_eq!(simulate(&second, "processed"), insufficient);
         assert_eq!(simulate(&first, "confirmed"), Value::Null);

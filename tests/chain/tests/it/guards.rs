@@ -9,28 +9,28 @@ use solana_signer::Signer;
 
 use crate::support::{Market, RECENT_BLOCKHASHES, associated, key};
 
-/// Owner is the System program, no data.
+/// The owner is the System program, and there is no data.
 const WALLET: &[u8] = &[6, 4, 2, 3, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 /// No delegate, nothing delegated, at the derived address.
 const RECEIVER: &[u8] = &[10, 4, 3, 3, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 5, 8];
 
-/// The hash over the whole of a token account of the legacy program.
+/// Returns the guard with a hash over a whole token account of the legacy program.
 fn unchanged(data: &[u8]) -> Vec<u8> {
     let head = [6, 4, 3, 3, 1, 0, 1, 165, 0, 0, 0, 0, 0, 0, 0, 0, 8];
     [&head, Keccak256::digest(data).as_slice(), &[0, 0xa5, 0x01]].concat()
 }
 
-/// At least this much is left, no delegate, nothing delegated, at the derived address.
+/// Returns the guard: at least `amount` is left, no delegate, nothing delegated, at the derived address.
 fn left(amount: u64) -> Vec<u8> {
     [&[10, 4, 4, 2], amount.to_le_bytes().as_slice(), &[4], &RECEIVER[3..]].concat()
 }
 
-/// At least these lamports are left, owner is the System program, no data.
+/// Returns the guard: at least `lamports` are left, the owner is the System program, and there is no data.
 fn lamports_left(lamports: u64) -> Vec<u8> {
     [&[6, 4, 3, 0], lamports.to_le_bytes().as_slice(), &[4], &WALLET[3..]].concat()
 }
 
-/// The guards before and after a payment, as they were seen on mainnet.
+/// The guards before and after a payment, as seen on mainnet.
 struct Guards {
     before: Vec<(Address, Vec<u8>)>,
     after: Vec<(Address, Vec<u8>)>,
@@ -94,7 +94,7 @@ fn a_guard_that_does_not_hold_fails_the_payment_in_simulation_and_on_landing() {
         let id = chain.submit(&payment);
         assert_eq!(chain.status(&id, false)["err"], failure(2, code), "{memo}");
         assert_eq!(market.balances(), (25_000_000, 0));
-        // The top-up keeps the next guard's numbers what they are here.
+        // The lamports are restored, so that the numbers in the next guard stay right.
         assert_eq!(chain.lamports(&market.payer.pubkey()), lamports - 10_000, "{memo}");
         chain.get("coinop_setLamports", json!([market.payer.pubkey().to_string(), lamports]));
     }

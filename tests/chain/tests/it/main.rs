@@ -1,4 +1,4 @@
-//! The chain as a client meets it: the binary, over HTTP.
+//! Tests of the chain as a client uses it: the binary, over HTTP.
 
 mod accounts;
 mod blocks;

@@ -1,4 +1,4 @@
-//! What no client should send gets an error, and the chain lives on.
+//! Input that no client should send gets an error, and the chain continues.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -105,7 +105,7 @@ fn parameters_that_do_not_fit() {
         let error = chain.error(method, params.clone());
         assert_eq!(error["code"], -32602, "{method} {params}");
     }
-    // Data that does not fit into rent exemption does not fit anywhere.
+    // Sizes and offsets that no account can have are no errors.
     chain.get("getMinimumBalanceForRentExemption", json!([u64::MAX]));
     let slice = json!({"encoding": "base64", "dataSlice": {"offset": u64::MAX, "length": u64::MAX}});
     let empty = chain.get("getAccountInfo", json!([USDC, slice]));

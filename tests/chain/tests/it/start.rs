@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Chain, program};
 
-/// Runs the program to its end, which has to be a failure with one line.
+/// Runs the program to its end. It must fail with one line, which is returned.
 fn refusal(arguments: &[&str]) -> String {
     let output = program(arguments).output().unwrap();
     assert!(!output.status.success());

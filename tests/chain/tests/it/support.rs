@@ -26,14 +26,14 @@ pub(crate) fn key(text: &str) -> Address {
     text.parse().unwrap()
 }
 
-/// The program, to be run with `arguments`.
+/// Returns the command that runs the program with `arguments`.
 pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_coinop-chain"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-/// A running chain; it ends with the test.
+/// A running chain. It ends with the test.
 pub(crate) struct Chain {
     pub(crate) process: Child,
     pub(crate) address: String,
@@ -56,12 +56,12 @@ impl Chain {
         Self { process, address }
     }
 
-    /// A chain whose blocks come only when asked for.
+    /// Starts a chain that adds blocks only when it is asked to.
     pub(crate) fn still(arguments: &[&str]) -> Self {
         Self::start(&[&["--block-ms", "0"], arguments].concat())
     }
 
-    /// Posts `body`; answers the status and the body.
+    /// Posts `body`. Returns the status and the body of the answer.
     pub(crate) fn post(&self, body: &[u8]) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let head = format!(
@@ -71,7 +71,7 @@ impl Chain {
             body.len()
         );
         stream.write_all(head.as_bytes()).unwrap();
-        // A refused body is not read to its end.
+        // The chain does not read a refused body to its end.
         let _ = stream.write_all(body);
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
@@ -81,7 +81,7 @@ impl Chain {
         (status, body.to_owned())
     }
 
-    /// Calls `method`; answers the whole response.
+    /// Calls `method`. Returns the whole response.
     pub(crate) fn call(&self, method: &str, params: Value) -> Value {
         let request = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": params});
         let (status, body) = self.post(request.to_string().as_bytes());
@@ -92,14 +92,14 @@ impl Chain {
         answer
     }
 
-    /// Calls `method`, which has to succeed; answers its result.
+    /// Calls `method`, which must succeed. Returns its result.
     pub(crate) fn get(&self, method: &str, params: Value) -> Value {
         let mut answer = self.call(method, params);
         assert!(answer.get("error").is_none(), "{method}: {answer}");
         answer["result"].take()
     }
 
-    /// Calls `method`, which has to fail; answers the error.
+    /// Calls `method`, which must fail. Returns the error.
     pub(crate) fn error(&self, method: &str, params: Value) -> Value {
         let mut answer = self.call(method, params);
         assert!(answer.get("result").is_none(), "{method}: {answer}");
@@ -120,14 +120,14 @@ impl Chain {
         latest["value"]["blockhash"].as_str().unwrap().to_owned()
     }
 
-    /// The bytes of an account.
+    /// Returns the bytes of an account.
     pub(crate) fn data(&self, address: &str, commitment: &str) -> Vec<u8> {
         let config = json!({"encoding": "base64", "commitment": commitment});
         let found = self.get("getAccountInfo", json!([address, config]));
         STANDARD.decode(found["value"]["data"][0].as_str().unwrap()).unwrap()
     }
 
-    /// Atomic units of USDC that `owner` has.
+    /// Returns the atomic units of USDC that `owner` has.
     pub(crate) fn tokens(&self, owner: &Address) -> u64 {
         let balance = self.get("getTokenAccountBalance", json!([associated(owner).to_string()]));
         balance["value"]["amount"].as_str().unwrap().parse().unwrap()
@@ -138,7 +138,7 @@ impl Chain {
         balance["value"].as_u64().unwrap()
     }
 
-    /// Sends as settlement does: without preflight.
+    /// Sends without preflight, as settlement does. Returns the transaction's id.
     pub(crate) fn submit(&self, transaction: &VersionedTransaction) -> String {
         let config = json!({"encoding": "base64", "skipPreflight": true});
         let id = self.get("sendTransaction", json!([base64(transaction), config]));
@@ -152,7 +152,7 @@ impl Chain {
         self.get("simulateTransaction", params)["value"].take()
     }
 
-    /// The status of one transaction.
+    /// Returns the status of one transaction.
     pub(crate) fn status(&self, id: &str, everything: bool) -> Value {
         let config = json!({"searchTransactionHistory": everything});
         self.get("getSignatureStatuses", json!([[id], config]))["value"][0].take()
@@ -172,8 +172,8 @@ fn instruction(program_id_index: u8, accounts: &[u8], data: Vec<u8>) -> Compiled
     CompiledInstruction { program_id_index, accounts: accounts.to_vec(), data }
 }
 
-/// The parties of a payment, and a chain that has funded them: the buyer with
-/// 25 USDC, the seller with none.
+/// The parties of a payment, and a chain that has funded them: the buyer has 25 USDC, and the seller has
+/// none.
 pub(crate) struct Market {
     pub(crate) chain: Chain,
     pub(crate) payer: Keypair,
@@ -191,7 +191,7 @@ impl Market {
         Self { chain: Chain::still(&all), payer, buyer, seller }
     }
 
-    /// A payment as x402 clients make it, with a memo, fully signed.
+    /// Makes a payment as x402 clients do, with a memo and all signatures.
     pub(crate) fn payment(&self, units: u64, memo: &str) -> VersionedTransaction {
         self.payment_at(units, memo, &self.chain.blockhash())
     }
@@ -200,8 +200,8 @@ impl Market {
         self.guarded_at(units, memo, &[], &[], blockhash)
     }
 
-    /// A payment with Lighthouse instructions as wallets add them: some before the transfer, some behind the memo,
-    /// each about one account.
+    /// Makes a payment with Lighthouse instructions as wallets add them: some before the transfer, and some
+    /// after the memo, each about one account.
     pub(crate) fn guarded(
         &self,
         units: u64,
@@ -261,8 +261,8 @@ impl Market {
         VersionedTransaction::try_new(message, &[&self.payer, &self.buyer]).unwrap()
     }
 
-    /// A version-less transaction in which the payer opens `owner`'s token
-    /// account: it calls other programs.
+    /// Makes a version-less transaction in which the payer opens `owner`'s token account. It calls other
+    /// programs.
     pub(crate) fn opening(&self, owner: &Address) -> VersionedTransaction {
         let message = VersionedMessage::Legacy(Message {
             header: MessageHeader {
@@ -289,7 +289,7 @@ impl Market {
         VersionedTransaction::try_new(message, &[&self.payer]).unwrap()
     }
 
-    /// What the buyer and the seller have, in atomic units of USDC.
+    /// Returns what the buyer and the seller have, in atomic units of USDC.
     pub(crate) fn balances(&self) -> (u64, u64) {
         (self.chain.tokens(&self.buyer.pubkey()), self.chain.tokens(&self.seller.pubkey()))
     }

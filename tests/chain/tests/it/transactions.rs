@@ -30,7 +30,7 @@ fn a_payment_moves_money_once() {
     assert!(status["err"].is_null() && status["slot"].is_u64());
     assert_eq!(status["status"], json!({"Ok": null}));
 
-    // Again, at once and in a later block: the same answer, and nothing moves.
+    // Sent again, at once and in later blocks: the answer is the same, and nothing moves.
     for _ in 0..3 {
         assert_eq!(chain.submit(&payment), id);
         chain.advance(1);
@@ -52,7 +52,7 @@ fn a_message_lands_once_whatever_its_signatures() {
     let chain = &market.chain;
     let mut payment = market.payment(1_000, "half");
     chain.submit(&payment);
-    // The payer's signature alone, as a facilitator gets it to simulate.
+    // Only the buyer's signature, as a facilitator gets it for a simulation.
     payment.signatures[0] = Signature::default();
     let error = chain.simulate(&payment, json!({"sigVerify": false}));
     assert_eq!(error["err"], "AlreadyProcessed");
@@ -143,7 +143,7 @@ fn simulation_shows_accounts_as_the_payment_would_leave_them() {
         let accounts = json!({"encoding": encoding, "addresses": addresses});
         json!({"encoding": "base64", "sigVerify": true, "commitment": "confirmed", "accounts": accounts})
     };
-    // In the order asked for, beside signatures that are verified.
+    // The accounts come in the order asked for, together with verified signatures.
     let dry = chain.simulate(&payment, wanted("base64", &[&source, &nobody, &seller]));
     assert!(dry["err"].is_null(), "{dry}");
     let amount = |place: usize| -> u64 {
@@ -161,7 +161,7 @@ fn simulation_shows_accounts_as_the_payment_would_leave_them() {
     let parsed = chain.simulate(&payment, wanted("jsonParsed", &[&seller]));
     assert_eq!(parsed["accounts"][0]["data"]["parsed"]["info"]["tokenAmount"]["amount"], "1000");
 
-    // A transaction that fails leaves nothing to be shown.
+    // A transaction that fails has no accounts to show.
     let dry = chain.simulate(&market.payment(25_000_001, "poor"), wanted("base64", &[&source, &seller]));
     assert!(!dry["err"].is_null());
     assert_eq!(dry["accounts"], json!([null, null]));
@@ -177,7 +177,7 @@ fn simulation_shows_accounts_as_the_payment_would_leave_them() {
     let error = refused(wanted("base64", &[source.as_str(); 8]));
     assert_eq!(error["message"], "Too many accounts provided; max 7");
     assert_eq!(refused(wanted("base64", &["?"]))["code"], -32602);
-    // Nothing of it has happened.
+    // None of it moved anything.
     assert_eq!(market.balances(), (25_000_000, 0));
 }
 

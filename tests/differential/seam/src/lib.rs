@@ -1,10 +1,11 @@
-//! The seam by which the differential test tells a platform the time and the random bytes, so that the same request
-//! has the same answer everywhere (inv. 7).
+//! The seam through which the differential test tells a platform the time and the random bytes, so that the
+//! same request has the same answer everywhere (invariant 7).
 //!
-//! A platform passes on each request that it begins ([`tell`]), and asks here before its own clock and randomness.
-//! What was told holds until the next request, in this thread: one request is answered after the other.
+//! A platform passes each request that it begins to [`tell`], and asks here before it uses its own clock and
+//! randomness. The told values hold until the next request in this thread. Requests are answered one after
+//! the other.
 //!
-//! Platforms depend on this crate by their feature `seam` alone. What is shipped is built without it.
+//! Platforms depend on this crate only through their feature `seam`. Shipped builds do not contain it.
 
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -13,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 /// The header with the time, in milliseconds since the epoch.
 pub const NOW: &str = "coinop-seam-now";
-/// The header with the seed of the random bytes, any text.
+/// The header with the seed of the random bytes, which may be any text.
 pub const SEED: &str = "coinop-seam-seed";
 
 struct Told {
@@ -26,10 +27,10 @@ thread_local! {
     static TOLD: RefCell<Option<Told>> = const { RefCell::new(None) };
 }
 
-/// Takes in what a request tells. Its headers' names are in lower case. A request that does not tell both goes by the
-/// platform's own clock and randomness.
+/// Stores what a request's headers tell. Their names are in lower case. A request that does not tell both
+/// values uses the platform's own clock and randomness.
 pub fn tell(headers: &[(String, String)]) {
-    // As text, and not as numbers that the compiler makes of it: by these a build with the seam is told from others.
+    // `black_box` keeps the names as text in the binary, where a build with the seam is recognised by them.
     let value =
         |wanted: &str| headers.iter().find(|(name, _)| name == black_box(wanted)).map(|(_, value)| value);
     let now = value(NOW).and_then(|now| now.parse().ok());
@@ -37,13 +38,14 @@ pub fn tell(headers: &[(String, String)]) {
     TOLD.set(told);
 }
 
-/// The time that was told, in milliseconds since the epoch, and what was slept since. `None`: the platform's own.
+/// Returns the told time, in milliseconds since the epoch, plus the sleeps since. `None` means the platform's
+/// own time.
 #[must_use]
 pub fn now() -> Option<u64> {
     TOLD.with_borrow(|told| told.as_ref().map(|told| told.now))
 }
 
-/// Sleeps by moving the time on. `false`: it is the platform's own that has to pass.
+/// Sleeps by advancing the told time. Returns false if the platform's own time has to pass.
 #[must_use]
 pub fn sleep(ms: u64) -> bool {
     TOLD.with_borrow_mut(|told| {
@@ -53,7 +55,8 @@ pub fn sleep(ms: u64) -> bool {
     })
 }
 
-/// The next random bytes: of the seed that was told, and of how many were drawn before. `None`: the platform's own.
+/// Returns the next random bytes, which follow from the told seed and the number of earlier draws. `None`
+/// means the platform's own randomness.
 #[must_use]
 pub fn random() -> Option<[u8; 16]> {
     TOLD.with_borrow_mut(|told| {

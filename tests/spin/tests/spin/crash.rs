@@ -10,7 +10,7 @@ use crate::support::{Buyer, PaymentPayload, Rule, Sold, World, eventually};
 const SEND: &str = "sendTransaction";
 const STATUS: &str = "getSignatureStatuses";
 
-/// Sends a payment and kills the host while the RPC keeps `sendTransaction` back.
+/// Sends a payment and kills the host while the RPC holds `sendTransaction` back.
 pub(crate) async fn killed_while(rule: Rule) -> (World, PaymentPayload) {
     let world = Arc::new(World::start().await);
     let payment = Buyer::numbered(0).sign(&world, "/api/v1/access/door-1").await;
@@ -21,7 +21,7 @@ pub(crate) async fn killed_while(rule: Rule) -> (World, PaymentPayload) {
     };
     world.relay.held(SEND, 1).await;
     assert_eq!((world.database.payments(), world.database.sessions()), (1, 0), "claimed, and no more");
-    // The task that sends holds the world too: it ends first, as the buyer's power fails as well.
+    // The sending task holds the world too, so it ends first, as if the buyer's power failed as well.
     sent.abort();
     assert!(sent.await.is_err());
     world.check();
@@ -58,11 +58,11 @@ async fn a_crash_after_the_transaction_was_sent_charges_once_inv_2_3() {
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_requests_finish_what_a_crash_left_inv_2_3_8() {
     let (world, payment) = killed_while(Rule::HoldRequest).await;
-    // Unpaid requests do not: they call nobody, however often they come.
+    // Unpaid requests do not, because they call nobody, however many come.
     let calls = world.relay.calls();
     let refused = world.send("POST", "/api/v1/access/door-1", &[]).await;
     assert_eq!((refused.status.as_u16(), world.relay.calls()), (402, calls));
-    // The payment is looked after a few seconds after its claim, by whoever comes then.
+    // A few seconds after its claim, whichever request comes next looks after the payment.
     eventually("the payment's session", async || {
         let status = world.get("/api/v1/assets/door-1/status").await;
         assert_eq!(status["available"], false);
@@ -104,7 +104,7 @@ async fn an_outcome_that_nobody_tells_is_202_and_never_a_second_charge_inv_3() {
     world.relay.held(SEND, 1).await;
     world.relay.rule(STATUS, Rule::HoldRequest);
     world.relay.rule(SEND, Rule::Pass);
-    // The request waits half a minute: Spin lets it.
+    // The request waits for half a minute, which Spin permits.
     let answer = sent.await.unwrap();
     assert_eq!(answer.status, 202, "{answer:?}");
     assert_eq!(answer.json()["code"], "settlement_pending");
@@ -150,7 +150,7 @@ async fn a_buyer_who_hangs_up_has_bought_all_the_same_inv_2() {
     sent.abort();
     assert!(sent.await.is_err());
     world.relay.rule(SEND, Rule::Pass);
-    // Nobody asks: the instance goes on by itself.
+    // No request comes, and the instance continues by itself.
     eventually("the session", async || (world.database.sessions() == 1).then_some(())).await;
     let calls = world.relay.calls_of(SEND);
     let sold = Sold::from(&payment.send(&world).await);

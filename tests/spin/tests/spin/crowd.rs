@@ -1,5 +1,5 @@
-//! Many at once. Every request is an instance and a connection of its own, so all
-//! that keeps them apart is the database.
+//! Many requests at once. Each has its own instance and its own connection, so only the database keeps them
+//! apart.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{Answer, Buyer, PaymentPayload, Sold, World};
 
-/// Sends payments at the same time; the answers are in another order.
+/// Sends payments at the same time. The answers come in another order.
 async fn all_at_once(world: &Arc<World>, payments: Vec<PaymentPayload>) -> Vec<(PaymentPayload, Answer)> {
     let mut sends = JoinSet::new();
     for payment in payments {

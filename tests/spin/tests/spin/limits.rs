@@ -1,4 +1,4 @@
-//! What Spin has not got, or does not allow.
+//! What Spin does not have or does not allow.
 
 use crate::support::{Buyer, Rule, Sold, World, eventually};
 
@@ -47,7 +47,7 @@ async fn a_missing_or_wrong_variable_is_named_and_nobody_panics_inv_9() {
     world.check();
 }
 
-/// Nothing here calls a device, so it would be sold and never opened.
+/// Nothing here operates a device, so the asset would be sold and never unlocked.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_asset_with_a_device_is_not_sold_where_nothing_works_it_inv_2() {
     let mut config = None;
@@ -67,7 +67,7 @@ async fn an_asset_with_a_device_is_not_sold_where_nothing_works_it_inv_2() {
     let printed = world.spin.printed();
     assert_eq!(printed, format!("coinop can't serve: {said}\n").repeat(3));
     world.check();
-    // Without it, it sells.
+    // Without the device it sells.
     let mut app = world.app();
     app.variables.insert("coinop_config".to_owned(), config.unwrap());
     let world = world.restart_as(app).await;
@@ -95,7 +95,7 @@ async fn an_rpc_that_is_not_allowed_is_not_called_and_nobody_is_charged_inv_2_8(
     assert_eq!(world.send("GET", "/ready", &[]).await.status, 503);
     world.check();
 
-    // The same payment, once the operator has mended it.
+    // The same payment succeeds once the operator has corrected the setting.
     let mut app = world.app();
     app.allowed = vec![coinop_spin_test::outbound::Origin::allowed(&world.relay.url()).unwrap()];
     let world = world.restart_as(app).await;
@@ -108,17 +108,17 @@ async fn an_rpc_that_is_not_allowed_is_not_called_and_nobody_is_charged_inv_2_8(
 async fn a_locked_database_refuses_before_money_moves_inv_2_3() {
     let world = World::start().await;
     let payment = Buyer::numbered(0).sign(&world, "/api/v1/access/door-1").await;
-    // The tables are made by whoever needs them first.
+    // The first request that needs the tables creates them.
     world.get("/api/v1/assets").await;
     let lock = world.database.open();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
-    // Reading goes on beside a writer that has not come to its end; the claim does not.
+    // A read succeeds beside an unfinished writer, but a claim does not.
     assert_eq!(world.send("POST", "/api/v1/access/door-1", &[]).await.status, 402);
     let refused = payment.send(&world).await;
     assert_eq!((refused.status.as_u16(), refused.code().as_str()), UNAVAILABLE);
     assert!(world.spin.printed().contains("database is locked"), "{}", world.spin.printed());
     assert_eq!((world.relay.calls_of("sendTransaction"), world.earned().await), (0, 0));
-    // Nobody reads beside a writer at its end.
+    // Beside a writer that is committing, no read succeeds either.
     lock.execute_batch("ROLLBACK; BEGIN EXCLUSIVE").unwrap();
     let refused = world.send("GET", "/api/v1/assets", &[]).await;
     assert_eq!((refused.status.as_u16(), refused.code().as_str()), UNAVAILABLE);

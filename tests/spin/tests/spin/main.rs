@@ -1,7 +1,7 @@
-//! The component under Spin's own limits: a fresh instance for each request, no
-//! timer, no device controller, and SQLite as Spin gives it.
+//! Tests of the component under Spin's own limits: a fresh instance for each request, no timer, no device
+//! controller, and SQLite as Spin provides it.
 //!
-//! Names end with the invariants that they hold to (`docs/architecture.md`).
+//! Tests' names end with the invariants that they check (`docs/architecture.md`).
 
 mod crash;
 mod crowd;

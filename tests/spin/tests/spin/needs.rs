@@ -1,4 +1,5 @@
-//! What a request asks of its host: no more than it needs. Each has an instance of its own, so each pays for all of it.
+//! A request asks its host for no more than it needs. Each request has its own instance, so each pays for all
+//! of it.
 
 use coinop_core::config::Config;
 use serde_json::{Value, json};
@@ -7,7 +8,7 @@ use crate::support::{Answer, Buyer, World};
 
 const UNAVAILABLE: (u16, &str) = (503, "unavailable");
 
-/// A world whose configuration was changed and packed.
+/// Returns a world with a configuration that was changed and packed.
 async fn packed(change: impl FnOnce(&mut Value)) -> World {
     World::start_with(|values| {
         let mut value = serde_json::from_str(&values["coinop_config"]).unwrap();
@@ -21,7 +22,7 @@ async fn packed(change: impl FnOnce(&mut Value)) -> World {
     .await
 }
 
-/// The same with a part rewritten: every `from` in it becomes `to`.
+/// Returns a world with a packed configuration, after every `from` in one part has become `to`.
 async fn rewritten(from: &str, to: &str) -> World {
     let world = packed(|_| ()).await;
     let mut app = world.app();
@@ -56,7 +57,7 @@ async fn a_402_health_and_the_keys_open_no_database_inv_8() {
         assert!(!world.database.0.exists());
         assert_eq!((world.spin.outgoing.sent(), world.relay.calls()), (0, 0));
         assert_eq!(world.spin.printed(), "");
-        // A sale does, and so does whatever else is in there.
+        // A sale needs the database, and so does a status request.
         Buyer::numbered(0).buy(&world, "/api/v1/access/door-1").await;
         let (opened, executed) = (world.spin.databases.opened(), world.spin.databases.executed());
         assert!(opened > 0 && executed > opened, "{opened}, {executed}");

@@ -14,7 +14,7 @@ async fn after_a_restart_the_repeat_gets_the_same_session_inv_1_2() {
     assert_eq!(again.session, sold.session);
     assert_eq!(again.transaction, sold.transaction);
     assert_eq!(again.ends_at, sold.ends_at);
-    // The token of before counts as well.
+    // The token from before the restart is valid as well.
     assert_eq!(world.session(&sold.session, &sold.token).await["status"], "active");
     assert_eq!((world.relay.calls(), world.database.events()), before, "a repeat costs nothing");
     assert_eq!(world.earned().await, 10_000);

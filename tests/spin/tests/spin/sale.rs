@@ -27,7 +27,7 @@ async fn a_v2_purchase_moves_exactly_the_price_inv_1_5_6() {
     world.check();
 }
 
-/// Some nodes, and relays before them, refuse a body in chunks.
+/// Some nodes, and some relays in front of them, refuse a body in chunks.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_of_the_rpc_says_how_long_it_is() {
     let world = World::start().await;
@@ -69,7 +69,7 @@ async fn more_time_extends_the_same_session_inv_1_5() {
     assert!(answer.json()["endsAt"].as_str().unwrap() > first.ends_at.as_str());
     assert_eq!(world.earned().await, 30_000);
     assert_eq!(world.database.sessions(), 1);
-    // An extension is no way in.
+    // An extension's payment gives no access elsewhere.
     let elsewhere = [("payment-signature", payment.header.as_str())];
     let answer = world.send("POST", "/api/v1/access/door-2", &elsewhere).await;
     assert_eq!(answer.code(), "payment_already_used");

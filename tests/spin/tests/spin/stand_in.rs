@@ -1,4 +1,4 @@
-//! That the stand-in has the traps that real Spin was seen to have.
+//! Tests that the stand-in has the traps that were seen on real Spin.
 
 use coinop_bindings::sqlite::{Error, Value};
 use coinop_spin_test::outbound::Origin;

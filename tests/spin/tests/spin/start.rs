@@ -1,4 +1,4 @@
-//! How it starts: the manifest, what the component asks for, and the first requests.
+//! The start: the manifest, what the component asks for, and the first requests.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use tokio::task::JoinSet;
 
 use crate::support::{World, manifest, runtime};
 
-/// All that the component may import. Real Spin has it: a name of WASI 0.2 fits any 0.2.x.
+/// Everything that the component may import. Real Spin has all of it, because a name of WASI 0.2 fits any
+/// 0.2.x.
 const MAY_IMPORT: &[&str] = &[
     "fermyon:spin/key-value@2.0.0",
     "fermyon:spin/variables@2.0.0",
@@ -34,7 +35,7 @@ const MAY_IMPORT: &[&str] = &[
     "wasi:random/random@0.2",
 ];
 
-/// `0.2.x` counts as `0.2`, as it does for wasmtime.
+/// Shortens `0.2.x` to `0.2`, which is how wasmtime compares versions.
 fn track(name: &str) -> &str {
     match name.rsplit_once('.') {
         Some((track, _)) if track.ends_with("@0.2") => track,
@@ -67,7 +68,7 @@ fn the_manifest_says_what_the_user_has_to_set_inv_9() {
     ];
     let expected = expected.map(|(name, variable)| (name.to_owned(), variable));
     assert_eq!(manifest.variables, parts.chain(expected).collect());
-    // The component sees all of them but the host, which is Spin's own business.
+    // The component sees all of them except the host, which only Spin uses.
     for (name, template) in &manifest.templates {
         assert_eq!(*template, format!("{{{{ {name} }}}}"));
     }
@@ -93,7 +94,7 @@ fn the_example_in_the_manifest_is_a_configuration() {
     assert_eq!(config.without_devices(), Ok(()));
     for name in manifest().variables.iter().filter(|(_, v)| v.default.is_none()).map(|(name, _)| name) {
         let set = format!("export SPIN_VARIABLE_{}=", name.to_ascii_uppercase());
-        // A configuration may be larger than the environment allows; a file may not.
+        // A configuration may be larger than the environment allows, so it comes from a file.
         let set =
             if name == "coinop_config" { "--variable coinop_config=@coinop.json".to_owned() } else { set };
         assert!(text.contains(&set), "{set} is missing in the comment");
@@ -127,7 +128,7 @@ async fn the_first_requests_may_come_all_at_once_inv_7() {
     for (answer, expected) in requests.join_all().await {
         assert_eq!(answer.status, expected, "{answer:?}\n{}", world.spin.printed());
     }
-    // The tables are made once, by whoever comes first. Nothing is in them.
+    // The first request creates the tables, once. They are empty.
     assert_eq!((world.database.events(), world.database.payments()), (0, 0));
     assert_eq!(world.relay.calls(), 0);
     world.check();

@@ -1,11 +1,11 @@
-//! The component of the benchmarks. It moves no money, so it must sell nothing to anybody else.
+//! The component of the benchmarks. It moves no money, so it must sell nothing outside of them.
 
 use coinop_core::encoding::base64;
 
 use crate::crash::killed_while;
 use crate::support::{Buyer, Rule, World, eventually, runtime, stubbed};
 
-/// The one secret under which the stubbed settlement works (`spin-app/src/stub.rs`).
+/// The only secret under which the stubbed settlement works (`spin-app/src/stub.rs`).
 const BENCH_SECRET: &[u8; 32] = b"coinop bench: money never moves.";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +38,7 @@ async fn a_stubbed_component_does_not_grant_what_another_has_claimed_inv_1_3() {
     .await;
     assert_eq!((world.database.payments(), world.database.sessions()), (1, 0));
     assert_eq!(world.earned().await, 0);
-    // The real component finds that it is still to be sent.
+    // The real component finds that the payment is still to be sent.
     let world = world.restart_on(runtime()).await;
     payment.until_sold(&world).await;
     assert_eq!(world.earned().await, 10_000);

@@ -1,4 +1,4 @@
-//! Time passes, and nobody calls: there is no timer on Spin.
+//! Time passes without any request, and Spin has no timer.
 
 use std::time::SystemTime;
 
@@ -6,7 +6,7 @@ use coinop_core::Timestamp;
 
 use crate::support::{Buyer, World, eventually};
 
-/// Milliseconds since the epoch.
+/// Returns the milliseconds since the epoch.
 pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     i64::try_from(since.as_millis()).unwrap()
@@ -30,7 +30,7 @@ async fn a_session_ends_by_itself_inv_4_7() {
     let asset = world.get("/api/v1/assets/locker/status").await;
     assert_eq!(asset["available"], true);
     assert!(asset["session"].is_null());
-    // The next one gets it, and the first one's repeat is still the first one's.
+    // The next buyer gets it, and the first buyer's repeat still gets the first session.
     let next = Buyer::numbered(1).buy(&world, "/api/v1/access/locker?quantity=2").await;
     assert_ne!(next.session, sold.session);
     assert_eq!(world.database.sessions(), 2);
@@ -41,7 +41,7 @@ async fn a_session_ends_by_itself_inv_4_7() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buyer_need_not_wait_for_somebody_to_end_the_session_before_inv_4() {
     let (world, sold) = lapsed().await;
-    // The unpaid request carries out nothing; the payment finds the asset free all the same.
+    // The unpaid request carries out nothing, but the payment finds the asset free nevertheless.
     let next = Buyer::numbered(1).buy(&world, "/api/v1/access/locker?quantity=2").await;
     assert_ne!(next.session, sold.session);
     assert_eq!(world.session(&sold.session, &sold.token).await["status"], "ended");
@@ -65,7 +65,7 @@ async fn an_unpaid_request_writes_nothing_and_calls_nobody_though_something_is_d
     assert!(world.database.bytes() == bytes, "an unpaid request wrote to the database");
     assert_eq!((world.relay.calls(), world.spin.outgoing.sent()), (calls, outgoing));
 
-    // What is due is carried out by whoever comes for something else.
+    // The next request for something else carries out what is due.
     assert_eq!(world.get("/api/v1/assets").await["assets"][2]["available"], true);
     eventually("the step after the answer", async || (world.database.events() > events).then_some(())).await;
     assert_eq!(world.database.events(), events + 1);

@@ -1,4 +1,4 @@
-//! Tables that are new, and tables that an earlier or a newer version of the component has left.
+//! New tables, and tables that an earlier or a later version of the component has left.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ async fn tables_of_another_version_are_told_in_one_line_for_each_request_that_ne
     std::fs::create_dir_all(world.database.0.parent().unwrap()).unwrap();
     world.database.open().execute("CREATE TABLE journal (asset TEXT, revision INTEGER)", []).unwrap();
     let mut answers = vec![payment.send(&world).await];
-    // The last is no asset of the configuration, so the database is asked before anything else is.
+    // The last path names no asset of the configuration, so the database is asked before anything else.
     for path in ["/ready", "/api/v1/assets", "/api/v1/assets/door-1/status", "/api/v1/access/door-9"] {
         answers.push(world.send("GET", path, &[]).await);
     }
@@ -75,7 +75,7 @@ async fn tables_of_another_version_are_told_in_one_line_for_each_request_that_ne
         assert_eq!(line.matches("database:").count(), 1, "{line}");
     }
     assert_eq!((world.relay.calls_of("sendTransaction"), world.earned().await), (0, 0));
-    // Who only asks for the price needs no tables.
+    // A request that only asks for the price needs no tables.
     assert_eq!(world.send("GET", "/api/v1/access/door-1", &[]).await.status, 402);
     assert_eq!(world.spin.printed(), printed);
     world.check();

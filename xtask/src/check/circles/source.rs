@@ -1,17 +1,17 @@
-//! What one source file says of modules: those it declares, and the paths that it names.
+//! Reads from one source file the modules that it declares and the paths that it names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::tokens::{tokens, without_tests};
 
-/// A file's modules and paths without those of its tests. Paths begin at the crate.
+/// A file's modules and paths without those of its tests. Paths start at the crate's root.
 #[derive(Default)]
 pub(super) struct Source {
-    /// The modules that are declared here and have files of their own.
+    /// The modules that are declared here and have their own files.
     pub(super) children: Vec<String>,
-    /// What the file uses.
+    /// The paths that the file uses.
     pub(super) paths: BTreeSet<Vec<String>>,
-    /// What the file only passes on with `pub use`: the name, and where it comes from.
+    /// The names that the file only re-exports with `pub use`, and where each comes from.
     pub(super) passed_on: BTreeMap<String, Vec<String>>,
 }
 
@@ -26,7 +26,7 @@ impl Source {
             names: BTreeMap::new(),
             source: Self::default(),
         };
-        // A name can be used above the line that imports it.
+        // Twice, because a name can be used above the line that imports it.
         for _ in 0..2 {
             reader.read();
         }
@@ -36,11 +36,11 @@ impl Source {
 
 struct Reader<'t> {
     tokens: &'t [String],
-    /// Where the reader stands, with modules that have no file of their own.
+    /// The module at the reader's position, including modules that have no file of their own.
     module: Vec<String>,
-    /// At which depth of braces those end.
+    /// The depths of braces at which those modules end.
     inline: Vec<usize>,
-    /// Names that may stand at the beginning of a path: modules and what was imported.
+    /// Names that may begin a path: modules and imported names.
     names: BTreeMap<String, Vec<String>>,
     source: Source,
 }
@@ -81,19 +81,20 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes in the path that begins here, and returns where it ends. `using` is whether a `use` passes it on.
+    /// Reads the path that begins here, and returns where it ends. `using` is `None` outside of a `use`, and
+    /// otherwise tells whether the `use` re-exports.
     fn path(&mut self, at: usize, using: Option<bool>) -> Option<usize> {
         let first = self.token(at).to_owned();
         let before = |back: usize| at.checked_sub(back).map_or("", |at| self.token(at));
-        // The middle of a path, a member, a definition, or who may see an item.
+        // This is the middle of a path, a member, a definition, or a visibility.
         if ["::", ".", "mod", "fn"].contains(&before(1)) || before(1) == "in" && before(2) == "(" {
             return None;
         }
         if using.is_none() {
-            // What is passed on can be used here too.
+            // A re-exported name can be used here too.
             let used = self.source.passed_on.get(&first).cloned();
             self.source.paths.extend(used);
-            // A name alone is a path where it is imported, and otherwise any word.
+            // A single name is a path in an import, but may be any word elsewhere.
             if self.token(at + 1) != "::" {
                 return None;
             }
@@ -107,7 +108,7 @@ impl Reader<'_> {
         Some(self.tree(start, base, using))
     }
 
-    /// Takes in the rest of a path, which may branch.
+    /// Reads the rest of a path, which may branch.
     fn tree(&mut self, mut at: usize, mut path: Vec<String>, using: Option<bool>) -> usize {
         loop {
             match self.token(at) {

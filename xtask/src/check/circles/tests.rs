@@ -1,6 +1,6 @@
 use super::*;
 
-/// Returns the circles of a crate with these files below `src`, the first of which is its root.
+/// Returns the circles of a crate with these files below `src`. The first file is its root.
 fn found(files: &[(&str, &str)]) -> Vec<Vec<String>> {
     let read = |path: &Path| {
         files.iter().find(|(name, _)| Path::new(name) == path).map(|(_, text)| (*text).to_owned())
@@ -62,7 +62,7 @@ fn a_folder_that_passes_on_what_its_files_define_is_no_circle() {
         folder("mod a;\nmod b;\npub(crate) use self::a::A as Other;\npub use b::B;", "use super::Other;"),
         [[""; 0]; 0]
     );
-    // What stands in the folder's face itself, beside what it uses of its files, is one.
+    // An item that the folder's `mod.rs` itself defines makes a circle, if `mod.rs` also uses its files.
     let circle = [["m/b.rs", "m/mod.rs"]];
     assert_eq!(folder("mod a;\nmod b;\npub struct A;\nuse b::B;", takes_a), circle);
     assert_eq!(folder("mod a;\nmod b;\npub struct A;\npub use b::B;\nfn f() -> B {}", takes_a), circle);
@@ -73,7 +73,7 @@ fn the_sources_have_no_circle() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let graph = whole(&|path| std::fs::read_to_string(root.join(path)).ok()).unwrap();
     assert_eq!(circles(&graph), BTreeSet::new());
-    // That they were read: a few that are known.
+    // A few known edges show that the sources were read.
     let needed = |file: &str, other: &str| graph.get(file).is_some_and(|files| files.contains(other));
     assert!(needed("core/src/session/decide.rs", "core/src/session/state.rs"));
     assert!(

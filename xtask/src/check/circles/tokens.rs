@@ -1,4 +1,4 @@
-//! The words and signs of a source file.
+//! Splits a source file into words and signs.
 
 /// Returns a text's words and signs without comments and literals.
 pub(super) fn tokens(text: &str) -> Vec<String> {
@@ -37,7 +37,7 @@ fn string(rest: &str) -> usize {
     end.map_or(rest.len(), |(at, _)| at + 1)
 }
 
-/// A character, or the mark of a lifetime.
+/// Returns the length of a character literal, or of the mark of a lifetime.
 fn character(rest: &str) -> usize {
     let mut chars = rest.char_indices().skip(1);
     match (chars.next(), chars.next()) {
@@ -58,7 +58,7 @@ fn raw_string(rest: &str) -> Option<usize> {
     Some(rest.len() - inner.len() + inner.find(&end)? + end.len())
 }
 
-/// Leaves out each item under `#[cfg(test)]`.
+/// Removes each item under `#[cfg(test)]`.
 pub(super) fn without_tests(tokens: &[String]) -> Vec<String> {
     const TEST: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     let mut kept = Vec::new();
@@ -74,7 +74,7 @@ pub(super) fn without_tests(tokens: &[String]) -> Vec<String> {
     kept
 }
 
-/// Returns where the item ends that begins here: behind its semicolon, its comma or its last brace.
+/// Returns the position after the item that begins here: after its semicolon, its comma or its last brace.
 fn end_of_item(tokens: &[String], mut at: usize) -> usize {
     let mut depth = 0_usize;
     while let Some(token) = tokens.get(at) {

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::{Answer, World};
 
-/// A wallet.
 #[derive(Clone, Debug)]
 pub(crate) struct Buyer {
     pub(crate) key: SigningKey,
@@ -20,7 +19,7 @@ pub(crate) struct PaymentPayload {
     pub(crate) path: String,
     /// The value of `PAYMENT-SIGNATURE`.
     pub(crate) header: String,
-    /// Atomic units.
+    /// In atomic units.
     pub(crate) amount: u64,
 }
 
@@ -34,7 +33,7 @@ pub(crate) struct Sold {
 }
 
 impl Buyer {
-    /// The buyer of this number.
+    /// Returns the buyer of this number.
     pub(crate) fn numbered(number: u8) -> Self {
         Self { key: SigningKey::from_bytes(&[100 + number; 32]) }
     }
@@ -43,12 +42,12 @@ impl Buyer {
         Address::new(self.key.verifying_key().to_bytes())
     }
 
-    /// Asks for the price, and signs what is asked for.
+    /// Asks for the price, and signs a payment for it.
     pub(crate) async fn sign(&self, world: &World, path: &str) -> PaymentPayload {
         self.sign_with(world, path, &[]).await
     }
 
-    /// The same, with more headers in the request for the price.
+    /// Does the same, with more headers in the request for the price.
     pub(crate) async fn sign_with(
         &self,
         world: &World,
@@ -85,7 +84,7 @@ impl Buyer {
         PaymentPayload { path: path.to_owned(), header, amount }
     }
 
-    /// Buys, start to finish.
+    /// Buys, from the price to the session.
     pub(crate) async fn buy(&self, world: &World, path: &str) -> Sold {
         let payment = self.sign(world, path).await;
         payment.until_sold(world).await
@@ -98,7 +97,7 @@ impl PaymentPayload {
         self.try_send(world).await.unwrap()
     }
 
-    /// Sends it once; an error if the connection broke.
+    /// Sends it once. Returns an error if the connection broke.
     pub(crate) async fn try_send(&self, world: &World) -> Result<Answer, String> {
         world.try_send("POST", &self.path, &[("payment-signature", &self.header)]).await
     }
@@ -116,7 +115,7 @@ impl PaymentPayload {
         .await
     }
 
-    /// The same transaction with another ticket than its own.
+    /// Returns the same transaction without its ticket.
     pub(crate) fn without_ticket(&self) -> Self {
         let mut payment: Value = serde_json::from_slice(&from_base64(&self.header).unwrap()).unwrap();
         payment["accepted"]["extra"].as_object_mut().unwrap().remove("ticket").unwrap();

@@ -1,4 +1,4 @@
-//! The local chain, in a process of its own.
+//! The local chain in its own process.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::http;
 
-/// A running chain; it ends with the test.
+/// A running chain. It ends with the test.
 pub(crate) struct Chain {
     process: Child,
     /// Host and port.
@@ -23,7 +23,7 @@ impl Drop for Chain {
 }
 
 impl Chain {
-    /// Starts a chain on which each of these has so many USDC, and SOL.
+    /// Starts a chain on which each of these addresses has this many USDC, and SOL.
     pub(crate) fn start(funds: &[(Address, u64)]) -> Self {
         let program = std::env::var_os("COINOP_CHAIN_BIN").map_or_else(
             || super::world::target().join("release").join("coinop-chain"),
@@ -59,7 +59,7 @@ impl Chain {
         hash.try_into().unwrap()
     }
 
-    /// What a wallet has, in atomic units of USDC.
+    /// Returns what a wallet has, in atomic units of USDC.
     pub(crate) async fn tokens(&self, wallet: &Address) -> u64 {
         let usdc = Network::Devnet.known_token("USDC").unwrap();
         let account = associated_token_account(wallet, &usdc.mint, TokenProgram::Spl).unwrap();
@@ -67,12 +67,12 @@ impl Chain {
         answer["value"]["amount"].as_str().unwrap().parse().unwrap()
     }
 
-    /// Makes what a wallet has exactly this much, in whole and decimal USDC.
+    /// Sets a wallet's balance to exactly `amount` USDC, a decimal number.
     pub(crate) async fn set_tokens(&self, wallet: &Address, amount: &str) {
         self.call("coinop_setTokens", json!([wallet, amount])).await;
     }
 
-    /// How many transactions have landed.
+    /// Returns how many transactions have landed.
     pub(crate) async fn transactions(&self) -> u64 {
         self.call("coinop_stats", json!([])).await["transactions"].as_u64().unwrap()
     }

@@ -1,4 +1,4 @@
-//! The gateway's database, from outside.
+//! The gateway's database, seen from outside.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use rusqlite::Connection;
 pub(crate) struct Database(pub(crate) PathBuf);
 
 impl Database {
-    /// What is in the file, to the last byte, and whether anything lies beside it.
+    /// Returns all bytes of the file, and the number of files in its folder.
     pub(crate) fn bytes(&self) -> (Vec<u8>, usize) {
         let beside = std::fs::read_dir(self.0.parent().unwrap()).unwrap().count();
         (std::fs::read(&self.0).unwrap(), beside)
@@ -18,7 +18,7 @@ impl Database {
         Connection::open(&self.0).unwrap()
     }
 
-    /// The one number that a query answers.
+    /// Returns the single number that a query yields.
     pub(crate) fn number(&self, query: &str) -> i64 {
         self.open().query_row(query, [], |row| row.get(0)).unwrap()
     }
@@ -35,7 +35,7 @@ impl Database {
         self.number("SELECT count(*) FROM payment")
     }
 
-    /// When something is due, in milliseconds since the epoch; 0: nothing is.
+    /// Returns when something is due, in milliseconds since the epoch. 0 means that nothing is due.
     pub(crate) fn due(&self) -> i64 {
         self.number("SELECT coalesce(min(due), 0) FROM head")
     }

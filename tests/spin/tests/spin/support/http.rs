@@ -1,4 +1,4 @@
-//! A small HTTP client: one connection for each request.
+//! A small HTTP client with one connection for each request.
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
@@ -8,7 +8,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-/// An answer, complete.
+/// A complete answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -25,7 +25,7 @@ impl Answer {
         self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {self:?}")).to_str().unwrap()
     }
 
-    /// The stable code of a problem, which must be one.
+    /// Returns the stable code of a problem. The answer must be one.
     pub(crate) fn code(&self) -> String {
         assert_eq!(self.header("content-type"), "application/problem+json", "{self:?}");
         self.json()["code"].as_str().unwrap().to_owned()
@@ -57,8 +57,8 @@ pub(crate) async fn send(
         let body = body.collect().await?.to_bytes();
         Ok(Answer { status: head.status, headers: head.headers, body })
     };
-    // The sender goes with its answer, and the connection with it. All in one task: whoever
-    // stops waiting hangs up.
+    // The sender and the connection end with the answer. Both are in one task, so a caller that stops waiting
+    // hangs up.
     let (answered, _) = tokio::join!(answered, connection);
     answered.map_err(|error: hyper::Error| error.to_string())
 }

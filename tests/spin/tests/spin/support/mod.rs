@@ -15,12 +15,12 @@ pub(crate) use world::{World, manifest, runtime, stubbed};
 
 use std::time::{Duration, Instant};
 
-/// How long anything may take. Far more than it does: two cores may be shared by many.
+/// How long anything may take. It is far more than needed, because a busy machine may be slow.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Looks again and again until there is something to see.
+/// Looks again and again until `look` returns something.
 pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! A relay between the gateway and the chain: it counts calls, and holds some back.
+//! A relay between the gateway and the chain, which counts calls and holds some back.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -19,18 +19,18 @@ use tokio::task::JoinHandle;
 
 use super::{eventually, http};
 
-/// What happens to calls of a method.
+/// What happens to the calls of a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
     /// They are passed on.
     Pass,
-    /// They are not passed on, until the rule changes.
+    /// They are not passed on until the rule changes.
     HoldRequest,
-    /// They are passed on; the answer is kept back, until the rule changes.
+    /// They are passed on, but their answers are held back until the rule changes.
     HoldAnswer,
 }
 
-/// The relay; it ends with the test.
+/// The relay. It ends with the test.
 pub(crate) struct Relay {
     pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
@@ -41,16 +41,16 @@ struct Shared {
     chain: String,
     rules: watch::Sender<BTreeMap<String, Rule>>,
     counts: Mutex<BTreeMap<String, Count>>,
-    /// Calls whose head did not say how long they are.
+    /// Calls whose head did not state their length.
     unsized_calls: AtomicUsize,
-    /// Counts the hosts that asked: what a killed one asked is not passed on.
+    /// Counts the hosts. Calls of a killed host are not passed on.
     host: AtomicUsize,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Count {
     calls: usize,
-    /// Where they were held back.
+    /// How many calls were held back.
     held: usize,
 }
 
@@ -76,35 +76,35 @@ impl Relay {
         format!("http://{}", self.address)
     }
 
-    /// Sets what happens to a method's calls, also to those that are being held.
+    /// Sets what happens to a method's calls, including those that are held back now.
     pub(crate) fn rule(&self, method: &str, rule: Rule) {
         self.shared.rules.send_modify(|rules| {
             rules.insert(method.to_owned(), rule);
         });
     }
 
-    /// The host that asked is dead: what it asked and was held back is lost. Its
-    /// connections end, but nobody knows when that is noticed.
+    /// Drops the calls that a dead host made and that were held back. Its connections end too, but not at a
+    /// known time.
     pub(crate) fn forget(&self) {
         self.shared.host.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Calls of all methods so far.
+    /// Returns the number of calls of all methods so far.
     pub(crate) fn calls(&self) -> usize {
         self.shared.counts.lock().unwrap().values().map(|count| count.calls).sum()
     }
 
-    /// Calls of one method so far.
+    /// Returns the number of calls of one method so far.
     pub(crate) fn calls_of(&self, method: &str) -> usize {
         self.shared.count(method, |count| count.calls)
     }
 
-    /// Calls so far that came in chunks, without a `Content-Length`.
+    /// Returns the number of calls so far that came in chunks, without a `Content-Length`.
     pub(crate) fn unsized_calls(&self) -> usize {
         self.shared.unsized_calls.load(Ordering::SeqCst)
     }
 
-    /// Waits until so many calls of a method have been held back.
+    /// Waits until this many calls of a method have been held back.
     pub(crate) async fn held(&self, method: &str, calls: usize) {
         let seen = async || (self.shared.count(method, |count| count.held) >= calls).then_some(());
         eventually(&format!("{calls} held {method}"), seen).await;

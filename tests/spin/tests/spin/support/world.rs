@@ -1,4 +1,4 @@
-//! All of it together.
+//! The chain, the relay, the gateway and the buyers together.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -15,30 +15,30 @@ use tempfile::TempDir;
 use super::chain::Chain;
 use super::{Answer, Buyer, Database, Relay, http};
 
-/// What each buyer has: 25 USDC.
+/// The money of each buyer: 25 USDC.
 const FUNDS: u64 = 25;
-/// How many buyers have something.
+/// How many buyers have money.
 const BUYERS: u8 = 10;
 
-/// cargo's target folder: this program lies in `<target>/<profile>/deps`.
+/// Returns cargo's target folder. This program is in `<target>/<profile>/deps`.
 pub(super) fn target() -> PathBuf {
     let program = std::env::current_exe().unwrap();
     program.ancestors().nth(3).unwrap().to_owned()
 }
 
-/// The component, compiled once for all tests.
+/// Returns the component, which is compiled once for all tests.
 pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| load("COINOP_COMPONENT", "component"));
     &RUNTIME
 }
 
-/// The component of the benchmarks, for which no money moves.
+/// Returns the component of the benchmarks, for which no money moves.
 pub(crate) fn stubbed() -> &'static Runtime {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| load("COINOP_COMPONENT_STUB", "component-stub"));
     &RUNTIME
 }
 
-/// The component that this variable names, or that lies in this profile's folder.
+/// Loads the component that this variable names, or the one in this profile's folder.
 fn load(variable: &str, profile: &str) -> Runtime {
     let default = || target().join("wasm32-wasip2").join(profile).join("coinop_spin.wasm");
     let file = std::env::var_os(variable).map_or_else(default, PathBuf::from);
@@ -46,7 +46,7 @@ fn load(variable: &str, profile: &str) -> Runtime {
     Runtime::load(&file).unwrap_or_else(|error| panic!("{}: {error:?}", file.display()))
 }
 
-/// The project's own manifest.
+/// Returns the project's own manifest.
 pub(crate) fn manifest() -> Manifest {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spin.toml");
     Manifest::read(&file).unwrap()
@@ -59,24 +59,24 @@ pub(crate) struct World {
     pub(crate) spin: Spin,
     pub(crate) database: Database,
     pub(crate) merchant: Address,
-    /// What the user has set before `spin up`.
+    /// The variables that the user has set before `spin up`.
     pub(crate) values: Variables,
     runtime: &'static Runtime,
     state: TempDir,
 }
 
 impl World {
-    /// A gateway that has two doors, sold by the minute, and a locker sold by the second.
+    /// Starts a gateway with two doors, sold by the minute, and a locker, sold by the second.
     pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
 
-    /// The same, with other variables.
+    /// Starts the same gateway with other variables.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Variables)) -> Self {
         Self::start_on(runtime(), change).await
     }
 
-    /// The same, with another component.
+    /// Starts the same gateway with another component.
     pub(crate) async fn start_on(runtime: &'static Runtime, change: impl FnOnce(&mut Variables)) -> Self {
         let fee_payer = SigningKey::from_bytes(&[1; 32]);
         let address = |key: &SigningKey| Address::new(key.verifying_key().to_bytes());
@@ -98,25 +98,25 @@ impl World {
         Self { chain, relay, spin, database, merchant, values, runtime, state }
     }
 
-    /// Kills the host where it stands, and starts another one on the same data.
+    /// Kills the host at once, and starts another one on the same data.
     pub(crate) async fn restart(self) -> Self {
         let app = app(&self.values, self.state.path());
         self.restart_as(app).await
     }
 
-    /// The same, with another application.
+    /// Does the same with another application.
     pub(crate) async fn restart_as(self, app: App) -> Self {
         let Self { spin, .. } = self;
         spin.kill().await;
         Self { spin: up(self.runtime, app).await, ..self }
     }
 
-    /// The same, with another component.
+    /// Does the same with another component.
     pub(crate) async fn restart_on(self, runtime: &'static Runtime) -> Self {
         Self { runtime, ..self }.restart().await
     }
 
-    /// The application as `spin up` would run it.
+    /// Returns the application as `spin up` would run it.
     pub(crate) fn app(&self) -> App {
         app(&self.values, self.state.path())
     }
@@ -140,7 +140,7 @@ impl World {
         answer.json()
     }
 
-    /// A session's status, for who bought it.
+    /// Returns a session's status, as its buyer sees it.
     pub(crate) async fn session(&self, session: &str, token: &str) -> Value {
         let path = format!("/api/v1/sessions/{session}/status");
         let answer = self.send("GET", &path, &[("authorization", &format!("Bearer {token}"))]).await;
@@ -148,12 +148,12 @@ impl World {
         answer.json()
     }
 
-    /// What the merchant has earned, in atomic units of USDC.
+    /// Returns what the merchant has earned, in atomic units of USDC.
     pub(crate) async fn earned(&self) -> u64 {
         self.chain.tokens(&self.merchant).await
     }
 
-    /// That nothing went wrong unseen: no trap, no panic, no secret in the output.
+    /// Checks that nothing went wrong unseen: no trap, no panic, no secret in the output.
     pub(crate) fn check(&self) {
         assert_eq!(self.spin.failures(), Vec::<String>::new());
         let printed = self.spin.printed();
