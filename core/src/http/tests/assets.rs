@@ -6,7 +6,7 @@ use super::*;
 use crate::testkit::world::API_KEY;
 
 pub(super) const ASSETS: &str = "/api/v1/assets";
-pub(super) const MAX_HEADER_BYTES: &str = "/api/v1/assets/room-7";
+pub(super) const ROOM: &str = "/api/v1/assets/room-7";
 
 /// A request of the merchant.
 pub(super) fn manage(world: &World, method: &str, target: &str, body: &Value) -> Answer {
@@ -16,17 +16,17 @@ pub(super) fn manage(world: &World, method: &str, target: &str, body: &Value) ->
 }
 
 /// A room by the minute, with these keys besides or instead.
-pub(super) fn max_header_bytes(more: Value) -> Value {
-    let mut max_header_bytes =
+pub(super) fn room(more: Value) -> Value {
+    let mut room =
         json!({"id": "room-7", "name": "Room 7", "price": "0.01", "unit": "minute", "max_quantity": 240});
-    max_header_bytes.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
-    max_header_bytes
+    room.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    room
 }
 
 /// A world where that room is for hire.
 pub(super) fn with_room() -> World {
     let world = World::new();
-    let made = manage(&world, "POST", ASSETS, &max_header_bytes(json!({})));
+    let made = manage(&world, "POST", ASSETS, &room(json!({})));
     assert_eq!(made.status, 201, "{}", made.body);
     world
 }
@@ -53,10 +53,10 @@ fn nothing_is_managed_without_a_key_of_the_merchant_inv_9() {
             ("POST", ASSETS, r#"{"id": "room-8", "price": "1", "unit": "minute"}"#),
             // The key comes before everything else: who has none learns nothing.
             ("POST", ASSETS, "{"),
-            ("PATCH", MAX_HEADER_BYTES, r#"{"price": "1"}"#),
+            ("PATCH", ROOM, r#"{"price": "1"}"#),
             ("PATCH", "/api/v1/assets/door-1", ""),
             ("PATCH", "/api/v1/assets/nothing", ""),
-            ("DELETE", MAX_HEADER_BYTES, ""),
+            ("DELETE", ROOM, ""),
             ("POST", "/api/v1/tick", ""),
         ] {
             let answer = ask(&world, method, target, headers, body);
@@ -73,16 +73,16 @@ fn nothing_is_managed_without_a_key_of_the_merchant_inv_9() {
     }
     let mut world = world;
     world.deployment.config.merchant.api_keys.clear();
-    assert_eq!(manage(&world, "DELETE", MAX_HEADER_BYTES, &Value::Null).status, 401);
+    assert_eq!(manage(&world, "DELETE", ROOM, &Value::Null).status, 401);
 }
 
 #[test]
 fn an_asset_that_was_made_is_listed_shown_and_sold() {
     let world = World::new();
-    let made = manage(&world, "POST", ASSETS, &max_header_bytes(json!({"description": "With a view"})));
+    let made = manage(&world, "POST", ASSETS, &room(json!({"description": "With a view"})));
     assert_eq!((made.status, made.header("cache-control")), (201, "no-store"));
     assert_eq!(made.header("location"), "http://127.0.0.1:8402/api/v1/assets/room-7");
-    let view = get(&world, MAX_HEADER_BYTES).body;
+    let view = get(&world, ROOM).body;
     assert_eq!(made.body, view);
     assert_eq!((&view["name"], &view["description"]), (&json!("Room 7"), &json!("With a view")));
     assert_eq!((&view["enabled"], &view["available"]), (&json!(true), &json!(true)));
@@ -96,7 +96,7 @@ fn an_asset_that_was_made_is_listed_shown_and_sold() {
     let header = payment(&world, 1, &offered);
     let sold = ask(&world, "GET", "/api/v1/access/room-7", &[("payment-signature", &header)], "");
     assert_eq!((sold.status, &sold.body["display"]), (200, &json!("0.02 USDC")));
-    assert_eq!(get(&world, MAX_HEADER_BYTES).body["available"], false);
+    assert_eq!(get(&world, ROOM).body["available"], false);
     assert_eq!(world.events("room-7")[0]["type"], "asset_created");
     world.audit_settled();
 }
@@ -134,10 +134,10 @@ fn every_mistake_names_the_field_that_has_it() {
         ("device", json!({"device": null})),
     ];
     for (field, wrong) in cases {
-        let new = max_header_bytes(json!({"id": "room-8"}));
+        let new = room(json!({"id": "room-8"}));
         let mut posted = new.clone();
         posted.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
-        for (method, target, body) in [("POST", ASSETS, &posted), ("PATCH", MAX_HEADER_BYTES, &wrong)] {
+        for (method, target, body) in [("POST", ASSETS, &posted), ("PATCH", ROOM, &wrong)] {
             let answer = manage(&world, method, target, body);
             let seen = (answer.status, &answer.body["code"], &answer.body["field"]);
             assert_eq!(seen, (400, &json!("invalid_asset"), &json!(field)), "{method} {body}");
@@ -146,13 +146,13 @@ fn every_mistake_names_the_field_that_has_it() {
         }
     }
     for missing in ["id", "price", "unit"] {
-        let mut body = max_header_bytes(json!({"id": "room-8"}));
+        let mut body = room(json!({"id": "room-8"}));
         body.as_object_mut().unwrap().remove(missing);
         let answer = manage(&world, "POST", ASSETS, &body);
         assert_eq!((code(&answer).1, &answer.body["field"]), ("invalid_asset", &json!(missing)));
     }
     let bearer = format!("Bearer {API_KEY}");
-    for (method, target) in [("POST", ASSETS), ("PATCH", MAX_HEADER_BYTES)] {
+    for (method, target) in [("POST", ASSETS), ("PATCH", ROOM)] {
         for body in ["", "{", "[]", "null", "\"room-7\"", "{} {}", "\u{0}"] {
             let answer = ask(&world, method, target, &[("authorization", &bearer)], body);
             assert_eq!(code(&answer), (400, "malformed_body"), "{method} {body:?}");
@@ -165,9 +165,9 @@ fn every_mistake_names_the_field_that_has_it() {
 fn a_change_leaves_the_rest_as_it_is_and_null_is_the_default() {
     let world = with_room();
     let patch = |body: Value| {
-        let answer = manage(&world, "PATCH", MAX_HEADER_BYTES, &body);
+        let answer = manage(&world, "PATCH", ROOM, &body);
         assert_eq!(answer.status, 200, "{}", answer.body);
-        assert_eq!(answer.body, get(&world, MAX_HEADER_BYTES).body);
+        assert_eq!(answer.body, get(&world, ROOM).body);
         answer.body
     };
     let dearer = patch(json!({"price": "0.02"}));
@@ -182,7 +182,7 @@ fn a_change_leaves_the_rest_as_it_is_and_null_is_the_default() {
     assert_eq!((&tariff["unitSeconds"], &tariff["maxQuantity"]), (&json!(90), &json!(1)));
     assert_eq!((&whole["enabled"], &whole["available"]), (&json!(false), &json!(false)));
     // The rules hold for what comes of it, not for what was sent.
-    let half = manage(&world, "PATCH", MAX_HEADER_BYTES, &json!({"unit": "minute"}));
+    let half = manage(&world, "PATCH", ROOM, &json!({"unit": "minute"}));
     assert_eq!(half.body["field"], "session_seconds");
     patch(json!({"unit": "minute", "session_seconds": null, "enabled": null}));
     let before = world.count("journal");
@@ -209,15 +209,15 @@ fn the_configurations_assets_are_changed_there_and_unknown_ones_nowhere() {
     let world = with_room();
     let before = world.count("journal");
     for (method, target, body, expected) in [
-        ("POST", ASSETS, max_header_bytes(json!({"id": "door-1"})), (409, "asset_read_only")),
+        ("POST", ASSETS, room(json!({"id": "door-1"})), (409, "asset_read_only")),
         ("PATCH", "/api/v1/assets/door-1", json!({"price": "1"}), (409, "asset_read_only")),
         ("DELETE", "/api/v1/assets/door-1", Value::Null, (409, "asset_read_only")),
-        ("POST", ASSETS, max_header_bytes(json!({"price": "1"})), (409, "asset_exists")),
+        ("POST", ASSETS, room(json!({"price": "1"})), (409, "asset_exists")),
         ("PATCH", "/api/v1/assets/room-8", json!({"price": "1"}), (404, "not_found")),
         ("PATCH", "/api/v1/assets/..%2f", json!({"price": "1"}), (404, "not_found")),
         ("DELETE", "/api/v1/assets/room-8", Value::Null, (404, "not_found")),
         ("PUT", ASSETS, Value::Null, (405, "method_not_allowed")),
-        ("POST", MAX_HEADER_BYTES, Value::Null, (405, "method_not_allowed")),
+        ("POST", ROOM, Value::Null, (405, "method_not_allowed")),
         ("DELETE", ASSETS, Value::Null, (405, "method_not_allowed")),
         ("GET", "/api/v1/tick", Value::Null, (405, "method_not_allowed")),
     ] {
@@ -225,29 +225,29 @@ fn the_configurations_assets_are_changed_there_and_unknown_ones_nowhere() {
     }
     for (target, allowed) in [
         (ASSETS, "GET, HEAD, POST, OPTIONS"),
-        (MAX_HEADER_BYTES, "GET, HEAD, PATCH, DELETE, OPTIONS"),
+        (ROOM, "GET, HEAD, PATCH, DELETE, OPTIONS"),
         ("/api/v1/tick", "POST, OPTIONS"),
     ] {
         assert_eq!(manage(&world, "PUT", target, &Value::Null).header("allow"), allowed);
     }
     assert_eq!(world.count("journal"), before);
-    assert_eq!(ask(&world, "HEAD", MAX_HEADER_BYTES, &[], "").status, 200);
+    assert_eq!(ask(&world, "HEAD", ROOM, &[], "").status, 200);
 }
 
 #[test]
 fn what_was_made_under_an_id_that_the_configuration_has_now_is_hidden() {
     let mut world = with_room();
-    manage(&world, "PATCH", MAX_HEADER_BYTES, &json!({"enabled": false}));
+    manage(&world, "PATCH", ROOM, &json!({"enabled": false}));
     let config = json!({
         "public_url": "http://127.0.0.1:8402",
         "merchant": {"pay_to": keys::address(&keys::merchant()), "tokens": ["USDC"]},
         "solana": {"network": "devnet", "rpc_url": "http://127.0.0.1:8899"},
-        "asset": [max_header_bytes(json!({"name": "Configured"}))],
+        "asset": [room(json!({"name": "Configured"}))],
     });
     world.deployment.config.assets = crate::config::Config::from_json(&config).unwrap().assets;
     let listed = get(&world, ASSETS).body["assets"].clone();
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]["name"]), (1, &json!("Configured")));
-    assert_eq!(code(&manage(&world, "DELETE", MAX_HEADER_BYTES, &Value::Null)).1, "asset_read_only");
+    assert_eq!(code(&manage(&world, "DELETE", ROOM, &Value::Null)).1, "asset_read_only");
     // It is sold as it is configured.
     let header = payment(&world, 1, &get(&world, "/api/v1/access/room-7"));
     let sold = ask(&world, "GET", "/api/v1/access/room-7", &[("payment-signature", &header)], "");
@@ -284,14 +284,14 @@ fn two_who_change_one_asset_at_once_both_have_their_way() {
     let statuses = at_once(
         &world,
         &[
-            ("PATCH", MAX_HEADER_BYTES, json!({"price": "0.05"})),
-            ("PATCH", MAX_HEADER_BYTES, json!({"name": "Suite"})),
-            ("PATCH", MAX_HEADER_BYTES, json!({"max_quantity": 3})),
-            ("PATCH", MAX_HEADER_BYTES, json!({"description": "Quiet"})),
+            ("PATCH", ROOM, json!({"price": "0.05"})),
+            ("PATCH", ROOM, json!({"name": "Suite"})),
+            ("PATCH", ROOM, json!({"max_quantity": 3})),
+            ("PATCH", ROOM, json!({"description": "Quiet"})),
         ],
     );
     assert_eq!(statuses, [200; 4]);
-    let view = get(&world, MAX_HEADER_BYTES).body;
+    let view = get(&world, ROOM).body;
     assert_eq!((&view["name"], &view["description"]), (&json!("Suite"), &json!("Quiet")));
     assert_eq!((&view["tariff"]["price"], &view["tariff"]["maxQuantity"]), (&json!("0.05"), &json!(3)));
     world.audit();
@@ -300,10 +300,10 @@ fn two_who_change_one_asset_at_once_both_have_their_way() {
 #[test]
 fn of_many_who_make_or_delete_one_asset_at_once_one_does() {
     let world = World::new();
-    let made = at_once(&world, &vec![("POST", ASSETS, max_header_bytes(json!({}))); 6]);
+    let made = at_once(&world, &vec![("POST", ASSETS, room(json!({}))); 6]);
     assert_eq!(made.iter().filter(|status| **status == 201).count(), 1);
     assert_eq!(made.iter().filter(|status| **status == 409).count(), 5);
-    let deleted = at_once(&world, &vec![("DELETE", MAX_HEADER_BYTES, Value::Null); 6]);
+    let deleted = at_once(&world, &vec![("DELETE", ROOM, Value::Null); 6]);
     assert_eq!(deleted.iter().filter(|status| **status == 204).count(), 1);
     assert_eq!(deleted.iter().filter(|status| **status == 404).count(), 5);
     assert_eq!(world.count("catalogue"), 0);
@@ -320,13 +320,13 @@ fn a_change_that_storage_did_not_take_is_not_told_as_made() {
         let context = Context::new(&world.deployment, &platform);
         let request = Request {
             method: "PATCH".to_owned(),
-            path: MAX_HEADER_BYTES.to_owned(),
+            path: ROOM.to_owned(),
             headers: vec![("authorization".to_owned(), format!("Bearer {API_KEY}"))],
             body: br#"{"price": "0.02"}"#.to_vec(),
             ..Request::default()
         };
         world.run(async { ended.set(Some(handle(&context, &request).await.status)) });
-        let price = get(&world, MAX_HEADER_BYTES).body["tariff"]["price"].clone();
+        let price = get(&world, ROOM).body["tariff"]["price"].clone();
         world.audit();
         match ended.get() {
             Some(status) => {
@@ -343,7 +343,7 @@ fn a_change_that_storage_did_not_take_is_not_told_as_made() {
 fn the_list_goes_from_the_configurations_assets_on_to_those_made_by_api() {
     let world = World::new();
     for id in ["zebra", "Alpha", "lamp-2", "lamp-10", "door-3"] {
-        let made = manage(&world, "POST", ASSETS, &max_header_bytes(json!({"id": id, "name": null})));
+        let made = manage(&world, "POST", ASSETS, &room(json!({"id": id, "name": null})));
         assert_eq!((made.status, &made.body["name"]), (201, &json!(id)));
     }
     let page = |after: Option<&str>, limit: usize| {

@@ -1,6 +1,6 @@
 //! Sales of an asset that is changed, disabled, deleted or made again meanwhile.
 
-use super::assets::{ASSETS, MAX_HEADER_BYTES, code, manage, max_header_bytes, with_room};
+use super::assets::{ASSETS, ROOM, code, manage, room, with_room};
 use super::*;
 use crate::ports::Clock as _;
 use crate::testkit::world::{API_KEY, Chain, START};
@@ -19,16 +19,16 @@ fn send(world: &World, target: &str, header: &str) -> Answer {
 }
 
 fn change(world: &World, body: Value) {
-    let answer = manage(world, "PATCH", MAX_HEADER_BYTES, &body);
+    let answer = manage(world, "PATCH", ROOM, &body);
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
 fn delete(world: &World) -> Answer {
-    manage(world, "DELETE", MAX_HEADER_BYTES, &Value::Null)
+    manage(world, "DELETE", ROOM, &Value::Null)
 }
 
 fn create(world: &World, more: Value) {
-    let answer = manage(world, "POST", ASSETS, &max_header_bytes(more));
+    let answer = manage(world, "POST", ASSETS, &room(more));
     assert_eq!(answer.status, 201, "{}", answer.body);
 }
 
@@ -90,7 +90,7 @@ fn a_price_that_changes_while_a_payment_without_a_quote_is_checked_charges_nobod
     let buys = request("GET", ACCESS, ("x-payment", header), "");
     let changes = request(
         "PATCH",
-        MAX_HEADER_BYTES,
+        ROOM,
         ("authorization", format!("Bearer {API_KEY}")),
         r#"{"price": "0.05"}"#,
     );
@@ -142,7 +142,7 @@ fn what_is_not_for_sale_has_no_price_and_takes_no_payment_inv_1() {
     let status = get(&world, "/api/v1/assets/room-7/status").body;
     assert_eq!((&status["available"], status["session"].is_object()), (&json!(false), true));
     world.advance(60_000);
-    assert_eq!(get(&world, MAX_HEADER_BYTES).body["available"], false);
+    assert_eq!(get(&world, ROOM).body["available"], false);
 
     // It comes back as it was: the quote that is still open is good.
     change(&world, json!({"enabled": true}));
@@ -184,7 +184,7 @@ fn nothing_is_deleted_under_a_session_or_a_payment_in_flight_inv_2() {
     assert_eq!((delete(&world).status, world.count("catalogue")), (204, 0));
 
     // It is gone, and what it was is still told to whoever bought it.
-    for target in [MAX_HEADER_BYTES, "/api/v1/assets/room-7/status", ACCESS] {
+    for target in [ROOM, "/api/v1/assets/room-7/status", ACCESS] {
         assert_eq!(code(&get(&world, target)), (404, "not_found"), "{target}");
     }
     assert_eq!(code(&delete(&world)), (404, "not_found"));
@@ -278,7 +278,7 @@ fn of_a_payment_and_a_deletion_whichever_is_first_the_other_is_refused_inv_1_2()
             ..Request::default()
         };
         let buys = request("GET", ACCESS, "payment-signature", header);
-        let deletes = request("DELETE", MAX_HEADER_BYTES, "authorization", format!("Bearer {API_KEY}"));
+        let deletes = request("DELETE", ROOM, "authorization", format!("Bearer {API_KEY}"));
         let platform = Platform::new(&world);
         let context = Context::new(&world.deployment, &platform);
         let late = async {

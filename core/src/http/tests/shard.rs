@@ -5,7 +5,7 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::assets::{max_header_bytes, with_room};
+use super::assets::{room, with_room};
 use super::strange::{config, words};
 use super::*;
 use crate::account::Account;
@@ -204,7 +204,7 @@ fn what_can_be_refused_without_a_journal_wakes_no_shard_inv_8() {
         ("GET", "/api/v1/assets/room-8/status", &[], "", 404),
         ("POST", "/api/v1/assets", &[], "{}", 401),
         ("POST", "/api/v1/assets", &key, "{}", 400),
-        ("POST", "/api/v1/assets", &key, &max_header_bytes(json!({"id": "door-1"})).to_string(), 409),
+        ("POST", "/api/v1/assets", &key, &room(json!({"id": "door-1"})).to_string(), 409),
         ("PATCH", "/api/v1/assets/room-7", &[], "{}", 401),
         ("PATCH", "/api/v1/assets/room-7", &key, "[]", 400),
         ("PATCH", "/api/v1/assets/door-1", &key, "{}", 409),
@@ -242,7 +242,7 @@ fn what_needs_the_journal_names_the_shard_that_has_it() {
             "POST",
             "/api/v1/assets",
             &key,
-            &max_header_bytes(json!({"id": "room-9"})).to_string(),
+            &room(json!({"id": "room-9"})).to_string(),
             asset("room-9"),
         ),
         // The last of two counts, in the shard's name as in the asset's.
@@ -348,9 +348,9 @@ fn bodies() -> Vec<String> {
         "{".to_owned(),
         r#"{"quantity": 1}"#.to_owned(),
         r#"{"price": "0.02"}"#.to_owned(),
-        max_header_bytes(json!({})).to_string(),
-        max_header_bytes(json!({"id": "room-9"})).to_string(),
-        max_header_bytes(json!({"id": "door-1"})).to_string(),
+        room(json!({})).to_string(),
+        room(json!({"id": "room-9"})).to_string(),
+        room(json!({"id": "door-1"})).to_string(),
     ]
 }
 

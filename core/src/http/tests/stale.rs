@@ -1,7 +1,7 @@
 //! A catalogue that is a minute old, as a cache far from the asset shows it: by it nothing
 //! is sold wrongly, and no open quote refused.
 
-use super::assets::{ASSETS, MAX_HEADER_BYTES, code, manage, max_header_bytes, with_room};
+use super::assets::{ASSETS, ROOM, code, manage, room, with_room};
 use super::*;
 use crate::config::Asset;
 use crate::error::{TransportError, TransportFault};
@@ -91,11 +91,11 @@ fn happens(world: &World, changes: &[(&str, &str, Value)]) {
 
 #[test]
 fn a_stale_catalogue_refuses_no_open_quote_and_sells_nothing_wrongly_inv_1_6() {
-    let price = ("PATCH", MAX_HEADER_BYTES, json!({"price": "0.05", "min_quantity": 2}));
-    let disable = ("PATCH", MAX_HEADER_BYTES, json!({"enabled": false}));
-    let enable = ("PATCH", MAX_HEADER_BYTES, json!({"enabled": true}));
-    let gone = ("DELETE", MAX_HEADER_BYTES, Value::Null);
-    let again = ("POST", ASSETS, max_header_bytes(json!({})));
+    let price = ("PATCH", ROOM, json!({"price": "0.05", "min_quantity": 2}));
+    let disable = ("PATCH", ROOM, json!({"enabled": false}));
+    let enable = ("PATCH", ROOM, json!({"enabled": true}));
+    let gone = ("DELETE", ROOM, Value::Null);
+    let again = ("POST", ASSETS, room(json!({})));
     // What happened before the catalogue was read, the quote given, and the payment sent;
     // and what becomes of the payment.
     let cases = [
@@ -133,7 +133,7 @@ fn what_a_stale_catalogue_offers_is_decided_on_the_asset_itself_inv_1_6() {
     // The price is a minute old, and good: it was offered.
     let world = with_room();
     let catalogue = shown(&world);
-    happens(&world, &[("PATCH", MAX_HEADER_BYTES, json!({"price": "0.05"}))]);
+    happens(&world, &[("PATCH", ROOM, json!({"price": "0.05"}))]);
     let header = payment(&world, 1, &send(&world, &catalogue, None));
     let sold = send(&world, &catalogue, Some(("payment-signature", &header)));
     assert_eq!((sold.status, &sold.body["amount"]), (200, &json!("10000")));
@@ -152,8 +152,8 @@ fn what_a_stale_catalogue_offers_is_decided_on_the_asset_itself_inv_1_6() {
     happens(
         &world,
         &[
-            ("DELETE", MAX_HEADER_BYTES, Value::Null),
-            ("POST", ASSETS, max_header_bytes(json!({"price": "0.001"}))),
+            ("DELETE", ROOM, Value::Null),
+            ("POST", ASSETS, room(json!({"price": "0.001"}))),
         ],
     );
     let header = payment(&world, 3, &send(&world, &catalogue, None));
