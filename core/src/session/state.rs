@@ -60,8 +60,8 @@ impl AssetState {
 
     /// Returns whether no clock can tell how much of the session's time is over.
     ///
-    /// That is so if the wall clock is far behind `last`, and the monotonic clock that saw the session begin is gone. It
-    /// happens when the wall clock was ahead, the machine restarted, and the wall clock was corrected.
+    /// That is so if the wall clock is far behind `last`, and the monotonic clock that saw the session begin is gone.
+    /// It happens when the wall clock was ahead, the machine restarted, and the wall clock was corrected.
     #[must_use]
     pub(crate) fn is_clock_untrusted(&self, now: &Now) -> bool {
         let behind = self.last.millis_since(now.wall) > MAX_CLOCK_LAG_MS;
