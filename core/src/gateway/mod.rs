@@ -156,7 +156,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         self.write(stream, Some(known), Command::Claim(Box::new(ask)), funds).await
     }
 
-    /// Decides a command and appends its events, again and again until no other writer is first.
+    /// Decides a command and appends its events, with up to [`ATTEMPTS`] attempts if other writers are first.
     async fn write(
         &self,
         stream: &StreamId,

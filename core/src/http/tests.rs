@@ -37,7 +37,7 @@ impl Answer {
         self.headers.iter().find(|(n, _)| *n == name).map_or("", |(_, value)| value.as_str())
     }
 
-    /// The `PaymentRequired` of the v2 header.
+    /// Returns the `PaymentRequired` of the v2 header.
     fn required(&self) -> Value {
         serde_json::from_slice(&from_base64(self.header("payment-required")).unwrap()).unwrap()
     }
@@ -71,12 +71,12 @@ fn get(world: &World, target: &str) -> Answer {
     ask(world, "GET", target, &[], "")
 }
 
-/// The challenge that a 402 of the first door carries for who asks to sign in.
+/// Returns the challenge in a 402 of the first door, for a caller who asks to sign in.
 fn sign_in_challenge(world: &World) -> Value {
     get(world, "/api/v1/access/door-1?signin").required()["extensions"][sign_in::EXTENSION].clone()
 }
 
-/// The header that pays for a 402, as a v2 client would make it.
+/// Returns the header that pays for a 402, as a v2 client would make it.
 fn payment(world: &World, who: u8, answer: &Answer) -> String {
     let accepted = answer.required()["accepts"][0].clone();
     let ticket = Ticket::from_text(accepted["extra"]["ticket"].as_str().unwrap());
@@ -312,7 +312,7 @@ fn an_assets_status_says_when_it_is_free_and_never_who_is_inside_inv_9() {
     let (bought, _) = world.bought(1, "door-1", 1);
     let taken = get(&world, "/api/v1/assets/door-1/status").body;
     assert_eq!(taken["session"], json!({"endsAt": bought.session.session.ends_at().unwrap().to_string()}));
-    // Nothing was reported yet: unknown is not locked.
+    // Nothing was reported yet, and unknown is not locked.
     assert_eq!(taken["device"], json!({"state": "unknown", "since": null}));
     let everything = format!("{taken}{}", get(&world, "/api/v1/assets").body);
     let payer = keys::address(&keys::numbered(1)).to_string();

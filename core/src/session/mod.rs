@@ -5,9 +5,10 @@
 //! * [`pending`] says, from the state alone, what is still to be done. Recovery after a crash is therefore the same
 //!   code as normal running: load the state, call `pending`, and do what it says.
 //!
-//! A state belongs to one stream: an exclusive asset, or one session of a shared asset. It holds the running session,
-//! the payments in flight, and what the device should be doing. It stays that small however long the stream's history
-//! is, because past payments and sessions are in the journal's indexes ([`index`](mod@index)).
+//! A state belongs to one stream: an exclusive asset, a shared asset's listing, or one session of a shared asset. It
+//! holds the running session, the payments in flight, and what the device should be doing. It stays that small however
+//! long the stream's history is, because past payments and sessions are in the journal's indexes
+//! ([`index`](mod@index)).
 //!
 //! ```text
 //! claimed -> landed  -> session started or extended -> ended

@@ -8,8 +8,8 @@ use crate::time::{Now, Timestamp};
 /// How long only the request that claimed a payment looks after it, in milliseconds. After that, recovery does so too.
 const SETTLE_AFTER_MS: u64 = 5_000;
 
-/// How far apart two clocks may be that still agree, in milliseconds. They are read at different moments, and in whole
-/// milliseconds.
+/// The greatest difference between two clocks that still counts as none, in milliseconds. They are read at different
+/// moments, and in whole milliseconds.
 const ROUNDING_MS: u64 = 50;
 
 /// What an asset's device should be doing now.

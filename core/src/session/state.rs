@@ -60,8 +60,8 @@ impl AssetState {
 
     /// Returns whether no clock can tell how much of the session's time is over.
     ///
-    /// Then the wall clock is far behind `last`, and the monotonic clock that saw the session begin is gone. This
-    /// happens when the wall clock was ahead, the machine restarted, and the wall clock was corrected.
+    /// That is so if the wall clock is far behind `last`, and the monotonic clock that saw the session begin is gone.
+    /// It happens when the wall clock was ahead, the machine restarted, and the wall clock was corrected.
     #[must_use]
     pub(crate) fn is_clock_untrusted(&self, now: &Now) -> bool {
         let behind = self.last.millis_since(now.wall) > MAX_CLOCK_LAG_MS;
@@ -72,7 +72,7 @@ impl AssetState {
                 .is_some_and(|session| session.entitlement.left_by_monotonic(now).is_none())
     }
 
-    /// Returns whether a device delivers what is sold here, or was ever told to or reported.
+    /// Returns whether a device delivers what is sold here, or ever had a desired or a reported state.
     #[must_use]
     pub(crate) fn is_fulfilled_by_somebody(&self) -> bool {
         let sold = self.claims.iter().map(|claim| claim.fulfilment);
@@ -91,8 +91,8 @@ impl AssetState {
 
 /// Applies an event to the state, and never fails.
 ///
-/// An event that does not fit changes only the parts that it fits. No journal that [`decide`](super::decide) has
-/// written contains one.
+/// An event about a payment or a session that the state does not have leaves payments and session as they are. No
+/// journal that [`decide`](super::decide) has written contains one.
 #[must_use]
 pub(crate) fn evolve(mut state: AssetState, event: &Event) -> AssetState {
     state.last = state.last.max(event.at());

@@ -372,8 +372,8 @@ fn a_guard_makes_the_fee_payer_pay_for_nothing_and_is_named() {
     let world = World::new();
     let mut last = None;
     let reason = "invalid_exact_svm_payload_wallet_guard";
-    // Writing memory, closing it and comparing a delta with the fee payer's account, a wallet guard with wrong accounts,
-    // and a guard of the merchant's token account.
+    // Writing memory, closing it and comparing a delta with the fee payer's account, a wallet guard with wrong
+    // accounts, and a guard of the merchant's token account.
     for (accounts, data) in [
         (vec![0], vec![0, 0]),
         (vec![0], vec![1, 0, 0]),

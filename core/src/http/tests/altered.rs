@@ -1,5 +1,4 @@
-//! Honest payments, tokens and proofs, altered: they buy and prove what the honest ones
-//! did, or nothing.
+//! Honest payments, tokens and proofs, altered: they buy and prove what the honest ones did, or nothing.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -11,7 +10,7 @@ use crate::ids::{PaymentId, SessionId, StreamId};
 use crate::svm::transaction::Transaction;
 use crate::x402::{Accepted, PaymentPayload, Version};
 
-/// A change of an honest payment, at any of its layers.
+/// A change of an honest payment, in any of its layers.
 #[derive(Clone, Debug)]
 enum Change {
     Text(Index, char),
@@ -20,7 +19,7 @@ enum Change {
     Transaction(Index, u8),
     TransactionCut(Index),
     Ticket(Index, char),
-    /// Members that nobody knows are ignored.
+    /// Unknown members are ignored.
     Unknown,
 }
 
@@ -43,7 +42,7 @@ fn with_char(text: &str, at: &Index, c: char) -> Option<String> {
     Some(chars.into_iter().collect())
 }
 
-/// `None` if an earlier change has left nothing to change there.
+/// Returns the altered header; `None` if an earlier change has left nothing to change there.
 fn apply(change: &Change, header: &str) -> Option<String> {
     const MEMBERS: [&str; 10] = [
         "/x402Version",
@@ -88,11 +87,11 @@ fn apply(change: &Change, header: &str) -> Option<String> {
     Some(base64(value.to_string().as_bytes()))
 }
 
-/// What a payment says, all that matters of it.
+/// Returns everything in a payment that matters.
 fn meaning(world: &World, header: &str) -> Option<(Accepted, PaymentId, Vec<[u8; 64]>)> {
     let payment = PaymentPayload::read(Version::V2, header, world.deployment.config.network).ok()?;
     let transaction = Transaction::decode(payment.transaction()).ok()?;
-    // The first signature is ours to make.
+    // The first signature is the fee payer's to make.
     let signatures = transaction.signatures.get(1..)?.to_vec();
     Some((payment.accepted, PaymentId::of_message(&transaction.message_bytes), signatures))
 }
@@ -144,7 +143,7 @@ proptest! {
         let altered = with_char(&proof, &at, c).unwrap();
         let network = deployment.config.network;
         if let Ok(address) = sign_in::verify(keys, origin, network, world.now(), &altered) {
-            // Some characters do not matter; whom it proves always does.
+            // Some characters do not matter, but the proof is always for the same wallet.
             prop_assert_eq!(address, keys::address(&keys::numbered(1)));
         }
     }

@@ -1,4 +1,4 @@
-//! Assets that are made, changed and deleted by whoever has an API key.
+//! Assets that are created, changed and deleted with an API key.
 
 use std::cell::Cell;
 
@@ -8,22 +8,28 @@ use crate::testkit::world::API_KEY;
 pub(super) const ASSETS: &str = "/api/v1/assets";
 pub(super) const ROOM: &str = "/api/v1/assets/room-7";
 
-/// A request of the merchant.
+/// Sends a request of the merchant.
 pub(super) fn manage(world: &World, method: &str, target: &str, body: &Value) -> Answer {
     let bearer = format!("Bearer {API_KEY}");
     let body = if body.is_null() { String::new() } else { body.to_string() };
     ask(world, method, target, &[("authorization", &bearer)], &body)
 }
 
+<<<<<<< HEAD
 /// A room by the minute, with these keys besides or instead.
 pub(super) fn room(more: Value) -> Value {
     let mut room =
+=======
+/// Returns a room by the minute, with the keys of `more` added or replaced.
+pub(super) fn max_header_bytes(more: Value) -> Value {
+    let mut max_header_bytes =
+>>>>>>> comments-ca
         json!({"id": "room-7", "name": "Room 7", "price": "0.01", "unit": "minute", "max_quantity": 240});
     room.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
     room
 }
 
-/// A world where that room is for hire.
+/// Returns a world in which that room is for hire.
 pub(super) fn with_room() -> World {
     let world = World::new();
     let made = manage(&world, "POST", ASSETS, &room(json!({})));
@@ -51,7 +57,7 @@ fn nothing_is_managed_without_a_key_of_the_merchant_inv_9() {
     for headers in &bearers {
         for (method, target, body) in [
             ("POST", ASSETS, r#"{"id": "room-8", "price": "1", "unit": "minute"}"#),
-            // The key comes before everything else: who has none learns nothing.
+            // The key is checked before everything else, so that a caller without one learns nothing.
             ("POST", ASSETS, "{"),
             ("PATCH", ROOM, r#"{"price": "1"}"#),
             ("PATCH", "/api/v1/assets/door-1", ""),
@@ -65,7 +71,7 @@ fn nothing_is_managed_without_a_key_of_the_merchant_inv_9() {
         }
     }
     assert_eq!(world.count("journal"), before);
-    // Each of the keys is one, and only where the configuration has it.
+    // Each of the configured keys works, and no other.
     for key in ["another", API_KEY] {
         let bearer = format!("bearer {key}");
         let answer = ask(&world, "POST", "/api/v1/tick", &[("authorization", &bearer)], "");
@@ -174,15 +180,20 @@ fn a_change_leaves_the_rest_as_it_is_and_null_is_the_default() {
     assert_eq!((&dearer["tariff"]["price"], &dearer["name"]), (&json!("0.02"), &json!("Room 7")));
     let plain = patch(json!({"name": null, "max_quantity": null}));
     assert_eq!((&plain["name"], &plain["tariff"]["maxQuantity"]), (&json!("room-7"), &json!(527_040)));
-    // What nobody has said follows from the rest: as many hours fit into 366 days.
+    // A default follows from the rest: as many hours as fit into 366 days.
     let hours = patch(json!({"unit": "hour"}));
     assert_eq!(hours["tariff"]["maxQuantity"], 8_784);
     let whole = patch(json!({"unit": "session", "session_seconds": 90, "enabled": false}));
     let tariff = &whole["tariff"];
     assert_eq!((&tariff["unitSeconds"], &tariff["maxQuantity"]), (&json!(90), &json!(1)));
     assert_eq!((&whole["enabled"], &whole["available"]), (&json!(false), &json!(false)));
+<<<<<<< HEAD
     // The rules hold for what comes of it, not for what was sent.
     let half = manage(&world, "PATCH", ROOM, &json!({"unit": "minute"}));
+=======
+    // The rules apply to the result, not to what was sent.
+    let half = manage(&world, "PATCH", MAX_HEADER_BYTES, &json!({"unit": "minute"}));
+>>>>>>> comments-ca
     assert_eq!(half.body["field"], "session_seconds");
     patch(json!({"unit": "minute", "session_seconds": null, "enabled": null}));
     let before = world.count("journal");
@@ -254,7 +265,7 @@ fn what_was_made_under_an_id_that_the_configuration_has_now_is_hidden() {
     assert_eq!(sold.status, 200, "{}", sold.body);
 }
 
-/// Several requests of the merchant at once; all of them are answered.
+/// Sends several requests of the merchant at once. All of them are answered.
 fn at_once(world: &World, requests: &[(&str, &str, Value)]) -> Vec<u16> {
     let platform = Platform::new(world);
     let context = Context::new(&world.deployment, &platform);
@@ -367,11 +378,11 @@ fn the_list_goes_from_the_configurations_assets_on_to_those_made_by_api() {
         }
         assert_eq!(seen, all, "{limit} at a time");
     }
-    // A page goes on behind an asset that was deleted meanwhile.
+    // A page continues after an asset that was deleted in the meantime.
     assert_eq!(manage(&world, "DELETE", "/api/v1/assets/lamp-10", &Value::Null).status, 204);
     assert_eq!(page(Some("lamp-10"), 9), (vec!["lamp-2".to_owned(), "zebra".to_owned()], None));
     assert_eq!(page(Some("zebra"), 9), (vec![], None));
-    // Behind what never was there is nothing.
+    // There is no page after an asset that never existed.
     for after in ["lamp-11", "x", "-", ""] {
         assert_eq!(
             code(&get(&world, &format!("{ASSETS}?after={after}"))),

@@ -1,11 +1,11 @@
-//! Whatever a merchant's program sends: what is taken can be sold.
+//! Whatever a merchant's program sends, what is accepted can be sold.
 
 use proptest::prelude::*;
 
 use super::assets::{ASSETS, MAX_HEADER_BYTES, code, manage};
 use super::*;
 
-/// What a merchant's program might send: mostly what is meant, sometimes anything.
+/// What a merchant's program might send: mostly sensible values, sometimes anything.
 fn bodies() -> impl Strategy<Value = Value> {
     let text = |texts: &'static [&'static str]| proptest::sample::select(texts).prop_map(|text| json!(text));
     let value = |usual: BoxedStrategy<Value>| {

@@ -14,7 +14,7 @@ use crate::x402::{Accepted, PayloadError, PaymentPayload, Version};
 
 const DOOR: &str = "/api/v1/access/door-1";
 
-/// A world where a minute of the first door costs what the captured payments paid.
+/// Returns a world in which a minute of the first door costs what the captured payments paid.
 fn cheap_world() -> World {
     let mut world = World::new();
     world.deployment.config.assets[0].tariff.price = Decimal::parse("0.001").unwrap();
@@ -25,7 +25,7 @@ fn header_of(purchase: &str, name: &str) -> String {
     vectors::json(purchase)["http"][1]["request"]["headers"][name].as_str().unwrap().to_owned()
 }
 
-/// A captured payload as the header that carried it.
+/// Returns a captured payload as the header that carried it.
 fn header(payload: &Value) -> String {
     base64(payload.to_string().as_bytes())
 }
@@ -49,7 +49,7 @@ fn a_captured_v1_purchase_is_a_sale_here_too_inv_1() {
     assert_eq!(json!(settlement.payer), captured["payer"]);
     assert_eq!(json!(settlement.network), captured["network"]);
     assert!(settlement.success);
-    // At another price it is no payment.
+    // At another price the payment is refused.
     let answer = pay(&World::new(), "x-payment", &payment);
     assert_eq!(answer.settlement().error_reason.unwrap(), "invalid_exact_svm_payload_amount_mismatch");
 }
@@ -57,8 +57,8 @@ fn a_captured_v1_purchase_is_a_sale_here_too_inv_1() {
 #[test]
 fn a_captured_v2_purchase_without_our_ticket_is_refused_uncharged_inv_1() {
     let world = cheap_world();
-    // Stricter than the server it was made for, which offered no ticket: without one
-    // nothing says what it pays for.
+    // This is stricter than the server that the payment was made for, which offered no ticket. Without a ticket nothing
+    // says what the payment is for.
     let answer = pay(&world, "payment-signature", &header_of(V2_PURCHASE, "payment-signature"));
     assert_eq!((answer.status, answer.settlement().error_reason.unwrap().as_str()), (402, "ticket_missing"));
     assert_eq!((world.charged(), world.count("journal")), (0, 0));
@@ -94,7 +94,7 @@ fn our_offers_are_of_kinds_that_the_captured_facilitator_settles() {
         });
         assert!(supported["kinds"].as_array().unwrap().contains(&kind), "{kind}");
     }
-    // Each kind of its list is a network that we know by the same name.
+    // Each kind in the list is a network that is known here by the same name.
     for kind in supported["kinds"].as_array().unwrap() {
         let name = kind["network"].as_str().unwrap();
         let known = Network::ALL.into_iter().any(|n| n.caip2() == name || n.v1_name() == name);
@@ -102,7 +102,7 @@ fn our_offers_are_of_kinds_that_the_captured_facilitator_settles() {
     }
 }
 
-/// What the captured verdicts are here: by the envelope, or by the rules.
+/// Returns this gateway's verdict on a captured case, by the envelope or by the rules.
 fn verdict(case: &Value) -> Result<crate::ids::PaymentId, &'static str> {
     let payload = &case["request"]["paymentPayload"];
     let asked = &case["request"]["paymentRequirements"];
@@ -144,8 +144,8 @@ fn every_captured_verdict_is_ours_inv_1() {
                 assert_eq!(ours.is_ok(), body["isValid"] == true, "{name}");
                 assert_eq!(ours.err().map(Value::from).unwrap_or_default(), body["invalidReason"], "{name}");
             }
-            // The first of two that are the same is settled; what names it is not its
-            // signatures' bytes, so the second is known again as a duplicate.
+            // Of two payments that are the same, the first is settled. The id does not depend on the signatures' bytes,
+            // so the second is recognised as a duplicate.
             _ => assert_eq!(settled.insert(ours.unwrap()), body["success"] == true, "{name}"),
         }
         count += 1;
@@ -183,21 +183,21 @@ fn captured_error_paths_have_an_answer_here_that_charges_nobody_twice_inv_1() {
     };
     let same = |reason: &str| (402, Some(reason.to_owned()));
 
-    // Signatures that do not fit: the same status and the same words.
+    // With signatures that do not fit, both answer with the same status and the same reason.
     assert_eq!(mine(&header(&bad_signature)), same("invalid_exact_svm_payload_signature_invalid"));
     assert_eq!(theirs("bad_sig"), same("invalid_exact_svm_payload_signature_invalid"));
-    // Another amount in `accepted`: 402 too, with the reason that says what differs.
+    // With another amount in `accepted`, both answer with a 402. Here its reason says what differs.
     assert_eq!(mine(&tampered), same("invalid_exact_svm_payload_amount_mismatch"));
     assert_eq!(theirs("accepted_tampered"), same("No matching payment requirements"));
-    // Garbage: they ask for payment as if none had come. Whoever sends it believes to
-    // have paid: 400 says that it can't be read.
+    // With garbage, they ask for payment as if none had been sent. But the sender believes to have paid, so the 400
+    // here says that the payment can't be read.
     assert_eq!(mine("not-base64!"), (400, Some("invalid_payload".to_owned())));
     assert_eq!(theirs("garbage_header"), same("Payment required"));
     assert_eq!((world.charged(), world.count("journal")), (0, 0));
 
     assert_eq!((mine(&honest), theirs("first")), ((200, None), (200, None)));
-    // A replay: they let the chain refuse it, and its buyer has lost the answer. Here
-    // the buyer, who shows the ticket, gets the first one again; anybody else gets 409.
+    // A replay: they let the chain refuse it, and its buyer has lost the answer. Here the buyer shows the ticket and
+    // gets the first answer again, and anyone else gets a 409.
     assert_eq!(theirs("replay_same_payment"), same("invalid_exact_svm_transaction_simulation_failed"));
     assert_eq!(mine(&honest), (200, None));
     assert_eq!(mine(&without_ticket), (409, Some("payment_already_used".to_owned())));

@@ -36,7 +36,7 @@ fn a_buyer_is_asked_to_sign_in_only_where_it_wants_to() {
         }
     }
     assert_eq!(get(&world, "/api/v1/access/door-1?signin&quantity=x").status, 400);
-    // Who extends a session has shown its token already.
+    // A buyer who extends a session has shown its token already.
     let sold =
         ask(&world, "GET", DOOR, &[("payment-signature", &payment(&world, 1, &get(&world, DOOR)))], "");
     let bearer = format!("Bearer {}", sold.body["sessionToken"].as_str().unwrap());
@@ -125,8 +125,8 @@ fn an_asset_made_by_api_keeps_its_own_icon_and_tags() {
     assert_eq!((wrong.status, &wrong.body["field"]), (400, &json!("icon_url")));
 }
 
-/// The longest of everything that a configuration may have, with three tokens: a 402 for
-/// `path`. Tickets and memos are as long as they get.
+/// Returns a 402 for `path` with the longest values that a configuration may have, and three tokens. Tickets and memos
+/// are as long as they get.
 fn longest(path: &str, error: &str) -> PaymentRequired {
     let offer = |symbol: &str| PaymentRequirements {
         amount: Amount::new(u64::MAX),
@@ -165,7 +165,7 @@ fn origin() -> String {
     format!("https://{}.example", "x".repeat(LONGEST_ORIGIN - 16))
 }
 
-/// Everything but the two values that the gateway fits to each other.
+/// All headers except the two that the gateway fits to each other.
 #[test]
 fn the_other_headers_of_a_402_leave_them_their_room() {
     let world = World::new();

@@ -7,7 +7,7 @@ const DOOR: &str = "/api/v1/access/door-1";
 const EXPOSED: &str = "PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE, WWW-Authenticate, Retry-After";
 const SENT: &str = "Content-Type, Authorization, PAYMENT-SIGNATURE, X-PAYMENT, SIGN-IN-WITH-X, Access-Control-Expose-Headers";
 
-/// Every path, the methods that web pages may use there, and those that the owner has besides.
+/// Every path, with the methods that web pages may use there, and those that only the owner may use.
 const PATHS: &[(&str, &str, &str)] = &[
     ("/health", "GET, HEAD, OPTIONS", ""),
     ("/ready", "GET, HEAD, OPTIONS", ""),
@@ -66,7 +66,7 @@ fn the_owners_api_is_closed_to_web_pages() {
     );
     for (path, _, owner) in PATHS {
         for method in methods(owner) {
-            // With a key and without, with a body and without: never.
+            // Never, with or without a key, and with or without a body.
             for body in [Value::Null, json!({"id": "room-7", "price": "1", "unit": "minute"})] {
                 assert!(!is_readable(&manage(&world, method, path, &body)), "{method} {path}");
             }
@@ -115,7 +115,7 @@ fn a_path_that_is_not_there_is_not_found_whatever_the_method() {
     }
 }
 
-/// Not even where it fails at the first thing that it does.
+/// Not even if it fails at the first thing that it does.
 #[test]
 fn a_preflight_writes_nothing_and_calls_nobody_inv_8() {
     let world = World::new();

@@ -5,12 +5,12 @@ use crate::testkit::world::Chain;
 
 const DOOR: &str = "/api/v1/access/door-1";
 
-/// The members of the answer to a payment as they were sent.
+/// Returns the members of the response to a payment, as they were sent.
 fn members(answer: &Answer, name: &str) -> Value {
     serde_json::from_slice(&from_base64(answer.header(name)).unwrap()).unwrap()
 }
 
-/// A v1 payment of a minute, as its header.
+/// Returns the header of a v1 payment for a minute.
 fn payment_v1(world: &World, who: u8) -> String {
     let transaction = base64(world.pay_v1(who, 10_000).transaction());
     let payload = json!({
@@ -65,7 +65,7 @@ fn a_payment_without_an_outcome_is_never_told_as_served_inv_3() {
         let answer = pay(&world, sent, &payment);
         assert_eq!((answer.status, answer.header("retry-after")), (202, "5"));
         assert!(!answer.body["transaction"].as_str().unwrap().is_empty());
-        // What will have been charged is not known yet: there is no amount.
+        // There is no amount, because it is not known yet whether anything is charged.
         assert_eq!(
             members(&answer, answered),
             json!({
@@ -89,7 +89,7 @@ fn a_refusal_says_the_same_in_the_header_as_in_the_body() {
     let cases = [
         (&stripped, 409, "payment_already_used", wallet(1)),
         (&late, 409, "asset_busy", wallet(2)),
-        // Nobody can tell who sent this.
+        // It can't be told who sent this.
         (&"x".to_owned(), 400, "invalid_payload", Value::Null),
     ];
     for (payment, status, reason, payer) in cases {
@@ -103,7 +103,7 @@ fn a_refusal_says_the_same_in_the_header_as_in_the_body() {
         assert_eq!((&members["success"], &members["transaction"]), (&json!(false), &json!("")));
         assert!(members.get("amount").is_none(), "{members}");
     }
-    // A 402 has its detail in the v1 body, beside the offers.
+    // A 402 has its detail in the v1 body, next to the offers.
     world.advance(301_000);
     let answer = pay(&world, "payment-signature", &late);
     let members = members(&answer, "payment-response");
@@ -111,7 +111,7 @@ fn a_refusal_says_the_same_in_the_header_as_in_the_body() {
     assert_eq!((&members["errorMessage"], &members["payer"]), (&answer.body["detail"], &wallet(2)));
 }
 
-/// Whatever it is: it is looked at before anything of it is believed.
+/// The payer is read before anything in the payment is believed.
 #[test]
 fn the_payer_of_a_payment_is_whom_its_transfer_names_or_nobody() {
     let world = World::new();

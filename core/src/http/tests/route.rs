@@ -1,4 +1,4 @@
-//! What paths name, and which methods each takes.
+//! What paths name, and which methods each path takes.
 
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -18,7 +18,7 @@ use crate::testkit::world::API_KEY;
 
 const DOOR: &str = "/api/v1/access/door-1";
 
-/// A database that nobody may ask.
+/// A database that must not be asked.
 struct NoDatabase;
 
 impl Sql for NoDatabase {
@@ -53,7 +53,7 @@ impl Catalogue for Readers<'_> {
     }
 }
 
-/// A platform on another journal, with the small world's other ports.
+/// A platform on another journal, with the other ports of the test world.
 struct Elsewhere<'w, S, C> {
     platform: Platform<'w>,
     journal: SqlJournal<S>,
@@ -87,7 +87,7 @@ impl<'w, S: Sql, C: Catalogue> Ports for Elsewhere<'w, S, C> {
     }
 }
 
-/// What becomes of a request where there is no journal: its answer, or its shard.
+/// Returns what becomes of a request where there is no journal: its response, or its shard.
 fn before(world: &World, request: &Request) -> Result<Response, Shard> {
     let ports = Elsewhere {
         platform: Platform::new(world),
@@ -101,7 +101,7 @@ fn before(world: &World, request: &Request) -> Result<Response, Shard> {
     }
 }
 
-/// The answer of a platform that has one journal for everything, and whether that was asked.
+/// Returns the response of a platform that has one journal for everything, and whether the journal was asked.
 fn whole(world: &World, request: &Request) -> (Response, bool) {
     let asked = Cell::new(0);
     let ports = Elsewhere {
@@ -125,7 +125,8 @@ fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> 
     }
 }
 
-/// What callers know: a payment, one with a changed signature, a session's path and token, a wallet's history and proof.
+/// What callers know: a payment, one with a changed signature, a session's path and token, a wallet's history and
+/// proof.
 struct Known {
     paid: String,
     unsigned: String,
@@ -245,14 +246,14 @@ fn what_needs_the_journal_names_the_shard_that_has_it() {
             &room(json!({"id": "room-9"})).to_string(),
             asset("room-9"),
         ),
-        // The last of two counts, in the shard's name as in the asset's.
+        // Of two ids in the body the last one counts, for the shard as for the asset.
         ("POST", "/api/v1/assets", &key, twice, asset("room-9")),
         ("GET", "/api/v1/assets/room-7", &[], "", asset("room-7")),
         ("PATCH", "/api/v1/assets/room-8", &key, "{}", asset("room-8")),
         ("DELETE", "/api/v1/assets/room-7", &key, "", asset("room-7")),
         ("HEAD", "/api/v1/assets/door-2/status", &[], "", asset("door-2")),
         ("GET", DOOR, &paid, "", asset("door-1")),
-        // Whoever was charged is answered, also when the asset is gone.
+        // A buyer who was charged is answered even if the asset is gone.
         ("GET", "/api/v1/access/room-8", &paid, "", asset("room-8")),
         ("GET", DOOR, &proof, "", asset("door-1")),
         ("POST", "/api/v1/access/door-1/extend", &bearer, "", asset("door-1")),
@@ -267,7 +268,7 @@ fn what_needs_the_journal_names_the_shard_that_has_it() {
     }
 }
 
-/// Requests of callers who know something, and say it in the right place or in a wrong one.
+/// Returns requests of callers who know something, and send it in the right place or in a wrong one.
 fn requests() -> impl Strategy<Value = Request> {
     let known = KNOWN.with(std::rc::Rc::clone);
     let id = prop_oneof![
@@ -289,10 +290,10 @@ fn requests() -> impl Strategy<Value = Request> {
     )
 }
 
-/// A path, with `{}` for an id, and headers.
+/// A path with `{}` for an id, and headers.
 type Said = (String, Vec<(&'static str, String)>);
 
-/// What is known, said where it belongs.
+/// Returns something that is known, sent where it belongs.
 fn fitting(known: &Known) -> impl Strategy<Value = Said> + use<> {
     let key = ("authorization", format!("Bearer {API_KEY}"));
     let proof = ("sign-in-with-x", known.proof.clone());
@@ -312,7 +313,7 @@ fn fitting(known: &Known) -> impl Strategy<Value = Said> + use<> {
     select(said.map(|(template, header)| (template.to_owned(), vec![header])).to_vec())
 }
 
-/// Up to two of the things that are known, said anywhere.
+/// Returns up to two of the things that are known, sent anywhere.
 fn any_of(known: &Known) -> impl Strategy<Value = Said> + use<> {
     let templates = [
         "/api/v1/access/{}",
@@ -354,7 +355,7 @@ fn bodies() -> Vec<String> {
     ]
 }
 
-/// The shard that a path and a request for it speak of, read in another way than the code does.
+/// Returns the shard that a request's path and content name, derived in another way than in the code.
 fn spoken_of(request: &Request) -> Shard {
     let segments: Vec<_> = request.path.split('/').collect();
     match segments.as_slice() {
@@ -372,10 +373,10 @@ fn spoken_of(request: &Request) -> Shard {
 proptest! {
     #![proptest_config(config(250))]
 
-    /// A journal that panics stands where there is none.
+    /// Where there is no journal, a journal that panics takes its place.
     #[test]
     fn a_request_is_answered_without_a_shard_exactly_when_no_journal_is_asked_inv_7_8(request in requests()) {
-        // Two, so that both draw the same random bytes.
+        // There are two, so that both draw the same random bytes.
         let worlds = [with_room(), with_room()];
         let (response, asked) = whole(&worlds[1], &request);
         match before(&worlds[0], &request) {

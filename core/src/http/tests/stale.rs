@@ -1,5 +1,5 @@
-//! A catalogue that is a minute old, as a cache far from the asset shows it: by it nothing
-//! is sold wrongly, and no open quote refused.
+//! A catalogue that is a minute old, as a cache far from the asset shows it. It makes no sale wrong, and no open quote
+//! is refused because of it.
 
 use super::assets::{ASSETS, ROOM, code, manage, room, with_room};
 use super::*;
@@ -10,13 +10,13 @@ use crate::ports::{Catalogue, PortError, Ports};
 
 const ACCESS: &str = "/api/v1/access/room-7";
 
-/// A platform whose catalogue stands still.
+/// A platform whose catalogue does not change.
 struct Stale<'w> {
     platform: Platform<'w>,
     catalogue: Shown,
 }
 
-/// What the catalogue shows; `None`: it does not answer.
+/// What the catalogue shows; `None` if it does not answer.
 #[derive(Clone)]
 struct Shown(Option<Vec<Asset>>);
 
@@ -62,12 +62,12 @@ impl<'w> Ports for Stale<'w> {
     }
 }
 
-/// What a catalogue shows just now.
+/// Returns what a catalogue shows now.
 fn shown(world: &World) -> Shown {
     Shown(Some(world.run(Platform::new(world).catalogue().page(None, 100)).unwrap().unwrap()))
 }
 
-/// The answer to a payment, or to none, where the catalogue still shows that.
+/// Returns the response to a request with or without a payment, while the catalogue still shows `catalogue`.
 fn send(world: &World, catalogue: &Shown, header: Option<(&str, &str)>) -> Answer {
     let request = Request {
         method: "GET".to_owned(),
@@ -82,7 +82,7 @@ fn send(world: &World, catalogue: &Shown, header: Option<(&str, &str)>) -> Answe
     Answer { status: response.status, headers: response.headers, body }
 }
 
-/// What happens to the room while the catalogue stands still.
+/// Changes the room while the catalogue does not change.
 fn happens(world: &World, changes: &[(&str, &str, Value)]) {
     for (method, target, body) in changes {
         assert!(manage(world, method, target, body).status < 300, "{method} {body}");
@@ -91,6 +91,7 @@ fn happens(world: &World, changes: &[(&str, &str, Value)]) {
 
 #[test]
 fn a_stale_catalogue_refuses_no_open_quote_and_sells_nothing_wrongly_inv_1_6() {
+<<<<<<< HEAD
     let price = ("PATCH", ROOM, json!({"price": "0.05", "min_quantity": 2}));
     let disable = ("PATCH", ROOM, json!({"enabled": false}));
     let enable = ("PATCH", ROOM, json!({"enabled": true}));
@@ -98,6 +99,15 @@ fn a_stale_catalogue_refuses_no_open_quote_and_sells_nothing_wrongly_inv_1_6() {
     let again = ("POST", ASSETS, room(json!({})));
     // What happened before the catalogue was read, the quote given, and the payment sent;
     // and what becomes of the payment.
+=======
+    let price = ("PATCH", MAX_HEADER_BYTES, json!({"price": "0.05", "min_quantity": 2}));
+    let disable = ("PATCH", MAX_HEADER_BYTES, json!({"enabled": false}));
+    let enable = ("PATCH", MAX_HEADER_BYTES, json!({"enabled": true}));
+    let gone = ("DELETE", MAX_HEADER_BYTES, Value::Null);
+    let again = ("POST", ASSETS, max_header_bytes(json!({})));
+    // What happened before the catalogue was read, before the quote was given, and before the payment was sent,
+    // followed by the answer to the payment.
+>>>>>>> comments-ca
     let cases = [
         (vec![], vec![], vec![price.clone()], 200, ""),
         (vec![], vec![price], vec![], 200, ""),
@@ -113,7 +123,7 @@ fn a_stale_catalogue_refuses_no_open_quote_and_sells_nothing_wrongly_inv_1_6() {
         happens(&world, &before);
         let catalogue = shown(&world);
         happens(&world, &after);
-        // Quoted where the catalogue is fresh.
+        // The quote is given where the catalogue is fresh.
         let offered = get(&world, ACCESS);
         let amount = offered.required()["accepts"][0]["amount"].clone();
         let header = payment(&world, 1, &offered);
@@ -130,14 +140,14 @@ fn a_stale_catalogue_refuses_no_open_quote_and_sells_nothing_wrongly_inv_1_6() {
 
 #[test]
 fn what_a_stale_catalogue_offers_is_decided_on_the_asset_itself_inv_1_6() {
-    // The price is a minute old, and good: it was offered.
+    // The price is a minute old but valid, because it was offered.
     let world = with_room();
     let catalogue = shown(&world);
     happens(&world, &[("PATCH", ROOM, json!({"price": "0.05"}))]);
     let header = payment(&world, 1, &send(&world, &catalogue, None));
     let sold = send(&world, &catalogue, Some(("payment-signature", &header)));
     assert_eq!((sold.status, &sold.body["amount"]), (200, &json!("10000")));
-    // Without a quote nothing says what was offered: it costs what it costs now.
+    // Without a quote nothing says what was offered, so the present price counts.
     world.advance(60_000);
     for (amount, status) in [(10_000, 402), (50_000, 200)] {
         let transaction = base64(world.pay_v1(2, amount).transaction());
@@ -147,7 +157,7 @@ fn what_a_stale_catalogue_offers_is_decided_on_the_asset_itself_inv_1_6() {
         assert_eq!(answer.status, status, "{amount}: {}", answer.body);
     }
     assert_eq!(world.charged(), 2);
-    // What is gone, and what is another by now, is offered for nothing.
+    // An asset that is gone, or another one by now, is offered in vain.
     world.advance(60_000);
     happens(
         &world,
@@ -174,7 +184,7 @@ fn a_repeat_needs_no_catalogue_that_knows_the_asset_inv_1_2() {
     let sold = send(&world, &shown(&world), Some(("payment-signature", &header)));
     let repeat = send(&world, &Shown(Some(Vec::new())), Some(("payment-signature", &header)));
     assert_eq!((repeat.status, &repeat.body["sessionId"]), (200, &sold.body["sessionId"]));
-    // One that does not answer says nothing of a payment: it is to be sent again.
+    // A catalogue that does not answer says nothing about a payment, which has to be sent again.
     let answer = send(&world, &Shown(None), Some(("payment-signature", &header)));
     assert_eq!(code(&answer), (503, "unavailable"));
     assert_eq!(code(&send(&world, &Shown(None), None)), (503, "unavailable"));

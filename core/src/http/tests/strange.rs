@@ -1,4 +1,4 @@
-//! Whatever strangers send: it never panics, grants nothing and writes nothing.
+//! Whatever strangers send, it never panics, grants nothing and writes nothing.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -30,7 +30,7 @@ const CODES: [&str; 14] = [
     "invalid_cursor",
 ];
 
-/// The reasons that a 402 can give for a payment that is none.
+/// The reasons that a 402 can give for what is not a payment.
 const REASONS: [&str; 7] = [
     "payment_required",
     "invalid_x402_version",
@@ -228,7 +228,7 @@ pub(super) fn nothing_happened(world: &World) -> bool {
     (world.charged(), world.sends.get(), written) == (0, 0, [0; 5])
 }
 
-/// Every refusal is told in one of two shapes, with a stable word.
+/// Checks that every refusal has one of two forms, with a stable code or reason.
 pub(super) fn check(response: &Response) -> Result<(), TestCaseError> {
     let header =
         |name: &str| response.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str());
@@ -268,7 +268,7 @@ pub(super) fn check(response: &Response) -> Result<(), TestCaseError> {
 }
 
 thread_local! {
-    /// One for all cases: nothing ever happens in it.
+    /// One world for all cases, because nothing ever happens in it.
     pub(super) static WORLD: std::rc::Rc<World> = std::rc::Rc::new(World::new());
 }
 

@@ -1,4 +1,4 @@
-//! One statement in the place of another, somebody else's session, and yesterday's proof.
+//! One statement in the place of another, another buyer's session, and yesterday's proof.
 
 use ed25519_dalek::Signer as _;
 
@@ -10,7 +10,7 @@ use crate::keys::Purpose;
 use crate::svm::transaction::{Message, Transaction};
 use crate::testkit::{guards, keys};
 
-/// What a purchase by buyer `who` is answered.
+/// Returns the response to a purchase by buyer `who`.
 fn buy(world: &World, who: u8, door: &str) -> Value {
     let path = format!("/api/v1/access/{door}?quantity=5");
     let header = payment(world, who, &get(world, &path));
@@ -19,7 +19,7 @@ fn buy(world: &World, who: u8, door: &str) -> Value {
     answer.body
 }
 
-/// A payment header for the first door whose message is changed, and which its payer signs again.
+/// Returns a payment header for the first door whose message was changed, and which its payer has signed again.
 fn doctored(world: &World, who: u8, change: impl FnOnce(&mut Message)) -> String {
     let header = payment(world, who, &get(world, "/api/v1/access/door-1"));
     let mut value: Value = serde_json::from_slice(&from_base64(&header).unwrap()).unwrap();
@@ -74,7 +74,7 @@ fn only_a_session_token_is_a_session_token_inv_1() {
 
     refused_as_no_token(&world, &session, &grant);
     let sign = |purpose, typ, claims: &SessionToken| jws::sign(keys.signing(purpose), typ, claims).unwrap();
-    // The right claims and key under another type, now and to come; the right type by another key.
+    // The right claims and key with another type, from now or from the future, and the right type with another key.
     for typ in [GRANT_TYP, "coinop-receipt+jwt", "coinop-command+jwt", "JWT", "", "COINOP-SESSION+JWT"] {
         refused_as_no_token(&world, &session, &sign(Purpose::Session, typ, &claims));
     }
@@ -85,7 +85,7 @@ fn only_a_session_token_is_a_session_token_inv_1() {
         &session,
         &jws::sign(strange.signing(Purpose::Session), SESSION_TYP, &claims).unwrap(),
     );
-    // Another issuer's, and one that has expired.
+    // A token of another issuer, and one that has expired.
     let other = SessionToken { iss: "https://other.example".to_owned(), ..claims.clone() };
     refused_as_no_token(&world, &session, &sign(Purpose::Session, SESSION_TYP, &other));
     let old = SessionToken { exp: world.now().seconds(), ..claims.clone() };
@@ -103,7 +103,7 @@ fn only_a_session_token_is_a_session_token_inv_1() {
             refused_as_no_token(&world, &session, &format!("{signed}.{signature}"));
         }
     }
-    // More in front or behind is another text.
+    // A token with more text in front or at the end is another token.
     for text in
         [format!("{token}.{}", parts[2]), format!(".{token}"), format!("{token}="), parts[..2].join(".")]
     {
@@ -123,7 +123,7 @@ fn a_session_token_is_no_grant_and_devices_know_only_the_grants_key_inv_1() {
     let opens = |text: &str| jws::verify::<Value>(text, GRANT_TYP, &key).is_some();
     assert!(opens(bought["grant"].as_str().unwrap()));
     assert!(!opens(bought["sessionToken"].as_str().unwrap()));
-    // A statement of the grants' key under another type opens nothing.
+    // A statement with the key of grants but another type opens nothing.
     assert!(!opens(&jws::sign(keys.signing(Purpose::Grant), "coinop-receipt+jwt", &json!({})).unwrap()));
 }
 
@@ -142,7 +142,7 @@ fn a_payment_buys_the_quantity_that_was_quoted_and_no_other_inv_6() {
     }
     assert_eq!((world.charged(), world.count("journal")), (0, 0));
     assert_eq!(send(""), (200, Value::Null, json!(2)));
-    // Its repeat neither.
+    // Nor does its repeat.
     assert_eq!((send("?quantity=3"), send("?quantity=2")), (other, (200, Value::Null, json!(2))));
     assert_eq!((world.charged(), world.count("session")), (1, 1));
 }
@@ -156,10 +156,10 @@ fn a_session_token_opens_no_other_session_inv_9() {
     assert_eq!(with_token(&world, "GET", &status, token), (403, json!("other_session")));
     let extend = "/api/v1/access/door-2/extend";
     assert_eq!(with_token(&world, "POST", extend, token), (403, json!("other_session")));
-    // Who is told that learns nothing else about it: an unknown session is refused alike.
+    // The refusal tells nothing else about the session: an unknown one is refused in the same way.
     let unknown = format!("/api/v1/sessions/s_{}/status", "0".repeat(32));
     assert_eq!(with_token(&world, "GET", &unknown, token), (403, json!("other_session")));
-    // The next session of the same door is not extended by the last one's bearer.
+    // The bearer of the last session does not extend the next one of the same door.
     world.advance(300_000);
     world.step();
     buy(&world, 2, "door-1");
@@ -178,12 +178,12 @@ fn a_proof_shows_its_own_wallets_sessions_for_five_minutes_and_no_others_inv_1_9
     let (mine, thief) = (proof(1), proof(2));
     let status = |path: &str, proof: &str| ask(&world, "GET", path, &[("sign-in-with-x", proof)], "").status;
     let history = |who: u8| format!("/api/v1/payers/{}/sessions", keys::address(&keys::numbered(who)));
-    // A nonce that somebody else has signed proves whoever signs it, and nobody else.
+    // A nonce that another wallet has signed too proves each wallet for its own signer only.
     assert_eq!((status(door, &mine), status(door, &thief)), (200, 402));
     assert_eq!((status(&history(1), &mine), status(&history(1), &thief)), (200, 401));
     assert_eq!((status(&history(2), &mine), status(&history(2), &thief)), (401, 200));
 
-    // Said by one and signed by another, or with a nonce, time or place of one's own.
+    // Named by one wallet and signed by another, or with a nonce, time or place that the sender made up.
     let read = |proof: &str| serde_json::from_slice::<Value>(&from_base64(proof).unwrap()).unwrap();
     let mut forged = Vec::new();
     for (member, value) in [
@@ -204,7 +204,7 @@ fn a_proof_shows_its_own_wallets_sessions_for_five_minutes_and_no_others_inv_1_9
         assert_eq!((status(door, forged), status(&history(1), forged)), (401, 401));
     }
 
-    // A proof that was overheard is worth nothing after its time, and never a charge or a grant.
+    // A proof that was overheard is worth nothing after its time, and never brings a charge or a grant.
     let written = world.count("journal");
     world.advance(299_999);
     assert_eq!(status(&history(1), &mine), 200);

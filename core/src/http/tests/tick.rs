@@ -1,4 +1,4 @@
-//! The tick: what is due is carried out by whoever has an API key.
+//! The tick: a caller with an API key has what is due carried out.
 
 use super::assets::manage;
 use super::*;
@@ -54,7 +54,7 @@ fn a_tick_finishes_a_payment_whose_buyer_is_gone_inv_2() {
     world.advance(60_000);
     let ends = tick(&world);
     assert_eq!(world.count("session"), 1);
-    // The session that it has just begun is the next thing to be ended.
+    // The session that has just begun is the next to end.
     assert_eq!(ends, json!({"next": world.now().plus_millis(60_000).to_string()}));
     world.audit_settled();
 }

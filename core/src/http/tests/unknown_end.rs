@@ -26,7 +26,7 @@ fn a_session_whose_end_is_not_known_is_shown_without_one_and_has_no_grant_inv_4(
     let granted = shown(&record);
     assert_eq!((&granted["grant"], &granted["endsAt"]), (&Value::Null, &Value::Null));
 
-    // Its token is good for as long as that of the longest session.
+    // Its token works as long as that of the longest session.
     let token = granted["sessionToken"].as_str().unwrap();
     let works_at = |seconds| {
         let at = record.session.starts_at.plus_seconds(seconds);
@@ -35,7 +35,7 @@ fn a_session_whose_end_is_not_known_is_shown_without_one_and_has_no_grant_inv_4(
     assert!(works_at(0) && works_at(MAX_SECONDS + GRACE_SECONDS - 1));
     assert!(!works_at(MAX_SECONDS + GRACE_SECONDS));
 
-    // What is left stays what it is, and the asset stays taken.
+    // The time left does not change, and the asset stays taken.
     for later in [0, 1_000_000] {
         let now = Now::at(world.now().plus_seconds(later));
         let status = views::session_status(&deployment.config, &record, &now);
