@@ -100,11 +100,11 @@ fn a_stale_catalogue_refuses_no_open_quote_and_sells_nothing_wrongly_inv_1_6() {
     // What happened before the catalogue was read, the quote given, and the payment sent;
     // and what becomes of the payment.
 =======
-    let price = ("PATCH", MAX_HEADER_BYTES, json!({"price": "0.05", "min_quantity": 2}));
-    let disable = ("PATCH", MAX_HEADER_BYTES, json!({"enabled": false}));
-    let enable = ("PATCH", MAX_HEADER_BYTES, json!({"enabled": true}));
-    let gone = ("DELETE", MAX_HEADER_BYTES, Value::Null);
-    let again = ("POST", ASSETS, max_header_bytes(json!({})));
+    let price = ("PATCH", ROOM, json!({"price": "0.05", "min_quantity": 2}));
+    let disable = ("PATCH", ROOM, json!({"enabled": false}));
+    let enable = ("PATCH", ROOM, json!({"enabled": true}));
+    let gone = ("DELETE", ROOM, Value::Null);
+    let again = ("POST", ASSETS, room(json!({})));
     // What happened before the catalogue was read, before the quote was given, and before the payment was sent,
     // followed by the answer to the payment.
 >>>>>>> comments-ca
