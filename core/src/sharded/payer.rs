@@ -8,8 +8,8 @@ use crate::error::StoreError;
 use crate::ports::{Accounts as _, PayerHistory, PortError};
 use crate::store::guards::guard_message;
 use crate::store::schema::{
-    FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, SOURCE_BALANCE, SOURCE_BALANCE_CLOSED, SESSION, SESSION_PAYER,
-    hold_against_source,
+    FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, SESSION, SESSION_PAYER, SOURCE_BALANCE,
+    SOURCE_BALANCE_CLOSED, hold_against_source,
 };
 use crate::store::{Sql, SqlError, SqlJournal, bound, integer, json};
 

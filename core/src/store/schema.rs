@@ -89,9 +89,9 @@ pub(crate) const IN_FLIGHT_FEE_PAYER: &str =
     "CREATE INDEX IF NOT EXISTS in_flight_fee_payer ON in_flight (fee_payer, fee, guarded)";
 
 /// What may still be claimed from a balance while something is in flight from it.
-pub(crate) const SOURCE_BALANCE: &str =
-    "CREATE TABLE IF NOT EXISTS source_balance (source TEXT PRIMARY KEY, available INTEGER NOT NULL) WITHOUT ROWID";
-pub(crate) const SOURCE_BALANCE_CLOSED: &str = "CREATE TRIGGER IF NOT EXISTS source_balance_closed AFTER DELETE ON in_flight
+pub(crate) const SOURCE_BALANCE: &str = "CREATE TABLE IF NOT EXISTS source_balance (source TEXT PRIMARY KEY, available INTEGER NOT NULL) WITHOUT ROWID";
+pub(crate) const SOURCE_BALANCE_CLOSED: &str =
+    "CREATE TRIGGER IF NOT EXISTS source_balance_closed AFTER DELETE ON in_flight
         WHEN NOT EXISTS (SELECT 1 FROM in_flight WHERE source = OLD.source) BEGIN
         DELETE FROM source_balance WHERE source = OLD.source;
     END";

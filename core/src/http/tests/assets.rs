@@ -15,15 +15,9 @@ pub(super) fn manage(world: &World, method: &str, target: &str, body: &Value) ->
     ask(world, method, target, &[("authorization", &bearer)], &body)
 }
 
-<<<<<<< HEAD
-/// A room by the minute, with these keys besides or instead.
-pub(super) fn room(more: Value) -> Value {
-    let mut room =
-=======
 /// Returns a room by the minute, with the keys of `more` added or replaced.
 pub(super) fn room(more: Value) -> Value {
     let mut room =
->>>>>>> comments-ca
         json!({"id": "room-7", "name": "Room 7", "price": "0.01", "unit": "minute", "max_quantity": 240});
     room.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
     room
@@ -187,13 +181,8 @@ fn a_change_leaves_the_rest_as_it_is_and_null_is_the_default() {
     let tariff = &whole["tariff"];
     assert_eq!((&tariff["unitSeconds"], &tariff["maxQuantity"]), (&json!(90), &json!(1)));
     assert_eq!((&whole["enabled"], &whole["available"]), (&json!(false), &json!(false)));
-<<<<<<< HEAD
-    // The rules hold for what comes of it, not for what was sent.
-    let half = manage(&world, "PATCH", ROOM, &json!({"unit": "minute"}));
-=======
     // The rules apply to the result, not to what was sent.
     let half = manage(&world, "PATCH", ROOM, &json!({"unit": "minute"}));
->>>>>>> comments-ca
     assert_eq!(half.body["field"], "session_seconds");
     patch(json!({"unit": "minute", "session_seconds": null, "enabled": null}));
     let before = world.count("journal");

@@ -88,12 +88,8 @@ fn a_price_that_changes_while_a_payment_without_a_quote_is_checked_charges_nobod
         body: body.as_bytes().to_vec(),
     };
     let buys = request("GET", ACCESS, ("x-payment", header), "");
-    let changes = request(
-        "PATCH",
-        ROOM,
-        ("authorization", format!("Bearer {API_KEY}")),
-        r#"{"price": "0.05"}"#,
-    );
+    let changes =
+        request("PATCH", ROOM, ("authorization", format!("Bearer {API_KEY}")), r#"{"price": "0.05"}"#);
     // The change comes while the chain is asked about the payment.
     world.slow_first.set(Some(1_000));
     let platform = Platform::new(&world);
@@ -183,13 +179,8 @@ fn nothing_is_deleted_under_a_session_or_a_payment_in_flight_inv_2() {
     world.advance(60_000);
     assert_eq!((delete(&world).status, world.count("catalogue")), (204, 0));
 
-<<<<<<< HEAD
-    // It is gone, and what it was is still told to whoever bought it.
-    for target in [ROOM, "/api/v1/assets/room-7/status", ACCESS] {
-=======
     // The asset is gone, but its buyer can still read what the session was.
     for target in [ROOM, "/api/v1/assets/room-7/status", ACCESS] {
->>>>>>> comments-ca
         assert_eq!(code(&get(&world, target)), (404, "not_found"), "{target}");
     }
     assert_eq!(code(&delete(&world)), (404, "not_found"));

@@ -239,13 +239,7 @@ fn what_needs_the_journal_names_the_shard_that_has_it() {
         ("HEAD", "/ready", &[], "", Shard::Merchant),
         ("GET", "/api/v1/assets", &[], "", Shard::Merchant),
         ("POST", "/api/v1/tick", &key, "", Shard::Merchant),
-        (
-            "POST",
-            "/api/v1/assets",
-            &key,
-            &room(json!({"id": "room-9"})).to_string(),
-            asset("room-9"),
-        ),
+        ("POST", "/api/v1/assets", &key, &room(json!({"id": "room-9"})).to_string(), asset("room-9")),
         // Of two ids in the body the last one counts, for the shard as for the asset.
         ("POST", "/api/v1/assets", &key, twice, asset("room-9")),
         ("GET", "/api/v1/assets/room-7", &[], "", asset("room-7")),

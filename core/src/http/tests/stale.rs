@@ -91,15 +91,6 @@ fn happens(world: &World, changes: &[(&str, &str, Value)]) {
 
 #[test]
 fn a_stale_catalogue_refuses_no_open_quote_and_sells_nothing_wrongly_inv_1_6() {
-<<<<<<< HEAD
-    let price = ("PATCH", ROOM, json!({"price": "0.05", "min_quantity": 2}));
-    let disable = ("PATCH", ROOM, json!({"enabled": false}));
-    let enable = ("PATCH", ROOM, json!({"enabled": true}));
-    let gone = ("DELETE", ROOM, Value::Null);
-    let again = ("POST", ASSETS, room(json!({})));
-    // What happened before the catalogue was read, the quote given, and the payment sent;
-    // and what becomes of the payment.
-=======
     let price = ("PATCH", ROOM, json!({"price": "0.05", "min_quantity": 2}));
     let disable = ("PATCH", ROOM, json!({"enabled": false}));
     let enable = ("PATCH", ROOM, json!({"enabled": true}));
@@ -107,7 +98,6 @@ fn a_stale_catalogue_refuses_no_open_quote_and_sells_nothing_wrongly_inv_1_6() {
     let again = ("POST", ASSETS, room(json!({})));
     // What happened before the catalogue was read, before the quote was given, and before the payment was sent,
     // followed by the answer to the payment.
->>>>>>> comments-ca
     let cases = [
         (vec![], vec![], vec![price.clone()], 200, ""),
         (vec![], vec![price], vec![], 200, ""),
@@ -159,13 +149,7 @@ fn what_a_stale_catalogue_offers_is_decided_on_the_asset_itself_inv_1_6() {
     assert_eq!(world.charged(), 2);
     // An asset that is gone, or another one by now, is offered in vain.
     world.advance(60_000);
-    happens(
-        &world,
-        &[
-            ("DELETE", ROOM, Value::Null),
-            ("POST", ASSETS, room(json!({"price": "0.001"}))),
-        ],
-    );
+    happens(&world, &[("DELETE", ROOM, Value::Null), ("POST", ASSETS, room(json!({"price": "0.001"})))]);
     let header = payment(&world, 3, &send(&world, &catalogue, None));
     let answer = send(&world, &catalogue, Some(("payment-signature", &header)));
     assert_eq!((answer.status, answer.settlement().error_reason.as_deref()), (402, Some("ticket_mismatch")));

@@ -55,10 +55,7 @@ pub(super) fn check(before: &AssetState, command: &Command, after: &AssetState) 
         }
         Command::Change { base, next } => {
             prop_assert_eq!(was.as_ref(), Some(&**base));
-            prop_assert_eq!(
-                is.as_ref(),
-                Some(&Listing { generation: generation(was), ..(**next).clone() })
-            );
+            prop_assert_eq!(is.as_ref(), Some(&Listing { generation: generation(was), ..(**next).clone() }));
         }
         Command::Delete => {
             prop_assert!(was.is_some() && is.is_none());
