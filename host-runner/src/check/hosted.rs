@@ -6,8 +6,9 @@ use coinop_core::config::Config;
 use coinop_core::settlement::FeePayers;
 use coinop_core::svm::{Address, keypair};
 
-use super::{Printer, chain, prices};
-use crate::settings::{public_url, secret};
+use super::printer::Printer;
+use super::{chain, prices};
+use crate::settings::{environment, public_url, secret};
 
 /// Tries what such a gateway will need, as far as that can be tried from here. `text` is the file's.
 ///
@@ -42,8 +43,7 @@ pub(super) fn run(printer: &mut Printer, file: &Path, text: &str) -> Result<(), 
 
 /// Judges the secrets, if they are in this environment: on their platform nobody can read them back.
 fn secrets(printer: &mut Printer) -> Result<(), String> {
-    let (given, previous) =
-        (super::environment("COINOP_SECRET"), super::environment("COINOP_SECRET_PREVIOUS"));
+    let (given, previous) = (environment("COINOP_SECRET"), environment("COINOP_SECRET_PREVIOUS"));
     if given.is_none() && previous.is_none() {
         return printer.warn("secret", "not tried: run this with COINOP_SECRET set to try it");
     }
@@ -56,7 +56,7 @@ fn secrets(printer: &mut Printer) -> Result<(), String> {
 
 /// Returns the addresses of the keys that pay the network's fees, if they are in this environment.
 fn fee_payers(printer: &mut Printer, config: &Config) -> Result<Vec<Address>, String> {
-    let Some(text) = super::environment("COINOP_FEE_PAYER") else {
+    let Some(text) = environment("COINOP_FEE_PAYER") else {
         printer.warn(
             "fee payer",
             "not tried, nor whether it has SOL: run this with COINOP_FEE_PAYER set to try it",

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use coinop_core::svm::Address;
 
-use super::environment;
 use super::finding::Finding;
 use crate::settings::public_url::Reach;
-use crate::settings::{Settings, keypair, secret};
+use crate::settings::{Settings, environment, keypair, secret};
 
 /// Whether files can be written to the data folder, or to where it will be made.
 pub(super) fn data_dir(data_dir: &Path, running: bool) -> Finding {

@@ -79,6 +79,11 @@ impl Settings {
     }
 }
 
+/// Returns a variable of the environment; `None` if it is not set, or empty.
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
 /// Says whether a configuration file is JSON, as Workers and Spin read it.
 pub(crate) fn is_json(text: &str) -> bool {
     text.trim_start().starts_with('{')
