@@ -58,7 +58,7 @@ impl<H: Http> Settlement for Stub<H> {
         let key = key.ok_or_else(|| unavailable(SettleError::NoKey(payment.fee_payer)))?;
         Ok(Prepared {
             rail: signed(key, payment, 1).map_err(|error| unavailable(error.into()))?,
-            balances: Some(Balances { left: Amount::new(u64::MAX), shared: false, fee_payer: u64::MAX }),
+            balances: Some(Balances { remaining: Amount::new(u64::MAX), shared: false, fee_payer: u64::MAX }),
         })
     }
 

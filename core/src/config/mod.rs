@@ -284,7 +284,7 @@ fn merchant(mut section: Section<'_>, network: Network) -> Result<Merchant, Conf
         );
     }
     let mut tokens: Vec<AcceptedToken> = Vec::new();
-    for (index, value) in section.list("tokens")?.iter().enumerate() {
+    for (index, value) in section.need_list("tokens")?.iter().enumerate() {
         let path = format!("{}[{index}]", section.path("tokens"));
         let token = token(&path, value, network)?;
         if tokens.iter().any(|t| t.token.mint == token.mint) {

@@ -97,6 +97,11 @@ impl<'a> Section<'a> {
         }
     }
 
+    pub(super) fn need_list(&mut self, key: &'static str) -> Result<&'a [Value], ConfigError> {
+        self.need(key)?;
+        self.list(key)
+    }
+
     /// Returns a section that may be missing. Then none of its keys is set.
     pub(super) fn optional(&mut self, key: &'static str) -> Result<Section<'a>, ConfigError> {
         static NOTHING: LazyLock<Value> = LazyLock::new(|| Value::Object(Map::new()));
