@@ -37,7 +37,8 @@ const odd = Object.entries(readably).map(([way, lie], n) => ({
   id: `odd-${n}`,
   name: `${way}: it can be read all the same; charged once and granted (inv. 1, 2)`,
   lies: { before: { any: lie }, after: { any: lie } },
-  play: async (attempt) => attempt.isGranted(await attempt.send()),
+  // A call has five seconds. Where one event loop tells thirty lies at once, one may take longer: 503, and sent again.
+  play: async (attempt) => attempt.isGranted(await attempt.known()),
 }));
 
 const scenes = [...bad, ...odd];
