@@ -130,7 +130,7 @@ impl Forwarded {
     pub(crate) fn request(self) -> Option<Request> {
         let Self { method, path, query, headers, body, .. } = self;
         #[cfg(feature = "seam")]
-        coinop_seam::notify(&headers);
+        coinop_seam::tell(&headers);
         Some(Request { method, path, query, headers, body: from_base64(&body)? })
     }
 }

@@ -11,5 +11,5 @@ pub(crate) fn take(incoming: &Headers, headers: &mut Vec<(String, String)>) {
             headers.push((name.to_owned(), value));
         }
     }
-    coinop_seam::notify(headers);
+    coinop_seam::tell(headers);
 }
