@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use coinop_core::config::Config;
-use coinop_core::settlement::FeePayers;
-use coinop_core::svm::{Address, keypair};
+use coinop_core::svm::Address;
 
 use super::printer::Printer;
 use super::{chain, prices};
-use crate::settings::{environment, public_url, secret};
+use crate::settings::{environment, keypair, secret};
 
 /// Tries what such a gateway will need, as far as that can be tried from here. `text` is the file's.
 ///
@@ -26,15 +25,7 @@ pub(super) fn run(printer: &mut Printer, file: &Path, text: &str) -> Result<(), 
     }
     secrets(printer)?;
     let fee_payers = fee_payers(printer, &config)?;
-    match public_url::reach(&config.public_url) {
-        Err(mistake) => printer.say("public_url", &Err(mistake))?,
-        Ok(reach) => {
-            printer.say("public_url", &Ok(config.public_url.clone()))?;
-            if let Some(warning) = public_url::warning(&config.public_url, &reach, None) {
-                printer.warn("public_url", &warning)?;
-            }
-        }
-    }
+    printer.public_url(&config.public_url, None)?;
     for (subject, finding) in chain::all(&config, &fee_payers) {
         printer.say(&subject, &finding)?;
     }
@@ -63,12 +54,7 @@ fn fee_payers(printer: &mut Printer, config: &Config) -> Result<Vec<Address>, St
         )?;
         return Ok(Vec::new());
     };
-    let keys = keypair::parse_list(&text)
-        .ok_or_else(|| "COINOP_FEE_PAYER must be a Solana key (a JSON array of 64 numbers, or the same in base58), or a list of them".to_owned());
-    let fee_payers = keys.and_then(|keys| {
-        FeePayers::new(keys, &config.merchant.pay_to).map_err(|error| format!("COINOP_FEE_PAYER {error}"))
-    });
-    let addresses = fee_payers.map(|fee_payers| fee_payers.addresses().to_vec());
+    let addresses = keypair::from_variable(&text, &config.merchant.pay_to).map(|keys| keys.addresses);
     printer.addresses("fee payer", &addresses)?;
     Ok(addresses.unwrap_or_default())
 }

@@ -6,7 +6,6 @@ use std::path::Path;
 use coinop_core::svm::Address;
 
 use super::finding::Finding;
-use crate::settings::public_url::Reach;
 use crate::settings::{Settings, environment, keypair, secret};
 
 /// Whether files can be written to the data folder, or to where it will be made.
@@ -68,15 +67,6 @@ pub(super) fn listen(address: &str, running: bool) -> Finding {
             }
             _ => Err(format!("cannot listen on {address} ({}): change `listen`", error.kind())),
         },
-    }
-}
-
-/// Says how buyers reach this address. Nobody is asked: it may not be reachable from here.
-pub(super) fn public_url(url: &str, reach: &Result<Reach, String>) -> Finding {
-    match reach {
-        Ok(Reach::Loopback) => Ok(format!("{url}, for buyers on this machine only")),
-        Ok(Reach::Encrypted | Reach::Plain) => Ok(url.to_owned()),
-        Err(mistake) => Err(mistake.clone()),
     }
 }
 

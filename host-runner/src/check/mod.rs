@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use printer::Printer;
 
-use crate::settings::{Settings, is_json, public_url};
+use crate::settings::{Settings, is_json};
 
 /// Tries what `serve` will need, and says what is wrong and how to mend it.
 #[derive(Debug, clap::Args)]
@@ -54,13 +54,7 @@ fn own(printer: &mut Printer, file: &Path) -> Result<(), String> {
     let fee_payers = local::fee_payers(&settings);
     printer.addresses("fee payer", &fee_payers)?;
     printer.say("listen", &local::listen(&config.listen, running))?;
-    let reach = public_url::reach(&config.public_url);
-    printer.say("public_url", &local::public_url(&config.public_url, &reach))?;
-    let warning =
-        reach.ok().and_then(|reach| public_url::warning(&config.public_url, &reach, Some(&config.listen)));
-    if let Some(warning) = warning {
-        printer.warn("public_url", &warning)?;
-    }
+    printer.public_url(&config.public_url, Some(&config.listen))?;
 
     let fee_payers = fee_payers.unwrap_or_default();
     let findings = chain::all(config, &fee_payers);

@@ -7,6 +7,7 @@ use coinop_core::config::Config;
 use coinop_core::svm::Address;
 
 use super::finding::Finding;
+use crate::settings::public_url::{self, Reach};
 
 /// Prints each finding as it comes, and counts the wrong ones.
 pub(super) struct Printer {
@@ -52,6 +53,18 @@ impl Printer {
             addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         };
         self.say(subject, &addresses.as_ref().map(shown).map_err(Clone::clone))
+    }
+
+    /// Says how buyers reach this address, and warns of what the owner should know about it. It sends no request, because
+    /// the address may be unreachable from here.
+    pub(super) fn public_url(&mut self, url: &str, listen: Option<&str>) -> Result<(), String> {
+        let reach = match public_url::reach(url) {
+            Ok(reach) => reach,
+            Err(mistake) => return self.say("public_url", &Err(mistake)),
+        };
+        let whose = if reach == Reach::Loopback { ", for buyers on this machine only" } else { "" };
+        self.say("public_url", &Ok(format!("{url}{whose}")))?;
+        public_url::warning(url, &reach, listen).map_or(Ok(()), |warning| self.warn("public_url", &warning))
     }
 
     /// Returns what came of the whole check.

@@ -37,11 +37,17 @@ pub(crate) fn fee_payers(settings: &Settings, given: Option<String>) -> Result<K
         if from_variable { format!("{VARIABLE} {error}") } else { settings.mistake(key, error) }
     };
     let from_variable = given.is_some();
-    let keys = read(given, &files).map_err(|error| blame(error, from_variable))?;
-    let text = keypair::list_to_text(&keys);
-    let fee_payers = FeePayers::new(keys, &settings.config.merchant.pay_to)
-        .map_err(|error| blame(error, from_variable))?;
-    Ok(Keys { addresses: fee_payers.addresses().to_vec(), text })
+    let keys = read(given, &files).and_then(|keys| Keys::new(keys, &settings.config.merchant.pay_to));
+    keys.map_err(|error| blame(error, from_variable))
+}
+
+/// Returns the fee payers' keys in the text of `COINOP_FEE_PAYER`, for a merchant who is paid at `pay_to`.
+///
+/// # Errors
+/// A line that says what is wrong and names the variable.
+pub(crate) fn from_variable(text: &str, pay_to: &Address) -> Result<Keys, String> {
+    let keys = read_variable(text).and_then(|keys| Keys::new(keys, pay_to));
+    keys.map_err(|error| format!("{VARIABLE} {error}"))
 }
 
 /// The fee payers: their addresses, and their keys in the form that the component reads.
@@ -50,12 +56,24 @@ pub(crate) struct Keys {
     pub(crate) text: String,
 }
 
+impl Keys {
+    fn new(keys: Vec<SigningKey>, pay_to: &Address) -> Result<Self, String> {
+        let text = keypair::list_to_text(&keys);
+        let fee_payers = FeePayers::new(keys, pay_to)?;
+        Ok(Self { addresses: fee_payers.addresses().to_vec(), text })
+    }
+}
+
+fn read_variable(text: &str) -> Result<Vec<SigningKey>, String> {
+    keypair::parse_list(text).ok_or_else(|| {
+        "must be a Solana key (a JSON array of 64 numbers, or the same in base58), or a list of them"
+            .to_owned()
+    })
+}
+
 fn read(given: Option<String>, files: &[PathBuf]) -> Result<Vec<SigningKey>, String> {
     if let Some(text) = given {
-        return keypair::parse_list(&text).ok_or_else(|| {
-            "must be a Solana key (a JSON array of 64 numbers, or the same in base58), or a list of them"
-                .to_owned()
-        });
+        return read_variable(&text);
     }
     if files.is_empty() {
         return Err(NONE_NAMED.to_owned());
