@@ -115,7 +115,7 @@ impl From<EncodeError> for StoreError {
 
 /// Why a call to a node of the chain, or to another shard of the journal, has no answer.
 ///
-/// What was asked for may have been done all the same.
+/// The other side may have carried out the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransportError {
     /// Who was called, and about what.

@@ -66,7 +66,7 @@ impl<P: Ports> Gateway<'_, P> {
         }
     }
 
-    /// Waits beside the request that settles a payment, and helps when that takes long.
+    /// Waits while another request settles a payment. Queries the chain itself if that takes long.
     pub(super) async fn await_outcome(
         &self,
         stream: &StreamId,

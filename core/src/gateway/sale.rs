@@ -1,4 +1,4 @@
-//! One sale: from a payment as it was sent to the session that it bought.
+//! One sale: takes a payment as it arrived, and returns the session that it bought.
 //!
 //! The order of the checks matters. An existing claim of this payment is looked up before expiry, price or a busy asset
 //! are checked. A buyer who was charged must never be refused because time has passed.
@@ -74,8 +74,8 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// Carries out a sale, or answers the repeat of one.
     ///
     /// # Errors
-    /// Returns a `SaleError` if there is no sale. Then nothing was charged, except for `SaleError::AlreadyUsed`: that
-    /// payment may have bought something before.
+    /// Returns a `SaleError` if there is no sale. Nothing was charged, except for `SaleError::AlreadyUsed`: an earlier
+    /// request may have bought something with that payment.
     pub async fn buy(&self, buy: &BuyRequest<'_>) -> Result<Sale, SaleError> {
         let examined = self.examine(buy).await?;
         self.sell(buy, examined).await
@@ -119,7 +119,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         }
         let quoted = match quote {
             Some(quote) => Some(quote.is_shared),
-            // A ticket that no longer opens may have bought something before.
+            // An earlier request may have bought something with a ticket that no longer opens.
             None => buy.payment.ticket().and_then(Quote::claims_to_be_shared),
         };
         let present = || asset.is_some_and(|asset| asset.capacity.is_shared());

@@ -1,8 +1,7 @@
 //! Calls the handler for each request.
 //!
 //! A handler has two parts. The first runs before any shard is asked, and needs only the request, the configuration and
-//! the catalogue. The second runs where the shard is. On a platform with one journal for everything, both run one after
-//! the other.
+//! the catalogue. The second runs at the shard. A platform with a single journal runs one right after the other.
 
 use serde_json::json;
 

@@ -52,7 +52,7 @@ impl ReceivedAs {
     }
 }
 
-/// Returns the 200 for a payment that bought something, now or earlier.
+/// Returns the 200 for a payment that has bought something, in this request or an earlier one.
 pub(super) fn granted_response<P: Ports>(
     context: &Context<'_, P>,
     received: ReceivedAs,

@@ -51,7 +51,7 @@ pub(super) fn quantity(request: &Request) -> Result<Option<u64>, Problem> {
     }
 }
 
-/// Returns the quantity that is bought, given the quantity that was asked for. Refuses one that has no price.
+/// Returns the quantity to sell for the quantity asked for. Refuses a quantity without a price.
 pub(super) fn priced_quantity(tariff: &Tariff, asked: Option<u64>) -> Result<u64, Problem> {
     // The decimals do not matter here. Whether the highest price fits was checked with the configuration.
     tariff.quote(asked, 0).map(|priced| priced.quantity).map_err(|_| unpriced(tariff))

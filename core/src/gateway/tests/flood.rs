@@ -236,7 +236,7 @@ fn money_that_is_moved_away_makes_its_payer_wait_on_every_asset() {
         let Err(SaleError::Rejected(Reject::BackOff { until })) = outcome else { panic!("{outcome:?}") };
         assert!(until > world.now() && until <= world.now().plus_seconds(60));
     }
-    // Others do not have to wait, and the payer not for ever.
+    // Other payers do not wait, and this one waits a minute.
     world.bought(2, "door-4", 1);
     world.advance(60_000);
     world.bought(1, "door-5", 1);

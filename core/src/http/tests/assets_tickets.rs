@@ -239,7 +239,7 @@ fn a_quote_of_one_asset_is_worth_nothing_at_the_next_of_its_id_inv_1() {
     let answer = send(&world, ACCESS, &old);
     assert_eq!((answer.status, answer.settlement().error_reason.as_deref()), (402, Some("ticket_mismatch")));
     assert_eq!(world.charged(), 0);
-    // What the refusal offers instead can be bought.
+    // The new quote in the refusal can be paid.
     let header = payment(&world, 1, &answer);
     assert_eq!(send(&world, ACCESS, &header).status, 200);
     assert_eq!(world.events("room-7")[2]["listing"]["generation"], 2);
