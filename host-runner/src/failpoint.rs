@@ -1,9 +1,9 @@
 //! Failpoints: places at which a test can end the process.
 //!
 //! A crash is not a panic: nothing is dropped, flushed or answered. So a test makes the process kill itself
-//! at a chosen place, starts it again and examines what is left. Each place lies between two actions of which
-//! the second relies on the first: a commit and its answer, a request to the chain and its result, an order
-//! and the device.
+//! at a chosen place, starts it again and examines what is left. Each place lies between two actions, where the
+//! second relies on the first: a commit and its answer, a request to the chain and its result, an order and the
+//! device.
 //!
 //! Failpoints exist only in the build with the feature `failpoints`, the program `coinop-failpoints`. In
 //! `coinop` [`reach`] is empty, and the binary contains neither the names nor the variables.

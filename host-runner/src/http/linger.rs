@@ -19,7 +19,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::slots::ConnectionSlot;
 
-/// How long, and how many bytes of, the input is read after the answer.
+/// The limits on reading input after the answer: the time, and the bytes.
 const MOMENT: Duration = Duration::from_secs(2);
 const MOST: u64 = 8 << 20;
 

@@ -1,6 +1,6 @@
-// The same commands to the native core, the component in wasmtime and the worker in workerd: the same answers, the
-// same calls to the chain and the same journal. What one platform says and keeps is compared with the recording as JSON
-// values, and with the other platforms byte for byte (inv. 7).
+// Gives the same commands to the native core, the component in wasmtime and the worker in workerd, and expects the same
+// answers, the same calls to the chain and the same journal. What one platform says and keeps is compared with the
+// recording as JSON values, and with the other platforms byte for byte (inv. 7).
 
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
@@ -12,12 +12,12 @@ import { read, rowsOf } from './recording.js';
 import { Playing } from './rpc.js';
 import { same, written } from './values.js';
 
-/** Differences of one platform that are shown. */
+/** How many differences of one platform are shown. */
 const SHOWN = 5;
 
 const { recorded, rows } = read();
 
-/** Gives a platform all commands. Resolves to what it said, and in what that differs from the recording. */
+/** Gives a platform all commands. Resolves to what it said, and to its differences from the recording. */
 async function differences(platform, tape) {
   const [said, found] = [[], []];
   for (const { command, rpc, answer } of recorded) {
@@ -41,7 +41,7 @@ function assertRows(tables, names, what) {
   assert.equal(seen.length, expected.length, what);
 }
 
-/** Does something with a platform and the RPC that it reaches. */
+/** Runs `body` with a platform and the RPC that it reaches. */
 async function running(platform, body) {
   const tape = await new Playing().listen();
   try {
@@ -109,7 +109,7 @@ for (const platform of [new Component(SHIPPED.component), new Worker(SHIPPED.wor
   );
 }
 
-/** Whether these words stand in what was built. */
+/** Tells whether what was built contains these words. */
 function stands(words, path) {
   const isCode = (name) => /\.(js|wasm)$/.test(name);
   const files = statSync(path).isFile() ? [path] : readdirSync(path).filter(isCode).map((name) => join(path, name));

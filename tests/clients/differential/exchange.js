@@ -3,27 +3,27 @@
 import { request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 
-/** What belongs to a connection, and not to an answer. */
+/** Headers that belong to a connection, and not to an answer. */
 const TRANSPORT = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding']);
 
-/** The seam's headers, by which a command tells the time (milliseconds) and the seed of the random bytes. */
+/** Returns the seam's headers, by which a command tells the time (milliseconds) and the seed of the random bytes. */
 export const told = ({ now, seed }) => ({ 'coinop-seam-now': String(now), 'coinop-seam-seed': seed });
 
-/** A command's body: text, or bytes in base64, or a text so many times. */
+/** Returns a command's body: text, bytes in base64, or a text repeated a number of times. */
 export function bodyOf({ body = '' }) {
   if (typeof body === 'string') return Buffer.from(body);
   return 'base64' in body ? Buffer.from(body.base64, 'base64') : Buffer.from(body.text.repeat(body.times));
 }
 
-/** An answer as it is compared. `headers` are pairs, `body` its bytes. */
+/** Returns an answer in the form that is compared. `headers` are pairs, and `body` is its bytes. */
 export const answer = (method, status, headers, body) => ({
   status,
   headers: headers.filter(([name]) => !TRANSPORT.has(name)).sort(([a], [b]) => (a < b ? -1 : 1)),
-  // HTTP takes it away.
+  // HTTP removes it.
   body: method === 'HEAD' ? '' : body.toString('utf8'),
 });
 
-/** Sends a command by HTTP as it stands, with nothing made nicer on the way. */
+/** Sends a command by HTTP as it is, without any clean-up on the way. */
 export async function exchange(origin, command, within = 60_000) {
   const { method, path, headers } = command;
   const bytes = bodyOf(command);

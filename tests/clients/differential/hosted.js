@@ -11,7 +11,7 @@ import { SECRET, config, feePayer } from './setup.js';
 
 const built = (name, path) => process.env[name] ?? fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 
-/** The builds that are told the time and the random bytes, and those that are shipped. */
+/** The builds that are told the time and the random bytes, and the shipped builds. */
 export const SEAM = {
   component: built('COINOP_COMPONENT_SEAM', 'target/release/coinop-seam.wasm'),
   worker: built('COINOP_WORKER_SEAM', 'target/worker-seam'),
@@ -24,7 +24,7 @@ export const SHIPPED = {
 };
 
 class Hosted {
-  /** `build`: the component's file, or the worker's folder. */
+  /** `build` is the component's file or the worker's folder. */
   constructor(build) {
     this.build = build;
   }
@@ -45,7 +45,7 @@ class Hosted {
     await this.gateway?.dispose();
   }
 
-  /** The databases below a folder of its own. */
+  /** Returns the databases below a folder of the gateway's own. */
   databases(folder, ending) {
     const names = readdirSync(join(this.gateway.folder, folder), { recursive: true });
     return names.filter((name) => name.endsWith(ending)).map((name) => join(this.gateway.folder, folder, name));
@@ -66,7 +66,7 @@ export class Component extends Hosted {
   }
 }
 
-/** Where the worker keeps each table, and where it keeps a copy. The others are about what is between the objects. */
+/** Where the worker keeps each table, and where it keeps a copy. The other tables are only between the objects. */
 const KEPT = {
   AssetObject: ['journal', 'head', 'payment', 'session'],
   MerchantObject: ['catalogue', 'fee'],

@@ -1,4 +1,4 @@
-// The core as a native program (tests/differential), and how it reads a database.
+// The core as a native program (tests/differential), which also reads databases.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ const BINARY =
   process.env.COINOP_NATIVE_BIN ??
   fileURLToPath(new URL('../../../target/release/coinop-native', import.meta.url));
 
-/** The rows of all tables of a database, by the tables' names. */
+/** Returns the rows of all tables of a database, by the tables' names. */
 export function tables(file) {
   const found = {};
   const lines = execFileSync(BINARY, ['tables', file], { encoding: 'utf8', maxBuffer: 1 << 28 }).split('\n');
@@ -55,13 +55,13 @@ export class Native {
     return answer(command.method, status, sent, Buffer.from(body, 'base64'));
   }
 
-  /** Ends it; what it has kept stays until `dispose`. */
+  /** Ends it. What it has kept stays until `dispose`. */
   async stop() {
     this.child.stdin.end();
     await this.ended;
   }
 
-  /** What it has kept, by the tables' names. */
+  /** Returns what it has kept, by the tables' names. */
   kept() {
     return { tables: tables(this.database), copies: {} };
   }

@@ -1,4 +1,4 @@
-// Records the commands anew: `npm run record`, with coinop-chain and coinop-native built.
+// Records the commands again: `npm run record`, after coinop-chain and coinop-native are built.
 
 import { Recorder } from './recorder.js';
 import { write } from './recording.js';

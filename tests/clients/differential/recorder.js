@@ -1,4 +1,4 @@
-// Records commands: each goes to the native core, which reaches the local chain by a tape.
+// Records commands. Each goes to the native core, which reaches the local chain through a tape.
 
 import assert from 'node:assert/strict';
 import { createHash, webcrypto } from 'node:crypto';
@@ -8,7 +8,7 @@ import { Native } from './native.js';
 import { Recording } from './rpc.js';
 import { ORIGIN, START, feePayer } from './setup.js';
 
-/** From now on the clients' random bytes are the same in every run. */
+/** Makes the clients' random bytes the same in every run from now on. */
 function drawnInTurn() {
   let drawn = 0;
   webcrypto.getRandomValues = (array) => {
@@ -24,11 +24,11 @@ export class Recorder {
   now = START;
   recorded = [];
 
-  /** `funds`: USDC by address. */
+  /** `funds` is USDC by address. */
   static async start(funds) {
     drawnInTurn();
     const recorder = new Recorder();
-    // Blocks come when they are asked for, so that a recording does not depend on how long it takes.
+    // The chain adds blocks only when it is asked to, so that a recording does not depend on how long it takes.
     const options = ['--block-ms', '0', '--seed', 'differential'];
     recorder.chain = await Chain.start({ [feePayer.address]: 0, [MERCHANT]: 0, ...funds }, options);
     recorder.tape = await new Recording(recorder.chain.url).listen();
@@ -48,8 +48,8 @@ export class Recorder {
   }
 
   /**
-   * Gives a command, a second after the one before. `expected` is the status, or the status and the code, that it is
-   * recorded for (null: any); `spoil` tells the RPC what to answer (`rpc.js`).
+   * Gives a command one second after the last one. `expected` is the status, or the status and the code, for which it
+   * is recorded (null: any). `spoil` tells the RPC what to answer (`rpc.js`).
    */
   async ask(name, method, path, { headers = {}, body, expected = 200, spoil } = {}) {
     this.pass(1_000);
@@ -66,7 +66,7 @@ export class Recorder {
     return { response, headers: response.headers, text, json: () => JSON.parse(text) };
   }
 
-  /** A `fetch` for client libraries. */
+  /** Returns a `fetch` for client libraries. */
   fetch(name, more) {
     return async (input, init) => {
       const request = new Request(input, init);
@@ -78,7 +78,7 @@ export class Recorder {
     };
   }
 
-  /** What the core has kept. Nothing can be asked afterwards. */
+  /** Ends the core, and returns what it has kept. */
   async kept() {
     await this.native.stop();
     return this.native.kept();

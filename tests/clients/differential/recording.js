@@ -1,5 +1,5 @@
-// The recording, a line of JSON for each: what the RPC was asked and said, a command with the numbers of those and its
-// answer, and in the end the rows that were kept.
+// The recording has one line of JSON for each item: each call of the RPC with its answer, each command with the numbers
+// of its calls and its answer, and at the end the rows that were kept.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,18 +7,18 @@ import { fileURLToPath } from 'node:url';
 const FILE = fileURLToPath(new URL('recording.jsonl', import.meta.url));
 
 /**
- * The tables that are the same everywhere: what happened, what stands, and what is found by it. (Of `failure` each
- * platform may forget what is an hour old; what is in flight, by then nothing, has other keys in each.)
+ * The tables that are the same everywhere: what happened, the state, and the indexes. `failure` is left out, because
+ * each platform may forget entries of it after an hour. So is what is in flight: its keys differ, and by then nothing is.
  */
 const TABLES = ['journal', 'head', 'payment', 'session', 'catalogue', 'fee'];
 
-/** The rows of these tables, in an order of their own. */
+/** Returns the rows of these tables, in a sorted order. */
 export const rowsOf = (tables, names = TABLES) =>
   names.flatMap((table) => (tables[table] ?? []).map((row) => JSON.stringify({ table, row })).sort()).map((line) => JSON.parse(line));
 
 const base64 = (text) => Buffer.from(text).toString('base64');
 
-/** A header's value as it is written: what is JSON in base64 can be read. */
+/** Returns a header's value as it is written. JSON in base64 becomes readable. */
 function written(value) {
   const text = Buffer.from(String(value), 'base64').toString();
   return text.startsWith('{') && base64(text) === value ? { base64: text } : value;
@@ -28,7 +28,7 @@ const sent = (value) => (typeof value === 'object' && 'base64' in value ? base64
 const mapped = (headers, change) => Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, change(value)]));
 const paired = (headers, change) => headers.map(([name, value]) => [name, change(value)]);
 
-/** Writes it down. `recorded` are commands, each with its calls and its answer; `kept` are tables. */
+/** Writes the recording. `recorded` are commands, each with its calls and its answer, and `kept` are tables. */
 export function write({ recorded, kept }) {
   const [lines, said] = [[], new Map()];
   const numberOf = (call) => {
@@ -51,7 +51,7 @@ export function write({ recorded, kept }) {
   writeFileSync(FILE, lines.map((line) => `${line}\n`).join(''));
 }
 
-/** Reads it: the commands as they were given to `write`, and the rows. */
+/** Reads the recording: the commands as they were given to `write`, and the rows. */
 export function read() {
   const lines = readFileSync(FILE, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line));
   const said = lines.filter((line) => 'rpc' in line).map(({ rpc }) => rpc);

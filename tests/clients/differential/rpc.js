@@ -1,4 +1,4 @@
-// The RPC of a gateway: at the recording the chain and a tape beside it, afterwards the tape alone.
+// The RPC of a gateway: during the recording it is the chain with a tape, and afterwards only the tape.
 
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -27,14 +27,14 @@ class Node {
   }
 }
 
-/** Passes calls on to the chain, and keeps what was said. */
+/** Passes calls on to the chain, and keeps the answers. */
 export class Recording extends Node {
   constructor(upstream) {
     super();
     Object.assign(this, { upstream, calls: [] });
   }
 
-  /** From now on calls are answered by `spoil(method, pass)`: what `pass` answers is the chain's word. */
+  /** Answers calls with `spoil(method, pass)` from now on. `pass` returns the chain's answer. */
   begin(spoil = (_, pass) => pass()) {
     Object.assign(this, { calls: [], spoil });
   }
@@ -47,7 +47,7 @@ export class Recording extends Node {
   }
 }
 
-/** Answers the calls of a command as they were answered at the recording, to whoever asks what was asked then. */
+/** Answers the calls of a command as during the recording, if they are the same calls. */
 export class Playing extends Node {
   constructor() {
     super();
@@ -59,7 +59,7 @@ export class Playing extends Node {
   }
 
   async answer(question) {
-    // By itself the host asks which network it is, and what the latest blockhash is.
+    // The host itself asks which network it is on, and for the latest blockhash.
     const { method, params } = JSON.parse(question);
     const isPoll = method === 'getLatestBlockhash' && params[0].minContextSlot === undefined;
     if (method === 'getGenesisHash' || isPoll) return wrong('not on the tape');

@@ -1,4 +1,4 @@
-// What is recorded: each part begins on a day of its own.
+// The recorded parts. Each begins on a new day.
 
 import { asking, strange } from './commands/asking.js';
 import { managed, mistakes } from './commands/assets.js';

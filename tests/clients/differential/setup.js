@@ -1,30 +1,30 @@
-// What the platforms have in common: one deployment, the same in every run.
+// What the platforms share: one deployment, the same in every run.
 
 import { createHash } from 'node:crypto';
 import { configuration } from '../harness/config.js';
 import { walletOf } from '../harness/keys.js';
 
-/** The first moment of the recording: far enough ahead that nothing is due by a real clock. */
+/** The first moment of the recording. It is so far ahead that nothing is due by a real clock. */
 export const START = Date.UTC(2100, 0, 1);
 
 const bytesOf = (name) => createHash('sha256').update(`coinop differential: ${name}`).digest();
 
-/** The wallet of this name. */
+/** Returns the wallet of this name. */
 export const wallet = (name) => walletOf(bytesOf(name));
 
 export const SECRET = bytesOf('secret').toString('base64');
 export const feePayer = await wallet('fee payer');
 
-/** Where buyers reach the gateway, so they are told; none of the platforms listens there. */
+/** The address at which buyers reach the gateway, as they are told. No platform listens there. */
 export const ORIGIN = 'https://coinop.example';
 
-/** What one sale costs the fee payer, in lamports, and how many of them it may pay for on a day. */
+/** What one sale costs the fee payer, in lamports, and how many sales it may pay for in a day. */
 const FEE = 10_001;
 export const SALES_A_DAY = 6;
 
 const asset = (id, unit, more) => ({ id, name: `The ${id}`, price: '0.01', unit, ...more });
 
-/** The configuration, for a platform whose RPC is there. No asset has a device: a worker works none. */
+/** Returns the configuration for a platform with this RPC. No asset has a device, because a worker operates none. */
 export const config = (rpcUrl) => ({
   public_url: ORIGIN,
   ...configuration({

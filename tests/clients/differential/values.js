@@ -1,6 +1,6 @@
-// What a recording means: JSON is compared as values, so that the order of an object's members says nothing.
+// Compares JSON as values, so that the order of an object's members does not matter.
 
-/** Parses an object or an array, and only those: all other text stays what it is. */
+/** Parses an object or an array. Any other text stays as it is. */
 function parsed(text) {
   if (!/^[{[]/.test(text)) return undefined;
   try {
@@ -10,15 +10,15 @@ function parsed(text) {
   }
 }
 
-/** Decodes canonical base64, as x402's headers are written in. */
+/** Decodes canonical base64, the encoding of x402's headers. */
 function decoded(text) {
   const bytes = Buffer.from(text, 'base64');
   return bytes.toString('base64') === text ? bytes.toString() : undefined;
 }
 
 /**
- * Returns a copy in which members stand in the order of their names, and text that is JSON, or JSON in base64, is the
- * value that it says. What was text is told apart from what was a value.
+ * Returns a copy with members sorted by name, in which text that is JSON, or JSON in base64, becomes its value. Text
+ * and values stay distinguishable.
  */
 export function valueOf(some) {
   if (Array.isArray(some)) return some.map(valueOf);
@@ -35,5 +35,5 @@ export function valueOf(some) {
 /** Returns the value as one line, which is the same for the same value. */
 export const written = (some) => JSON.stringify(valueOf(some));
 
-/** Returns whether two mean the same. */
+/** Tells whether two values mean the same. */
 export const same = (a, b) => a === b || written(a) === written(b);

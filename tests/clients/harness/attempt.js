@@ -1,5 +1,5 @@
-// One payment at one asset, and what a lying RPC says about it. Each has its own buyer and blockhash, so
-// that many lies are told side by side and every outcome is told from the others.
+// One payment for one asset, and the lies of an RPC about it. Each attempt has its own buyer and blockhash, so many
+// lies can be told side by side and their outcomes do not mix.
 
 import assert from 'node:assert/strict';
 import {
@@ -18,18 +18,18 @@ import { until } from './wait.js';
 import { settlement } from './wire.js';
 
 /**
- * By when every answer is there: a request waits 30 s for its payment's outcome, and for the calls that are
- * under way then: all its waiting for the RPC ends after 40 s. The rest is for a machine with much to do.
+ * When every answer must have arrived. A request waits 30 s for its payment's outcome, and then for the calls under
+ * way: all its waiting for the RPC ends after 40 s. The rest is for a busy machine.
  */
 const WAIT = 30_000;
 const ANSWERED_WITHIN = WAIT + 10_000 + 5_000;
-/** By when it is told that a call has no clear answer: the call's 5 s, and the same rest. */
+/** When the buyer must have heard that a call has no clear answer: the call's 5 s, and the same rest. */
 const UNAVAILABLE_WITHIN = 5_000 + 5_000;
 
 const base58 = (bytes) => getBase58Decoder().decode(bytes);
 const decoded = (base64) => getTransactionDecoder().decode(getBase64Encoder().encode(base64));
 
-/** What a call is about: a payment's id, its payer's signature, its blockhash, or its payer's account. */
+/** Returns what a call is about: a payment's id, its payer's signature, its blockhash, or its payer's account. */
 function subject({ method, params }) {
   switch (method) {
     case 'getSignatureStatuses':
@@ -44,15 +44,15 @@ function subject({ method, params }) {
 
 export class Attempt {
   /**
-   * A payment that is ready to be sent, and what is told of it. `before` and `after` its first sending: a lie
-   * for each method, which is `(pass, http, n)` like those of the relay, `n` counting the calls from 0.
+   * Makes a payment that is ready to be sent, and sets the lies about it `before` and `after` its first sending. Each
+   * has a lie for each method, which is `(pass, http, n)` like those of the relay. `n` counts the calls from 0.
    */
   static async ready(world, id, { before = {}, after = {} } = {}, buyer = world.buyer()) {
     const attempt = new Attempt();
     Object.assign(attempt, { world, id, buyer, before, after, counts: {}, calls: [], answers: [], searches: 0 });
     attempt.url = world.url(`/api/v1/access/${id}`);
     attempt.funds = await world.chain.balance(buyer.address);
-    await world.chain.advanceBlocks(1); // a blockhash of its own
+    await world.chain.advanceBlocks(1); // each attempt gets its own blockhash
     const payload = await sign(world, buyer, await challenge(attempt.url));
     const { messageBytes, signatures } = decoded(payload.payload.transaction);
     attempt.headers = paymentHeaders(payload);
@@ -68,7 +68,7 @@ export class Attempt {
     return this.subjects.has(subject(call));
   }
 
-  /** How the RPC answers one call about this payment. */
+  /** Answers one call of the RPC about this payment. */
   answer(pass, http) {
     const { method, params } = http.call;
     this.calls.push(method);
@@ -80,17 +80,17 @@ export class Attempt {
     const lies = this.sent ? this.after : this.before;
     const told = (lies[method] ?? lies.any ?? ((through) => through()))(pass, http, nth);
     return told.catch((error) => {
-      this.broken ??= error; // a lie that can't be told would be another one
+      this.broken ??= error; // a lie that failed would be another lie
       throw error;
     });
   }
 
-  /** From now on the truth is told of it. */
+  /** Lets the RPC tell the truth about it from now on. */
   truth() {
     Object.assign(this, { before: {}, after: {} });
   }
 
-  /** Sends the payment. What no answer may be is asserted of each. */
+  /** Sends the payment, and asserts of the answer what holds for every answer. */
   async send() {
     const asked = performance.now();
     const response = await fetch(this.url, { headers: this.headers });
@@ -108,7 +108,7 @@ export class Attempt {
     return response;
   }
 
-  /** A buyer who is told to sign another payment can't be charged for this one any more (inv. 3). */
+  /** Asserts that a buyer who is told to sign another payment cannot be charged for this one any more (inv. 3). */
   async cannotLand(seen) {
     if (!this.sent) return;
     const failed = (await this.world.chain.transaction(this.signature))?.meta.err;
@@ -123,7 +123,7 @@ export class Attempt {
     }, { within, every: 200 });
   }
 
-  /** What the chain says that this buyer has paid, and how: the truth. */
+  /** Returns what this buyer has paid, and in how many transactions, as the chain shows it. */
   async charged() {
     const paid = this.funds - (await this.world.chain.balance(this.buyer.address));
     const history = await this.world.chain.history(this.buyer.address);
@@ -134,7 +134,7 @@ export class Attempt {
     assert.deepEqual(await this.charged(), { paid: 0n, landed: 0 }, `${this} was charged`);
   }
 
-  /** 503: nothing was charged, and the same payment is to be tried again. */
+  /** 503: nothing was charged, and the buyer is to try the same payment again. */
   async isUnavailable(response) {
     await problem(response, 503, 'unavailable');
     assert.ok(Number(response.headers.get('retry-after')) >= 1, 'it says when to try again');
@@ -143,7 +143,7 @@ export class Attempt {
     await this.isUncharged();
   }
 
-  /** Refused with this status and reason, and nothing was charged. */
+  /** Asserts that it is refused with this status and reason, and that nothing was charged. */
   async isRefused(response, status, reason) {
     const seen = `${this} ${response.status}: ${await response.text()}`;
     assert.equal(response.status, status, seen);
@@ -152,7 +152,7 @@ export class Attempt {
     await this.isUncharged();
   }
 
-  /** 202: sent, and to be waited for; never a reason to sign another. */
+  /** 202: it was sent, and the buyer is to wait. It is never a reason to sign another payment. */
   async isPending(response) {
     const text = await response.text();
     assert.equal(response.status, 202, `${this} ${response.status}: ${text}`);
@@ -163,7 +163,7 @@ export class Attempt {
     assert.match(detail, /not sign another/);
   }
 
-  /** Charged once, for one session; and a repeat says the same. */
+  /** Asserts that it was charged once for one session, and that a repeat gets the same answer. */
   async isGranted(response) {
     const first = await granted(response);
     assert.equal(first.transaction, this.signature, `${this}: the transaction that paid is named`);
@@ -174,20 +174,20 @@ export class Attempt {
     this.earned = PRICE.minute;
   }
 
-  /** The gateway has searched the chain's history for it, and looked at what it found. */
+  /** Waits until the gateway has searched the chain's history for it, and has read what it found. */
   isSearched() {
     const before = this.searches;
     return until(`${this} is searched`, () => this.searches >= before + 2, { within: 60_000, every: 50 });
   }
 
-  /** It is still neither granted nor given up. */
+  /** Asserts that it is still neither granted nor given up. */
   async isKept() {
     assert.equal(await this.isFree(), false, `${this}: the asset is kept for it`);
     const { session } = await this.status();
     assert.equal(session, null, `${this}: nothing was granted for it`);
   }
 
-  /** Given up: nothing was charged, the asset is free, and a repeat is told so. */
+  /** Asserts that it is given up: nothing was charged, the asset is free, and a repeat is told so. */
   async isGivenUp() {
     await until(`${this} is given up`, () => this.isFree(), { within: 60_000, every: 100 });
     const response = await this.send();
@@ -197,7 +197,7 @@ export class Attempt {
     this.earned = next.earned;
   }
 
-  /** Nobody has the asset. */
+  /** Tells whether the asset is free. */
   async isFree() {
     return (await this.status()).available;
   }
@@ -211,7 +211,7 @@ export class Attempt {
   }
 }
 
-/** What the merchant has is what was granted, and nothing else (inv. 5). */
+/** Asserts that the merchant has what was granted, and nothing else (inv. 5). */
 export async function booksBalance(world, attempts) {
   const earned = attempts.reduce((sum, attempt) => sum + (attempt.earned ?? 0n), 0n);
   assert.equal(await world.earned(), earned);

@@ -10,7 +10,7 @@ import { chromium } from 'playwright-core';
 const BINARY = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const ARGUMENTS = [
   '--headless=new',
-  '--no-sandbox', // root has none
+  '--no-sandbox', // root has no sandbox
   '--disable-gpu',
   '--disable-quic',
   '--no-first-run',
@@ -22,7 +22,7 @@ const PAGE = '<!doctype html><meta charset="utf-8"><title>A shop</title><script 
 
 if (process.env.CHROMIUM && !existsSync(BINARY)) throw new Error(`CHROMIUM names ${BINARY}, and there is none`);
 
-/** Why there is no browser to test with; false if there is one. */
+/** The reason why there is no browser for the tests, or false if there is one. */
 export const withoutBrowser = !existsSync(BINARY) && `there is no Chromium at ${BINARY} (CHROMIUM names another)`;
 
 /** Bundles the page's script as a shop would. */
@@ -60,7 +60,7 @@ function served(script, rpc) {
 }
 
 export class Browser {
-  /** Opens the page; `rpc` is what its wallet asks about the chain. */
+  /** Opens the page. `rpc` is the RPC of its wallet. */
   static async open(rpc) {
     const it = new Browser();
     it.server = served(await bundled(), rpc);

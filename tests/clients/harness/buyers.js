@@ -1,4 +1,4 @@
-// The real clients. Each `pays.*` is a `fetch` that pays for what it is asked to.
+// The real clients. Each `pays.*` is a `fetch` that pays for its request.
 
 import { x402Client, x402HTTPClient, wrapFetchWithPayment } from '@x402/fetch';
 import { ExactSvmScheme } from '@x402/svm/exact/client';
@@ -9,7 +9,7 @@ import { decode, encode } from './wire.js';
 export const clientV2 = ({ chain }, { signer }) =>
   new x402Client().register('solana:*', new ExactSvmScheme(signer, { rpcUrl: chain.url }));
 
-/** The v2 challenge hidden, as if the gateway were one that speaks v1 only: this client prefers v2. */
+/** Fetches and hides the v2 challenge, as if the gateway spoke only v1, because this client prefers v2. */
 async function fetchWithoutV2(input, init) {
   const response = await fetch(input, init);
   const headers = new Headers(response.headers);
@@ -25,7 +25,7 @@ export const pays = {
     return wrapFetchWithPayment(fetchWithoutV2, new x402Client().registerV1(NETWORK_V1, scheme));
   },
 
-  /** x402-fetch 1.2.0, loaded only where it is used: it is slow to load. */
+  /** x402-fetch 1.2.0. It is loaded only where it is used, because it is slow to load. */
   async legacy({ chain }, { signer }) {
     const legacy = await import('x402-fetch');
     const config = { svmConfig: { rpcUrl: chain.url } };
@@ -33,7 +33,7 @@ export const pays = {
   },
 };
 
-/** The v2 challenge for a request. */
+/** Returns the v2 challenge for a request. */
 export async function challenge(url, init) {
   const response = await fetch(url, init);
   const header = response.headers.get('payment-required');
@@ -45,8 +45,8 @@ export async function challenge(url, init) {
 }
 
 /**
- * The offer without the blockhash that comes with it, so that the client asks the chain for one. Chains in tests jump
- * ahead, and payments are told apart by their blockhashes.
+ * Returns the offer without its blockhash, so that the client asks the chain for one. Chains in tests jump ahead, and
+ * different blockhashes make payments differ.
  */
 function ownBlockhash(offer) {
   const copy = structuredClone(offer);
@@ -67,8 +67,8 @@ async function fetchWithoutBlockhash(input, init) {
 }
 
 /**
- * What the v2 client would send for a challenge, as an object. `bend` may change the offer that it
- * signs; it still claims to have accepted the true one.
+ * Returns what the v2 client would send for a challenge, as an object. `bend` may change the offer that it signs. The
+ * payment still claims to have accepted the true one.
  */
 export async function sign(world, buyer, required, bend = (offer) => offer) {
   const [offer] = required.accepts;
@@ -77,19 +77,19 @@ export async function sign(world, buyer, required, bend = (offer) => offer) {
   return { ...payload, accepted: offer };
 }
 
-/** A payment as request headers, encoded by the client library. */
+/** Returns a payment as request headers, encoded by the client library. */
 export const paymentHeaders = (payload) =>
   new x402HTTPClient(new x402Client()).encodePaymentSignatureHeader(payload);
 
-/** A v2 payment for one request, ready to be sent: its headers. */
+/** Makes a v2 payment for one request, and returns its headers. */
 export const payment = async (world, buyer, url, init) =>
   paymentHeaders(await sign(world, buyer, await challenge(url, init)));
 
-/** A v1 payment, made by the v2 library's v1 support, for the v1 offer in a 402's body. */
+/** Makes a v1 payment for the v1 offer in a 402's body, with the v2 library's v1 support. */
 export const paymentV1 = async (world, buyer, url, init) =>
   signV1(world, buyer, await (await fetch(url, init)).json());
 
-/** The same for a body that is there already. */
+/** Does the same for a body that was fetched already. */
 export async function signV1({ chain }, { signer }, required) {
   const scheme = new ExactSvmSchemeV1(signer, { rpcUrl: chain.url });
   const client = new x402Client().registerV1(NETWORK_V1, scheme);

@@ -1,4 +1,4 @@
-// The local Solana chain, playing devnet, and the few questions the tests ask it.
+// The local Solana chain, which plays devnet, and the few questions that the tests ask it.
 
 import { fileURLToPath } from 'node:url';
 import { getAddressEncoder, getProgramDerivedAddress } from '@solana/kit';
@@ -18,7 +18,10 @@ const BINARY =
 
 const derived = new Map();
 
-/** The address of an owner's account of a mint; each is worked out once, which takes a millisecond. */
+/**
+ * Returns the address of an owner's account of a mint. Each address is computed only once, because that takes a
+ * millisecond.
+ */
 export function tokenAccount(owner, mint) {
   const key = `${owner} ${mint}`;
   if (!derived.has(key)) derived.set(key, deriveTokenAccount(owner, mint));
@@ -31,13 +34,13 @@ async function deriveTokenAccount(owner, mint) {
   return account;
 }
 
-/** The address of an owner's USDC account. */
+/** Returns the address of an owner's USDC account. */
 export const usdcAccount = (owner) => tokenAccount(owner, USDC);
 
 export class Chain {
   /**
-   * @param {Record<string, number>} funds  USDC by address; 0 gives a token account and SOL only
-   * @param {string[]} options  more of the chain's own
+   * @param {Record<string, number>} funds  USDC by address; 0 gives only a token account and SOL
+   * @param {string[]} options  more of the chain's own options
    */
   static async start(funds, options = []) {
     const fund = Object.entries(funds).flatMap(([to, amount]) => ['--fund', `${to}=${amount}`]);
@@ -61,19 +64,22 @@ export class Chain {
     return result;
   }
 
-  /** What an owner has, in atomic units of USDC. */
+  /** Returns what an owner has, in atomic units of USDC. */
   async balance(owner) {
     return this.held(await usdcAccount(owner));
   }
 
-  /** An account as `{lamports, owner, data}`, or null. */
+  /** Returns an account as `{lamports, owner, data}`, or null. */
   async account(address) {
     const config = { encoding: 'base64', commitment: 'confirmed' };
     const { value } = await this.rpc('getAccountInfo', address, config);
     return value && { lamports: BigInt(value.lamports), owner: value.owner, data: Buffer.from(value.data[0], 'base64') };
   }
 
-  /** Of each owner what there is in USDC, in atomic units, and in SOL, in lamports: asked for with a hundred accounts at once. */
+  /**
+   * Returns what each owner has in USDC, in atomic units, and in SOL, in lamports. It asks for a hundred accounts at
+   * once.
+   */
   async holdings(owners) {
     const addresses = [...owners, ...(await Promise.all(owners.map(usdcAccount)))];
     const accounts = [];
@@ -88,23 +94,23 @@ export class Chain {
     };
   }
 
-  /** What a token account holds, in atomic units of its mint. */
+  /** Returns what a token account holds, in atomic units of its mint. */
   async held(account) {
     return (await this.account(account))?.data.readBigUInt64LE(64) ?? 0n;
   }
 
-  /** Makes what an owner has exactly this much, in atomic units of USDC. */
+  /** Sets an owner's balance to exactly `amount`, in atomic units of USDC. */
   setBalance(owner, amount) {
     const decimal = `${amount / 1_000_000n}.${String(amount % 1_000_000n).padStart(6, '0')}`;
     return this.rpc('coinop_setTokens', owner, decimal);
   }
 
-  /** What an address has in SOL, in lamports. */
+  /** Returns what an address has in SOL, in lamports. */
   async lamports(address) {
     return (await this.rpc('getBalance', address, { commitment: 'confirmed' })).value;
   }
 
-  /** A new wallet with SOL, which has signed nothing yet. */
+  /** Makes a new wallet with SOL that has signed nothing yet. */
   async newFeePayer() {
     const wallet = await newWallet();
     await this.rpc('requestAirdrop', wallet.address, 1_000_000_000);
@@ -116,7 +122,7 @@ export class Chain {
     return (await this.rpc('getLatestBlockhash', { commitment: 'confirmed' })).value;
   }
 
-  /** Sends a transaction (base64) past the gateway, and answers its id; it must land without an error. */
+  /** Sends a transaction (base64) past the gateway, and returns its id. It must land without an error. */
   async send(transaction) {
     const id = await this.rpc('sendTransaction', transaction, { encoding: 'base64', skipPreflight: true });
     const landed = await this.transaction(id);
@@ -124,7 +130,7 @@ export class Chain {
     return id;
   }
 
-  /** A landed transaction by its id, or null. */
+  /** Returns a landed transaction by its id, or null. */
   transaction(id) {
     return this.rpc('getTransaction', id, {
       encoding: 'base64',
@@ -133,18 +139,18 @@ export class Chain {
     });
   }
 
-  /** How many transactions have landed so far. */
+  /** Returns how many transactions have landed so far. */
   async landed() {
     const { transactions } = await this.rpc('coinop_stats');
     return transactions;
   }
 
-  /** The transactions that touched an owner's USDC account, as `{signature, err}`. */
+  /** Returns the transactions that touched an owner's USDC account, as `{signature, err}`. */
   async history(owner) {
     return this.rpc('getSignaturesForAddress', await usdcAccount(owner), { commitment: 'confirmed' });
   }
 
-  /** Whether a transaction with this blockhash could still land. */
+  /** Tells whether a transaction with this blockhash could still land. */
   async isAlive(blockhash) {
     return (await this.rpc('isBlockhashValid', blockhash, { commitment: 'confirmed' })).value;
   }

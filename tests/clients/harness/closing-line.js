@@ -1,4 +1,4 @@
-// A reporter that ends with the one line that says how it went.
+// A reporter that ends with one line that tells the result.
 
 export default async function* closingLine(source) {
   const count = { passed: 0, failed: 0, skipped: 0 };

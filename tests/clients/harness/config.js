@@ -1,5 +1,5 @@
-// The configuration that users are told works as it stands, and assets to add to it.
-// Names are those of coinop.toml; a target writes it down in its own format.
+// The configuration that the documentation shows to users, and assets to add to it. The names are those of coinop.toml.
+// Each target writes the configuration in its own format.
 
 import { createHash } from 'node:crypto';
 
@@ -28,21 +28,21 @@ export const door1 = {
   device: exec('door-1.open'),
 };
 
-/** An asset like the front door, under another name and with a lock file of its own. */
+/** An asset like the front door, with another name and its own lock file. */
 export const perMinute = (id) => ({ ...door1, id, name: `Door ${id}`, device: exec(`${id}.open`) });
 
-/** Sold by the hour, for sessions that outlast a test. */
+/** The same, sold by the hour, for sessions that outlast a test. */
 export const perHour = (id) => ({ ...perMinute(id), unit: 'hour' });
 
-/** Sold by the second, for sessions that a test can wait out. */
+/** The same, sold by the second, for sessions whose end a test can wait for. */
 export const perSecond = (id) => ({ ...perMinute(id), price: '0.001', unit: 'second' });
 
-/** The same with a device that is only pretended. */
+/** The same asset with a simulated device. */
 export const simulated = (asset) => ({ ...asset, device: { driver: 'simulated' } });
 
 const hashOf = (key) => `sha256:${createHash('sha256').update(key).digest('hex')}`;
 
-/** The whole configuration; addresses and paths are the target's to fill in. */
+/** Returns the whole configuration. The target adds addresses and paths. */
 export const configuration = ({ rpcUrl, assets, limits, settlement }) => ({
   merchant: { pay_to: MERCHANT, tokens: ['USDC'], api_keys: [hashOf(API_KEY)] },
   solana: { network: 'devnet', rpc_url: rpcUrl },

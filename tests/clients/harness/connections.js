@@ -1,5 +1,5 @@
-// Every request of the tests has a connection of its own: gateways are killed and started again at one address, and a
-// connection that is kept from the life before would fail a request that nothing is wrong with.
+// Every request of the tests has its own connection. Gateways are killed and started again at the same address, and a
+// connection that was kept from the killed gateway would fail a correct request.
 
 import { Agent, setGlobalDispatcher } from 'undici';
 

@@ -6,14 +6,14 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The build with failpoints; the normal one is what it is started again with. */
+/** The build with failpoints. The second life uses the normal build. */
 export const FAILPOINTS =
   process.env.COINOP_FAILPOINTS_BIN ??
   fileURLToPath(new URL('../../../target/release/coinop-failpoints', import.meta.url));
 
 const SOURCE = fileURLToPath(new URL('../../../host-runner/src/failpoint.rs', import.meta.url));
 
-/** The names of all points, from the table that documents them. */
+/** Returns the names of all points, from the table that documents them. */
 export function documented() {
   const rows = readFileSync(SOURCE, 'utf8').split('\n').filter((line) => /^\/\/! \| `[a-z]+\./.test(line));
   return rows.flatMap((row) => [...row.split('|')[1].matchAll(/`([^`]+)`/g)].map(([, name]) => name));
@@ -27,7 +27,7 @@ const wasReached = (trace, at) => {
   return trace.filter((point) => point === name).length >= Number(n);
 };
 
-/** One play of a scenario, as its steps see it. */
+/** One run of a scenario, as its steps see it. */
 class Run {
   constructor(rig, gateway, at) {
     Object.assign(this, { rig, gateway, ready: 0 });
@@ -45,7 +45,10 @@ class Run {
     return this.rig.url(path);
   }
 
-  /** Waits until the gateway has come by these points, in this order. Asking it would count as something it does. */
+  /**
+   * Waits until the gateway has passed these points, in this order. It does not ask the gateway, because a request
+   * would pass points too.
+   */
   comesBy(...points) {
     return this.gateway.program.until(`it comes by ${points}`, () => {
       let next = 0;
@@ -56,9 +59,9 @@ class Run {
 }
 
 /**
- * Plays a scenario in a fresh folder, with the failpoint `at` (`name:n` or `name:n:term`; none: only traced). Answers
- * `{killed, trace}`. A scenario is `{prepare, act, after}`: points count from the moment at which `prepare` is through
- * until `act` is; `act` may be cut off anywhere; `after` sees when the gateway was ready again if it was killed.
+ * Plays a scenario in a fresh folder, with the failpoint `at` (`name:n` or `name:n:term`), or only traces it without
+ * `at`. Returns `{killed, trace}`. A scenario is `{prepare, act, after}`. Points count from the end of `prepare` to the
+ * end of `act`. `act` may be cut off anywhere. `after` sees when the gateway was ready again if it was killed.
  */
 export async function play(rig, { prepare, act, after }, at) {
   const gateway = await rig.folder();
@@ -71,7 +74,7 @@ export async function play(rig, { prepare, act, after }, at) {
     const { program } = gateway;
     const failure = await acted;
     await run.disarm();
-    // Its last points and its end are not at the same moment.
+    // The gateway passes its last points a moment before it ends.
     const trace = run.trace();
     const asked = at?.endsWith(':term') && wasReached(trace, at);
     if (failure || asked || !(await healthy(run))) await Promise.race([program.exited, pause(asked ? 15_000 : 1_000)]);
@@ -99,13 +102,16 @@ export async function play(rig, { prepare, act, after }, at) {
 }
 
 /**
- * Walks a scenario: ends it at every point that it reaches, each time that it reaches it: by a power cut, or by asking it
- * to stop (`how` is `:term`). Answers which points that were, and how often it was ended.
+ * Walks a scenario: ends it at every point that it reaches, each time that it reaches it, by a power cut or by asking
+ * it to stop (`how` is `:term`). Returns which points those were, and how many times it was ended.
  */
 export async function walk(rigs, scenario, how = '') {
   const [walks, seen, errors] = [[], new Map(), []];
   let crashes = 0;
-  /** Walks what a trace shows that no trace before has shown: loops do not come by equally often every time. */
+  /**
+   * Walks the points of a trace that no earlier trace has shown, because loops pass points a different number of times
+   * in each run.
+   */
   const learn = (trace) => {
     const counts = new Map();
     for (const point of trace) counts.set(point, (counts.get(point) ?? 0) + 1);
@@ -117,7 +123,7 @@ export async function walk(rigs, scenario, how = '') {
   const end = (point, n) =>
     rigs.on(async (rig) => {
       if (errors.length > 0) return;
-      // What happens side by side may happen in another order this time: then it is played again.
+      // Concurrent work may happen in another order this time. Then the scenario is played again.
       let played = await play(rig, scenario, `${point}:${n}${how}`);
       for (let again = 0; again < 3 && !played.killed && n === 1; again += 1) {
         played = await play(rig, scenario, `${point}:${n}${how}`);

@@ -1,16 +1,16 @@
-// Many at once.
+// Many requests at once.
 
 import { request } from 'node:http';
 import { paymentHeaders, sign } from './buyers.js';
 import { until } from './wait.js';
 import { decode } from './wire.js';
 
-/** `count` times what `make` makes of 0, 1, 2, ... */
+/** Returns `count` results of `make`, which is called with 0, 1, 2, ... */
 export const times = (count, make) => Array.from({ length: count }, (_, n) => make(n));
 
 /**
- * Carries out `work` for each of them, at most so many at once; answers what came of each, in their order. When one fails
- * it waits for what is under way: a test that has failed buys nothing during the next one.
+ * Runs `work` for each item, at most `atOnce` at the same time, and returns the results in the items' order. If one
+ * fails, it waits for those under way, so that a failed test buys nothing during the next one.
  */
 export async function each(all, atOnce, work) {
   const results = [];
@@ -34,8 +34,8 @@ export async function each(all, atOnce, work) {
 }
 
 /**
- * A `fetch` on a connection of its own, by an agent of its own: the common agent keeps connections even when a request asks
- * that its be closed, and workerd closes one that has been idle for five seconds, perhaps just when it is used again.
+ * A `fetch` on its own connection. The common agent keeps connections even when a request asks to close its own, and
+ * workerd closes a connection that was idle for five seconds, perhaps just when it is used again.
  */
 export const ask = (url, { method = 'GET', headers = {}, body } = {}) =>
   new Promise((resolve, reject) => {
@@ -49,7 +49,7 @@ export const ask = (url, { method = 'GET', headers = {}, body } = {}) =>
     asking.once('error', reject).end(body);
   });
 
-/** A v2 payment of this buyer's for what a 402 asks, which a request with these headers gets: the payment's headers. */
+/** Makes this buyer's v2 payment for the 402 to a request with these headers, and returns the payment's headers. */
 export async function paymentFor(world, buyer, url, headers) {
   const response = await ask(url, { headers });
   const header = response.headers.get('payment-required');
@@ -57,7 +57,10 @@ export async function paymentFor(world, buyer, url, headers) {
   return paymentHeaders(await sign(world, buyer, decode(header)));
 }
 
-/** Sends a payment until the answer is not "settlement pending". One whose connection is cut is sent again, as a buyer would. */
+/**
+ * Sends a payment until the answer is not "settlement pending". A payment whose connection is cut is sent again, as a
+ * buyer would do.
+ */
 export const insist = (url, headers) =>
   until('the settlement is known', async () => {
     const response = await ask(url, { headers }).catch((error) => {

@@ -1,4 +1,4 @@
-// Damaging a journal that nobody has open: SQLite's file and its write-ahead log.
+// Damages a journal that no process has open: SQLite's file and its write-ahead log.
 
 import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const FILES = ['coinop.db', 'coinop.db-wal', 'coinop.db-shm'];
 const [WAL_HEADER, FRAME_HEADER] = [32, 24];
 
-/** A data folder's journal, kept as it is now. */
+/** A copy of a data folder's journal. */
 export class Journal {
   constructor(folder) {
     this.folder = folder;
@@ -17,13 +17,13 @@ export class Journal {
     return join(this.folder, name);
   }
 
-  /** As it was when it was kept. */
+  /** Restores the journal as it was copied. */
   restore() {
     for (const name of FILES) rmSync(this.file(name), { force: true });
     for (const [name, bytes] of this.kept) writeFileSync(this.file(name), bytes);
   }
 
-  /** As it was, with the log's pages in the main file and no log: as after a checkpoint. */
+  /** Restores the journal with the log's pages in the main file and without the log, as after a checkpoint. */
   restoreWithoutLog() {
     this.restore();
     const log = this.kept.get('coinop.db-wal');
@@ -43,7 +43,7 @@ export class Journal {
     truncateSync(this.file(name), bytes);
   }
 
-  /** Overwrites a part with what means nothing. */
+  /** Overwrites a part with meaningless bytes. */
   scribble(name, from, length) {
     const bytes = readFileSync(this.file(name));
     bytes.fill(0xa5, from, from + length);

@@ -1,6 +1,6 @@
-// Honest things with random damage, the same for the same seed.
+// Honest values with random damage, the same for the same seed.
 
-/** Numbers below 1, the same for the same seed (mulberry32). */
+/** Returns a generator of numbers below 1, the same for the same seed (mulberry32). */
 export function numbers(seed) {
   let state = seed >>> 0;
   return () => {
@@ -11,7 +11,7 @@ export function numbers(seed) {
   };
 }
 
-/** Values that nobody expects. */
+/** Unexpected values. */
 export const odd = [
   null, true, false, 0, -1, 1.5, 1e300, Number.MAX_SAFE_INTEGER, [], [[]], {}, { length: 1 },
   '', ' ', '\0', '\u202e', '\ud800', '𝕏'.repeat(50), '0', '-1', '10000', '18446744073709551616', 'exact', 'solana:', '../../etc/passwd',
@@ -19,8 +19,8 @@ export const odd = [
 ];
 
 /**
- * Damages by random numbers: `inBytes` of a buffer, `inJson` of a value, `payment` of one as the text of a header; and
- * `below`, `pick`, to choose with.
+ * Returns functions that damage by random numbers: `inBytes` a buffer, `inJson` a value, `payment` a payment as the
+ * text of a header; and `below` and `pick`, which choose.
  */
 export function damages(random) {
   const below = (n) => Math.floor(random() * n);

@@ -1,13 +1,15 @@
-// Watching from outside how long something is open: a lock file, and what the asset's status says.
+// Observes from outside how long something is open: by a lock file, and by the asset's status.
 
 import assert from 'node:assert/strict';
 import { until } from './wait.js';
 
-/** The device opens within a second of now. */
+/** Asserts that the device opens within a second from now. */
 export const opens = (gateway, file) =>
   until(`${file} appears`, () => gateway.isOpen(file), { within: 1_000, every: 5 });
 
-/** The device, open now, stays so until `endsAt` and is closed within half a second after it. */
+/**
+ * Asserts that the device, which is open now, stays open until `endsAt` and is closed within half a second after it.
+ */
 export async function closesOnTime(gateway, file, endsAt) {
   let seenOpen;
   const closed = () => {
@@ -23,13 +25,13 @@ export async function closesOnTime(gateway, file, endsAt) {
   assert.ok(seenOpen <= endsAt + 500, `still open ${seenOpen - endsAt} ms after the paid time`);
 }
 
-/** The device opens within a second and is closed within half a second of the end of the paid time. */
+/** Asserts that the device opens within a second, and is closed within half a second after the paid time. */
 export async function servesUntil(gateway, file, endsAt) {
   await opens(gateway, file);
   await closesOnTime(gateway, file, endsAt);
 }
 
-/** The asset, taken now, stays so until `endsAt` and is free within half a second after it. */
+/** Asserts that the asset, which is taken now, stays taken until `endsAt` and is free within half a second after it. */
 async function isFreeOnTime(w, id, endsAt) {
   let seenTaken;
   const free = async () => {
@@ -48,12 +50,12 @@ async function isFreeOnTime(w, id, endsAt) {
   assert.ok(seenTaken <= endsAt + 500, `still taken ${seenTaken - endsAt} ms after the paid time`);
 }
 
-/** The session, running now, is over on time: for the asset, and for its device where the target works any. */
+/** Asserts that the running session ends on time: for the asset, and for its device if the target operates devices. */
 export async function endsOnTime(w, id, endsAt) {
   await Promise.all([isFreeOnTime(w, id, endsAt), w.can.devices && closesOnTime(w.gateway, `${id}.open`, endsAt)]);
 }
 
-/** The device is closed by `moment`, or half a second later; before that it may do what it likes. */
+/** Asserts that the device is closed by `moment`, or half a second later. Before that it may be open or closed. */
 export async function isClosedBy(gateway, file, moment, slack = 500) {
   let seenOpen = 0;
   const closedAndDue = () => {

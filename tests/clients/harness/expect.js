@@ -1,4 +1,4 @@
-// What several tests expect in the same words.
+// Expectations that several tests share.
 
 import assert from 'node:assert/strict';
 import { settlement } from './wire.js';
@@ -9,10 +9,10 @@ export const time = (text) => {
   return value;
 };
 
-/** Milliseconds between a session's start and end. */
+/** Returns the milliseconds between a session's start and end. */
 export const bought = ({ startsAt, endsAt }) => time(endsAt) - time(startsAt);
 
-/** The body of a 200; anything else is shown. */
+/** Returns the body of a 200. Fails with any other answer's text. */
 export async function granted(response) {
   const text = await response.text();
   assert.equal(response.status, 200, `expected a session, got ${response.status}: ${text}`);
@@ -25,7 +25,9 @@ export async function granted(response) {
   return body;
 }
 
-/** A problem+json answer with one of the statuses; answers its body. `code` when it is fixed. */
+/**
+ * Asserts that the answer is problem+json with one of the statuses, and with `code` if it is given. Returns the body.
+ */
 export async function problem(response, statuses, code) {
   const text = await response.text();
   const seen = `${response.status}: ${text}`;
@@ -41,8 +43,8 @@ export async function problem(response, statuses, code) {
 }
 
 /**
- * A payment that was not taken: 402 with a stable x402 reason, or 400 or 409. Which of them, and in
- * what words, is fixed only where a test says so; that it names no session is fixed everywhere.
+ * Asserts that a payment was refused: 402 with a stable x402 reason, or 400 or 409. Only some tests fix which of them
+ * and the reason. In every case it must name no session.
  */
 export async function refused(response, what = '') {
   const copy = response.clone();
@@ -63,7 +65,7 @@ export async function refused(response, what = '') {
   return outcome;
 }
 
-/** A payment that was refused in just these words: the status and the stable reason. */
+/** Asserts that a payment was refused with exactly this status and stable reason. */
 export async function refusedAs(response, [status, reason], what = '') {
   const outcome = await refused(response.clone(), what);
   const seen = { status: response.status, reason: outcome?.errorReason };

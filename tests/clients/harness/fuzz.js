@@ -1,4 +1,4 @@
-// Requests that are HTTP, and otherwise anything: made of what honest ones are made of, and damaged.
+// Requests that are HTTP, and otherwise anything: they are built from the parts of honest requests, and damaged.
 
 import { API_KEY } from './config.js';
 import { damages, odd } from './damages.js';
@@ -7,7 +7,7 @@ import { MARK } from './strange.js';
 
 /** The longest body that is read, in bytes. */
 const MOST = 65_536;
-/** Assets that are made, changed and deleted here: few, so that what is made does not pile up. */
+/** Assets that are made, changed and deleted here. They are few, so that they do not accumulate. */
 const MADE = Array.from({ length: 6 }, (_, n) => `made-${n}`);
 
 const methods = ['GET', 'GET', 'POST', 'POST', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'REPORT', 'SEARCH', 'PURGE'];
@@ -28,13 +28,13 @@ const queries = [
 ];
 const types = ['application/json', 'application/json; charset=utf-16', 'text/plain', 'multipart/form-data; boundary=x', 'application/x-www-form-urlencoded', '', MARK, '\xe9'];
 
-/** Anything may stand in a header but the ends of lines. */
+/** Replaces line ends, which are the only characters that may not be in a header. */
 const inHeader = (text) => text.replace(/[\r\n\0]/g, '?');
 
 /**
- * Endless requests by random numbers. `honest` is what is damaged: `v2`, `v1` payments of somebody without money, `repeat`
- * the headers of a payment that has bought something, `token` of its session, `session`, `payer`, and `proof`, a
- * sign-in header of that payer's. Each is `{what, bytes, bodiless}`.
+ * Generates endless requests by random numbers. `honest` holds what is damaged: `v2` and `v1`, payments of somebody
+ * without money; `repeat`, the headers of a payment that has bought something; `token` of its session; `session`;
+ * `payer`; and `proof`, a sign-in header of that payer. Each request is `{what, bytes, bodiless}`.
  */
 export function* requests(random, host, honest) {
   const { below, pick, inBytes, inJson, payment } = damages(random);
@@ -106,7 +106,7 @@ export function* requests(random, host, honest) {
     const headers = [['Host', host]];
     if (/access/.test(route) ? one(0.75) : one(0.1)) headers.push(payments());
     if (one(0.03)) headers.push(payments());
-    // A change of an asset begins with the key.
+    // A change of an asset needs the key first.
     if (usual !== 'GET' && /assets/.test(route) && one(0.85)) headers.push(['Authorization', `Bearer ${API_KEY}`]);
     else if (one(0.3)) headers.push(authorization());
     if (one(0.2)) headers.push(signIn());
@@ -126,7 +126,7 @@ export function* requests(random, host, honest) {
   }
 }
 
-/** Bytes that began as such requests, and are no HTTP any more, most of them. */
+/** Generates bytes that began as such requests. Most of them are no longer HTTP. */
 export function* garbage(random, host, honest) {
   const { inBytes, pick } = damages(random);
   for (const { bytes } of requests(random, host, honest)) {

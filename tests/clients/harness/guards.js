@@ -1,5 +1,5 @@
-// Guards: assertions of the Lighthouse program (L2TExMFKdjpN9kozasaurPirfHy9P8sbXoAN1qA3S95) that wallets put into a
-// transaction before they sign it. When one does not hold, the whole transaction fails.
+// Guards: assertions of the Lighthouse program (L2TExMFKdjpN9kozasaurPirfHy9P8sbXoAN1qA3S95) that wallets add to a
+// transaction before they sign it. If one does not hold, the whole transaction fails.
 
 import { AccountRole, getAddressEncoder } from '@solana/kit';
 import { keccak_256 } from '@noble/hashes/sha3';
@@ -39,7 +39,7 @@ export const LEVEL = {
   failedEncodedNoop: 6,
 };
 
-/** Operators on numbers; those on anything else are 0 (equal) and 1 (not equal). */
+/** Operators on numbers. Operators on anything else are 0 (equal) and 1 (not equal). */
 export const OP = { '==': 0, '!=': 1, '>': 2, '<': 3, '>=': 4, '<=': 5, contains: 6, lacks: 7 };
 
 /** Programs that KnownOwner names by a number. */
@@ -54,7 +54,7 @@ const address = (form) => (it, op = '==') => Buffer.concat([byte(form), key(it),
 const optional = (form, encoded = key) => (it, op = '==') =>
   Buffer.concat([byte(form), ...(it === null ? [byte(0)] : [byte(1), encoded(it)]), byte(OP[op])]);
 
-/** Returns a number in LEB128, unsigned. */
+/** Returns a number in unsigned LEB128. */
 export function leb128(n) {
   const bytes = [];
   let rest = BigInt(n);
@@ -62,10 +62,10 @@ export function leb128(n) {
   return Buffer.from([...bytes, Number(rest)]);
 }
 
-/** Returns the Keccak-256 hash that VerifyDatahash compares with. */
+/** Returns the Keccak-256 hash with which VerifyDatahash compares. */
 export const keccak = (bytes) => Buffer.from(keccak_256(bytes));
 
-/** What may be said of any account. */
+/** The assertions about any account. */
 export const info = {
   lamports: number(0),
   dataLength: number(1),
@@ -79,7 +79,7 @@ export const info = {
     Buffer.concat([byte(8), keccak(of.subarray(start, start + length)), leb128(start), leb128(length)]),
 };
 
-/** What may be said of a token account. */
+/** The assertions about a token account. */
 export const token = {
   mint: address(0),
   owner: address(1),
@@ -92,10 +92,12 @@ export const token = {
   derived: () => byte(8),
 };
 
-/** What may be said of the clock. */
+/** The assertions about the clock. */
 export const clock = { slot: number(0), unixTimestamp: number(4) };
 
-/** Returns an instruction of the program: any bytes about any accounts, which it only reads unless a role is given. */
+/**
+ * Returns an instruction of the program: any bytes about any accounts. It only reads an account unless a role is given.
+ */
 export const lighthouse = (accounts, ...data) => ({
   programAddress: LIGHTHOUSE,
   accounts: accounts.map((it) => (typeof it === 'string' ? { address: it, role: AccountRole.READONLY } : it)),
@@ -106,7 +108,7 @@ const one = (kind) => (account, assertion, level = LEVEL.failedPlaintext) => lig
 const multi = (kind) => (account, assertions, level = LEVEL.failedPlaintext) =>
   lighthouse([account], kind, level, leb128(assertions.length), ...assertions);
 
-/** Guards about one account: of one assertion, or of several (`all`). */
+/** Guards about one account: with one assertion, or with several (`all`). */
 export const guard = {
   info: one(KIND.accountInfo),
   infoAll: multi(KIND.accountInfoMulti),

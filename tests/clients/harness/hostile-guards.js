@@ -1,5 +1,5 @@
-// Guards that a fee payer must not sign for. Most of them hold when they are simulated: each would be a way to let a payment fail
-// later, at the fee payer's cost, or to have another program called.
+// Guards that a fee payer must not sign for. Most of them hold when they are simulated. Each could make a payment fail
+// later, at the fee payer's cost, or call another program.
 
 import { AccountRole } from '@solana/kit';
 import { TOKEN_PROGRAM } from './chain.js';
@@ -9,7 +9,7 @@ import { COMPUTE_BUDGET, MEMO, SYSTEM_PROGRAM } from './transactions.js';
 const u64 = (n) => Buffer.from(BigUint64Array.of(BigInt(n)).buffer);
 const level = LEVEL.failedPlaintext;
 
-/** Whole instructions, by their first byte: what a plausible body of them looks like does not matter. */
+/** Whole instructions, by their first byte. It does not matter whether their bodies are plausible. */
 const kinds = {
   'writes to memory': (it) =>
     lighthouse([LIGHTHOUSE, SYSTEM_PROGRAM, { address: it.payer, role: AccountRole.WRITABLE_SIGNER }, it.source, it.source], KIND.memoryWrite, 0, 255, 0, 0, leb128(0), leb128(165)),
@@ -61,7 +61,7 @@ const bytes = {
   'compares an address by more than equality': (it) => guard.token(it.source, Buffer.concat([token.delegate(null).subarray(0, 2), Buffer.from([2])])),
 };
 
-/** Accounts that no guard may speak of, or not so. */
+/** Accounts that a guard may not name, or not in this way. */
 const accounts = {
   'names no account': () => lighthouse([], KIND.accountInfo, level, info.dataLength(0, '==')),
   'names two accounts': (it) => lighthouse([it.payer, it.source], KIND.accountInfo, level, info.dataLength(0, '==')),
@@ -84,7 +84,7 @@ const accounts = {
 const every = (list, names) => names.flatMap(([name, of]) => Object.entries(list).map(([what, say]) => [`${what} of ${name}`, (it) => say(it, of(it))]));
 const wallets = [['the payer', (it) => [it.payer, it.lamports]], ['the fee payer', (it) => [it.feePayer, it.floor]]];
 
-/** What may not be said of the two wallets. */
+/** Assertions that are not allowed about the two wallets. */
 const ofWallets = Object.fromEntries(every({
   'wants just these lamports': (it, [who, has]) => guard.info(who, info.lamports(has, '==')),
   'wants other lamports than none': (it, [who]) => guard.info(who, info.lamports(0, '!=')),
@@ -101,7 +101,7 @@ const ofWallets = Object.fromEntries(every({
   'wants the hash': (it, [who]) => guard.info(who, info.hash(Buffer.alloc(0))),
 }, wallets));
 
-/** What may not be said of the payer's token account. */
+/** Assertions that are not allowed about the payer's token account. */
 const ofSource = {
   'wants just this amount of the payer’s': (it) => guard.token(it.source, token.amount(it.left, '==')),
   'wants no more than this amount of the payer’s': (it) => guard.token(it.source, token.amount(2n ** 63n, '<=')),
@@ -125,7 +125,7 @@ const ofSource = {
   'wants another program to own it': (it) => guard.info(it.source, info.knownOwner(PROGRAM.token2022, '!=')),
 };
 
-/** What may not be said of the merchant's token account: strangers can change it. */
+/** Assertions that are not allowed about the merchant's token account, because strangers can change it. */
 const ofDestination = {
   'wants an amount of the merchant’s': (it) => guard.token(it.destination, token.amount(1, '>=')),
   'wants just this amount of the merchant’s': (it) => guard.token(it.destination, token.amount(0, '==')),
@@ -137,5 +137,8 @@ const ofDestination = {
   'wants lamports of the merchant’s token account': (it) => guard.info(it.destination, info.lamports(1, '>=')),
 };
 
-/** All of them by what they do: what a wallet sees (and a stranger's wallet and token account) to an instruction. */
+/**
+ * All of them by what they do. Each makes an instruction from what a wallet sees, and from a stranger's wallet and
+ * token account.
+ */
 export const hostileGuards = { ...kinds, ...bytes, ...accounts, ...ofWallets, ...ofSource, ...ofDestination };

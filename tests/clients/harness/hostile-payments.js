@@ -1,5 +1,5 @@
-// Payments that are none: transactions around an honest transfer that have something in them, or lack something, for which a fee
-// payer must not sign. Each is made of the honest instructions, and names the reason with which it has to be refused.
+// Invalid payments: transactions around an honest transfer with something added or missing, for which a fee payer must
+// not sign. Each is made of the honest instructions, and names the reason with which it must be refused.
 
 import { AccountRole, getCompiledTransactionMessageDecoder, getCompiledTransactionMessageEncoder } from '@solana/kit';
 import { PROGRAM, guard, info, token } from './guards.js';
@@ -26,7 +26,7 @@ export const REASON = {
   signAgain: [402, 'sign_again'],
 };
 
-/** What the network takes for two signatures, in lamports: no payment here costs less. */
+/** The network's fee for two signatures, in lamports. No payment here costs less. */
 const LEAST_FEE = 10_000n;
 
 const fine = (it) => guard.infoAll(it.payer, [info.knownOwner(PROGRAM.system), info.dataLength(0, '==')]);
@@ -36,7 +36,7 @@ const before = (add) => around(({ transfer, memo }, extra) => [extra, transfer, 
 const behind = (add) => around(({ transfer, memo }, extra) => [transfer, memo, extra], add);
 const many = (count, it) => Array.from({ length: count }, () => fine(it));
 
-/** Puts one more account into a compiled message, of which no instruction speaks. */
+/** Adds an account to a compiled message that no instruction uses. */
 const withAccount = (address) => (messageBytes) => {
   const message = getCompiledTransactionMessageDecoder().decode(messageBytes);
   const { header, staticAccounts } = message;
@@ -60,7 +60,7 @@ const shapes = {
   'has a plain transfer only': [
     ({ limit, price, memo }, it) => [limit, price, does.transfer({ ...it, authority: it.payer, amount: it.amount }), memo],
     REASON.noTransfer,
-    { v1: REASON.mint }, // which token it is for is told by nothing but the mint
+    { v1: REASON.mint }, // only the mint tells which token it is for
   ],
   'has no transfer': [
     ({ limit, price, memo }, it) => [limit, price, fine(it), named(memo, it.payer, AccountRole.READONLY_SIGNER)],
@@ -101,9 +101,9 @@ const shapes = {
 const guards = Object.entries(hostileGuards).map(([name, make]) => ({ name: `has a guard that ${name}`, write: before(make), expected: REASON.guard }));
 
 /**
- * All of them: `write` makes the instructions of the honest `{limit, price, transfer, memo}` and of what a wallet sees; `bend` may
- * change the compiled message; `delegate`: a delegate signs in the payer's place; `v1`: the reason in x402 v1 where it is another,
- * or false where it is an honest payment there.
+ * All of them. `write` makes the instructions from the honest `{limit, price, transfer, memo}` and from what a wallet
+ * sees. `bend` may change the compiled message. `delegate` means that a delegate signs instead of the payer. `v1` is
+ * the reason in x402 v1 if it differs, or false if the payment is honest there.
  */
 export const hostilePayments = [
   ...guards,

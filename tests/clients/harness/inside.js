@@ -1,15 +1,15 @@
-// Runs in workerd, in the place of the worker's script: the same classes, but a test is told of every message that an
-// object gets and of every use of KV, before and after it, and may hold it up. See probe.js.
+// Runs in workerd instead of the worker's script. It has the same classes, but it reports every message to an object
+// and every use of KV to a test, before and after it, and the test may delay it. See probe.js.
 
 import Worker, * as worker from './index.js';
 
-/** Tells the test; what it answers is done when it answers. */
+/** Reports to the test, and waits for its answer. */
 async function tell(env, what) {
   const answer = await env.PROBE.fetch('http://probe/', { method: 'POST', body: JSON.stringify(what) });
   return answer.json();
 }
 
-/** KV as it is, unless the test has it fail. */
+/** KV as it is, unless the test makes it fail. */
 class Catalogue {
   constructor(env) {
     this.env = env;
@@ -47,7 +47,7 @@ const seen = (env) => new Proxy(env, {
   get: (target, name) => (name === 'CATALOGUE' && target.PROBED.kv ? new Catalogue(target) : target[name]),
 });
 
-/** An object's class, told of. */
+/** Wraps an object's class so that its messages are reported. */
 const object = (binding, Class) =>
   class extends Class {
     constructor(state, env) {

@@ -1,13 +1,13 @@
-// One life of a worker that is ended by a power cut at a point, and the life after it. A point is a call to the chain or a
-// message between objects, before or after it is carried out, each time that it comes by: `chain sendTransaction before:1`,
-// `PAYER reserve after:2`, `ASSET alarm before:1`.
+// One life of a worker that a power cut ends at a point, and the life after it. A point is a call to the chain or a
+// message between objects, before or after it is carried out, with the number of its occurrence: `chain sendTransaction
+// before:1`, `PAYER reserve after:2`, `ASSET alarm before:1`.
 
 import assert from 'node:assert/strict';
 import { until } from './wait.js';
 
 const FEE = 10_001; // two signatures, and a lamport of priority
 
-/** One play of a scenario, as its steps see it. */
+/** One run of a scenario, as its steps see it. */
 class Life {
   constructor(rig, gateway, at) {
     Object.assign(this, { rig, gateway, at, trace: [], counts: new Map(), messages: [] });
@@ -17,7 +17,7 @@ class Life {
     return this.rig.url(path);
   }
 
-  /** Points count from now on. */
+  /** Counts points from now on. */
   watch() {
     const { relay, probe } = this.rig;
     relay.spoil = (method) => async (pass) => {
@@ -47,7 +47,7 @@ class Life {
     return this.counts.has(point);
   }
 
-  /** The worker is started again, and nobody asks it anything. */
+  /** Starts the worker again, without any request to it. */
   async revive() {
     await this.dead;
     this.unwatch();
@@ -55,7 +55,10 @@ class Life {
     await this.gateway.restart();
   }
 
-  /** The alarm has finished what was bought, and told the payer's object; or the worker has been ended on the way. */
+  /**
+   * Waits until the alarm has finished the purchase and told the payer's object, or until the worker was ended on the
+   * way.
+   */
   finishes(within = 45_000) {
     return until('the alarm has finished the purchase', () => {
       if (this.dead) return true;
@@ -66,12 +69,12 @@ class Life {
     }, { within, every: 50 });
   }
 
-  /** What the merchant has gained since this began. */
+  /** Returns what the merchant has gained since this began. */
   async gained() {
     return (await this.rig.earned()) - this.before;
   }
 
-  /** Nothing is left of what was reserved on the way, and the fees of the day are those of so many payments. */
+  /** Asserts that no reservation is left, and that the fees of the day are those of this many payments. */
   async nothingReserved(payments) {
     const rows = (...query) => this.rig.probe.rows(this.gateway, ...query);
     const { address } = this.rig.buyer;
@@ -87,9 +90,9 @@ class Life {
 }
 
 /**
- * Plays a scenario in a fresh folder and ends the worker at the point `at` (none: it is only traced). Answers
- * `{killed, trace}`. A scenario is `{prepare, act, after}`: points count from the moment at which `prepare` is through
- * until `act` is; `act` may be cut off anywhere; `after` sees the worker running again.
+ * Plays a scenario in a fresh folder and ends the worker at the point `at`, or only traces it without `at`. Returns
+ * `{killed, trace}`. A scenario is `{prepare, act, after}`. Points count from the end of `prepare` to the end of `act`.
+ * `act` may be cut off anywhere. `after` sees the worker running again.
  */
 export async function play(rig, { prepare, act, after }, at) {
   const gateway = await rig.folder();
@@ -116,12 +119,15 @@ export async function play(rig, { prepare, act, after }, at) {
   }
 }
 
-/** Plays a scenario once for each point that it reaches, and each time that it reaches it. Answers how often it was ended, and where. */
+/**
+ * Plays a scenario once for each point that it reaches, each time that it reaches it. Returns how many times it was
+ * ended, and where.
+ */
 export async function walk(rigs, scenario) {
   const [walks, seen, errors] = [[], new Set(), []];
   let kills = 0;
   const learn = (trace) => {
-    // What goes on side by side may come by in another order, or more often, than the first time.
+    // Concurrent work may pass points in another order, or more often, than the first time.
     for (const point of trace.filter((each) => !seen.has(each))) {
       seen.add(point);
       walks.push(rigs.on(async (rig) => {

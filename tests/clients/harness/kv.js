@@ -1,10 +1,10 @@
-// The catalogue of the 402's as it stands in KV, past the gateway.
+// The catalogue of the 402s in KV, read and written past the gateway.
 
 import { until } from './wait.js';
 
 const key = (id) => `main/${id}`;
 
-/** What the readers have been given of an asset, once its listing (null: none) is as expected: the text. */
+/** Waits until the published listing of an asset (null: none) is as expected. Returns its text. */
 export async function published(w, id, expected, { within = 10_000 } = {}) {
   const catalogue = await w.gateway.catalogue();
   let text;
@@ -15,7 +15,7 @@ export async function published(w, id, expected, { within = 10_000 } = {}) {
   return text;
 }
 
-/** The readers are given this text, or nothing. */
+/** Gives the readers this text, or nothing. */
 export async function put(w, id, text) {
   const catalogue = await w.gateway.catalogue();
   await (text === null ? catalogue.delete(key(id)) : catalogue.put(key(id), text));

@@ -1,35 +1,35 @@
-// Ways in which an RPC answers what is not so, or what nobody can read. Each is told a call as the relay
-// tells it: `pass` carries it out, `http` is the exchange itself.
+// Ways in which an RPC gives an untrue or an unreadable answer. Each gets a call from the relay: `pass` carries it out,
+// and `http` is the exchange itself.
 
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { getAddressEncoder } from '@solana/kit';
 import { TOKEN_PROGRAM, USDC } from './chain.js';
 
-/** What stands in the RPC's own words and must not reach a buyer. */
+/** A word in the RPC's own texts that must not reach a buyer. */
 export const WHISPER = 'whispered-by-the-rpc';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 const HTML = `<html><body><h1>${WHISPER}</h1></body></html>`;
 
-/** The RPC's answer, whatever was asked. */
+/** Gives this answer of the RPC to any call. */
 const says = (status, body, headers = {}) => async (_, { response }) => {
   response.writeHead(status, { 'x-node': WHISPER, ...headers }).end(body);
 };
 
-/** The true answer with its text changed. */
+/** Gives the true answer with its text changed. */
 const rewritten = (change) => async (pass, { response }) => {
   response.writeHead(200, JSON_TYPE).end(change(await pass()));
 };
 
-/** The true answer with its JSON changed. */
+/** Gives the true answer with its JSON changed. */
 export const changed = (change) => async (pass) => {
   const answer = JSON.parse(await pass());
   change(answer);
   return JSON.stringify(answer);
 };
 
-/** A simulation that passes, and leaves the payer with plenty. */
+/** Gives a simulation that passes and leaves the payer plenty. */
 export const passes = async (_, { call, attempt }) => {
   const data = Buffer.alloc(165);
   data.set(getAddressEncoder().encode(USDC), 0);
@@ -41,20 +41,20 @@ export const passes = async (_, { call, attempt }) => {
   return JSON.stringify({ jsonrpc: '2.0', id: call.id, result: { context: { slot: 5_000 }, value } });
 };
 
-/** This result, and nothing is done. `value` may be a function of the exchange. */
+/** Gives this result without doing anything. `value` may be a function of the exchange. */
 export const result = (value) => async (_, http) => {
   const result = typeof value === 'function' ? await value(http) : value;
   return JSON.stringify({ jsonrpc: '2.0', id: http.call.id, result });
 };
 
-/** This error; what was asked is done only if `done`. */
+/** Gives this error. The call is carried out only if `done`. */
 export const error = (code, { done = false } = {}) => async (pass, { call }) => {
   if (done) await pass();
   const message = `${WHISPER}: blockhash not found, sign again`;
   return JSON.stringify({ jsonrpc: '2.0', id: call.id, error: { code, message, data: { logs: [WHISPER] } } });
 };
 
-/** What another call would be answered. `change` says which. */
+/** Gives the answer to another call. `change` says which. */
 export const answerTo = (change) => async (_, http) => {
   const body = JSON.stringify({ ...http.call, ...change(http) });
   return (await fetch(http.upstream, { method: 'POST', headers: JSON_TYPE, body })).text();
@@ -62,19 +62,19 @@ export const answerTo = (change) => async (_, http) => {
 
 const honest = (pass) => pass();
 
-/** One lie after the other, and then the truth; `lies` says how many. */
+/** Tells one lie after the other, and then the truth. `lies` is their number. */
 export const inTurn = (...lies) =>
   Object.assign((pass, http, nth) => (lies[nth] ?? honest)(pass, http, nth), { lies: lies.length });
 
-/** One lie after the other, round and round. */
+/** Tells one lie after the other, round and round. */
 export const byTurns = (...lies) => (pass, http, nth) => lies[nth % lies.length](pass, http, nth);
 
-/** The same lie a number of times, and then the truth. */
+/** Tells the same lie a number of times, and then the truth. */
 export const times = (count, lie) => inTurn(...Array(count).fill(lie));
 
 const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms).unref());
 
-/** The head of an answer, and this much of its body; then it depends. */
+/** Sends the head of an answer and this much of its body. Other functions decide how it goes on. */
 const begun = (body, length) => async (_, { response }) => {
   response.writeHead(200, { ...JSON_TYPE, 'content-length': length });
   response.flushHeaders();
@@ -83,7 +83,7 @@ const begun = (body, length) => async (_, { response }) => {
 
 const thenCut = (lie) => async (pass, http) => {
   await lie(pass, http);
-  await later(20); // what was written is to arrive
+  await later(20); // what was written must arrive
   http.request.socket.destroy();
 };
 
@@ -105,13 +105,13 @@ const endless = async (_, { response }) => {
   source.pipe(response);
 };
 
-/** No answer, ever. */
+/** Never gives an answer. */
 export const silence = async () => undefined;
 
-/** The truth, and late. */
+/** Gives the true answer late. */
 export const slowly = (ms) => async (pass) => (await later(ms), pass());
 
-/** No answer to any call, whatever was asked: not in time, not whole, or nothing that says anything. */
+/** Answers that tell nothing, to any call: too late, incomplete, or meaningless. */
 export const unreadable = {
   'it never answers': silence,
   'it answers a byte a second': aByteASecond,
@@ -146,24 +146,24 @@ export const unreadable = {
   'neither a result nor an error': changed((answer) => delete answer.result),
 };
 
-/** What some HTTP clients read, and others don't. */
+/** Answers that some HTTP clients can read and others cannot. */
 export const packed = {
   'a body that is packed, unasked': async (pass, { response }) =>
     void response.writeHead(200, { ...JSON_TYPE, 'content-encoding': 'gzip' }).end(gzipSync(await pass())),
 };
 
-/** Odd answers that can be read all the same. */
+/** Odd answers that can be read nevertheless. */
 export const readable = {
   'the connection is cut after the body': async (pass, { request, response }) => {
     const answer = await pass();
     response.writeHead(200, { ...JSON_TYPE, 'content-length': Buffer.byteLength(answer) });
-    response.end(answer, () => request.socket.destroy()); // at once: later it might carry the next call
+    response.end(answer, () => request.socket.destroy()); // at once, because later it might carry the next call
   },
   'each call takes a second': slowly(1_000),
   'the body comes in pieces': async (pass, { response }) => {
     const answer = await pass();
     response.writeHead(200, JSON_TYPE);
-    // Few of them: beside all the other lies each may take a while, and the call is given up after five seconds.
+    // Few pieces, because each may take a while beside all the other lies, and the call is given up after five seconds.
     const size = Math.ceil(answer.length / 5);
     for (let at = 0; at < answer.length; at += size) {
       response.write(answer.slice(at, at + size));

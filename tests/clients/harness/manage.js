@@ -1,17 +1,20 @@
-// The merchant's API: assets are made, changed and deleted by whoever has a key.
+// The merchant's API: assets are made, changed and deleted with the API key.
 
 import assert from 'node:assert/strict';
 import { API_KEY } from './config.js';
 import { until } from './wait.js';
 import { bearer, decode } from './wire.js';
 
-/** A catalogue that others read may be a minute old; what an asset answers to a payment or a change is not. */
+/**
+ * How old a catalogue for readers may be, in milliseconds, with a reserve on its minute. An asset's answer to a payment
+ * or a change is never old.
+ */
 const STALE = 90_000;
 
-/** How long a test may take that waits for a catalogue. */
+/** The timeout of a test that waits for a catalogue. */
 export const PATIENT = { timeout: 2 * STALE };
 
-/** A request with the merchant's key; a `body` that is no text is sent as JSON. */
+/** Sends a request with the merchant's key. A `body` that is not text is sent as JSON. */
 export const ask = (w, method, path, body, headers = bearer(API_KEY)) =>
   fetch(w.url(`/api/v1/${path}`), {
     method,
@@ -25,16 +28,16 @@ async function answer(response, status) {
   return text === '' ? null : JSON.parse(text);
 }
 
-/** An asset by the minute, at the price of the front door; `more` are other keys. */
+/** An asset sold by the minute, at the price of the front door. `more` are other keys. */
 export const minutes = (id, more) => ({ id, price: '0.01', unit: 'minute', max_quantity: 240, ...more });
-/** By the second. */
+/** An asset sold by the second. */
 export const seconds = (id, more) => ({ id, price: '0.001', unit: 'second', max_quantity: 600, ...more });
 
 export const create = async (w, asset) => answer(await ask(w, 'POST', 'assets', asset), 201);
 export const change = async (w, id, changes) => answer(await ask(w, 'PATCH', `assets/${id}`, changes), 200);
 export const remove = async (w, id) => answer(await ask(w, 'DELETE', `assets/${id}`), 204);
 
-/** What a catalogue shows of an asset, once it is as expected. */
+/** Waits until a catalogue shows an asset as expected, and returns what it shows. */
 export const shown = (w, id, expected) =>
   until(`the catalogue shows ${id} as expected`, async () => {
     const response = await fetch(w.url(`/api/v1/assets/${id}`));
@@ -42,7 +45,7 @@ export const shown = (w, id, expected) =>
     return expected(response.status, body) && body;
   }, { within: STALE, every: 100 });
 
-/** The 402 for a request, once it asks for this amount: the body (v1) and the challenge (v2). */
+/** Waits until the 402 for a request asks for this amount. Returns the body (v1) and the challenge (v2). */
 export const offered = (url, amount, init) =>
   until(`${amount} is asked for`, async () => {
     const response = await fetch(url, init);

@@ -1,4 +1,4 @@
-// What runs in a web page: the real client, as a shop's page would bundle it. `window.shop` is what the test calls.
+// Runs in a web page: the real client, as a shop's page would bundle it. The test calls `window.shop`.
 
 import { wrapFetchWithPayment, x402Client } from '@x402/fetch';
 import { wrapFetchWithSIWx } from '@x402/extensions/sign-in-with-x';
@@ -7,7 +7,7 @@ import { createKeyPairSignerFromBytes } from '@solana/kit';
 
 const EXPOSED = ['payment-required', 'payment-response', 'www-authenticate', 'retry-after'];
 
-/** What page script can see of a response. */
+/** Returns what page script can see of a response. */
 const shown = async (response) => ({
   status: response.status,
   type: response.type,
@@ -18,10 +18,10 @@ const shown = async (response) => ({
 const signer = (secret) => createKeyPairSignerFromBytes(Uint8Array.from(secret));
 
 window.shop = {
-  /** Asks as any page may. A request that the browser does not let through answers its error. */
+  /** Sends a request as any page may. Returns the error of a request that the browser blocks. */
   ask: (url, init) => fetch(url, init).then(shown, (error) => ({ error: error.name })),
 
-  /** Buys with the key of a wallet, by way of an RPC. */
+  /** Buys with the key of a wallet, through an RPC. */
   async buy({ url, init, secret, rpcUrl }) {
     const client = new x402Client().register('solana:*', new ExactSvmScheme(await signer(secret), { rpcUrl }));
     return shown(await wrapFetchWithPayment(fetch, client)(url, init));

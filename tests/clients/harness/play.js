@@ -1,11 +1,11 @@
-// Scenes that are played side by side, each reported as a test of its own.
+// Scenes that are played side by side. Each is reported as its own test.
 
 import { before } from 'node:test';
 import { Attempt, booksBalance } from './attempt.js';
 
 /**
- * Plays scenes in a world, all at once: `{lies, buyer, play(attempt)}` by asset id. One after the other they
- * get their payments ready, then they start. Each test waits for its own; the last adds up the money.
+ * Plays scenes in a world, all at once: `{lies, buyer, play(attempt)}` by asset id. Their payments are prepared one
+ * after the other, and then all scenes start. Each test waits for its own scene. The last test checks the money.
  */
 export function sideBySide(world, scenes, { timeout = 120_000 } = {}) {
   const attempts = [];
@@ -18,7 +18,7 @@ export function sideBySide(world, scenes, { timeout = 120_000 } = {}) {
     }
     for (const [n, { id, play }] of scenes.entries()) {
       const ending = play(attempts[n], attempts);
-      ending.catch(() => {}); // told where its test waits for it
+      ending.catch(() => {}); // reported where its test waits for it
       endings.set(id, ending);
     }
   });

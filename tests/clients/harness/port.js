@@ -1,22 +1,23 @@
-// Ports for programs that are ended and started again at one address.
+// Ports for programs that are ended and started again at the same address.
 
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 
-// Not those that the system gives to outgoing connections: one of them could take the port while its program is down.
+// Outside the range from which the system gives ports to outgoing connections. One of those could take the port while
+// its program is down.
 const [FIRST, BEYOND] = [20_000, 32_000];
 
-/** Resolves to whether `bind` came about, which calls back when it has. */
+/** Resolves to whether `bind`, which calls back on success, has succeeded. */
 const works = (socket, bind) => new Promise((resolve) => bind(socket.once('error', () => resolve(false)), () => resolve(true)));
 
-/** A TCP port that belongs to this process until it is given back, also while nothing listens there. */
+/** A TCP port that belongs to this process until it is given back, even while nothing listens there. */
 export class Port {
   /**
-   * Takes one that is free.
+   * Takes a free port.
    *
-   * The UDP port of the same number, which nothing else here uses, says that it is taken. The system lets one process
-   * have that, and gives it back when the process dies.
+   * Binding the UDP port of the same number, which nothing else here uses, marks it as taken. The system gives that
+   * port to one process only, and frees it when the process dies.
    */
   static async take() {
     for (;;) {
@@ -33,7 +34,7 @@ export class Port {
     }
   }
 
-  /** Gives it back; more than once is fine. */
+  /** Gives the port back. It may be called more than once. */
   giveBack() {
     this.sign?.close();
     this.sign = undefined;

@@ -1,12 +1,12 @@
-// Sees the worker from inside: every message between its objects, every alarm, every use of KV. The script is the one that is
-// deployed; inside.js stands around it.
+// Observes the worker from inside: every message between its objects, every alarm, and every use of KV. The script is
+// the deployed one, wrapped by inside.js.
 
 import { readFileSync } from 'node:fs';
 
 const SCRIPT = readFileSync(new URL('inside.js', import.meta.url), 'utf8');
 
 export class Probe {
-  /** Which it is told of: `objects`, `kv`. */
+  /** `probed` says what it observes: `objects`, `kv`. */
   constructor(probed) {
     this.script = SCRIPT;
     this.bindings = { PROBED: probed };
@@ -26,9 +26,10 @@ export class Probe {
   }
 
   /**
-   * Nothing is spoiled from now on. `onMessage` is called with each `{object, what, at, isNew}`: which class of objects, the
-   * message or `alarm`, `before` or `after`, and whether the object has just come to memory. `onCatalogue` is called
-   * with each `{kv, key}` and may answer `{fails: true}` or `{value}`. What they wait for, the worker waits for.
+   * Resets the probe, so that it spoils nothing. `onMessage` is called with each `{object, what, at, isNew}`: the class
+   * of the object, the message or `alarm`, `before` or `after`, and whether the object was just loaded into memory.
+   * `onCatalogue` is called with each `{kv, key}` and may return `{fails: true}` or `{value}`. The worker waits for
+   * both.
    */
   mend() {
     this.messages = [];
@@ -36,7 +37,7 @@ export class Probe {
     this.onCatalogue = () => {};
   }
 
-  /** The rows of a query in the database of an object: it is asked, and so woken, but tells nobody. */
+  /** Returns the rows of a query in an object's database. The query wakes the object, but is not reported. */
   async rows(gateway, binding, name, sql, ...parameters) {
     const object = await gateway.object(binding, name === null ? 'main' : `main/${name}`);
     const response = await object.fetch('http://object/probe', { method: 'POST', body: JSON.stringify({ sql, parameters }) });

@@ -1,4 +1,4 @@
-// Child processes: their output is kept, and none outlives this process.
+// Child processes. Their output is kept, and none outlives this process.
 
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -10,7 +10,7 @@ const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
 
-/** A started program. `log` is what it wrote to both outputs so far. */
+/** A started program. `log` is what it has written to both outputs so far. */
 export class Program {
   constructor(name, binary, args, options = {}) {
     if (!existsSync(binary)) throw new Error(`${name}: there is no ${binary}; build it first`);
@@ -45,7 +45,7 @@ export class Program {
     }, options);
   }
 
-  /** Asks it to end, and answers how it did; one that does not is killed and reported. */
+  /** Asks it to end, and returns how it ended. A program that does not end is killed and reported. */
   async stop(within = 15_000) {
     if (this.outcome) return this.outcome;
     this.child.kill('SIGTERM');

@@ -1,8 +1,8 @@
-// Bytes on a socket, and what comes back for them: below what any HTTP client would send.
+// Sends bytes on a socket, below what any HTTP client would send, and reads what comes back.
 
 import { connect } from 'node:net';
 
-/** An answer at the start of `bytes`, or null while it is not complete. */
+/** Returns the answer at the start of `bytes`, or null while it is incomplete. */
 function answerIn(bytes, { bodiless }) {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return null;
@@ -29,19 +29,19 @@ export class Raw {
     return new Promise((resolve, reject) => raw.socket.once('connect', () => resolve(raw)).once('error', reject));
   }
 
-  /** Hands bytes to the system; whether anybody takes them shows in the answer. */
+  /** Gives bytes to the system. The answer shows whether they were accepted. */
   write(bytes) {
     if (!this.over) this.socket.write(bytes, () => {});
     return this;
   }
 
-  /** Nothing more will be sent. */
+  /** Ends the sending. */
   end() {
     this.socket.end();
     return this;
   }
 
-  /** The next answer; null if the connection is closed without one. Rejects when neither comes in time. */
+  /** Returns the next answer, or null if the connection is closed without one. Rejects if neither comes in time. */
   async answer({ within = 2_000, bodiless = false } = {}) {
     const deadline = performance.now() + within;
     for (;;) {
@@ -67,7 +67,7 @@ export class Raw {
     }
   }
 
-  /** Until something happens here, or so many milliseconds are over. */
+  /** Waits until something happens on the connection, or until this many milliseconds are over. */
   news(within) {
     return new Promise((resolve) => {
       const done = () => {

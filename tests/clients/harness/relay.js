@@ -1,11 +1,11 @@
-// Stands between the gateway and the chain: counts the gateway's calls, and spoils those a test picks.
+// Runs between the gateway and the chain. It counts the gateway's calls, and spoils those that a test picks.
 
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 
 /**
- * What a spoiled call can come to: `pass` carries it out and answers the chain's words; null hangs up.
- * Whoever writes to `http.response` itself answers nothing here.
+ * The ways to spoil a call. `pass` carries it out and returns the chain's answer, and null hangs up. A way that writes
+ * to `http.response` itself returns nothing.
  */
 export const spoiled = {
   neverArrives: async () => null,
@@ -16,7 +16,10 @@ export const spoiled = {
   },
 };
 
-/** The host keeps a recent blockhash at its own pace: such a call belongs to no request, and comes at any time. */
+/**
+ * Tells whether the host keeps its recent blockhash fresh by this call. Such a call belongs to no request, and comes at
+ * any time.
+ */
 const isPoll = ({ method, params }) => method === 'getLatestBlockhash' && params?.[0]?.minContextSlot === undefined;
 
 const headers = { 'content-type': 'application/json' };
@@ -46,14 +49,15 @@ export class Relay {
         request.socket.destroy(); // one of the two ends is gone
       }
     });
-    // A connection is closed by who opened it, or a call may go out on one that is just being closed.
+    // Only the side that opened a connection closes it. Otherwise a call could go out on a connection that is just
+    // being closed.
     relay.server.keepAliveTimeout = 0;
     await new Promise((resolve) => relay.server.listen(0, '127.0.0.1', resolve));
     relay.url = `http://127.0.0.1:${relay.server.address().port}`;
     return relay;
   }
 
-  /** How a call is answered that is about the payment of one of the attempts. */
+  /** Returns how to answer a call about the payment of one of the attempts. */
   toldOf(call) {
     const attempt = this.attempts.find((each) => each.isMeantBy(call));
     return attempt && ((pass, http) => attempt.answer(pass, { ...http, attempt }));
@@ -65,7 +69,7 @@ export class Relay {
     this.spoil = (method) => (method === wanted && left-- > 0 ? how : null);
   }
 
-  /** Carries out `first` before the next call of this method, and `then` after it; calls that follow pass. */
+  /** Runs `first` before the next call of this method, and `then` after it. Later calls pass. */
   around(wanted, first, then = async () => {}) {
     this.spoilNext(wanted, async (pass) => {
       await first();

@@ -1,5 +1,5 @@
-// A rig: one buyer and one merchant of a shared chain, and one gateway at a time, always in a fresh folder. Several
-// rigs run side by side without sharing a balance, so each can say what it gained.
+// A rig: one buyer and one merchant on a shared chain, and one gateway at a time, always in a fresh folder. Rigs run
+// side by side without sharing a balance, so each can tell what it gained.
 
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,9 +9,12 @@ import { newWallet } from './keys.js';
 import { Relay } from './relay.js';
 import { serve } from './targets/serve.js';
 
-/** A chain with `count` rigs, and, of `serve`, a gateway's folder from which fresh ones borrow the compiled component. */
+/**
+ * A chain with `count` rigs. With `serve`, it also has a gateway's folder from which fresh ones take the compiled
+ * component.
+ */
 export class Rigs {
-  /** `probe` makes what sees a worker from inside, for each rig. */
+  /** `probe` makes the probe of each rig's worker. */
   static async start(count, assets, { target = serve, probe } = {}) {
     const them = new Rigs();
     const wallets = Array.from({ length: count }, async () => {
@@ -32,7 +35,7 @@ export class Rigs {
     }
     them.all = [...them.free];
     if (target !== serve) return them;
-    // Compiling the component takes longer than all the rest of a start.
+    // Compiling the component takes longer than the rest of a start.
     const [first] = them.all;
     them.template = await first.folder();
     await them.template.restart();
@@ -41,7 +44,7 @@ export class Rigs {
     return them;
   }
 
-  /** Runs `work(rig)` on the next rig that is free. */
+  /** Runs `work(rig)` on the next free rig. */
   async on(work) {
     const rig = this.free.pop() ?? (await new Promise((resolve) => this.waiting.push(resolve)));
     try {
@@ -61,7 +64,10 @@ export class Rigs {
 }
 
 export class Rig {
-  /** A fresh gateway that has not been started, with a fee payer of its own: that of another journal is refused. */
+  /**
+   * Makes a fresh gateway that is not started. It has its own fee payer, because one that belongs to another journal is
+   * refused.
+   */
   async folder() {
     this.feePayer = await this.chain.newFeePayer();
     const config = configuration({ rpcUrl: this.relay.url, assets: this.assets });
@@ -79,7 +85,7 @@ export class Rig {
     return `${this.gateway.url}${path}`;
   }
 
-  /** What the merchant has, in atomic units. */
+  /** Returns what the merchant has, in atomic units. */
   earned() {
     return this.chain.balance(this.merchant.address);
   }

@@ -1,5 +1,5 @@
-// What the gateway itself would have written, made with its own secret: so that a test can hold what
-// is long past, or what was made for something else, and nothing but that one thing is wrong with it.
+// Makes what the gateway itself would have written, with its own secret. So a test can use something that expired long
+// ago, or that was made for another purpose, without anything else wrong with it.
 
 import { createHash, createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { getAddressEncoder } from '@solana/kit';
@@ -11,11 +11,11 @@ const derive = (secret, label) => mac(secret, `coinop/1/${label}`);
 
 const [KEY_ID, CODE, NONCE, SESSION] = [4, 16, 12, 16];
 const EXTENDS = 1;
-/** Bytes behind their length. */
+/** Returns bytes after their length. */
 const sized = (bytes) => Buffer.concat([leb128(bytes.length), bytes]);
 const addressBytes = (address) => Buffer.from(getAddressEncoder().encode(address));
 
-/** The quote in a ticket. Its layout is that of `core/src/quote/ticket.rs`. */
+/** Reads the quote in a ticket. Its layout is that of `core/src/quote/ticket.rs`. */
 export function quoteIn(ticket) {
   let rest = Buffer.from(ticket, 'base64url').subarray(1 + KEY_ID, -CODE);
   const take = (length) => {
@@ -37,7 +37,7 @@ export function quoteIn(ticket) {
   return { session, asset, generation, quantity, seconds, amount, expiresAt, nonce: take(NONCE).toString('hex') };
 }
 
-/** A quote as a ticket of this merchant and network, for the token, payee and fee payer of an offer. */
+/** Seals a quote as a ticket of this merchant and network, for the token, payee and fee payer of an offer. */
 export function sealed(secret, quote, { asset: mint, payTo, extra: { feePayer } }, { merchant, network = NETWORK }) {
   const code = derive(secret, 'ticket');
   const { session, asset, generation, quantity, seconds, amount, expiresAt, nonce } = quote;
@@ -56,7 +56,7 @@ export function sealed(secret, quote, { asset: mint, payTo, extra: { feePayer } 
   return Buffer.concat([signed, mac(code, Buffer.concat([signed, ...covered])).subarray(0, CODE)]).toString('base64url');
 }
 
-/** The sign-in challenge with other contents, as if it had been made so. */
+/** Returns the sign-in challenge with other contents, as if the gateway had made it so. */
 export function challenged(secret, { info }, change) {
   const { domain, uri, issuedAt, expirationTime, statement, requestId, ...rest } = { ...info, ...change };
   const fields = [domain, uri, issuedAt, expirationTime, statement, requestId];
@@ -65,10 +65,10 @@ export function challenged(secret, { info }, change) {
   return { info: made, supportedChains: [{ chainId: NETWORK, type: 'ed25519' }] };
 }
 
-const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex'); // what stands before an ed25519 seed
+const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex'); // the bytes before an ed25519 seed
 const part = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 
-/** The signing key of a purpose, `session token` or `grant`, with its `kid`. */
+/** Returns the signing key of a purpose, `session token` or `grant`, with its `kid`. */
 export function signingKey(secret, purpose) {
   const key = createPrivateKey({ key: Buffer.concat([PKCS8, derive(secret, purpose)]), format: 'der', type: 'pkcs8' });
   const { x } = createPublicKey(key).export({ format: 'jwk' });
@@ -76,18 +76,18 @@ export function signingKey(secret, purpose) {
   return { key, kid };
 }
 
-/** A JWS over claims. Whatever of the header is to differ is given. */
+/** Makes a JWS over claims. Fields of the header that should differ are given. */
 export function jws({ key, kid }, { typ, claims, ...header }) {
   const signed = `${part({ alg: 'EdDSA', typ, kid, ...header })}.${part(claims)}`;
   return `${signed}.${sign(null, Buffer.from(signed), key).toString('base64url')}`;
 }
 
-/** The three parts of a JWS: header and claims as objects, and the signature. */
+/** Splits a JWS into its three parts: header and claims as objects, and the signature. */
 export function opened(token) {
   const [header, claims, signature] = token.split('.');
   const read = (text) => JSON.parse(Buffer.from(text, 'base64url'));
   return { header: read(header), claims: read(claims), signature };
 }
 
-/** A JWS put together again, with parts that may not belong together. */
+/** Joins the parts of a JWS, which may not belong together. */
 export const joined = ({ header, claims, signature }) => `${part(header)}.${part(claims)}.${signature}`;

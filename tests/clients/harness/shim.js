@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { skipped } from './targets/index.js';
 
-/** Why there is no shim here, or false. */
+/** The reason why there is no shim here, or false. */
 export const unavailable =
   (process.platform !== 'linux' && 'LD_PRELOAD of this kind is Linux only') || skipped('program');
 
 let library;
-/** Compiles it, once for each test file. */
+/** Compiles the shim, once for each test file. */
 function compiled() {
   if (!library) {
     const folder = mkdtempSync(join(tmpdir(), 'coinop-shim-'));
@@ -34,28 +34,28 @@ export class Shim {
     this.control = openSync(control, 'r+');
     this.state = { seconds: 0, disk: 'fine' };
     this.#tell();
-    /** How a gateway is started with it. */
+    /** How a gateway is started with the shim. */
     this.how = { env: { LD_PRELOAD: compiled(), SHIM_CONTROL: control, SHIM_FOLDER: this.folder, SHIM_LOG: this.log } };
   }
 
-  /** The system's clock, in seconds ahead of the true one. */
+  /** Sets the system's clock to this many seconds ahead of the true one. */
   clock(seconds) {
     this.state.seconds = seconds;
     this.#tell();
   }
 
-  /** The disk: `fine`, `full`, `readonly` or `unsynced`. */
+  /** Sets the state of the disk: `fine`, `full`, `readonly` or `unsynced`. */
   disk(mode) {
     this.state.disk = mode;
     this.#tell();
   }
 
-  /** The faults so far, as `call ERROR`. */
+  /** Returns the faults so far, as `call ERROR`. */
   faults() {
     return existsSync(this.log) ? readFileSync(this.log, 'utf8').trim().split('\n') : [];
   }
 
-  // In one write and never shorter: it is read at any moment.
+  // Written in one piece and always the same length, because it may be read at any moment.
   #tell() {
     writeSync(this.control, `${this.state.seconds} ${this.state.disk}`.padEnd(64), 0);
   }

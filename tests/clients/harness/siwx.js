@@ -1,11 +1,11 @@
-// Sign-in-with-x, by the client that x402 ships for it.
+// Sign-in-with-x, with the client that x402 ships for it.
 
 import { NETWORK } from './chain.js';
 import { decode } from './wire.js';
 
 const EXTENSION = 'sign-in-with-x';
 
-/** The client, loaded only where it is used: that takes a second. */
+/** Loads the client only where it is used, because that takes a second. */
 const client = () => import('@x402/extensions/sign-in-with-x');
 
 /** A `fetch` that answers a 402 by proving the wallet's address instead of paying. */
@@ -14,7 +14,9 @@ export const signsIn = ({ signer }) => async (input, init) => {
   return wrapFetchWithSIWx(fetch, signer)(input, init);
 };
 
-/** The sign-in challenge of a 402 or 401: in the x402 header if there is one, else in the body. */
+/**
+ * Returns the sign-in challenge of a 402 or 401. It is in the x402 header if there is one, and otherwise in the body.
+ */
 export async function signInChallenge(response) {
   const header = response.headers.get('payment-required');
   const body = header ? decode(header) : await response.json();
@@ -23,7 +25,7 @@ export async function signInChallenge(response) {
   return found;
 }
 
-/** A wallet's proof for a challenge, as request headers. `bend` may change it after signing. */
+/** Makes a wallet's proof for a challenge, as request headers. `bend` may change it after signing. */
 export async function proof({ signer }, found, url, bend = (payload) => payload) {
   const chain = found.supportedChains.find(({ chainId }) => chainId === NETWORK);
   const { createSIWxPayload, encodeSIWxHeader } = await client();

@@ -1,4 +1,4 @@
-// A gateway of its own for one test, in a world that goes wrong: with a shim around it, on a rig.
+// A gateway for a single test in an environment that fails: with a shim around it, on a rig.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -8,7 +8,7 @@ import { Rigs } from './rig.js';
 import { Shim, unavailable } from './shim.js';
 import { until } from './wait.js';
 
-/** One gateway and its surroundings. */
+/** One gateway and its environment. */
 class Spoiled {
   constructor(rig, gateway) {
     Object.assign(this, { rig, gateway, shim: new Shim(gateway) });
@@ -19,18 +19,18 @@ class Spoiled {
     this.before ??= await this.rig.earned();
   }
 
-  /** What the merchant has gained in this test. */
+  /** Returns what the merchant has gained in this test. */
   async gained() {
     return (await this.rig.earned()) - this.before;
   }
 
-  /** A payment that was not sent yet: what to fetch. */
+  /** Makes a payment without sending it. Returns the arguments for `fetch`. */
   async ready(id, quantity) {
     const url = this.rig.url(`/api/v1/access/${id}?quantity=${quantity}`);
     return { url, init: { headers: await payment(this.rig, this.rig.buyer, url) } };
   }
 
-  /** A session, paid for, with its device open; and its payment. */
+  /** Buys a session, and waits until its device is open. Returns the session with its payment. */
   async bought(id, quantity) {
     const paid = await this.ready(id, quantity);
     const session = await granted(await fetch(paid.url, paid.init));
@@ -39,8 +39,8 @@ class Spoiled {
   }
 
   /**
-   * Starts it although something is wrong. Whatever comes of it, `file` is locked within a second of the start.
-   * Answers the line with which it gave up; nothing when it serves.
+   * Starts the gateway although something is wrong, and asserts that `file` is locked within a second. Returns the line
+   * with which the gateway gave up, or nothing if it serves.
    */
   async startsOrLocks(file) {
     const program = this.gateway.launch(this.shim.how);
@@ -55,7 +55,7 @@ class Spoiled {
   }
 }
 
-/** Declares `assets` for the calling test file, and answers how its tests are declared. */
+/** Declares `assets` for the calling test file, and returns the function that declares its tests. */
 export function world(assets, count = 1) {
   let rigs;
   before(async () => unavailable || (rigs = await Rigs.start(count, assets)));

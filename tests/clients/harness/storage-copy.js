@@ -1,5 +1,5 @@
-// What the objects of a worker have stored, read past it: from a copy of its storage, by a script that does nothing else. The
-// worker itself is not asked, and not woken.
+// Reads what the objects of a worker have stored from a copy of its storage, with a script that does nothing else. The
+// worker itself is neither asked nor woken.
 
 import { cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -27,14 +27,14 @@ const SCRIPT = `
 `;
 
 const orElse = (value) => (error) => {
-  if (error.code === 'ENOENT') return value; // an object that left memory takes its database's log along
+  if (error.code === 'ENOENT') return value; // an object that leaves memory removes its database's log
   throw error;
 };
 
-/** (The index of a database's log is in memory that is shared, and made again where it is missing.) */
+/** The index of a database's log is in shared memory, and is made again if it is missing. */
 const isStored = (name) => !name.endsWith('-shm');
 
-/** What there is in a folder, and when it was written. */
+/** Lists the files of a folder, and when each was written. */
 async function listing(folder) {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const names = entries.filter((entry) => entry.isFile() && isStored(entry.name)).map((entry) => join(entry.path, entry.name)).sort();
@@ -45,12 +45,12 @@ async function listing(folder) {
 }
 
 /**
- * By when nobody writes for as long as a copy takes, in milliseconds: the objects' alarms go off 15 s after what was asked of
- * them, one after the other.
+ * How long to wait for a pause in the writing that is as long as a copy takes, in milliseconds. The objects' alarms go
+ * off 15 s after a request, one after the other.
  */
 const QUIET_WITHIN = 45_000;
 
-/** A copy of a folder in which others write: one that nobody has written to meanwhile. */
+/** Copies a folder in which others write, until nothing was written during a copy. */
 const copied = (from, to) =>
   until(`${from} is copied without anything being written meanwhile`, async () => {
     const before = await listing(from);
@@ -95,23 +95,26 @@ export class StorageCopy {
     return response.json();
   }
 
-  /** The rows of a query in an object's database: by its class, and the asset's id, the payer's address, the payment's id; null for the merchant's. */
+  /**
+   * Returns the rows of a query in an object's database. The object is named by its class, and by the asset's id, the
+   * payer's address or the payment's id, or by null for the merchant's object.
+   */
   rows(binding, name, sql, ...parameters) {
     return this.ask(binding, name, sql, parameters);
   }
 
-  /** How many rows a table of an object's database has. */
+  /** Returns how many rows a table of an object's database has. */
   async count(binding, name, table) {
     const there = await this.rows(binding, name, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", table);
     return there.length && (await this.rows(binding, name, `SELECT count(*) AS count FROM ${table}`))[0].count;
   }
 
-  /** When an object's alarm goes off, in milliseconds since the epoch; null for not at all. */
+  /** Returns when an object's alarm goes off, in milliseconds since the epoch, or null if it is not set. */
   alarm(binding, name) {
     return this.ask(binding, name, 'alarm');
   }
 
-  /** An asset's journal: its events, the oldest first. */
+  /** Returns the events in an asset's journal, the oldest first. */
   async journal(asset) {
     const rows = await this.rows('ASSET', asset, 'SELECT events FROM journal ORDER BY revision');
     return rows.flatMap(({ events }) => JSON.parse(events));

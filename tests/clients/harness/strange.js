@@ -7,16 +7,19 @@ import { Raw } from './raw.js';
 import { target } from './targets/index.js';
 import { untouched } from './untouched.js';
 
-/** Stands in what strangers send; the log must not repeat it. */
+/** A mark in what strangers send. The log must not repeat it. */
 export const MARK = 'zZstrangeZz';
 
 /** The longest that an answer to a complete request may take here, in milliseconds. */
 export const SOON = 2_000;
 
-/** Rows about what a server does with bytes that are no request of any client. One that is not ours has its own way. */
+/**
+ * Returns rows about what a server does with bytes that are no client's request, but only if the target's server is our
+ * own. Other servers behave in their own ways.
+ */
 export const ours = (rows) => (target.can.server ? rows : {});
 
-/** Neither a panic nor an error, and nothing that a stranger has written. */
+/** Asserts that the log has neither a panic nor an error, and nothing that a stranger has written. */
 function readable(entries) {
   for (const { level, line } of entries) {
     assert.match(line, /^[\x20-\x7e]*$/, 'plain characters only');
@@ -26,7 +29,9 @@ function readable(entries) {
   }
 }
 
-/** Carries out `action`, which must leave nothing behind but readable lines in the log of a process that still runs. */
+/**
+ * Runs `action`, and asserts that it leaves nothing behind except readable log lines, and that the process still runs.
+ */
 export async function harmless(w, action) {
   const logged = w.gateway.entries.length;
   const answer = await untouched(w, action);
@@ -35,13 +40,13 @@ export async function harmless(w, action) {
   return answer;
 }
 
-/** An honest sale works, by the very process that was started first. */
+/** Asserts that an honest sale works in the process that was started first. */
 export async function sells(w, url) {
   await granted(await fetch(url, { headers: await payment(w, w.buyer(), url) }));
   assert.ok((w.gateway.logs.match(/^coinop serving/gm) ?? []).length <= 1, 'it was never started again');
 }
 
-/** A problem in an answer to raw bytes: its code. */
+/** Returns the code of a problem in an answer to raw bytes. */
 export function code({ status, headers, body }) {
   assert.match(headers['content-type'] ?? '', /^application\/problem\+json\b/, body);
   const problem = JSON.parse(body);
@@ -53,9 +58,9 @@ export function code({ status, headers, body }) {
 }
 
 /**
- * Sends bytes on a connection of their own. What is expected is one of
- * `[status, code]` (a problem), `[status]` (an answer that is none, such as a price),
- * `[status, null]` (what is no HTTP: a bare status, and the connection is closed), `null` (it is closed at once).
+ * Sends bytes on their own connection. `expected` is `[status, code]` for a problem, `[status]` for an answer that is
+ * no problem, such as a price, `[status, null]` for a bare status and a closed connection after bytes that are not
+ * HTTP, or `null` for a connection that is closed at once.
  */
 export async function answers(w, bytes, expected, { within = SOON, bodiless = false } = {}) {
   const raw = await Raw.open(w.gateway);
@@ -81,7 +86,7 @@ export async function answers(w, bytes, expected, { within = SOON, bodiless = fa
   }
 }
 
-/** Every row of a table: what is sent, by what it is, and what is answered. */
+/** Checks every row of a table: a description, the sent bytes, and the expected answer. */
 export async function table(w, rows, options) {
   for (const [what, [bytes, expected]] of Object.entries(rows)) {
     try {

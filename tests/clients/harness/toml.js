@@ -1,4 +1,4 @@
-// Just enough TOML to write a configuration down: strings, numbers and lists are spelt as in JSON.
+// Just enough TOML to write a configuration. Strings, numbers and lists are written as in JSON.
 
 const isTable = (value) => typeof value === 'object' && !Array.isArray(value);
 const isTableList = (value) => Array.isArray(value) && value.length > 0 && value.every(isTable);

@@ -1,4 +1,4 @@
-// Transactions written by hand: what no honest client would make.
+// Transactions written by hand, as no honest client would make them.
 
 import {
   AccountRole,
@@ -59,7 +59,7 @@ export const does = {
     instruction(TOKEN_PROGRAM, [account(mint, WRITES)], 20, decimals, key(authority), 0),
   initializeAccount: ({ address, mint = USDC, owner }) =>
     instruction(TOKEN_PROGRAM, [account(address, WRITES), account(mint, READS)], 18, key(owner)),
-  /** The associated account of `owner`, made at `payer`'s cost if it is not there. */
+  /** Makes the associated account of `owner` at `payer`'s cost, if it does not exist. */
   async associatedAccount({ payer, owner, mint = USDC }) {
     const made = account(await tokenAccount(owner, mint), WRITES);
     const read = [owner, mint, SYSTEM_PROGRAM, TOKEN_PROGRAM].map((a) => account(a, READS));
@@ -72,7 +72,7 @@ export const does = {
     instruction(SYSTEM_PROGRAM, [account(payer, SIGNS_AND_WRITES), account(address, SIGNS_AND_WRITES)], u32(0), u64(lamports), u64(space), key(owner)),
 };
 
-/** A transaction (base64) of these instructions, signed by these wallets; who else has to sign has not. `bend` may change the message. */
+/** Makes a transaction (base64) of these instructions, signed by these wallets only. `bend` may change the message. */
 export async function transaction(w, { feePayer = w.feePayer, instructions, signers, blockhash, bend }) {
   let message = createTransactionMessage({ version: 0 });
   message = setTransactionMessageFeePayer(feePayer, message);
@@ -83,13 +83,13 @@ export async function transaction(w, { feePayer = w.feePayer, instructions, sign
   return getBase64EncodedWireTransaction(await partiallySignTransaction(keys, compiled));
 }
 
-/** The same transaction with one more signature. */
+/** Returns the same transaction with one more signature. */
 export async function alsoSigned(text, { signer }) {
   const decoded = getTransactionDecoder().decode(Buffer.from(text, 'base64'));
   return getBase64EncodedWireTransaction(await partiallySignTransaction([signer.keyPair], decoded));
 }
 
-/** The honest transfer for an offer, each part of which may be told otherwise. */
+/** Returns the honest transfer for an offer. `bend` may change each part of it. */
 export async function transferFor(offer, payer, bend = {}) {
   return {
     source: await usdcAccount(payer),
@@ -101,13 +101,13 @@ export async function transferFor(offer, payer, bend = {}) {
   };
 }
 
-/** The instructions of an honest payment for an offer. `memo` may be another, or null for none. */
+/** Returns the instructions of an honest payment for an offer. `memo` may be another memo, or null for none. */
 export async function paying(offer, payer, { memo = offer.extra.memo, ...bend } = {}) {
   const transfer = does.transferChecked(await transferFor(offer, payer, bend));
   return [does.limit(), does.price(), transfer, ...(memo === null || memo === undefined ? [] : [does.memo(memo)])];
 }
 
-/** A payment as request headers: v2 with what was accepted, v1 with nothing. */
+/** Returns a payment as request headers: v2 with what was accepted, v1 without it. */
 export const asV2 = (accepted, text) => ({
   'PAYMENT-SIGNATURE': encode({ x402Version: 2, accepted, payload: { transaction: text } }),
 });

@@ -1,4 +1,4 @@
-// Whatever is tried, nothing moves: neither money nor a record, neither a device nor anybody's session.
+// Asserts that nothing moves, whatever is tried: no money, no record, no device, and nobody's session.
 
 import assert from 'node:assert/strict';
 import { MERCHANT } from './config.js';
@@ -7,7 +7,7 @@ import { bearer } from './wire.js';
 
 const statusOf = async (w, id) => (await fetch(w.url(`/api/v1/assets/${id}/status`))).json();
 
-/** What every asset's status says, once each device, where there are any, does what its session wants. */
+/** Returns every asset's status, once each device, if there is one, does what its session wants. */
 async function assets(w) {
   const ids = w.assets.map(({ id }) => id);
   return until('every device does what it should', async () => {
@@ -24,7 +24,7 @@ async function session(w, { sessionId, sessionToken }) {
   return rest;
 }
 
-/** All that a thief could want to move. `stored`: what is stored too. */
+/** Returns everything that a thief could want to move, including what is stored if `stored`. */
 async function everything(w, sessions, stored) {
   const owners = [MERCHANT, w.feePayer, ...w.everybody.map(({ address }) => address)];
   return {
@@ -37,8 +37,9 @@ async function everything(w, sessions, stored) {
 }
 
 /**
- * Carries out `action`; afterwards everything is as it was before, `sessions` too. `reserves`: it comes as far as the claim,
- * and so leaves an empty place behind where that has to be agreed among several (inv. 8 is about requests that don't).
+ * Runs `action`, and asserts that afterwards everything is as before, `sessions` included. `reserves` says that the
+ * action gets as far as the claim. Then it leaves an empty entry behind where several shards have to agree (inv. 8 is
+ * about requests that do not get so far).
  */
 export async function untouched(w, action, { sessions = [], reserves = false } = {}) {
   const stored = w.can.storage && !(reserves && w.can.objects);

@@ -1,4 +1,4 @@
-// A device's owner checks a grant, with no network: `coinop verify`.
+// A device's owner checks a grant without a network: `coinop verify`.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Program } from './process.js';
 import { BINARY } from './targets/serve.js';
 
-/** `coinop verify` of a text, by the gateway's published keys: `{code, log}`. */
+/** Runs `coinop verify` on a text with the gateway's published keys. Returns `{code, log}`. */
 export async function verify(text, keys) {
   const folder = await mkdtemp(join(tmpdir(), 'coinop-verify-'));
   try {

@@ -1,9 +1,9 @@
-// Waiting is always for a condition, with a deadline and a name for what was awaited.
+// Every wait is for a condition, with a deadline and a name for the error message.
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * Polls `condition` until it answers something truthy, and returns that.
+ * Polls `condition` until it returns something truthy, and returns that.
  * @param {string} what       for the error message
  * @param {() => any} condition
  * @param {{within?: number, every?: number}} options  both in milliseconds
@@ -18,14 +18,14 @@ export async function until(what, condition, { within = 10_000, every = 15 } = {
   }
 }
 
-/** Resolves when the wall clock has passed `time` (milliseconds since the epoch). */
+/** Resolves when the wall clock has passed `time`, in milliseconds since the epoch. */
 export const untilTime = (time) =>
   until(`the clock shows ${new Date(time).toISOString()}`, () => Date.now() > time, {
     within: Math.max(0, time - Date.now()) + 1_000,
     every: 10,
   });
 
-/** Rejects when `promise` has not settled in time. */
+/** Rejects if `promise` has not settled in time. */
 export async function withDeadline(what, promise, within) {
   let timer;
   const late = new Promise((_, reject) => {

@@ -1,8 +1,8 @@
-// Wallets that change a transaction before they sign it: they put guards into it, as Phantom and Solflare do.
+// Wallets that change a transaction before they sign it: they add guards, as Phantom and Solflare do.
 //
-// A style says which guards: it is given what the wallet sees and answers those `before` the transfer and those `after`
-// everything else. The compute budget stays as it was built. `rewrite` does it to instructions that are written by hand,
-// `wallet` is a signer that the real clients take in the place of a key.
+// A style decides which guards. It gets what the wallet sees and returns the guards `before` the transfer and `after`
+// everything else. The compute budget stays as it was. `rewrite` applies a style to instructions that are written by
+// hand. `wallet` is a signer that the real clients accept instead of a key.
 
 import {
   compileTransaction,
@@ -18,7 +18,7 @@ import { COMPUTE_BUDGET } from './transactions.js';
 const TRANSFER_CHECKED = 12;
 const PER_SIGNATURE = 5_000n;
 
-/** What the network takes for these instructions with two signatures, in lamports. */
+/** Returns the network's fee for these instructions with two signatures, in lamports. */
 function feeOf(instructions) {
   const budget = instructions.filter(({ programAddress }) => programAddress === COMPUTE_BUDGET);
   const read = (form) => Buffer.from(budget.find(({ data }) => data[0] === form).data);
@@ -26,7 +26,7 @@ function feeOf(instructions) {
   return 2n * PER_SIGNATURE + (limit * price + 999_999n) / 1_000_000n;
 }
 
-/** What a wallet sees: the transfer that it is asked to sign, and the accounts as the chain has them now. */
+/** Returns what a wallet sees: the transfer to sign, and the accounts as the chain has them now. */
 export async function seen({ chain }, instructions, feePayer) {
   const transfer = instructions.find(({ programAddress, data }) => programAddress === TOKEN_PROGRAM && data[0] === TRANSFER_CHECKED);
   const [source, mint, destination, payer] = transfer.accounts.map(({ address }) => address);
@@ -51,35 +51,38 @@ const unchanged = ({ source, account: { data } }) =>
   guard.infoAll(source, [info.knownOwner(PROGRAM.token), info.dataLength(data.length, '=='), info.hash(data)]);
 const keeps = ({ source, left }) => guard.tokenAll(source, [token.amount(left, '>='), ...isNobodyElses]);
 
-/** Styles by name: what the wallet sees to `{before, after}`. */
+/** Styles by name. Each makes `{before, after}` from what the wallet sees. */
 export const styles = {
   plain: () => ({ before: [], after: [] }),
 
-  /** As Phantom has done since 2026-08-31: guards of 17, 52 and 16 bytes before the transfer, one of 27 behind the memo. */
+  /**
+   * As Phantom has done since 2026-08-31: guards of 17, 52 and 16 bytes before the transfer, and one of 27 bytes after
+   * the memo.
+   */
   phantom: (it) => ({
     before: [guard.tokenAll(it.destination, isNobodyElses), unchanged(it), isWallet(it.payer)],
     after: [keeps(it)],
   }),
 
-  /** The same, and it looks at the fee payer too: what kind of account it is. */
+  /** The same, and a guard on which kind of account the fee payer is. */
   phantomWithFeePayer(it) {
     const { before, after } = styles.phantom(it);
     return { before: [...before, isWallet(it.feePayer)], after };
   },
 
-  /** The same, and the fee payer has to keep what it has, but for this transaction's fee. */
+  /** The same, and the fee payer must keep its lamports, except for this transaction's fee. */
   phantomWithFloor(it) {
     const { before, after } = styles.phantom(it);
     return { before, after: [...after, guard.info(it.feePayer, info.lamports(it.floor, '>='))] };
   },
 
-  /** Two guards behind all else. That Solflare adds two there is known, what they say is not. */
+  /** Two guards after everything else. It is known that Solflare adds two there, but not what they assert. */
   solflare: (it) => ({
     before: [],
     after: [guard.token(it.source, token.amount(it.left, '>=')), guard.info(it.payer, info.lamports(it.lamports, '>='))],
   }),
 
-  /** Nine guards, of all the forms that are allowed. */
+  /** Nine guards, of all the allowed forms. */
   many: (it) => ({
     before: [
       guard.token(it.destination, token.owner(it.merchant)),
@@ -96,14 +99,14 @@ export const styles = {
     ],
   }),
 
-  /** It holds now, and no more once anything of the payer's token account changes. */
+  /** A guard that holds now, and fails once anything of the payer's token account changes. */
   fragile: (it) => ({ before: [unchanged(it)], after: [] }),
 
-  /** It holds now, and no more a few slots later. */
+  /** A guard that holds now, and fails a few slots later. */
   expiring: ({ slot }) => ({ before: [lighthouse([], KIND.clock, LEVEL.failedPlaintext, clock.slot(slot + 20, '<'))], after: [] }),
 };
 
-/** Puts a wallet's guards into instructions. */
+/** Adds a wallet's guards to instructions. */
 export async function rewrite(w, style, instructions, feePayer = w.feePayer) {
   const { before, after } = style(await seen(w, instructions, feePayer));
   const isBudget = ({ programAddress }) => programAddress === COMPUTE_BUDGET;
@@ -111,8 +114,8 @@ export async function rewrite(w, style, instructions, feePayer = w.feePayer) {
 }
 
 /**
- * A wallet of this style with the buyer's key, for the real clients: they hand the transaction over without a signature, and
- * take back whatever the wallet has made of it.
+ * Makes a wallet of this style with the buyer's key, for the real clients. They give it the transaction without a
+ * signature, and accept whatever the wallet makes of it.
  */
 export function wallet(w, style, buyer) {
   const { address, signer } = buyer;

@@ -1,9 +1,9 @@
-// x402 as it is on the wire, for tests that look at or bend what the clients send.
+// x402 on the wire, for tests that read or change what the clients send.
 
 export const decode = (header) => JSON.parse(Buffer.from(header, 'base64').toString('utf8'));
 export const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64');
 
-/** The settlement answer in a response's headers (either version), or null. */
+/** Returns the settlement response in a response's headers (either version), or null. */
 export function settlement(response) {
   const header = response.headers.get('payment-response') ?? response.headers.get('x-payment-response');
   return header === null ? null : decode(header);
@@ -11,7 +11,7 @@ export function settlement(response) {
 
 export const bearer = (token) => ({ authorization: `Bearer ${token}` });
 
-/** A JSON request body, as `fetch` options. */
+/** Returns a JSON request body as `fetch` options. */
 export const json = (value, headers = {}) => ({
   method: 'POST',
   headers: { 'content-type': 'application/json', ...headers },

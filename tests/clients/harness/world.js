@@ -1,4 +1,4 @@
-// A world for one file of tests: a chain, a gateway that reaches it by a relay, and funded buyers.
+// A world for one file of tests: a chain, a gateway that reaches it through a relay, and funded buyers.
 
 import { after, before, test } from 'node:test';
 import { Chain } from './chain.js';
@@ -9,20 +9,20 @@ import { skipped, target } from './targets/index.js';
 
 class World {
   /**
-   * `limits`, `settlement`, `chainOptions`: what of the configuration and of the chain a test needs otherwise; `needs`: what
-   * the target must be able to do, for any of its tests; `unless`: why they are skipped anywhere; `probe`: what sees the worker
+   * `limits`, `settlement` and `chainOptions` change the configuration and the chain. `needs` is what the target must
+   * be able to do for any of the tests. `unless` is a reason to skip them on every target. `probe` observes the worker
    * from inside.
    */
   constructor({ assets, buyers = 1, paupers = 0, limits, settlement, chainOptions, needs = [], unless = false, probe }) {
     Object.assign(this, { assets, limits, settlement, chainOptions, needs, unless, probe, counts: { buyers, paupers } });
   }
 
-  /** Why a test is skipped that needs more than this world; false if it is not. */
+  /** Returns why a test with further needs is skipped, or false if it is not. */
   skipped(...needs) {
     return this.unless || skipped(...this.needs, ...needs);
   }
 
-  /** Starts it, once, whoever asks first; not for a target that can't show anything of what it is for. */
+  /** Starts the world once, at the first call. It does not start if the target cannot run any of its tests. */
   async ready() {
     if (!this.skipped()) await (this.starting ??= this.start());
   }
@@ -30,7 +30,7 @@ class World {
   async start() {
     const feePayer = await newWallet();
     this.feePayer = feePayer.address;
-    this.feePayerWallet = feePayer; // what only the operator has
+    this.feePayerWallet = feePayer; // only the operator has this
     this.buyers = await newWallets(this.counts.buyers);
     this.paupers = await newWallets(this.counts.paupers);
     this.everybody = [...this.buyers, ...this.paupers];
@@ -53,14 +53,14 @@ class World {
     await this.chain?.stop();
   }
 
-  /** The next buyer who has not bought anything yet. */
+  /** Returns the next buyer who has not bought anything yet. */
   buyer() {
     const buyer = this.buyers.shift();
     if (!buyer) throw new Error('this world needs more buyers');
     return buyer;
   }
 
-  /** What the target can show beyond HTTP. */
+  /** What the target can do beyond HTTP. */
   get can() {
     return target.can;
   }
@@ -69,25 +69,28 @@ class World {
     return `${this.gateway.url}${path}`;
   }
 
-  /** What the merchant has, in atomic units. */
+  /** Returns what the merchant has, in atomic units. */
   earned() {
     return this.chain.balance(MERCHANT);
   }
 
-  /** Runs `action` and answers by how much the merchant's balance and the landed transactions rose. */
+  /** Runs `action`, and returns by how much the merchant's balance and the number of landed transactions rose. */
   async gain(action) {
     const [money, landed] = [await this.earned(), await this.chain.landed()];
     await action();
     return { money: (await this.earned()) - money, landed: (await this.chain.landed()) - landed };
   }
 
-  /** A test in this world; when it fails, the gateway's log is printed. `needs` names what its target must be able to do. */
+  /**
+   * Declares a test in this world. If it fails, the gateway's log is printed. `needs` names what its target must be
+   * able to do.
+   */
   test(name, { needs = [], timeout = 60_000 } = {}, body) {
     const skip = this.skipped(...needs);
     test(name, { skip, timeout }, async (t) => {
       const logged = this.gateway?.logs.length;
       try {
-        this.relay.mend(); // whatever the test before did
+        this.relay.mend(); // whatever the previous test did
         await this.gateway.revive();
         await body(t);
       } catch (error) {
@@ -98,7 +101,7 @@ class World {
   }
 }
 
-/** Declares the world of the calling test file; it exists while the file's tests run. */
+/** Declares the world of the calling test file. It exists while the file's tests run. */
 export function world(needs) {
   const it = new World(needs);
   before(() => it.ready());

@@ -1,4 +1,4 @@
-// Assets that are made, changed and deleted with an API key: what is taken, what is refused, and why.
+// Assets that are made, changed and deleted with an API key: what is accepted, what is refused, and why.
 
 import assert from 'node:assert/strict';
 import { pays } from '../harness/buyers.js';
@@ -20,7 +20,7 @@ w.test('without a key of the merchant nothing is made, changed, deleted or carri
   const wrong = [{}, bearer(''), bearer(`${API_KEY}x`), bearer(API_KEY.slice(0, -1)), { authorization: `Basic ${API_KEY}` }, { authorization: API_KEY }];
   const requests = [
     ['POST', 'assets', minutes('intruder')],
-    ['POST', 'assets', '{'], // the key comes first: who has none learns nothing
+    ['POST', 'assets', '{'], // the key is checked first, so a client without one learns nothing
     ['PATCH', 'assets/safe', { price: '0.000001' }],
     ['PATCH', 'assets/lane-1', {}],
     ['PATCH', 'assets/nothing', {}],

@@ -1,4 +1,5 @@
-// Sales of an asset that is changed, disabled, deleted or made again meanwhile: it decides itself, whatever was quoted.
+// Sales of an asset that is changed, disabled, deleted or made again meanwhile. The asset itself decides, whatever was
+// quoted.
 
 import assert from 'node:assert/strict';
 import { payment, paymentHeaders, paymentV1, pays, sign } from '../harness/buyers.js';
@@ -16,13 +17,13 @@ const extend = (id, query = '') => w.url(`/api/v1/access/${id}/extend${query}`);
 const send = (url, headers, method = 'GET') => fetch(url, { method, headers });
 const nothing = { money: 0n, landed: 0 };
 
-/** A payment of this buyer's for what is asked now, which has to be this amount. */
+/** Makes this buyer's payment for the present price, which must be this amount. */
 const quoted = async (buyer, url, amount, init) => {
   const { required } = await offered(url, amount, init);
   return paymentHeaders(await sign(w, buyer, required));
 };
 
-/** No money moves, and the answer is this problem. */
+/** Asserts that no money moves, and that the answer is this problem. */
 async function moves(request, status, code) {
   let response;
   const gain = await w.gain(async () => (response = await request()));
@@ -40,7 +41,7 @@ w.test('a quote holds its price after a change, also outside the new bounds (inv
   const gain = await w.gain(async () => (session = await granted(await send(access('parlour', '?quantity=1'), open))));
   assert.deepEqual(gain, { money: 10_000n, landed: 1 });
   assert.equal(session.amount, '10000');
-  await offered(access('parlour'), 100_000); // who asks now is asked for the new price
+  await offered(access('parlour'), 100_000); // the next buyer is asked for the new price
 });
 
 w.test('v1: a payment at the old price is refused, and told the new one; at the new price it buys (inv. 6)', PATIENT, async () => {
@@ -116,7 +117,7 @@ w.test('nothing is deleted under a session; after it a buyer is still told what 
     assert.equal((await status.json()).status, 'ended');
   });
   assert.deepEqual(gain, nothing);
-  // Who was not charged for it is not charged now.
+  // A buyer who was not charged for it before is not charged now either.
   const outcome = await moves(() => send(access('cellar'), late), 404, 'not_found');
   assert.equal(outcome.success, false);
 });
@@ -134,7 +135,7 @@ w.test('a quote of a deleted asset is worth nothing at the next of its id; a buy
     assert.equal((await granted(await send(access('stage'), taken))).sessionId, session.sessionId);
   });
   assert.deepEqual(gain, nothing);
-  // What the refusal offers instead is good.
+  // The new offer in the refusal is valid.
   const refusal = await send(access('stage'), open);
   const required = JSON.parse(Buffer.from(refusal.headers.get('payment-required'), 'base64').toString('utf8'));
   const fresh = paymentHeaders(await sign(w, second, required));

@@ -1,4 +1,4 @@
-// Payments that are not what was asked for: refused, and nothing moves.
+// Payments that are not what the gateway asked for: they are refused, and nothing moves.
 
 import assert from 'node:assert/strict';
 import { challenge, paymentHeaders, pays, sign } from '../harness/buyers.js';
@@ -9,7 +9,7 @@ import { world } from '../harness/world.js';
 const access = (id = 'lane-1') => w.url(`/api/v1/access/${id}`);
 const send = (payload, url = access()) => fetch(url, { headers: paymentHeaders(payload) });
 
-/** The text with one letter changed, `at` that part of it. */
+/** Returns the text with one letter changed, after the fraction `at` of it. */
 function smudge(text, at) {
   const from = Math.floor(text.length * at);
   const spot = from + text.slice(from).search(/[A-Za-z0-9]/);
@@ -21,16 +21,16 @@ const withTicket = (payload, change) => {
   return { ...payload, accepted: { ...payload.accepted, extra: { ...extra, ticket: change(extra.ticket) } } };
 };
 
-/** The payment with its transaction's bytes changed. */
+/** Returns the payment with its transaction's bytes changed. */
 const withBytes = (payload, change) => {
   const bytes = change(Buffer.from(payload.payload.transaction, 'base64'));
   return { ...payload, payload: { transaction: bytes.toString('base64') } };
 };
 
-/** The offer with other entries in `extra`; what is undefined is left out. */
+/** Returns the offer with other entries in `extra`. Undefined entries are left out. */
 const withExtra = (extra) => (offer) => JSON.parse(JSON.stringify({ ...offer, extra: { ...offer.extra, ...extra } }));
 
-// Each gets the wallet it signs with and a fresh challenge, and answers with the gateway's response.
+// Each gets a wallet and a fresh challenge, and returns the gateway's response.
 const cases = {
   'the ticket is altered at its start': async (wallet, required) =>
     send(withTicket(await sign(w, wallet, required), (ticket) => smudge(ticket, 0.3))),

@@ -1,5 +1,5 @@
-// A page of another origin, in a real browser, buys: it can read the 402, send the payment and read the receipt.
-// What is the owner's alone no page of another origin can call.
+// A page of another origin buys in a real browser: it can read the 402, send the payment and read the receipt. No page
+// of another origin can call the owner's API.
 
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';

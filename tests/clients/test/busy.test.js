@@ -10,7 +10,7 @@ const w = world({ assets: [simulated(perMinute('lane-1')), simulated(perMinute('
 
 const access = (id) => w.url(`/api/v1/access/${id}`);
 
-/** A 409 that says when to come back: not before now, not after the session's end. */
+/** Asserts a 409 that says when to come back: not before now, and not after the session's end. */
 async function busy(response) {
   await problem(response.clone(), 409, 'asset_busy');
   const after = Number(response.headers.get('retry-after'));

@@ -1,4 +1,4 @@
-// The 402 itself: both versions at once, and nothing left behind.
+// The 402 itself: it serves both versions, and leaves nothing behind.
 
 import assert from 'node:assert/strict';
 import { NETWORK, NETWORK_V1, USDC } from '../harness/chain.js';
@@ -72,7 +72,7 @@ w.test('402: asking for the price leaves nothing behind and calls nobody (inv. 8
     await response.body.cancel();
   }
   assert.deepEqual(await w.gateway.stored(), before);
-  // It calls nobody; a few calls may be the gateway's own, for its readiness.
+  // The request causes no call. A few calls may be the gateway's own, for its readiness.
   assert.ok(w.relay.calls.length - calls < 10, `called ${w.relay.calls.slice(calls)}`);
 });
 

@@ -1,5 +1,5 @@
-// The system's clock is set back and forth, while it runs and between two starts: no device is open for longer than
-// was paid, and selling goes on.
+// The system's clock is set back and forth, while the gateway runs and between two starts: no device is open for longer
+// than was paid, and selling continues.
 
 import assert from 'node:assert/strict';
 import { PRICE, perSecond } from '../harness/config.js';
@@ -11,13 +11,13 @@ const spoiled = world([perSecond('gate'), perSecond('hatch')]);
 const [HOUR, DAY] = [3_600, 86_400];
 const now = () => performance.now();
 
-/** A session whose paid time is measured here, by a clock that nobody sets. */
+/** Buys a session. Its paid time is measured by a clock that nobody sets. */
 async function hired(it, id, quantity) {
   const session = await it.bought(id, quantity);
   return { ...session, id, over: now() + quantity * 1_000 };
 }
 
-/** It is open until its paid time is over, and closed half a second later. */
+/** Asserts that it is open until its paid time is over, and closed half a second later. */
 async function lasts(it, { id, over }) {
   const file = `${id}.open`;
   let seenOpen;
@@ -27,24 +27,24 @@ async function lasts(it, { id, over }) {
     seenOpen = asked;
     return false;
   }, { within: Math.max(0, over - now()) + 5_000, every: 5 });
-  // It was seen open a little after it was opened, and that a little after its time began.
+  // The device was seen open a little after it opened, and it opened a little after its time began.
   assert.ok(now() >= over - 700, `closed ${over - now()} ms early`);
   assert.ok(seenOpen <= over + 500, `open ${seenOpen - over} ms longer than paid`);
 }
 
-/** Closed within half a second, and for good. */
+/** Waits until the device is closed, which must be within half a second. */
 async function closesNow(it, id) {
   await until(`${id}.open is gone`, () => !it.gateway.isOpen(`${id}.open`), { within: 500, every: 5 });
 }
 
-/** The system's clock was this many seconds ahead of the true one: the log goes by it. */
+/** Asserts that the system's clock was this many seconds ahead of the true one. The log uses that clock. */
 function wasSet(it, seconds) {
   const times = [...it.gateway.logs.matchAll(/"timestamp":"([^"]+)"/g)].map(([, at]) => Date.parse(at));
   const near = times.some((at) => Math.abs(at - Date.now() - seconds * 1_000) < 60_000);
   assert.ok(near, 'the clock was not set, so this shows nothing');
 }
 
-/** A fresh sale goes through, and takes just as long as was paid. */
+/** Asserts that a fresh sale succeeds, and that the device is open exactly as long as was paid. */
 async function sellsOn(it, id) {
   const before = await it.gained();
   const session = await hired(it, id, 2);

@@ -1,4 +1,4 @@
-// What was paid for is over on time, and stays over.
+// A paid session ends on time, and stays ended.
 
 import assert from 'node:assert/strict';
 import { challenge, payment, paymentHeaders, sign } from '../harness/buyers.js';
@@ -33,7 +33,7 @@ w.test('a session lasts for the paid time, its device is closed within half a se
   const status = await fetch(w.url(`/api/v1/sessions/${session.sessionId}/status`), {
     headers: bearer(session.sessionToken),
   });
-  // A token may end with its session; if it does not, nothing is left.
+  // A token may end with its session. If it does not, no time is left.
   if (status.status === 200) assert.equal((await status.json()).secondsLeft, 0);
   else await problem(status, [401, 403]);
 
@@ -49,7 +49,7 @@ w.test('a quote is used once: a second payment for it is refused before any mone
   const url = w.url('/api/v1/access/gate?quantity=1');
   const required = await challenge(url);
   const first = paymentHeaders(await sign(w, buyer, required));
-  await w.chain.advanceBlocks(1); // another blockhash, so another transaction
+  await w.chain.advanceBlocks(1); // another blockhash makes another transaction
   const second = paymentHeaders(await sign(w, buyer, required));
   assert.notDeepEqual(first, second);
   const session = await granted(await fetch(url, { headers: first }));

@@ -1,5 +1,5 @@
-// A power cut at every point of a sale's way, on the real binary: after the next start the buyer has what was paid
-// for, once, the merchant has its price, and nothing is open unpaid.
+// A power cut at every point of a sale, on the real binary: after the next start the buyer has what was paid for, once,
+// the merchant has the price, and nothing is open unpaid.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -28,7 +28,7 @@ const device = async (run, id) => (await fetch(run.url(`/api/v1/assets/${id}/sta
 const reported = (run, id, state) =>
   until(`${id} is said to be ${state}`, async () => (await device(run, id)).device.state === state, { every: 5 });
 
-/** Buys, as a preparation. */
+/** Buys a session as a preparation. */
 async function bought(run, id, quantity) {
   const url = access(run, id, quantity);
   const session = await granted(await fetch(url, { headers: await payment(run.rig, run.rig.buyer, url) }));
@@ -36,12 +36,12 @@ async function bought(run, id, quantity) {
   return session;
 }
 
-/** Whoever finds the door open has paid for it, also before anybody was told. */
+/** Asserts that an open door was paid for, even before anybody was answered. */
 const openOnlyIfPaid = (run, id, price) => async () => {
   if (run.gateway.isOpen(`${id}.open`)) assert.ok((await gained(run)) >= price, `${id} stands open unpaid`);
 };
 
-/** A session of `id` is over in time: at the end of the paid time, or as soon as the gateway is back. */
+/** Asserts that a session of `id` ends in time: when the paid time ends, or as soon as the gateway is back. */
 async function endsInTime(run, id, endsAt) {
   const ends = time(endsAt);
   if (ends - Date.now() > 1_000) {
@@ -50,7 +50,7 @@ async function endsInTime(run, id, endsAt) {
   await isClosedBy(run.gateway, `${id}.open`, Math.max(ends, run.ready));
 }
 
-// What follows when a device has done something: it is told, and written down.
+// What follows when a device has done something: it is reported and stored.
 const TOLD = ['device.report', 'step.begin', 'db.committed', 'step.planned'];
 const SALE = ['db.write', 'db.commit', 'db.committed', 'rpc.send', 'rpc.answered', 'http.asked', 'http.answer'];
 const OPENING = ['step.begin', 'step.planned', 'device.unlock', 'device.unlocked', 'device.check', 'device.checked', 'device.report'];
@@ -83,7 +83,7 @@ const purchaseV1 = {
   },
   async after(run) {
     const answer = await insist(run.to, { headers: run.payment });
-    // Either it was never claimed, and buys now; or its payer signs in to what it bought.
+    // Either it was never claimed and buys now, or its payer signs in to what it bought.
     if (answer.status === 200) await granted(answer);
     else await problem(answer, 409, 'payment_already_used');
     const [session, ...more] = await until('the session is there', async () => {
@@ -100,7 +100,7 @@ const extension = {
   reaches: [...SALE, 'step.begin', 'step.planned', 'device.check', 'device.checked', 'device.report'],
   async prepare(run) {
     await run.gateway.restart(run.armed);
-    // Long enough for a machine that is busy: it has to run when its extension is paid for.
+    // Long enough for a busy machine, because the session must still run when its extension is paid for.
     run.first = await bought(run, 'gate', 8);
     run.to = run.url('/api/v1/access/gate/extend?quantity=2');
     run.init = { method: 'POST', headers: bearer(run.first.sessionToken) };
@@ -121,7 +121,7 @@ const extension = {
       await endsInTime(run, 'gate', session.endsAt);
       assert.equal(await gained(run), 10n * PRICE.second);
     } else {
-      // It was not claimed, and the session is over: not charged.
+      // It was not claimed, and the session is over: nothing was charged.
       await problem(answer, 409, 'session_over');
       await endsInTime(run, 'gate', run.first.endsAt);
       assert.equal(await gained(run), 8n * PRICE.second);
@@ -180,14 +180,14 @@ const shutdown = {
   },
 };
 
-/** A payment that landed without anybody to see it is finished beside all requests. */
+/** A payment that landed unobserved is finished without any request. */
 const recovery = {
   reaches: [...SALE.slice(0, 5), ...OPENING, 'settle.begin', 'settle.done'],
   async prepare(run) {
     await purchase.prepare(run);
     let landed = false;
     run.rig.relay.spoil = (method) => async (pass) => {
-      if (landed) return null; // nobody learns of it
+      if (landed) return null; // the gateway does not learn of it
       landed = method === 'sendTransaction';
       return pass();
     };
@@ -245,7 +245,7 @@ describe('ended anywhere', { concurrency: true }, () => {
   }
 
   test('told to stop anywhere in a purchase: it ends in order with the device locked, and the repeat gets the session (inv. 1, 2, 4)', { skip, timeout: 300_000 }, async (t) => {
-    // Stopping has points of its own, which come when it was told before.
+    // Stopping has its own points, which come only if the process was told to stop before.
     const { points, crashes } = await walk(rigs, purchase, ':term');
     t.diagnostic(`${crashes} times at ${points.length} points`);
   });

@@ -1,4 +1,4 @@
-// More time for a running session, and what its tickets are not good for.
+// More time for a running session, and what tickets for an extension cannot do.
 
 import assert from 'node:assert/strict';
 import { challenge, payment, paymentHeaders, pays, sign } from '../harness/buyers.js';
@@ -77,7 +77,7 @@ w.test('tickets: one to extend buys no access and no other session; one for acce
   const extendTicket = paymentHeaders(await sign(w, early, await challenge(extend('desk', 5), asFirst)));
   await untilTime(time(first.endsAt));
 
-  // The desk is free again, so only the ticket itself stands in the way.
+  // The desk is free again, so only the ticket itself prevents the sale.
   const atAccess = await w.gain(async () => refused(await fetch(access('desk', 5), { headers: extendTicket }), 'extend ticket at access:'));
   assert.deepEqual(atAccess, nothing);
 

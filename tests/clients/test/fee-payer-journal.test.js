@@ -1,4 +1,4 @@
-// A fee payer belongs to one journal: two that share a key would each take the same payment for their own.
+// A fee payer belongs to one journal: two journals with one key would each accept the same payment.
 
 import assert from 'node:assert/strict';
 import { readdir, rename } from 'node:fs/promises';
@@ -14,7 +14,10 @@ import { until, withDeadline } from '../harness/wait.js';
 
 const spoiled = world([perSecond('gate'), perSecond('hatch')]);
 
-/** Moves the journal away (`from` '') or back (`from` 'kept-'): without it the same folder is another gateway's. */
+/**
+ * Moves the journal away (`from` '') or back (`from` 'kept-'). Without its journal the same folder is another
+ * gateway's.
+ */
 async function move(it, from, to) {
   const folder = join(it.gateway.folder, 'coinop-data');
   const names = (await readdir(folder)).filter((name) => name.startsWith(`${from}coinop.db`));
@@ -22,7 +25,7 @@ async function move(it, from, to) {
   for (const name of names) await rename(join(folder, name), join(folder, name.replace(from, to)));
 }
 
-/** What `coinop check` says of the fee payer's journal. */
+/** Returns what `coinop check` says of the fee payer's journal. */
 async function check(it) {
   const program = new Program('check', BINARY, ['check'], { cwd: it.gateway.folder });
   await program.exited;
@@ -63,7 +66,7 @@ spoiled('while the RPC does not say whose a new key is, it sells, and takes its 
   const session = await it.bought('gate', 15);
   it.rig.relay.mend();
   const asked = it.rig.relay.calls.length;
-  // Asked again every 10 s.
+  // It asks again every 10 s.
   await until('it has asked about its own sale', () => it.rig.relay.calls.slice(asked).includes('getTransaction'), { within: 20_000 });
   assert.equal((await granted(await fetch(session.paid.url, session.paid.init))).sessionId, session.sessionId);
   await servesUntil(it.gateway, 'gate.open', time(session.endsAt));
@@ -78,7 +81,7 @@ spoiled('while the RPC does not say whose the key is, the gateway runs and asks 
   assert.equal(await it.startsOrLocks('gate.open'), undefined, 'a gateway at a door starts without a network');
   const { program } = it.gateway;
   it.rig.relay.mend();
-  // Asked again every 10 s.
+  // It asks again every 10 s.
   assert.deepEqual(await withDeadline('it ends', program.exited, 20_000), { code: 1, signal: null });
   assert.match(program.log.split('\n').find((line) => line.startsWith('error: ')), belongs);
 });

@@ -1,4 +1,5 @@
-// Many payments from one balance at once: a balance pays for as many as it covers, and the rest is refused before it is sent.
+// Many payments from one balance at once: the balance pays for as many as it covers, and the rest is refused before it
+// is sent.
 
 import assert from 'node:assert/strict';
 import { payment } from '../harness/buyers.js';

@@ -1,4 +1,4 @@
-// A start that comes to nothing: it says why in a line, and leaves no device open that stood open.
+// A start that fails says why in one line, and leaves no device open that stood open.
 
 import assert from 'node:assert/strict';
 import { readFile, rm, writeFile } from 'node:fs/promises';

@@ -16,7 +16,9 @@ const hex = (instruction) => instruction.data.toString('hex');
 const nobody = [token.delegate(null), token.delegatedAmount(0, '<=')];
 const wallet = [info.knownOwner(PROGRAM.system), info.dataLength(0, '==')];
 
-/** The guard of this length, written anew. What it says that only its wallet knew is read out of it; the hash is left alone. */
+/**
+ * Writes the guard of this length again. Values that only its wallet knew are read from it, and the hash is left out.
+ */
 const written = {
   13: () => guard.infoAll(someone, [info.lamports(0, '==')]),
   16: () => guard.infoAll(someone, wallet),
@@ -26,7 +28,7 @@ const written = {
   52: () => guard.infoAll(someone, [info.knownOwner(PROGRAM.token), info.dataLength(165, '=='), info.hash(Buffer.alloc(165))]),
   84: (text) => guard.tokenAll(someone, [...nobody, token.owner(addressAt(text, 17)), token.mint(addressAt(text, 51))]),
 };
-const HASH = [17 * 2, 49 * 2]; // where it stands among the 52 bytes, in hexadecimal
+const HASH = [17 * 2, 49 * 2]; // where it is among the 52 bytes, in hexadecimal
 const withoutHash = (text) => (text.length === 104 ? text.slice(0, HASH[0]) + text.slice(HASH[1]) : text);
 
 for (const length of Object.keys(written).map(Number)) {

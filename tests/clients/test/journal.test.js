@@ -1,5 +1,5 @@
-// A journal that a power cut, or a broken card, left incomplete: what is whole is served, or the start is refused in a
-// line; nobody is charged again or let in unpaid, and what stood open is locked.
+// A journal that a power cut or a broken card left incomplete: what is complete is served, or the start is refused with
+// one line. Nobody is charged again or gets in unpaid, and what stood open is locked.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ const LOG = 'coinop.db-wal';
 const MAIN = 'coinop.db';
 const [PAGE, FRAME] = [4096, 4096 + 24];
 
-/** What is done to the journal: with its log as it was, or after a checkpoint. `size` is that of the file. */
+/** Ways to damage the journal, with its log as it was or after a checkpoint. `size` is the size of the file. */
 const log = {
   'cut in its last frame': (it, size) => it.cut(LOG, size - 2_000),
   'without its last frame': (it, size) => it.cut(LOG, size - FRAME),
@@ -46,7 +46,7 @@ spoiled('whatever is left of the journal, it charges nobody again, lets nobody i
   const before = await it.gained();
   assert.equal(before, PRICE.second);
 
-  /** Starts with what is left. Answers what came of it. */
+  /** Starts with what is left, and returns the outcome. */
   const start = async () => {
     writeFileSync(join(it.gateway.folder, 'gate.open'), '');
     const why = await it.startsOrLocks('gate.open');
@@ -61,7 +61,7 @@ spoiled('whatever is left of the journal, it charges nobody again, lets nobody i
       const again = await granted(repeat);
       assert.equal(again.sessionId, session.sessionId);
       if (again.endsAt !== session.endsAt) {
-        // Its claim is left, and that it landed is lost: it is granted for what the chain shows. Once.
+        // Its claim is left, but the landing is lost. It is granted again, once, because the chain shows the payment.
         outcome += ', begun again';
         await isClosedBy(it.gateway, 'gate.open', time(again.endsAt));
       }
@@ -89,7 +89,7 @@ spoiled('whatever is left of the journal, it charges nobody again, lets nobody i
   assert.equal(seen['log empty'], 'refused', 'the chain remembers that the fee payer has signed for a journal');
   assert.equal(seen['database scribbled over at the beginning'], 'refused');
 
-  // And it goes on from a journal that lost its end.
+  // The gateway continues with a journal that lost its end.
   journal.restore();
   log['without its last frame'](journal, journal.kept.get(LOG).length);
   await it.start();

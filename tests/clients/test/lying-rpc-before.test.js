@@ -1,4 +1,4 @@
-// The RPC lies before a payment is sent: nobody is charged, and the same payment is good when it stops.
+// The RPC lies before a payment is sent: nobody is charged, and the same payment is valid when the lies stop.
 
 import { perMinute, simulated } from '../harness/config.js';
 import { answerTo, changed, error, result } from '../harness/lies.js';
@@ -19,7 +19,7 @@ const ANOTHER_CALL = answerTo(() => ({ method: 'getEpochInfo', params: [] }));
 const height = (change) => changed(({ result: { value } }) => change(value));
 const slot = (value) => changed(({ result: { context } }) => (context.slot = value));
 
-/** Answers that have not the documented shape, or say that there is none: no decision is made on them. */
+/** Answers without the documented form, or without content. No decision is based on them. */
 const UNCLEAR = [
   [VALID, 'a result of null', result(null)],
   [VALID, 'a value of null', changed((answer) => (answer.result.value = null))],
@@ -39,7 +39,7 @@ const UNCLEAR = [
   [SIMULATE, 'our fee payer is said to have nothing', simulation('InsufficientFundsForFee')],
 ];
 
-/** Asked when the claim is durable and nothing was sent yet: no answer keeps the payment from being sent, once. */
+/** Calls after the claim is durable and before anything is sent. No answer keeps the payment from being sent, once. */
 const AFTER_THE_CLAIM = [
   [STATUS, 'a result of null', result(null)],
   [STATUS, 'no value', result({ context })],
@@ -56,7 +56,7 @@ const AFTER_THE_CLAIM = [
   [STATUS, 'a new payment is said to have failed', result({ context, value: [{ ...landed, err: 'AccountInUse' }] })],
 ];
 
-/** Clear answers, and untrue. */
+/** Clear but untrue answers. */
 const REFUSED = [
   [VALID, 'a good blockhash is said to be too old', changed((answer) => (answer.result.value = false)), 402, FAILED],
   [SIMULATE, 'a good blockhash is said to be unknown', simulation('BlockhashNotFound'), 402, FAILED],
@@ -104,7 +104,7 @@ const dead = {
 
 const scenes = [dead, ...unclear, ...refused, ...granted];
 
-/** One after the other: nothing in this call says whose payment it is about. */
+/** One after the other, because nothing in this call tells which payment it is about. */
 const HEIGHTS = {
   'a result of null': result(null),
   'no blockhash': height((value) => delete value.blockhash),

@@ -1,4 +1,4 @@
-// The RPC lies about how far the chain is: no payment is given up while it may land, nor kept when it can't.
+// The RPC lies about the chain's height: no payment is given up while it may land, nor kept when it cannot.
 
 import assert from 'node:assert/strict';
 import { before } from 'node:test';
@@ -12,10 +12,10 @@ const EPOCH = 'getEpochInfo';
 const HEIGHT = 'getBlockHeight';
 const LATEST = 'getLatestBlockhash';
 
-/** How often each lie is told: one of two calls in a row is about a payment that it could hurt. */
+/** How many times each lie is told. One of two calls in a row is about a payment that it could harm. */
 const EACH = 2;
 
-/** What is told of the chain itself: such a call does not say whose payment it is about. */
+/** Answers calls about the chain itself. Such a call does not tell which payment it is about. */
 class Node {
   lies = {};
   cameOf = {};
@@ -28,7 +28,10 @@ class Node {
     return this.lies[http.call.method](pass, http);
   }
 
-  /** Tells each of these lies, and the last one from then on. Before the next, `check` says what came of it. */
+  /**
+   * Tells each of these lies in turn, and the last one from then on. Before the next lie, `check` examines the effect
+   * of the last.
+   */
   tellInTurn(method, lies, check) {
     const names = Object.keys(lies);
     let calls = 0;
@@ -48,7 +51,7 @@ const moved = (blocks, slots) => changed(({ result }) => {
   result.absoluteSlot += slots;
 });
 
-/** The final height, when payments still may land. */
+/** Lies about the final height while payments may still land. */
 const AHEAD = {
   'a height and a slot that no other node has seen': moved(10_000, 10_000),
   'a height far ahead of the truth': moved(400, 0),
@@ -56,7 +59,7 @@ const AHEAD = {
   'the height of a node far ahead, the slot of one that lags': moved(5_000, -200),
 };
 
-/** The final height, when they can't land any more. */
+/** Lies about the final height when payments can no longer land. */
 const UNCLEAR = {
   'null': result(null),
   'no height': changed(({ result }) => delete result.blockHeight),
@@ -72,7 +75,7 @@ const UNCLEAR = {
   'the slot of one node, the height of one that lags': moved(-300, 0),
 };
 
-// Payments that the RPC drops and says to have sent, by what it said of the height when each was claimed.
+// Payments that the RPC drops and claims to have sent, by its answer about the height at the claim.
 const TRUE = ['true-0', 'true-1', 'true-2', 'true-3'];
 const CLAIMED = {
   ...Object.fromEntries(TRUE.map((id) => [id, (pass) => pass()])),
@@ -107,7 +110,7 @@ async function allAreKept() {
   for (const id of TRUE) await attempts[id].isKept();
 }
 
-/** The names of tests of what came of each lie; the first of them has all of these told. */
+/** Makes one test for the effect of each lie. The first test tells all lies. */
 const each = (lies, name) => Object.keys(lies).map((lie, n) => [
   name(lie),
   async () => {
@@ -148,8 +151,8 @@ before(async () => {
   await w.ready();
   let last = Promise.resolve();
   for (const [name, play] of steps) {
-    last = last.then(play); // each goes on where the one before ended well
-    last.catch(() => {}); // told where its test waits for it
+    last = last.then(play); // each step continues where the last one ended well
+    last.catch(() => {}); // reported where its test waits for it
     endings.set(name, last);
   }
 });

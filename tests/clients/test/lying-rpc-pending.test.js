@@ -1,5 +1,5 @@
-// The RPC lies for as long as a buyer waits: told to wait (202), and never to sign another payment. When it
-// says the truth the payment is granted; or given up uncharged, once it is certain that it can't land.
+// The RPC lies for as long as a buyer waits: the buyer is told to wait (202), and never to sign another payment. When
+// the RPC tells the truth, the payment is granted, or it is given up uncharged once it certainly cannot land.
 
 import assert from 'node:assert/strict';
 import { getBase58Encoder } from '@solana/kit';
@@ -24,19 +24,19 @@ const dropped = result(({ attempt }) => attempt.signature);
 const html = unreadable['a page of HTML with 200'];
 const cut = unreadable['the connection is cut before the answer'];
 
-/** A simulation that passes: the payer has plenty, and so has the fee payer, which is asked for beside it. */
+/** A simulation that passes: the payer has plenty, and so has the fee payer, whose account is asked for too. */
 const sponsor = { data: ['', 'base64'], owner: SYSTEM_PROGRAM, lamports: 1_000_000_000 };
 const fine = (pass, http) => changed(({ result }) => result.value.accounts.push(sponsor))(() => passes(pass, http));
 
 const attemptCalled = ({ world }, id) => world.relay.attempts.find((attempt) => attempt.id === id);
-/** What is known of the payment of another attempt. */
+/** Gives what is known of the payment of another attempt. */
 const of = (id) => ({ attempt, call }) => {
   const [asked, ...options] = call.params;
   const { signature } = attemptCalled(attempt, id);
   return { params: [Array.isArray(asked) ? [signature] : signature, ...options] };
 };
 
-// One thing in the payment's bytes that is not as it was signed.
+// The part of the payment's bytes that differs from what was signed.
 const bytes = {
   memo: (attempt) => Buffer.from(attempt.memo),
   amount: () => Buffer.from([12, 0x10, 0x27, 0, 0, 0, 0, 0, 0, 6]), // TransferChecked of 10,000, 6 decimals
@@ -61,7 +61,7 @@ const invents = (part) => result(async ({ attempt }) => ({
   transaction: [await altered(attempt, part, attempt.sent), 'base64'],
 }));
 
-/** It landed, or will; and nobody can see that for now. */
+/** The payment landed or will land, but nobody can see that for now. */
 const UNSEEN = {
   'no status for what landed': { [STATUS]: unknown },
   'no transaction for what landed': { [SHOW]: hidden },
@@ -82,7 +82,7 @@ const UNSEEN = {
   'it is dropped at first, said to be processed already': { [SEND]: error(-32002) },
 };
 
-/** It never lands; and there are those who say that it did. */
+/** The payment never lands, but some answers say that it did. */
 const NEVER = {
   'dropped, said to be sent': { [SEND]: dropped },
   'dropped, said to be processed already': { [SEND]: error(-32002) },
@@ -122,7 +122,7 @@ const unseen = Object.entries(UNSEEN).map(([what, after], n) => ({
   },
 }));
 
-/** All payments are dead from here on: when those that still may land have been granted. */
+/** Kills all payments from here on, after those that may still land have been granted. */
 let passed;
 const death = (attempt) => (passed ??= Promise.allSettled(living).then(() => attempt.world.chain.advanceBlocks(400)));
 const living = [];
@@ -141,7 +141,7 @@ const never = Object.entries(NEVER).map(([what, after], n) => ({
     await death(attempt);
     if (STATUS in after) {
       await attempt.isSearched();
-      await attempt.isKept(); // whoever says to know of it keeps it from being given up
+      await attempt.isKept(); // a node that claims to know it keeps it from being given up
       attempt.truth();
     }
     await attempt.isGivenUp();
@@ -166,7 +166,7 @@ const lived = {
   },
 };
 
-/** It landed, its blockhash is dead, and only one of three ways to find it is left. */
+/** The payment landed, its blockhash is dead, and only one of three ways to find it is left. */
 const onlyTheList = {
   id: 'list',
   name: 'long landed, and only the account’s list knows it: pending, never given up; granted once the truth is told (inv. 1, 2, 3)',

@@ -1,5 +1,5 @@
-// The RPC lies once a payment is sent, and says the truth before its buyer has waited for long: it is
-// charged once and granted, or was never charged.
+// The RPC lies after a payment was sent, and tells the truth before its buyer has waited for long: the payment is
+// charged once and granted, or it was never charged.
 
 import assert from 'node:assert/strict';
 import { perMinute, simulated } from '../harness/config.js';
@@ -21,11 +21,11 @@ const status = (confirmationStatus, err = null) =>
 const unknown = changed(({ result }) => (result.value = [null]));
 const hidden = result(null);
 
-/** A simulation that passes: the payer has plenty, and so has the fee payer, which is asked for beside it. */
+/** A simulation that passes: the payer has plenty, and so has the fee payer, whose account is asked for too. */
 const sponsor = { data: ['', 'base64'], owner: SYSTEM_PROGRAM, lamports: 1_000_000_000 };
 const fine = (pass, http) => changed(({ result }) => result.value.accounts.push(sponsor))(() => passes(pass, http));
 
-/** Charged once and granted. */
+/** Lies after which the payment is charged once and granted. */
 const GRANTED = {
   'sent: an error, and it landed': { [SEND]: times(3, error(-32603, { done: true })) },
   'sent: the node is behind, and it was dropped': { [SEND]: times(1, error(-32005)) },
@@ -89,7 +89,7 @@ const granted = Object.entries(GRANTED).map(([what, after], n) => ({
   },
 }));
 
-/** It lands with an error: what it cost is ours. */
+/** The payment lands with an error, and the gateway pays its fee. */
 const broke = {
   id: 'broke',
   name: 'simulated: fine, and the payer has nothing: it lands with an error, and once that is final the buyer is told uncharged (inv. 2, 3, 9)',
@@ -100,7 +100,7 @@ const broke = {
     const history = await attempt.world.chain.history(attempt.buyer.address);
     assert.deepEqual(history.map(({ signature, err }) => [signature, err !== null]), [[attempt.signature, true]]);
     assert.equal(await attempt.isFree(), true);
-    await attempt.isRefused(await attempt.send(), 409, 'payment_already_used'); // it is on the chain, though it has failed there
+    await attempt.isRefused(await attempt.send(), 409, 'payment_already_used'); // it is on the chain, although it failed there
   },
 };
 

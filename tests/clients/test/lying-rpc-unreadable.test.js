@@ -1,4 +1,4 @@
-// The RPC answers nothing that can be read: unknown is not failed, before money moves and after.
+// The RPC gives only unreadable answers: unknown is not failed, before money moves and after.
 
 import assert from 'node:assert/strict';
 import { perMinute, simulated } from '../harness/config.js';
@@ -7,9 +7,9 @@ import { sideBySide } from '../harness/play.js';
 import { target } from '../harness/targets/index.js';
 import { world } from '../harness/world.js';
 
-// Which call is answered so before the payment is sent.
+// The calls that get such an answer before the payment is sent.
 const FIRST = ['isBlockhashValid', 'simulateTransaction'];
-// Which are once it was; each once, so that the truth comes out while the buyer waits.
+// The calls that get one afterwards. Each gets it once, so that the truth comes out while the buyer waits.
 const THEN = ['sendTransaction', 'getSignatureStatuses', 'getTransaction'];
 
 const bad = Object.entries({ ...unreadable, ...(!target.can.unpacks && packed) }).map(([way, lie], n) => ({
@@ -27,8 +27,8 @@ const bad = Object.entries({ ...unreadable, ...(!target.can.unpacks && packed) }
   },
 }));
 
-// workerd may send its next call by a connection that has just been cut, and does not send it again: then the buyer is told to
-// try again, which other tests are about.
+// workerd may send its next call on a connection that was just cut, and does not send it again. Then the buyer is told
+// to try again, which other tests cover.
 const CUT = 'the connection is cut after the body';
 const { [CUT]: cut, ...whole } = readable;
 const readably = { ...whole, ...(target.can.program && { [CUT]: cut }), ...(target.can.unpacks && packed) };

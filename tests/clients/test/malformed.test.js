@@ -51,8 +51,8 @@ w.test('a payment that cannot be read is 400, in both versions (inv. 8)', {}, as
 });
 
 /**
- * Like fetch, but content with an answer that comes while the request is still being sent; and a server that is not ours
- * may also hang up before the answer is through.
+ * Like fetch, but it accepts an answer that comes while the request is still being sent. A server that is not our own
+ * may also hang up before the answer is complete.
  */
 function push(url, { headers = {}, body = '' }) {
   return new Promise((resolve, reject) => {
@@ -61,7 +61,7 @@ function push(url, { headers = {}, body = '' }) {
       response.resume();
       resolve(response.statusCode);
     });
-    sent.once('socket', (socket) => socket.on('error', () => {})); // also when the request has its answer
+    sent.once('socket', (socket) => socket.on('error', () => {})); // even after the request has its answer
     sent.on('error', (error) => (target.can.server ? reject(error) : resolve('hung up')));
     sent.end(body);
   });

@@ -10,7 +10,7 @@ import { until } from '../harness/wait.js';
 import { world } from '../harness/world.js';
 
 const attempts = times(7, (n) => `lane-${n + 1}`);
-const limits = { requests_per_second: 0 }; // what is tried here is more than one client may ask
+const limits = { requests_per_second: 0 }; // these tests send more than one client may
 const w = world({ assets: attempts.map((id) => simulated(perMinute(id))), buyers: 6, limits });
 
 const access = (id) => w.url(`/api/v1/access/${id}`);
@@ -38,11 +38,11 @@ w.test('50 simultaneous sends of one v2 payment: one transaction, one session, 5
   assert.equal(new Set(sessions.map(({ endsAt }) => endsAt)).size, 1);
 });
 
-/** How long the chain keeps each transaction back before it lands, in milliseconds. */
+/** How long the chain delays each transaction before it lands, in milliseconds. */
 const SLOW = 4_000;
 const slowly = (method) => (method === 'sendTransaction' ? async (pass) => (await delay(SLOW), pass()) : null);
 
-/** Sends one payment so many times at once, while the chain is slow; `meanwhile` is done before any is answered. */
+/** Sends one payment `count` times at once while the chain is slow. `meanwhile` runs before any of them is answered. */
 async function sendMany(count, url, headers, meanwhile) {
   w.relay.spoil = slowly;
   const begun = performance.now();

@@ -1,4 +1,4 @@
-// Who shows the ticket is the buyer. A landed transaction is public: its bytes alone fetch nothing.
+// A sender who shows the ticket is the buyer. A landed transaction is public, so its bytes alone fetch nothing.
 
 import assert from 'node:assert/strict';
 import { challenge, paymentHeaders, paymentV1, sign } from '../harness/buyers.js';
@@ -42,7 +42,7 @@ w.test('v2: the same transaction without its ticket is refused as used, in eithe
         await problem(response, 409, 'payment_already_used');
       }
     }
-    // With a ticket of one's own it is no better; in which words is left open.
+    // A thief's own ticket does not help. The reason of the refusal is left open.
     const own = await challenge(access('lane-3'));
     const dressed = { ...paid, accepted: own.accepts[0] };
     await refused(await fetch(access('lane-3'), { headers: paymentHeaders(dressed) }), 'with a fresh ticket:');

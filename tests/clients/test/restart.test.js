@@ -1,4 +1,4 @@
-// Whatever ends the gateway, nothing stays open unpaid and no payment is lost or taken twice.
+// Whatever ends the gateway, nothing stays open unpaid, and no payment is lost or taken twice.
 
 import assert from 'node:assert/strict';
 import { payment, pays } from '../harness/buyers.js';
@@ -48,7 +48,10 @@ w.test('killed in a session and started after its end, it locks, and the session
   assert.deepEqual({ status, secondsLeft }, { status: 'ended', secondsLeft: 0 });
 });
 
-/** Kills the gateway at its `nth` call to the chain, before or after that is carried out. Answers whether it got so far. */
+/**
+ * Kills the gateway at its `nth` call to the chain, before or after the call is carried out. Returns whether it got so
+ * far.
+ */
 async function killAtCall(nth, when, send) {
   let calls = 0;
   let killed;
@@ -66,7 +69,7 @@ async function killAtCall(nth, when, send) {
 
 w.test('killed at any call to the chain on a payment’s way, it is charged once and ends as its buyer’s session (inv. 1, 2, 3)', { needs, timeout: 120_000 }, async (t) => {
   const insist = (url, headers) => until('the settlement is known', async () => {
-    // A connection kept from before the kill may be the one that is tried.
+    // It may try a connection that was kept from before the kill.
     const answer = await fetch(url, { headers }).catch(() => undefined);
     if (!answer) return false;
     return answer.status === 202 ? answer.body.cancel().then(() => false) : answer;
@@ -89,7 +92,7 @@ w.test('killed at any call to the chain on a payment’s way, it is charged once
       await opened(`${id}.open`);
     });
     assert.deepEqual(gain, { money: PRICE.minute, landed: 1 }, moment);
-    if (reached <= n) break; // it was through before that call
+    if (reached <= n) break; // it was finished before that call
   }
   assert.ok(reached >= 4, `a settlement calls the chain at least twice; killed ${reached} times`);
 });

@@ -1,4 +1,4 @@
-// Shared assets: many sessions at once of one asset, each in a stream of its own.
+// Shared assets: one asset has many sessions at once, each in its own stream.
 
 import assert from 'node:assert/strict';
 import { StorageCopy } from '../harness/storage-copy.js';
@@ -48,10 +48,10 @@ for (const id of ['film', 'hall']) {
     t.diagnostic(`bought after ${Math.round(performance.now() - began)} ms; the median sale took ${Math.round(waits[waits.length >> 1])} ms, the slowest ${Math.round(waits.at(-1))} ms`);
     assert.deepEqual(gain, { money: PRICE * BigInt(COUNT), landed: COUNT });
     for (const key of ['sessionId', 'transaction', 'grant']) assert.equal(new Set(sessions.map((session) => session[key])).size, COUNT, key);
-    // The hall has as many places as were sold.
+    // The hall has as many seats as were sold.
     assert.deepEqual(await status(id), { id, available: id === 'film', session: null, device: null });
 
-    // Whoever bought one finds it again, by its token and by signing in.
+    // A buyer finds the session again, by its token and by signing in.
     for (const n of [0, COUNT - 1]) {
       const shown = await ask(w.url(`/api/v1/sessions/${sessions[n].sessionId}/status`), { headers: bearer(sessions[n].sessionToken) });
       assert.equal((await shown.json()).status, 'active');

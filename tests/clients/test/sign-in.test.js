@@ -1,4 +1,4 @@
-// A payer finds the own sessions by sign-in-with-x, and nobody else does.
+// A payer finds their own sessions by sign-in-with-x, and nobody else does.
 
 import assert from 'node:assert/strict';
 import { pays } from '../harness/buyers.js';
@@ -13,7 +13,7 @@ const w = world({ assets: [simulated(perMinute('lane-1'))], buyers: 2 });
 const access = () => w.url('/api/v1/access/lane-1');
 const history = ({ address }) => w.url(`/api/v1/payers/${address}/sessions`);
 
-/** Asks for a history, is challenged, and answers the challenge with this wallet's proof. */
+/** Asks for a history, and answers the challenge with this wallet's proof. */
 async function signedIn(url, wallet, bend) {
   const challenged = await fetch(url);
   assert.equal(challenged.status, 401);

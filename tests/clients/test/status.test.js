@@ -1,4 +1,4 @@
-// What can be read: the catalogue, states, keys; and by whom.
+// What can be read, and by whom: the catalogue, states, keys.
 
 import assert from 'node:assert/strict';
 import { createPublicKey, verify } from 'node:crypto';
@@ -20,7 +20,7 @@ const read = async (path, options) => {
 const readJson = async (path, options) => JSON.parse(await read(path, options));
 const statusOf = (id, headers = {}) => fetch(w.url(`/api/v1/sessions/${id}/status`), { headers });
 
-/** The parts of a JWS, or null; `valid` when one of the published keys signed it. */
+/** Returns the parts of a JWS, or null. `valid` tells whether one of the published keys signed it. */
 function readJws(text, keys) {
   const parts = text.split('.');
   if (parts.length !== 3) return null;
@@ -52,7 +52,7 @@ w.test('the catalogue lists every asset, and shows one', {}, async () => {
 
 w.test('an asset’s status is free and locked, then taken and unlocked, and never says by whom (inv. 9)', {}, async () => {
   const path = '/api/v1/assets/lane-2/status';
-  /** The status, once its device, where there is one, is in this state. */
+  /** Returns the status, once its device, if there is one, is in this state. */
   const once = (state, within) => until(`the device is ${state}`, async () => {
     const status = await readJson(path);
     return (!w.can.devices || status.device.state === state) && status;
@@ -95,7 +95,7 @@ w.test('a session’s status is for who holds its token (inv. 9)', {}, async () 
   await problem(await statusOf(sessionId, { authorization: `Basic ${sessionToken}` }), 401);
   const altered = sessionToken.slice(0, -6) + (sessionToken.at(-6) === 'A' ? 'B' : 'A') + sessionToken.slice(-5);
   await problem(await statusOf(sessionId, bearer(altered)), 401);
-  // Whether another session exists is nobody's business either.
+  // Another session's existence is not revealed either.
   await problem(await statusOf(`${sessionId.slice(0, -1)}${sessionId.at(-1) === '0' ? '1' : '0'}`, bearer(sessionToken)), [401, 403, 404]);
 });
 

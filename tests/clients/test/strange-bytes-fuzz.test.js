@@ -12,7 +12,7 @@ import { withDeadline } from '../harness/wait.js';
 import { world } from '../harness/world.js';
 
 process.env.COINOP_LOG = 'info,coinop=debug';
-// The payer has nothing: what is still a good payment after the damage is refused by the chain, and nothing else is.
+// The payer has no money. So the chain refuses a payment that is still valid after the damage, and nothing else.
 const w = world({ assets: [simulated(perMinute('lane-1'))], buyers: 1, paupers: 1, limits: { requests_per_second: 0 } });
 
 const access = () => w.url('/api/v1/access/lane-1');
@@ -28,7 +28,7 @@ w.test(`${ROUNDS} honest payments, damaged at random, buy nothing; each is refus
   const v2 = await sign(w, w.paupers[0], await challenge(access()));
   const v1 = { x402Version: 1, scheme: 'exact', network: NETWORK_V1, payload: v2.payload };
   const all = Array.from({ length: ROUNDS }, (_, n) => (n % 3 ? ['PAYMENT-SIGNATURE', damage(v2)] : ['X-PAYMENT', damage(v1)]));
-  // As they are they come as far as the chain, which says that there is no money.
+  // Undamaged payments reach the chain, which says that there is no money.
   all.push(...[v2, v1].map((whole, n) => [['PAYMENT-SIGNATURE', 'X-PAYMENT'][n], Buffer.from(JSON.stringify(whole)).toString('base64')]));
 
   const reasons = new Map();

@@ -14,11 +14,11 @@ const request = ({ method = 'GET', target = PATH, version = 'HTTP/1.1', headers 
   `${method} ${target} ${version}\r\n${host}${headers}\r\n`;
 const bytes = (...parts) => Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : Buffer.from(part))));
 const price = [402];
-const none = [400, null]; // no HTTP: a bare 400, and the end
+const none = [400, null]; // not HTTP: a bare 400, and the connection ends
 const problem = (status, code) => [status, code];
 const notFound = problem(404, 'not_found');
 
-/** A test of a table of bytes: nothing moves, and the gateway sells afterwards. */
+/** Declares a test of a table of bytes: nothing moves, and the gateway sells afterwards. */
 function strange(name, rows, options = {}) {
   w.test(name, options, async () => {
     await harmless(w, () => table(w, rows));

@@ -1,4 +1,4 @@
-// Payment headers that cannot be read, in any layer: base64, text, JSON, and what stands in it.
+// Payment headers that cannot be read, in every layer: base64, text, JSON, and its content.
 
 import assert from 'node:assert/strict';
 import { challenge, sign } from '../harness/buyers.js';
@@ -18,7 +18,9 @@ const unreadable = [400, 'invalid_payload'];
 const V2 = 'PAYMENT-SIGNATURE';
 const V1 = 'X-PAYMENT';
 
-/** The honest payments of one buyer for lane 1, as JSON texts: only what is done to them keeps them from being taken. */
+/**
+ * Returns the honest payments of one buyer for lane 1, as JSON texts. Only the damage keeps them from being accepted.
+ */
 let texts;
 async function honest() {
   if (texts) return texts;
@@ -33,7 +35,7 @@ async function honest() {
 
 const base64 = (text) => Buffer.from(text).toString('base64');
 
-/** Sends the header value for both versions; the answer is the same. */
+/** Sends the header value for both versions, and asserts that both get the same answer. */
 async function bothRefused(spoil, expected = unreadable) {
   const found = await honest();
   for (const [name, text] of Object.entries(found)) {
@@ -44,7 +46,7 @@ async function bothRefused(spoil, expected = unreadable) {
   }
 }
 
-/** A test for a table of what is done to a header; each of it is refused alike. */
+/** Declares a test of a table of damages to a header. All of them are refused alike. */
 function spoiled(name, ways, expected) {
   w.test(name, {}, async () => {
     await harmless(w, async () => {
@@ -123,7 +125,7 @@ const transaction = (text, value) => text.replace(/"transaction":"[^"]*"/, `"tra
 const only = (which, change) => (text, name) => (name === which ? base64(change(text)) : undefined);
 const amount = (value) => only(V2, (text) => text.replace(/"amount":"\d+"/, `"amount":${value}`));
 const place = (key, value) => only(V2, (text) => text.replace(new RegExp(`"${key}":"[^"]*"`), `"${key}":${value}`));
-/** The rows of a table: one for each value, named after it. */
+/** Returns the rows of a table: one for each value, and named after it. */
 const eachOf = (what, values, spoil) =>
   Object.fromEntries(values.map((value) => [`${what} ${value.slice(0, 30)}`, (text, name) => spoil(value)(text, name)]));
 const amounts = [
@@ -176,13 +178,13 @@ spoiled('a payment on another network is 402 and says so (inv. 8)', {
 }, [402, 'invalid_exact_svm_network_mismatch']);
 
 const undecodable = [402, 'invalid_exact_svm_payload_transaction_could_not_be_decoded'];
-/** The transaction's bytes changed. */
+/** Changes the transaction's bytes. */
 const bytes = (change) => (text) => {
   const [, found] = /"transaction":"([^"]*)"/.exec(text);
   return base64(transaction(text, JSON.stringify(change(Buffer.from(found, 'base64')).toString('base64'))));
 };
 const at = (position, ...values) => bytes((data) => Buffer.concat([data.subarray(0, position), Buffer.from(values), data.subarray(position + values.length)]));
-const MESSAGE = 1 + 2 * 64; // behind two signatures
+const MESSAGE = 1 + 2 * 64; // after two signatures
 spoiled('a transaction that is none is 402 (inv. 1, 8)', {
   'nothing': bytes(() => Buffer.alloc(0)),
   'zeros': bytes((data) => Buffer.alloc(data.length)),
@@ -223,7 +225,7 @@ w.test('two payments in one request are 400, whatever their versions and order, 
       const answer = await answers(w, request, several);
       assert.ok(answer.headers[name === V2 ? 'payment-response' : 'x-payment-response'], 'a refused payment is answered as one');
     }
-    // Not even an empty one beside a good one.
+    // An empty header beside a valid one is refused too.
     const request = `GET /api/v1/access/lane-1 HTTP/1.1\r\nhost: x\r\n${line(V2, found[V2])}${V1}:\r\n\r\n`;
     await answers(w, request, several);
   });
@@ -248,7 +250,7 @@ w.test('a good payment in a request that asks for nothing that is sold buys noth
   });
 });
 
-// A repeat of what was sold, in other words: each is the same to who reads it strictly.
+// Repeats of a sale that are written differently. A strict reader reads the same from each.
 const sameToAll = {
   'without padding': (text) => base64(`${text} `.padEnd(text.length + 1 + ((3 - ((text.length + 2) % 3)) % 3), ' ')).replace(/=+$/, ''),
   'with space around the header': (text) => `  ${base64(text)}\t `,

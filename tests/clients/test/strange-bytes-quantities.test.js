@@ -1,4 +1,4 @@
-// How much is asked for, in every way that it can be written: one number rules, or none.
+// The requested quantity in every way that it can be written: exactly one number counts, or none.
 
 import assert from 'node:assert/strict';
 import { quoteIn } from '../harness/secrets.js';
@@ -16,7 +16,7 @@ const access = (query = '') => w.url(`/api/v1/access/lane-1${query}`);
 const soon = (url, init) => withDeadline(url, fetch(url, init), SOON);
 const withBody = (body, query) => soon(access(query), { method: 'POST', body });
 
-/** A price for just this quantity, in both versions and in the ticket alike. */
+/** Asserts a price for exactly this quantity, in both versions and in the ticket. */
 async function prices(response, quantity, what) {
   const text = await response.text();
   assert.equal(response.status, 402, `${what}: ${response.status} ${text}`);

@@ -1,4 +1,4 @@
-// How much may come, how fast, and what becomes of requests that lie about it.
+// The limits of size and speed, and what happens to requests that lie about their size.
 
 import assert from 'node:assert/strict';
 import { perMinute, simulated } from '../harness/config.js';
@@ -15,13 +15,13 @@ const w = world({ assets: [simulated(perMinute('lane-1'))], buyers: 2, limits: {
 
 const PATH = '/api/v1/access/lane-1';
 const KIB = 1024;
-/** All headers together, and a body: the most that is taken. */
+/** The most bytes of all headers together, and of a body. */
 const LARGEST = 64 * KIB;
 const get = (headers = '', target = PATH) => `GET ${target} HTTP/1.1\r\nhost: x\r\n${headers}\r\n`;
 const post = (headers, body = '') => `POST ${PATH} HTTP/1.1\r\nhost: x\r\n${headers}\r\n${body}`;
 const price = [402];
 const none = [400, null];
-const tooMuch = [431, null]; // too much even to be looked at
+const tooMuch = [431, null]; // too much even to be read
 const problem = (status, code) => [status, code];
 
 function strange(name, rows, options = {}) {
@@ -31,12 +31,12 @@ function strange(name, rows, options = {}) {
 }
 const needs = ['server'];
 
-/** A request whose target and headers take exactly so many bytes: each header counts with 4 more. */
+/** Returns a request whose target and headers have exactly this size. Each header counts 4 bytes more. */
 function ofSize(size, target = PATH) {
   const counted = target.length + 'host'.length + 1 + 4;
   return get(`x: ${'a'.repeat(size - counted - 1 - 4)}\r\n`, target);
 }
-/** So many headers, the host among them. */
+/** Returns a request with this many headers, including the host. */
 const many = (count, value = 'a') => get(Array.from({ length: count - 1 }, (_, n) => `x-${n}: ${value}\r\n`).join(''));
 const longPath = (size) => get('', `${PATH}?${MARK}=`.padEnd(size, 'a'));
 
@@ -66,7 +66,7 @@ strange('a hundred headers are taken, and not one more, let alone thousands (inv
   }),
 });
 
-/** A JSON body of exactly so many bytes. */
+/** Returns a JSON body of exactly this many bytes. */
 const json = (size) => `{"quantity":1,"padding":"${''.padEnd(size - 27, 'a')}"}`;
 const sized = (body) => post(`content-length: ${body.length}\r\n`, body);
 const chunked = (body, size = 9_999) => {
@@ -121,7 +121,7 @@ strange('chunks that lie are a malformed body, and an encoding that is none a ba
 }, { needs });
 
 w.test('a request in another’s body is no request: of a length and chunks, the chunks count, and the rest is not read as a buyer’s (inv. 9)', { needs }, async () => {
-  // A proxy that goes by the length takes all of it for one request.
+  // A proxy that uses the length takes all of it for one request.
   const hidden = `GET ${PATH}?quantity=7 HTTP/1.1\r\nhost: x\r\n\r\n`;
   const body = `0\r\n\r\n${hidden}`;
   await harmless(w, async () => {
@@ -172,7 +172,7 @@ w.test('a hundred requests in one write are answered in their order (inv. 8)', {
   });
 });
 
-/** Writes a piece every 200 ms until the connection ends; answers what came back, and when it ended. */
+/** Writes a piece every 200 ms until the connection ends. Returns what came back, and when it ended. */
 async function drip(first, piece) {
   const raw = await Raw.open(w.gateway);
   const started = performance.now();

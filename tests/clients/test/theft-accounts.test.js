@@ -10,7 +10,7 @@ import { asV1, asV2, does, paying, transaction } from '../harness/transactions.j
 import { untouched } from '../harness/untouched.js';
 import { world } from '../harness/world.js';
 
-const limits = { requests_per_second: 0 }; // what is tried here is more than one client may ask
+const limits = { requests_per_second: 0 }; // these tests send more than one client may
 const attempts = Array.from({ length: 6 }, (_, n) => simulated(perHour(`lane-${n + 1}`)));
 const w = world({ assets: attempts, buyers: 8, paupers: 1, limits });
 
@@ -21,7 +21,7 @@ const svm = (reason) => [402, `invalid_exact_svm_payload_${reason}`];
 const lands = async (wallet, instructions, signers = []) =>
   w.chain.send(await transaction(w, { feePayer: wallet.address, instructions, signers: [wallet, ...signers] }));
 
-/** A fresh account of the token program, made at the wallet's cost. */
+/** Makes a fresh account of the token program at the wallet's cost. */
 async function newAccount(wallet, space, initialize) {
   const fresh = await newWallet();
   const lamports = await w.chain.rpc('getMinimumBalanceForRentExemption', space);
@@ -30,7 +30,9 @@ async function newAccount(wallet, space, initialize) {
   return fresh.address;
 }
 
-/** Sends a payment for a fresh offer as v2, and a like one as v1; both are refused, and nothing moves. */
+/**
+ * Sends a payment for a fresh offer as v2, and a similar one as v1. Asserts that both are refused and nothing moves.
+ */
 async function refusedBoth(signers, bend, expected, change = (instructions) => instructions) {
   const { accepts: [offer] } = await challenge(access());
   const make = async (memo) => {
@@ -48,7 +50,7 @@ w.test('a delegate does not pay with the victim’s tokens, though the victim’
   const [victim, thief] = w.buyers;
   const source = await usdcAccount(victim.address);
   await lands(victim, [does.approve({ source, delegate: thief.address, owner: victim.address, amount: 1_000_000 })]);
-  // The chain would let the thief move them: this lands.
+  // The chain would let the thief move the tokens: this transfer lands.
   const before = await w.chain.balance(thief.address);
   await lands(thief, [does.transferChecked({ source, destination: await usdcAccount(thief.address), authority: thief.address, amount: 1 })]);
   assert.equal(await w.chain.balance(thief.address), before + 1n);
@@ -63,13 +65,13 @@ w.test('who does not own an account does not pay from it (inv. 1, 5)', {}, async
 
 w.test('who has not signed does not pay (inv. 1, 5)', {}, async () => {
   const [, thief, victim] = w.buyers;
-  // The victim is named as the authority, and the thief signs in vain.
+  // The victim is named as the authority, and only the thief signs.
   const bend = { source: await usdcAccount(victim.address), authority: victim.address };
   const { accepts: [offer] } = await challenge(access());
   const unsigned = await transaction(w, { instructions: await paying(offer, victim.address, bend), signers: [] });
   const other = await transaction(w, { instructions: await paying(offer, thief.address), signers: [thief] });
   const bytes = Buffer.from(unsigned, 'base64');
-  Buffer.from(other, 'base64').copy(bytes, 65, 65, 129); // the thief's signature, of something else
+  Buffer.from(other, 'base64').copy(bytes, 65, 65, 129); // the thief's signature of something else
   await untouched(w, async () => {
     for (const text of [unsigned, bytes.toString('base64')]) {
       for (const headers of [asV2(offer, text), asV1(text)]) {
@@ -89,7 +91,7 @@ w.test('a payer’s second account pays nothing: only the associated one does (i
   assert.equal(await w.chain.held(source), 100_000n);
 });
 
-/** A mint of the thief's own, with as many decimals as USDC, a balance of it, and the merchant's account of it. */
+/** Makes a mint of the thief's own with USDC's decimals, a balance of it, and the merchant's account of it. */
 async function counterfeit(thief) {
   const mint = await newAccount(thief, 82, (address) => does.initializeMint({ mint: address, authority: thief.address }));
   const [own, merchants] = [await tokenAccount(thief.address, mint), await tokenAccount(MERCHANT, mint)];
@@ -105,7 +107,7 @@ w.test('a token of one’s own making is not USDC, whatever its decimals (inv. 1
   const [, thief] = w.buyers;
   const fake = await counterfeit(thief);
   await refusedBoth([thief], fake, svm('mint_mismatch'));
-  // The true mint is among the accounts, where only v1 looks for it: with the memo, as one who reads it.
+  // The true mint is among the accounts as a read-only account of the memo. Only v1 looks for it there.
   const naming = (instructions) => [...instructions.slice(0, 3), { ...does.memo('x'), accounts: [{ address: USDC, role: 0 }] }];
   const { accepts: [offer] } = await challenge(access());
   const text = await transaction(w, { instructions: naming(await paying(offer, thief.address, fake)), signers: [thief] });
@@ -119,7 +121,7 @@ w.test('a token of one’s own making is not USDC, whatever its decimals (inv. 1
 
 /** The payer of the tests below. */
 const payerOf = () => w.buyers[3];
-// Transfers that are not the one that was asked for.
+// Transfers that are not the one that the gateway asked for.
 const transfers = {
   'to somebody else': [async () => ({ destination: await usdcAccount(w.everybody.at(-1).address) }), 'recipient_mismatch'],
   'to the payer’s own account': [async (payer) => ({ destination: await usdcAccount(payer.address) }), 'recipient_mismatch'],
@@ -138,7 +140,7 @@ for (const [what, [bend, reason]] of Object.entries(transfers)) {
 }
 
 const unknown = /_unknown_instruction$/;
-// What stands beside the transfer, or in its place; how it is refused may depend on the version.
+// What is beside the transfer, or in its place. The reason of the refusal may depend on the version.
 const beside = {
   'a transfer back to the payer behind it': [
     (own, list) => [...list, does.transferChecked({ source: own, destination: own, authority: payerOf().address, amount: 1 })],
@@ -196,7 +198,7 @@ w.test('a memo of ours for another ticket, or two memos, buy nothing as v2 (inv.
   });
 });
 
-// Attempt by attempt: no memo, and what is no memo of ours although it nearly is one.
+// For one attempt each: no memo, and memos that are nearly ours.
 const foreign = [() => [], () => ['x'], (memo) => [memo.slice(0, -1)], (memo) => [`${memo} `]];
 for (const [n, write] of foreign.entries()) {
   w.test(`a payment with its own ticket and ${['no memo', 'a foreign memo', 'a memo cut short', 'a memo and a space'][n]} buys once, where its ticket is for; no other ticket brings it back (inv. 1)`, {}, async () => {

@@ -13,13 +13,13 @@ import { world } from '../harness/world.js';
 
 const HOUR = 3_600_000;
 const attempts = Array.from({ length: 11 }, (_, n) => `lane-${n}`);
-const limits = { requests_per_second: 0 }; // what is tried here is more than one client may ask
+const limits = { requests_per_second: 0 }; // these tests send more than one client may
 const w = world({ assets: attempts.map((id) => simulated(perHour(id))), buyers: 11, limits });
 
 const access = (id) => w.url(`/api/v1/access/${id}`);
 const extend = (id) => w.url(`/api/v1/access/${id}/extend`);
 
-/** A session of one hour, and the requests that would extend it and buy another attempt. */
+/** Buys a session of one hour. Returns it with the requests that would extend it and buy another asset. */
 async function placesOf(buyer, running, free) {
   const session = await granted(await pays.v2(w, buyer)(access(running)));
   const extension = { url: extend(running), headers: bearer(session.sessionToken) };
@@ -29,7 +29,7 @@ async function placesOf(buyer, running, free) {
 const read = async ({ sessionId, sessionToken }) =>
   (await fetch(w.url(`/api/v1/sessions/${sessionId}/status`), { headers: bearer(sessionToken) })).json();
 
-/** Sends one payment to all places at once, several times to each, and answers what they said by place. */
+/** Sends one payment to all places at once, several times to each. Returns the answers by place. */
 const toAll = (places, headers, times = 4) =>
   Promise.all(places.map((place) =>
     Promise.all(Array.from({ length: times }, () => fetch(place.url, { headers: { ...place.headers, ...headers } })))));
@@ -41,7 +41,7 @@ async function allRefused(answers, reasons) {
     assert.ok(reasons.includes(errorReason), errorReason);
   }
 }
-// Which it is depends on how far the other has come.
+// The reason depends on how far the other request has come.
 const late = ['payment_already_used', 'asset_busy'];
 
 w.test('a v1 payment sent to a session’s extension and to another asset at once buys one of them (inv. 1)', {}, async () => {
@@ -80,7 +80,7 @@ for (const [what, own] of [['access', 'other'], ['an extension', 'extension']]) 
   });
 }
 
-/** A v1 payment for one attempt, and the same bytes dressed as v2 with the ticket of somebody else, for another. */
+/** Returns a v1 payment for one attempt, and the same bytes as v2 with another buyer's ticket for another attempt. */
 async function dressedUp(attempt, other) {
   const [buyer, thief] = [w.buyer(), w.buyer()];
   const honest = await paymentV1(w, buyer, access(attempt));
@@ -89,8 +89,8 @@ async function dressedUp(attempt, other) {
   return { honest, dressed: { 'PAYMENT-SIGNATURE': Buffer.from(JSON.stringify({ ...dressed, payload })).toString('base64') } };
 }
 
-// A payment needs no memo of ours: whoever shows it first, and a ticket, is its buyer. Nobody has its bytes before it
-// is sent to the chain, but for the buyer; and it is sent after it is claimed.
+// A payment needs no memo of ours, so the sender who first shows it with a ticket is its buyer. Before it is sent to
+// the chain only the buyer has its bytes, and it is sent after it is claimed.
 w.test('one v1 payment sent as v1, and as v2 with a ticket of another place, at once buys one session, once: where it is claimed first (inv. 1)', {}, async () => {
   const { honest, dressed } = await dressedUp('lane-6', 'lane-7');
   const places = [{ url: access('lane-6') }, { url: access('lane-7') }];
@@ -115,7 +115,7 @@ w.test('one v1 payment sent as v1, and as v2 with a ticket of another place, at 
 w.test('a v1 payment that is on its way to the chain buys its buyer’s session only, however a thief dresses its bytes meanwhile (inv. 1)', {}, async () => {
   const { honest, dressed } = await dressedUp('lane-8', 'lane-9');
   let thiefs;
-  // The gateway has claimed it, and is about to send it: only now can anybody else have seen it.
+  // The gateway has claimed it and is about to send it. Only now can anybody else have seen it.
   w.relay.around('sendTransaction', async () => {
     thiefs = (await toAll([{ url: access('lane-9') }, { url: access('lane-8') }], dressed)).flat();
   });

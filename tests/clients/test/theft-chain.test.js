@@ -1,4 +1,4 @@
-// What has landed is public: whoever reads it from the chain gets nothing for it here.
+// A landed transaction is public, but a reader of the chain gets nothing for it here.
 
 import assert from 'node:assert/strict';
 import { challenge, paymentHeaders, paymentV1, pays, sign } from '../harness/buyers.js';
@@ -10,7 +10,7 @@ import { untouched } from '../harness/untouched.js';
 import { bearer } from '../harness/wire.js';
 import { world } from '../harness/world.js';
 
-const limits = { requests_per_second: 0 }; // what is tried here is more than one client may ask
+const limits = { requests_per_second: 0 }; // these tests send more than one client may
 const w = world({
   assets: ['lane-1', 'lane-2', 'lane-3', 'lane-4'].map((id) => simulated(perHour(id))),
   buyers: 5,
@@ -37,7 +37,10 @@ async function robbery() {
   return scene;
 }
 
-/** Every place that takes payments: the victims' assets, a free one, the thief's own, and what runs on them. */
+/**
+ * Returns every place that takes payments: the victims' assets, a free one, the thief's own, and the extensions of
+ * their sessions.
+ */
 function places({ session, own }) {
   return [
     ...['lane-1', 'lane-2', 'lane-3', 'lane-4'].map((id) => ({ url: access(id), headers: {} })),
@@ -46,7 +49,7 @@ function places({ session, own }) {
   ];
 }
 
-/** Everywhere, with headers that may depend on the place; the answer is the same everywhere. */
+/** Sends a payment everywhere, with headers that may depend on the place. Asserts the same answer everywhere. */
 async function everywhere(found, dress, expected = used) {
   await untouched(w, async () => {
     for (const { url, headers } of places(found)) {
@@ -59,13 +62,13 @@ async function everywhere(found, dress, expected = used) {
 
 const withSignature = (text, fill) => {
   const bytes = Buffer.from(text, 'base64');
-  fill(bytes.subarray(1, 65)); // the first signature, behind the count
+  fill(bytes.subarray(1, 65)); // the first signature, after the count
   return bytes.toString('base64');
 };
 const withExtra = ({ accepted }, extra) => ({ ...accepted, extra: { ...accepted.extra, ...extra } });
 const fresh = async (url, headers = {}) => (await challenge(url, { headers })).accepts[0];
 
-// What a thief makes of bytes from the chain, by what it is called.
+// What a thief makes of bytes from the chain, by description.
 const dressings = {
   'with the honest offer, but without the ticket': ({ paid, stolen }) => asV2(withExtra(paid, { ticket: undefined }), stolen),
   'with the memo in the ticket’s place': ({ paid, stolen }) => asV2(withExtra(paid, { ticket: paid.accepted.extra.memo }), stolen),
@@ -110,7 +113,7 @@ w.test('the thief’s session token does not open the way to the victim’s exte
   }, { sessions: [session, own] });
 });
 
-/** A payment for a fresh challenge of the free attempt that somebody has brought to the chain past the gateway. */
+/** Makes a payment for a fresh challenge of the free asset that was brought to the chain past the gateway. */
 async function settledElsewhere(buyer, bend) {
   const { accepts: [offer] } = await challenge(access('lane-3'));
   const instructions = await paying(offer, buyer.address, bend);

@@ -1,4 +1,4 @@
-// The fee payer signs what strangers wrote. It pays the fee, a bounded one, and does nothing else.
+// The fee payer signs what strangers wrote. It pays a bounded fee, and does nothing else.
 
 import assert from 'node:assert/strict';
 import { challenge } from '../harness/buyers.js';
@@ -9,7 +9,7 @@ import { asV1, asV2, does, paying, transaction } from '../harness/transactions.j
 import { untouched } from '../harness/untouched.js';
 import { world } from '../harness/world.js';
 
-const limits = { requests_per_second: 0 }; // what is tried here is more than one client may ask
+const limits = { requests_per_second: 0 }; // these tests send more than one client may
 const w = world({ assets: [perHour('door-1'), perHour('door-2')], buyers: 3, limits });
 
 const access = (id = 'door-1') => w.url(`/api/v1/access/${id}`);
@@ -18,7 +18,10 @@ const involved = svm('payload_transaction_fee_payer_transferring_funds');
 const unknown = svm('payload_unknown_instruction');
 const SOL = 1_000_000_000;
 
-/** Sends what `write` makes of the honest instructions, as v2 and as v1; both are refused, and nothing moves. */
+/**
+ * Sends what `write` makes of the honest instructions, as v2 and as v1. Asserts that both are refused and nothing
+ * moves.
+ */
 async function refusedBoth(thief, write, expected, { signers = [thief], feePayer = w.feePayer } = {}) {
   const { accepts: [offer] } = await challenge(access());
   const send = async (memo, dress) => {
@@ -34,7 +37,7 @@ async function refusedBoth(thief, write, expected, { signers = [thief], feePayer
   assert.ok(!w.can.devices || !w.gateway.isOpen('door-1.open'), 'the door stays locked');
 }
 
-// What a thief adds to an honest payment so that the fee payer does it.
+// What a thief adds to an honest payment so that the fee payer would do it.
 const added = {
   'send its SOL': (thief) => does.sol({ from: w.feePayer, to: thief, lamports: SOL }),
   'make an account for the thief': (thief) => does.associatedAccount({ payer: w.feePayer, owner: thief }),
@@ -98,7 +101,7 @@ const limitHigh = svm('payload_transaction_instructions_compute_limit_instructio
 const priceHigh = svm('payload_transaction_instructions_compute_price_instruction_too_high');
 const limitBad = svm('payload_transaction_instructions_compute_limit_instruction');
 const priceBad = svm('payload_transaction_instructions_compute_price_instruction');
-// Limit and price, and the answer. The fee may be 20,000 lamports, 10,000 of them for the signatures.
+// Limit and price, and the answer. The fee may be 20,000 lamports, of which the signatures take 10,000.
 const budgets = [
   [400_001, 1, limitHigh],
   [1_400_000, 1, limitHigh],
@@ -123,7 +126,7 @@ w.test('a second fee payer, a missing one, or one more signer is refused (inv. 5
   const notOurs = svm('fee_payer_not_managed_by_facilitator');
   await refusedBoth(thief, honest, notOurs, { feePayer: thief.address });
   await refusedBoth(thief, honest, notOurs, { feePayer: other.address, signers: [thief, other] });
-  // One memo that somebody else signs too.
+  // A memo that somebody else signs too.
   const { accepts: [offer] } = await challenge(access());
   const instructions = [...(await paying(offer, thief.address, { memo: null })), does.memo(offer.extra.memo, [other.address])];
   const text = await transaction(w, { instructions, signers: [thief, other] });

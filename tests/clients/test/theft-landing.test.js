@@ -1,6 +1,6 @@
-// What holds in the simulation may fail when it lands: the fee is lost then, a bounded one, and nothing else.
-// (So it would be with a wallet's assertion that a second transaction makes false in between. The local
-// chain has no program for those, so it is the payer's balance here that does not hold any more.)
+// A payment that passes the simulation may fail when it lands: then a bounded fee is lost, and nothing else. Here the
+// payer's balance changes in between. A wallet's assertion that a second transaction makes false would have the same
+// effect.
 
 import assert from 'node:assert/strict';
 import { challenge, payment, pays } from '../harness/buyers.js';
@@ -12,20 +12,20 @@ import { untouched } from '../harness/untouched.js';
 import { world } from '../harness/world.js';
 
 const FEE = 10_001; // two signatures, and a lamport of priority
-const limits = { requests_per_second: 0 }; // what is tried here is more than one client may ask
+const limits = { requests_per_second: 0 }; // these tests send more than one client may
 const w = world({
   assets: ['door-1', 'door-2', 'door-3'].map(perHour),
   buyers: 5,
   paupers: 1,
   limits,
-  // Five payments and no sixth.
+  // Enough for five payments, but not for six.
   settlement: { max_fee_lamports_per_day: 5 * FEE + 1 },
 });
 
 const access = (id = 'door-1') => w.url(`/api/v1/access/${id}`);
 const locked = () => !w.can.devices || ['door-1', 'door-2', 'door-3'].every((id) => !w.gateway.isOpen(`${id}.open`));
 
-/** Between the simulation and the landing of the next payment, the wallet’s account is emptied. */
+/** Empties the wallet's account between the simulation and the landing of the next payment. */
 function emptiesInBetween(wallet) {
   let emptied = false;
   w.relay.spoil = (method) =>
@@ -36,7 +36,7 @@ function emptiesInBetween(wallet) {
           const all = does.transferChecked({ source, destination, authority: wallet.address, amount: await w.chain.held(source) });
           await w.chain.send(await transaction(w, { feePayer: wallet.address, instructions: [all], signers: [wallet] }));
           const answer = await pass();
-          await w.chain.advanceBlocks(40); // and it is final
+          await w.chain.advanceBlocks(40); // so that it is final
           return answer;
         }
       : null;

@@ -1,4 +1,4 @@
-// Whose sessions one sees is proved by a signature over this gateway's own, fresh challenge.
+// A wallet sees its sessions only with a signature over this gateway's own, fresh challenge.
 
 import assert from 'node:assert/strict';
 import { createPrivateKey, sign } from 'node:crypto';
@@ -16,7 +16,7 @@ import { untouched } from '../harness/untouched.js';
 import { decode, encode } from '../harness/wire.js';
 import { world } from '../harness/world.js';
 
-const limits = { requests_per_second: 0 }; // what is tried here is more than one client may ask
+const limits = { requests_per_second: 0 }; // these tests send more than one client may
 const w = world({ assets: [simulated(perHour('lane-1')), simulated(perHour('lane-2'))], buyers: 2, limits });
 
 const access = () => w.url('/api/v1/access/lane-1');
@@ -27,7 +27,10 @@ const needs = ['secrets'];
 let sold;
 const victims = async () => (sold ??= await granted(await pays.v2(w, w.everybody[0])(access())));
 
-/** A proof that fetches nothing of the victim's: no history, and at the asset no session. `price`: it is good, but not the victim's. */
+/**
+ * Asserts that a proof fetches nothing of the victim's: no history, and at the asset no session. `price` means that the
+ * proof is valid, but not the victim's.
+ */
 async function fetchesNothing(headers, what, { price = false } = {}) {
   const [victim] = w.everybody;
   const session = await victims();
@@ -45,13 +48,13 @@ async function fetchesNothing(headers, what, { price = false } = {}) {
 const fresh = async (url = access()) => signInChallenge(await fetch(`${url}?signin`));
 const bent = (headers, change) => ({ [HEADER]: encode(change(decode(headers[HEADER]))) });
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
-/** A wallet's signature of any text, in the extension's spelling. */
+/** Returns a wallet's signature of any text, in the extension's encoding. */
 const signature = ({ secret }, text) => {
   const key = createPrivateKey({ key: Buffer.concat([PKCS8, secret.subarray(0, 32)]), format: 'der', type: 'pkcs8' });
   return getBase58Decoder().decode(sign(null, Buffer.from(text), key));
 };
 
-// Each with the victim's wallet's own proof at hand, or the thief's; nothing else is wrong with it than what it says.
+// Each gets the victim's wallet and the thief's. Nothing is wrong with the proof except what its name says.
 const ways = {
   'the thief’s signature under the victim’s address': async ([victim, thief]) =>
     bent(await proof(thief, await fresh(), access()), (signed) => ({ ...signed, address: victim.address })),
@@ -95,7 +98,7 @@ const ways = {
     bent(await proof(w.everybody[0], await fresh(), access()), (signed) => ({ ...signed, address: '1'.repeat(32), signature: '1'.repeat(64) })),
 };
 
-/** A proof in the words of the extension, made without the client, which would not sign for a stranger. */
+/** Makes a proof in the extension's format without the client, which would not sign for a stranger. */
 function signedFor(wallet, { info }) {
   const { domain, uri, version, nonce, issuedAt, expirationTime, statement, requestId } = info;
   const text = [
@@ -190,7 +193,7 @@ w.test('the challenge of another gateway, signed by the victim there, fetches no
     assert.equal((await fetch(there, { headers })).status, 402, 'it is good there, where nothing was bought');
     await untouched(w, async () => {
       await fetchesNothing(headers, 'as it was signed');
-      // The same with this gateway's name in it: then the other's nonce is at odds.
+      // The same with this gateway's name in it. Then the other gateway's nonce does not fit.
       const posing = { ...found, info: { ...found.info, domain: new URL(access()).host, uri: access() } };
       await fetchesNothing(await proof(victim, posing, access()), 'under this gateway’s name');
     }, { sessions: [session] });

@@ -1,4 +1,4 @@
-// A ticket is worth one payment, for what it was made, in the very words in which it was made.
+// A ticket is worth one payment, only for what it was made, and only in the form in which it was made.
 
 import assert from 'node:assert/strict';
 import { challenge, paymentHeaders, sign } from '../harness/buyers.js';
@@ -16,21 +16,21 @@ const w = world({
   assets: ['lane-1', 'lane-2', 'lane-3', 'lane-4', 'lane-5'].map((id) => simulated(perHour(id))),
   buyers: 8,
   paupers: 1,
-  limits: { requests_per_second: 0 }, // some of these tests ask a thousand times
+  limits: { requests_per_second: 0 }, // some of these tests send a thousand requests
 });
 
 const access = (id, query = '') => w.url(`/api/v1/access/${id}${query}`);
 const offered = async (url) => (await challenge(url)).accepts[0];
 const invalid = [402, 'ticket_invalid'];
 
-/** A payment for this offer and with its memo, but with this ticket: only the ticket is at odds. */
+/** Makes a payment for this offer with its memo, but with this ticket, so only the ticket is wrong. */
 async function withTicket(buyer, offer, ticket, blockhash) {
   const accepted = { ...offer, extra: { ...offer.extra, ticket } };
   const text = await transaction(w, { instructions: await paying(accepted, buyer.address), signers: [buyer], blockhash });
   return asV2(accepted, text);
 }
 
-/** Carries out `each` for all, some at a time. */
+/** Runs `each` for all items, `width` at a time. */
 async function inParallel(all, each, width = 24) {
   const rest = all.entries();
   const run = async () => {
@@ -39,13 +39,13 @@ async function inParallel(all, each, width = 24) {
   await Promise.all(Array.from({ length: width }, run));
 }
 
-/** The text with every bit of every character flipped in turn. */
+/** Returns the text with every bit of every character flipped in turn. */
 function flips(ticket) {
   const flip = (at, bit) => ticket.slice(0, at) + String.fromCharCode(ticket.charCodeAt(at) ^ (1 << bit)) + ticket.slice(at + 1);
   return Array.from(ticket).flatMap((_, at) => Array.from({ length: 7 }, (__, bit) => flip(at, bit)));
 }
 
-/** Different payments for one offer, one of each wallet; none differs in what it pays. */
+/** Makes different payments for one offer, one from each wallet. They all pay the same. */
 const paymentsFor = (offer, wallets) =>
   Promise.all(wallets.map(async (wallet, n) => {
     const [limit, , ...rest] = await paying(offer, wallet.address);
@@ -75,7 +75,7 @@ for (const [what, id, wallets] of [['one wallet', 'lane-2', 1], ['two wallets', 
     const session = await granted(answers[won]);
     const { errorReason } = await refused(answers[1 - won]);
     assert.ok(['quote_already_used', 'asset_busy'].includes(errorReason), errorReason);
-    // Nor does the one that was refused come to anything later.
+    // The refused payment gets nothing later either.
     await untouched(w, async () => {
       await refusedAs(await fetch(access(id), { headers: two[1 - won] }), [409, 'quote_already_used'], 'again');
     }, { sessions: [session] });
@@ -109,12 +109,12 @@ w.test('a ticket with any bit of it altered does not fetch what the true one bou
 
 const standard = (text) => text.replaceAll('-', '+').replaceAll('_', '/');
 const padded = (text) => text + '='.repeat((4 - (text.length % 4)) % 4);
-/** The same text with the last character’s unused bits set: lax readers take both for one. */
+/** The same text with the last character's unused bits set. Lax readers take both for the same. */
 const lastBits = (text) => text.slice(0, -1) + { A: 'B', Q: 'R', g: 'h', w: 'x' }[text.at(-1)];
-/** The ticket with other bytes: version (1), key’s name (4), quote, code (16). */
+/** Returns the ticket with other bytes: version (1), the key's name (4), quote, code (16). */
 const rewritten = (change) => (ticket) => Buffer.from(change(Buffer.from(ticket, 'base64url'))).toString('base64url');
 
-// What becomes of a ticket in a thief's hands; each still says the same to a lax reader, or says more.
+// What a thief can make of a ticket. To a lax reader each still says the same, or says more.
 const mangled = {
   'cut short by one character': (ticket) => ticket.slice(0, -1),
   'cut short by one byte': rewritten((bytes) => bytes.subarray(0, -1)),
@@ -168,7 +168,7 @@ w.test('a ticket that is no text is no payment, and null is no ticket (inv. 1)',
 });
 
 const elsewhere = 'solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp'; // mainnet
-// What a thief says that it has accepted, and also pays.
+// What a thief claims to have accepted, and also pays.
 const bent = {
   'pays somebody else': [(offer) => ({ ...offer, payTo: w.everybody.at(-1).address }), [402, 'invalid_exact_svm_payload_recipient_mismatch']],
   'pays the payer itself': [(offer, buyer) => ({ ...offer, payTo: buyer.address }), [402, 'invalid_exact_svm_payload_recipient_mismatch']],
@@ -196,7 +196,7 @@ for (const [what, [bend, expected]] of Object.entries(bent)) {
 
 const needs = ['secrets'];
 const minute = 60_000;
-// Tickets of this very gateway's key, for another time or another thing.
+// Tickets with this gateway's own key, for another time or another thing.
 const here = { merchant: 'main' };
 const ownTickets = {
   'whose time is over by a millisecond': [(quote) => ({ ...quote, expiresAt: Date.now() - 1 }), 'quote_expired'],
@@ -204,14 +204,14 @@ const ownTickets = {
   'of another asset': [(quote) => ({ ...quote, asset: 'lane-1' }), 'ticket_mismatch'],
   'to extend a session': [(quote) => ({ ...quote, session: `s_${'0'.repeat(32)}` }), 'ticket_mismatch'],
 };
-// What only the code covers: a ticket that is true elsewhere is none here.
+// What only the code covers: a ticket that is valid elsewhere is not valid here.
 const elsewhereTrue = {
   'of another merchant': [{}, { merchant: 'other' }],
   'of another network': [{}, { ...here, network: elsewhere }],
   'of another payee': [{ payTo: USDC }, here],
 };
 
-/** An offer, its quote, and this gateway’s secret; that `sealed` makes tickets as the gateway does. */
+/** Returns an offer, its quote, and this gateway's secret. Asserts that `sealed` makes tickets as the gateway does. */
 async function ownTicket() {
   const secret = await w.gateway.secret();
   const offer = await offered(access('lane-5'));

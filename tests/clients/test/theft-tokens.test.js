@@ -1,4 +1,4 @@
-// What a buyer holds opens what it was made for, and nothing else stands in for it.
+// What a buyer holds opens only what it was made for, and nothing else replaces it.
 
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
@@ -33,7 +33,7 @@ const sessions = async () =>
     thief: await granted(await pays.v2(w, w.buyer())(access('lane-2'))),
   });
 
-/** A token that opens nothing of the victim's: neither its status nor its extension. */
+/** Asserts that a token opens nothing of the victim's: neither its status nor its extension. */
 async function opensNothing(token, what) {
   const { victim } = await sessions();
   for (const url of [status(victim), extend('lane-1')]) {
@@ -43,7 +43,7 @@ async function opensNothing(token, what) {
   }
 }
 
-/** What is no session token of this gateway, by what it is; of the victim's token, whose claims are known here. */
+/** What is no session token of this gateway, by description. The claims of the victim's token are known here. */
 const forged = {
   'a grant': ({ victim }) => victim.grant,
   'a token with another session in it': ({ victim, thief }) => {
@@ -112,7 +112,7 @@ w.test('a token with any character of it altered is none (inv. 1, 9)', {}, async
 
 const needs = ['secrets'];
 const day = 86_400;
-// Tokens of this very gateway's keys, each with one thing wrong.
+// Tokens with this gateway's own keys, each with one thing wrong.
 const ownTokens = {
   'whose time is over': ({ claims }) => ({ claims: { ...claims, exp: Math.floor(Date.now() / 1000) - 1 } }),
   'of another gateway’s address': ({ claims }) => ({ claims: { ...claims, iss: 'http://127.0.0.1:1' } }),
@@ -149,7 +149,7 @@ w.test('a true token opens its own session only: not another’s status, not ano
     await problem(await fetch(status(victim), { headers }), 403, 'other_session');
     await problem(await fetch(extend('lane-1'), { headers }), 403, 'other_session');
     await problem(await fetch(extend('lane-3'), { headers }), 403, 'other_session');
-    // Two tokens in one request: none counts.
+    // Two tokens in one request: neither counts.
     const lines = [thief, victim].map(({ sessionToken }) => `authorization: Bearer ${sessionToken}\r\n`).join('');
     const { pathname } = new URL(status(victim));
     await answers(w, `GET ${pathname} HTTP/1.1\r\nhost: x\r\n${lines}\r\n`, [401, 'session_token_required']);
@@ -169,7 +169,7 @@ w.test('a session’s token sells nothing more once the session is over, to nobo
   };
   const gain = await w.gain(refusedOver);
   assert.deepEqual(gain, { money: 0n, landed: 0 });
-  // Nor the session of who has come after.
+  // Nor does it open the session of the next buyer.
   const running = await granted(await pays.v2(w, next)(`${access('lane-4')}?quantity=240`));
   await untouched(w, refusedOver, { sessions: [running] });
   const headers = bearer(over.sessionToken);

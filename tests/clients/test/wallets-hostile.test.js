@@ -1,4 +1,5 @@
-// What a fee payer must not sign for, in a payment with guards or without: refused before anything is claimed, sent or paid.
+// What a fee payer must not sign for, in a payment with guards or without: it is refused before anything is claimed,
+// sent or paid.
 
 import assert from 'node:assert/strict';
 import { before } from 'node:test';
@@ -15,7 +16,7 @@ import { seen } from '../harness/wallets.js';
 import { world } from '../harness/world.js';
 
 const AT_ONCE = 8;
-const TIMES = 4; // three failures are what a payer may have before it has to wait
+const TIMES = 4; // a payer may have three failures before it has to wait
 const ids = hostilePayments.map((_, n) => `lane-${n}`);
 const w = world({
   assets: ids.map((id) => simulated(perHour(id))),
@@ -29,7 +30,9 @@ const offered = async (n) => (await challenge(access(n))).accepts[0];
 let delegate;
 let stranger;
 
-/** Gets one of them ready: its own buyer, asset and ticket; the same thing several times, each time in other bytes. */
+/**
+ * Prepares one of them with its own buyer, asset and ticket: the same thing several times, each time in other bytes.
+ */
 async function prepared({ write, bend, expected, delegate: delegated, v1 = expected }, n) {
   const buyer = w.buyer();
   const [offer, other] = [await offered(n), await offered(n)];
@@ -43,7 +46,7 @@ async function prepared({ write, bend, expected, delegate: delegated, v1 = expec
   };
   if (delegated) await approves(buyer);
   const [limit, , transfer, memo] = honest;
-  // A client of v1 writes a memo of its own: with a ticket's it would be refused for that alone.
+  // A client of v1 writes its own memo. With a ticket's memo it would be refused for that alone.
   const asksV1 = (time) => v1 && time === TIMES - 1;
   const payment = async (time) =>
     transaction(w, {
@@ -57,13 +60,13 @@ async function prepared({ write, bend, expected, delegate: delegated, v1 = expec
   return { n, buyer, offer, dressed, delegated };
 }
 
-/** The buyer lets the delegate spend what it has. */
+/** Lets the delegate spend what the buyer has. */
 async function approves({ address, signer }) {
   const approval = does.approve({ source: await usdcAccount(address), delegate: delegate.address, owner: address, amount: 5_000_000 });
   await w.chain.send(await transaction(w, { feePayer: address, instructions: [approval], signers: [{ signer }] }));
 }
 
-/** The buyer alone may spend it again. */
+/** Lets only the buyer spend it again. */
 async function revokes({ address, signer }) {
   const accounts = [
     { address: await usdcAccount(address), role: AccountRole.WRITABLE },
@@ -73,7 +76,7 @@ async function revokes({ address, signer }) {
   await w.chain.send(await transaction(w, { feePayer: address, instructions: [revocation], signers: [{ signer }] }));
 }
 
-/** What became of each: a promise, so that its own test tells it. */
+/** Returns the outcome of each as a value, so that its own test reports it. */
 const outcome = async (action) => action().then((value) => ({ value }), (error) => ({ error }));
 const told = ({ value, error }) => {
   if (error) throw error;

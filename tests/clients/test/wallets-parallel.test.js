@@ -1,5 +1,6 @@
-// Guards speak of accounts that other payments change too: the payer's own, and the fee payer's. A payment whose guard cannot hold
-// any more is refused with `sign_again` before anything is claimed; one that fails on landing costs its fee, and nobody else anything.
+// Guards assert something about accounts that other payments change too: the payer's own, and the fee payer's. A
+// payment whose guard can no longer hold is refused with `sign_again` before anything is claimed. A payment that fails
+// on landing costs its fee, and costs nobody else anything.
 
 import assert from 'node:assert/strict';
 import { challenge, paymentHeaders, pays, sign } from '../harness/buyers.js';
@@ -30,10 +31,10 @@ const w = world({
 const access = (id) => w.url(`/api/v1/access/${id}`);
 const lamports = async () => BigInt(await w.chain.lamports(w.feePayer));
 
-/** A v2 payment of a wallet of this style, signed now: its headers. */
+/** Makes a v2 payment of a wallet of this style, signed now, and returns its headers. */
 const signed = async (id, buyer, style) => paymentHeaders(await sign(w, wallet(w, style, buyer), await challenge(access(id))));
 
-/** Whether a payment was refused with `sign_again`; what that says and does not say is asserted. */
+/** Tells whether a payment was refused with `sign_again`, and asserts the content of the refusal. */
 async function toBeSignedAgain(response) {
   if (settlement(response)?.errorReason !== 'sign_again') return false;
   await refusedAs(response.clone(), [402, 'sign_again']);
@@ -42,7 +43,10 @@ async function toBeSignedAgain(response) {
   return true;
 }
 
-/** Signs and sends payments until one is taken; each that is not is to be signed again. Answers the session and the tries. */
+/**
+ * Signs and sends payments until one is accepted. Each refused one must be signed again. Returns the session and the
+ * number of tries.
+ */
 async function boughtAtLast(id, buyer, style, first) {
   let [response, tries] = [first, 1];
   return until(`${id} is sold`, async () => {
@@ -52,7 +56,9 @@ async function boughtAtLast(id, buyer, style, first) {
   }, { within: PATIENCE, every: 200 });
 }
 
-/** Eight sales at once: all payments are signed before the first is sent. Answers how often each had to sign. */
+/**
+ * Makes eight sales at once: all payments are signed before the first is sent. Returns how many times each had to sign.
+ */
 async function atOnce(ids, buyers, style) {
   const before = await lamports();
   const failures = () => Promise.all(buyers.map(async ({ address }) => (await w.chain.history(address)).filter(({ err }) => err !== null)));
@@ -69,7 +75,7 @@ async function atOnce(ids, buyers, style) {
   return all.map(({ tries }) => tries);
 }
 
-/** The wallet has no failure to wait for: it buys once more, at the first try. */
+/** Asserts that the wallet has no failure to wait for: it buys once more, at the first try. */
 async function isWelcome(id, buyer) {
   await granted(await pays.v2(w, buyer)(access(id)));
 }
@@ -109,7 +115,10 @@ w.test('who is told to sign again while another’s payment is under way has fai
   assert.equal(tries, 1);
 });
 
-/** A payment fails on landing because of what happens `meanwhile`: nothing is charged, its fee is spent, its door is locked. */
+/**
+ * Asserts that a payment fails on landing because of `meanwhile`: nothing is charged, its fee is spent, and its door is
+ * locked.
+ */
 async function failsOnLanding(id, buyer, style, meanwhile) {
   const headers = await signed(id, buyer, style);
   const funds = await w.chain.balance(buyer.address);
@@ -124,7 +133,7 @@ async function failsOnLanding(id, buyer, style, meanwhile) {
   assert.ok(!w.can.devices || !w.gateway.isOpen(`${id}.open`), 'the door stays locked');
   const status = await (await fetch(w.url(`/api/v1/assets/${id}/status`))).json();
   assert.deepEqual([status.available, status.session], [true, null]);
-  // It is on the chain, though it has failed there: these bytes buy nothing any more.
+  // It is on the chain, although it failed there, so these bytes buy nothing any more.
   await untouched(w, async () => refusedAs(await fetch(access(id), { headers }), [409, 'payment_already_used'], 'again'));
 }
 
@@ -143,7 +152,7 @@ w.test('a stranger’s gift to the payer’s account in between costs one fee; t
 w.test('a fee that is spent in between and breaks a floor costs one fee; the payer buys right afterwards (inv. 1, 2, 4)', {}, async () => {
   const buyer = w.buyer();
   await failsOnLanding('spent', buyer, styles.phantomWithFloor, async () => {
-    // As by another program of the operator's with the same key.
+    // As if by another program of the operator's with the same key.
     const memo = does.memo('elsewhere');
     await w.chain.send(await transaction(w, { instructions: [memo], signers: [w.feePayerWallet] }));
     return { funds: 0n, lamports: 5_000n };

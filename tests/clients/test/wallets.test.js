@@ -1,4 +1,4 @@
-// Whatever a buyer's wallet or client makes of a payment, as long as it is one: guards in it, no memo, a memo of its own.
+// What a buyer's wallet or client may make of a valid payment: guards in it, no memo, or its own memo.
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
@@ -27,19 +27,22 @@ const offered = async (id) => (await challenge(access(id))).accepts[0];
 const send = (id, headers) => fetch(access(id), { headers });
 const FOREIGN = [409, 'payment_already_used'];
 
-/** A payment for an offer, written by hand: with this memo, and this wallet's guards. */
+/** Makes a payment for an offer by hand, with this memo and this wallet's guards. */
 async function written(buyer, offer, { memo = offer.extra.memo, style = styles.plain } = {}) {
   const instructions = await rewrite(w, style, await paying(offer, buyer.address, { memo }));
   return transaction(w, { instructions, signers: [buyer] });
 }
 
-/** What was accepted, with another ticket or (null) none. */
+/** Returns what was accepted with another ticket, or without one (null). */
 const ticketed = ({ extra, ...offer }, ticket) => {
   const { ticket: _, ...rest } = extra;
   return { ...offer, extra: ticket === null ? rest : { ...rest, ticket } };
 };
 
-/** A sale by `buy`, which answers a response: the money, the landed transaction, the fee, the door. Answers the session. */
+/**
+ * Asserts a sale by `buy`, which returns a response: the money, the landed transaction, the fee, the door. Returns the
+ * session.
+ */
 async function sold(id, buyer, buy) {
   const [funds, lamports] = [await w.chain.balance(buyer.address), await w.chain.lamports(w.feePayer)];
   let response;
@@ -59,7 +62,7 @@ async function sold(id, buyer, buy) {
   return session;
 }
 
-/** A repeat with the same bytes and ticket answers the same session, and moves nothing. */
+/** Asserts that a repeat with the same bytes and ticket returns the same session, and moves nothing. */
 async function isRepeated(id, headers, session) {
   await untouched(w, async () => {
     const again = await granted(await send(id, headers));
@@ -160,7 +163,7 @@ w.test('one payment without our memo at two assets at once buys one of them, onc
   await refusedAs(answers[1 - won], FOREIGN);
   const [lost, offer] = won === 0 ? ['lane-6', other] : ['lane-5', one];
   await untouched(w, async () => refusedAs(await send(lost, asV2(offer, text)), FOREIGN, 'again'), { sessions: [session] });
-  // The asset that it did not buy is free.
+  // The asset that the payment did not buy is free.
   const next = w.buyer();
   const fresh = await offered(lost);
   await sold(lost, next, async () => send(lost, asV2(fresh, await written(next, fresh))));
@@ -173,7 +176,7 @@ w.test('the memo of another ticket of this gateway is no foreign memo: it is ref
   await untouched(w, async () => {
     await refusedAs(await send('v1-guards', asV2(offer, text)), [402, 'invalid_exact_svm_payload_memo_mismatch']);
   });
-  // Both tickets are still good for what they are for.
+  // Both tickets are still valid for their own purpose.
   await sold('v1-guards', buyer, async () => send('v1-guards', asV2(offer, await written(buyer, offer))));
 });
 

@@ -1,5 +1,5 @@
-// What is due is done by the objects' alarms, on time, while nobody asks: also by an object that has lost its memory, and by a
-// workerd that was started again. What they did is read from their storage.
+// The objects' alarms do what is due, on time, without any request. So does an object that was dropped from memory, and
+// a workerd that was started again. Their storage shows what they did.
 
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
@@ -14,11 +14,11 @@ import { bearer } from '../harness/wire.js';
 import { world } from '../harness/world.js';
 
 /**
- * How late something may be done that is due, in milliseconds. Cloudflare promises no bound; what would do it without this alarm
- * comes 15 s later. Beside two busy cores it took up to 810 ms.
+ * How late the due work may be done, in milliseconds. Cloudflare promises no bound. Without this alarm the work would
+ * be done 15 s later. With two busy cores it took up to 810 ms.
  */
 const LATE = 2_000;
-/** After how much idleness workerd drops an object from memory, in milliseconds: 10 s, and until it looks. */
+/** After how much idleness workerd drops an object from memory, in milliseconds: 10 s, and until it checks. */
 const IDLE = 12_000;
 
 const rig = (ids, options) =>
@@ -31,7 +31,7 @@ const ended = rig(['gate', 'hatch', 'well']);
 const access = (w, id, quantity) => w.url(`/api/v1/access/${id}?quantity=${quantity}`);
 const buy = async (w, id, quantity) => granted(await pays.v2(w, w.buyer())(access(w, id, quantity)));
 
-/** The journal of an asset as it is stored, once it has such an event. */
+/** Returns the stored journal of an asset, once it has such an event. */
 async function journalWith(w, id, what, { within = 10_000 } = {}) {
   let journal;
   await until(`the journal of ${id} has ${what}`, async () => {
@@ -41,7 +41,10 @@ async function journalWith(w, id, what, { within = 10_000 } = {}) {
   return journal;
 }
 
-/** By its journal the session ended when the paid time was over or `since` was, and nobody was told to do anything. */
+/**
+ * Asserts by the journal that the session ended at the end of the paid time or at `since`, and that no device was told
+ * to do anything.
+ */
 async function endedOnTime(w, id, session, since = 0) {
   const ends = time(session.endsAt);
   await untilTime(Math.max(ends, since) + LATE);
@@ -53,7 +56,7 @@ async function endedOnTime(w, id, session, since = 0) {
   return at;
 }
 
-/** The alarm of an asset that nobody has bought. */
+/** Returns when the alarm of an object goes off. */
 const alarmOf = (w, binding, name) => StorageCopy.of(w.gateway, (stored) => stored.alarm(binding, name));
 
 describe('alarms', { concurrency: true }, () => {
@@ -70,7 +73,7 @@ describe('alarms', { concurrency: true }, () => {
       t.diagnostic(`${id}: ${(await endedOnTime(w, id, session)) - time(session.endsAt)} ms after the end`);
       assert.equal(await alarmOf(w, 'ASSET', id), null);
     }
-    // Asked once, at the end.
+    // The only request, at the end.
     const { available, session, device } = await (await fetch(w.url('/api/v1/assets/short/status'))).json();
     assert.deepEqual([available, session, device], [true, null, null]);
   });
@@ -110,7 +113,7 @@ describe('alarms', { concurrency: true }, () => {
   idle.test('an object that has lost its memory ends its session on time, and looks after what was reserved no later (inv. 4)', { timeout: 60_000 }, async () => {
     const w = idle;
     const payer = w.buyer();
-    // A reservation whose asset never came back to it.
+    // A reservation whose asset never confirmed it.
     const object = await w.gateway.object('PAYER', `main/${payer.address}`);
     const funds = { source: payer.address, amount: '1', remaining: '1000', exclusive: false, fee_payer: payer.address, slack: null, budget: 1_000_000 };
     const reserve = (id) => object.fetch('http://object/reserve', {
@@ -147,7 +150,7 @@ describe('alarms', { concurrency: true }, () => {
     await w.gateway.restart();
     assert.ok(Date.now() < time(well.endsAt), 'the session outlives the restart, or this shows nothing');
     await endedOnTime(w, 'well', well);
-    // What runs on runs on.
+    // A session that is not over still runs.
     const status = await fetch(w.url(`/api/v1/sessions/${lounge.sessionId}/status`), { headers: bearer(lounge.sessionToken) });
     const { status: word, endsAt } = await status.json();
     assert.deepEqual([word, endsAt], ['active', lounge.endsAt]);

@@ -1,5 +1,5 @@
-// KV does not answer, or fails: whoever asks is told so in time, nothing is sold by guess, and what could not be written is
-// written later without anybody asking.
+// KV does not answer, or fails: clients are told so in time, nothing is sold on a guess, and a failed write is made
+// later without any request.
 
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
@@ -13,11 +13,11 @@ import { until, withDeadline } from '../harness/wait.js';
 import { bearer } from '../harness/wire.js';
 import { world } from '../harness/world.js';
 
-/** By when it is told that KV does not answer, in milliseconds: its 5 s, and the rest for a machine with much to do. */
+/** When a client must have heard that KV does not answer, in milliseconds: KV's 5 s, and a rest for a busy machine. */
 const TOLD_WITHIN = 7_000;
-/** When a writing that KV does not answer has been given up, in milliseconds: after its 5 s. */
+/** When a write that KV does not answer has been given up, in milliseconds: after its 5 s. */
 const GIVEN_UP = 5_500;
-/** By when the merchant's object tries again to write, in milliseconds: its 15 s, and the same rest. */
+/** When the merchant's object must have tried the write again, in milliseconds: its 15 s, and the same rest. */
 const AGAIN_WITHIN = 18_000;
 
 const fails = () => ({ fails: true });
@@ -26,10 +26,10 @@ const probe = () => new Probe({ kv: true, objects: true });
 const [reading, writing, overtaking] = [6, 1, 1].map((buyers) =>
   world({ needs: ['objects'], assets: [simulated(perMinute('lane-1')), simulated(perHour('lane-2'))], buyers, probe: probe() }));
 
-/** How often the alarm of the merchant's object has gone off. */
+/** Returns how many times the alarm of the merchant's object has gone off. */
 const alarms = (w) => w.probe.messages.filter(({ object, what, at }) => object === 'MERCHANT' && what === 'alarm' && at === 'after').length;
 
-/** The asset costs what it is expected to, and is sold to who pays that now. */
+/** Asserts that the asset costs what is expected, and is sold at that price. */
 async function sells(w, id, amount) {
   const url = w.url(`/api/v1/access/${id}`);
   const { required } = await offered(url, amount);
@@ -70,7 +70,7 @@ describe('KV does not answer', { concurrency: true }, () => {
   writing.test('writing fails and hangs: the merchant is answered in time, and the readers have it before long without anybody asking', { timeout: 120_000 }, async () => {
     const w = writing;
     let how = fails;
-    let begun; // the last writing
+    let begun; // the last write
     w.probe.onCatalogue = ({ kv }) => kv === 'put' && ((begun = performance.now()), how());
     await create(w, minutes('fails'));
     how = hangs;

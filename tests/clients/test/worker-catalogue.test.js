@@ -1,5 +1,5 @@
-// The catalogue of the 402's is a copy in KV, up to a minute old: played here by putting back what stood there. The asset's
-// object decides: nothing is sold that is not for sale, and no open quote is refused.
+// The catalogue of the 402s is a copy in KV, up to a minute old. These tests play that by putting back the former text.
+// The asset's object decides: nothing is sold that is not for sale, and no open quote is refused.
 
 import assert from 'node:assert/strict';
 import { paymentHeaders, paymentV1, sign } from '../harness/buyers.js';
@@ -23,7 +23,10 @@ const extend = (id) => w.url(`/api/v1/access/${id}/extend`);
 const send = (url, headers, method = 'GET') => fetch(url, { method, headers });
 const nothing = { money: 0n, landed: 0 };
 
-/** The readers have what they had before. `seen(status, body)` tells from a 402 that they do: an isolate may keep a copy. */
+/**
+ * Puts back what the readers had before. `seen(status, body)` tells from a 402 that they have it, because an isolate
+ * may keep a copy.
+ */
 async function puts(id, text, seen) {
   await put(w, id, text);
   await until(`the 402 of ${id} is made of it`, async () => {
@@ -35,26 +38,26 @@ async function puts(id, text, seen) {
 const offers = (amount) => (status, body) => status === 402 && body.accepts[0].maxAmountRequired === String(amount);
 const says = (code) => (_, body) => body.code === code;
 
-/** Makes an asset, and answers what the readers have of it. */
+/** Makes an asset, and returns what the readers have of it. */
 async function made(id, more) {
   await create(w, minutes(id, more));
   return published(w, id, (listing) => listing !== null);
 }
 
-/** A payment for what the 402 asks, which has to be this amount. */
+/** Makes a payment for what the 402 asks, which must be this amount. */
 async function quoted(version, buyer, url, amount, init) {
   const { required } = await offered(url, amount, init);
   return version === 'v1' ? paymentV1(w, buyer, url) : paymentHeaders(await sign(w, buyer, required));
 }
 
-/** A v1 payment of this amount, whatever any 402 says. */
+/** Makes a v1 payment of this amount, whatever any 402 says. */
 async function bare(buyer, amount) {
   const { accepts: [offer] } = await (await fetch(access('lane-1'))).json();
   const instructions = await paying(offer, buyer.address, { amount });
   return asV1(await transaction(w, { instructions, signers: [buyer] }));
 }
 
-/** It buys, for this amount. */
+/** Asserts that it buys for this amount. */
 async function buys(url, headers, amount, method) {
   let session;
   const gain = await w.gain(async () => (session = await granted(await send(url, headers, method))));
@@ -63,7 +66,9 @@ async function buys(url, headers, amount, method) {
   return session;
 }
 
-/** It buys nothing: a problem with this status and code, or a 402 with this reason. Answers the response. */
+/**
+ * Asserts that it buys nothing: a problem with this status and code, or a 402 with this reason. Returns the response.
+ */
 async function buysNothing(url, headers, status, code) {
   let response;
   const gain = await w.gain(async () => (response = await send(url, headers)));

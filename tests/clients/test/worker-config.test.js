@@ -1,4 +1,4 @@
-// wrangler.toml as it stands in the repository starts a worker that sells; and what it refuses.
+// The repository's wrangler.toml starts a worker that sells. Other configurations are refused.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Many at once, on objects that do not wait for each other: one grant for one payment, one buyer for one asset, and a balance
-// pays for what it covers.
+// Many requests at once, on objects that do not wait for each other: one grant for one payment, one buyer for one
+// asset, and a balance pays for what it covers.
 
 import assert from 'node:assert/strict';
 import { before } from 'node:test';
@@ -30,7 +30,10 @@ before(async () => {
   funded = await w.chain?.lamports(w.feePayer);
 });
 
-/** What comes of `action`: what the merchant gained, which transactions landed, and what our fee payer paid for them. */
+/**
+ * Returns the effect of `action`: what the merchant gained, how many transactions landed, and what the fee payer paid
+ * for them.
+ */
 async function cost(action) {
   const before = await w.chain.lamports(w.feePayer);
   const gain = await w.gain(action);
@@ -83,7 +86,7 @@ w.test(`${CROWD} different payments for one asset at once, v2 and v1: one buys i
   const balances = await each(buyers, 8, ({ address }) => w.chain.balance(address));
   const charged = balances.flatMap((balance, n) => (balance === STARTED ? [] : [[n, STARTED - balance]]));
   assert.deepEqual(charged, [[answers.indexOf(taken), PRICE.hour]]);
-  // Nothing is kept of what bought nothing: the same buyers buy elsewhere.
+  // Nothing is kept of what bought nothing: the same buyers can buy elsewhere.
   const again = answers.findIndex(({ status }) => status === 409);
   await granted(await insist(access('lane-0'), await paymentFor(w, buyers[again], access('lane-0'))));
 });
@@ -111,7 +114,7 @@ for (const [version, pay] of Object.entries({ v2: paymentFor, v1: paymentV1 })) 
     await w.chain.setBalance(buyer.address, 4n * PRICE.hour);
     const headers = [];
     for (const id of ids) {
-      await w.chain.advanceBlocks(1); // v1 payments for one price are told apart by their blockhashes
+      await w.chain.advanceBlocks(1); // different blockhashes make v1 payments for one price differ
       headers.push(await pay(w, buyer, access(id)));
     }
     let answers;

@@ -1,4 +1,4 @@
-// Requests of all kinds to the worker, by the thousand: each gets an answer in JSON, and soon. STRANGE_SEED=... repeats a run.
+// Thousands of requests of all kinds to the worker. Each soon gets an answer in JSON. STRANGE_SEED=... repeats a run.
 
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
@@ -25,7 +25,10 @@ const seed = Number(process.env.STRANGE_SEED ?? randomInt(2 ** 32 - 1));
 const access = (id) => w.url(`/api/v1/access/${id}`);
 const earlier = {};
 
-/** What is damaged. The payer has nothing: what is still a good payment is refused by the chain, and nothing else is. */
+/**
+ * Returns what is damaged. The payer has no money, so the chain refuses a payment that is still valid, and nothing
+ * else.
+ */
 async function honest() {
   const [buyer, [pauper]] = [w.buyer(), w.paupers];
   const repeat = await payment(w, buyer, access('lane-2'));
@@ -38,7 +41,7 @@ async function honest() {
   return { v2, v1, repeat, token: sessionToken, session: sessionId, payer: buyer.address, proof: signedIn };
 }
 
-/** Sends each on a connection of its own, some at once. `check(answer, one)` sees what came, and how soon. */
+/** Sends each request on its own connection, some at once. `check(answer, one)` sees each answer and its time. */
 async function play(all, check, { half = false } = {}) {
   let slowest = 0;
   const rest = all.values();
@@ -64,7 +67,7 @@ async function play(all, check, { half = false } = {}) {
 
 const take = (generator, count) => Array.from({ length: count }, () => generator.next().value);
 
-/** Money does not move, and the sessions are as they were. */
+/** Asserts that no money moves, and that the sessions are as before. */
 async function nothingSold(action) {
   const logged = w.gateway.logs.length;
   const before = await w.chain.balance(w.paupers[0].address);

@@ -1,4 +1,5 @@
-// workerd is killed after a claim, and killed again anywhere in what its alarm does about it: the alarm goes off once more.
+// workerd is killed after a claim, and killed again anywhere in what its alarm does about it: the alarm goes off once
+// more.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

@@ -1,5 +1,5 @@
-// workerd is killed at every call to the chain and every message between objects on a purchase's way, and started again on the
-// same storage: the alarm finishes what was claimed, without any request.
+// workerd is killed at every call to the chain and at every message between objects during a purchase, and started
+// again on the same storage: the alarm finishes what was claimed, without any request.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -31,20 +31,23 @@ const access = (run) => run.url('/api/v1/access/gate');
 const ask = async (url, init) => granted(await fetch(url, init));
 
 /**
- * What the dead worker has left to do: nothing before the claim, which is durable before the chain is asked by its signature
- * and anything is sent; all of it until the others are told.
+ * What the dead worker has left to do. There is nothing before the claim, which is durable before the chain is asked
+ * about its signature and before anything is sent. After the claim there is something until the others are told.
  */
 const isClaimed = (run) => run.has('chain getSignatureStatuses before');
 const isTold = (run) => run.has('ASSET request after');
 
-/** Without any request: what was claimed is paid and finished, what was not is not sent. Answers when it was looked at. */
+/**
+ * Asserts that without any request a claimed payment is paid and finished, and an unclaimed one is not sent. Returns
+ * when it checked.
+ */
 async function finished(run, killed, amount) {
   if (killed && isClaimed(run) && !isTold(run)) await run.finishes();
   assert.equal(await run.gained(), isClaimed(run) ? amount : 0n, 'what was claimed is paid without any request, and nothing else');
   return Date.now();
 }
 
-/** After all that: charged once, and the payer has these sessions and no other. */
+/** Asserts that the payer was charged once in the end, and has these sessions and no other. */
 async function settled(run, payments, sessions) {
   assert.equal(await run.gained(), BigInt(payments) * PRICE.hour);
   assert.deepEqual((await sessionsOf(run, run.rig.buyer)).map(({ sessionId }) => sessionId), sessions);

@@ -1,4 +1,4 @@
-// What is held against all assets together, each of which is an object of its own: the fees of a day, and a payer's failures.
+// Limits over all assets together, although each asset is its own object: the fees of a day, and a payer's failures.
 
 import assert from 'node:assert/strict';
 import { paymentV1 } from '../harness/buyers.js';
@@ -14,7 +14,7 @@ const SALES = 5;
 
 const attempts = times(30, (n) => `lane-${n}`);
 const assets = attempts.map((id) => simulated(perHour(id)));
-// Five payments and no sixth.
+// Enough for five payments, but not for six.
 const thrifty = world({ needs: ['objects'], assets, buyers: 30, settlement: { max_fee_lamports_per_day: SALES * FEE + 1 } });
 const patient = world({ needs: ['objects'], assets, buyers: 2, paupers: 1 });
 
@@ -44,7 +44,9 @@ thrifty.test(`a day's fees for ${SALES} payments: of ${attempts.length} payments
   }
 });
 
-/** Between the simulation and the landing of the next payment, the wallet's account is emptied: it fails on chain. */
+/**
+ * Empties the wallet's account between the simulation and the landing of the next payment, so that it fails on chain.
+ */
 function emptiesInBetween(w, wallet) {
   let emptied = false;
   w.relay.spoil = (method) =>
@@ -55,7 +57,7 @@ function emptiesInBetween(w, wallet) {
           const all = does.transferChecked({ source, destination, authority: wallet.address, amount: await w.chain.held(source) });
           await w.chain.send(await transaction(w, { feePayer: wallet.address, instructions: [all], signers: [wallet] }));
           const answer = await pass();
-          await w.chain.advanceBlocks(40); // and it is final
+          await w.chain.advanceBlocks(40); // so that it is final
           return answer;
         }
       : null;

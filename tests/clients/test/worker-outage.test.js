@@ -1,5 +1,5 @@
-// The chain is out of reach for much longer than the runtime tries an alarm again: the alarm goes off all the same, for as long
-// as it takes, and nobody has to ask.
+// The chain is out of reach for much longer than the runtime retries an alarm: the alarm still goes off as long as it
+// is needed, without any request.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -15,9 +15,11 @@ import { until } from '../harness/wait.js';
 
 const skip = !target.can.objects && `${target.name} has no objects`;
 const OUTAGE = 60_000;
-/** How often the runtime tries an alarm again whose handler fails. */
+/** How many times the runtime retries an alarm whose handler fails. */
 const RETRIES = 6;
-/** How soon after an outage the payment is finished: the longest pause between two alarms, and the calls under way. */
+/**
+ * How soon after an outage the payment must be finished: the longest pause between two alarms, and the calls under way.
+ */
 const SOON = 15_000;
 
 const never = () => new Promise(() => {});
@@ -30,8 +32,8 @@ before(async () => {
 after(() => rigs?.stop());
 
 /**
- * A payment is claimed, and sent if `lands`; workerd is killed and runs again, and then the chain is out of reach: `how`. Answers
- * how often the alarm has gone off meanwhile. Nobody asks the worker anything.
+ * Claims a payment, and sends it if `lands`. workerd is killed and started again, and then the chain is out of reach as
+ * `how` says. Returns how many times the alarm has gone off meanwhile. No request goes to the worker.
  */
 async function outage(rig, { lands, how, meanwhile }, look) {
   const gateway = await rig.folder();

@@ -1,4 +1,4 @@
-// A thousand assets, each an object of its own, bought at the same time.
+// A thousand assets, each its own object, bought at the same time.
 
 import assert from 'node:assert/strict';
 import { API_KEY } from '../harness/config.js';
@@ -20,7 +20,7 @@ const w = world({ needs: ['objects'], assets: [], buyers: BUYERS });
 const ids = times(COUNT, (n) => `room-${n}`);
 const access = (id) => w.url(`/api/v1/access/${id}`);
 
-/** Makes an asset, sold for longer than a slow machine takes to buy all, and waits until its readers offer it. */
+/** Makes an asset, sold for longer than a slow machine needs to buy all, and waits until its readers offer it. */
 async function make(id) {
   const response = await ask(w.url('/api/v1/assets'), json(minutes(id, { unit: 'hour' }), bearer(API_KEY)));
   assert.equal(response.status, 201, await response.text());
@@ -49,7 +49,7 @@ w.test(`${COUNT} assets that were made by API are all bought in parallel, by ${B
   for (const key of ['sessionId', 'transaction', 'grant']) assert.equal(new Set(sessions.map((session) => session[key])).size, COUNT, key);
   for (const { address } of buyers) assert.equal(await w.chain.balance(address), 5_000_000n - PRICE * BigInt(COUNT / BUYERS));
 
-  // The merchant's object knows of all of them, and each payer's of the payer's own.
+  // The merchant's object knows all of them, and each payer's object knows the payer's own.
   let next = '';
   for (const listed = []; next !== null;) {
     const page = await until('a page of the list has all that was sold', async () => {

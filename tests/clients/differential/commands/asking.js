@@ -1,9 +1,9 @@
-// Who does not pay: what is shown, what is asked for, and what can't be read.
+// Commands without a payment: what is shown, what is asked for, and what cannot be read.
 
 import { bearer } from '../../harness/wire.js';
 import { access, extend, withKey } from './shop.js';
 
-/** What is for hire, and what it costs. */
+/** Asks what is for hire, and what it costs. */
 export async function asking(s) {
   await s.ask('is it alive', 'GET', '/health');
   await s.ask('is all ready', 'GET', '/ready');
@@ -31,7 +31,7 @@ export async function asking(s) {
   await s.ask('one that is not for sale', 'GET', access('shut'), { expected: [409, 'asset_disabled'] });
 }
 
-/** Requests that ask for nothing that is there, or in no way that can be read. */
+/** Sends requests for nothing that exists, and requests that cannot be read. */
 export async function strange(s) {
   const all = [
     [404, 'GET', '/'],

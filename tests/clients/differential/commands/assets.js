@@ -9,7 +9,7 @@ const manage = (s) => (name, method, id, body, expected) =>
 
 const hall = { id: 'hall', name: 'The "hall" ✨', price: '0.01', unit: 'minute', max_quantity: 240 };
 
-/** What is refused, and why. */
+/** Sends requests that are refused, each for its own reason. */
 export async function mistakes(s) {
   const ask = manage(s);
   const keys = [undefined, '', 'x', 'coinop_api_of-the-test-merchan', 'coinop_api_of-the-test-merchant,x', 'a, b'];
@@ -36,7 +36,7 @@ export async function mistakes(s) {
   await ask('a change of what can’t be', 'PATCH', '/None', { price: '1' }, 404);
 }
 
-/** An asset's life: its sale, its changes, its end, and the next one of its id. */
+/** Takes an asset through its life: its sale, its changes, its end, and the next asset with its id. */
 export async function managed(s) {
   const { ada, bert } = s;
   const ask = manage(s);

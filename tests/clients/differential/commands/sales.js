@@ -1,4 +1,4 @@
-// Sales of both versions, what is made of their payments afterwards, and payments that are none.
+// Sales of both versions, later uses of their payments, and invalid payments.
 
 import { wrapFetchWithPayment } from '@x402/fetch';
 import { clientV2, paymentHeaders } from '../../harness/buyers.js';
@@ -8,7 +8,7 @@ import { DAY, MINUTE, access, extend, withKey } from './shop.js';
 
 const history = ({ address }, query = '') => `/api/v1/payers/${address}/sessions${query}`;
 
-/** A sale by x402 v2, its repeats, and its session until it is over. */
+/** Makes a sale by x402 v2, with its repeats, and follows its session until it is over. */
 export async function sale(s) {
   const { ada, bert } = s;
   const path = access('door', '?quantity=2');
@@ -62,7 +62,7 @@ export async function sale(s) {
   await s.sale('the next buyer', bert, path);
 }
 
-/** A sale by x402 v1, which shows no ticket: only its payer finds it again. */
+/** Makes a sale by x402 v1, which shows no ticket, so only its payer finds it again. */
 export async function saleV1(s) {
   const { cleo, bert } = s;
   const path = access('desk', '?quantity=600');
@@ -106,7 +106,7 @@ export async function saleV1(s) {
   await s.ask('a session that has long been over', 'GET', `/api/v1/sessions/${second.sessionId}/status`, { headers: bearer(second.sessionToken) });
 }
 
-/** Payments that are not what was asked for. */
+/** Sends payments that are not what the gateway asked for. */
 export async function refusals(s) {
   const { emil, pauper } = s;
   const path = access('film');
@@ -166,7 +166,7 @@ export async function refusals(s) {
   await refused('a blockhash that is too old', paymentHeaders(old), 402);
 }
 
-/** What the fee payer may spend on a day. */
+/** Spends what the fee payer may spend in a day. */
 export async function budget(s) {
   const buyers = [s.ada, s.bert, s.cleo, s.emil, s.finn, s.gail, s.hugo];
   for (const [n, buyer] of buyers.entries()) {

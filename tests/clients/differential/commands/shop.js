@@ -1,4 +1,4 @@
-// What the commands have in common: asking for a price, signing, paying.
+// What the commands share: asking for a price, signing, paying.
 
 import { paymentHeaders, sign, signV1 } from '../../harness/buyers.js';
 import { API_KEY } from '../../harness/config.js';
@@ -35,14 +35,14 @@ export class Shop {
     this.recorder.pass(ms);
   }
 
-  /** Goes on at the start of this day: the fee payer has a budget for each. */
+  /** Continues at the start of this day. The fee payer has a budget for each day. */
   day(number) {
     const at = START + number * DAY;
     if (at <= this.recorder.now) throw new Error(`day ${number} is over`);
     this.recorder.now = at;
   }
 
-  /** Lets blocks come. */
+  /** Adds blocks. */
   blocks(count) {
     return this.recorder.chain.advanceBlocks(count);
   }
@@ -52,37 +52,37 @@ export class Shop {
     return this.ask(name, 'POST', '/api/v1/tick', { headers: withKey });
   }
 
-  /** The offers for a request: v2, and as the v1 body. */
+  /** Returns the offers for a request: v2, and the v1 body. */
   async offered(path, { method = 'GET', ...more } = {}) {
     const { headers, json } = await this.ask(`the price of ${path}`, method, path, { expected: 402, ...more });
     return { v2: decode(headers.get('payment-required')), v1: json() };
   }
 
-  /** A v2 payment for this offer, as an object. */
+  /** Makes a v2 payment for this offer, as an object. */
   async signed(buyer, offer, bend) {
-    await this.blocks(1); // no two payments look alike
+    await this.blocks(1); // so that no two payments are alike
     return sign(this.recorder, buyer, offer.v2, bend);
   }
 
-  /** The headers of a v2 payment for a request. */
+  /** Returns the headers of a v2 payment for a request. */
   async paymentFor(buyer, path, more) {
     return paymentHeaders(await this.signed(buyer, await this.offered(path, more)));
   }
 
-  /** The headers of a v1 payment for this offer. */
+  /** Returns the headers of a v1 payment for this offer. */
   async signedV1(buyer, offer) {
     await this.blocks(1);
     return signV1(this.recorder, buyer, offer.v1);
   }
 
-  /** A sale, and what came of it. */
+  /** Makes a sale, and returns its result. */
   async sale(name, buyer, path, { headers, ...more } = {}) {
     const payment = await this.paymentFor(buyer, path, { headers });
     const answer = await this.ask(name, 'GET', path, { headers: { ...headers, ...payment }, ...more });
     return { ...answer.json(), payment };
   }
 
-  /** A wallet's proof, as a header, for the challenge in an answer to this path. */
+  /** Returns a wallet's proof, as a header, for the challenge in an answer to this path. */
   async proven(buyer, { response }, path, bend) {
     return proof(buyer, await signInChallenge(response.clone()), `${ORIGIN}${path}`, bend);
   }

@@ -1,4 +1,4 @@
-// The chain is slow, silent or says no: payments that are pending, fail, and land late.
+// The chain is slow, silent or refuses: payments that are pending, fail, and land late.
 
 import { paymentHeaders } from '../../harness/buyers.js';
 import { bearer } from '../../harness/wire.js';
@@ -6,12 +6,15 @@ import { MINUTE, access, extend, withKey } from './shop.js';
 
 const failure = JSON.stringify({ jsonrpc: '2.0', id: 1, error: { code: -32603, message: 'Internal error' } });
 
-/** The RPC says an error to calls of this method, and does nothing; all others are answered. */
+/** Makes the RPC give an error to calls of this method without carrying them out. All others are answered. */
 const fails = (method) => (asked, pass) => (asked === method ? failure : pass());
 /** What is sent never arrives. */
 const swallowed = fails('sendTransaction');
 
-/** Nothing can be asked of the chain before the payment is sent: uncharged, and good afterwards. */
+/**
+ * Sends a payment while the chain cannot be asked anything before it is sent: it is not charged, and is valid
+ * afterwards.
+ */
 export async function unavailable(s) {
   const path = access('door');
   const payment = await s.paymentFor(s.ada, path);
@@ -22,7 +25,7 @@ export async function unavailable(s) {
   await s.ask('the same payment afterwards', 'GET', path, { headers: payment });
 }
 
-/** A payment that does not arrive is pending, keeps the asset and the balance, and lands in the end. */
+/** Sends a payment that does not arrive: it is pending, keeps the asset and the balance, and lands in the end. */
 export async function pending(s) {
   const { dora, bert } = s;
   const [path, other] = [access('door'), access('desk', '?quantity=10')];
@@ -40,7 +43,9 @@ export async function pending(s) {
   await s.ask('the asset afterwards', 'GET', '/api/v1/assets/door/status');
 }
 
-/** A payment that never lands: given up when it is dead. Three of them, and their payer has to wait. */
+/**
+ * Sends payments that never land: they are given up when they are dead. After three of them their payer has to wait.
+ */
 export async function expired(s) {
   const { finn } = s;
   const path = access('door');
@@ -62,7 +67,7 @@ export async function expired(s) {
   await s.ask('and no longer', 'GET', path, { headers: next });
 }
 
-/** A payment that lands with an error: it has moved nothing, and is known to have failed when that is final. */
+/** Sends a payment that lands with an error: it moves nothing, and has failed once that is final. */
 export async function bounced(s) {
   const { gail } = s;
   const path = access('room', '?quantity=3');
@@ -80,7 +85,9 @@ export async function bounced(s) {
   await s.sale('the next payment', gail, path);
 }
 
-/** An extension in flight keeps the asset past the session's end, and what lands late goes on from there. */
+/**
+ * Keeps an extension in flight past the session's end: it keeps the asset, and continues from there when it lands late.
+ */
 export async function late(s) {
   const { hugo, ines } = s;
   const session = await s.sale('a session', hugo, access('desk', '?quantity=60'));

@@ -1,5 +1,5 @@
-// What is in folders of SQLite databases while others have them open: each database as it is with its write-ahead
-// log. A checkpoint, which may come at any moment, is no change of what is stored.
+// Reads folders of SQLite databases while others have them open: each database together with its write-ahead log. A
+// checkpoint, which may come at any moment, does not change what is stored.
 
 import { createHash } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { until } from '../wait.js';
 
 const [WAL_HEADER, FRAME_HEADER] = [32, 24];
-/** Where page 1 says how many tables, indexes and the like there are, if they fit on it. */
+/** Where page 1 holds the number of tables, indexes and the like, if they fit on it. */
 const SCHEMA_CELLS = 103;
 
 const orNothing = (reading) => reading.catch((error) => {
@@ -16,7 +16,7 @@ const orNothing = (reading) => reading.catch((error) => {
   throw error;
 });
 
-/** The pages of a database: its file, and over it what its log has committed. */
+/** Returns the pages of a database: its file, with what its log has committed over it. */
 function pagesOf(file, log) {
   const pages = [];
   const size = (file.length ? file.readUInt16BE(16) : log.length && log.readUInt32BE(8)) || 65_536;
@@ -36,7 +36,7 @@ function pagesOf(file, log) {
   return pages;
 }
 
-/** Of one file, what there is to compare; null if it holds nothing. */
+/** Returns what to compare of one file, or null if it holds nothing. */
 async function contentOf(folder, name) {
   const file = await orNothing(readFile(join(folder, name)));
   if (!name.endsWith('.sqlite')) return { name, size: file.length, sha256: createHash('sha256').update(file).digest('hex') };
@@ -54,7 +54,9 @@ async function read(folder) {
   return (await Promise.all(names.map((name) => contentOf(folder, name)))).filter(Boolean);
 }
 
-/** What the files of a folder hold: `{name, size, sha256}` of each that holds anything. Two readings have to agree. */
+/**
+ * Returns what the files of a folder hold: `{name, size, sha256}` of each that holds anything. Two readings must agree.
+ */
 export async function contents(folder) {
   let last;
   return until(`${folder} is read without anything being written meanwhile`, async () => {

@@ -1,17 +1,17 @@
-// The worker as wrangler.toml has it deployed, in miniflare's words.
+// The worker as wrangler.toml deploys it, as options for miniflare.
 
 import { join } from 'node:path';
 
 /** The Durable Objects: class by binding. */
 export const OBJECTS = { ASSET: 'AssetObject', PAYER: 'PayerObject', PAYMENT: 'PaymentObject', MERCHANT: 'MerchantObject' };
 
-/** The binding of the catalogue that readers read. */
+/** The binding of the catalogue for readers. */
 export const CATALOGUE = 'CATALOGUE';
 
-/** What both this worker and any that it is compared with are run as. */
+/** The compatibility date of this worker, and of any worker with which it is compared. */
 export const compatibilityDate = '2026-04-26';
 
-/** The worker that is built in `script`, with these variables and secrets. */
+/** Returns the worker that was built in `script`, with these variables and secrets. */
 export const deployed = (script, bindings) => ({
   compatibilityDate,
   modulesRoot: script,

@@ -1,20 +1,20 @@
-// The gateway under test. A target is `{name, can, start(config, feePayer)}`; what it starts has
-// `{url, logs, entries, revive(), dispose()}`, the log as text and as `{level, line}`; and for what it `can` do:
+// The gateway under test. A target is `{name, can, start(config, feePayer)}`. The gateway that it starts has `{url,
+// logs, entries, revive(), dispose()}`, with the log as text and as `{level, line}`. For what it `can` do, it also has:
 //
-//   devices   `isOpen(file)`: it works devices, with lock files that can be looked at
+//   devices   `isOpen(file)`: it operates devices, with lock files that can be checked
 //   storage   `stored()`, `written()`
 //   restart   `stop()`, `kill()`, `restart()`
 //   secrets   `secret()`
-//   program   `folder`, `program`, `launch()`: it is a program of ours, with a disk and a clock that can be spoiled
-//   server    its HTTP server is ours, from the first byte on
+//   program   `folder`, `program`, `launch()`: it is our own program, with a disk and a clock that can be spoiled
+//   server    its HTTP server is our own, from the first byte on
 //   lines     header lines of one name reach it as they were sent, not joined by commas
 //   metrics   it answers /metrics
 //   objects   `catalogue()`, `object()`, `objects()`: Durable Objects, and KV
-//   unpacks   its HTTP client reads an answer that is packed without having been asked for
+//   unpacks   its HTTP client reads a compressed answer that it did not ask for
 //
 // The tests are written once, for all targets.
 
-// Each is loaded only where it is used: miniflare takes a second.
+// Each target is loaded only where it is used, because miniflare takes a second.
 const targets = {
   serve: async () => (await import('./serve.js')).serve,
   worker: async () => (await import('./worker.js')).worker,
@@ -24,7 +24,7 @@ if (!(name in targets)) throw new Error(`COINOP_TARGET: no target ${name}; there
 
 export const target = await targets[name]();
 
-/** Why a test can't be shown by a target that lacks what it needs. */
+/** Why a target that lacks something cannot run a test. */
 const WITHOUT = {
   devices: 'it works no devices',
   storage: 'what it stores can’t be looked at',
@@ -38,7 +38,7 @@ const WITHOUT = {
   unpacks: 'its answers are never packed',
 };
 
-/** Why a test that needs this is skipped; false if it is not. */
+/** Returns why a test with these needs is skipped, or false if it is not. */
 export function skipped(...needs) {
   const lacking = needs.find((need) => !target.can[need]);
   return lacking !== undefined && `${target.name}: ${WITHOUT[lacking]}`;

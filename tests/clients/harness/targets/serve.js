@@ -29,15 +29,15 @@ class Serve {
     return this.past + (this.program?.log ?? '');
   }
 
-  /** The log, line by line: each is JSON. */
+  /** The lines of the log. Each is JSON. */
   get entries() {
     const lines = this.logs.split('\n').filter((line) => line && !line.startsWith('coinop serving'));
     return lines.map((line) => ({ level: JSON.parse(line).level, line }));
   }
 
   /**
-   * Starts it (again, after stop or kill), and does not wait: same folder, same address. `binary` is another build of
-   * it, `module` another component, `env` what is added to its environment.
+   * Starts the gateway, or starts it again after stop or kill, in the same folder and at the same address. It does not
+   * wait. `binary` is another build of it, `module` another component, and `env` is added to its environment.
    */
   launch({ binary = BINARY, module, env } = {}) {
     this.past = this.logs;
@@ -61,7 +61,7 @@ class Serve {
     if (this.program.outcome) await this.restart();
   }
 
-  /** Ends it as an operator would; answers `{code, signal}`. */
+  /** Ends it as an operator would. Returns `{code, signal}`. */
   stop() {
     return this.program.stop();
   }
@@ -71,19 +71,19 @@ class Serve {
     return this.program.kill();
   }
 
-  /** Is the lock file there? That is: is the device open? */
+  /** Tells whether the lock file exists, and so whether the device is open. */
   isOpen(file) {
     return existsSync(join(this.folder, file));
   }
 
-  /** What is stored, as sizes by file name. */
+  /** Returns what is stored, as sizes by file name. */
   async stored() {
     const folder = join(this.folder, 'coinop-data');
     const names = (await readdir(folder)).sort();
     return Promise.all(names.map(async (name) => [name, (await stat(join(folder, name))).size]));
   }
 
-  /** What is stored, as a digest of the database and its log: whatever is written changes it. */
+  /** Returns what is stored, as a digest of the database and its log. Every write changes it. */
   async written() {
     const folder = join(this.folder, 'coinop-data');
     const names = (await readdir(folder)).filter((name) => /\.db(-wal)?$/.test(name)).sort();
@@ -93,7 +93,7 @@ class Serve {
     return digest.digest('hex');
   }
 
-  /** The secret that all of its keys are derived from. */
+  /** Returns the secret from which all of its keys are derived. */
   async secret() {
     return Buffer.from(await readFile(join(this.folder, 'coinop-data', 'secret'), 'utf8'), 'base64');
   }
@@ -111,7 +111,7 @@ export const serve = {
   /** What tests may ask of this target beyond HTTP. */
   can: { devices: true, storage: true, restart: true, secrets: true, program: true, server: true, metrics: true },
 
-  /** With `started: false` there is only its folder; `how` is how it is launched. */
+  /** With `started: false` it makes only the folder. `how` is how the gateway is launched. */
   async start(config, feePayer, { started = true, ...how } = {}) {
     const folder = await mkdtemp(join(tmpdir(), 'coinop-clients-'));
     folders.add(folder);

@@ -1,4 +1,4 @@
-// The gateway as a Cloudflare Worker: the script that is deployed, in workerd by way of miniflare, with storage of its own.
+// The gateway as a Cloudflare Worker: the deployed script in workerd, run by miniflare, with its own storage.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
@@ -17,7 +17,10 @@ import { CATALOGUE, deployed } from './deployed.js';
 
 const SCRIPT = process.env.COINOP_WORKER ?? fileURLToPath(new URL('../../../../worker/build', import.meta.url));
 
-/** Where the objects' many small databases wait for no disk, if there is room: what ends here are processes, not machines. */
+/**
+ * Where the objects' many small databases wait for no disk, if there is enough room. These tests end processes, not
+ * machines.
+ */
 const MEMORY = '/dev/shm';
 function room() {
   if (!existsSync(MEMORY)) return tmpdir();
@@ -29,14 +32,14 @@ const folders = new Set();
 const remove = (folder) => rmSync(folder, { recursive: true, force: true });
 process.on('exit', () => folders.forEach(remove));
 
-// Miniflare keeps its workerd to itself; a test that plays a power cut needs the process.
+// Miniflare hides its workerd, but a test that plays a power cut needs the process.
 const starting = new AsyncLocalStorage();
 subscribe('child_process', ({ process: child }) => {
   const gateway = starting.getStore();
   if (gateway) child.once('spawn', () => gateway.spawned(child));
 });
 
-/** A worker works no devices, and serves nothing with a configuration that has one. */
+/** A worker operates no devices, and serves nothing if its configuration has one. */
 const withoutDevices = (config) => ({ ...config, asset: config.asset.map(({ device, ...asset }) => asset) });
 
 class Worker {
@@ -76,7 +79,7 @@ class Worker {
     };
   }
 
-  /** What comes of a stream is logged, as it comes and line by line. */
+  /** Adds a stream's output to the log, line by line as it comes. */
   keep(level, stream) {
     let rest = '';
     stream.setEncoding('utf8').on('data', (text) => {
@@ -91,14 +94,14 @@ class Worker {
     if (basename(child.spawnfile).startsWith('workerd')) this.process = child;
   }
 
-  /** Starts it (again, after stop or kill): same storage, same address. */
+  /** Starts it, or starts it again after stop or kill, with the same storage and at the same address. */
   async restart() {
     if (!existsSync(this.script)) throw new Error(`worker: there is no ${this.script}; build it first`);
     this.runtime = starting.run(this, () => new Miniflare(this.options()));
     await this.runtime.ready;
     if (!this.process) throw new Error('miniflare has started no workerd');
-    // Miniflare's KV makes its tables when it is first asked, and that is nothing of ours. What it asks with may still
-    // hold a connection to the life before.
+    // Miniflare's KV creates its tables at its first use, and those are not ours. The request may first meet a
+    // connection to the former life.
     const asked = async () => (await this.catalogue()).list({ limit: 1 });
     await until('KV answers', () => asked().then(() => true, () => !this.runtime));
   }
@@ -108,7 +111,6 @@ class Worker {
     if (!this.runtime) await this.restart();
   }
 
-  /** Ends it. */
   async stop() {
     const { runtime } = this;
     this.runtime = this.process = undefined;
@@ -126,33 +128,33 @@ class Worker {
     return { code: workerd.exitCode, signal: workerd.signalCode };
   }
 
-  /** Durable Objects of a class: `ASSET`, `PAYER`, `PAYMENT` or `MERCHANT`. */
+  /** Returns the Durable Objects of a class: `ASSET`, `PAYER`, `PAYMENT` or `MERCHANT`. */
   objects(binding) {
     return this.runtime.getDurableObjectNamespace(binding);
   }
 
-  /** One Durable Object, by the name that the worker gives it. */
+  /** Returns one Durable Object, by the name that the worker gives it. */
   async object(binding, name) {
     const objects = await this.objects(binding);
     return objects.get(objects.idFromName(name));
   }
 
-  /** The catalogue of the 402's, in KV. */
+  /** Returns the catalogue of the 402s in KV. */
   catalogue() {
     return this.runtime.getKVNamespace(CATALOGUE);
   }
 
-  /** What is stored, as sizes by file name: an object that keeps nothing has none. */
+  /** Returns what is stored, as sizes by file name. An object that stores nothing has no file. */
   async stored() {
     return sizes(await contents(this.folder));
   }
 
-  /** What is stored, as a digest of all objects' databases and of KV: whatever is written changes it. */
+  /** Returns what is stored, as a digest of all objects' databases and of KV. Every write changes it. */
   async written() {
     return digest(await contents(this.folder));
   }
 
-  /** The secret that all of its keys are derived from. */
+  /** Returns the secret from which all of its keys are derived. */
   async secret() {
     return Buffer.from(this.bindings.COINOP_SECRET, 'base64');
   }
@@ -171,8 +173,8 @@ export const worker = {
   can: { storage: true, restart: true, secrets: true, unpacks: true, objects: true },
 
   /**
-   * With `started: false` there is only its folder. `probe` sees it from inside, `script` is the folder of another
-   * build, `secret` one that is known. Assets are left without their devices, unless `devices` is true.
+   * With `started: false` it makes only the folder. `probe` observes it from inside, `script` is the folder of another
+   * build, and `secret` is a known secret. Assets have no devices unless `devices` is true.
    */
   async start(config, feePayer, { started = true, ...how } = {}) {
     const gateway = new Worker(config, feePayer, await Port.take(), how);
