@@ -6,7 +6,7 @@
 use super::{CommandError, Gateway, contended};
 use crate::ids::{AssetId, StreamId};
 use crate::ports::{Clock as _, Entropy as _, PortError, Ports, Schedule as _, Streams as _};
-use crate::session::{Command, DesiredState, ReportedState, desired_state_for_box, pending};
+use crate::session::{Command, DesiredState, ReportedState, desired_state_for_host, pending};
 use crate::time::Timestamp;
 
 use super::buy::SaleError;
@@ -164,7 +164,7 @@ impl<P: Ports> Gateway<'_, P> {
         let mut states = Vec::with_capacity(assets.len());
         for asset in assets {
             let state = self.ports().journal().load(&StreamId::of_asset(asset.clone())).await?.state;
-            let state = desired_state_for_box(&state, &self.ports().clock().now());
+            let state = desired_state_for_host(&state, &self.ports().clock().now());
             states.push(PlannedState { asset, state });
         }
         Ok(states)

@@ -70,7 +70,7 @@ impl Batch {
         let index = index::changes(stream, before, &state, &events);
         let pending = pending(&state, now);
         let (due, unsettled) = (pending.due, pending.unsettled);
-        let unfulfilled = state.is_fulfilled_by_somebody() && pending.order.is_some();
+        let unfulfilled = state.needs_fulfilment() && pending.order.is_some();
         Some(Self { v: ENCODING, events, state, index, due, unsettled, unfulfilled, funds: None })
     }
 

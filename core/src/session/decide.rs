@@ -279,5 +279,5 @@ fn reported(state: &AssetState, report: ReportedState, now: Timestamp) -> Vec<Ev
 }
 
 const fn desired_state(sequence: u64, desired: Desired, at: Timestamp) -> Event {
-    Event::FulfilmentOrdered { sequence, desired, at }
+    Event::FulfilmentDesired { sequence, desired, at }
 }

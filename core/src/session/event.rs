@@ -72,7 +72,7 @@ pub enum Event {
         at: Timestamp,
     },
     /// The asset's desired state changed.
-    FulfilmentOrdered {
+    FulfilmentDesired {
         /// The desired state's number.
         sequence: u64,
         desired: Desired,
@@ -109,7 +109,7 @@ impl Event {
             | Self::PaymentFailed { at, .. }
             | Self::SessionExtended { at, .. }
             | Self::SessionEnded { at, .. }
-            | Self::FulfilmentOrdered { at, .. }
+            | Self::FulfilmentDesired { at, .. }
             | Self::AssetCreated { at, .. }
             | Self::AssetChanged { at, .. }
             | Self::AssetDeleted { at } => *at,

@@ -149,7 +149,7 @@ pub(crate) fn changes(
             Event::AssetCreated { .. } | Event::AssetChanged { .. } | Event::AssetDeleted { .. } => {
                 changes.push(IndexChange::Listing { listing: after.listing.clone() });
             }
-            Event::FulfilmentOrdered { .. } | Event::FulfilmentReported(_) => {}
+            Event::FulfilmentDesired { .. } | Event::FulfilmentReported(_) => {}
         }
     }
     if before.is_seated != after.is_seated {

@@ -56,7 +56,7 @@ pub(crate) use fulfilment::FulfilmentState;
 pub use fulfilment::{Fulfilment, LockState, ReportedState};
 pub use intent::ClaimRequest;
 pub(crate) use intent::Intent;
-pub(crate) use pending::{DesiredState, desired_state, desired_state_for_box, pending};
+pub(crate) use pending::{DesiredState, desired_state, desired_state_for_host, pending};
 #[cfg(test)]
 pub(crate) use rail::LateId;
 pub use rail::{Guarded, Landing, Rail, SvmExact};

@@ -60,7 +60,7 @@ pub(crate) fn desired_state(state: &AssetState, now: &Now) -> DesiredState {
 /// The host's clock may be behind what the asset has seen. What counts is how long the device stays open: never longer
 /// than is left of the paid time by any clock that can tell (invariant 4).
 #[must_use]
-pub(crate) fn desired_state_for_box(state: &AssetState, now: &Now) -> DesiredState {
+pub(crate) fn desired_state_for_host(state: &AssetState, now: &Now) -> DesiredState {
     let clamped_now = state.clamped_now(now);
     let DesiredState { sequence, desired } = desired_state(state, &clamped_now);
     let lost = state.is_clock_untrusted(now);

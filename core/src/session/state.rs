@@ -74,7 +74,7 @@ impl AssetState {
 
     /// Returns whether a device delivers what is sold here, or ever had a desired or a reported state.
     #[must_use]
-    pub(crate) fn is_fulfilled_by_somebody(&self) -> bool {
+    pub(crate) fn needs_fulfilment(&self) -> bool {
         let sold = self.claims.iter().map(|claim| claim.fulfilment);
         let mut sold = sold.chain(self.session.as_ref().map(|session| session.fulfilment));
         self.fulfilment.desired.is_some()
@@ -134,7 +134,7 @@ pub(crate) fn evolve(mut state: AssetState, event: &Event) -> AssetState {
                 state.session = None;
             }
         }
-        Event::FulfilmentOrdered { sequence, desired, .. } => {
+        Event::FulfilmentDesired { sequence, desired, .. } => {
             state.fulfilment.sequence = *sequence;
             state.fulfilment.desired = Some(desired.clone());
         }

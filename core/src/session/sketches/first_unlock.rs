@@ -60,7 +60,7 @@ mod tests {
     use crate::session::Claim;
     use crate::session::decide::Command;
     use crate::session::entitlement::Allowance;
-    use crate::session::pending::{desired_state_for_box, pending};
+    use crate::session::pending::{desired_state_for_host, pending};
     use crate::session::tests::START;
     use crate::time::Timestamp;
 
@@ -209,7 +209,7 @@ mod tests {
                 }
                 self.rig.command(Command::Reported(report)).unwrap();
             }
-            let order = desired_state_for_box(&self.rig.state, &self.rig.now());
+            let order = desired_state_for_host(&self.rig.state, &self.rig.now());
             let was_open = self.lock.open_until.is_some();
             self.lock.open_until = self.rig.opens_for().map(|for_ms| self.ms + for_ms);
             let is_open = self.lock.open_until.is_some();

@@ -21,6 +21,6 @@ fn changed(state: &AssetState, session: &Session, entitlement: Entitlement, now:
     let desired = session.fulfilment.while_running(&entitlement);
     let id = session.id.clone();
     let mut events = vec![Event::EntitlementChanged { session: id, entitlement, grant, at }];
-    events.extend(desired.map(|desired| Event::FulfilmentOrdered { sequence: grant, desired, at }));
+    events.extend(desired.map(|desired| Event::FulfilmentDesired { sequence: grant, desired, at }));
     events
 }

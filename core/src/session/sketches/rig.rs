@@ -6,7 +6,7 @@ use crate::ids::SessionId;
 use crate::quote::Operation;
 use crate::session::decide::{Command, decide};
 use crate::session::event::Event;
-use crate::session::pending::desired_state_for_box;
+use crate::session::pending::desired_state_for_host;
 use crate::session::rail::Landing;
 use crate::session::reject::Reject;
 use crate::session::state::{AssetState, evolve};
@@ -70,7 +70,7 @@ impl Rig {
     /// Returns for how many milliseconds from now the desired state lets the buyer in.
     pub(super) fn opens_for(&self) -> Option<u64> {
         let now = self.now();
-        desired_state_for_box(&self.state, &now)
+        desired_state_for_host(&self.state, &now)
             .desired
             .open_until()
             .map(|until| until.millis_since(now.wall))
