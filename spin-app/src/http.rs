@@ -43,7 +43,7 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     });
     send(response, out).await;
     if let Some(gateway) = gateway.filter(|_| has_answered) {
-        carry_out(&gateway, &request).await;
+        run_due(&gateway, &request).await;
     }
 }
 
@@ -88,9 +88,9 @@ fn need_assets(config: &Config, request: &Request) -> Result<(), ConfigError> {
 
 /// Carries out one bounded step of the due work, if no host calls the controller. It runs after the answer to
 /// a request, so that no client waits for another one's payment.
-async fn carry_out(gateway: &Gateway<'static, Platform>, request: &Request) {
+async fn run_due(gateway: &Gateway<'static, Platform>, request: &Request) {
     let ports = gateway.ports();
-    let may = || Route::parse(&request.path).is_some_and(|route| route.may_carry_out(request));
+    let may = || Route::parse(&request.path).is_some_and(|route| route.may_run_due(request));
     if ports.has_controller() || ports.has_no_database() || !may() {
         return;
     }

@@ -83,16 +83,16 @@ impl<P: Ports> Gateway<'_, P> {
     /// # Errors
     /// Returns an error if the storage does not answer. Calling again is always safe.
     pub async fn settle_due(&self) -> Result<Option<Timestamp>, PortError> {
-        if self.settle_some().await? {
+        if self.settle_batch().await? {
             return Ok(Some(self.ports().clock().now().wall));
         }
         self.next_look().await
     }
 
     /// Carries out what is due, within the bounds of one call. Returns whether more payments are due.
-    pub(crate) async fn carry_out(&self) -> Result<bool, PortError> {
+    pub(crate) async fn run_due(&self) -> Result<bool, PortError> {
         let ended = self.step(false, Vec::new()).await;
-        let settled = self.settle_some().await;
+        let settled = self.settle_batch().await;
         ended.and(settled)
     }
 
@@ -103,7 +103,7 @@ impl<P: Ports> Gateway<'_, P> {
     }
 
     /// Looks after payments without an answer. Returns whether there are more than one call handles.
-    async fn settle_some(&self) -> Result<bool, PortError> {
+    async fn settle_batch(&self) -> Result<bool, PortError> {
         let started = self.ports().clock().now().wall;
         let mut streams = self.ports().journal().unsettled(started, STREAMS_PER_STEP).await?;
         // Some payments may stay without an answer for long. A random start keeps them from blocking the others.

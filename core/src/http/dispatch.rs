@@ -50,7 +50,7 @@ pub async fn at_shard<P: Ports>(
     request: &Request,
     task: ShardTask<'_>,
 ) -> Response {
-    let response = carry_out(context, request, task.into_work()).await.unwrap_or_else(Response::from);
+    let response = perform(context, request, task.into_work()).await.unwrap_or_else(Response::from);
     cors::with_cors(&request.method, &request.path, response)
 }
 
@@ -87,7 +87,7 @@ async fn prepare<'a, P: Ports>(
 }
 
 /// Runs the part of each handler that needs the journal.
-async fn carry_out<P: Ports>(
+async fn perform<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
     work: TaskKind<'_>,
@@ -111,7 +111,7 @@ async fn carry_out<P: Ports>(
         TaskKind::ListSessions { payer, limit, before } => {
             sessions::list(context, &payer, limit, before.as_ref()).await
         }
-        TaskKind::Tick => tick::ticked(context, context.gateway().carry_out()).await,
+        TaskKind::Tick => tick::ticked(context, context.gateway().run_due()).await,
     }
 }
 

@@ -167,7 +167,7 @@ impl Route {
     /// An unpaid purchase may not, because it leaves nothing behind and calls no other system (invariant 8). Nor may a
     /// request for `/health`, `/ready` or the public keys, or an `OPTIONS` request.
     #[must_use]
-    pub fn may_carry_out(&self, request: &Request) -> bool {
+    pub fn may_run_due(&self, request: &Request) -> bool {
         let may = match self {
             Self::Health | Self::Ready | Self::Keys => false,
             Self::Access(_) | Self::Extend(_) => request.pays(),

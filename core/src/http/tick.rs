@@ -9,12 +9,12 @@ use crate::ports::{PortError, Ports};
 /// Answers `POST /api/v1/tick` on a platform that carries out what is due in its own way. The caller has shown an API
 /// key.
 ///
-/// `carry_out` returns whether there is more to do.
+/// `run_due` returns whether there is more to do.
 pub async fn tick<P: Ports>(
     context: &Context<'_, P>,
-    carry_out: impl Future<Output = Result<bool, PortError>>,
+    run_due: impl Future<Output = Result<bool, PortError>>,
 ) -> Response {
-    ticked(context, carry_out).await.unwrap_or_else(Response::from)
+    ticked(context, run_due).await.unwrap_or_else(Response::from)
 }
 
 /// Ends what is over and looks after payments, within the bounds of one step.
@@ -22,10 +22,10 @@ pub async fn tick<P: Ports>(
 /// No desired state of a device is lost here, because the host that operates the device asks for it itself.
 pub(super) async fn ticked<P: Ports>(
     context: &Context<'_, P>,
-    carry_out: impl Future<Output = Result<bool, PortError>>,
+    run_due: impl Future<Output = Result<bool, PortError>>,
 ) -> Result<Response, Problem> {
     let next = async {
-        let more = carry_out.await?;
+        let more = run_due.await?;
         // This comes after the work, because a session that has just been paid for has an end too.
         if more { Ok(Some(context.now().wall)) } else { context.gateway().next_due().await }
     };

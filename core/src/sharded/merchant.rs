@@ -263,7 +263,7 @@ impl<S: Sql> ShardHandler for MerchantShard<S> {
     }
 
     /// Publishes the changes that are not published yet.
-    async fn carry_out(&self, ports: &impl ShardPorts) -> Result<(), PortError> {
+    async fn run_due(&self, ports: &impl ShardPorts) -> Result<(), PortError> {
         // The call that is already publishing includes this change.
         if self.publishing.replace(true) {
             return Ok(());

@@ -66,7 +66,7 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     /// Does what is due, and arms the alarm if there is more to do.
     ///
     /// The alarm's handler calls this. The platform has already armed the alarm again by then ([`AGAIN_MS`]).
-    pub async fn carry_out(&self) {
+    pub async fn run_due(&self) {
         let done = match self.look_after().await {
             Ok(next) => self.schedule(next).await,
             Err(error) => Err(error),
@@ -102,7 +102,7 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
         if self.handler.is_pending().await? {
             let again = self.ports.now().plus_millis(AGAIN_MS);
             self.ports.alarm().armed_before(again, Box::pin(ready(Ok(())))).await?;
-            if let Err(error) = self.handler.carry_out(&self.ports).await {
+            if let Err(error) = self.handler.run_due(&self.ports).await {
                 self.ports.log(&error.to_string());
             }
         }
@@ -120,7 +120,7 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
 
     /// Does what is due, and returns when to do so again.
     async fn look_after(&self) -> Result<Option<Timestamp>, PortError> {
-        let carried_out = self.handler.carry_out(&self.ports).await;
+        let carried_out = self.handler.run_due(&self.ports).await;
         let next = expire_stale(&self.ports, self.handler.holds()).await?;
         carried_out?;
         // Another call may be at work on the rest and fail, so the alarm has to check again.

@@ -74,7 +74,7 @@ pub trait ShardHandler {
     ///
     /// # Errors
     /// When storage or the platform does not answer. Calling it again is always safe.
-    async fn carry_out(&self, _: &impl ShardPorts) -> Result<(), PortError> {
+    async fn run_due(&self, _: &impl ShardPorts) -> Result<(), PortError> {
         Ok(())
     }
 

@@ -40,7 +40,7 @@ where
     pub async fn answer(&self, request: &str, body: &str) -> Result<String, PortError> {
         match request {
             StatusOf::NAME => write(&self.status_of(&read(body)?).await?),
-            Tick::NAME => write(&self.carry_out().await?),
+            Tick::NAME => write(&self.run_due().await?),
             _ => Err(unknown(request)),
         }
     }
@@ -55,7 +55,7 @@ where
     ///
     /// # Errors
     /// When storage does not answer. Calling it again is always safe.
-    pub async fn carry_out(&self) -> Result<(), PortError> {
+    pub async fn run_due(&self) -> Result<(), PortError> {
         self.journal().open().await?;
         let ended = self.gateway.step(false, Vec::new()).await.map(drop);
         let settled = self.gateway.settle_due().await.map(drop);

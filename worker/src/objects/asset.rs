@@ -66,7 +66,7 @@ impl DurableObject for AssetObject {
         self.storage.set_alarm(Duration::from_millis(AGAIN_MS)).await?;
         if let Ok(inside) = &self.inside {
             inside.platform.journal().ports().on_alarm();
-            if let Err(error) = inside.shard().carry_out().await {
+            if let Err(error) = inside.shard().run_due().await {
                 console_error!("{error}");
             }
         }

@@ -52,7 +52,7 @@ impl<B: ShardHandler<Sql = ObjectSql>> ShardObject<B> {
         self.storage.set_alarm(Duration::from_millis(AGAIN_MS)).await?;
         if let Ok(Inside { server, .. }) = &self.inside {
             server.ports().on_alarm();
-            server.carry_out().await;
+            server.run_due().await;
         }
         worker::Response::empty()
     }

@@ -128,7 +128,7 @@ fn a_preflight_writes_nothing_and_calls_nobody_inv_8() {
             headers: vec![("payment-signature".to_owned(), bought.clone())],
             ..Request::default()
         };
-        assert!(!Route::parse(path).unwrap().may_carry_out(&request), "{path}");
+        assert!(!Route::parse(path).unwrap().may_run_due(&request), "{path}");
         let platform = Platform::new(&world);
         let context = Context::new(&world.deployment, &platform);
         world.blow_at(0);

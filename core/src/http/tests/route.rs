@@ -64,7 +64,7 @@ fn only_who_may_leave_something_behind_carries_out_what_is_due_inv_8() {
     let may = |method: &str, path: &str, header: Option<&str>| {
         let mut request = request(method, path);
         request.headers.extend(header.map(|name| (name.to_owned(), "x".to_owned())));
-        Route::parse(path).unwrap().may_carry_out(&request)
+        Route::parse(path).unwrap().may_run_due(&request)
     };
     for path in ["/health", "/ready", "/.well-known/jwks.json"] {
         assert!(!may("GET", path, Some("payment-signature")), "{path}");

@@ -164,7 +164,7 @@ impl<'w> Network<'w> {
     }
 
     /// Carries an order out once. The id contains the number of orders before it, so that it can't be known earlier.
-    fn carry_out(&self, order: &Order) -> String {
+    fn run_due(&self, order: &Order) -> String {
         let id = format!("late-{}-{}", self.handed_in.get(), order.id().as_str());
         self.world.ledger.put(order.id(), order.amount.atomic());
         self.ids.borrow_mut().entry(order.id()).or_insert(id).clone()
@@ -216,7 +216,7 @@ impl Settlement for Network<'_> {
         if self.world.chain.get() == Chain::Drops {
             return Ok(Submitted::AsClaimed);
         }
-        let id = self.carry_out(&order);
+        let id = self.run_due(&order);
         self.world.point().await;
         if self.world.chain.get() == Chain::LandsButErrs {
             let fault = TransportError::new("the relayer", TransportFault::Timeout(1));

@@ -183,7 +183,7 @@ impl Cluster {
                 match asked {
                     Some((request, body)) => server.answer(request, body).await,
                     None => {
-                        server.carry_out().await;
+                        server.run_due().await;
                         Ok(String::new())
                     }
                 }
@@ -199,7 +199,7 @@ impl Cluster {
                 let shard = StreamShard::new(Gateway::new(&self.world.deployment, &shop));
                 match asked {
                     Some((request, body)) => shard.answer(request, body).await,
-                    None => shard.carry_out().await.map(|()| String::new()),
+                    None => shard.run_due().await.map(|()| String::new()),
                 }
             }
         }

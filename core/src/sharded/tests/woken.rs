@@ -152,7 +152,7 @@ fn what_somebody_else_is_publishing_and_may_fail_at_is_looked_after_again() {
     // The alarm goes off during the publication and finds it running.
     let goes_off = async {
         cluster.world.sleep(1_000).await;
-        server.carry_out().await;
+        server.run_due().await;
         Ok(())
     };
     let both: Vec<Boxed<'_, _>> = vec![Box::pin(hears), Box::pin(goes_off)];
