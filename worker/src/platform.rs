@@ -6,7 +6,7 @@ use coinop_core::config::Asset;
 use coinop_core::http::{self, Context, Problem, Request, Response, ShardTask, StatelessOutcome, with_cors};
 use coinop_core::ports::{Catalogue, PortError, Ports};
 use coinop_core::settlement::LocalSettlement;
-use coinop_core::sharded::{ShardedJournal, tick_streams};
+use coinop_core::sharded::{ShardedJournal, run_due_streams};
 use coinop_core::{AssetId, Gateway};
 use futures::future::LocalBoxFuture;
 use worker::{Env, console_log};
@@ -85,7 +85,7 @@ impl Platform {
                 with_cors(&request.method, &request.path, Problem::unavailable().into())
             }
             StatelessOutcome::AtShard(task) if task.is_tick() => {
-                http::tick(&self.context(), tick_streams(&self.journal)).await
+                http::tick(&self.context(), run_due_streams(&self.journal)).await
             }
             StatelessOutcome::AtShard(task) => self.at_shard(request, task).await,
         }

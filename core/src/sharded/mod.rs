@@ -27,6 +27,7 @@
 //! an alarm, and a [`Transport`] to the other shards. A message may be lost, arrive late or arrive twice.
 
 mod attempt;
+mod due;
 mod hold;
 mod join;
 mod journal;
@@ -40,11 +41,11 @@ mod server;
 mod shard;
 mod stale;
 mod stream;
-mod tick;
 mod transport;
 mod updates;
 
 pub use crate::listing::Listing;
+pub use due::run_due_streams;
 #[cfg(test)]
 pub(crate) use hold::STALE_MS;
 pub use join::Boxed;
@@ -58,7 +59,6 @@ pub use ports::{AGAIN_MS, Alarm, Publication, ShardPorts};
 pub use server::ShardServer;
 pub use shard::ShardHandler;
 pub use stream::StreamShard;
-pub use tick::tick_streams;
 pub use transport::{ShardKey, Transport};
 #[cfg(test)]
 pub(crate) use updates::{

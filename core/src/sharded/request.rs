@@ -72,10 +72,10 @@ impl ShardRequest for StatusOf {
 
 /// Asks a stream's shard to carry out what is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Tick;
+pub(crate) struct RunDue;
 
-impl ShardRequest for Tick {
-    const NAME: &'static str = "tick";
+impl ShardRequest for RunDue {
+    const NAME: &'static str = "run_due";
     type Answer = ();
 }
 

@@ -4,7 +4,7 @@ use super::join::{Boxed, join_all};
 use super::journal::{DELIVER_AFTER_MS, ShardedJournal};
 use super::outbox::Delivery;
 use super::ports::{Alarm as _, ShardPorts};
-use super::request::{ShardRequest as _, StatusOf, Tick, read, unknown, write};
+use super::request::{RunDue, ShardRequest as _, StatusOf, read, unknown, write};
 use super::transport::{ShardKey, Transport as _};
 use crate::gateway::Gateway;
 use crate::ports::{Claims as _, PortError, Ports, Schedule as _};
@@ -40,7 +40,7 @@ where
     pub async fn answer(&self, request: &str, body: &str) -> Result<String, PortError> {
         match request {
             StatusOf::NAME => write(&self.status_of(&read(body)?).await?),
-            Tick::NAME => write(&self.run_due().await?),
+            RunDue::NAME => write(&self.run_due().await?),
             _ => Err(unknown(request)),
         }
     }

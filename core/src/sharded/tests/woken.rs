@@ -6,7 +6,7 @@ use crate::ports::{Claims as _, Clock as _, Schedule as _, Streams as _};
 use crate::quote::Operation;
 use crate::sharded::{
     AGAIN_MS, Boxed, Ended, Failed, Head, MerchantShard, MerchantUpdate, PaymentUpdate, Release, ShardKey,
-    ShardServer, ShardedJournal, tick_streams,
+    ShardServer, ShardedJournal, run_due_streams,
 };
 use crate::testkit::keys;
 use crate::testkit::world::Chain;
@@ -39,7 +39,7 @@ fn a_shard_that_is_only_asked_keeps_nothing_and_is_not_woken_inv_8() {
         (&payer(1), "release", release.clone(), "null"),
         (&ShardKey::Merchant, "release", release, "null"),
         (&asset(1), "payment", json(&id), "null"),
-        (&asset(1), "tick", "null".to_owned(), "null"),
+        (&asset(1), "run_due", "null".to_owned(), "null"),
     ] {
         let answered = cluster.ask(key, request, &body).unwrap();
         assert_eq!(answered.as_deref(), Ok(answer), "{key:?} {request}");
@@ -173,11 +173,11 @@ fn a_tick_has_each_asset_carry_out_what_is_due_and_leaves_those_that_do_not_answ
     let merchant = ShardedJournal::read_only(cluster.ports(&ShardKey::Merchant), "main".to_owned());
     let due = |cluster: &Cluster| cluster.world.run(merchant.due(cluster.world.now(), 9)).unwrap().unwrap();
     assert_eq!(due(&cluster), [door(1)]);
-    cluster.spoil(|_, _, request| (request == "tick").then_some(Fault::Lost));
-    assert_eq!(cluster.world.run(tick_streams(&merchant)), Some(Ok(false)));
+    cluster.spoil(|_, _, request| (request == "run_due").then_some(Fault::Lost));
+    assert_eq!(cluster.world.run(run_due_streams(&merchant)), Some(Ok(false)));
     assert_eq!(due(&cluster), [door(1)], "its session has not ended");
     cluster.mend();
-    assert_eq!(cluster.world.run(tick_streams(&merchant)), Some(Ok(false)));
+    assert_eq!(cluster.world.run(run_due_streams(&merchant)), Some(Ok(false)));
     assert_eq!(due(&cluster), []);
     assert_eq!(cluster.number(&asset(1), "SELECT count(*) FROM session WHERE record ->> '$.ended'"), 1);
 }
