@@ -29,17 +29,17 @@ impl ShardRequest for Release {
 }
 
 impl ShardRequest for PayerUpdate {
-    const NAME: &'static str = "news";
+    const NAME: &'static str = "update";
     type Answer = ();
 }
 
 impl ShardRequest for PaymentUpdate {
-    const NAME: &'static str = "news";
+    const NAME: &'static str = "update";
     type Answer = ();
 }
 
 impl ShardRequest for MerchantUpdate {
-    const NAME: &'static str = "news";
+    const NAME: &'static str = "update";
     type Answer = ();
 }
 

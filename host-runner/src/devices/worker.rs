@@ -243,7 +243,7 @@ impl Worker {
         }
     }
 
-    /// Reports what the device is doing, if that is news or an order asks for it.
+    /// Reports what the device is doing, if that has changed or the target asks for it.
     fn report(&mut self, target: &Target) {
         let told = (target.sequence(), self.state, target.version);
         if self.told.replace(told) == Some(told) {

@@ -64,7 +64,7 @@ class Life {
       if (this.dead) return true;
       const came = this.rig.probe.messages.map(({ object, what, at }) => `${object} ${what} ${at}`);
       assert.ok(!came.includes('ASSET request before'), 'nobody has asked');
-      const told = came.indexOf('PAYER news after');
+      const told = came.indexOf('PAYER update after');
       return told >= 0 && came.indexOf('ASSET alarm after', told) > 0;
     }, { within, every: 50 });
   }

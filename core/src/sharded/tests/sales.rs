@@ -136,10 +136,10 @@ fn a_message_that_arrives_when_all_is_over_leaves_nothing_behind_inv_1_5() {
 }
 
 #[test]
-fn what_has_landed_has_cost_its_fee_also_while_its_news_is_on_the_way_inv_5() {
+fn a_landed_payments_fee_is_spent_while_its_update_is_on_the_way_inv_5() {
     let cluster = Cluster::new();
     let payment = payment(&cluster, true);
-    cluster.spoil(|_, _, request| (request == "news").then_some(Fault::Lost));
+    cluster.spoil(|_, _, request| (request == "update").then_some(Fault::Lost));
     assert!(matches!(insist(&cluster, &payment, cluster.buy(&payment)), Ok(Sale::Sold(_))));
     cluster.world.advance(STALE_MS);
     for key in [payer(1), ShardKey::Merchant] {
@@ -154,12 +154,13 @@ fn what_has_landed_has_cost_its_fee_also_while_its_news_is_on_the_way_inv_5() {
 }
 
 #[test]
-fn news_is_told_until_it_is_received_and_changes_nothing_the_second_time_inv_2() {
+fn an_update_is_sent_until_it_is_received_and_applied_once_inv_2() {
     for kind in ["payer", "payment", "merchant"] {
         for fault in [Fault::Lost, Fault::AnswerLost] {
             let cluster = Cluster::new();
             let payment = payment(&cluster, true);
-            cluster.spoil(move |_, key, request| (key.kind() == kind && request == "news").then_some(fault));
+            cluster
+                .spoil(move |_, key, request| (key.kind() == kind && request == "update").then_some(fault));
             let sale = insist(&cluster, &payment, cluster.buy(&payment));
             assert!(
                 matches!(sale, Ok(Sale::Sold(_))),

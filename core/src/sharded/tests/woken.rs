@@ -34,7 +34,7 @@ fn a_shard_that_is_only_asked_keeps_nothing_and_is_not_woken_inv_8() {
     for (key, request, body, answer) in [
         (&payment, "owner", json(&id), "null"),
         (&payment, "release", release.clone(), "null"),
-        (&payment, "news", json(&failed), "null"),
+        (&payment, "update", json(&failed), "null"),
         (&payer(1), "history", history, r#"{"failures":[],"has_bought":false}"#),
         (&payer(1), "release", release.clone(), "null"),
         (&ShardKey::Merchant, "release", release, "null"),
@@ -58,7 +58,7 @@ fn what_a_shard_does_not_know_or_cannot_read_is_an_error_and_leaves_nothing() {
             ("request", "{}"),
             ("nothing", "null"),
             ("reserve", "{}"),
-            ("news", "[]"),
+            ("update", "[]"),
             ("owner", "1"),
             ("payment", "1"),
         ] {
@@ -96,7 +96,7 @@ fn whoever_asks_again_and_again_does_not_put_the_alarm_off_inv_2() {
     let cluster = Cluster::new();
     let (ticket, quote) = cluster.world.ticket("door-1", Operation::Access, 1);
     let payment = cluster.world.pay(1, &ticket, &quote);
-    cluster.spoil(|_, _, request| (request == "news").then_some(Fault::Lost));
+    cluster.spoil(|_, _, request| (request == "update").then_some(Fault::Lost));
     let _ = cluster.buy(&payment);
     let at = cluster.alarm(&asset(1)).unwrap();
     for _ in 0..4 {
@@ -123,8 +123,8 @@ fn listed(revision: u64, listing: &str) -> String {
 fn what_the_catalogues_readers_could_not_be_given_the_alarm_gives_them() {
     let (cluster, merchant) = (Cluster::new(), ShardKey::Merchant);
     cluster.readers_are_gone.set(true);
-    let heard = cluster.ask(&merchant, "news", &listed(1, r#"{"price":"1"}"#));
-    assert_eq!(heard.unwrap().as_deref(), Ok("null"), "the asset is not told again for that");
+    let answer = cluster.ask(&merchant, "update", &listed(1, r#"{"price":"1"}"#));
+    assert_eq!(answer.unwrap().as_deref(), Ok("null"), "the asset is not told again for that");
     let again = |cluster: &Cluster| cluster.alarm(&merchant).map(|at| at.millis_since(cluster.world.now()));
     assert_eq!(again(&cluster), Some(AGAIN_MS));
     cluster.world.advance(AGAIN_MS);
@@ -136,7 +136,7 @@ fn what_the_catalogues_readers_could_not_be_given_the_alarm_gives_them() {
     assert_eq!(cluster.published.borrow()[0].listing.as_deref(), Some(r#"{"price":"1"}"#));
     assert_eq!(cluster.alarm(&merchant), None);
     // The next change is published at once.
-    cluster.ask(&merchant, "news", &listed(2, "null")).unwrap().unwrap();
+    cluster.ask(&merchant, "update", &listed(2, "null")).unwrap().unwrap();
     assert_eq!(cluster.published.borrow()[1].listing, None);
 }
 
@@ -148,14 +148,14 @@ fn what_somebody_else_is_publishing_and_may_fail_at_is_looked_after_again() {
     let ports = cluster.ports(&ShardKey::Merchant);
     let server = ShardServer::new(MerchantShard::new(ports.clone()), ports);
     let update = listed(1, r#"{"price":"1"}"#);
-    let hears = async { server.answer("news", &update).await.map(drop) };
+    let applied = async { server.answer("update", &update).await.map(drop) };
     // The alarm goes off during the publication and finds it running.
     let goes_off = async {
         cluster.world.sleep(1_000).await;
         server.run_due().await;
         Ok(())
     };
-    let both: Vec<Boxed<'_, _>> = vec![Box::pin(hears), Box::pin(goes_off)];
+    let both: Vec<Boxed<'_, _>> = vec![Box::pin(applied), Box::pin(goes_off)];
     assert_eq!(cluster.world.run_all(both), [Some(Ok(())), Some(Ok(()))]);
     assert!(cluster.alarm(&ShardKey::Merchant).is_some(), "nobody would give it to them any more");
     cluster.readers_are_gone.set(false);
