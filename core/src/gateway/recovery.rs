@@ -62,7 +62,7 @@ impl<P: Ports> Gateway<'_, P> {
         }
         let started = self.ports().clock().now().wall;
         for stream in &self.ports().journal().due(started, STREAMS_PER_STEP).await? {
-            self.decide_on(stream, Command::Tick).await?;
+            self.decide_on(stream, Command::EndDue).await?;
         }
         Ok(Plan { states: self.states(resync).await?, next: self.next_end().await? })
     }

@@ -48,7 +48,7 @@ pub struct Batch {
     pub state: AssetState,
     /// The changes that `events` make to the indexes.
     pub index: Vec<IndexChange>,
-    /// When the paid time ends, if a tick will be due then.
+    /// When the paid time ends, if the end is still to be decided.
     pub due: Option<Timestamp>,
     /// When to look after a payment in flight; `None` if there is none.
     pub unsettled: Option<Timestamp>,
@@ -70,7 +70,7 @@ impl Batch {
         let index = index::changes(stream, before, &state, &events);
         let pending = pending(&state, now);
         let (due, unsettled) = (pending.due, pending.unsettled);
-        let unfulfilled = state.needs_fulfilment() && pending.order.is_some();
+        let unfulfilled = state.needs_fulfilment() && pending.unmet.is_some();
         Some(Self { v: ENCODING, events, state, index, due, unsettled, unfulfilled, funds: None })
     }
 

@@ -46,7 +46,7 @@ pub enum Command {
         reason: &'static str,
     },
     /// Time has passed, so that something may be over.
-    Tick,
+    EndDue,
     /// The host beside the device reports what the device is doing.
     Reported(ReportedState),
     /// Create the asset. Its generation is set here, whatever the listing says.
@@ -89,7 +89,7 @@ const REMEMBERED_MS: u64 = 600_000;
 pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Event>, Reject> {
     let (mut events, state, now) = passed(state, now);
     events.extend(match command {
-        Command::Tick => Vec::new(),
+        Command::EndDue => Vec::new(),
         Command::Claim(ask) => claim_payment(&state, *ask, &now)?,
         Command::Submitted { payment, rail } => submitted(&state, payment, *rail, now.wall),
         Command::Landed { payment, landing } => landed(&state, &payment, landing, &now),
@@ -123,7 +123,7 @@ pub(crate) fn precheck(state: &AssetState, intent: &Intent<'_>, now: &Now) -> Re
 fn passed(state: &AssetState, now: &Now) -> (Vec<Event>, AssetState, Now) {
     let lost = state.is_clock_untrusted(now);
     let now = state.clamped_now(now);
-    let events = tick(state, &now, lost);
+    let events = end_due(state, &now, lost);
     let state = events.iter().fold(state.clone(), evolve);
     (events, state, now)
 }
@@ -131,7 +131,7 @@ fn passed(state: &AssetState, now: &Now) -> (Vec<Event>, AssetState, Now) {
 /// Locks the device when the paid time is over, or when no clock can tell whether it is.
 ///
 /// It also ends the session, unless an extension in flight may still bring it back.
-fn tick(state: &AssetState, now: &Now, lost: bool) -> Vec<Event> {
+fn end_due(state: &AssetState, now: &Now, lost: bool) -> Vec<Event> {
     let Some(session) = state.session.as_ref().filter(|session| lost || session.is_over(now)) else {
         return Vec::new();
     };
@@ -262,7 +262,7 @@ fn failed(state: &AssetState, payment: &PaymentId, reason: &str, now: &Now) -> V
     // The last extension of a session that is over may just have failed. Then the session ends now.
     let after = evolve(state.clone(), &event);
     let mut events = vec![event];
-    events.extend(tick(&after, now, false));
+    events.extend(end_due(&after, now, false));
     events
 }
 

@@ -31,13 +31,13 @@ impl DesiredState {
 /// What is to be done for a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pending<'a> {
-    /// Whether something is over, so that [`Command::Tick`](super::Command::Tick) has to be decided.
-    pub tick: bool,
+    /// Whether something is over, so that [`Command::EndDue`](super::Command::EndDue) has to be decided.
+    pub end_due: bool,
     /// Payments whose outcome has to be looked up, and which are sent again if it is unclear.
     pub settle: Vec<&'a Claim>,
     /// The desired state, if the device has not been reported to follow it.
-    pub order: Option<DesiredState>,
-    /// When the paid time ends, if a tick will be due then. A desired state that is not followed yet has no date here,
+    pub unmet: Option<DesiredState>,
+    /// When the paid time ends, if the end is still to be decided. A desired state that is not followed yet has no date here,
     /// because the host beside the device repeats it.
     pub due: Option<Timestamp>,
     /// When to look after a payment in flight; `None` if there is none.
@@ -80,16 +80,15 @@ pub(crate) fn pending<'a>(state: &'a AssetState, now: &Now) -> Pending<'a> {
     let lost = state.is_clock_untrusted(now);
     let now = state.clamped_now(now);
     let over = state.session.as_ref().filter(|session| lost || session.is_over(&now));
-    let tick = over.is_some() && (state.fulfilment.is_open() || !state.is_extending());
+    let end_due = over.is_some() && (state.fulfilment.is_open() || !state.is_extending());
     let settle_at = |claim: &Claim| claim.at.plus_millis(SETTLE_AFTER_MS);
     let settle = state.claims.iter().filter(|claim| settle_at(claim) <= now.wall).collect();
-    let order = desired_state(state, &now);
-    let fulfilled =
-        state.fulfilment.reported.as_ref().is_some_and(|report| {
-            report.sequence == order.sequence && order.desired.is_met_by(report.observed)
-        });
-    let order = (!fulfilled).then_some(order);
-    Pending { tick, settle, order, due: due(state), unsettled: unsettled(state) }
+    let desired = desired_state(state, &now);
+    let fulfilled = state.fulfilment.reported.as_ref().is_some_and(|report| {
+        report.sequence == desired.sequence && desired.desired.is_met_by(report.observed)
+    });
+    let unmet = (!fulfilled).then_some(desired);
+    Pending { end_due, settle, unmet, due: due(state), unsettled: unsettled(state) }
 }
 
 /// Returns when the paid time ends, if a tick will be due then. The moment is in the past if the tick is overdue.

@@ -107,7 +107,7 @@ proptest! {
             let before = state.clone();
             let nth = |n: usize| before.claims.get(n % before.claims.len().max(1)).cloned();
             let command = match random {
-                Random::Pass(more) => { ms += more; Command::Tick }
+                Random::Pass(more) => { ms += more; Command::EndDue }
                 Random::Access(seconds) => { number += 1; Command::Claim(Box::new(assets::ask_for(&before, number, Operation::Access, seconds))) }
                 Random::Extend(seconds) => {
                     let Some(session) = before.session.as_ref().map(|s| s.id.clone()) else { continue };
@@ -162,10 +162,10 @@ proptest! {
             }
             // Nothing that has to be done is forgotten.
             let pending = pending(&state, &at(ms));
-            prop_assert!(!pending.tick, "a tick was just decided");
+            prop_assert!(!pending.end_due, "what was due to end has just ended");
             prop_assert_eq!(pending.unsettled.is_some(), !state.claims.is_empty());
             prop_assert_eq!(pending.due.is_some(), open.is_some());
-            prop_assert_eq!(pending.order.is_none(), state.fulfilment.reported.as_ref().is_some_and(|r| {
+            prop_assert_eq!(pending.unmet.is_none(), state.fulfilment.reported.as_ref().is_some_and(|r| {
                 r.sequence == state.fulfilment.sequence && r.lock().fulfils(open.is_some())
             }));
         }

@@ -61,7 +61,7 @@ impl History {
                 ),
                 (start + 500, Command::Landed { payment, landing: Landing::SvmExact { slot: number } }),
                 (start + 600, Command::Reported(report(number * 2 + 1, LockState::Unlocked, start + 600))),
-                (start + 1_500, Command::Tick),
+                (start + 1_500, Command::EndDue),
                 (start + 1_600, Command::Reported(report(number * 2 + 2, LockState::Locked, start + 1_600))),
             ];
             for (at, command) in steps {

@@ -156,7 +156,7 @@ mod tests {
                 Random::ClaimRequest => self.ask(),
                 Random::Reboot => self.rig.reboot(),
             }
-            self.rig.command(Command::Tick).unwrap();
+            self.rig.command(Command::EndDue).unwrap();
             if self.last().is_some_and(|last| last <= self.ms) && !self.rig.state.is_extending() {
                 self.model = Model::Nobody;
             }
@@ -274,7 +274,7 @@ mod tests {
             [(0, Some(5_000)), (59_950, Some(5_000)), (2_050, Some(3_000)), (2_999, Some(1)), (1, None)]
         {
             rig.pass(ms);
-            rig.command(Command::Tick).unwrap();
+            rig.command(Command::EndDue).unwrap();
             assert_eq!(rig.opens_for(), opens_for);
         }
         assert_eq!(rig.session(), None);
@@ -304,10 +304,10 @@ mod tests {
         rig.pass(1_000);
         rig.jump(-86_400_000);
         rig.pass(63_999);
-        rig.command(Command::Tick).unwrap();
+        rig.command(Command::EndDue).unwrap();
         assert_eq!(rig.opens_for(), Some(1), "by the monotonic clock");
         rig.pass(1);
-        rig.command(Command::Tick).unwrap();
+        rig.command(Command::EndDue).unwrap();
         assert_eq!((rig.session(), rig.opens_for()), (None, None));
     }
 
@@ -317,7 +317,7 @@ mod tests {
         rig.pass(1_000);
         rig.reboot();
         rig.jump(-86_400_000);
-        assert!(rig.command(Command::Tick).unwrap().is_empty());
+        assert!(rig.command(Command::EndDue).unwrap().is_empty());
         assert_eq!(rig.opens_for(), Some(5_000));
     }
 }

@@ -141,7 +141,7 @@ mod tests {
                 }
                 Random::Reboot => self.rig.reboot(),
             }
-            self.rig.command(Command::Tick).unwrap();
+            self.rig.command(Command::EndDue).unwrap();
             if self.rig.session().is_none() {
                 (self.left, self.is_paused, self.is_moved) = (None, false, false);
             }
@@ -187,7 +187,7 @@ mod tests {
             let now = self.rig.now();
             let pending = pending(&self.rig.state, &now);
             let session = self.rig.state.session.as_ref().unwrap();
-            prop_assert_eq!((pending.due, pending.tick, session.ends_at()), (None, false, None));
+            prop_assert_eq!((pending.due, pending.end_due, session.ends_at()), (None, false, None));
             prop_assert!(!self.rig.state.fulfilment.is_open() && self.rig.opens_for().is_none());
             prop_assert!(!session.is_over(&now));
             Ok(())
@@ -261,7 +261,7 @@ mod tests {
         for by in [3_000 * DAY_MS, -5_000 * DAY_MS] {
             rig.jump(by);
             rig.reboot();
-            assert!(rig.command(Command::Tick).unwrap().is_empty());
+            assert!(rig.command(Command::EndDue).unwrap().is_empty());
             assert_eq!(rig.opens_for(), None);
         }
         // Another buyer waits in the meantime, and is told to ask again later.
@@ -273,9 +273,9 @@ mod tests {
         rig.command(Command::Resume { session: session.clone() }).unwrap();
         assert_eq!(rig.opens_for(), Some(45_000));
         rig.pass(44_999);
-        assert!(rig.command(Command::Tick).unwrap().is_empty());
+        assert!(rig.command(Command::EndDue).unwrap().is_empty());
         rig.pass(1);
-        rig.command(Command::Tick).unwrap();
+        rig.command(Command::EndDue).unwrap();
         assert_eq!((rig.session(), rig.opens_for()), (None, None));
         assert_eq!(rig.command(Command::Resume { session }), Err(Reject::SessionOver));
     }

@@ -105,7 +105,7 @@ mod tests {
                     Random::Extend(_) => {}
                     Random::Fail => rig.fail(),
                     Random::Pass(more) => { rig.pass(more); ms += more; }
-                    Random::Tick => { rig.command(Command::Tick).unwrap(); }
+                    Random::Tick => { rig.command(Command::EndDue).unwrap(); }
                     Random::ReportedState(passes) => { let seen = report(&rig, Observed::Proxy { passes }); rig.command(seen).unwrap(); }
                     // What is left is known to the boot in which it began, or by a wall clock that stays right.
                     Random::JumpBack(_) if rig.state.session.as_ref().is_some_and(|session| {
@@ -130,7 +130,7 @@ mod tests {
                 let is_met = rig.state.fulfilment.reported.as_ref().is_some_and(|report| {
                     report.sequence == order.sequence && report.observed == Observed::Proxy { passes: is_paid }
                 });
-                let unmet = pending(&rig.state, &rig.now()).order.is_some();
+                let unmet = pending(&rig.state, &rig.now()).unmet.is_some();
                 prop_assert_eq!(unmet, !is_met || rig.state.fulfilment.desired.is_none());
             }
         }
@@ -147,7 +147,7 @@ mod tests {
         assert!(upstream.request(&rig, &session));
         rig.pass(1);
         assert!(!upstream.request(&rig, &session), "nobody has decided the end yet");
-        rig.command(Command::Tick).unwrap();
+        rig.command(Command::EndDue).unwrap();
         assert!(!upstream.request(&rig, &session));
         assert_eq!(rig.state.fulfilment.desired, Some(Desired::Proxy { passes_until: None }));
         for (observed, unmet) in [
@@ -157,7 +157,7 @@ mod tests {
         ] {
             let seen = report(&rig, observed);
             rig.command(seen).unwrap();
-            assert_eq!(pending(&rig.state, &rig.now()).order.is_some(), unmet, "{observed:?}");
+            assert_eq!(pending(&rig.state, &rig.now()).unmet.is_some(), unmet, "{observed:?}");
         }
         assert_eq!(upstream.served, 2);
     }
