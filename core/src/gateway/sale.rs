@@ -160,7 +160,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             // state or the chain says now.
             Err(unclaimed) => match self.ports().journal().payment(&id).await? {
                 Some(record) => self.repeat(buy, record, started).await,
-                None => Err(self.told(buy, unclaimed).await?),
+                None => Err(self.unclaimed_error(buy, unclaimed).await?),
             },
         }
     }
@@ -340,7 +340,11 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 
     /// Returns the error for a buyer whose purchase was not claimed.
-    async fn told(&self, buy: &BuyRequest<'_>, unclaimed: Unclaimed) -> Result<SaleError, SaleError> {
+    async fn unclaimed_error(
+        &self,
+        buy: &BuyRequest<'_>,
+        unclaimed: Unclaimed,
+    ) -> Result<SaleError, SaleError> {
         Ok(match unclaimed {
             Unclaimed::Refused(error) => error,
             Unclaimed::Claim(ClaimError::Command(CommandError::Rejected(reject))) => rejected(reject),

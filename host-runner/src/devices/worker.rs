@@ -86,7 +86,7 @@ pub(super) struct Worker {
     state: LockState,
     counted: Option<&'static str>,
     /// The last report: the order's sequence, the state, and the target's version.
-    told: Option<(u64, LockState, u64)>,
+    last_report: Option<(u64, LockState, u64)>,
     failures: u32,
 }
 
@@ -108,7 +108,7 @@ impl Worker {
             reports,
             state: LockState::Unknown,
             counted: None,
-            told: None,
+            last_report: None,
             failures: 0,
         }
     }
@@ -129,7 +129,7 @@ impl Worker {
             let goal = target.goal(self.clock.now_ms());
             if !goal.reached(self.state) {
                 self.act(goal, &target).await;
-            } else if self.told.is_none_or(|(_, _, version)| version != target.version) {
+            } else if self.last_report.is_none_or(|(_, _, version)| version != target.version) {
                 // The order asks for the state that the device already has, as far as is known: it is an
                 // extension or a repeat. The worker only looks at the device.
                 if self.look_for(goal).await {
@@ -245,8 +245,8 @@ impl Worker {
 
     /// Reports what the device is doing, if that has changed or the target asks for it.
     fn report(&mut self, target: &Target) {
-        let told = (target.sequence(), self.state, target.version);
-        if self.told.replace(told) == Some(told) {
+        let report = (target.sequence(), self.state, target.version);
+        if self.last_report.replace(report) == Some(report) {
             return;
         }
         failpoint::reach("device.report");

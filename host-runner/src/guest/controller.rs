@@ -60,7 +60,7 @@ impl Controller {
     pub(crate) async fn step(&mut self, resync: bool, reports: &[ReportedState]) -> Result<Plan, Failure> {
         let (mut store, export, used) = self.take().await?;
         allow(&mut store, Duration::ZERO);
-        let reports: Vec<device::ReportedState> = reports.iter().map(told).collect();
+        let reports: Vec<device::ReportedState> = reports.iter().map(to_wit).collect();
         let call = export.coinop_device_controller().call_step(&mut store, resync, &reports);
         let called = tokio::time::timeout(LONGEST_STEP, call).await;
         let plan = self.finished(called)?;
@@ -116,7 +116,7 @@ async fn fresh(component: &Component, host: &Arc<Host>, caller: Caller) -> Resul
     Ok((store, export, 0))
 }
 
-fn told(report: &ReportedState) -> device::ReportedState {
+fn to_wit(report: &ReportedState) -> device::ReportedState {
     device::ReportedState {
         asset: report.asset.clone(),
         sequence: report.sequence,

@@ -14,7 +14,7 @@ use wasmtime_wasi_http::p2::bindings::ProxyPre;
 use super::state::GuestState;
 
 /// How often running code is interrupted, so that other tasks can run and its time is counted.
-pub(crate) const TICK: Duration = Duration::from_millis(10);
+pub(crate) const EPOCH_LENGTH: Duration = Duration::from_millis(10);
 
 /// What instances of the component may use.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +65,7 @@ impl Component {
             limits,
             engine,
         };
-        tick(&component.engine)?;
+        start_epoch_timer(&component.engine)?;
         Ok(component)
     }
 }
@@ -118,13 +118,13 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {
 }
 
 /// Increments the epoch until the engine is dropped.
-fn tick(engine: &Engine) -> wasmtime::Result<()> {
+fn start_epoch_timer(engine: &Engine) -> wasmtime::Result<()> {
     let engine = engine.weak();
     std::thread::Builder::new().name("coinop-epochs".to_owned()).spawn(move || {
         while let Some(engine) = engine.upgrade() {
             engine.increment_epoch();
             drop(engine);
-            std::thread::sleep(TICK);
+            std::thread::sleep(EPOCH_LENGTH);
         }
     })?;
     Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wasmtime::{Store, UpdateDeadline};
 
-use super::engine::{Component, TICK};
+use super::engine::{Component, EPOCH_LENGTH};
 use super::state::{GuestState, Host};
 use crate::db::Caller;
 
@@ -36,6 +36,7 @@ pub(crate) fn store(component: &Component, host: &Arc<Host>, caller: Caller) -> 
 /// Sets how long the instance's next call may compute and wait for the RPC.
 pub(crate) fn allow(store: &mut Store<GuestState>, waiting: Duration) {
     store.data_mut().outbound.allow(waiting);
-    store.data_mut().ticks = u32::try_from(COMPUTING.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX);
+    store.data_mut().ticks =
+        u32::try_from(COMPUTING.as_millis() / EPOCH_LENGTH.as_millis()).unwrap_or(u32::MAX);
     store.set_epoch_deadline(1);
 }

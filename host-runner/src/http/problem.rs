@@ -92,10 +92,10 @@ impl Problem {
 }
 
 /// Converts a response of the core into one of this host.
-pub(super) fn response(told: http::Response) -> Response {
-    let mut response = Response::new(Bytes::from(told.body));
-    *response.status_mut() = StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in told.headers {
+pub(super) fn response(answer: http::Response) -> Response {
+    let mut response = Response::new(Bytes::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answer.headers {
         if let (Ok(name), Ok(value)) =
             (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value))
         {

@@ -50,7 +50,7 @@ fn pause(why: RetryDecision, asked: Option<u64>, failed: u32) -> u64 {
 pub(super) fn deliver(ask: &HttpRequest, payment: &Header) -> Result<HttpReply, String> {
     let began = Instant::now();
     let mut failed = 0;
-    let mut told = false;
+    let mut announced = false;
     loop {
         let (why, asked, said) = match ask.send(Some((payment.name, &payment.value))) {
             Err(error) => (RetryDecision::Unclear, None, error),
@@ -72,11 +72,11 @@ pub(super) fn deliver(ask: &HttpRequest, payment: &Header) -> Result<HttpReply, 
         if failed >= TRIES || began.elapsed() + wait > PATIENCE {
             return Err(given_up(why, &said, ask));
         }
-        if why == RetryDecision::Pending && !told {
+        if why == RetryDecision::Pending && !announced {
             eprintln!(
                 "the payment was sent and is not confirmed yet ({said}); asking again with the same one"
             );
-            told = true;
+            announced = true;
         } else if why != RetryDecision::Pending {
             eprintln!("no answer to the payment yet ({said}); sending the same one again");
         }

@@ -104,14 +104,14 @@ impl Crate {
 
     /// Returns the file that defines the item at a path. A name that its module only re-exports is looked up
     /// where it comes from.
-    fn file(&self, path: &[String], passed_on: u8) -> Option<String> {
+    fn file(&self, path: &[String], hops: u8) -> Option<String> {
         let depth = (0..=path.len())
             .rev()
             .find(|depth| path.get(..*depth).is_some_and(|head| self.0.contains_key(head)))?;
         let (file, source) = self.0.get(path.get(..depth)?)?;
-        let from = path.get(depth).and_then(|name| source.passed_on.get(name));
-        match from.filter(|_| passed_on < 8) {
-            Some(from) => self.file(from, passed_on + 1),
+        let from = path.get(depth).and_then(|name| source.reexports.get(name));
+        match from.filter(|_| hops < 8) {
+            Some(from) => self.file(from, hops + 1),
             None => Some(file.clone()),
         }
     }

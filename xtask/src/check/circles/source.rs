@@ -12,7 +12,7 @@ pub(super) struct Source {
     /// The paths that the file uses.
     pub(super) paths: BTreeSet<Vec<String>>,
     /// The names that the file only re-exports with `pub use`, and where each comes from.
-    pub(super) passed_on: BTreeMap<String, Vec<String>>,
+    pub(super) reexports: BTreeMap<String, Vec<String>>,
 }
 
 impl Source {
@@ -92,7 +92,7 @@ impl Reader<'_> {
         }
         if using.is_none() {
             // A re-exported name can be used here too.
-            let used = self.source.passed_on.get(&first).cloned();
+            let used = self.source.reexports.get(&first).cloned();
             self.source.paths.extend(used);
             // A single name is a path in an import, but may be any word elsewhere.
             if self.token(at + 1) != "::" {
@@ -146,7 +146,7 @@ impl Reader<'_> {
         let renamed = using.is_some() && self.token(at) == "as";
         let name = if renamed { Some(self.token(at + 1).to_owned()) } else { path.last().cloned() };
         match (using, name) {
-            (Some(true), Some(name)) => _ = self.source.passed_on.insert(name, path),
+            (Some(true), Some(name)) => _ = self.source.reexports.insert(name, path),
             (Some(false), Some(name)) => {
                 self.names.insert(name, path.clone());
                 self.source.paths.insert(path);
