@@ -1,4 +1,4 @@
-//! Gateways in the small world. Each action runs on a gateway that has just been started.
+//! Gateways in the test world. Each action runs on a gateway that has just been started.
 
 use rusqlite::Connection;
 

@@ -1,4 +1,4 @@
-//! The small world's chain: its payments, and the balances of the paying accounts.
+//! The test world's chain: its payments, and the balances of the paying accounts.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

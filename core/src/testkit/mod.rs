@@ -1,4 +1,4 @@
-//! What tests need: known keys, captured payments, and a small world in which gateways run.
+//! What tests need: known keys, captured payments, and a test world in which gateways run.
 //!
 //! Other crates get it with the feature `testkit`, which no product enables.
 

@@ -1,4 +1,4 @@
-//! The small world as the platform that a gateway runs on: its ports.
+//! The test world as the platform that a gateway runs on: its ports.
 
 use std::task::Poll;
 

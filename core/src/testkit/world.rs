@@ -1,4 +1,4 @@
-//! A small world in which gateways run. Its clock moves only when all futures wait, its tables are real ones on a
+//! A test world in which gateways run. Its clock moves only when all futures wait, its tables are real ones on a
 //! real SQLite, its chain can be slow or silent, and its fuse cuts everything off at the n-th action of the gateway.
 
 use std::cell::{Cell, RefCell};
@@ -45,7 +45,7 @@ pub enum Chain {
     ShownFrom(u64),
 }
 
-/// The small world: a configuration, a clock, a database and a chain.
+/// The test world: a configuration, a clock, a database and a chain.
 pub struct World {
     /// The deployment of this world's gateways.
     pub deployment: Deployment,
