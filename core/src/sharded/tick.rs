@@ -35,7 +35,7 @@ pub async fn tick_streams<P: ShardPorts>(journal: &ShardedJournal<P>) -> Result<
             break;
         }
         if let Err(error) = ports.transport().ask(&ShardKey::Stream(stream.clone()), &Tick).await {
-            ports.log(&format!("{stream}: {error}"));
+            ports.log(&format!("a tick failed for {stream}: {error}"));
         }
     }
     Ok(more)
