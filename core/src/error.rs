@@ -32,8 +32,8 @@ impl fmt::Display for SqlError {
             Self::Unique => "a unique value was written twice",
             Self::NotCovered => "a claim was refused: the balance does not cover it",
             Self::OverBudget => "a claim was refused: the fee budget of the day is spent",
-            Self::GuardAtRisk => "a claim was refused: a wallet guard would fail",
-            Self::Full => "a claim was refused: as many sessions run as may",
+            Self::GuardAtRisk => "a claim was refused: a wallet guard could fail",
+            Self::Full => "a claim was refused: all seats are taken",
             Self::Other(words) => words,
         })
     }
@@ -78,14 +78,14 @@ impl fmt::Display for StoreError {
             Self::Corrupt(what) => write!(f, "database: {what} can't be read"),
             Self::Version { found, own } if found < own => write!(
                 f,
-                "database: it was made by an earlier version of this program, from before its first release (its tables are of version {found}, this program's of {own}): finish its sessions with that version, then move it away"
+                "database: made by an earlier version of Coinop, from before its first release (its tables have version {found}, this program's have version {own}): let its sessions end under that version, then move it away"
             ),
             Self::Version { found, own } => write!(
                 f,
-                "database: it was made by a newer version of this program (its tables are of version {found}, this program's of {own}): use that version again"
+                "database: made by a newer version of Coinop (its tables have version {found}, this program's have version {own}): use that version again"
             ),
-            Self::Contended(asset) => write!(f, "{asset} is changed by too many at once"),
-            Self::Invariant(what) => write!(f, "database: {what}"),
+            Self::Contended(asset) => write!(f, "too many writers change {asset} at once"),
+            Self::Invariant(what) => write!(f, "internal error: {what}"),
             Self::Encode(error) => write!(f, "database: {error}"),
         }
     }
@@ -191,10 +191,14 @@ impl fmt::Display for RpcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Transport(error) => error.fmt(f),
-            Self::Status { method, status } => write!(f, "the RPC answered {method} with status {status}"),
-            Self::Refused { code } => write!(f, "the RPC answered error {code}"),
-            Self::Shape(method) => write!(f, "the RPC gave {method} an answer of another shape"),
-            Self::Lagging(method) => write!(f, "the RPC answered {method} from before the slot asked for"),
+            Self::Status { method, status } => {
+                write!(f, "the RPC answered {method} with HTTP status {status}")
+            }
+            Self::Refused { code } => write!(f, "the RPC answered with JSON-RPC error {code}"),
+            Self::Shape(method) => write!(f, "the RPC's answer to {method} has an unexpected form"),
+            Self::Lagging(method) => {
+                write!(f, "the RPC's answer to {method} is older than the slot asked for")
+            }
         }
     }
 }
@@ -235,11 +239,13 @@ impl fmt::Display for SettleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rpc(error) => error.fmt(f),
-            Self::OutOfFunds(None) => f.write_str("the fee payer has too little SOL to pay for transactions"),
-            Self::OutOfFunds(Some(address)) => {
-                write!(f, "the fee payer {address} has too little SOL to pay for transactions")
+            Self::OutOfFunds(None) => {
+                f.write_str("the fee payer has too little SOL for network fees: send it more")
             }
-            Self::NoKey(address) => write!(f, "the key of the fee payer {address} is gone"),
+            Self::OutOfFunds(Some(address)) => {
+                write!(f, "the fee payer {address} has too little SOL for network fees: send it more")
+            }
+            Self::NoKey(address) => write!(f, "this gateway has no key for the fee payer {address}"),
             Self::NoFeePayer => f.write_str("there is no fee payer"),
             Self::Stub(why) => f.write_str(why),
             Self::Encode(error) => error.fmt(f),

@@ -175,12 +175,15 @@ impl ClockFloor {
             if floor > wall + Duration::from_secs(3600) {
                 tracing::warn!(
                     file = %self.path.display(),
-                    "the system's clock is behind the last time seen here; going on from that. If it was wrong, remove the file and start again"
+                    "the system clock is behind the time stored in the file; using the stored time; if that is wrong, stop the gateway, remove the file and start it again"
                 );
             }
             floor
         } else {
-            tracing::warn!(file = %self.path.display(), "the last time seen lies far in the future; not believed");
+            tracing::warn!(
+                file = %self.path.display(),
+                "the time stored in the file is more than 400 days ahead of the system clock; ignoring it"
+            );
             Duration::ZERO
         }
     }
@@ -208,7 +211,7 @@ impl ClockFloor {
             None => now_ms.to_string(),
         };
         if let Err(error) = crate::files::write_atomically(&self.path, text.as_bytes(), 0o644) {
-            tracing::warn!(%error, "the time could not be noted in the data folder");
+            tracing::warn!(%error, "the time could not be stored in the data folder");
         }
     }
 }

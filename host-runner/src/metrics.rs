@@ -43,12 +43,12 @@ impl Metrics {
             seconds: HistogramVec::new(
                 HistogramOpts::new(
                     "coinop_http_request_seconds",
-                    "Time from a request's head to its answer's.",
+                    "Time from the head of a request to the head of its answer.",
                 )
                 .buckets(SECONDS.to_vec()),
                 &["route"],
             )?,
-            in_flight: IntGauge::new("coinop_http_requests_in_flight", "Requests being worked on.")?,
+            in_flight: IntGauge::new("coinop_http_requests_in_flight", "Requests in progress.")?,
             refused: IntCounterVec::new(
                 Opts::new("coinop_http_refused_total", "Requests refused before they reached the gateway."),
                 &["reason"],
@@ -62,7 +62,7 @@ impl Metrics {
                     .buckets(vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0]),
             )?,
             commit: Histogram::with_opts(
-                HistogramOpts::new("coinop_sqlite_commit_seconds", "Time for a commit to be on the disk.")
+                HistogramOpts::new("coinop_sqlite_commit_seconds", "Time until a commit is on the disk.")
                     .buckets(SECONDS.to_vec()),
             )?,
             devices: IntGaugeVec::new(
@@ -97,7 +97,7 @@ impl Metrics {
     pub(crate) fn page(&self) -> Vec<u8> {
         let mut page = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.0.registry.gather(), &mut page) {
-            tracing::warn!(%error, "the measurements could not be written out");
+            tracing::warn!(%error, "the metrics could not be encoded");
         }
         page
     }

@@ -29,7 +29,7 @@ pub(crate) async fn settle(
             let wait = match settled {
                 Ok(next_ms) => next_ms.map_or(EVERY, |at| clock.until(at)).min(EVERY),
                 Err(error) => {
-                    tracing::error!(%error, "payments could not be looked after; trying again");
+                    tracing::error!(%error, "settling payments in flight failed; trying again");
                     EVERY
                 }
             };

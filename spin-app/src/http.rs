@@ -97,7 +97,7 @@ async fn run_due(gateway: &Gateway<'static, Platform>, request: &Request) {
     let ended = gateway.step(false, Vec::new()).await.map(drop);
     let settled = gateway.settle_due().await.map(drop);
     for error in [ended, settled].into_iter().filter_map(Result::err) {
-        eprintln!("what is due could not be carried out: {error}");
+        eprintln!("due work can't be carried out now; a later request tries it again: {error}");
     }
 }
 

@@ -30,7 +30,9 @@ impl ObjectAlarm {
     }
 
     fn storage(&self) -> Result<&Storage, PortError> {
-        self.storage.as_ref().ok_or_else(|| StoreError::Invariant("there is no alarm here").into())
+        self.storage
+            .as_ref()
+            .ok_or_else(|| StoreError::Invariant("an alarm was used outside of an object").into())
     }
 }
 
@@ -97,5 +99,5 @@ fn date(at: Timestamp) -> ScheduledTime {
 }
 
 fn failed(error: &worker::Error) -> PortError {
-    StoreError::Service { name: "the alarm can't be set", words: error.to_string() }.into()
+    StoreError::Service { name: "the object's alarm", words: error.to_string() }.into()
 }

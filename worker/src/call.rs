@@ -66,7 +66,7 @@ impl Object {
     }
 
     fn failed(&self, path: &str, fault: TransportFault) -> TransportError {
-        TransportError::new(format!("the {} object, {path},", self.binding.to_ascii_lowercase()), fault)
+        TransportError::new(format!("the {} object ({path})", self.binding.to_ascii_lowercase()), fault)
     }
 
     /// Lets the object answer a client's request. The client always gets an answer.
@@ -78,8 +78,10 @@ impl Object {
         );
         match select(pin!(answer), pin!(sleep(FORWARDED_MS))).await {
             Either::Left((Ok(response), _)) => return Ok(response),
-            Either::Left((Err(error), _)) => console_error!("the {} object: {error}", self.binding),
-            Either::Right(((), _)) => console_error!("the {} object does not answer", self.binding),
+            Either::Left((Err(error), _)) => console_error!("the {} object failed: {error}", self.binding),
+            Either::Right(((), _)) => {
+                console_error!("the {} object did not answer within {FORWARDED_MS} ms", self.binding);
+            }
         }
         unavailable(request)
     }

@@ -58,7 +58,7 @@ pub(crate) async fn publish(env: &Env, publication: &Publication) -> Result<(), 
 async fn in_time<T, E: std::fmt::Display>(asked: impl Future<Output = Result<T, E>>) -> Result<T, PortError> {
     match select(pin!(asked), pin!(sleep(TIMEOUT_MS))).await {
         Either::Left((answer, _)) => answer.map_err(|error| failed(&error)),
-        Either::Right(((), _)) => Err(failed(&"no answer in time")),
+        Either::Right(((), _)) => Err(failed(&format!("no answer within {TIMEOUT_MS} ms"))),
     }
 }
 

@@ -31,7 +31,7 @@ async fn fetch(request: web_sys::Request, env: Env, _context: Context) -> Result
         Ok(response) => Ok(response),
         // The client never gets the runtime's own error page.
         Err(error) => {
-            console_error!("an answer can't be given: {error}");
+            console_error!("a request can't be answered: {error}");
             request::respond(Problem::unavailable().into())
         }
     }

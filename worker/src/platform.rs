@@ -81,7 +81,7 @@ impl Platform {
         match self.handle_stateless(request).await {
             StatelessOutcome::Answered(response) => response,
             StatelessOutcome::AtShard(task) if own.is_some_and(|own| self.name_of(&task) != own) => {
-                self.log("a request was for another object: what is for hire has just changed");
+                self.log("a request reached the wrong object: the catalogue has just changed");
                 with_cors(&request.method, &request.path, Problem::unavailable().into())
             }
             StatelessOutcome::AtShard(task) if task.is_tick() => {

@@ -47,7 +47,9 @@ impl<P: Ports> Gateway<'_, P> {
             let now = self.ports().clock().now().wall;
             let again = |sent| claim.rail.may_be_sent_again() && now.millis_since(sent) >= RESEND_MS;
             if sent_at.is_none_or(again) {
-                if let Some(after) = self.submit(stream, &snapshot, &claim, "sending a payment").await {
+                if let Some(after) =
+                    self.submit(stream, &snapshot, &claim, "a payment may not have been sent").await
+                {
                     claim = after.state.claim(&claim.payment).cloned().map_or(claim, Cow::Owned);
                     snapshot = Cow::Owned(after);
                 }
@@ -112,7 +114,7 @@ impl<P: Ports> Gateway<'_, P> {
         match self.poll_outcome(stream, snapshot, claim, effort).await {
             Ok(None) => {
                 if claim.rail.may_be_sent_again() {
-                    self.submit(stream, snapshot, claim, "sending a payment again").await;
+                    self.submit(stream, snapshot, claim, "a payment may not have been sent again").await;
                 }
                 Ok(())
             }
@@ -147,7 +149,7 @@ impl<P: Ports> Gateway<'_, P> {
             Ok(written) => Some(written.snapshot),
             Err(CommandError::Conflict | CommandError::Rejected(_)) => None,
             Err(CommandError::Port(error)) => {
-                self.ports().log(&format!("what is known of a payment can't be written: {error}"));
+                self.ports().log(&format!("the state of a sent payment can't be written: {error}"));
                 None
             }
         }

@@ -137,9 +137,9 @@ impl<'a, P: Ports> Gateway<'a, P> {
     ) -> Result<Committed, CommandError> {
         self.write(stream, known, command, None).await.map_err(|error| match error {
             ClaimError::Command(error) => error,
-            ClaimError::Guarded(_) => {
-                CommandError::Port(StoreError::Invariant("what claims nothing was refused as a claim").into())
-            }
+            ClaimError::Guarded(_) => CommandError::Port(
+                StoreError::Invariant("a command that claims no payment was refused by a guard").into(),
+            ),
         })
     }
 

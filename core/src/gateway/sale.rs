@@ -154,7 +154,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         match self.purchase(buy, examined).await {
             Ok(snapshot) => match snapshot.state.claim(&id) {
                 Some(claim) => self.submit_and_confirm(&stream, &snapshot, claim, started).await,
-                None => Err(SaleError::Unavailable(StoreError::Invariant("a claim was lost").into())),
+                None => Err(SaleError::Unavailable(StoreError::Invariant("a claim is missing").into())),
             },
             // Another request may have claimed the same payment in the meantime. Then this is a repeat, whatever the
             // state or the chain says now.
@@ -276,7 +276,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
 
     fn over_budget(&self) -> SaleError {
         self.ports()
-            .log("the fee payer's budget of the day is spent: raise settlement.max_fee_lamports_per_day");
+            .log("the day's fee budget is spent: raise settlement.max_fee_lamports_per_day or wait until 00:00 UTC");
         let today = self.ports().clock().now().wall.day();
         SaleError::FeeBudget(Timestamp::from_millis((today + 1) * 86_400_000))
     }

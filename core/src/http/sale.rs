@@ -116,7 +116,7 @@ pub(super) async fn buy<P: Ports>(
         Err(SaleError::Refused { reason, detail, guard, .. }) => {
             let id = &purchase.asset;
             let cause = guard.map_or_else(|| detail.to_owned(), |fault| fault.to_string());
-            context.ports().log(&format!("a payment for {id} is refused: {cause} ({reason})"));
+            context.ports().log(&format!("a payment for {id} was refused ({reason}): {cause}"));
             // The asset's present state refused the payment, so the 402 offers its present price.
             let asset = asset_itself(context, id).await;
             refused(context, request, &purchase, asset, &Refused { received, reason, detail, payer })

@@ -91,7 +91,7 @@ impl ClaimAttempt {
             asked.push(Box::pin(async move { transport.ask(shard, &reservation.release()).await }));
         }
         for error in join_all(asked).await.into_iter().filter_map(Result::err) {
-            ports.log(&format!("a reservation is left behind: {error}"));
+            ports.log(&format!("a reservation can't be released now and is left to expire: {error}"));
         }
     }
 }

@@ -89,7 +89,7 @@ impl<P: ShardPorts> ShardedJournal<P> {
         if self.is_streams {
             return Ok(());
         }
-        Err(StoreError::Invariant("only a stream's journal is written").into())
+        Err(StoreError::Invariant("a journal that does not belong to a stream is read-only").into())
     }
 }
 

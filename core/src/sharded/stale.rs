@@ -22,7 +22,7 @@ pub(super) async fn expire_stale<P: ShardPorts>(
     let before = Timestamp::from_millis(ports.now().millis().saturating_sub(STALE_MS));
     for (payment, stream) in holds.stale(before).await? {
         if let Err(error) = ask_about(ports, holds, &payment, stream).await {
-            ports.log(&format!("an old reservation: {error}"));
+            ports.log(&format!("a stale reservation can't be checked now: {error}"));
         }
     }
     holds.next_stale().await

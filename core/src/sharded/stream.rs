@@ -69,7 +69,7 @@ where
     pub async fn tidy(&self) {
         let ports = self.journal().ports();
         if let Err(error) = self.deliver().await {
-            ports.log(&format!("the others could not be told yet: {error}"));
+            ports.log(&format!("updates can't be delivered to other shards yet: {error}"));
         }
         if let Err(error) = self.arm().await {
             ports.log(&error.to_string());

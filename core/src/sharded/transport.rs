@@ -53,10 +53,10 @@ pub trait Transport {
     /// # Errors
     /// When there is no answer that can be read; the request may have been carried out.
     async fn ask<Q: ShardRequest>(&self, shard: &ShardKey, request: &Q) -> Result<Q::Answer, PortError> {
-        let body = serde_json::to_string(request).map_err(|_| EncodeError("a question to a shard"))?;
+        let body = serde_json::to_string(request).map_err(|_| EncodeError("a request to a shard"))?;
         let answer = self.carry(shard, Q::NAME, body).await?;
         serde_json::from_str(&answer).map_err(|error| {
-            let peer = format!("the {} shard, {},", shard.kind(), Q::NAME);
+            let peer = format!("the {} shard ({})", shard.kind(), Q::NAME);
             TransportError::new(peer, TransportFault::Unreadable(error.to_string())).into()
         })
     }

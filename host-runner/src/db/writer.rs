@@ -118,7 +118,7 @@ impl Thread {
             if !self.connection.is_autocommit()
                 && let Err(error) = self.control("ROLLBACK")
             {
-                tracing::error!(error = %error.0, "nor rolled back");
+                tracing::error!(error = %error.0, "the journal could not be rolled back");
             }
             fail(done.into_iter().map(|(job, _)| job), &error);
             return;

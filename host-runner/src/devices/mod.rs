@@ -54,7 +54,9 @@ impl Targets {
             Some(target) => {
                 target.send_if_modified(|target| target.take(order));
             }
-            None => tracing::warn!(asset = %order.asset, "an order for an asset without a device"),
+            None => {
+                tracing::warn!(asset = %order.asset, "ignored a desired state for an asset without a device");
+            }
         }
     }
 }
@@ -127,12 +129,17 @@ async fn supervise(
                 match tokio::spawn(worker.run()).await {
                     Ok(locked) => return locked,
                     Err(error) => {
-                        tracing::error!(asset = %device.asset, %error, "a device's worker broke; starting it again");
+                        tracing::error!(asset = %device.asset, %error, "a device's worker crashed; starting it again");
                     }
                 }
             }
             Err(mistake) => {
-                tracing::error!(asset = %device.asset, key = %mistake.path, error = %mistake.message, "a device's driver cannot be made");
+                tracing::error!(
+                    asset = %device.asset,
+                    key = %mistake.path,
+                    error = %mistake.message,
+                    "a device's driver cannot be created; trying again"
+                );
             }
         }
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -178,7 +178,12 @@ impl Worker {
             return;
         }
         if goal.reached(self.state) {
-            tracing::info!(asset = %self.asset, state = self.state.as_str(), sequence = target.sequence(), "device");
+            tracing::info!(
+                asset = %self.asset,
+                state = self.state.as_str(),
+                sequence = target.sequence(),
+                "device state"
+            );
             self.failures = 0;
             self.report(target);
             return;
@@ -199,16 +204,16 @@ impl Worker {
     fn complain(&self, goal: Goal, done: Result<(), Failed>) {
         let error = match done {
             Err(Failed(error)) => error,
-            Ok(()) => "the command succeeded, but the device does not say so".to_owned(),
+            Ok(()) => "the driver reported success, but the device is not in the desired state".to_owned(),
         };
         let state = self.state.as_str();
         let (asset, tries) = (&self.asset, self.failures);
         match goal {
             Goal::Locked => {
-                tracing::error!(%asset, %error, state, tries, "the device cannot be locked; trying on");
+                tracing::error!(%asset, %error, state, tries, "the device cannot be locked; trying again");
             }
             Goal::Unlocked { .. } => {
-                tracing::warn!(%asset, %error, state, tries, "the device cannot be unlocked");
+                tracing::warn!(%asset, %error, state, tries, "the device cannot be unlocked; trying again");
             }
         }
     }
@@ -290,7 +295,12 @@ impl Worker {
                     state = self.driver.check() => state,
                 };
                 if seen != before {
-                    tracing::warn!(asset = %self.asset, was = before.as_str(), is = seen.as_str(), "the device changed by itself");
+                    tracing::warn!(
+                        asset = %self.asset,
+                        was = before.as_str(),
+                        is = seen.as_str(),
+                        "the device changed state without a command"
+                    );
                 }
                 self.seen(seen);
                 return Ok(());

@@ -122,11 +122,15 @@ impl Exec {
             Ok(Some(0)) => LockState::Unlocked,
             Ok(Some(1)) => LockState::Locked,
             Ok(code) => {
-                tracing::warn!(asset = %self.asset, ?code, "`check` answered neither 0 nor 1");
+                tracing::warn!(
+                    asset = %self.asset,
+                    ?code,
+                    "`check` exited with neither 0 nor 1; the device's state is unknown"
+                );
                 LockState::Unknown
             }
             Err(Failed(error)) => {
-                tracing::warn!(asset = %self.asset, %error, "`check` failed");
+                tracing::warn!(asset = %self.asset, %error, "`check` failed; the device's state is unknown");
                 LockState::Unknown
             }
         }
@@ -153,9 +157,9 @@ impl Exec {
         let (out, err) = (text(out).await, text(err).await);
         let fine = status.as_ref().is_ok_and(|s| s.code().is_some_and(|c| c <= 1));
         if fine {
-            tracing::debug!(asset = %self.asset, what, %out, %err, "command");
+            tracing::debug!(asset = %self.asset, what, %out, %err, "command output");
         } else {
-            tracing::warn!(asset = %self.asset, what, %out, %err, "command");
+            tracing::warn!(asset = %self.asset, what, %out, %err, "command failed");
         }
         status
     }

@@ -50,7 +50,7 @@ impl Component {
         // Address space for an instance's memory is reserved in advance, which makes bounds checks of
         // accesses unnecessary. If there is too little address space, the second engine uses bounds checks.
         let engine = engine(cache, limits, 4 << 30).or_else(|error| {
-            tracing::warn!(%error, "little address space; going on with bounds checks");
+            tracing::warn!(%error, "too little address space; continuing with bounds checks");
             engine(cache, limits, limits.memory as u64)
         })?;
         let component = wasmtime::component::Component::from_file(&engine, module)
@@ -103,7 +103,14 @@ fn engine(cache: &Path, limits: Limits, reservation: u64) -> wasmtime::Result<En
 fn compiled(folder: &Path) -> Option<Cache> {
     let mut config = CacheConfig::new();
     config.with_directory(folder);
-    Cache::new(config).inspect_err(|error| tracing::warn!(%error, "no cache for compiled code")).ok()
+    Cache::new(config)
+        .inspect_err(|error| {
+            tracing::warn!(
+                %error,
+                "the cache of compiled code cannot be used; compiling the component at every start"
+            );
+        })
+        .ok()
 }
 
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<GuestState>> {

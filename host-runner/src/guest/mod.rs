@@ -44,8 +44,8 @@ pub(crate) enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Busy => "no room for an instance",
-            Self::TimedOut => "it took too long",
+            Self::Busy => "all component instances are busy",
+            Self::TimedOut => "the component took too long",
             Self::Broken(error) => error,
         })
     }

@@ -61,7 +61,7 @@ impl WasiHttpHooks for Outbound {
     ) -> Sending {
         if !self.rpc.is_at(request.uri()) {
             // The address is not logged, because its path may contain a key.
-            tracing::warn!("the component asked for an address that is not the RPC's; refused");
+            tracing::warn!("refused the component's request to an address other than the RPC's");
             return Box::new(std::future::ready(Err(Error::HttpRequestDenied)));
         }
         let Some(waits) = self.waits(options) else {
@@ -86,7 +86,7 @@ impl WasiHttpHooks for Outbound {
     }
 
     fn p2_error_from_hyper(&mut self, error: &hyper::Error) -> ErrorCode {
-        tracing::debug!(%error, "the RPC's connection failed");
+        tracing::debug!(%error, "the connection to the RPC failed");
         ErrorCode::HttpProtocolError
     }
 }

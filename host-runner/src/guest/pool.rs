@@ -194,7 +194,7 @@ async fn gather(
     let body = Limited::new(body, LARGEST_ANSWER)
         .collect()
         .await
-        .map_err(|error| Failure::Broken(format!("the answer broke off: {error}")))?;
+        .map_err(|error| Failure::Broken(format!("the component's answer ended early: {error}")))?;
     Ok(Response::from_parts(head, body.to_bytes()))
 }
 

@@ -122,7 +122,7 @@ impl Rpc {
                 // The server may have closed a kept connection at the moment of its use. Every request to the
                 // RPC may be sent twice, because a transaction lands only once.
                 Err(Error::Hyper(error)) => {
-                    tracing::debug!(%error, "a kept connection to the RPC failed; taking a new one");
+                    tracing::debug!(%error, "an idle connection to the RPC failed; opening a new one");
                 }
                 result => return result,
             }

@@ -121,11 +121,11 @@ pub(super) async fn serve_within<A: Answer>(
     }
     drop(listener);
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests were still running");
+        tracing::warn!("some requests did not finish in time and were cut off");
     }
     cut_all.send_replace(true);
     if tokio::time::timeout(CLOSED, slots.all_free()).await.is_err() {
-        tracing::warn!("some connections are still open");
+        tracing::warn!("some connections did not close in time");
     }
 }
 

@@ -104,13 +104,15 @@ impl Running {
     /// Waits until the gateway has to stop. Returns why, if something broke or another journal uses a fee
     /// payer. Returns `None` if a signal asked it to stop.
     pub(super) async fn until_broken(&mut self, signals: &mut Signals) -> Option<String> {
-        let broke = |what: &str, ended: Result<(), JoinError>| Some(format!("{what} broke: {ended:?}"));
+        let broke = |what: &str, ended: Result<(), JoinError>| {
+            Some(format!("{what} stopped unexpectedly: {ended:?}"))
+        };
         // None of these tasks ends by itself.
         tokio::select! {
             () = signals.received() => None,
             ended = &mut self.http => broke("the HTTP server", ended),
             ended = &mut self.controller => broke("the device controller", ended),
-            ended = &mut self.settler => broke("looking after payments", ended),
+            ended = &mut self.settler => broke("the settlement of payments", ended),
             Ok(why) = &mut self.foreign => Some(why),
         }
     }
@@ -119,8 +121,8 @@ impl Running {
     /// broken. Returns the assets whose devices were not seen locked.
     pub(super) async fn stop(mut self, signals: &mut Signals, is_broken: bool) -> Vec<String> {
         failpoint::reach("stop.asked");
-        let first = if is_broken { "" } else { "running requests may finish, then " };
-        tracing::info!("stopping: {first}the devices are locked");
+        let first = if is_broken { "" } else { "waiting for running requests, then " };
+        tracing::info!("stopping: {first}locking the devices");
         let _ = self.close_http.send(true);
         if !is_broken {
             tokio::select! {
@@ -170,12 +172,12 @@ async fn foreign_fee_payer(rpc_url: String, data_dir: PathBuf, mut unanswered: V
     std::future::pending().await
 }
 
-/// Logs what `coinop check` finds wrong about the chain. These are warnings: until it is corrected nothing
-/// can be sold, but a running session still ends on time.
+/// Logs what `coinop check` finds wrong about the chain. These are warnings: until each is corrected some or
+/// all sales fail, but a running session still ends on time.
 fn probe(config: &Config, fee_payers: &[Address]) {
     for (subject, finding) in chain::all(config, fee_payers) {
         if let Err(remedy) = finding {
-            tracing::warn!(%subject, %remedy, "nothing can be sold until this is mended");
+            tracing::warn!(%subject, %remedy, "sales can fail until this is fixed");
         }
     }
 }

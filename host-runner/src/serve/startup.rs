@@ -96,5 +96,5 @@ pub(super) async fn abort_startup(devices: Devices, why: String) -> String {
 
 /// Tells the operator which devices may be open.
 pub(super) fn not_locked(open: &[String]) -> String {
-    format!("not seen locked within {} s: {}; go and look", LOCK.as_secs(), open.join(", "))
+    format!("devices not seen locked within {} s: {}; go and check them", LOCK.as_secs(), open.join(", "))
 }

@@ -95,7 +95,9 @@ impl Inside {
         let response = self.platform.handle(&request, Some(&to.name)).await;
         // The purchase is in its payer's history before the answer, unless that takes long.
         if let Either::Right(_) = select(pin!(self.shard().tidy()), pin!(sleep(TELL_MS))).await {
-            console_error!("the others take long to hear of what happened");
+            console_error!(
+                "updates to other shards take more than {TELL_MS} ms; the alarm delivers the rest"
+            );
         }
         Ok(response)
     }

@@ -31,12 +31,12 @@ impl ObjectRequest {
 
     /// Reads a client's forwarded request and the object to which it was sent.
     fn forwarded(&self) -> Result<(http::Request, Addressee), PortError> {
-        let failed = |words| TransportError::new(self.path.as_str(), TransportFault::Unreadable(words));
+        let failed = |words| TransportError::new("a forwarded request", TransportFault::Unreadable(words));
         let forwarded: Forwarded =
             serde_json::from_str(&self.body).map_err(|error| failed(error.to_string()))?;
         let to = Addressee { name: forwarded.to.clone(), reads_kv: forwarded.reads_kv };
         let request = forwarded.request();
-        let request = request.ok_or_else(|| failed("its body is no base64".to_owned()))?;
+        let request = request.ok_or_else(|| failed("its body is not base64".to_owned()))?;
         Ok((request, to))
     }
 }
@@ -48,7 +48,7 @@ fn unconfigured(request: &Request, message: &'static str) -> worker::Result<Resp
         console_error!("coinop can't serve: {message}");
         return respond(Problem::unavailable().into());
     }
-    answer(Err(StoreError::Invariant(message).into()))
+    answer(Err(StoreError::Service { name: "coinop can't serve", words: message.to_owned() }.into()))
 }
 
 /// Answers a client whose request was forwarded.

@@ -44,7 +44,8 @@ fn what_is_refused_about_a_guard_is_in_the_log_in_one_line_and_not_in_the_answer
     assert!(!answer.body.to_string().contains("kind 10"), "{}", answer.body);
     let logged = world.logged.borrow().clone();
     let [line] = logged.as_slice() else { panic!("{logged:?}") };
-    assert!(line.starts_with("a payment for door-1 is refused: ") && line.contains(words), "{line}");
+    let start = "a payment for door-1 was refused (invalid_exact_svm_payload_wallet_guard): ";
+    assert!(line.starts_with(start) && line.contains(words), "{line}");
 }
 
 fn with_token(world: &World, method: &str, path: &str, token: &str) -> (u16, Value) {

@@ -136,12 +136,12 @@ impl fmt::Display for GuardFault {
         match self.problem {
             GuardProblem::TooMany => write!(f, ": more than {} guards", MAX_GUARDS),
             GuardProblem::Accounts(count) => write!(f, ": {count} accounts instead of one"),
-            GuardProblem::OtherAccount(account) => write!(f, ": no guard may speak of account {account}"),
+            GuardProblem::OtherAccount(account) => write!(f, ": no guard may concern account {account}"),
             GuardProblem::Kind => f.write_str(": this kind is not allowed"),
             GuardProblem::LogLevel(level) => write!(f, ": log level {level} is not allowed"),
             GuardProblem::Truncated => f.write_str(": its bytes end early"),
             GuardProblem::TrailingBytes => f.write_str(": bytes follow the last assertion"),
-            GuardProblem::Malformed => f.write_str(": a number or an option is spelt in another way"),
+            GuardProblem::Malformed => f.write_str(": a malformed number or option"),
             GuardProblem::Empty => f.write_str(": it asserts nothing"),
             GuardProblem::Assertion(number) => {
                 write!(f, ": assertion {number} {} is not allowed", self.assertion(number))

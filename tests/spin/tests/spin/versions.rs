@@ -31,7 +31,7 @@ async fn tables_of_an_earlier_version_are_left_alone_and_the_log_says_why() {
     let answer = world.send("GET", "/api/v1/assets/door-1/status", &[]).await;
     assert_eq!(answer.status, 503, "{answer:?}");
     let printed = world.spin.printed();
-    assert!(printed.contains("made by an earlier version of this program"), "{printed}");
+    assert!(printed.contains("made by an earlier version of Coinop"), "{printed}");
     assert_eq!(world.database.bytes(), before);
     world.check();
 }
@@ -45,7 +45,7 @@ async fn tables_of_a_newer_version_are_left_alone_and_the_log_says_why() {
     let answer = world.send("GET", "/api/v1/assets/door-1/status", &[]).await;
     assert_eq!(answer.status, 503, "{answer:?}");
     let printed = world.spin.printed();
-    assert!(printed.contains("made by a newer version of this program"), "{printed}");
+    assert!(printed.contains("made by a newer version of Coinop"), "{printed}");
     assert_eq!(world.database.bytes(), before);
     world.check();
 }
@@ -67,11 +67,7 @@ async fn tables_of_another_version_are_told_in_one_line_for_each_request_that_ne
     let printed = world.spin.printed();
     assert_eq!(printed.lines().count(), answers.len(), "{printed}");
     for line in printed.lines() {
-        assert_eq!(
-            line.matches("database: it was made by an earlier version of this program").count(),
-            1,
-            "{line}"
-        );
+        assert_eq!(line.matches("database: made by an earlier version of Coinop").count(), 1, "{line}");
         assert_eq!(line.matches("database:").count(), 1, "{line}");
     }
     assert_eq!((world.relay.calls_of("sendTransaction"), world.earned().await), (0, 0));
