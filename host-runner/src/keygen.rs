@@ -8,16 +8,16 @@ use coinop_core::encoding::{base64url, hex};
 use coinop_core::svm::{Address, SigningKey, keypair};
 use sha2::{Digest as _, Sha256};
 
-/// Makes a Solana key, or an API key with its hash to paste.
+/// Makes a Solana key, or a key for the merchant's API.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  coinop keygen --out fee-payer.json\n  coinop keygen --out ~/.config/solana/id.json\n  coinop keygen --api"
 )]
 pub(crate) struct Args {
-    /// Where the key is written; printed if not given. What is there is never overwritten.
+    /// The file for the key; without it, the key is printed. A file that exists is never overwritten.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Make an API key instead.
+    /// Make a key for the merchant's API, and its line for the configuration.
     #[arg(long, conflicts_with = "out")]
     api: bool,
 }

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use crate::settings::{Settings, is_json};
 
-/// Writes a configuration with many assets for Spin, where each request then reads the one that it is about.
+/// Packs a configuration with many assets for Spin, so that each request reads only the asset that it needs.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  coinop pack --config coinop.json > packed.new && mv packed.new packed.json\n\nStart with: spin up --variable @packed.json\nAll of it is checked, and a device is refused; if anything is wrong nothing is written."
+    after_help = "Example:\n  coinop pack --config coinop.json > packed.new && mv packed.new packed.json\n\nThen start Spin with: spin up --variable @packed.json\nIt checks the whole configuration. If it finds an error, or a device, which Spin cannot control, it prints nothing to standard output and exits with 1."
 )]
 pub(crate) struct Args {
     /// The configuration file; one that begins with `{` is JSON.

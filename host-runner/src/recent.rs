@@ -48,7 +48,7 @@ pub(crate) async fn follow(recent: Recent, rpc_url: String, clock: SteadyClock) 
                     recent.set(read);
                 }
             }
-            Ok(Err(error)) => tracing::debug!(%error, "no recent blockhash for buyers"),
+            Ok(Err(error)) => tracing::debug!(%error, "cannot fetch the recent blockhash for buyers"),
             // The task was cancelled because the process ends.
             Err(_) => return,
         }

@@ -16,18 +16,18 @@ use crate::settings::{Settings, secret};
 /// Checks a grant offline: who signed it, and whether it is in force.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  coinop pay https://coinop.example/api/v1/access/door-1 > access.json\n  coinop verify access.json --jwks https://coinop.example/.well-known/jwks.json\n  coinop verify - --config coinop.toml < grant.txt\n  coinop verify grant.txt --jwks jwks.json --at 2026-11-20T12:00:00Z\n\nIt exits with 0 only if the signature fits and the grant is in force."
+    after_help = "Examples:\n  coinop pay https://coinop.example/api/v1/access/door-1 > access.json\n  coinop verify access.json --jwks https://coinop.example/.well-known/jwks.json\n  coinop verify - --config coinop.toml < grant.txt\n  coinop verify grant.txt --jwks jwks.json --at 2026-11-20T12:00:00Z\n\nIt exits with 0 only if the signature is valid and the grant is in force. It accepts a grant for any asset: compare the printed asset, and with --jwks also the issuer."
 )]
 pub(crate) struct Args {
-    /// The grant, or the answer to a payment with the grant in it; - is standard input.
+    /// The file with the grant, or with the answer to a payment that contains it; - is standard input.
     file: PathBuf,
-    /// The gateway's public keys.
+    /// The gateway's public keys, a JWK set.
     #[arg(long, value_name = "FILE or URL")]
     jwks: Option<String>,
-    /// The gateway's own configuration: the keys are derived from its secret.
+    /// The gateway's configuration, from whose secret the keys are derived.
     #[arg(long, value_name = "FILE", default_value = "coinop.toml", conflicts_with = "jwks")]
     config: PathBuf,
-    /// Judge it as of this moment, in UTC: 2026-11-20T12:00:00Z.
+    /// The time for which to check it, in UTC, such as 2026-11-20T12:00:00Z; by default now.
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
 }
@@ -42,8 +42,9 @@ struct Trust {
 /// Runs `coinop verify`.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let at = match &args.at {
-        Some(text) => Timestamp::parse_rfc3339(text)
-            .ok_or_else(|| format!("--at {text}: write a moment in UTC, such as 2026-11-20T12:00:00Z"))?,
+        Some(text) => Timestamp::parse_rfc3339(text).ok_or_else(|| {
+            format!("--at {text} is not a time: write it in UTC, such as 2026-11-20T12:00:00Z")
+        })?,
         None => now()?,
     };
     let token = token(&read(&args.file)?)?;
@@ -79,9 +80,10 @@ fn token(text: &str) -> Result<String, String> {
     if !text.starts_with('{') {
         return Ok(text.to_owned());
     }
-    let json: Value = serde_json::from_str(text).map_err(|error| format!("this is not JSON: {error}"))?;
+    let json: Value = serde_json::from_str(text)
+        .map_err(|error| format!("the input begins with {{ but is not JSON: {error}"))?;
     let grant = json.get("grant").and_then(Value::as_str);
-    grant.map(str::to_owned).ok_or_else(|| "this JSON has no `grant`".to_owned())
+    grant.map(str::to_owned).ok_or_else(|| "the JSON has no text in `grant`".to_owned())
 }
 
 fn fetch(place: &str) -> Result<Value, String> {
@@ -118,22 +120,25 @@ fn from_config(file: &Path) -> Result<Trust, String> {
 /// Returns the claims of a grant that one of the keys has signed, and the name of that key.
 fn check(token: &str, trust: &Trust) -> Result<(Grant, String), String> {
     let header = jws::header(token)
-        .ok_or("this is no grant: a grant is three parts in base64url with points between them")?;
+        .ok_or("this is not a grant: a grant has three base64url parts with dots between them")?;
     match header.typ.as_str() {
         GRANT_TYP => {}
         SESSION_TYP => {
-            return Err("this is a session token; the grant stands beside it in `grant`".to_owned());
+            return Err(
+                "this is a session token, not a grant: the grant is in `grant` of the answer to the payment"
+                    .to_owned(),
+            );
         }
-        other => return Err(format!("this is of the kind {other:?}, which this version cannot check")),
+        other => return Err(format!("this is of type {other:?}, which this version cannot check")),
     }
     let key = key(&trust.jwks, &header.kid).ok_or_else(|| {
-        format!("not valid: it was signed with the key {:?}, which is not among those given", header.kid)
+        format!("not valid: it names the key {:?}, which is not among the given keys", header.kid)
     })?;
     let grant: Grant =
-        jws::verify(token, GRANT_TYP, &key).ok_or("not valid: the signature does not fit, it was altered")?;
+        jws::verify(token, GRANT_TYP, &key).ok_or("not valid: the signature does not match the content")?;
     match &trust.issuer {
         Some(issuer) if *issuer != grant.iss => {
-            Err(format!("not valid here: it is for {}, and this gateway is {issuer}", grant.iss))
+            Err(format!("not valid here: its issuer is {}, and this gateway is {issuer}", grant.iss))
         }
         _ => Ok((grant, header.kid)),
     }
@@ -165,7 +170,7 @@ fn judge(grant: &Grant, at: Timestamp) -> Result<String, String> {
         return Err(format!("not valid at {at}: it begins in {}", span(from.millis_since(at))));
     }
     if at >= until {
-        return Err(format!("not valid at {at}: it ended {} before", span(at.millis_since(until))));
+        return Err(format!("not valid at {at}: it ended {} earlier", span(at.millis_since(until))));
     }
     Ok(format!("valid    at {at}, for another {}", span(until.millis_since(at))))
 }
@@ -212,7 +217,7 @@ mod tests {
         assert!(at(999_999).unwrap_err().contains("begins in 1 s"));
         assert!(at(1_000_500).unwrap().contains("1 min 0 s"));
         assert!(at(1_060_499).is_ok());
-        assert!(at(1_060_500).unwrap_err().contains("ended 0 s before"));
+        assert!(at(1_060_500).unwrap_err().contains("ended 0 s earlier"));
         assert!(describe(&grant, "k").contains("until    1970-01-01T00:17:40.500Z"));
     }
 
@@ -240,7 +245,7 @@ mod tests {
         trust.issuer = Some("https://other.example".to_owned());
         assert!(check(&grant, &trust).unwrap_err().contains("https://other.example"));
         trust.jwks = jwks(&KeyRing::new(&Secret::new([2; 32]), None));
-        assert!(check(&grant, &trust).unwrap_err().contains("not among those given"));
+        assert!(check(&grant, &trust).unwrap_err().contains("not among the given keys"));
         for other in [json!({}), json!({"keys": [{"kid": "x"}]}), json!([])] {
             trust.jwks = other;
             assert!(check(&grant, &trust).is_err());

@@ -207,7 +207,7 @@ fn above_the_limit_nothing_is_sent() {
 
 #[test]
 fn a_refusal_is_one_line_with_its_reason() {
-    let problem = json!({ "code": "asset_busy", "detail": "somebody has it;\nnothing was charged" });
+    let problem = json!({ "code": "asset_busy", "detail": "The asset is in use.\nYou were not charged." });
     let headers =
         vec![("PAYMENT-RESPONSE", settled(false, Some("asset_busy"))), ("Retry-After", "9".to_owned())];
     let (origin, _) = server(|_| vec![required("1", &Value::Null), Act::Answer(409, headers, problem)]);
@@ -215,10 +215,21 @@ fn a_refusal_is_one_line_with_its_reason() {
     assert!(!said.success && said.stdout.is_empty());
     assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
     assert!(
-        said.stderr.contains("asset_busy: somebody has it; nothing was charged (try again in 9 s)"),
+        said.stderr.contains("asset_busy: The asset is in use. You were not charged. (try again in 9 s)"),
         "{}",
         said.stderr
     );
+}
+
+#[test]
+fn a_server_that_cannot_take_the_payment_now_may_have_claimed_it() {
+    // The pause is longer than the client's patience, so it gives up at once.
+    let later = Act::Answer(503, vec![("Retry-After", "200".to_owned())], json!({ "code": "unavailable" }));
+    let (origin, asked) = server(|_| vec![required("1", &Value::Null), later]);
+    let said = pay(&origin, &[]);
+    assert!(!said.success && said.stderr.contains("do not pay again"), "{}", said.stderr);
+    assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
+    assert_eq!(asked.join().unwrap().len(), 2);
 }
 
 #[test]
@@ -236,7 +247,7 @@ fn a_payment_follows_no_redirect() {
 fn what_is_free_is_printed_and_nothing_paid() {
     let (origin, _) = server(|_| vec![Act::Answer(200, vec![], json!([1]))]);
     let said = pay(&origin, &["--sign-in"]);
-    assert!(said.success && said.stdout == "[\n  1\n]\n" && said.stderr.contains("nothing had to be paid"));
+    assert!(said.success && said.stdout == "[\n  1\n]\n" && said.stderr.contains("you were not charged"));
 }
 
 #[test]
@@ -252,7 +263,7 @@ fn signing_in_pays_nothing_and_serves_nobody_else_inv_9() {
     });
     let said = pay(&format!("{origin}/door"), &["--sign-in"]);
     assert!(said.success && said.stdout.contains("sessionId"), "{}", said.stderr);
-    assert!(said.stderr.contains("nothing was paid"), "{}", said.stderr);
+    assert!(said.stderr.contains("you were not charged"), "{}", said.stderr);
     let asked = asked.join().unwrap();
     let proof = asked[1].header("sign-in-with-x").unwrap();
     let proven = sign_in::verify(&keys, &origin, Network::Devnet, Timestamp::from_millis(1000), proof);

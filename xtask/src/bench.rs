@@ -15,10 +15,10 @@ const BARE_WASM: &str = "wasm32-unknown-unknown";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Measure only this
+    /// Measure only this group
     #[arg(long, value_enum)]
     only: Option<Group>,
-    /// How often everything takes its turn
+    /// How many times each figure is measured
     #[arg(long, default_value_t = 5)]
     rounds: u32,
     /// How long each load lasts, in milliseconds

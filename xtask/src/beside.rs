@@ -20,7 +20,7 @@ impl<'s, T: Send + 's> Beside<'s, T> {
     /// [`Cmd::run`](crate::proc::Cmd::run), is kept until the end.
     pub(crate) fn start(scope: &'s Scope<'s, '_>, work: impl FnOnce() -> T + Send + 's) -> Result<Self> {
         let printed = nameless()?;
-        let file = printed.try_clone().context("a file cannot be shared")?;
+        let file = printed.try_clone().context("a file handle cannot be duplicated")?;
         let thread = scope.spawn(move || {
             output::into_file(file);
             work()
@@ -30,12 +30,12 @@ impl<'s, T: Send + 's> Beside<'s, T> {
 
     /// Waits for the end of the work, and shows its output.
     pub(crate) fn end(mut self) -> Result<T> {
-        let outcome = self.thread.join().map_err(|_| anyhow!("what ran beside this has panicked"));
+        let outcome = self.thread.join().map_err(|_| anyhow!("the work on the second thread panicked"));
         let mut text = String::new();
         self.printed
             .rewind()
             .and_then(|()| self.printed.read_to_string(&mut text))
-            .context("what was printed")?;
+            .context("the output of the second thread cannot be read")?;
         output::note(text.trim_end());
         outcome
     }

@@ -62,7 +62,7 @@ impl Variant {
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What to build; everything that is shipped when nothing is named
+    /// What to build; by default everything that is shipped
     #[arg(value_enum)]
     parts: Vec<Part>,
 }
@@ -76,7 +76,7 @@ enum Part {
     Spin,
     /// The Cloudflare Worker
     Worker,
-    /// The worker for tests that tell it the time; never to be deployed
+    /// The Worker for tests that set its clock; never deploy it
     WorkerSeam,
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Args {
     /// The port on 127.0.0.1
     #[arg(long, default_value_t = PORT)]
     port: u16,
-    /// Gives an address so much USDC, and some SOL; may be repeated
+    /// Gives an address this much USDC, and 10 SOL; may be repeated
     #[arg(long, value_name = "ADDRESS=AMOUNT")]
     fund: Vec<String>,
 }

@@ -32,11 +32,11 @@ type Step = (&'static str, fn(&Workspace) -> Result<Outcome>);
 /// The steps that run one after the other.
 const STEPS: [Step; 9] = [
     ("formatting", formatting),
-    ("no machine's paths in the sources", paths),
+    ("no path of one machine in the sources", paths),
     ("the table of guards", guards_table),
-    ("no import circles", import_circles),
+    ("no import cycles", import_circles),
     ("the testkit is in no product", testkit),
-    ("licences, bans and sources of dependencies", dependencies),
+    ("licenses, bans and sources of dependencies", dependencies),
     ("advisories", advisories),
     ("clippy, native", clippy),
     ("clippy, WebAssembly", clippy_wasm),
@@ -73,7 +73,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     })?;
     let Sum { fine, unchecked, failed } = steps?.and(beside?);
     let steps = STEPS.len() + BESIDE.len();
-    let mut line = format!("check: {fine} of {steps} steps are fine");
+    let mut line = format!("check: {fine} of {steps} steps passed");
     for (word, names) in [("not checked", &unchecked), ("FAILED", &failed)] {
         if !names.is_empty() {
             line.push_str(&format!("; {word}: {}", names.join(", ")));
@@ -110,7 +110,7 @@ fn take(steps: &[Step], workspace: &Workspace) -> Result<Sum> {
 }
 
 fn formatting(workspace: &Workspace) -> Result<Outcome> {
-    workspace.cargo().args(["fmt", "--all", "--check"]).run().context("`cargo fmt --all` mends it")?;
+    workspace.cargo().args(["fmt", "--all", "--check"]).run().context("run `cargo fmt --all` to fix it")?;
     Ok(Outcome::Fine)
 }
 
@@ -201,7 +201,7 @@ fn advisories(workspace: &Workspace) -> Result<Outcome> {
             ));
         }
         Advisories::None(why) => {
-            return Ok(Outcome::NotChecked(format!("the database cannot be fetched ({why})")));
+            return Ok(Outcome::NotChecked(format!("the advisories cannot be fetched ({why})")));
         }
     }
     // Offline, because the database is already here and nothing else is needed.

@@ -21,7 +21,7 @@ const GLANCE: Duration = Duration::from_millis(100);
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Buys one short session, shows the device unlocked and locked again, and ends
+    /// Buys one short session, shows how the device is unlocked and locked, and exits
     #[arg(long)]
     once: bool,
     /// The gateway's port on 127.0.0.1
@@ -87,9 +87,9 @@ fn invitation(workspace: &Workspace, folder: &Folder, args: &Args) -> String {
         "
 A buyer with {buyer_has} USDC and three things for hire are ready:
 
-  door-1   0.01 USDC a minute    unlocked while the file {door} is there
+  door-1   0.01 USDC a minute    unlocked while the file {door} exists
   printer  0.05 USDC a minute    simulated
-  lamp     0.001 USDC a second   lit while the file {lamp} is there
+  lamp     0.001 USDC a second   lit while the file {lamp} exists
 
 Try it from {root} in another terminal:
 
@@ -102,13 +102,13 @@ Try it from {root} in another terminal:
        curl {gateway}/api/v1/assets/door-1/status
   4. Light the lamp for ten seconds:
        {pay_lamp}
-  5. See all that is for hire:
+  5. See everything that is for hire:
        curl {gateway}/api/v1/assets
 
-The configuration is {config}; what the gateway says is in {log}.
-The next demo makes both anew: copy the folder to keep it, then {program} serve --config its/coinop.toml
+The configuration is {config}; the gateway's log is {log}.
+The next demo replaces their folder. To keep it, copy it, and run {program} serve --config COPY/coinop.toml
 
-Ctrl-C stops it all and locks the devices.",
+Ctrl-C stops everything and locks the devices.",
         buyer_has = folder::BUYER_HAS,
         door = shown(folder::DOOR),
         lamp = shown(folder::LAMP),

@@ -54,10 +54,13 @@ fn send(port: u16, request: &str) -> Result<Answer> {
 }
 
 fn parse(text: &str) -> Result<Answer> {
-    let (head, body) = text.split_once("\r\n\r\n").context("the answer has no end of its head")?;
+    let (head, body) = text.split_once("\r\n\r\n").context("the answer's head does not end")?;
     let status =
         head.split(' ').nth(1).and_then(|code| code.parse().ok()).context("the answer has no status")?;
-    ensure!(!head.to_ascii_lowercase().contains("\r\ntransfer-encoding:"), "an answer in chunks to HTTP/1.0");
+    ensure!(
+        !head.to_ascii_lowercase().contains("\r\ntransfer-encoding:"),
+        "a chunked answer to an HTTP/1.0 request"
+    );
     Ok(Answer { status, body: body.to_owned() })
 }
 

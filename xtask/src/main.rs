@@ -34,7 +34,7 @@ use crate::workspace::Workspace;
 const EXIT_STOPPED: u8 = 130;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Coinop's developers' commands")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Commands for developing Coinop")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -55,16 +55,16 @@ enum Command {
         after_help = "Example: cargo xtask chain --fund H5jU1gxo9HyxGsqsZMBF9enms7mRSLNDMaqMMexyvNH5=25"
     )]
     Chain(chain::Args),
-    /// Run the tests: all, or the suites named
+    /// Run all tests, or only the suites named
     #[command(after_help = "Example: cargo xtask test\n         cargo xtask test core clients")]
     Test(test::Args),
-    /// Record the commands of the differential test anew
+    /// Record the commands of the differential test again
     #[command(after_help = "Example: cargo xtask record && git diff --stat")]
     Record,
     /// Run the benchmarks: a table, and target/bench.json
     #[command(after_help = "Example: cargo xtask bench\n         cargo xtask bench --only verify --rounds 1")]
     Bench(bench::Args),
-    /// Check formatting, lints, licences, sources and advisories
+    /// Check formatting, lints, import cycles, licenses, advisories and the Worker's size
     #[command(after_help = "Example: cargo xtask check")]
     Check,
 }

@@ -176,15 +176,19 @@ impl Cmd {
     pub(crate) fn serve(mut self, log: &Path) -> Result<Group> {
         let file =
             std::fs::File::create(log).with_context(|| format!("{} cannot be written", log.display()))?;
-        let again = file.try_clone().with_context(|| format!("{} cannot be shared", log.display()))?;
+        let again = file
+            .try_clone()
+            .with_context(|| format!("the handle of {} cannot be duplicated", log.display()))?;
         self.inner.stdout(file).stderr(again);
         self.spawn()
     }
 
     pub(crate) fn spawn(mut self) -> Result<Group> {
         let child = self.inner.spawn().with_context(|| format!("{} cannot be started", self.line))?;
-        let pid =
-            i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id out of range")?;
+        let pid = i32::try_from(child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .context("the process id is out of range")?;
         Ok(Group { child, pid, ended: None })
     }
 }
@@ -226,9 +230,9 @@ impl Group {
             // The end is seen here, but the process is not reaped yet. Until it is, no other process can get
             // its number, so the kill cannot hit a stranger.
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-            if waitid(WaitId::Pid(self.pid), options).context("a child cannot be waited for")?.is_some() {
+            if waitid(WaitId::Pid(self.pid), options).context("cannot wait for a child process")?.is_some() {
                 let _ = kill_process_group(self.pid, Signal::KILL);
-                self.ended = Some(self.child.wait().context("a child cannot be waited for")?);
+                self.ended = Some(self.child.wait().context("cannot wait for a child process")?);
             }
         }
         Ok(self.ended)
@@ -247,7 +251,7 @@ impl Group {
             }
             if let Some(limit) = limit.filter(|limit| start.elapsed() > *limit) {
                 self.end(Scope::Group, GRACE)?;
-                bail!("no end after {} s", limit.as_secs());
+                bail!("did not end within {} s", limit.as_secs());
             }
             thread::sleep(TICK);
         }
@@ -286,7 +290,7 @@ pub(crate) fn ending(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
         (None, Some(signal)) => format!("killed by signal {signal}"),
-        (None, None) => "ended strangely".to_owned(),
+        (None, None) => "ended for an unknown reason".to_owned(),
     }
 }
 
@@ -316,7 +320,7 @@ mod tests {
     fn a_limit_ends_the_program_and_what_it_started() {
         let start = Instant::now();
         let error = sh("sleep 60 & sleep 60").capture_within(Some(Duration::from_millis(200))).unwrap_err();
-        assert!(error.to_string().contains("no end after"), "{error:#}");
+        assert!(error.to_string().contains("did not end within"), "{error:#}");
         assert!(start.elapsed() < Duration::from_secs(10));
     }
 

@@ -33,7 +33,7 @@ pub(crate) fn usdc_of(port: u16, owner: &str) -> Result<u64> {
             .pointer("/account/data/parsed/info/tokenAmount/amount")
             .and_then(Value::as_str)
             .and_then(|amount| amount.parse::<u64>().ok())
-            .context("a token account without an amount")?;
-        sum.checked_add(amount).context("more than there can be")
+            .context("a token account has no amount")?;
+        sum.checked_add(amount).context("the token accounts add up to more than 64 bits")
     })
 }

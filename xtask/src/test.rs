@@ -18,7 +18,7 @@ const FEWEST_FUNCTIONS: usize = 100;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The suites to run; all of them when none is named
+    /// The suites to run; by default all
     #[arg(value_enum)]
     suites: Vec<Suite>,
 }
@@ -26,9 +26,9 @@ pub(crate) struct Args {
 /// The things that are tested together, in the order from quick to slow.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Suite {
-    /// These commands themselves
+    /// These commands
     Xtask,
-    /// The deciding core, and that it runs anywhere
+    /// The core, and that it needs nothing from its host
     Core,
     /// The local chain
     Chain,
@@ -36,9 +36,9 @@ enum Suite {
     Host,
     /// The component under Spin's limits
     Spin,
-    /// The same commands to the native core, the component and the worker: the same bytes
+    /// The native core, the component and the Worker give the same bytes for the same requests
     Differential,
-    /// Real x402 clients from npm against a running gateway: `coinop serve`, and when named alone the worker too
+    /// Real x402 clients from npm against `coinop serve`; also against the Worker, unless its suite runs too
     Clients,
     /// The same clients against the Cloudflare Worker in workerd
     Worker,
@@ -181,7 +181,7 @@ fn run_all(workspace: &Workspace, suites: &[Suite], mut modules: Option<Beside<'
             }
             complaints.push(format!("suite {name} failed: {complaint}"));
         } else if tally.failed > 0 {
-            complaints.push(format!("suite {name} failed: {} of its tests", tally.failed));
+            complaints.push(format!("suite {name} failed: {} failed tests", tally.failed));
         }
         let verdict = if tally.failed == 0 { "ok" } else { "FAILED" };
         output::note(&format!(
@@ -324,7 +324,8 @@ fn core_imports_nothing(workspace: &Workspace) -> Result<()> {
     let functions = wasm::occurrences(&bytes, "11coinop_core");
     ensure!(
         functions >= FEWEST_FUNCTIONS,
-        "only {functions} functions of the core are in the module, so this proves nothing: was it linked whole?"
+        "only {functions} functions of the core are in the module, \
+         fewer than {FEWEST_FUNCTIONS}, so this proves nothing: it was not linked whole"
     );
     Ok(())
 }

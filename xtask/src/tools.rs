@@ -66,7 +66,9 @@ fn cargo_program(
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .run()
-        .with_context(|| format!("{package} cannot be built: is the package registry reachable?"))?;
+        .with_context(|| {
+            format!("{package} cannot be built: check that the package registry is reachable")
+        })?;
     // Only the program is needed, and its objects are large.
     let _ = fs::remove_dir_all(&build);
     Ok(program)
@@ -105,7 +107,7 @@ pub(crate) fn advisories(workspace: &Workspace, deny: &Path) -> Advisories {
 
 /// Returns the last line of a long error message, which is where tools put the cause.
 fn reason(text: &str) -> String {
-    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("no reason given").to_owned()
+    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it gave no reason").to_owned()
 }
 
 /// Installs the packages of `folder` as its lock file lists them, unless they were installed from the same
@@ -119,7 +121,7 @@ pub(crate) fn npm_packages(folder: &Path, what: &str) -> Result<()> {
     }
     node(folder, what)?;
     Cmd::new("npm", folder).args(["ci", "--no-audit", "--no-fund", "--prefer-offline"]).run().with_context(
-        || format!("{what} needs packages of npm: is npm installed, and its registry reachable?"),
+        || format!("{what} needs npm packages: check that npm is installed and its registry is reachable"),
     )?;
     fs::create_dir_all(&modules)
         .and_then(|()| fs::write(&stamp, wanted))
@@ -151,6 +153,6 @@ pub(crate) fn node(folder: &Path, what: &str) -> Result<()> {
     let major = version.trim_start_matches('v').split('.').next().and_then(|text| text.parse::<u32>().ok());
     match major {
         Some(major) if major >= OLDEST => Ok(()),
-        _ => bail!("{need}, and this is {version}: install a newer one from https://nodejs.org"),
+        _ => bail!("{need}, and this is {version}: install a newer release from https://nodejs.org"),
     }
 }

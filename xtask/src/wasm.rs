@@ -68,7 +68,7 @@ fn entries(section: &mut Reader) -> Result<Vec<String>> {
                 section.byte()?;
                 section.number()?;
             }
-            kind => bail!("import {module}.{name} is of the unknown kind {kind}"),
+            kind => bail!("import {module}.{name} has the unknown kind {kind}"),
         }
         found.push(format!("{module}.{name}"));
     }
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
 
     fn limits(&mut self) -> Result<()> {
         let flags = self.byte()?;
-        ensure!(flags <= 3, "limits of an unknown form");
+        ensure!(flags <= 3, "limits have an unknown form");
         self.number()?;
         if flags & 1 == 1 {
             self.number()?;

@@ -157,7 +157,7 @@ fn cache() -> Result<PathBuf> {
     let given = |key: &str| env::var_os(key).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(folder) = given("COINOP_CACHE") {
         return std::path::absolute(&folder)
-            .with_context(|| format!("COINOP_CACHE={} is no path", folder.display()));
+            .with_context(|| format!("COINOP_CACHE={} is not a path", folder.display()));
     }
     if let Some(folder) = given("XDG_CACHE_HOME") {
         return Ok(folder.join("coinop"));

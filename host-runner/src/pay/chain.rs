@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::settings::rpc;
 
+/// The error for an RPC answer that does not have the form of the method's result.
+const UNREADABLE: &str = "the RPC's answer cannot be read";
+
 /// An account as the chain holds it.
 pub(crate) struct Account {
     /// The program that owns it.
@@ -52,9 +55,9 @@ pub(crate) fn account(rpc_url: &str, address: &Address) -> Result<Option<Account
     let options = json!({ "encoding": "base64", "commitment": "confirmed" });
     let answer = rpc::call(rpc_url, "getAccountInfo", &json!([address, options]))?;
     match answer.get("value") {
-        None => Err("the answer makes no sense".to_owned()),
+        None => Err(UNREADABLE.to_owned()),
         Some(Value::Null) => Ok(None),
-        Some(value) => read(value).map(Some).ok_or_else(|| "the answer makes no sense".to_owned()),
+        Some(value) => read(value).map(Some).ok_or_else(|| UNREADABLE.to_owned()),
     }
 }
 
@@ -70,7 +73,7 @@ fn read(value: &Value) -> Option<Account> {
 pub(super) fn blockhash(rpc_url: &str) -> Result<[u8; 32], String> {
     let answer = rpc::call(rpc_url, "getLatestBlockhash", &json!([{ "commitment": "confirmed" }]))?;
     let text = answer.pointer("/value/blockhash").and_then(Value::as_str);
-    text.and_then(parse_blockhash).ok_or_else(|| "the answer makes no sense".to_owned())
+    text.and_then(parse_blockhash).ok_or_else(|| UNREADABLE.to_owned())
 }
 
 /// Reads a blockhash in base58. It has the form of an address.

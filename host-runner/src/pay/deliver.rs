@@ -73,27 +73,29 @@ pub(super) fn deliver(ask: &HttpRequest, payment: &Header) -> Result<HttpReply, 
             return Err(given_up(why, &said, ask));
         }
         if why == RetryDecision::Pending && !announced {
-            eprintln!(
-                "the payment was sent and is not confirmed yet ({said}); asking again with the same one"
-            );
+            eprintln!("the payment is being processed ({said}); asking again with the same payment");
             announced = true;
         } else if why != RetryDecision::Pending {
-            eprintln!("no answer to the payment yet ({said}); sending the same one again");
+            eprintln!("the result of the payment is not known yet ({said}); sending the same payment again");
         }
         std::thread::sleep(wait);
     }
 }
 
 fn given_up(why: RetryDecision, said: &str, ask: &HttpRequest) -> String {
-    let look = format!("`coinop pay {} --sign-in` shows what it bought", ask.url());
+    let look = format!("run `coinop pay '{}' --sign-in` with the same key to see what it bought", ask.url());
     match why {
         RetryDecision::Pending => {
-            format!("the payment is still not confirmed ({said}): do not pay again now; later {look}")
+            format!("the payment is still being processed ({said}); do not pay again; later, {look}")
         }
-        RetryDecision::Unclear => format!(
-            "there is no clear answer to the payment ({said}): it may have been taken, so do not pay again now; {look}"
+        RetryDecision::Unclear => {
+            format!("it is not known yet whether the payment lands ({said}); do not pay again; {look}")
+        }
+        // The server may have claimed the payment in an earlier attempt, or in this one before it failed.
+        RetryDecision::Later => format!(
+            "the server cannot take the payment now ({said}); \
+             unless it says that you were not charged, do not pay again; {look}"
         ),
-        RetryDecision::Later => format!("the payment was not taken: {said}"),
     }
 }
 

@@ -54,7 +54,7 @@ impl HttpRequest {
             None if json.is_some() => Method::POST,
             None => Method::GET,
             Some(text) => Method::from_bytes(text.to_ascii_uppercase().as_bytes())
-                .map_err(|_| format!("--method {text}: write GET, POST, ..."))?,
+                .map_err(|_| format!("--method {text} is not an HTTP method: write GET, POST, ..."))?,
         };
         if let Some(text) = json {
             serde_json::from_str::<serde::de::IgnoredAny>(text)
@@ -92,6 +92,13 @@ impl HttpRequest {
 
     pub(super) const fn url(&self) -> &Uri {
         &self.url
+    }
+
+    /// Sends the request without a payment, with one more header if given. The error is a whole message.
+    pub(super) fn send_unpaid(&self, more: Option<(&str, &str)>) -> Result<HttpReply, String> {
+        let failed =
+            |error: String| format!("the request to {} failed: {error}; you were not charged", self.url);
+        self.send(more).map_err(failed)
     }
 
     /// Sends the request, with one more header if given. The error says what broke, as the end of a sentence.
@@ -188,12 +195,12 @@ impl HttpReply {
                 Ok(())
             }
         };
-        written.and_then(|()| out.flush()).map_err(|error| format!("the answer cannot be printed: {error}"))
+        written.and_then(|()| out.flush()).map_err(|error| format!("cannot print the answer: {error}"))
     }
 }
 
 fn copy(from: &mut impl Read, to: &mut impl Write) -> Result<(), String> {
-    std::io::copy(from, to).map(drop).map_err(|error| format!("the answer broke off: {error}"))
+    std::io::copy(from, to).map(drop).map_err(|error| format!("the printed answer is incomplete: {error}"))
 }
 
 fn agent() -> Agent {
@@ -217,8 +224,10 @@ fn parse_url(text: &str) -> Result<Uri, String> {
     let has_user = url.authority().is_some_and(|authority| authority.as_str().contains('@'));
     match url.scheme_str() {
         Some("http" | "https") if !has_user => Ok(url),
-        Some("http" | "https") => Err("leave the user and password out of the URL: use --header".to_owned()),
-        _ => Err(format!("{text} is not a URL: it begins with https:// or http://")),
+        Some("http" | "https") => {
+            Err("the URL contains a user name or a password: send it with --header instead".to_owned())
+        }
+        _ => Err(format!("{text} is not a URL: it must begin with https:// or http://")),
     }
 }
 

@@ -14,14 +14,17 @@ pub(super) fn parse(text: &str) -> Result<Decimal, String> {
 /// Refuses a price above the limit, and says what to pass to accept it.
 pub(super) fn check(limit: Decimal, price: Amount, decimals: u8, symbol: &str) -> Result<(), String> {
     if decimals > MAX_DECIMALS {
-        return Err(format!("this token has {decimals} decimals; more than {MAX_DECIMALS} are not paid in"));
+        return Err(format!(
+            "the token has {decimals} decimals, and at most {MAX_DECIMALS} are supported; you were not charged"
+        ));
     }
     if price <= most(limit, decimals) {
         return Ok(());
     }
     let price = price.to_decimal(decimals);
     Err(format!(
-        "the price is {price} {symbol}, above the limit of {limit}; nothing was paid. To accept it: --max {price}"
+        "the price of {price} {symbol} is above the limit of {limit}; you were not charged; \
+         to accept it, pass --max {price}"
     ))
 }
 

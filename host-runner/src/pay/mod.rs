@@ -28,33 +28,33 @@ use payment_required::{PaymentRequired, PaymentRequirements};
 /// Pays for what a URL offers (HTTP 402, x402) and prints the answer.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  coinop pay 'https://coinop.example/api/v1/access/door-1?quantity=3'\n  coinop pay https://api.example/summary --json '{\"text\": \"...\"}' --max 0.05\n  coinop pay https://coinop.example/api/v1/access/door-1 --sign-in\n\nThe answer goes to standard output, what was paid to standard error."
+    after_help = "Examples:\n  coinop pay 'https://coinop.example/api/v1/access/door-1?quantity=3'\n  coinop pay https://api.example/summary --json '{\"text\": \"...\"}' --max 0.05\n  coinop pay https://coinop.example/api/v1/access/door-1 --sign-in\n\nThe answer goes to standard output, and what was paid to standard error.\nIt exits with 0 only if the server granted the request and the answer was printed in full."
 )]
 pub(crate) struct Args {
-    /// What to ask for.
+    /// The URL to request.
     url: String,
-    /// The request's method; GET if not given, POST with --json.
+    /// The request's method; by default GET, or POST with --json.
     #[arg(long, value_name = "METHOD")]
     method: Option<String>,
-    /// The request's body.
+    /// The request's body, in JSON.
     #[arg(long, value_name = "BODY")]
     json: Option<String>,
-    /// The key that pays; ~/.config/solana/id.json if not given.
+    /// The file with the key that pays; by default ~/.config/solana/id.json.
     #[arg(long, value_name = "FILE")]
     keypair: Option<PathBuf>,
-    /// The most that may be paid, in units of the token.
+    /// The highest price to pay, in units of the token.
     #[arg(long, value_name = "AMOUNT", default_value = "1.00")]
     max: String,
-    /// Pay in this token too, though it is not known by name; may be repeated.
+    /// The mint of a token to pay in that is not known by name; may be repeated.
     #[arg(long = "token", value_name = "MINT")]
     tokens: Vec<Address>,
-    /// The Solana node to ask; the network's public one if not given.
+    /// The Solana RPC node to ask; by default the network's public one.
     #[arg(long, value_name = "URL")]
     rpc: Option<String>,
-    /// A header to send along, as 'Name: value'; may be repeated.
+    /// A header to send with the request, as 'Name: value'; may be repeated.
     #[arg(long = "header", value_name = "HEADER")]
     headers: Vec<String>,
-    /// Pay nothing: prove the wallet, and print what it has paid for and still runs.
+    /// Pay nothing: sign in with the wallet, and print its running session.
     #[arg(long)]
     sign_in: bool,
 }
@@ -63,7 +63,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let limit = limit::parse(&args.max)?;
     let ask = HttpRequest::new(&args.url, args.method.as_deref(), args.json.as_deref(), &args.headers)?;
-    let first = ask.send(None).map_err(|error| format!("{}: {error}", args.url))?;
+    let first = ask.send_unpaid(None)?;
     if args.sign_in && matches!(first.status, 401 | 402) {
         return show_session(ask, first, &wallet::read(args.keypair.as_deref())?);
     }
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     if refused || !reply.is_success() {
         let complaint = reply.complaint();
         let short = if reply.status == 402 { shortage(&offer, &facts, &symbol, rpc, &key) } else { None };
-        return Err(format!("the payment was refused: {complaint}{}", short.unwrap_or_default()));
+        return Err(format!("the server refused the payment: {complaint}{}", short.unwrap_or_default()));
     }
     let price = format!("{} {symbol}", offer.amount.to_decimal(decimals));
     print_bought(reply, settlement.as_ref(), &offer, &price)
@@ -105,7 +105,7 @@ fn print_bought(
     let (pay_to, network) = (offer.pay_to, offer.network.name());
     match id {
         Some(id) => eprintln!("paid {price} to {pay_to} on {network}, transaction {id}"),
-        None => eprintln!("paid {price} to {pay_to} on {network}; the server names no transaction"),
+        None => eprintln!("paid {price} to {pay_to} on {network}; the server did not name the transaction"),
     }
     reply.print()
 }
@@ -128,7 +128,9 @@ fn shortage(
     let decimal = |amount: Amount| amount.to_decimal(facts.decimals);
     (held < offer.amount).then(|| {
         let (held, price) = (decimal(held), decimal(offer.amount));
-        format!("; {wallet} holds {held} {symbol} and the price is {price}: put more on it")
+        format!(
+            " ({wallet} holds {held} {symbol}, and the price is {price} {symbol}: add funds to the wallet)"
+        )
     })
 }
 
@@ -136,34 +138,38 @@ fn shortage(
 fn unpaid(reply: HttpReply) -> Result<(), String> {
     match reply.status {
         200..=299 => {
-            eprintln!("nothing had to be paid");
+            eprintln!("the server asked for no payment; you were not charged");
             reply.print()
         }
         300..=399 => {
-            let to = reply.header("location").map_or_else(|| "elsewhere".to_owned(), pretty::quoted);
-            Err(format!("it has moved to {to} (HTTP {}): ask there; nothing was paid", reply.status))
+            let to = reply.header("location").map_or_else(|| "another URL".to_owned(), pretty::quoted);
+            Err(format!(
+                "the URL has moved to {to} (HTTP {}); you were not charged; request the new URL",
+                reply.status
+            ))
         }
-        _ => Err(format!("{}; nothing was paid", reply.complaint())),
+        _ => Err(format!("the request failed and you were not charged: {}", reply.complaint())),
     }
 }
 
 fn show_session(mut ask: HttpRequest, mut first: HttpReply, key: &SigningKey) -> Result<(), String> {
     if sign_in::challenge(&first).is_none() {
         ask = ask.for_sign_in()?;
-        first = ask.send(None).map_err(|error| format!("{}: {error}", ask.url()))?;
+        first = ask.send_unpaid(None)?;
     }
     let reply = sign_in::sign_in(&ask, &first, key)?;
     let address = Address::new(key.verifying_key().to_bytes());
     if reply.is_success() {
-        eprintln!("signed in as {address}; nothing was paid");
+        eprintln!("signed in as {address}; you were not charged");
         return reply.print();
     }
     if reply.status == 402 {
         return Err(format!(
-            "{address} has nothing running there; nothing was paid (without --sign-in it would be)"
+            "{address} has no running session there; signing in did not charge you; \
+             if an earlier payment is still being processed, do not pay again and sign in later"
         ));
     }
-    Err(format!("signing in as {address} failed: {}; nothing was paid", reply.complaint()))
+    Err(format!("signing in as {address} failed and you were not charged: {}", reply.complaint()))
 }
 
 /// Returns decimals, program and name of the token. They are known, or the chain is asked.
@@ -173,17 +179,23 @@ fn token(offer: &PaymentRequirements, rpc: &str) -> Result<(u8, TokenProgram, St
     }
     let account = chain::account(rpc, &offer.mint).map_err(|error| rpc_trouble(offer.network, &error))?;
     let mint = account.and_then(|account| account.mint());
-    let (decimals, program) =
-        mint.ok_or_else(|| format!("{} is not a token on {}", offer.mint, offer.network.name()))?;
+    let (decimals, program) = mint.ok_or_else(|| {
+        format!("{} is not a token's mint on {}; you were not charged", offer.mint, offer.network.name())
+    })?;
     Ok((decimals, program, offer.mint.to_string()))
 }
 
 fn rpc_trouble(network: Network, error: &str) -> String {
-    format!("the Solana node ({}) gives no answer: {error}; name another with --rpc URL", network.name())
+    let network = network.name();
+    format!(
+        "cannot read the {network} chain from the Solana node: {error}; you were not charged; \
+         name another node with --rpc URL"
+    )
 }
 
 fn nonce() -> Result<[u8; 16], String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| format!("no random numbers: {error}"))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| format!("the system gave no random numbers: {error}; you were not charged"))?;
     Ok(bytes)
 }

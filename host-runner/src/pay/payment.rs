@@ -43,11 +43,14 @@ pub(super) fn sign(
     };
     let transaction = transfer
         .sign(key)
-        .ok_or("this wallet cannot pay: it is itself the payee or the payer of the network's fee")?
+        .ok_or(
+            "this wallet cannot pay: it is itself the payee or the fee payer, or the server's offer is not valid; \
+             you were not charged; name another key with --keypair FILE",
+        )?
         .encode()
         .map_err(|error| error.to_string())?;
     if transaction.len() > MAX_TRANSACTION_BYTES {
-        return Err("the server's memo makes the transaction too large".to_owned());
+        return Err("the server's memo makes the transaction too large; you were not charged".to_owned());
     }
     Ok(header(required, offer, &transaction))
 }

@@ -15,6 +15,9 @@ use super::pretty;
 /// The longest memo, in bytes (specification of `exact` on Solana).
 const LONGEST_MEMO: usize = 256;
 
+/// The error for a 402 without any offer.
+const NO_OFFER: &str = "the server's 402 offers no way to pay; you were not charged";
+
 /// A whole 402.
 #[derive(Debug)]
 pub(super) struct PaymentRequired {
@@ -48,18 +51,24 @@ impl PaymentRequired {
         let (version, number, mut value) = match (header, body) {
             (Some(header), _) => {
                 let json = from_base64(header).and_then(|json| serde_json::from_slice(&json).ok());
-                let json = json.ok_or("the server's PAYMENT-REQUIRED header is not base64 of JSON")?;
+                let json = json.ok_or(
+                    "the server's PAYMENT-REQUIRED header is not base64 of JSON; you were not charged",
+                )?;
                 (Version::V2, 2, json)
             }
             (None, Some(body)) => (Version::V1, 1, body),
-            (None, None) => return Err("the server asks for money, but not by x402".to_owned()),
+            (None, None) => {
+                return Err("the server asks for payment, but not by x402; you were not charged".to_owned());
+            }
         };
         if value.get("x402Version").and_then(Value::as_u64) != Some(number) {
-            return Err(format!("the server's 402 is not of x402 version {number}, or of none"));
+            return Err(format!(
+                "the server's 402 does not follow x402 version {number}; you were not charged"
+            ));
         }
         let mut take = |name: &str| value.get_mut(name).map(Value::take);
         let Some(Value::Array(accepts)) = take("accepts") else {
-            return Err("the server's 402 names no way to pay".to_owned());
+            return Err(NO_OFFER.to_owned());
         };
         let (resource, extensions) = match version {
             Version::V1 => (None, None),
@@ -79,27 +88,32 @@ impl PaymentRequired {
                 Version::V2 => Network::from_caip2(text("network")),
             };
             let (scheme, Some(network)) = (text("scheme"), network) else {
-                passed_over.push(format!("the network {}", pretty::quoted(text("network"))));
+                passed_over.push(format!("the network {} is not supported", pretty::quoted(text("network"))));
                 continue;
             };
             if scheme != EXACT {
-                passed_over.push(format!("the scheme {}", pretty::quoted(scheme)));
+                passed_over.push(format!("the scheme {} is not supported", pretty::quoted(scheme)));
                 continue;
             }
-            let mint: Address =
-                text("asset").parse().map_err(|_| "the server's offer has no mint in `asset`".to_owned())?;
+            let mint: Address = text("asset").parse().map_err(|_| {
+                "`asset` in the server's offer is not a mint's address; you were not charged".to_owned()
+            })?;
             let token = known(network, &mint);
             if token.is_none() && !named.contains(&mint) {
-                passed_over
-                    .push(format!("the token {mint}, which is not known by name (--token {mint} allows it)"));
+                passed_over.push(format!(
+                    "the token {mint} is not known by name: to pay in it, pass --token {mint}"
+                ));
                 continue;
             }
             return self.offer(entry, network, mint, token);
         }
         if passed_over.is_empty() {
-            return Err("the server's 402 names no way to pay".to_owned());
+            return Err(NO_OFFER.to_owned());
         }
-        Err(format!("nothing that can be paid here is asked for, but {}", passed_over.join(", ")))
+        Err(format!(
+            "coinop can pay none of the server's offers ({}); you were not charged",
+            passed_over.join("; ")
+        ))
     }
 
     fn offer(
@@ -109,7 +123,9 @@ impl PaymentRequired {
         mint: Address,
         token: Option<Token>,
     ) -> Result<PaymentRequirements, String> {
-        let missing = |name: &str| format!("the server's offer has no good `{name}`");
+        let missing = |name: &str| {
+            format!("`{name}` in the server's offer is missing or not valid; you were not charged")
+        };
         let amount_name = match self.version {
             Version::V1 => "maxAmountRequired",
             Version::V2 => "amount",

@@ -18,12 +18,11 @@ pub(super) fn challenge(reply: &HttpReply) -> Option<Value> {
 /// Signs the challenge in `first`, and sends the request again with the proof.
 pub(super) fn sign_in(ask: &HttpRequest, first: &HttpReply, key: &SigningKey) -> Result<HttpReply, String> {
     let challenge =
-        challenge(first).ok_or_else(|| format!("there is no sign-in to be had ({})", first.complaint()))?;
+        challenge(first).ok_or_else(|| format!("the server offers no sign-in ({})", first.complaint()))?;
     let challenge = for_solana(challenge)?;
     check_origin(&challenge, ask.url())?;
-    let proof =
-        prove(&challenge, key).ok_or("the server's sign-in challenge is not of the expected shape")?;
-    ask.send(Some((SIGN_IN_WITH_X, &proof))).map_err(|error| format!("{}: {error}", ask.url()))
+    let proof = prove(&challenge, key).ok_or("the server's sign-in challenge cannot be read")?;
+    ask.send_unpaid(Some((SIGN_IN_WITH_X, &proof)))
 }
 
 /// Returns the challenge with only its first Solana chain, which is the one that is signed for.
@@ -33,7 +32,7 @@ fn for_solana(mut challenge: Value) -> Result<Value, String> {
     };
     let chains = challenge.get("supportedChains").and_then(Value::as_array);
     let chain = chains.and_then(|chains| chains.iter().find(is_solana)).cloned();
-    let chain = chain.ok_or("the server takes no sign-in with a Solana wallet")?;
+    let chain = chain.ok_or("the server does not offer to sign in with a Solana wallet")?;
     if let Some(chains) = challenge.get_mut("supportedChains") {
         *chains = json!([chain]);
     }
@@ -55,7 +54,7 @@ fn check_origin(challenge: &Value, url: &Uri) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "refused to sign in: the challenge is for another server ({}) than the one that was asked",
+        "refused to sign in: the challenge is for another server ({}), not for the one that you named",
         super::pretty::quoted(text("/info/uri"))
     ))
 }

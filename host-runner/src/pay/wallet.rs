@@ -19,7 +19,10 @@ pub(super) fn read(file: Option<&Path>) -> Result<SigningKey, String> {
     let name = file.display();
     let text = std::fs::read_to_string(&file).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
-            format!("there is no key at {name}: make one with `coinop keygen --out {name}` and put the token on it, or name yours with --keypair FILE")
+            format!(
+                "there is no key at {name}: make one with `coinop keygen --out {name}` and send it the token to \
+                 pay with, or name your own with --keypair FILE"
+            )
         }
         _ => format!("{name} cannot be read: {error}"),
     })?;

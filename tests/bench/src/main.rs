@@ -45,10 +45,10 @@ struct Args {
     /// Where to write the figures.
     #[arg(long, required_unless_present_any = ["hello", "spin"])]
     out: Option<PathBuf>,
-    /// Measure only this.
+    /// Measure only this group.
     #[arg(long, value_enum)]
     only: Option<Group>,
-    /// How often everything takes its turn.
+    /// How many times each figure is measured.
     #[arg(long, default_value_t = 5)]
     rounds: u32,
     /// How long each load lasts, in milliseconds.
@@ -73,7 +73,7 @@ enum Group {
     Load,
     /// Requests on the stand-in for Spin.
     Spin,
-    /// Requests to the Cloudflare Worker. Left out where nothing is said of it, unless it is asked for.
+    /// Requests to the Cloudflare Worker. Left out if its flags are missing, unless it is named.
     Worker,
 }
 

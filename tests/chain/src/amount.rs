@@ -17,7 +17,7 @@ pub(crate) fn parse(text: &str, decimals: u8) -> Result<u64, String> {
     let places = usize::from(decimals);
     if fraction.len() > places {
         return Err(format!(
-            "\"{text}\" is finer than the token: use at most {decimals} digits after the point"
+            "\"{text}\" has too many decimals: use at most {decimals} digits after the point"
         ));
     }
     format!("{whole}{fraction:0<places$}")

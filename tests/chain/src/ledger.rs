@@ -273,10 +273,10 @@ impl Ledger {
         let signature = transaction.signatures.first().copied().unwrap_or_default();
         self.land(transaction);
         let landed = self.history.get(&signature);
-        let landed = landed.context("ask for another address: this one cannot be funded")?;
+        let landed = landed.context("this address cannot be funded: ask for another one")?;
         match &landed.outcome.error {
             None => Ok(signature),
-            Some(error) => bail!("ask for another amount or address: {error}"),
+            Some(error) => bail!("the airdrop failed: {error}; ask for another amount or address"),
         }
     }
 

@@ -34,12 +34,13 @@ use rpc::Chain;
 /// The text of `--help` after the options.
 const AFTER_HELP: &str = "\
 Methods for tests, beside those of a Solana node:
-  coinop_advanceBlocks [COUNT]              adds blocks; answers the new height
-  coinop_setTokens [WALLET, \"AMOUNT\"]       makes a balance of USDC this, in decimals
-  coinop_setLamports [WALLET, LAMPORTS]     makes a balance of SOL this
-  coinop_stats []                           how much was sent and has landed
-What is set is no transaction and is seen at every commitment at once, so that a
-transaction can pass in simulation and fail on landing.
+  coinop_advanceBlocks [COUNT]              adds blocks; returns the new height
+  coinop_setTokens [WALLET, \"AMOUNT\"]       sets a balance of USDC, a decimal number
+  coinop_setLamports [WALLET, LAMPORTS]     sets a balance of SOL, in lamports
+  coinop_stats []                           counts calls of sendTransaction, and
+                                            transactions that landed
+Setting a balance is not a transaction. It is seen at every commitment at once, so a
+transaction can succeed in simulation and fail when it lands.
 
 Example:
   coinop-chain --port 8899 --fund 87iutzR1s1ySdDKYMLNApJPHJkWSGFpB6iMEnSxNRmD3=25";
@@ -60,21 +61,21 @@ struct Arguments {
     /// Gives ADDRESS this much USDC, and 10 SOL; may be repeated
     #[arg(long, value_name = "ADDRESS=AMOUNT")]
     fund: Vec<String>,
-    /// Milliseconds from block to block; 0 makes blocks only when
+    /// Milliseconds between blocks; 0 makes blocks only when
     /// coinop_advanceBlocks is called
     #[arg(long, value_name = "MS", default_value_t = 400)]
     block_ms: u64,
     /// Blocks that must follow a block before it is confirmed, at most
-    /// --finality-lag. What is read or simulated at "confirmed", "finalized" or
-    /// without a commitment then sees the accounts as the confirmed block left
-    /// them, at "processed" those of the tip
+    /// --finality-lag. Reads and simulations at "confirmed", at "finalized" or
+    /// without a commitment see the accounts as the latest confirmed block left
+    /// them, and at "processed" as the latest block left them
     #[arg(long, value_name = "BLOCKS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..=100))]
     confirm_lag: u64,
     /// Blocks that must follow a block before it is final
     #[arg(long, value_name = "BLOCKS", default_value_t = 32, value_parser = clap::value_parser!(u64).range(0..=10_000))]
     finality_lag: u64,
-    /// Makes blockhashes and block times the same in every run with this WORD,
-    /// as a recording wants them
+    /// Makes blockhashes and block times the same in every run with the same
+    /// WORD, for recordings
     #[arg(long, value_name = "WORD")]
     seed: Option<String>,
 }

@@ -32,12 +32,12 @@ pub(super) fn check(workspace: &Workspace) -> Result<()> {
     let read = |path: &Path| std::fs::read_to_string(workspace.root.join(path)).ok();
     let circles = circles(&whole(&read)?);
     for files in &circles {
-        output::note(&format!("an import circle: {}", files.join(", ")));
+        output::note(&format!("import cycle: {}", files.join(", ")));
     }
     if circles.is_empty() {
         return Ok(());
     }
-    bail!("{} import circles: move what both sides need into a file of its own", circles.len())
+    bail!("{} import cycles: move what the files share into a separate file", circles.len())
 }
 
 /// Returns the graph of all files.

@@ -26,7 +26,10 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     if wrong.is_empty() {
         return Ok(());
     }
-    bail!("{} names in {TABLE} are of nothing that is there: try the row anew", wrong.len())
+    bail!(
+        "{} errors in the table of guards in {TABLE}: correct those rows, and try their edits again",
+        wrong.len()
+    )
 }
 
 /// Returns what is wrong with the rows of the table.

@@ -38,7 +38,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     }
     if found > 0 {
         bail!(
-            "{found} lines name a path of one machine: say it relative to the repository, or as an example"
+            "{found} lines contain a path of one machine: write a path relative to the repository, or an example path"
         );
     }
     Ok(())

@@ -33,7 +33,7 @@ pub(super) fn check(workspace: &Workspace) -> Result<()> {
     }
     if wrong > 0 {
         bail!(
-            "{wrong} faults: a crate that wants the feature {TESTKIT} has to be built by a command of its own"
+            "{wrong} errors: a crate that enables the feature {TESTKIT} must be built by a separate command"
         );
     }
     Ok(())
@@ -62,7 +62,7 @@ fn tree(workspace: &Workspace, flags: &[&str]) -> Result<String> {
         .args(["tree", "--locked", "--prefix", "none", "--edges", "normal,build,dev", "--format", "{p}\t{f}"])
         .args(flags)
         .capture()
-        .context("cargo cannot say what it would build")
+        .context("cargo cannot list what it would build")
 }
 
 /// Returns what is wrong with the packages of a build.
@@ -84,7 +84,7 @@ fn faults(tree: &str, wasm: bool) -> Vec<String> {
         }
     }
     if cores == 0 {
-        wrong.push(format!("{CORE} is not in it, so this proves nothing"));
+        wrong.push(format!("{CORE} is not in this build, so the check proves nothing"));
     }
     wrong.dedup();
     wrong

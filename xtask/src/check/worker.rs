@@ -43,7 +43,7 @@ pub(super) fn dry_run(workspace: &Workspace) -> Result<()> {
 fn gate(compressed: u64) -> Result<()> {
     ensure!(
         compressed <= LARGEST,
-        "the worker's script has {compressed} bytes when compressed, and may have {LARGEST}: `cargo xtask build worker` and look at what was added"
+        "the worker's compressed script has {compressed} bytes, and the limit is {LARGEST}: find what made it larger"
     );
     Ok(())
 }

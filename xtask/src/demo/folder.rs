@@ -72,7 +72,7 @@ fn address(text: &str) -> Option<String> {
 
 fn configuration(port: u16, chain_port: u16) -> String {
     format!(
-        r#"# Made by `cargo xtask demo`, and again by its next run: copy it elsewhere to keep it.
+        r#"# Made by `cargo xtask demo`. The next run replaces it: copy it elsewhere to keep it.
 listen = "127.0.0.1:{port}"
 public_url = "http://127.0.0.1:{port}"
 data_dir = "./coinop-data"
@@ -90,7 +90,7 @@ rpc_url = "http://127.0.0.1:{chain_port}"
 mode = "local"
 fee_payer_keypair = "{FEE_PAYER}"
 
-# A door. Its commands run in this file's folder: put your own in their place.
+# A door. Its commands run in this file's folder: replace them with your own.
 [[asset]]
 id = "door-1"
 name = "Front door"

@@ -32,7 +32,7 @@ pub(crate) fn buy(workspace: &Workspace, folder: &Folder, servers: &Servers) -> 
         if stop::requested() {
             error
         } else {
-            anyhow!("{error:#}\nthe gateway's last words:\n{}", servers.gateway_log())
+            anyhow!("{error:#}\nthe end of the gateway's log:\n{}", servers.gateway_log())
         }
     })
 }
@@ -40,7 +40,7 @@ pub(crate) fn buy(workspace: &Workspace, folder: &Folder, servers: &Servers) -> 
 fn sale(workspace: &Workspace, folder: &Folder, servers: &Servers) -> Result<()> {
     let (port, chain_port) = (servers.port, servers.chain_port);
     let lamp = folder.path.join(LAMP);
-    ensure!(!lamp.exists(), "the lamp is lit before anybody paid");
+    ensure!(!lamp.exists(), "the lamp is lit before anything was paid");
     let before = rpc::usdc_of(chain_port, MERCHANT)?;
 
     let url = format!("http://127.0.0.1:{port}/api/v1/access/lamp?quantity={SECONDS}");
@@ -73,18 +73,18 @@ fn sale(workspace: &Workspace, folder: &Folder, servers: &Servers) -> Result<()>
     ));
 
     let deadline = now()?.saturating_add(UNLOCK);
-    until(deadline, "the lamp was paid for and is not lit", || Ok(lamp.exists()))?;
-    until(deadline, "the lamp is lit and the gateway does not say so", || Ok(device(port)? == "unlocked"))?;
+    until(deadline, "the lamp was paid for, but it is not lit", || Ok(lamp.exists()))?;
+    until(deadline, "the lamp is lit, but the gateway does not report it as unlocked", || {
+        Ok(device(port)? == "unlocked")
+    })?;
     output::say(&format!("unlocked the lamp is lit ({}), paid until {ends_at}", workspace.shown(&lamp)));
 
-    until(
-        end.saturating_add(LATE),
-        "the paid time is over and the lamp is still lit",
-        || Ok(!lamp.exists()),
-    )?;
+    until(end.saturating_add(LATE), "the paid time is over, but the lamp is still lit", || {
+        Ok(!lamp.exists())
+    })?;
     let late = now()?.saturating_sub(end);
     ensure!(late >= -EARLY, "the lamp went out {} before the paid time was over", text::seconds(-late));
-    until(end.saturating_add(LATE), "the lamp is out and the gateway does not say so", || {
+    until(end.saturating_add(LATE), "the lamp is out, but the gateway does not report it as locked", || {
         Ok(device(port)? == "locked")
     })?;
     output::say(&format!(
@@ -92,13 +92,14 @@ fn sale(workspace: &Workspace, folder: &Folder, servers: &Servers) -> Result<()>
         text::seconds(late)
     ));
 
-    let gained =
-        rpc::usdc_of(chain_port, MERCHANT)?.checked_sub(before).context("the merchant has lost money")?;
+    let gained = rpc::usdc_of(chain_port, MERCHANT)?
+        .checked_sub(before)
+        .context("the merchant's balance went down")?;
     if gained != price {
-        bail!("the merchant got {} USDC for what costs {}", text::usdc(gained), text::usdc(price));
+        bail!("the merchant got {} USDC, but the price is {} USDC", text::usdc(gained), text::usdc(price));
     }
     output::say(&format!(
-        "earned   the merchant's balance on the chain rose by {} USDC, the price exactly",
+        "earned   the merchant's balance on the chain rose by {} USDC, exactly the price",
         text::usdc(gained)
     ));
     Ok(())
@@ -123,8 +124,8 @@ fn until(deadline: i64, complaint: &str, mut there: impl FnMut() -> Result<bool>
 
 /// Returns the milliseconds since 1970, by the same clock as the gateway's.
 fn now() -> Result<i64> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?;
-    i64::try_from(since.as_millis()).context("the clock is far off")
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is set before 1970")?;
+    i64::try_from(since.as_millis()).context("the clock is set too far in the future")
 }
 
 /// Returns the JSON object in a program's output, whatever lines are around it.

@@ -72,7 +72,11 @@ pub(crate) fn worker_tools(workspace: &Workspace) -> Result<WorkerTools> {
 
 /// Checks that a program exists, because worker-build would download one that is missing.
 fn existing(program: PathBuf) -> Result<PathBuf> {
-    ensure!(program.is_file(), "{} is missing: remove that node_modules and try again", program.display());
+    ensure!(
+        program.is_file(),
+        "{} is missing: remove that `node_modules` folder and try again",
+        program.display()
+    );
     Ok(program)
 }
 
@@ -103,7 +107,7 @@ fn worker_build(workspace: &Workspace) -> Result<PathBuf> {
     Cmd::cargo(&workspace.root)
         .args(["info", "--quiet", "--registry", "crates-io", &format!("{NAME}@{WORKER_BUILD}")])
         .capture()
-        .with_context(|| format!("{NAME} cannot be fetched: is the package registry reachable?"))?;
+        .with_context(|| format!("{NAME} cannot be fetched: check that the package registry is reachable"))?;
     let build = workspace.tool("build", NAME);
     let source = build.join("source");
     let _ = fs::remove_dir_all(&source);
@@ -120,7 +124,7 @@ fn worker_build(workspace: &Workspace) -> Result<PathBuf> {
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .run()
         .with_context(|| format!("{NAME} cannot be built"))?;
-    let folder = program.parent().context("a program without a folder")?;
+    let folder = program.parent().context("the program's path has no folder")?;
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     // Renamed into place, so that half a copy is never taken for the program.
     let part = program.with_extension(format!("{}.part", std::process::id()));
@@ -149,7 +153,7 @@ fn leaner(manifest: &str) -> Result<String> {
     for (from, to) in LEANER {
         ensure!(
             text.matches(from).count() == 1,
-            "worker-build's manifest is another: it has no single {from:?}"
+            "worker-build's manifest has changed: it must contain {from:?} exactly once"
         );
         text = text.replace(from, to);
     }
