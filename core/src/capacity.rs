@@ -21,7 +21,7 @@ impl Capacity {
     /// One session at a time.
     pub const EXCLUSIVE: Self = Self::Limited(1);
     /// The form of a capacity, for error messages.
-    pub(crate) const SHAPE: &'static str = "must be a number of sessions from 1 on, or \"unlimited\"";
+    pub(crate) const SHAPE: &'static str = "must be a whole number of sessions, 1 or more, or \"unlimited\"";
 
     /// Returns whether one session has the asset to itself.
     #[must_use]

@@ -16,7 +16,7 @@ pub struct AssetId(String);
 impl AssetId {
     /// The form of an id, for error messages.
     pub(crate) const SHAPE: &'static str =
-        "must be 1 to 64 letters (a to z), digits, - or _, and start with a letter or digit";
+        "must be 1 to 64 letters (a-z, A-Z), digits, - or _, and start with a letter or digit";
 
     /// Parses an id; `None` if it has another form.
     #[must_use]

@@ -141,9 +141,9 @@ impl Decimal {
         let fraction = fraction.trim_end_matches('0');
         let scale = u8::try_from(fraction.len()).map_err(|_| SHAPE)?;
         if scale > Self::MAX_SCALE {
-            return Err("at most 12 places after the point");
+            return Err("must have at most 12 decimal places");
         }
-        let digits = format!("{whole}{fraction}").parse().map_err(|_| "the number is too large")?;
+        let digits = format!("{whole}{fraction}").parse().map_err(|_| "is too large")?;
         Ok(Self { digits, scale })
     }
 

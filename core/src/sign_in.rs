@@ -138,13 +138,21 @@ impl ProofError {
     #[must_use]
     pub const fn detail(self) -> &'static str {
         match self {
-            Self::Malformed => "SIGN-IN-WITH-X must be base64 of the JSON that the extension describes",
-            Self::NotOurs => {
-                "the challenge was not made here for this address, or was altered: fetch a new one"
+            Self::Malformed => {
+                "`SIGN-IN-WITH-X` must be base64 of the JSON that the extension `sign-in-with-x` describes."
             }
-            Self::Expired => "the challenge has expired: fetch a new one and sign it within five minutes",
-            Self::UnsupportedChain => "sign with an ed25519 key of the chain that the challenge names",
-            Self::Signature => "the signature does not fit the message and the address",
+            Self::NotOurs => "The challenge is not from this gateway, or was altered. Request a new one.",
+            Self::Expired => {
+                "The challenge has expired or is not valid yet. Request a new one and sign it within five \
+                 minutes."
+            }
+            Self::UnsupportedChain => {
+                "The proof is for another chain or another kind of key. Sign with an ed25519 key on the \
+                 chain that the challenge names."
+            }
+            Self::Signature => {
+                "The signature does not match the message and the address. Sign the challenge again."
+            }
         }
     }
 }

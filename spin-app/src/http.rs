@@ -145,7 +145,12 @@ async fn read_body(incoming: IncomingRequest) -> Result<Vec<u8>, Problem> {
     let mut body = Vec::new();
     let mut stream = pin!(incoming.into_body_stream());
     while let Some(chunk) = stream.next().await {
-        let unread = |_| Problem::malformed("malformed_body", "the body could not be read to its end");
+        let unread = |_| {
+            Problem::malformed(
+                "malformed_body",
+                "The body could not be read to its end. Send the request again.",
+            )
+        };
         body.extend(chunk.map_err(unread)?);
         if body.len() > MAX_BODY {
             return Err(Problem::body_too_large());

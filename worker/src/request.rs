@@ -36,7 +36,7 @@ pub(crate) async fn read(incoming: web_sys::Request) -> Result<Request, Response
 async fn read_rest(incoming: web_sys::Request, request: &mut Request) -> Result<(), Problem> {
     let given = incoming.headers();
     for name in HEADERS {
-        let unreadable = |_| Problem::malformed("malformed_request", "the request can't be read");
+        let unreadable = |_| Problem::malformed("malformed_request", "The request's headers can't be read.");
         if let Some(value) = given.get(name).map_err(unreadable)? {
             request.headers.push(((*name).to_owned(), value));
         }
@@ -64,14 +64,19 @@ fn length(given: Option<String>) -> Option<usize> {
 async fn read_body(incoming: worker::Request, bounded: bool) -> Result<Vec<u8>, Problem> {
     match select(pin!(whole_body(incoming, bounded)), pin!(sleep(BODY_MS))).await {
         Either::Left((body, _)) => body,
-        Either::Right(((), _)) => {
-            Err(Problem::new(408, "body_too_slow", "Body too slow", "the body did not arrive in time"))
-        }
+        Either::Right(((), _)) => Err(Problem::new(
+            408,
+            "body_too_slow",
+            "Body too slow",
+            "The body did not arrive within 10 seconds. Send the request again.",
+        )),
     }
 }
 
 async fn whole_body(mut incoming: worker::Request, bounded: bool) -> Result<Vec<u8>, Problem> {
-    let unread = || Problem::malformed("malformed_body", "the body could not be read to its end");
+    let unread = || {
+        Problem::malformed("malformed_body", "The body could not be read to its end. Send the request again.")
+    };
     if bounded {
         // The runtime delivers no more than the stated length.
         return incoming.bytes().await.map_err(|_| unread());

@@ -101,7 +101,7 @@ pub(super) const fn rejected(reject: Reject) -> SaleError {
     match reject {
         Reject::PriceChanged => refused(
             "price_changed",
-            "the price has changed in this moment and nothing was charged: pay what is asked now",
+            "The price has just changed. You were not charged. Pay the price that this 402 offers.",
         ),
         reject => SaleError::Rejected(reject),
     }
@@ -110,5 +110,6 @@ pub(super) const fn rejected(reject: Reject) -> SaleError {
 /// Refuses a payment that its account covers alone, but not together with what is in flight from there.
 pub(super) const NOT_COVERED: SaleError = refused(
     "insufficient_funds",
-    "the paying token account does not cover this payment beside those that are in flight from it: wait until they have landed, or add funds; nothing was charged",
+    "The paying token account does not cover this payment together with those in flight from it. You were \
+     not charged. Wait until they have landed, or add funds.",
 );

@@ -227,12 +227,13 @@ impl Committed {
 /// Refuses a payment that landed with an error because its wallet guard failed.
 const GUARD_FAILED: SaleError = refused(
     "sign_again",
-    "a check that your wallet added to the payment failed on the chain, because one of the accounts had changed. Nothing was charged: ask for a new 402 and sign again",
+    "A check that your wallet added to the payment failed on the chain, because an account had changed. You \
+     were not charged. Request a new quote and sign again.",
 );
 
 const fn not_charged() -> SaleError {
     refused(
         "invalid_exact_svm_transaction_failed",
-        "the payment has moved nothing and can't any more: nothing was charged. Ask for a new 402",
+        "The payment failed and can't land any more. You were not charged. Request a new quote.",
     )
 }

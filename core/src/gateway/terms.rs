@@ -74,7 +74,8 @@ impl Deployment {
             Accepted::V2 { ticket: None, .. } => {
                 return Err(refused(
                     "ticket_missing",
-                    "the payment does not carry the ticket of the 402 back (`accepted.extra.ticket`), so nobody can tell what it pays for. Nothing was charged: send the whole accepted entry back, or pay by x402 v1",
+                    "The payment does not include the ticket of its quote (`accepted.extra.ticket`). You \
+                     were not charged. Send back the whole `accepts` entry of the 402, or pay with x402 v1.",
                 ));
             }
             Accepted::V2 { .. } => {
@@ -102,7 +103,7 @@ impl Deployment {
         if now >= quote.expires_at {
             return Err(refused(
                 "quote_expired",
-                "nothing was charged: the quote has expired. Ask for a new 402",
+                "The quote has expired. You were not charged. Request a new quote.",
             ));
         }
         Ok(Terms {
@@ -141,7 +142,8 @@ impl Deployment {
 /// Refuses a ticket that does not open here, or no longer does.
 const STALE_TICKET: SaleError = refused(
     "ticket_invalid",
-    "the ticket was not made here, was altered, or is from before a change of this gateway's configuration. Nothing was charged: ask for a new 402",
+    "The ticket is not from this gateway, was altered, or was made before the gateway or the asset was \
+     changed. You were not charged. Request a new quote.",
 );
 
 /// Refuses a quote for something else than the buyer asks for here.
@@ -151,7 +153,7 @@ fn ensure_same_asset(asset: &Asset, buy: &BuyRequest<'_>, quote: &Quote) -> Resu
     if !for_this {
         return Err(refused(
             "ticket_mismatch",
-            "nothing was charged: the ticket is for something else. Ask for a new 402 here",
+            "The ticket is for another asset or operation. You were not charged. Request a new quote here.",
         ));
     }
     if quote.is_shared != asset.capacity.is_shared() {

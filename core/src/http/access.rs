@@ -96,7 +96,12 @@ pub(super) async fn extend<'a, P: Ports>(
     let asset = if request.pays() { None } else { Some(asset(context, id).await?) };
     let token = sessions::bearer(context, request)?;
     if token.asset != *id {
-        return Err(Problem::new(403, "other_session", "Forbidden", "this session is of another asset"));
+        return Err(Problem::new(
+            403,
+            "other_session",
+            "Forbidden",
+            "The session token is for another asset.",
+        ));
     }
     let quantity = query::quantity(request)?;
     let stream = token.stream();

@@ -43,7 +43,8 @@ pub(super) fn ensure_api_key<P: Ports>(context: &Context<'_, P>, request: &Reque
     if request.bearer().is_some_and(|key| !key.is_empty()) && known.into() {
         return Ok(());
     }
-    let detail = "send an API key of this merchant as `Authorization: Bearer ...`";
+    let detail =
+        "The API key is missing or wrong. Send an API key of this merchant as `Authorization: Bearer ...`.";
     Err(Problem::new(401, "api_key_required", "Unauthorized", detail).header("www-authenticate", "Bearer"))
 }
 
@@ -77,7 +78,7 @@ pub(super) fn patch_asset<'a, P: Ports>(
     let id = asset_id(id)?;
     let patch = body(request)?;
     if patch.contains_key("id") {
-        return Err(invalid("id", "can't be changed: leave it out, and make another asset if need be"));
+        return Err(invalid("id", "can't be changed: leave it out, or create another asset"));
     }
     ensure_not_configured(context.config(), id)?;
     StatelessOutcome::at_shard(TaskKind::ChangeAsset { id: id.clone(), patch })
@@ -128,8 +129,8 @@ fn ensure_not_configured(config: &Config, id: &AssetId) -> Result<(), Problem> {
 /// Reads an asset from its keys. Refuses it if it can't be sold like that.
 fn read_asset(config: &Config, fields: Map<String, Value>) -> Result<Asset, Problem> {
     if fields.contains_key("device") {
-        let detail =
-            "devices are named in the configuration of the box that they are connected to: leave it out here";
+        let detail = "can't be set by API: name the device in the configuration of the computer that it is \
+             connected to";
         return Err(invalid("device", detail));
     }
     for (key, example) in [("id", "\"room-7\""), ("price", "\"0.01\""), ("unit", "\"minute\"")] {
@@ -163,13 +164,16 @@ fn to_problem<P: Ports>(context: &Context<'_, P>, error: ManageError) -> Problem
 }
 
 fn read_only() -> Problem {
-    Problem::conflict("asset_read_only", "this asset stands in the gateway's configuration: change it there")
+    Problem::conflict(
+        "asset_read_only",
+        "This asset is defined in the gateway's configuration. Change it there.",
+    )
 }
 
 /// Returns the JSON object in the request's body.
 fn body(request: &Request) -> Result<Map<String, Value>, Problem> {
     from_json(&request.body).ok_or_else(|| {
-        Problem::malformed("malformed_body", "the body must be a JSON object, such as {\"price\": \"0.01\"}")
+        Problem::malformed("malformed_body", "The body must be a JSON object, such as {\"price\": \"0.01\"}.")
     })
 }
 

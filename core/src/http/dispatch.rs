@@ -118,6 +118,11 @@ async fn perform<P: Ports>(
 /// Returns the refusal of a method, with the methods that the path takes.
 fn not_allowed(route: &Route) -> Problem {
     let allowed = route.allow();
-    Problem::new(405, "method_not_allowed", "Method not allowed", format!("use {allowed}"))
-        .header("allow", allowed)
+    Problem::new(
+        405,
+        "method_not_allowed",
+        "Method not allowed",
+        format!("This path does not take this method. Use {allowed}."),
+    )
+    .header("allow", allowed)
 }

@@ -15,7 +15,8 @@ use crate::x402::{self, PaymentPayload, SettlementResponse, Version};
 const PENDING: &str = "settlement_pending";
 
 /// The message to a buyer whose payment has no outcome yet.
-const PENDING_DETAIL: &str = "the payment was sent and the chain has not confirmed it yet. Send the same payment again, or sign in to see your sessions. Do not sign another one";
+const PENDING_DETAIL: &str = "Your payment is being processed. Do not pay again. For its result, send the \
+     same payment again, or sign in to see your sessions. Do not sign another one.";
 
 /// How a payment was sent, which decides how it is answered.
 #[derive(Clone, Copy)]

@@ -51,7 +51,7 @@ impl Problem {
     /// Returns a 404: there is no `what` of this name.
     #[must_use]
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(404, "not_found", "Not found", format!("there is no such {what}"))
+        Self::new(404, "not_found", "Not found", format!("There is no such {what}."))
     }
 
     /// Returns a 400: the request can't be read.
@@ -63,7 +63,7 @@ impl Problem {
     /// Returns a 413: the body has more than [`MAX_BODY`](super::MAX_BODY) bytes.
     #[must_use]
     pub fn body_too_large() -> Self {
-        Self::new(413, "body_too_large", "Body too large", "the body is more than 64 KiB")
+        Self::new(413, "body_too_large", "Body too large", "The body is larger than 64 KiB.")
     }
 
     /// Returns a 409: the present state does not allow the request.
@@ -76,42 +76,51 @@ impl Problem {
     #[must_use]
     pub(super) fn of_reject(reject: &Reject, now: Timestamp) -> Self {
         match *reject {
-            Reject::Busy { until } => {
-                Self::conflict("asset_busy", "somebody has it; nothing was charged").retry_at(until, now)
-            }
+            Reject::Busy { until } => Self::conflict(
+                "asset_busy",
+                "The asset is in use by another session or payment. You were not charged. Try again later: \
+                 `Retry-After` says when.",
+            )
+            .retry_at(until, now),
             Reject::Full { until } => {
-                let detail = "all places are taken; nothing was charged";
+                let detail =
+                    "All seats are taken. You were not charged. Try again later: `Retry-After` says when.";
                 Self::conflict("asset_busy", detail).retry_at(until, now)
             }
-            Reject::SessionOver => Self::conflict(
-                "session_over",
-                "this session has ended: buy a new one; nothing was charged",
-            ),
+            Reject::SessionOver => {
+                Self::conflict("session_over", "This session has ended. You were not charged. Buy a new one.")
+            }
             Reject::TooLong => Self::conflict(
                 "session_too_long",
-                "a session can't last longer than 366 days; nothing was charged",
+                "A session can't last longer than 366 days. You were not charged. Buy less time.",
             ),
             Reject::BackOff { until } => {
-                let detail = "several payments of this wallet failed of late; wait before the next one";
+                let detail = "Several payments from this wallet failed recently. You were not charged. Try \
+                     again later: `Retry-After` says when.";
                 Self::new(429, "payer_backoff", "Too many failures", detail).retry_at(until, now)
             }
             Reject::Gone => Self::not_found("asset"),
-            Reject::Disabled => {
-                Self::conflict("asset_disabled", "it is not for sale now; nothing was charged")
-            }
-            Reject::PriceChanged => {
-                Self::conflict("price_changed", "it costs something else by now; nothing was charged")
-            }
-            Reject::Exists => {
-                Self::conflict("asset_exists", "there is an asset of this id: change it (PATCH), or take another id")
-            }
+            Reject::Disabled => Self::conflict(
+                "asset_disabled",
+                "The asset is not for sale at the moment. You were not charged.",
+            ),
+            Reject::PriceChanged => Self::conflict(
+                "price_changed",
+                "The price has changed. You were not charged. Request a new quote.",
+            ),
+            Reject::Exists => Self::conflict(
+                "asset_exists",
+                "There is already an asset with this id. Change it with `PATCH`, or choose another id.",
+            ),
             Reject::InUse { until } => Self::conflict(
                 "asset_in_use",
-                "a session runs, or a payment is in flight: set \"enabled\" to false and try again when it is over",
+                "A session is running or a payment is in flight. Set `enabled` to `false`, and try again \
+                 when it is over.",
             )
             .retry_at(until, now),
             Reject::Outdated => {
-                Self::conflict("asset_changed", "somebody else is changing it: try again").retry_after(1)
+                Self::conflict("asset_changed", "Another request is changing the asset. Try again.")
+                    .retry_after(1)
             }
         }
     }
@@ -119,8 +128,10 @@ impl Problem {
     /// Returns a 503: the storage or the chain does not answer.
     #[must_use]
     pub fn unavailable() -> Self {
-        // It does not say "nothing was charged", because the storage may have failed after a claim.
-        let detail = "this can't be done just now: try again, with the same payment if you sent one. Do not sign another one";
+        // It does not say "You were not charged", because the storage may have failed after a claim.
+        let detail = "The gateway can't answer this request at the moment. Try again in a few seconds. If \
+             you sent a payment, it is not known yet whether it lands: send the same payment again; do not \
+             sign another one.";
         Self::new(503, "unavailable", "Temporarily unavailable", detail).retry_after(5)
     }
 

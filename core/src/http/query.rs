@@ -29,24 +29,25 @@ fn whole_number(text: &str) -> Option<u64> {
 ///
 /// The body of a `GET` is ignored: it has no meaning, and not every platform hands it on.
 pub(super) fn quantity(request: &Request) -> Result<Option<u64>, Problem> {
-    let invalid = || Problem::malformed("invalid_quantity", "quantity must be a whole number, 1 or more");
+    let invalid = || Problem::malformed("invalid_quantity", "`quantity` must be a whole number, 1 or more.");
     let in_query =
         parameter(request, "quantity").map(|text| whole_number(text).ok_or_else(invalid)).transpose()?;
     let in_body = if request.method == "GET" || request.body.iter().all(u8::is_ascii_whitespace) {
         None
     } else {
         let body: Value = from_json(&request.body).ok_or_else(|| {
-            Problem::malformed("malformed_body", "the body must be JSON, such as {\"quantity\": 1}")
+            Problem::malformed("malformed_body", "The body must be JSON, such as {\"quantity\": 1}.")
         })?;
         let members = body.as_object().ok_or_else(|| {
-            Problem::malformed("malformed_body", "the body must be a JSON object, such as {\"quantity\": 1}")
+            Problem::malformed("malformed_body", "The body must be a JSON object, such as {\"quantity\": 1}.")
         })?;
         members.get("quantity").map(|value| value.as_u64().ok_or_else(invalid)).transpose()?
     };
     match (in_query, in_body) {
-        (Some(a), Some(b)) if a != b => {
-            Err(Problem::malformed("invalid_quantity", "the query and the body ask for different quantities"))
-        }
+        (Some(a), Some(b)) if a != b => Err(Problem::malformed(
+            "invalid_quantity",
+            "The query and the body ask for different quantities. Send `quantity` in one of them.",
+        )),
         (asked, None) | (_, asked) => Ok(asked),
     }
 }
@@ -60,13 +61,14 @@ pub(super) fn priced_quantity(tariff: &Tariff, asked: Option<u64>) -> Result<u64
 /// Returns a 400: the tariff has no price for this quantity.
 pub(super) fn unpriced(tariff: &Tariff) -> Problem {
     let Tariff { min_quantity, max_quantity, unit, .. } = tariff;
-    let detail = format!("quantity must be from {min_quantity} to {max_quantity} ({})", unit.name());
+    let detail =
+        format!("`quantity` must be from {min_quantity} to {max_quantity}, counted in {}s.", unit.name());
     Problem::malformed("invalid_quantity", detail)
 }
 
 /// Returns how many entries of a list are asked for: 50 by default, and 100 at most.
 pub(super) fn limit(request: &Request) -> Result<usize, Problem> {
-    let invalid = || Problem::malformed("invalid_limit", "limit must be from 1 to 100");
+    let invalid = || Problem::malformed("invalid_limit", "`limit` must be a whole number from 1 to 100.");
     match parameter(request, "limit").map(whole_number) {
         None => Ok(50),
         Some(Some(limit @ 1..=100)) => usize::try_from(limit).map_err(|_| invalid()),
@@ -82,7 +84,10 @@ pub(super) fn after(request: &Request) -> Result<Option<AssetId>, Problem> {
 
 /// Returns a 400: there never was such an asset.
 pub(super) fn invalid_after() -> Problem {
-    Problem::malformed("invalid_cursor", "after must be an asset's id")
+    Problem::malformed(
+        "invalid_cursor",
+        "`after` must be the id of an asset, such as the `next` of the previous page.",
+    )
 }
 
 /// Returns the session after which a list of sessions continues.
@@ -94,7 +99,8 @@ pub(super) fn before(request: &Request) -> Result<Option<Cursor>, Problem> {
             session: SessionId::parse(session)?,
         })
     });
-    let problem = || Problem::malformed("invalid_cursor", "before must be the `next` of the page before");
+    let problem =
+        || Problem::malformed("invalid_cursor", "`before` must be the `next` of the previous page.");
     cursor.map(Some).ok_or_else(problem)
 }
 

@@ -40,11 +40,12 @@ pub(super) async fn receive<'a, P: Ports>(
     let payment = match PaymentPayload::read(version, header, context.config().network) {
         Ok(payment) => payment,
         Err(x402::PayloadError::Malformed) => {
-            let detail = "the payment header must be base64 of the JSON that x402 specifies";
+            let detail = "The payment header must be base64 of the JSON that x402 specifies.";
             return Err(refuse(context, unread, None, Problem::malformed("invalid_payload", detail)));
         }
         Err(error) => {
-            let detail = "this gateway takes the x402 version, scheme and network that its 402 offers";
+            let detail = "The x402 version, the scheme or the network of the payment is not one that the \
+                 402 offers. Pay with one of its `accepts` entries.";
             let asset = asset(context, &purchase.asset).await;
             let refusal = Refused { received: unread, reason: error.reason(), detail, payer: None };
             return refused(context, request, &purchase, asset, &refusal).map(StatelessOutcome::Answered);
@@ -71,7 +72,12 @@ fn one_payment<'r, P: Ports>(
     let v2 = request.values(x402::PAYMENT_SIGNATURE).map(|value| (Version::V2, value));
     let v1 = request.values(x402::X_PAYMENT).map(|value| (Version::V1, value));
     let mut payments = v2.chain(v1);
-    let several = || Problem::malformed("several_payments", "send one payment in one header");
+    let several = || {
+        Problem::malformed(
+            "several_payments",
+            "The request carries more than one payment. Send one payment in one header.",
+        )
+    };
     let (version, header) = payments.next().ok_or_else(several)?;
     let mut others = payments.map(|(version, _)| version).peekable();
     if others.peek().is_some() {
@@ -176,22 +182,27 @@ fn sale_problem<P: Ports>(context: &Context<'_, P>, error: SaleError) -> Problem
     let now = context.now().wall;
     match error {
         SaleError::QuantityMismatch { quoted } => {
-            let detail =
-                format!("this payment was quoted for a quantity of {quoted}: ask for that, or leave it out");
+            let detail = format!(
+                "The payment was quoted for a quantity of {quoted}. Send it again with that quantity, or \
+                 without one."
+            );
             Problem::malformed("quantity_mismatch", detail)
         }
         SaleError::AlreadyUsed => Problem::conflict(
             "payment_already_used",
-            "this transaction was used already. If it was yours, send it with its ticket, or sign in with your wallet (SIGN-IN-WITH-X)",
+            "This transaction was already used. If it is yours, send it again with its ticket, or sign in \
+             with your wallet (`SIGN-IN-WITH-X`) to see what it bought, before you sign another one.",
         ),
         SaleError::QuoteUsed => Problem::conflict(
             "quote_already_used",
-            "another payment has answered this quote: ask for a new 402",
+            "Another payment has already used this quote. You were not charged for this one. Request a new \
+             quote.",
         ),
         SaleError::Unpriced(tariff) => query::unpriced(&tariff),
         SaleError::Rejected(reject) => Problem::of_reject(&reject, now),
         SaleError::FeeBudget(until) => {
-            let detail = "no more payments are settled today; nothing was charged";
+            let detail = "The gateway settles no more payments today. You were not charged. Try again after \
+                 midnight UTC.";
             Problem::new(503, "fee_budget_spent", "Temporarily unavailable", detail).retry_at(until, now)
         }
         SaleError::Unavailable(error) => context.failed(&error),

@@ -20,7 +20,9 @@ pub(super) fn bearer<P: Ports>(context: &Context<'_, P>, request: &Request) -> R
         .bearer()
         .and_then(|token| grant::session_token(&deployment.keys, &deployment.config.public_url, token, now));
     token.ok_or_else(|| {
-        let detail = "send the sessionToken of this session as `Authorization: Bearer ...`";
+        let detail =
+            "The session token is missing, invalid or expired. Send the `sessionToken` of this session as \
+             `Authorization: Bearer ...`.";
         Problem::new(401, "session_token_required", "Unauthorized", detail)
             .header("www-authenticate", "Bearer")
     })
@@ -34,7 +36,12 @@ pub(super) fn session_status<'a, P: Ports>(
 ) -> Result<StatelessOutcome<'a>, Problem> {
     let token = bearer(context, request)?;
     if id != Some(&token.sub) {
-        return Err(Problem::new(403, "other_session", "Forbidden", "this token is for another session"));
+        return Err(Problem::new(
+            403,
+            "other_session",
+            "Forbidden",
+            "The session token is for another session.",
+        ));
     }
     StatelessOutcome::at_shard(TaskKind::ShowSession(token))
 }
@@ -59,7 +66,11 @@ pub(super) fn signed_in<P: Ports>(
     let mut proofs = request.values(SIGN_IN_WITH_X);
     let Some(header) = proofs.next() else { return Ok(None) };
     if proofs.next().is_some() {
-        return Err(sign_in_required(context, request, "send one proof in one header"));
+        return Err(sign_in_required(
+            context,
+            request,
+            "The request carries more than one sign-in proof. Send one proof in one `SIGN-IN-WITH-X` header.",
+        ));
     }
     let deployment = context.deployment();
     let config = &deployment.config;
@@ -102,10 +113,15 @@ pub(super) fn sessions_of_payer<'a, P: Ports>(
     address: Option<&Address>,
 ) -> Result<StatelessOutcome<'a>, Problem> {
     let payer = Account::from(*address.ok_or_else(|| Problem::not_found("payer"))?);
-    let required = "sign the challenge in `extensions` with this wallet, and send it in SIGN-IN-WITH-X";
+    let required = "Sign in with this wallet: sign the challenge in `extensions`, and send the proof in the \
+         header `SIGN-IN-WITH-X`.";
     let proven = signed_in(context, request)?.ok_or_else(|| sign_in_required(context, request, required))?;
     if proven != payer {
-        return Err(sign_in_required(context, request, "the proof is another wallet's"));
+        return Err(sign_in_required(
+            context,
+            request,
+            "The proof is for another wallet. Sign in with the wallet that the path names.",
+        ));
     }
     let limit = query::limit(request)?;
     let before = query::before(request)?;

@@ -20,13 +20,15 @@ pub struct Refusal {
 /// Refuses a payment on another rail than the one that was quoted.
 pub(crate) const OTHER_RAIL: Refusal = Refusal::new(
     "ticket_mismatch",
-    "nothing was charged: the ticket is for another way to pay. Send back the entry that you pay by",
+    "The ticket is for another way to pay. You were not charged. Send back the `accepts` entry that you pay \
+     by.",
 );
 
 /// Refuses a payment whose wallet guards hold alone, but could fail because of what else is in flight.
 pub(crate) const GUARD_AT_RISK: Refusal = Refusal::new(
     "sign_again",
-    "another payment is in flight that a check added by your wallet depends on. Nothing was charged: wait a few seconds, ask for a new 402 and sign again",
+    "A check that your wallet added to the payment could fail because of another payment in flight. You \
+     were not charged. Wait a few seconds, request a new quote and sign again.",
 );
 
 impl Refusal {

@@ -61,12 +61,13 @@ impl FeePayers {
     pub fn new(keys: Vec<SigningKey>, pay_to: &Address) -> Result<Self, String> {
         let addresses: Vec<_> = keys.iter().map(|key| Address::new(key.verifying_key().to_bytes())).collect();
         if addresses.is_empty() {
-            return Err("names no key: name one at least".to_owned());
+            return Err("names no key: name at least one".to_owned());
         }
         for (at, address) in addresses.iter().enumerate() {
             if address == pay_to {
                 return Err(format!(
-                    "{address} is also merchant.pay_to: take a wallet of its own for fees, so that a stranger's transaction is never signed by the wallet that holds your earnings"
+                    "{address} is also merchant.pay_to: use another wallet for fees, so that the wallet that \
+                     holds your earnings never signs a stranger's transaction"
                 ));
             }
             if addresses.iter().skip(at + 1).any(|other| other == address) {
@@ -274,7 +275,8 @@ impl<H: Http> LocalSettlement<H> {
         }
         Err(PrepareError::Refused {
             reason: "unsupported_mint",
-            detail: "nothing was charged: this token takes a fee or runs a program with each transfer. Pay with another one",
+            detail: "Transfers of this token may take a fee, run a program or be blocked. You were not \
+                     charged. Pay with another token.",
         })
     }
 }
@@ -319,16 +321,18 @@ fn simulation_refusal(error: &Value, payment: &VerifiedPayment) -> PrepareError 
         Some("AlreadyProcessed") => PrepareError::AlreadySettled,
         Some("BlockhashNotFound") => PrepareError::Refused {
             reason: FAILED,
-            detail: "nothing was charged: the transaction's blockhash is unknown or too old. Ask for a new 402 and sign again",
+            detail: "The transaction's blockhash is unknown or too old. You were not charged. Request a new \
+                     quote and sign again.",
         },
         _ if is_guards(error, &payment.transaction) => SIGN_AGAIN,
         _ if too_little => PrepareError::Refused {
             reason: "insufficient_funds",
-            detail: "nothing was charged: the paying token account holds less than the price",
+            detail: "The paying token account holds less than the price. You were not charged. Add funds.",
         },
         _ => PrepareError::Refused {
             reason: FAILED,
-            detail: "nothing was charged: the chain would refuse this transaction. Check that both token accounts exist and that yours is not frozen",
+            detail: "The chain would reject this transaction. You were not charged. Check that both token \
+                     accounts exist and that yours is not frozen.",
         },
     }
 }
@@ -336,7 +340,7 @@ fn simulation_refusal(error: &Value, payment: &VerifiedPayment) -> PrepareError 
 /// The refusal of a payment whose wallet guard no longer holds, because an account has changed since the wallet looked.
 const SIGN_AGAIN: PrepareError = PrepareError::Refused {
     reason: "sign_again",
-    detail: "your wallet added a check to this payment that no longer holds, because one of the accounts has changed since. Nothing was charged: ask for a new 402 and sign again",
+    detail: "A check that your wallet added no longer holds. You were not charged. Request a new quote and sign again.",
 };
 
 /// The error for a payment of another rail.

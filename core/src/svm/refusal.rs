@@ -106,16 +106,20 @@ impl Refusal {
     pub const fn detail(self) -> &'static str {
         match self {
             Self::Guard(_) => {
-                "nothing was charged: your wallet added a check to the payment that is not accepted here. Pay with another wallet"
+                "Your wallet added a check to the payment that this gateway does not accept. You were not \
+                 charged. Pay with another wallet."
             }
             Self::MemoAccounts => {
-                "nothing was charged: the memo may name no account but the payer's wallet. Sign the payment without it"
+                "The memo names an account other than the payer's wallet. You were not charged. Sign the \
+                 payment without that account."
             }
             Self::UnusedAccount(_) => {
-                "nothing was charged: the transaction lists an account that a payment does not use. Sign the payment without it"
+                "The transaction lists an account that the payment does not use. You were not charged. Sign \
+                 the payment without that account."
             }
             _ => {
-                "nothing was charged: the transaction is not the payment that was asked for. Ask for a new 402 and sign what it offers"
+                "The transaction is not the payment that was asked for. You were not charged. Request a new \
+                 quote and sign exactly what it offers."
             }
         }
     }

@@ -23,43 +23,64 @@ pub(super) enum Problem {
 }
 
 /// A buyer who has paid must not pay again because of a fault here.
-const PAID: &str = "if a payment was sent, send the same one again, do not sign another";
+const PAID: &str = "If you sent a payment, it is not known yet whether it lands: send the same payment \
+     again; do not sign another one.";
 
 impl From<Problem> for http::Problem {
     fn from(problem: Problem) -> Self {
         match problem {
-            Problem::HeadersTooLarge => {
-                Self::new(431, "headers_too_large", "Headers too large", "the headers are more than 64 KiB")
-            }
+            Problem::HeadersTooLarge => Self::new(
+                431,
+                "headers_too_large",
+                "Headers too large",
+                "The path and the headers are larger than 64 KiB.",
+            ),
             Problem::BodyTooLarge => Self::body_too_large(),
-            Problem::BodyTooSlow => {
-                Self::new(408, "body_too_slow", "Body too slow", "the body did not arrive in time")
+            Problem::BodyTooSlow => Self::new(
+                408,
+                "body_too_slow",
+                "Body too slow",
+                "The body did not arrive within 10 seconds. Send the request again.",
+            ),
+            Problem::BodyBroken => Self::malformed(
+                "malformed_body",
+                "The body could not be read to its end. Send the request again.",
+            ),
+            Problem::BadTarget => {
+                Self::malformed("malformed_target", "The request target must be a path that starts with `/`.")
             }
-            Problem::BodyBroken => Self::malformed("malformed_body", "the body broke off"),
-            Problem::BadTarget => Self::malformed("malformed_target", "what is asked for is not a path"),
             Problem::TooFast { retry_after } => Self::new(
                 429,
                 "too_many_requests",
                 "Too many requests",
-                "you ask faster than this gateway answers one client",
+                "Your address sends requests faster than this gateway allows. Try again later: \
+                 `Retry-After` says when. If you sent a payment, send the same one again; do not sign \
+                 another one.",
             )
             .retry_after(retry_after),
             Problem::Busy { paid } => {
                 let detail = if paid {
                     // The request may repeat a payment that is being settled.
-                    "too many requests are waiting; send the same payment again, do not sign another"
+                    "Too many requests are waiting. It is not known yet whether the payment lands. Send the \
+                     same payment again; do not sign another one."
                 } else {
-                    "too many requests are waiting, and nothing was charged; try again"
+                    "Too many requests are waiting. You were not charged. Try again."
                 };
                 Self::new(503, "overloaded", "Overloaded", detail).retry_after(1)
             }
-            Problem::TimedOut => Self::new(504, "timed_out", "Timed out", PAID).retry_after(5),
-            Problem::Internal => Self::new(500, "internal_error", "Internal error", PAID),
+            Problem::TimedOut => {
+                let detail = format!("The request took too long and was stopped. {PAID}");
+                Self::new(504, "timed_out", "Timed out", detail).retry_after(5)
+            }
+            Problem::Internal => {
+                let detail = format!("The gateway failed to answer the request. {PAID}");
+                Self::new(500, "internal_error", "Internal error", detail)
+            }
             Problem::OperatorOnly => Self::new(
                 403,
                 "operator_only",
                 "Operator only",
-                "this page answers only on the machine itself",
+                "The metrics are served only to requests from this machine.",
             ),
         }
     }

@@ -39,7 +39,7 @@ async function toBeSignedAgain(response) {
   if (settlement(response)?.errorReason !== 'sign_again') return false;
   await refusedAs(response.clone(), [402, 'sign_again']);
   const { detail } = await response.json();
-  assert.match(detail, /nothing was charged/i);
+  assert.match(detail, /You were not charged\./);
   return true;
 }
 

@@ -107,7 +107,7 @@ fn a_refusal_says_what_to_do_and_that_nothing_was_charged() {
     let Some(Err(SaleError::Refused { detail, .. })) = outcomes.into_iter().find(Result::is_err) else {
         panic!("nothing is refused")
     };
-    for words in ["wait until they have landed", "add funds", "nothing was charged"] {
+    for words in ["Wait until they have landed", "add funds", "You were not charged."] {
         assert!(detail.contains(words), "{detail}");
     }
 }

@@ -55,7 +55,7 @@ fn is_used(outcome: &Option<Result<Sale, SaleError>>) -> bool {
 }
 
 fn signs_again(outcome: &Result<Sale, SaleError>) -> bool {
-    matches!(outcome, Err(SaleError::Refused { reason: "sign_again", detail, .. }) if detail.contains("Nothing was charged"))
+    matches!(outcome, Err(SaleError::Refused { reason: "sign_again", detail, .. }) if detail.contains("You were not charged."))
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn what_is_not_for_sale_has_no_price_and_takes_no_payment_inv_1() {
     ];
     for (number, answer) in refusals.iter().enumerate() {
         assert_eq!(code(answer), (409, "asset_disabled"), "{number}");
-        assert!(answer.body["detail"].as_str().unwrap().contains("nothing was charged"));
+        assert!(answer.body["detail"].as_str().unwrap().contains("You were not charged."));
     }
     assert_eq!(refusals[1].settlement().error_reason.as_deref(), Some("asset_disabled"));
     assert_eq!(world.charged(), 1);

@@ -197,7 +197,7 @@ fn the_longest_402_has_all_three_offers_in_the_room_that_there_is() {
         let world = World::new();
         let reason = Refusal::ComputePriceTooHigh.reason();
         let payer = Some(keys::account(1));
-        for detail in ["the transaction is not the payment that was asked for", &"long ".repeat(40)] {
+        for detail in ["The transaction is not the payment that was asked for.", &"long ".repeat(40)] {
             let failure = failure(
                 ReceivedAs::unread(&world.deployment.config, Version::V2),
                 reason,

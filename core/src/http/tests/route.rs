@@ -124,7 +124,7 @@ proptest! {
         let world = WORLD.with(std::rc::Rc::clone);
         let response = handle(&world, &request(method, &path));
         let unknown = serde_json::from_slice::<Value>(&response.body)
-            .is_ok_and(|body| body["detail"] == "there is no such path");
+            .is_ok_and(|body| body["detail"] == "There is no such path.");
         prop_assert_eq!(unknown, Route::parse(&path).is_none(), "{} {}", method, path);
         prop_assert!(!unknown || response.status == 404);
     }

@@ -56,8 +56,10 @@ pub(crate) const FEE: u64 = 700;
 const VALID_MS: u64 = 60_000;
 
 /// Refuses an order that its payer has not signed.
-pub(crate) const UNSIGNED: Refusal =
-    Refusal::of_no_payment("late_signature", "nothing was charged: the order is not signed by its payer");
+pub(crate) const UNSIGNED: Refusal = Refusal::of_no_payment(
+    "late_signature",
+    "The order is not signed by its payer. You were not charged. Sign the order.",
+);
 
 /// An order to pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,8 +92,10 @@ impl Order {
 
     /// Reads an order; refuses it unless all of its bytes fit the format.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Refusal> {
-        const UNREADABLE: Refusal =
-            Refusal::of_no_payment("late_order", "nothing was charged: this is no order");
+        const UNREADABLE: Refusal = Refusal::of_no_payment(
+            "late_order",
+            "This is not an order. You were not charged. Send an order.",
+        );
         let read = || {
             let (payer, rest) = bytes.split_first_chunk::<32>()?;
             let (amount, rest) = rest.split_first_chunk::<8>()?;
@@ -138,7 +142,10 @@ impl Expected {
     pub(crate) fn verify(self, amount: Amount) -> Result<Order, Refusal> {
         let Self { order, nonce } = self;
         if order.amount != amount || order.nonce != nonce {
-            return Err(Refusal::new("late_order_mismatch", "nothing was charged: sign what is offered"));
+            return Err(Refusal::new(
+                "late_order_mismatch",
+                "The order differs from what was offered. You were not charged. Sign the offer.",
+            ));
         }
         let key = VerifyingKey::from_bytes(order.payer.as_bytes()).map_err(|_| UNSIGNED)?;
         key.verify_strict(&order.message(), &Signature::from_bytes(&order.signature))

@@ -25,7 +25,10 @@ use crate::testkit::world::World;
 use crate::x402::{self, Accepted, Payload, PaymentPayload, Version};
 
 /// Refuses a payment that shows no ticket, because neither rail is offered without one.
-pub(super) const NO_TICKET: Refusal = Refusal::new("ticket_missing", "nothing was charged: show the ticket");
+pub(super) const NO_TICKET: Refusal = Refusal::new(
+    "ticket_missing",
+    "The payment includes no ticket. You were not charged. Send the ticket back.",
+);
 
 /// How many decimals the money of both rails has.
 pub(super) const DECIMALS: u8 = 6;
@@ -58,7 +61,10 @@ pub(super) fn same_as_offered(accepted: &Accepted, offered: &Offered, quoted: Am
     if (*amount, [asset, pay_to]) == (quoted, names(offered).each_ref()) {
         return Ok(());
     }
-    Err(Refusal::new("accepted_mismatch", "nothing was charged: send back what is offered"))
+    Err(Refusal::new(
+        "accepted_mismatch",
+        "`accepted` differs from what was offered. You were not charged. Send the offer back.",
+    ))
 }
 
 /// Returns a ticket for one minute at the first door, paid in this way.

@@ -61,7 +61,7 @@ pub(crate) fn verify(ticket: Ticket, amount: Amount) -> Result<Ticket, Refusal> 
     if amount == Amount::ZERO {
         return Ok(ticket);
     }
-    Err(Refusal::new("not_for_nothing", "nothing was charged: this ticket has a price"))
+    Err(Refusal::new("not_for_nothing", "This ticket has a price. You were not charged. Pay the price."))
 }
 
 /// The settlement of purchases without a payment.

@@ -36,7 +36,8 @@ pub(super) const UNSIGNED: Refusal = Refusal::of_exact(exact::Refusal::Signature
 /// of these payments would cost its fee.
 const SHARED_SOURCE: Refusal = Refusal::new(
     "source_not_exclusive",
-    "another address may spend from the paying token account or close it. Nothing was charged: revoke that, or pay from another wallet",
+    "Another address may spend from the paying token account or close it. You were not charged. Revoke that \
+     permission, or pay from another wallet.",
 );
 
 /// A transaction, with everything that it has to be except the amount.
@@ -82,7 +83,8 @@ pub(super) fn same_as_offered(accepted: &Accepted, amount: Amount, offered: &Off
     };
     Err(Refusal::new(
         mismatch.reason(),
-        "nothing was charged: `accepted` is not what was offered. Send the entry back as the 402 has it",
+        "`accepted` differs from what was offered. You were not charged. Send the `accepts` entry of the \
+         402 back unchanged.",
     ))
 }
 
