@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 
 use crate::settings::{Settings, is_json};
 
-/// Writes a configuration with many assets for Spin, where each request then reads the one that it is about.
+/// Packs a configuration with many assets for Spin, so that each request reads only the asset that it is about.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  coinop pack --config coinop.json > packed.new && mv packed.new packed.json\n\nStart with: spin up --variable @packed.json\nAll of it is checked, and a device is refused; if anything is wrong nothing is written."
+    after_help = "Example:\n  coinop pack --config coinop.json > packed.new && mv packed.new packed.json\n\nStart with: spin up --variable @packed.json\nThe whole configuration is checked first; if anything is wrong, or an asset has a device, nothing is printed."
 )]
 pub(crate) struct Args {
-    /// The configuration file; one that begins with `{` is JSON.
+    /// The configuration file: JSON if it begins with `{`, otherwise TOML.
     #[arg(long, value_name = "FILE", default_value = "coinop.toml")]
     config: PathBuf,
 }

@@ -16,13 +16,13 @@ use printer::Printer;
 
 use crate::settings::{Settings, is_json};
 
-/// Tries what `serve` will need, and says what is wrong and how to mend it.
+/// Tries everything that `coinop serve` needs, and says what is wrong and how to fix it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  coinop check\n  coinop check --config /etc/coinop/coinop.toml\n  coinop check --config coinop.json      the configuration of a Worker or of Spin\n\nOf a Worker or of Spin, the secrets are tried if they are set here: COINOP_SECRET, COINOP_FEE_PAYER.\nIt changes nothing and works no device. It exits with 0 only if nothing is wrong; a warning is not wrong."
+    after_help = "Examples:\n  coinop check\n  coinop check --config /etc/coinop/coinop.toml\n  coinop check --config coinop.json      the configuration of a Worker or of Spin\n\nFor a Worker or Spin, the secrets are tried if COINOP_SECRET and COINOP_FEE_PAYER are set here.\nIt changes nothing, and neither unlocks nor locks a device. The exit status is 0 if nothing is wrong;\nwarnings do not count."
 )]
 pub(crate) struct Args {
-    /// The configuration file; one that begins with `{` is JSON, for a Worker or Spin.
+    /// The configuration file: JSON for a Worker or Spin if it begins with `{`, otherwise TOML.
     #[arg(long, value_name = "FILE", default_value = "coinop.toml")]
     config: PathBuf,
 }
