@@ -25,12 +25,13 @@ pub(crate) struct Args {
 /// Runs `coinop keygen`.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let mut random = [0; 32];
-    getrandom::fill(&mut random).map_err(|error| format!("no random numbers: {error}"))?;
+    getrandom::fill(&mut random).map_err(|error| format!("cannot get random numbers: {error}"))?;
     if args.api {
         let (key, setting) = api_key(random);
         print(&format!("{key}\n{setting}"))?;
         eprintln!(
-            "the first line is the key, shown this once; the second belongs into coinop.toml, under [merchant]"
+            "the first line is the API key, which is not stored: keep it; the second line goes into the \
+             configuration under [merchant]"
         );
         return Ok(());
     }
@@ -42,7 +43,8 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
             write(file, &json)?;
             print(&address.to_string())?;
             eprintln!(
-                "the new key is in {}: for `coinop pay --keypair`, or as settlement.fee_payer_keypair; it owns nothing until something is sent to the address above",
+                "the new key is in {}; name it in `coinop pay --keypair` or `settlement.fee_payer_keypair`; \
+                 it owns nothing until something is sent to the address above",
                 file.display()
             );
         }
@@ -74,7 +76,9 @@ fn write(file: &Path, json: &str) -> Result<(), String> {
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
+        builder
+            .create(folder)
+            .map_err(|error| format!("the folder {} cannot be created: {error}", folder.display()))?;
     }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -82,7 +86,7 @@ fn write(file: &Path, json: &str) -> Result<(), String> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut out = options.open(file).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {
-            format!("{name} is there already and is not overwritten: name another file with --out")
+            format!("{name} exists already and is not overwritten; name another file with --out")
         }
         _ => format!("{name} cannot be written: {error}"),
     })?;

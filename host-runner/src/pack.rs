@@ -14,7 +14,7 @@ use crate::settings::{Settings, is_json};
     after_help = "Example:\n  coinop pack --config coinop.json > packed.new && mv packed.new packed.json\n\nThen start Spin with: spin up --variable @packed.json\nIt checks the whole configuration. If it finds an error, or a device, which Spin cannot control, it prints nothing to standard output and exits with 1."
 )]
 pub(crate) struct Args {
-    /// The configuration file; one that begins with `{` is JSON.
+    /// The configuration file: JSON if it begins with `{`, otherwise TOML.
     #[arg(long, value_name = "FILE", default_value = "coinop.toml")]
     config: PathBuf,
 }

@@ -55,7 +55,13 @@ pub(crate) async fn prepared_gateway() -> Result<Gateway<'static, Platform>, Str
 fn read() -> Result<Instance, String> {
     let need = |name: &str| {
         let value = variables::get(name).unwrap_or_default();
-        if value.is_empty() { Err(format!("the variable {name} is not set")) } else { Ok(value) }
+        if value.is_empty() {
+            let variable = name.to_ascii_uppercase();
+            return Err(format!(
+                "the variable {name} is not set; set it, for example as SPIN_VARIABLE_{variable}"
+            ));
+        }
+        Ok(value)
     };
     let wrong = |error: ConfigError| format!("coinop_config: {error}");
     let text = need("coinop_config")?;
@@ -64,7 +70,8 @@ fn read() -> Result<Instance, String> {
     let config = if boot().is_some() { Config::from_text(&text) } else { Config::open(&text, part) };
     let config = config.map_err(wrong)?;
     let secret = |name: &str, text: &str| {
-        Secret::from_base64(text).ok_or(format!("{name} must be base64 of 32 random bytes"))
+        Secret::from_base64(text)
+            .ok_or(format!("{name} must be 32 random bytes in base64, as `openssl rand -base64 32` prints"))
     };
     let current = secret("coinop_secret", &need("coinop_secret")?)?;
     let previous = match variables::get("coinop_secret_previous").unwrap_or_default() {
@@ -72,7 +79,8 @@ fn read() -> Result<Instance, String> {
         text => Some(secret("coinop_secret_previous", &text)?),
     };
     let fee_payers = keypair::parse_list(&need("coinop_fee_payer")?).ok_or(
-        "coinop_fee_payer must be a Solana key (a JSON array of 64 bytes, or base58), or a list of them",
+        "coinop_fee_payer must be a Solana key (a JSON array of 64 numbers, or the same in base58), or a \
+         list of them",
     )?;
     let fee_payers = FeePayers::new(fee_payers, &config.merchant.pay_to)
         .map_err(|error| format!("coinop_fee_payer {error}"))?;

@@ -36,18 +36,32 @@ pub(crate) fn instance(env: &Env) -> Result<&'static Instance, &'static str> {
 
 fn read(env: &Env) -> Result<Instance, String> {
     let find = |name: &str| env.var(name).ok().map(|var| var.to_string()).filter(|text| !text.is_empty());
-    let need = |name: &str, kind: &str| find(name).ok_or(format!("the {kind} {name} is not set"));
+    let need = |name: &str, kind: &str, how: &str| {
+        find(name).ok_or_else(|| format!("the {kind} {name} is not set; {how}"))
+    };
     let wrong = |error: ConfigError| format!("COINOP_CONFIG: {error}");
-    let config = Config::from_text(&need("COINOP_CONFIG", "variable")?).map_err(wrong)?;
+    let config =
+        Config::from_text(&need("COINOP_CONFIG", "variable", "add it under [vars] in wrangler.toml")?)
+            .map_err(wrong)?;
     config.without_devices().map_err(wrong)?;
     let secret = |name: &str, text: &str| {
-        Secret::from_base64(text).ok_or(format!("{name} must be base64 of 32 random bytes"))
+        Secret::from_base64(text)
+            .ok_or(format!("{name} must be 32 random bytes in base64, as `openssl rand -base64 32` prints"))
     };
-    let current = secret("COINOP_SECRET", &need("COINOP_SECRET", "secret")?)?;
+    let current = secret(
+        "COINOP_SECRET",
+        &need("COINOP_SECRET", "secret", "run `wrangler secret put COINOP_SECRET`")?,
+    )?;
     let previous = find("COINOP_SECRET_PREVIOUS");
     let previous = previous.map(|text| secret("COINOP_SECRET_PREVIOUS", &text)).transpose()?;
-    let fee_payers = keypair::parse_list(&need("COINOP_FEE_PAYER", "secret")?).ok_or(
-        "COINOP_FEE_PAYER must be a Solana key (a JSON array of 64 bytes, or base58), or a list of them",
+    let fee_payers = keypair::parse_list(&need(
+        "COINOP_FEE_PAYER",
+        "secret",
+        "run `wrangler secret put COINOP_FEE_PAYER`",
+    )?)
+    .ok_or(
+        "COINOP_FEE_PAYER must be a Solana key (a JSON array of 64 numbers, or the same in base58), or a \
+         list of them",
     )?;
     let fee_payers = FeePayers::new(fee_payers, &config.merchant.pay_to)
         .map_err(|error| format!("COINOP_FEE_PAYER {error}"))?;

@@ -13,9 +13,9 @@ use crate::pricing::{QuantityError, Tariff, Unit, default_max_quantity, unit_sec
 use crate::session::{Fulfilment, MAX_SECONDS};
 use crate::x402::Presentation;
 
-/// The message for an asset with a device on a host that works no devices.
-pub(super) const NO_DEVICES: &str =
-    "this host works no devices: remove it, or run `coinop serve` beside the device";
+/// The message for an asset with a device on a host that cannot control devices.
+pub(super) const NO_DEVICES: &str = "Workers and Spin cannot control devices; remove `device` from this \
+                                     asset, or run `coinop serve` beside the device";
 
 /// Something for hire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,8 +88,8 @@ impl Asset {
         let name = section.text("name")?.unwrap_or(id.as_str()).to_owned();
         let description = section.text("description")?.unwrap_or_default().to_owned();
         if name.len() > 200 || description.len() > 1000 {
-            let key = if name.len() > 200 { "name" } else { "description" };
-            return Err(section.error(key, "is too long (200 bytes for a name, 1000 for a description)"));
+            let (key, limit) = if name.len() > 200 { ("name", 200) } else { ("description", 1000) };
+            return Err(section.error(key, format!("is too long; the limit is {limit} bytes")));
         }
         let icon_url = presentation::icon_url(&mut section)?;
         let tags = presentation::tags(&mut section)?;
@@ -110,7 +110,7 @@ impl Asset {
         if device.is_some() && capacity.is_shared() {
             return Err(section.error(
                 "capacity",
-                "must be 1 for an asset with a device: a lock is worked for one at a time",
+                "must be 1 for an asset with a `device`, which has one session at a time",
             ));
         }
         section.finish()?;
@@ -124,16 +124,23 @@ fn tariff(section: &mut Section<'_>, tokens: &[AcceptedToken]) -> Result<Tariff,
     if price.is_zero() {
         return Err(section.error("price", "must be more than 0"));
     }
-    let unit = Unit::from_name(section.need_text("unit")?)
-        .ok_or_else(|| section.error("unit", "must be second, minute, hour, day or session"))?;
+    let name = section.need_text("unit")?;
+    let unit = Unit::from_name(name).ok_or_else(|| {
+        let allowed = "\"second\", \"minute\", \"hour\", \"day\" or \"session\"";
+        section.error("unit", format!("unknown unit {name:?}; use {allowed}"))
+    })?;
     let session_seconds = section.number("session_seconds")?;
     match (unit, session_seconds) {
         (Unit::Session, None) => {
-            return Err(section.error("unit", "needs session_seconds = N: how long one session lasts"));
+            return Err(section
+                .error("unit", "\"session\" needs `session_seconds`, the length of one session; add it"));
         }
         (Unit::Session, Some(_)) | (_, None) => {}
         (_, Some(_)) => {
-            return Err(section.error("session_seconds", "only with unit = \"session\": remove it"));
+            return Err(section.error(
+                "session_seconds",
+                "is allowed only with the unit \"session\"; remove it, or change `unit`",
+            ));
         }
     }
     let unit_seconds = unit_seconds(unit, session_seconds)
@@ -146,17 +153,22 @@ fn tariff(section: &mut Section<'_>, tokens: &[AcceptedToken]) -> Result<Tariff,
         return Err(section.error("min_quantity", "must be at least 1"));
     }
     if max_quantity < min_quantity {
-        return Err(section.error("max_quantity", "must be at least min_quantity"));
+        return Err(section
+            .error("max_quantity", format!("must be at least `min_quantity`, which is {min_quantity}")));
     }
     let tariff = Tariff { price, unit, unit_seconds, min_quantity, max_quantity };
     if tariff.seconds(max_quantity).is_none_or(|seconds| seconds > MAX_SECONDS) {
-        return Err(section.error("max_quantity", "is more than 366 days at once"));
+        return Err(section
+            .error("max_quantity", "allows more than 366 days in one purchase; lower it or `min_quantity`"));
     }
     for AcceptedToken { token, .. } in tokens {
         if tariff.price(max_quantity, token.decimals) == Err(QuantityError::Overflow) {
             return Err(section.error(
                 "price",
-                format!("max_quantity at this price is more {} than there can be", token.symbol),
+                format!(
+                    "`max_quantity` units at this price are more {} than can be paid; lower one of the two",
+                    token.symbol
+                ),
             ));
         }
     }

@@ -23,7 +23,7 @@ pub(crate) use assets::Assets;
 pub use error::ConfigError;
 pub use packed::{PARTS, Pack};
 use packed::{Packed, Source};
-use section::{NO_LIST, Section};
+use section::Section;
 pub use token::AcceptedToken;
 use token::token;
 #[cfg(test)]
@@ -34,6 +34,9 @@ use crate::ids::AssetId;
 use crate::money::{Amount, Money};
 use crate::svm::{Address, Network, Token, associated_token_account};
 use crate::x402::Presentation;
+
+/// The message for an `asset` that is not a list. In TOML, `[asset]` is the usual mistake.
+const NO_ASSETS: &str = "must be a list; write [[asset]] in TOML, or \"asset\": [{ ... }] in JSON";
 
 /// A whole deployment: one merchant and its assets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +126,7 @@ impl Config {
     pub fn from_text(text: &str) -> Result<Self, ConfigError> {
         let mut top: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(no_json)?;
         let assets = top.remove("asset").map(|list| serde_json::from_str::<Vec<&RawValue>>(list.get()));
-        let Some(assets) = assets.transpose().map_err(|_| ConfigError::new("asset", NO_LIST))? else {
+        let Some(assets) = assets.transpose().map_err(|_| ConfigError::new("asset", NO_ASSETS))? else {
             return Self::from_json(&serde_json::from_str(text).map_err(no_json)?);
         };
         let mut rest = Map::new();
@@ -174,30 +177,36 @@ impl Config {
         let listen = top.text("listen")?.unwrap_or("127.0.0.1:8402").to_owned();
         if listen.rsplit_once(':').is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err())
         {
-            return Err(top.error("listen", "write an address and a port, such as \"127.0.0.1:8402\""));
+            return Err(top.error("listen", "must be an address and a port, such as \"127.0.0.1:8402\""));
         }
         let public_url = origin(&mut top)?;
         let data_dir = top.text("data_dir")?.unwrap_or("./coinop-data").to_owned();
 
         let mut solana = top.section("solana")?;
         let name = solana.need_text("network")?;
-        let network = Network::from_name(name)
-            .ok_or_else(|| solana.error("network", "must be \"mainnet\", \"devnet\" or \"testnet\""))?;
+        let network = Network::from_name(name).ok_or_else(|| {
+            let allowed = "\"mainnet\", \"devnet\" or \"testnet\"";
+            solana.error("network", format!("unknown network {name:?}; use {allowed}"))
+        })?;
         let rpc_url = solana.need_text("rpc_url")?.to_owned();
         if !is_http_url(&rpc_url) {
-            return Err(solana.error("rpc_url", "must start with http:// or https://"));
+            let message = "must be an http:// or https:// URL, such as \"https://api.devnet.solana.com\"";
+            return Err(solana.error("rpc_url", message));
         }
         solana.finish()?;
 
         let merchant = merchant(top.section("merchant")?, network)?;
         let settlement = settlement(&mut top)?;
         let limits = limits(&mut top)?;
-        let listed = top.list("asset")?;
+        let listed = top.list("asset").map_err(|_| ConfigError::new("asset", NO_ASSETS))?;
         let assets = match apart {
             None => Assets::read(listed.iter().map(Ok), &merchant.tokens)?,
             Some(raw) => {
                 let values = raw.iter().map(|value| serde_json::from_str::<Value>(value.get()));
-                Assets::read(values.map(|value| value.map_err(|_| NO_LIST)), &merchant.tokens)?
+                Assets::read(
+                    values.map(|value| value.map_err(|_| "cannot be read as JSON")),
+                    &merchant.tokens,
+                )?
             }
         };
         top.finish()?;
@@ -266,7 +275,7 @@ impl Config {
 }
 
 fn no_json(error: serde_json::Error) -> ConfigError {
-    ConfigError::new("", format!("is not JSON: {error}"))
+    ConfigError::new("", format!("cannot be read as JSON: {error}"))
 }
 
 fn merchant(mut section: Section<'_>, network: Network) -> Result<Merchant, ConfigError> {
@@ -274,28 +283,29 @@ fn merchant(mut section: Section<'_>, network: Network) -> Result<Merchant, Conf
     if AssetId::parse(&id).is_none() {
         return Err(section.error("id", AssetId::SHAPE));
     }
-    let pay_to: Address = section
-        .need_text("pay_to")?
-        .parse()
-        .map_err(|_| section.error("pay_to", "must be the Solana address of your wallet"))?;
+    let pay_to: Address = section.need_text("pay_to")?.parse().map_err(|_| {
+        section.error("pay_to", "must be the Solana address of your wallet: 32 to 44 characters of base58")
+    })?;
     if !pay_to.is_on_curve() {
-        return Err(
-            section.error("pay_to", "must be a wallet's address; this is a token account's or a program's")
-        );
+        return Err(section.error(
+            "pay_to",
+            "is the address of a token account or a program; write the address of your wallet",
+        ));
     }
     let mut tokens: Vec<AcceptedToken> = Vec::new();
     for (index, value) in section.need_list("tokens")?.iter().enumerate() {
         let path = format!("{}[{index}]", section.path("tokens"));
         let token = token(&path, value, network)?;
         if tokens.iter().any(|t| t.token.mint == token.mint) {
-            return Err(ConfigError::new(&path, "this token is listed twice"));
+            return Err(ConfigError::new(&path, "is listed twice; list each token once"));
         }
-        let account = associated_token_account(&pay_to, &token.mint, token.program)
-            .ok_or_else(|| ConfigError::new(&path, "no token account can be derived for it"))?;
+        let account = associated_token_account(&pay_to, &token.mint, token.program).ok_or_else(|| {
+            ConfigError::new(&path, "no token account can be derived for this token; use another one")
+        })?;
         tokens.push(AcceptedToken { token, account });
     }
     if tokens.is_empty() {
-        return Err(section.error("tokens", "name at least one token, such as [\"USDC\"]"));
+        return Err(section.error("tokens", "must name at least one token, such as [\"USDC\"]"));
     }
     let mut api_keys = Vec::new();
     for (index, value) in section.list("api_keys")?.iter().enumerate() {
@@ -303,7 +313,10 @@ fn merchant(mut section: Section<'_>, network: Network) -> Result<Merchant, Conf
             value.as_str().and_then(|text| text.strip_prefix("sha256:")).and_then(crate::encoding::from_hex);
         api_keys.push(hash.ok_or_else(|| {
             let path = format!("{}[{index}]", section.path("api_keys"));
-            ConfigError::new(&path, "must be \"sha256:\" and 64 hex digits, as `coinop keygen --api` prints")
+            ConfigError::new(
+                &path,
+                "must be \"sha256:\" and 64 hex digits; `coinop keygen --api` makes a key and prints this",
+            )
         })?);
     }
     let presentation = Presentation {
@@ -332,7 +345,10 @@ fn settlement(top: &mut Section<'_>) -> Result<Settlement, ConfigError> {
     let fee_payer_keypairs = fee_payer_keypairs(&mut section)?;
     let max_fee_lamports = section.number("max_fee_lamports")?.unwrap_or(Settlement::DEFAULT_MAX_FEE);
     if !(10_000..=10_000_000).contains(&max_fee_lamports) {
-        return Err(section.error("max_fee_lamports", "must be from 10000 (two signatures) to 10000000"));
+        return Err(section.error(
+            "max_fee_lamports",
+            "must be from 10000 to 10000000 lamports; two signatures cost 10000",
+        ));
     }
     let max_fee_lamports_per_day =
         section.number("max_fee_lamports_per_day")?.unwrap_or(Settlement::DEFAULT_MAX_FEE_PER_DAY);
@@ -345,12 +361,13 @@ fn fee_payer_keypairs(section: &mut Section<'_>) -> Result<Vec<String>, ConfigEr
     let one = section.text("fee_payer_keypair")?.map(str::to_owned);
     let listed = section.list("fee_payer_keypairs")?;
     if one.is_some() && !listed.is_empty() {
-        return Err(section.error("fee_payer_keypairs", "set this or fee_payer_keypair, not both"));
+        return Err(section
+            .error("fee_payer_keypairs", "cannot be set beside `fee_payer_keypair`; remove one of the two"));
     }
     let name = |(index, value): (usize, &Value)| {
         let path = format!("{}[{index}]", section.path("fee_payer_keypairs"));
         let name = value.as_str().filter(|name| !name.is_empty()).map(str::to_owned);
-        name.ok_or_else(|| ConfigError::new(&path, "must be the name of a key's file"))
+        name.ok_or_else(|| ConfigError::new(&path, "must be the path of a key file, in double quotes"))
     };
     let listed = listed.iter().enumerate().map(name).collect::<Result<Vec<_>, _>>()?;
     Ok(one.into_iter().chain(listed).collect())
@@ -362,7 +379,8 @@ fn limits(top: &mut Section<'_>) -> Result<Limits, ConfigError> {
     let requests_per_second = section.number("requests_per_second")?.unwrap_or(default.requests_per_second);
     let burst = section.number("burst")?.unwrap_or(default.burst.max(requests_per_second));
     if burst < requests_per_second {
-        return Err(section.error("burst", "must be at least requests_per_second"));
+        let message = format!("must be at least `requests_per_second`, which is {requests_per_second}");
+        return Err(section.error("burst", message));
     }
     section.finish()?;
     Ok(Limits { requests_per_second, burst })

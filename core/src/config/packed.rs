@@ -107,10 +107,15 @@ pub(super) fn take_count(config: &mut Value) -> Result<usize, ConfigError> {
     let top = config.as_object_mut();
     let count = top.and_then(|top| top.remove(PACKED_ASSETS)).as_ref().and_then(Value::as_u64);
     if config.get("asset").is_some() {
-        return Err(ConfigError::new("asset", "the assets of a packed configuration are in its parts alone"));
+        return Err(ConfigError::new(
+            "asset",
+            "must not be in a packed configuration, whose assets are in its parts; run `coinop pack` again",
+        ));
     }
     let count = count.and_then(|count| usize::try_from(count).ok());
-    count.ok_or_else(|| ConfigError::new(PACKED_ASSETS, "must be the number of assets"))
+    count.ok_or_else(|| {
+        ConfigError::new(PACKED_ASSETS, "must be the number of assets; run `coinop pack` again")
+    })
 }
 
 /// Packs a configuration that is known to be valid.
@@ -185,8 +190,12 @@ impl Packed {
                 let id = self.id(line)?;
                 let mistake = match before.map(|before: &str| before.cmp(id)) {
                     Some(Ordering::Equal) => Some(TWICE),
-                    Some(Ordering::Greater) => Some("is not in the order of the ids"),
-                    None | Some(Ordering::Less) => (part_of(id) != part).then_some("is in the wrong part"),
+                    Some(Ordering::Greater) => {
+                        Some("is not in the order of the ids; run `coinop pack` again")
+                    }
+                    None | Some(Ordering::Less) => {
+                        (part_of(id) != part).then_some("is in the wrong part; run `coinop pack` again")
+                    }
                 };
                 if let Some(mistake) = mistake {
                     return Err(ConfigError::new(&format!("{}.id", self.path(line)), mistake));
@@ -196,7 +205,11 @@ impl Packed {
             }
         }
         if assets.len() != self.count {
-            let message = format!("says {}, but {} are in the parts", self.count, assets.len());
+            let message = format!(
+                "is {}, but the parts have {} assets; run `coinop pack` again",
+                self.count,
+                assets.len()
+            );
             return Err(ConfigError::new(PACKED_ASSETS, message));
         }
         assets.sort_by(|one, other| one.id.cmp(&other.id));
@@ -245,10 +258,10 @@ impl Packed {
         };
         let value = serde_json::from_str(line.text);
         let value: Value =
-            value.map_err(|error| fault(ConfigError::new("", format!("is not JSON: {error}"))))?;
+            value.map_err(|error| fault(ConfigError::new("", format!("cannot be read as JSON: {error}"))))?;
         let asset = Asset::from_json("", &value, &self.tokens).map_err(fault)?;
         if asset.id.as_str() != id {
-            return Err(fault(ConfigError::new("id", "stands twice in its line")));
+            return Err(fault(ConfigError::new("id", "is given twice in its line; run `coinop pack` again")));
         }
         if asset.device.is_some() {
             return Err(fault(ConfigError::new("device", NO_DEVICES)));
@@ -260,7 +273,7 @@ impl Packed {
     fn id<'l>(&self, line: Line<'l>) -> Result<&'l str, ConfigError> {
         let id = line.text.strip_prefix(ID).and_then(|rest| rest.split_once('"')).map(|(id, _)| id);
         id.filter(|id| AssetId::parse(id).is_some()).ok_or_else(|| {
-            let message = "must begin with {\"id\":\"...\", as `coinop pack` writes it";
+            let message = "must begin with {\"id\":\"...\"; run `coinop pack` again";
             ConfigError::new(&self.path(line), message)
         })
     }
@@ -274,7 +287,7 @@ impl Packed {
 }
 
 /// The message for the second of two assets with the same id.
-pub(super) const TWICE: &str = "another asset has this id already";
+pub(super) const TWICE: &str = "another asset has this id already; choose a different one";
 
 /// Puts an asset into the first free place from here on.
 fn keep(mut slot: &Slot, asset: Asset) -> Option<&Asset> {

@@ -138,11 +138,19 @@ fn a_mistake_is_told_to_who_asks_for_that_asset_and_to_who_asks_for_all_inv_6() 
     let (part, line, _) = line_of(&pack, "door-37");
     for (from, to, expected) in [
         ("\"price\":\"0.", "\"price\":\"a.", ".price: write a decimal number"),
-        ("\"unit\":\"minute\"", "\"unit\":\"fortnight\"", ".unit: must be second, minute"),
+        (
+            "\"unit\":\"minute\"",
+            "\"unit\":\"fortnight\"",
+            ".unit: unknown unit \"fortnight\"; use \"second\"",
+        ),
         ("\"unit\"", "\"colour\":1,\"unit\"", ".colour: unknown key"),
-        ("\"unit\"", "\"id\":\"door-38\",\"unit\"", ".id: stands twice in its line"),
-        ("\"unit\"", "\"device\":{\"driver\":\"simulated\"},\"unit\"", ".device: this host works no devices"),
-        ("}", "", ": is not JSON"),
+        ("\"unit\"", "\"id\":\"door-38\",\"unit\"", ".id: is given twice in its line"),
+        (
+            "\"unit\"",
+            "\"device\":{\"driver\":\"simulated\"},\"unit\"",
+            ".device: Workers and Spin cannot control devices",
+        ),
+        ("}", "", ": cannot be read as JSON"),
         ("{\"id\"", "{ \"id\"", ": must begin with {\"id\""),
         ("door-37", "d\\u006for-37", ": must begin with {\"id\""),
     ] {
@@ -169,7 +177,10 @@ fn of_two_assets_with_one_id_neither_is_found_inv_6() {
                 if dearer_first { format!("{dearer}\n{line}") } else { format!("{line}\n{dearer}") }
             });
             for told in [mistake(&pack, &name), mistakes(&pack)] {
-                assert!(told.ends_with(".id: another asset has this id already"), "{told}");
+                assert!(
+                    told.ends_with(".id: another asset has this id already; choose a different one"),
+                    "{told}"
+                );
             }
             assert_eq!(open(&pack).unwrap().asset(&id(&name)), None);
         }
@@ -182,13 +193,16 @@ fn what_lies_in_the_wrong_place_is_told_to_who_asks_for_all() {
     let (part, line, text) = line_of(&pack, "door-1");
     let mut wrong = pack.clone();
     wrong.parts.rotate_left(1);
-    assert!(mistakes(&wrong).ends_with(".id: is in the wrong part"));
+    assert!(mistakes(&wrong).ends_with(".id: is in the wrong part; run `coinop pack` again"));
     let mut wrong = pack.clone();
     wrong.parts[part] = pack.parts[part].replacen(&format!("{text}\n"), "", 1);
-    assert_eq!(mistakes(&wrong), "packed_assets: says 60, but 59 are in the parts");
+    assert_eq!(
+        mistakes(&wrong),
+        "packed_assets: is 60, but the parts have 59 assets; run `coinop pack` again"
+    );
     assert_eq!((line, pack.parts[part].lines().count() > 1), (0, true), "there is one behind it");
     wrong.parts[part].push_str(&format!("{text}\n"));
-    assert!(mistakes(&wrong).ends_with(".id: is not in the order of the ids"));
+    assert!(mistakes(&wrong).ends_with(".id: is not in the order of the ids; run `coinop pack` again"));
     let missing = Config::open(&pack.config, |_| Err("it is not there".to_owned())).unwrap();
     for error in [missing.need_all().unwrap_err(), missing.need_asset(&id("door-1")).unwrap_err()] {
         assert!(error.to_string().ends_with("]: it is not there"), "{error}");
@@ -208,7 +222,7 @@ fn any_other_text_is_read_at_once_and_whole_inv_2() {
     let mut value = contract();
     value["asset"][8]["device"] = json!({"driver": "simulated"});
     let told = Config::open(&value.to_string(), |_| Ok(String::new())).unwrap_err().to_string();
-    assert!(told.starts_with("asset[8].device: this host works no devices"), "{told}");
+    assert!(told.starts_with("asset[8].device: Workers and Spin cannot control devices"), "{told}");
 }
 
 #[test]

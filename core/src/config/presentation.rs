@@ -28,10 +28,10 @@ pub(super) fn service_name(section: &mut Section<'_>) -> Result<Option<String>, 
 pub(super) fn icon_url(section: &mut Section<'_>) -> Result<Option<String>, ConfigError> {
     let Some(url) = section.text("icon_url")? else { return Ok(None) };
     if url.len() > LONGEST_ICON_URL {
-        return Err(section.error("icon_url", "is too long (128 bytes at most)"));
+        return Err(section.error("icon_url", "is too long; the limit is 128 bytes"));
     }
     if !url.starts_with("https://") || !is_http_url(url) {
-        return Err(section.error("icon_url", "must be a URL that starts with https://"));
+        return Err(section.error("icon_url", "must be an https:// URL without spaces"));
     }
     Ok(Some(url.to_owned()))
 }
@@ -43,7 +43,7 @@ pub(super) fn tags(section: &mut Section<'_>) -> Result<Option<Vec<String>>, Con
     }
     let list = section.list("tags")?;
     if list.len() > MOST_TAGS {
-        return Err(section.error("tags", "has too many (5 at most)"));
+        return Err(section.error("tags", format!("has {} tags; the limit is 5", list.len())));
     }
     let tag = |(index, value): (usize, &Value)| {
         let tag = value.as_str().filter(|tag| is_word(tag));

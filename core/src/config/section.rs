@@ -8,7 +8,10 @@ use serde_json::{Map, Value};
 use super::error::ConfigError;
 
 /// The message for a value that should be a list.
-pub(super) const NO_LIST: &str = "must be a list, in [brackets]";
+const NO_LIST: &str = "must be a list, in [brackets]";
+
+/// The message for a value that should be a section.
+const NO_SECTION: &str = "must be a section with keys: a table in TOML, an object in JSON";
 
 /// One section, which is a JSON object, and its path.
 pub(super) struct Section<'a> {
@@ -19,8 +22,7 @@ pub(super) struct Section<'a> {
 
 impl<'a> Section<'a> {
     pub(super) fn new(path: &str, value: &'a Value) -> Result<Self, ConfigError> {
-        let fields =
-            value.as_object().ok_or_else(|| ConfigError::new(path, "must be a section with keys"))?;
+        let fields = value.as_object().ok_or_else(|| ConfigError::new(path, NO_SECTION))?;
         Ok(Self { path: path.to_owned(), fields, known: Vec::new() })
     }
 
@@ -56,9 +58,18 @@ impl<'a> Section<'a> {
             .find(|there| !self.known.contains(&there.as_str()) && is_misspelt(there, key))
         {
             Some(misspelt) => {
-                self.error(misspelt, format!("unknown key; `{key}` is missing: is this meant to be it?"))
+                self.error(misspelt, format!("unknown key, and `{key}` is missing; did you mean `{key}`?"))
             }
             None => ConfigError::new(&self.path, format!("`{key}` is missing")),
+        }
+    }
+
+    /// Returns the error of a key that nobody asks for, with the nearest of the keys that exist here.
+    fn unknown(&self, key: &str) -> ConfigError {
+        let near = self.known.iter().filter(|known| is_misspelt(key, known));
+        match near.min_by_key(|known| strsim::osa_distance(key, known)) {
+            Some(near) => self.error(key, format!("unknown key; did you mean `{near}`?")),
+            None => self.error(key, format!("unknown key; the keys here are {}", self.known.join(", "))),
         }
     }
 
@@ -81,7 +92,10 @@ impl<'a> Section<'a> {
 
     pub(super) fn number(&mut self, key: &'static str) -> Result<Option<u64>, ConfigError> {
         let Some(value) = self.get(key) else { return Ok(None) };
-        value.as_u64().map(Some).ok_or_else(|| self.error(key, "must be a whole number, 0 or more"))
+        value
+            .as_u64()
+            .map(Some)
+            .ok_or_else(|| self.error(key, "must be a whole number, 0 or more, without quotes"))
     }
 
     pub(super) fn flag(&mut self, key: &'static str) -> Result<Option<bool>, ConfigError> {
@@ -128,10 +142,7 @@ impl<'a> Section<'a> {
     pub(super) fn finish(self) -> Result<(), ConfigError> {
         match self.fields.keys().find(|key| !self.known.contains(&key.as_str())) {
             None => Ok(()),
-            Some(key) => {
-                let known = self.known.join(", ");
-                Err(self.error(key, format!("unknown key; the keys here are {known}")))
-            }
+            Some(key) => Err(self.unknown(key)),
         }
     }
 }

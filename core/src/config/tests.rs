@@ -121,6 +121,10 @@ fn every_mistake_names_its_key() {
     }
     let unknown = error(|v| v["asset"][0]["colour"] = json!("red")).1;
     assert_eq!(unknown.matches("price").count(), 1, "{unknown}");
+    let near = error(|v| v["asset"][0]["mx_quantity"] = json!(2)).1;
+    assert_eq!(near, "unknown key; did you mean `max_quantity`?");
+    let table = error(|v| v["asset"] = v["asset"][0].clone()).1;
+    assert!(table.contains("[[asset]]"), "{table}");
     assert_eq!(
         error(|v| {
             v.as_object_mut().unwrap().remove("public_url");
@@ -183,7 +187,8 @@ fn a_host_that_works_no_devices_refuses_the_first_asset_that_has_one() {
     let error = Config::from_json(&value).unwrap().without_devices().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "asset[1].device: this host works no devices: remove it, or run `coinop serve` beside the device"
+        "asset[1].device: Workers and Spin cannot control devices; remove `device` from this asset, or run \
+         `coinop serve` beside the device"
     );
 }
 

@@ -22,10 +22,13 @@ pub(super) fn token(path: &str, value: &Value, network: Network) -> Result<Token
             return Ok(known);
         }
         let message = if name.parse::<Address>().is_ok() {
-            "write { mint = \"...\", decimals = 6, program = \"spl-token\" } for a mint that is not known by name".to_owned()
+            format!(
+                "only `coinop serve` accepts a mint's address alone; write {{ \"mint\": \"{name}\", \
+                 \"decimals\": 6, \"program\": \"spl-token\" }} with the mint's own decimals and program"
+            )
         } else {
             format!(
-                "not known on {}: write {}, or a mint's address",
+                "unknown token {name:?} on {}; use {} or the address of a mint",
                 network.name(),
                 network.known_symbols().join(", ")
             )
@@ -33,10 +36,9 @@ pub(super) fn token(path: &str, value: &Value, network: Network) -> Result<Token
         return Err(ConfigError::new(path, message));
     }
     let mut section = Section::new(path, value)?;
-    let mint: Address = section
-        .need_text("mint")?
-        .parse()
-        .map_err(|_| section.error("mint", "must be the mint's address"))?;
+    let mint: Address = section.need_text("mint")?.parse().map_err(|_| {
+        section.error("mint", "must be the Solana address of the mint: 32 to 44 characters of base58")
+    })?;
     let decimals = section.need("decimals")?.as_u64().and_then(|d| u8::try_from(d).ok()).filter(|&d| d <= 18);
     let decimals =
         decimals.ok_or_else(|| section.error("decimals", "must be a whole number from 0 to 18"))?;

@@ -25,7 +25,7 @@ pub(super) fn origin(top: &mut Section<'_>) -> Result<String, ConfigError> {
         );
     }
     if url.len() > LONGEST_ORIGIN {
-        return Err(top.error("public_url", "is too long (100 bytes at most)"));
+        return Err(top.error("public_url", "is too long; the limit is 100 bytes"));
     }
     Ok(url.to_owned())
 }

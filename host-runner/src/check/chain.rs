@@ -54,21 +54,31 @@ pub(crate) fn all(config: &Config, fee_payers: &[Address]) -> Vec<(String, Findi
 }
 
 fn ask(rpc_url: &str, address: &Address) -> Result<Option<Account>, String> {
-    account(rpc_url, address).map_err(|error| format!("the RPC was asked for {address} and failed ({error}): try again, or take another in `solana.rpc_url`"))
+    account(rpc_url, address).map_err(|error| {
+        format!(
+            "the RPC failed when asked about {address}: {error}; try again, or use another RPC in \
+             `solana.rpc_url`"
+        )
+    })
 }
 
 fn right_network(network: Network, genesis: Result<Value, String>) -> Finding {
     let name = network.name();
     match genesis {
-        Err(error) => Err(format!("it does not answer ({error}): start it, or change `solana.rpc_url`")),
+        Err(error) => Err(format!(
+            "the RPC cannot be used: {error}; make sure that it is running, or change `solana.rpc_url`"
+        )),
         // A network's id is the beginning of its genesis hash.
         Ok(Value::String(hash)) if hash.starts_with(network.reference()) => Ok(format!("{name}, answers")),
         Ok(Value::String(hash)) => {
             let other = Network::ALL.into_iter().find(|n| hash.starts_with(n.reference()));
             let other = other.map_or("an unknown network", Network::name);
-            Err(format!("it is of {other}, not of {name}: change `solana.rpc_url` or `solana.network`"))
+            Err(format!("the RPC serves {other}, not {name}; change `solana.rpc_url` or `solana.network`"))
         }
-        Ok(_) => Err("it does not say which network it is of: change `solana.rpc_url`".to_owned()),
+        Ok(_) => {
+            Err("the RPC does not say which network it serves; use another RPC in `solana.rpc_url`"
+                .to_owned())
+        }
     }
 }
 
@@ -91,7 +101,7 @@ fn sol(rpc_url: &str, network: Network, address: &Address) -> Finding {
             cluster(network)
         ),
     };
-    Err(format!("{sol} SOL pay for no sale: {fund}"))
+    Err(format!("{sol} SOL is not enough for one sale; {fund}"))
 }
 
 /// Returns the network's name as Solana's own tools write it.
@@ -112,17 +122,20 @@ fn mint_fits(accepted: &AcceptedToken, account: Option<Account>) -> Finding {
     let mint = token.mint;
     let found = account.as_ref().and_then(|account| Some((account.mint()?, &account.data)));
     let Some(((decimals, program), data)) = found else {
-        return Err(format!("there is no mint {mint} on this network: change `merchant.tokens`"));
+        return Err(format!(
+            "there is no mint {mint} on this network; correct `merchant.tokens` or `solana.network`"
+        ));
     };
     if (decimals, program) != (token.decimals, token.program) {
         return Err(format!(
-            "{mint} has {decimals} decimals and belongs to {}: write that in `merchant.tokens`",
+            "the mint {mint} has {decimals} decimals and the program {}; write both in `merchant.tokens`",
             program.name()
         ));
     }
     if program == TokenProgram::Token2022 && !is_plain_token_2022(data) {
         return Err(format!(
-            "transfers of {mint} take a fee, run a program or can be stopped: take another in `merchant.tokens`"
+            "transfers of {mint} take a fee, run a program or can be stopped; use another token in \
+             `merchant.tokens`"
         ));
     }
     Ok(format!("{mint}, {decimals} decimals"))
@@ -141,13 +154,17 @@ fn is_wallet(pay_to: Address, network: Network, account: Option<Account>) -> Fin
         None => "belongs to a program",
     };
     Err(format!(
-        "{pay_to} {what} and is no wallet: send nothing there, and write your wallet's address in `merchant.pay_to`"
+        "{pay_to} {what} and is not a wallet; send nothing there, and write your wallet's address in \
+         `merchant.pay_to`"
     ))
 }
 
-/// Describes a wallet that the chain does not know. A misspelt address looks the same.
+/// Describes a wallet that has no account on the chain. A misspelled address looks the same.
 fn unseen(pay_to: Address, network: Network) -> String {
-    format!("{pay_to} has never been used on {}: see first that it is your wallet", network.name())
+    format!(
+        "{pay_to} has no SOL on {} and may never have been used; make sure that it is your wallet",
+        network.name()
+    )
 }
 
 /// Checks that payments to the merchant's account arrive.
@@ -160,7 +177,8 @@ fn receives(
     let AcceptedToken { token, account: address } = accepted;
     let Some(account) = account else {
         return Err(format!(
-            "{address} does not exist yet: send any amount of {} to {pay_to}, or run `spl-token create-account {} --owner {pay_to} --fee-payer KEY --url {}`",
+            "the token account {address} does not exist yet; send any amount of {} to {pay_to}, or run \
+             `spl-token create-account {} --owner {pay_to} --fee-payer KEY --url {}`",
             token.symbol,
             token.mint,
             cluster(network)
@@ -169,15 +187,26 @@ fn receives(
     // Layout of a token account: mint (32), owner (32), amount (8), ..., state at 108.
     let part = |from: usize| account.data.get(from..from + 32);
     if account.owner != token.program.address() || part(0) != Some(token.mint.as_bytes().as_slice()) {
-        return Err(format!("{address} is no account for {}: change `merchant.pay_to`", token.symbol));
+        return Err(format!(
+            "{address} is not a token account for {}; write another wallet in `merchant.pay_to`",
+            token.symbol
+        ));
     }
     if part(32) != Some(pay_to.as_bytes().as_slice()) {
-        return Err(format!("{address} was given to another owner: change `merchant.pay_to`"));
+        return Err(format!(
+            "the token account {address} now has another owner; write another wallet in `merchant.pay_to`"
+        ));
     }
     match account.data.get(108) {
         Some(1) => Ok(address.to_string()),
-        Some(2) => Err(format!("{address} is frozen by the token's issuer: change `merchant.pay_to`")),
-        _ => Err(format!("{address} is not ready: send any amount of {} to {pay_to}", token.symbol)),
+        Some(2) => Err(format!(
+            "the token's issuer has frozen the token account {address}; write another wallet in \
+             `merchant.pay_to`"
+        )),
+        _ => Err(format!(
+            "the token account {address} is not initialized; send any amount of {} to {pay_to}",
+            token.symbol
+        )),
     }
 }
 
@@ -219,7 +248,7 @@ mod tests {
         let devnet = "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG";
         assert!(right_network(Network::Devnet, hash(devnet)).is_ok());
         assert!(
-            right_network(Network::Mainnet, hash(devnet)).unwrap_err().contains("of devnet, not of mainnet")
+            right_network(Network::Mainnet, hash(devnet)).unwrap_err().contains("serves devnet, not mainnet")
         );
         assert!(right_network(Network::Mainnet, hash("x")).unwrap_err().contains("unknown network"));
         assert!(right_network(Network::Mainnet, Ok(Value::Null)).is_err());
@@ -238,7 +267,7 @@ mod tests {
         fee.data.extend([1, 9, 0, 0, 0]);
         let new = accepted(TokenProgram::Token2022);
         assert!(mint_fits(&new, Some(mint(TokenProgram::Token2022, 6))).is_ok());
-        assert!(mint_fits(&new, Some(fee)).unwrap_err().contains("take another"));
+        assert!(mint_fits(&new, Some(fee)).unwrap_err().contains("use another"));
     }
 
     #[test]
@@ -246,7 +275,7 @@ mod tests {
         let check = |account| is_wallet(WALLET, Network::Devnet, account);
         let account = |owner: Address, data: Vec<u8>| Some(Account { owner, data, lamports: 1 });
         assert_eq!(check(account(SYSTEM, Vec::new())), Ok(WALLET.to_string()));
-        assert!(check(None).unwrap().contains("never been used on devnet"));
+        assert!(check(None).unwrap().contains("no SOL on devnet"));
         let token_account = account(TokenProgram::Spl.address(), vec![0; 165]);
         let nonce = account(SYSTEM, vec![0; 80]);
         for (what, other) in [

@@ -21,14 +21,14 @@ async fn look(device: &Device) -> Finding {
         device.driver().map_err(|mistake| format!("device.{}: {}", mistake.path, mistake.message))?;
     let name = &device.driver;
     if !driver.can_look() {
-        return Ok(format!("{name}, cannot be read back, so not tried"));
+        return Ok(format!("{name}, not tried: its state cannot be read"));
     }
     match driver.check().await {
         LockState::Unknown => Err(format!(
-            "{name}: it does not say whether it is locked; {}",
+            "{name}: the device does not say whether it is locked; {}",
             match command(device) {
                 Some(command) => format!("run its `check` by hand in {}: {command}", device.folder.display()),
-                None => "see whether it is switched on and can be reached".to_owned(),
+                None => "make sure that it is switched on and can be reached".to_owned(),
             }
         )),
         state => Ok(format!("{name}, now {}", state.as_str())),

@@ -24,14 +24,17 @@ pub(super) fn fits(rpc_url: &str, data_dir: &Path, address: &Address) -> Finding
     let own = known.has_fee_payer(address)?;
     match foreign_payment(rpc_url, &known, address) {
         Ok(None) if own => Ok("this gateway's".to_owned()),
-        Ok(None) => Ok("has signed no payment yet".to_owned()),
+        Ok(None) => Ok(format!("no payment among its latest {LIMIT} transactions")),
         Ok(Some(signature)) if own => Ok(format!(
-            "this gateway's, but {} does not hold a later payment by it ({signature}): either a backup was copied back, or a copy of the folder runs elsewhere. Never run two: they sell one payment twice",
+            "this gateway's, but {} does not hold a later payment by it ({signature}): a backup was \
+             restored, or a copy of the data folder runs elsewhere; never run two copies, because they would \
+             sell one payment twice",
             data_dir.join(db::FILE).display()
         )),
         Ok(Some(signature)) => Err(foreign(data_dir, address, &signature)),
         Err(error) => Err(format!(
-            "the RPC was asked which payments {address} has signed and failed ({error}): try again, or take another in `solana.rpc_url`"
+            "the RPC failed when asked which payments {address} has signed: {error}; try again, or use \
+             another RPC in `solana.rpc_url`"
         )),
     }
 }
@@ -53,7 +56,8 @@ pub(crate) fn refuse_foreign(
                 return Err(format!("fee payer {}", foreign(data_dir, address, &signature)));
             }
             Err(error) => {
-                tracing::warn!(fee_payer = %address, %error, "the RPC does not say whether another gateway uses this key: it is asked again");
+                tracing::warn!(fee_payer = %address, %error, "the RPC did not say whether another gateway uses this key; \
+                                                               it is asked again");
                 unanswered.push(*address);
             }
         }
@@ -63,14 +67,17 @@ pub(crate) fn refuse_foreign(
 
 fn foreign(data_dir: &Path, address: &Address, signature: &str) -> String {
     format!(
-        "{address} has signed a payment that {} does not hold ({signature}): a fee payer belongs to one journal. Nothing was charged. If another gateway uses this key, or the data folder was lost, give this gateway a key of its own: make one with `coinop keygen --out FILE`, name it in the place of this one and send it SOL. If you have a backup of the data folder that is newer than that payment, copy it back instead",
+        "{address} has signed a payment that {} does not hold ({signature}), and a fee payer belongs to one \
+         journal; if another gateway uses this key, or the data folder was lost, make a key for this gateway \
+         with `coinop keygen --out FILE`, use it in place of this one and send it SOL; if you have a backup \
+         of the data folder that is newer than that payment, restore it instead",
         data_dir.join(db::FILE).display()
     )
 }
 
 /// Returns the signature of a payment whose fee this key paid and which the journal does not hold.
 fn foreign_payment(rpc_url: &str, known: &Known, address: &Address) -> Result<Option<String>, String> {
-    let nonsense = || "the answer makes no sense".to_owned();
+    let nonsense = || "its answer cannot be read".to_owned();
     let started = Instant::now();
     let options = json!({ "limit": LIMIT, "commitment": "confirmed" });
     let listed = rpc::call(rpc_url, "getSignaturesForAddress", &json!([address, options]))?;
@@ -80,7 +87,7 @@ fn foreign_payment(rpc_url: &str, known: &Known, address: &Address) -> Result<Op
             continue;
         }
         if started.elapsed() > PATIENCE {
-            return Err(format!("no end within {} s", PATIENCE.as_secs()));
+            return Err(format!("it took longer than {} s", PATIENCE.as_secs()));
         }
         let signature = entry.get("signature").and_then(Value::as_str).ok_or_else(nonsense)?;
         let options =

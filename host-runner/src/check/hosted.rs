@@ -36,11 +36,11 @@ pub(super) fn run(printer: &mut Printer, file: &Path, text: &str) -> Result<(), 
 fn secrets(printer: &mut Printer) -> Result<(), String> {
     let (given, previous) = (environment("COINOP_SECRET"), environment("COINOP_SECRET_PREVIOUS"));
     if given.is_none() && previous.is_none() {
-        return printer.warn("secret", "not tried: run this with COINOP_SECRET set to try it");
+        return printer.warn("secret", "not tried; set COINOP_SECRET for this command to try it");
     }
     let judged = secret::previous(previous).and_then(|_| match given {
         Some(given) => secret::checked("COINOP_SECRET", &given).map(|_| "from COINOP_SECRET".to_owned()),
-        None => Ok("COINOP_SECRET_PREVIOUS alone was tried".to_owned()),
+        None => Ok("only COINOP_SECRET_PREVIOUS was tried".to_owned()),
     });
     printer.say("secret", &judged)
 }
@@ -50,7 +50,7 @@ fn fee_payers(printer: &mut Printer, config: &Config) -> Result<Vec<Address>, St
     let Some(text) = environment("COINOP_FEE_PAYER") else {
         printer.warn(
             "fee payer",
-            "not tried, nor whether it has SOL: run this with COINOP_FEE_PAYER set to try it",
+            "not tried, nor whether it has SOL; set COINOP_FEE_PAYER for this command to try both",
         )?;
         return Ok(Vec::new());
     };

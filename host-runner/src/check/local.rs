@@ -16,7 +16,7 @@ pub(super) fn data_dir(data_dir: &Path, running: bool) -> Finding {
     }
     let there = data_dir.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
     if !there.is_dir() {
-        return Err(format!("{} is not a folder: change `data_dir`", there.display()));
+        return Err(format!("{} is not a folder; change `data_dir`", there.display()));
     }
     let probe = there.join(format!(".coinop-check-{}", std::process::id()));
     let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&probe);
@@ -26,7 +26,7 @@ pub(super) fn data_dir(data_dir: &Path, running: bool) -> Finding {
         Ok(()) if there == data_dir => Ok(name.to_string()),
         Ok(()) => Ok(format!("{name}, made by the first start")),
         Err(error) => Err(format!(
-            "{} cannot be written to ({}): give this user the right to, or change `data_dir`",
+            "cannot write to {}: {}; let this user write there, or change `data_dir`",
             there.display(),
             error.kind()
         )),
@@ -57,15 +57,15 @@ pub(super) fn listen(address: &str, running: bool) -> Finding {
         Ok(_) => Ok(format!("{address} is free")),
         Err(error) => match error.kind() {
             std::io::ErrorKind::AddrInUse if running => {
-                Ok(format!("{address}, in use by the `coinop serve` that runs"))
+                Ok(format!("{address}, in use by the running `coinop serve`"))
             }
             std::io::ErrorKind::AddrInUse => {
-                Err(format!("{address} is in use by another program: stop it, or change `listen`"))
+                Err(format!("{address} is in use by another program; stop it, or change `listen`"))
             }
             std::io::ErrorKind::PermissionDenied => {
-                Err(format!("this user may not listen on {address}: take a port above 1023 in `listen`"))
+                Err(format!("this user may not listen on {address}; use a port above 1023 in `listen`"))
             }
-            _ => Err(format!("cannot listen on {address} ({}): change `listen`", error.kind())),
+            _ => Err(format!("cannot listen on {address}: {}; change `listen`", error.kind())),
         },
     }
 }

@@ -22,7 +22,7 @@ use crate::settings::{Settings, is_json};
     after_help = "Examples:\n  coinop check\n  coinop check --config /etc/coinop/coinop.toml\n  coinop check --config coinop.json      the configuration of a Worker or of Spin\n\nFor a Worker or Spin, it checks the secrets that are set in its environment: COINOP_SECRET, COINOP_FEE_PAYER.\nIt changes nothing and operates no device. It exits with 0 only if it finds no error; warnings do not count."
 )]
 pub(crate) struct Args {
-    /// The configuration file; one that begins with `{` is JSON, for a Worker or Spin.
+    /// The configuration file: JSON for a Worker or Spin if it begins with `{`, otherwise TOML.
     #[arg(long, value_name = "FILE", default_value = "coinop.toml")]
     config: PathBuf,
 }

@@ -34,7 +34,10 @@ pub(super) fn all(config: &Config) -> Vec<String> {
     if let Some(cheap) = cheap {
         let least = least.to_decimal(6);
         warnings.push(format!(
-            "the smallest purchase of {cheap} is worth less than ${least}, which is {FEES} times the most that its transaction may cost you (`max_fee_lamports` = {most}, with 1 SOL taken as ${USD_PER_SOL} and stablecoins as $1): sales may cost you more than they bring. Raise `price` or `min_quantity`, or lower `settlement.max_fee_lamports`"
+            "the smallest purchase of {cheap} is worth less than ${least}, which is {FEES} times the most \
+             that its transaction may cost you (`max_fee_lamports` = {most}, with 1 SOL taken as \
+             ${USD_PER_SOL} and stablecoins as $1), so a sale may cost you more than it earns; raise `price` \
+             or `min_quantity`, or lower `settlement.max_fee_lamports`"
         ));
     }
     let tiny = named(config, |asset, token| {
@@ -46,7 +49,8 @@ pub(super) fn all(config: &Config) -> Vec<String> {
     });
     if let Some(tiny) = tiny {
         warnings.push(format!(
-            "the smallest purchase of {tiny} is rounded up to that, the least that can be paid: see whether `price` is what you mean"
+            "the smallest purchase of {tiny} is rounded up to that amount, the smallest that can be paid; \
+             make sure that `price` is what you mean"
         ));
     }
     warnings

@@ -34,7 +34,7 @@ impl Printer {
     /// Ends a check whose configuration cannot be read.
     pub(super) fn no_configuration(&mut self, mistake: String) -> Result<(), String> {
         self.say("configuration", &Err(mistake))?;
-        Err("nothing else was tried: mend the configuration first".to_owned())
+        Err("nothing else was tried; fix the configuration first".to_owned())
     }
 
     /// Says that the configuration can be read.
@@ -71,8 +71,8 @@ impl Printer {
     pub(super) fn finish(&self, who: &str) -> Result<(), String> {
         match self.wrong {
             0 => Ok(()),
-            1 => Err(format!("one thing is wrong; {who} needs it")),
-            n => Err(format!("{n} things are wrong; {who} needs them")),
+            1 => Err(format!("1 problem found; fix it before you start {who}")),
+            n => Err(format!("{n} problems found; fix them before you start {who}")),
         }
     }
 

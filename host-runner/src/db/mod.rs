@@ -39,7 +39,9 @@ impl Db {
         let written = Arc::new(Notify::new());
         let unusable = |error: Refused| {
             Refused(format!(
-                "{} cannot be used: {}; make room or mend the disk, or copy a backup of the data folder back. Without one, move coinop.db* away and start anew with another fee payer's key (`coinop keygen --out FILE`): what was sold is forgotten, and no payment is taken twice",
+                "{} cannot be used: {}; free some space, repair the disk, or restore a backup of the data \
+                 folder; without a backup, move coinop.db* away and start with a new fee payer's key from \
+                 `coinop keygen --out FILE`: what was sold is then forgotten, and no payment is taken twice",
                 file.display(),
                 error.0
             ))

@@ -49,7 +49,7 @@ pub(crate) fn lock_data_dir(data_dir: &Path) -> Result<File, Refused> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Refused(format!(
-            "another `coinop serve` is using {}; stop it, or set another data_dir",
+            "another `coinop serve` is using {}; stop it, or set another `data_dir`",
             data_dir.display()
         ))),
         Err(TryLockError::Error(e)) => Err(Refused(format!("{} cannot be locked: {e}", path.display()))),

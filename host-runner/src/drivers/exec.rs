@@ -55,7 +55,13 @@ pub(super) fn make(
     only(settings, &["unlock", "lock", "check", "timeout_seconds"])?;
     let needed = |key: &str| {
         command(settings, key)?.ok_or_else(|| {
-            Mistake::new(key, format!("the driver exec needs the command that does it: {key} = [\"...\"]"))
+            Mistake::new(
+                key,
+                format!(
+                    "is missing; the driver exec needs this command, such as {key} = [\"./door.sh\", \
+                     \"{key}\"]"
+                ),
+            )
         })
     };
     for key in ["unlock", "lock", "check"] {
@@ -82,10 +88,14 @@ fn can_be_run(argv: &[String], folder: &Path) -> Result<(), String> {
         Some(meta.is_file() && meta.permissions().mode() & 0o111 != 0)
     };
     if name.contains('/') {
-        return match executable(&folder.join(name)) {
+        let file = folder.join(name);
+        let shown = file.display();
+        return match executable(&file) {
             Some(true) => Ok(()),
-            Some(false) => Err(format!("{name} is not executable: chmod +x {name}")),
-            None => Err(format!("there is no {name}, seen from the configuration's folder")),
+            Some(false) => Err(format!("{shown} is not an executable file; run `chmod +x {shown}`")),
+            None => Err(format!(
+                "{shown} cannot be found; a relative path starts at the folder of the configuration file"
+            )),
         };
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -93,7 +103,7 @@ fn can_be_run(argv: &[String], folder: &Path) -> Result<(), String> {
     if found {
         Ok(())
     } else {
-        Err(format!("there is no program \"{name}\": mend its name, or write its path"))
+        Err(format!("there is no program {name:?} in PATH; correct its name, or write its path"))
     }
 }
 

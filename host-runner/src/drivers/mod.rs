@@ -30,9 +30,8 @@ pub(crate) fn make(
     match driver {
         "simulated" => simulated::make(settings, asset),
         "exec" => exec::make(settings, asset, folder),
-        other => Err(Mistake::new(
-            "driver",
-            format!("there is no driver {other:?}; this build has exec and simulated"),
-        )),
+        other => {
+            Err(Mistake::new("driver", format!("unknown driver {other:?}; use \"exec\" or \"simulated\"")))
+        }
     }
 }

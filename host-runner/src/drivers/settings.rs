@@ -25,9 +25,9 @@ pub(crate) fn only(settings: &Map<String, Value>, known: &[&str]) -> Result<(), 
         Some(key) => Err(Mistake::new(
             key,
             if known.is_empty() {
-                "unknown key; this driver has none".to_owned()
+                "unknown key; this driver has no keys".to_owned()
             } else {
-                format!("unknown key; this driver has {}", known.join(", "))
+                format!("unknown key; the keys of this driver are {}", known.join(", "))
             },
         )),
     }
@@ -35,8 +35,11 @@ pub(crate) fn only(settings: &Map<String, Value>, known: &[&str]) -> Result<(), 
 
 /// Returns a command as a list of its name and arguments, or `None` if it is not given.
 pub(crate) fn command(settings: &Map<String, Value>, key: &str) -> Result<Option<Vec<String>>, Mistake> {
-    let example =
-        || format!("a list of texts, the command and its arguments: {key} = [\"touch\", \"door.open\"]");
+    let example = || {
+        format!(
+            "must be a list of strings, the command and its arguments, such as [\"./door.sh\", \"{key}\"]"
+        )
+    };
     let list = match settings.get(key) {
         None => return Ok(None),
         Some(Value::Array(list)) => list,
@@ -46,7 +49,12 @@ pub(crate) fn command(settings: &Map<String, Value>, key: &str) -> Result<Option
     for (index, part) in list.iter().enumerate() {
         match part {
             Value::String(text) if !text.contains('\0') => command.push(text.clone()),
-            _ => return Err(Mistake::new(format!("{key}[{index}]"), "must be a text")),
+            _ => {
+                return Err(Mistake::new(
+                    format!("{key}[{index}]"),
+                    "must be a string in double quotes, without NUL characters",
+                ));
+            }
         }
     }
     match command.first() {

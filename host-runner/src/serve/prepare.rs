@@ -37,11 +37,11 @@ pub(super) async fn prepare(args: &Args, startup: &StartupContext) -> Result<Pre
     failpoint::reach("start.secret");
     judge_public_url(settings)?;
     let origin = PublicOrigin::new(&settings.config.public_url)
-        .ok_or("public_url is not an origin such as http://127.0.0.1:8402")?;
+        .ok_or("public_url must be an origin without a path, such as http://127.0.0.1:8402")?;
     let listener = listen(&settings.config.listen).await?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let rpc = Rpc::new(&settings.config.rpc_url, metrics.clone())
-        .ok_or_else(|| settings.mistake("solana.rpc_url", "is not an http or https address"))?;
+        .ok_or_else(|| settings.mistake("solana.rpc_url", "must be an http:// or https:// URL"))?;
     let limits = Limits { reuse: args.reuse, ..Limits::default() };
     let cache = settings.data_dir.join("compiled");
     let component = tokio::task::spawn_blocking(move || Component::load(&module, &cache, limits))
@@ -104,7 +104,11 @@ fn module(given: Option<&Path>) -> Result<PathBuf, String> {
         return if file.is_file() {
             Ok(file.to_owned())
         } else {
-            Err(format!("there is no component at {}; run `cargo xtask build`", file.display()))
+            Err(format!(
+                "there is no component at {}; build one with `cargo xtask build`, or name another with \
+                 --module FILE",
+                file.display()
+            ))
         };
     }
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
@@ -113,7 +117,7 @@ fn module(given: Option<&Path>) -> Result<PathBuf, String> {
         Ok(file)
     } else {
         Err(format!(
-            "there is no component at {}; run `cargo xtask build`, or name one with --module",
+            "there is no component at {}; build one with `cargo xtask build`, or name one with --module FILE",
             file.display()
         ))
     }
@@ -139,7 +143,7 @@ async fn listen(address: &str) -> Result<TcpListener, String> {
             format!("{address} is in use by another program; stop it, or change `listen`")
         }
         std::io::ErrorKind::PermissionDenied => {
-            format!("this user may not listen on {address}; take a port above 1023 in `listen`")
+            format!("this user may not listen on {address}; use a port above 1023 in `listen`")
         }
         _ => format!("cannot listen on {address}: {error}; change `listen`"),
     })
@@ -152,6 +156,6 @@ fn boot_id() -> Result<String, String> {
         return Ok(boot.id);
     }
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| format!("no random numbers: {error}"))?;
+    getrandom::fill(&mut bytes).map_err(|error| format!("cannot get random numbers: {error}"))?;
     Ok(bs58::encode(bytes).into_string())
 }

@@ -13,8 +13,8 @@ const VARIABLE: &str = "COINOP_FEE_PAYER";
 /// The configuration's key that names one file, and the one that names several.
 const KEY: &str = "settlement.fee_payer_keypair";
 const LIST_KEY: &str = "settlement.fee_payer_keypairs";
-const NONE_NAMED: &str =
-    "no fee payer: name a key's file here (`coinop keygen --out FILE` makes one), or set COINOP_FEE_PAYER";
+const NONE_NAMED: &str = "no fee payer is set; make a key with `coinop keygen --out FILE` and write FILE \
+                          here, or set COINOP_FEE_PAYER";
 
 /// Reads one key pair. The error never shows what was found.
 pub(crate) fn parse(text: &str) -> Result<SigningKey, String> {
@@ -85,7 +85,9 @@ fn read_file(file: &Path) -> Result<SigningKey, String> {
     let name = file.display();
     let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
-            format!("there is no {name}; make one with `coinop keygen --out {name}`, or set {VARIABLE}")
+            format!(
+                "there is no key file {name}; make one with `coinop keygen --out {name}`, or set {VARIABLE}"
+            )
         }
         _ => format!("{name} cannot be read: {error}"),
     })?;

@@ -49,7 +49,8 @@ pub(super) fn write_out(json: &mut Value, data_dir: &Path) -> Result<(), ConfigE
         let kept = std::fs::create_dir_all(data_dir)
             .and_then(|()| crate::files::write_atomically(&file, text.as_bytes(), 0o644));
         if let Err(error) = kept {
-            tracing::warn!(%error, "what is known of the mints could not be kept");
+            tracing::warn!(%error, "cannot save mints.json in data_dir; mints given by address are looked up \
+                                    again at the next start");
         }
     }
     Ok(())
@@ -64,23 +65,25 @@ fn ask(url: &str, address: &str) -> Result<Value, String> {
     let params = json!([address, {"encoding": "base64", "commitment": "finalized"}]);
     let answer = rpc::call(url, "getAccountInfo", &params).map_err(|error| {
         format!(
-            "the RPC has to be asked about this mint ({error}); start it, or write {{ mint = \"{address}\", decimals = ..., program = \"spl-token\" }}"
+            "the RPC cannot be asked about this mint: {error}; check `solana.rpc_url`, or write {{ mint = \
+             \"{address}\", decimals = 6, program = \"spl-token\" }} with the mint's own decimals and program"
         )
     })?;
     let account = answer.get("value").filter(|v| !v.is_null());
-    let account = account.ok_or("there is no such account on this network")?;
+    let account = account
+        .ok_or("there is no such account on this network; correct the address, or `solana.network`")?;
     let owner = account.get("owner").and_then(Value::as_str);
     let data = account.pointer("/data/0").and_then(Value::as_str);
-    let data = STANDARD
-        .decode(data.unwrap_or_default())
-        .map_err(|_| "the RPC's answer about this mint makes no sense")?;
+    let data = STANDARD.decode(data.unwrap_or_default()).map_err(
+        |_| "the RPC's answer about this mint cannot be read; use another RPC in `solana.rpc_url`",
+    )?;
     let (decimals, program) = examine(owner.unwrap_or_default(), &data)?;
     Ok(json!({"mint": address, "decimals": decimals, "program": program}))
 }
 
 /// Returns decimals and program of a mint account.
 fn examine(owner: &str, data: &[u8]) -> Result<(u8, &'static str), String> {
-    let not_a_mint = || "this account is not a token's mint".to_owned();
+    let not_a_mint = || "this address is not a token's mint; write the address of the mint".to_owned();
     let owner: Option<Address> = owner.parse().ok();
     let program = match owner.as_ref().and_then(TokenProgram::at) {
         Some(program @ TokenProgram::Spl) if data.len() == 82 => program,
@@ -92,7 +95,8 @@ fn examine(owner: &str, data: &[u8]) -> Result<(u8, &'static str), String> {
     };
     if program == TokenProgram::Token2022 && !is_plain_token_2022(data) {
         return Err(
-            "this token takes a fee, runs a program or can be stopped with each transfer: it is not accepted"
+            "tokens whose transfers take a fee, run a program or can be stopped are not accepted; use \
+             another token"
                 .to_owned(),
         );
     }

@@ -53,7 +53,7 @@ impl Settings {
         let name = file.display();
         let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
-                format!("there is no {name}; write one, or name yours with --config FILE")
+                format!("there is no {name}; create it, or name your configuration file with --config FILE")
             }
             _ => format!("{name} cannot be read: {error}"),
         })?;
@@ -189,7 +189,7 @@ check = ["test", "-e", "door-1.open"]
             (
                 "driver = \"exec\"",
                 "driver = \"magic\"",
-                "coinop.toml:26: asset[0].device.driver: there is no driver \"magic\"",
+                "coinop.toml:26: asset[0].device.driver: unknown driver \"magic\"",
             ),
             ("lock = [\"rm\", \"-f\", \"door-1.open\"]", "", "coinop.toml:25: asset[0].device.lock: "),
             ("check = [", "chek = [", "coinop.toml:29: asset[0].device.chek: unknown key"),

@@ -25,7 +25,9 @@ pub(crate) fn reach(url: &str) -> Result<Reach, String> {
     let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
     let address: Option<IpAddr> = host.parse().ok();
     if address.is_some_and(|address| address.is_unspecified()) {
-        return Err(format!("buyers cannot go to {url}: write the address that they use"));
+        return Err(format!(
+            "buyers cannot reach {url}; write the address that they use, such as https://coinop.example.com"
+        ));
     }
     let is_loopback = host == "localhost"
         || host.ends_with(".localhost")
@@ -43,7 +45,9 @@ pub(crate) fn reach(url: &str) -> Result<Reach, String> {
 pub(crate) fn warning(url: &str, reach: &Reach, listen: Option<&str>) -> Option<String> {
     match reach {
         Reach::Plain => Some(format!(
-            "{url} is not encrypted: whoever shares the network can read session tokens and use them. For buyers outside your own network, put a proxy with TLS in front and write https:// here"
+            "{url} is not encrypted: anyone on the same network can read session tokens and use them; for \
+             buyers outside your own network, put a proxy with TLS in front and write its https:// address \
+             here"
         )),
         Reach::Loopback => {
             let uri: Uri = url.parse().ok()?;
@@ -52,7 +56,10 @@ pub(crate) fn warning(url: &str, reach: &Reach, listen: Option<&str>) -> Option<
             // Port 0 is any free one, which nobody knows yet.
             let own: u16 = own.parse().ok().filter(|own| *own != 0)?;
             (own != port).then(|| {
-                format!("{url} leads to port {port}, and `listen` has port {own}: write `:{own}` here, unless a proxy stands between")
+                format!(
+                    "{url} leads to port {port}, but `listen` has port {own}; write port {own} here, unless \
+                     a proxy forwards port {port}"
+                )
             })
         }
         Reach::Encrypted => None,

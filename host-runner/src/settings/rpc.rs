@@ -41,7 +41,8 @@ pub(crate) fn call(url: &str, method: &str, params: &Value) -> Result<Value, Str
 pub(crate) fn io_failure(error: &std::io::Error) -> String {
     // Rust has no error kind for a name that cannot be resolved, and calls it "uncategorized error".
     if error.to_string().contains("lookup address") {
-        return "the name of its host cannot be looked up: see how it is spelled, and whether this machine has a network".to_owned();
+        return "its host name cannot be looked up (check its spelling and this machine's network)"
+            .to_owned();
     }
     error.kind().to_string()
 }

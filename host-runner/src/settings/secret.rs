@@ -31,11 +31,12 @@ pub(crate) fn load(given: Option<String>, data_dir: &Path) -> Result<String, Str
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut bytes = [0; 32];
             getrandom::fill(&mut bytes)
-                .map_err(|error| format!("no random numbers for a new secret: {error}"))?;
+                .map_err(|error| format!("cannot get random numbers for a new secret: {error}"))?;
             let text = BASE64.encode(bytes);
             crate::files::write_atomically(&file, format!("{text}\n").as_bytes(), 0o600)
                 .map_err(|error| format!("{name} cannot be written: {error}"))?;
-            tracing::info!(file = %name, "made a new secret; keep a copy of it, sessions and receipts depend on it");
+            tracing::info!(file = %name, "made a new secret; back it up, because quotes, session tokens and \
+                                          grants depend on it");
             Ok(text)
         }
         Err(error) => Err(format!("{name} cannot be read: {error}")),
@@ -59,7 +60,7 @@ pub(crate) fn checked(from: &str, text: &str) -> Result<String, String> {
 fn warn_if_readable(file: &Path) {
     use std::os::unix::fs::MetadataExt;
     if std::fs::metadata(file).is_ok_and(|m| m.mode() & 0o077 != 0) {
-        tracing::warn!(file = %file.display(), "others can read the secret; run `chmod 600` on it");
+        tracing::warn!(file = %file.display(), "other users can read the secret; run `chmod 600` on this file");
     }
 }
 

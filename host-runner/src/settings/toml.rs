@@ -103,7 +103,7 @@ impl Reader<'_> {
             Value::Float(number) => {
                 let json = Json::from(*number.value());
                 if json.is_null() {
-                    self.refuse(value, path, "must be a number");
+                    self.refuse(value, path, "must be a finite number");
                 }
                 json
             }
@@ -196,6 +196,6 @@ unlock = ["touch", "f"]
         let (at, _) = Source::parse("a = 1\na = 2\n").unwrap_err();
         assert_eq!(at, 2);
         let (at, message) = Source::parse("\nx = nan\n").unwrap_err();
-        assert_eq!((at, message.as_str()), (2, "x: must be a number"));
+        assert_eq!((at, message.as_str()), (2, "x: must be a finite number"));
     }
 }

@@ -34,7 +34,9 @@ test('an asset with a device is not sold by a worker, and the log says which it 
       const answer = await fetch(`${gateway.url}${path}`);
       assert.deepEqual([answer.status, (await answer.json()).code], [503, 'unavailable'], path);
     }
-    const said = 'COINOP_CONFIG: asset[1].device: this host works no devices: remove it, or run `coinop serve` beside the device';
+    const said =
+      'COINOP_CONFIG: asset[1].device: Workers and Spin cannot control devices; ' +
+      'remove `device` from this asset, or run `coinop serve` beside the device';
     await until('the log says why', () => gateway.logs.includes(said));
   } finally {
     await gateway.dispose();

@@ -10,11 +10,11 @@ async fn a_missing_or_wrong_variable_is_named_and_nobody_panics_inv_9() {
     let cases = [
         ("coinop_config", None, "the variable coinop_config is not set"),
         ("coinop_config", Some(""), "the variable coinop_config is not set"),
-        ("coinop_config", Some("listen = 1"), "coinop_config: is not JSON"),
+        ("coinop_config", Some("listen = 1"), "coinop_config: cannot be read as JSON"),
         ("coinop_config", Some("{}"), "coinop_config: `public_url` is missing"),
         ("coinop_secret", None, "the variable coinop_secret is not set"),
-        ("coinop_secret", Some("hunter2"), "coinop_secret must be base64 of 32 random bytes"),
-        ("coinop_secret_previous", Some("hunter2"), "coinop_secret_previous must be base64"),
+        ("coinop_secret", Some("hunter2"), "coinop_secret must be 32 random bytes in base64"),
+        ("coinop_secret_previous", Some("hunter2"), "coinop_secret_previous must be 32 random bytes"),
         ("coinop_fee_payer", None, "the variable coinop_fee_payer is not set"),
         ("coinop_fee_payer", Some("hunter2"), "coinop_fee_payer must be a Solana key"),
     ];
@@ -63,7 +63,8 @@ async fn an_asset_with_a_device_is_not_sold_where_nothing_works_it_inv_2() {
         let answer = world.send("GET", path, &[]).await;
         assert_eq!((answer.status.as_u16(), answer.code().as_str()), UNAVAILABLE, "{path}");
     }
-    let said = "coinop_config: asset[1].device: this host works no devices: remove it, or run `coinop serve` beside the device";
+    let said = "coinop_config: asset[1].device: Workers and Spin cannot control devices; remove `device` \
+                from this asset, or run `coinop serve` beside the device";
     let printed = world.spin.printed();
     assert_eq!(printed, format!("coinop can't serve: {said}\n").repeat(3));
     world.check();

@@ -121,7 +121,11 @@ async fn of_two_assets_with_one_id_neither_is_sold_inv_6() {
         assert!(is_unavailable(&answer), "{path}: {answer:?}");
     }
     let printed = world.spin.printed();
-    assert_eq!(printed.matches(".id: another asset has this id already\n").count(), asked.len(), "{printed}");
+    assert_eq!(
+        printed.matches(".id: another asset has this id already; choose a different one\n").count(),
+        asked.len(),
+        "{printed}"
+    );
     assert_eq!(world.send("GET", "/api/v1/access/locker", &[]).await.status, 402);
     world.check();
 }
@@ -134,7 +138,8 @@ async fn a_device_in_a_packed_configuration_is_refused_when_it_is_asked_for_inv_
         let answer = world.send("GET", path, &[]).await;
         assert!(is_unavailable(&answer), "{path}: {answer:?}");
     }
-    let said = "].device: this host works no devices: remove it, or run `coinop serve` beside the device\n";
+    let said = "].device: Workers and Spin cannot control devices; remove `device` from this asset, or run \
+                `coinop serve` beside the device\n";
     let printed = world.spin.printed();
     assert_eq!(printed.matches(said).count(), asked.len(), "{printed}");
     Buyer::numbered(0).buy(&world, "/api/v1/access/door-1").await;
