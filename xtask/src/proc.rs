@@ -153,22 +153,29 @@ impl Cmd {
     }
 
     /// As [`Cmd::capture`], but ends it when `limit` is over.
-    pub(crate) fn capture_within(mut self, limit: Option<Duration>) -> Result<String> {
-        self.inner.stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub(crate) fn capture_within(self, limit: Option<Duration>) -> Result<String> {
         let line = self.line.clone();
+        let Collected { status, out, err } = self.collect(limit)?;
+        let Some(status) = status else { bail!("no end after {} s", limit.unwrap_or_default().as_secs()) };
+        let (out, err) = (out.trim(), err.trim());
+        if !status.success() {
+            let why = if err.is_empty() { out } else { err };
+            bail!("{line} failed ({}): {why}", ending(status));
+        }
+        Ok(out.to_owned())
+    }
+
+    /// Runs it quietly, ends it when `limit` is over, and answers all that it has written.
+    pub(crate) fn collect(mut self, limit: Option<Duration>) -> Result<Collected> {
+        self.inner.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut group = self.spawn()?;
         let out = reader(group.child.stdout.take());
         let err = reader(group.child.stderr.take());
-        let status = group.wait(limit)?;
+        let status = group.wait_within(limit)?;
         let text = |from: &mpsc::Receiver<Vec<u8>>| {
-            String::from_utf8_lossy(&from.recv_timeout(DRAIN).unwrap_or_default()).trim().to_owned()
+            String::from_utf8_lossy(&from.recv_timeout(DRAIN).unwrap_or_default()).into_owned()
         };
-        let (out, err) = (text(&out), text(&err));
-        if !status.success() {
-            let why = if err.is_empty() { &out } else { &err };
-            bail!("{line} failed ({}): {why}", ending(status));
-        }
-        Ok(out)
+        Ok(Collected { status, out: text(&out), err: text(&err) })
     }
 
     /// Starts it as a server that writes its standard output and error to `log`.
@@ -187,6 +194,16 @@ impl Cmd {
             i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a process id out of range")?;
         Ok(Group { child, pid, ended: None })
     }
+}
+
+/// What a program has written, and how it ended.
+pub(crate) struct Collected {
+    /// How it ended; `None` if its time was over.
+    pub(crate) status: Option<ExitStatus>,
+    /// Its standard output.
+    pub(crate) out: String,
+    /// Its standard error.
+    pub(crate) err: String,
 }
 
 /// Reads a pipe to its end on a thread, so that neither of two can fill up and block the child.
@@ -236,18 +253,24 @@ impl Group {
 
     /// Waits for its end; ends it when somebody asked for the end, or when `limit` is over.
     pub(crate) fn wait(&mut self, limit: Option<Duration>) -> Result<ExitStatus> {
+        let ended = self.wait_within(limit)?;
+        ended.with_context(|| format!("no end after {} s", limit.unwrap_or_default().as_secs()))
+    }
+
+    /// As [`Group::wait`]; `None` if `limit` was over first.
+    fn wait_within(&mut self, limit: Option<Duration>) -> Result<Option<ExitStatus>> {
         let start = Instant::now();
         loop {
             if let Some(status) = self.poll()? {
-                return Ok(status);
+                return Ok(Some(status));
             }
             if stop::requested() {
                 self.end(Scope::Group, GRACE)?;
                 bail!("stopped");
             }
-            if let Some(limit) = limit.filter(|limit| start.elapsed() > *limit) {
+            if limit.is_some_and(|limit| start.elapsed() > limit) {
                 self.end(Scope::Group, GRACE)?;
-                bail!("no end after {} s", limit.as_secs());
+                return Ok(None);
             }
             thread::sleep(TICK);
         }

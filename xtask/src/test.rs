@@ -10,7 +10,7 @@ use crate::beside::Beside;
 use crate::proc::{self, Cmd};
 use crate::tally::{self, NodeReader, Tally};
 use crate::workspace::{CargoTarget, Workspace};
-use crate::{build, output, stop, tools, wasm};
+use crate::{build, mutants, output, stop, tools, wasm};
 
 /// A module with fewer functions of the core was not linked whole, and would import nothing whatever it needs.
 const FEWEST_FUNCTIONS: usize = 100;
@@ -29,6 +29,8 @@ enum Suite {
     Xtask,
     /// The deciding core, and that it runs anywhere
     Core,
+    /// Three guards that are removed from the core, one after the other: its tests fail
+    Mutants,
     /// The local chain
     Chain,
     /// The gateway's binary
@@ -61,9 +63,10 @@ impl Target {
 }
 
 impl Suite {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Xtask,
         Self::Core,
+        Self::Mutants,
         Self::Chain,
         Self::Host,
         Self::Spin,
@@ -76,6 +79,7 @@ impl Suite {
         match self {
             Self::Xtask => "xtask",
             Self::Core => "core",
+            Self::Mutants => "mutants",
             Self::Chain => "chain",
             Self::Host => "host",
             Self::Spin => "spin",
@@ -87,7 +91,7 @@ impl Suite {
 
     /// Says whether it needs no module of WebAssembly that is built for it.
     fn builds_natively(self) -> bool {
-        matches!(self, Self::Xtask | Self::Core | Self::Chain)
+        matches!(self, Self::Xtask | Self::Core | Self::Mutants | Self::Chain)
     }
 
     /// Runs it in the company of `all`.
@@ -95,6 +99,7 @@ impl Suite {
         match self {
             Self::Xtask => cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "xtask"]), tally),
             Self::Core => core(workspace, tally),
+            Self::Mutants => mutants::suite(workspace, tally),
             Self::Chain => native(workspace, "coinop-chain", tally),
             Self::Host => {
                 programs(workspace)?;
