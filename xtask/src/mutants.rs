@@ -25,7 +25,7 @@ use trial::{Runner, Verdict};
 
 /// How many guards are tried each day.
 const PER_DAY: usize = 3;
-/// The variable that sets the day of `cargo xtask test`.
+/// The variable that sets the day.
 const DAY: &str = "COINOP_MUTANTS_DAY";
 
 #[derive(clap::Args)]
@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "day")]
     all: bool,
     /// Try the guards of this day, in days since 1970
-    #[arg(long, env = DAY)]
+    #[arg(long)]
     day: Option<u64>,
     /// Say which guards there are, and try none
     #[arg(long)]
@@ -78,10 +78,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
 
 /// Tries the guards of the day, each of them a test: the suite `mutants` of `cargo xtask test`.
 pub(crate) fn suite(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
-    let given = std::env::var(DAY).ok().filter(|day| !day.is_empty());
-    let given = given.map(|day| day.parse().with_context(|| format!("{DAY}={day} is no number of days")));
     let guards = guards(workspace)?;
-    try_all(workspace, &of_day(&guards, given.transpose()?)?, tally)
+    try_all(workspace, &of_day(&guards, None)?, tally)
 }
 
 /// Reads all guards.
@@ -121,11 +119,13 @@ fn named<'g>(guards: &'g [Guard], names: &[String]) -> Result<Vec<&'g Guard>> {
     names.iter().map(find).collect()
 }
 
-/// Returns the guards of a day, of today if none is given, and says which day it is.
-fn of_day(guards: &[Guard], day: Option<u64>) -> Result<Vec<&Guard>> {
-    let day = match day {
-        Some(day) => day,
-        None => {
+/// Returns the guards of a day, and says which day it is: the one given, or that of the environment, or today.
+fn of_day(guards: &[Guard], given: Option<u64>) -> Result<Vec<&Guard>> {
+    let set = std::env::var(DAY).ok().filter(|day| !day.is_empty());
+    let day = match (given, set) {
+        (Some(day), _) => day,
+        (None, Some(day)) => day.parse().with_context(|| format!("{DAY}={day} is no number of days"))?,
+        (None, None) => {
             SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs()
                 / 86_400
         }
