@@ -12,6 +12,7 @@ use crate::gateway::{Buy, Gateway, Sale, SaleError};
 use crate::ids::{PaymentId, StreamId};
 use crate::ports::{Clock as _, PortError};
 use crate::quote::Operation;
+use crate::sharded::join::Boxed;
 use crate::sharded::{
     AGAIN_MS, MerchantBook, PayerBook, PaymentBook, Publication, ShardKey, ShardServer, ShardedJournal,
     StreamShard,
@@ -263,6 +264,20 @@ impl Cluster {
 
     /// The same in another stream of that asset.
     pub(super) fn buy_in(&self, stream: &StreamId, payment: &Payment) -> Option<Result<Sale, SaleError>> {
+        self.world.run(self.purchase(stream, payment))
+    }
+
+    /// Buys at the first door with all of these payments at once.
+    pub(super) fn buy_at_once(&self, payments: &[Payment]) -> Vec<Option<Result<Sale, SaleError>>> {
+        let stream = door(1);
+        let mut buys: Vec<Boxed<'_, Result<Sale, SaleError>>> = Vec::new();
+        for payment in payments {
+            buys.push(Box::pin(self.purchase(&stream, payment)));
+        }
+        self.world.run_all(buys)
+    }
+
+    async fn purchase(&self, stream: &StreamId, payment: &Payment) -> Result<Sale, SaleError> {
         let ports = self.ports(&ShardKey::Stream(stream.clone()));
         let journal = ShardedJournal::of_stream(ports, "main".to_owned());
         let shop = Shop { world: &self.world, journal };
@@ -275,12 +290,10 @@ impl Cluster {
             payment,
             impatient: false,
         };
-        self.world.run(async {
-            shop.journal.open().await.unwrap();
-            let outcome = Gateway::new(&self.world.deployment, &shop).buy(&buy).await;
-            StreamShard::new(Gateway::new(&self.world.deployment, &shop)).tidy().await;
-            outcome
-        })
+        shop.journal.open().await.unwrap();
+        let outcome = Gateway::new(&self.world.deployment, &shop).buy(&buy).await;
+        StreamShard::new(Gateway::new(&self.world.deployment, &shop)).tidy().await;
+        outcome
     }
 
     /// Everything ends here.
