@@ -267,14 +267,13 @@ impl Cluster {
         self.world.run(self.purchase(stream, payment))
     }
 
-    /// Buys at the first door with all of these payments at once.
-    pub(super) fn buy_at_once(&self, payments: &[Payment]) -> Vec<Option<Result<Sale, SaleError>>> {
-        let stream = door(1);
-        let mut buys: Vec<Boxed<'_, Result<Sale, SaleError>>> = Vec::new();
-        for payment in payments {
-            buys.push(Box::pin(self.purchase(&stream, payment)));
+    /// Buys the first door's asset with all of these payments at once, each in its stream.
+    pub(super) fn buy_at_once(&self, buys: &[(StreamId, Payment)]) -> Vec<Option<Result<Sale, SaleError>>> {
+        let mut all: Vec<Boxed<'_, Result<Sale, SaleError>>> = Vec::new();
+        for (stream, payment) in buys {
+            all.push(Box::pin(self.purchase(stream, payment)));
         }
-        self.world.run_all(buys)
+        self.world.run_all(all)
     }
 
     async fn purchase(&self, stream: &StreamId, payment: &Payment) -> Result<Sale, SaleError> {

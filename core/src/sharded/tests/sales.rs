@@ -1,6 +1,6 @@
 //! Whole sales on shards, with everything that can go wrong between them, at each message.
 
-use super::cluster::{Cluster, FAULTS, Fault, asset, id_of, payer};
+use super::cluster::{Cluster, FAULTS, Fault, asset, door, id_of, payer};
 use crate::gateway::{Sale, SaleError};
 use crate::quote::Operation;
 use crate::session::Reject;
@@ -190,7 +190,7 @@ fn news_is_told_until_it_is_received_and_changes_nothing_the_second_time_inv_2()
 fn a_second_payment_from_one_balance_at_once_is_told_that_the_door_is_busy_and_not_to_add_funds() {
     let cluster = Cluster::new();
     cluster.world.fund(1, 10_000);
-    let outcomes = cluster.buy_at_once(&[1, 2].map(|_| payment(&cluster, true)));
+    let outcomes = cluster.buy_at_once(&[1, 2].map(|_| (door(1), payment(&cluster, true))));
     let [Some(first), Some(second)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
     assert!(matches!(first, Ok(Sale::Sold(_))), "{first:?}");
     assert!(matches!(second, Err(SaleError::Rejected(Reject::Busy { .. }))), "{second:?}");
