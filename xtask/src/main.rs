@@ -1,4 +1,4 @@
-//! Developers' commands: `cargo xtask build`, `demo`, `chain`, `test`, `check`.
+//! Developers' commands: `cargo xtask build`, `demo`, `chain`, `test`, `mutants`, `check`.
 //!
 //! They are in a crate of their own, so that a clone needs only cargo: no make, no shell, and no tool to
 //! install first. Each command fetches and builds what it lacks, says what it runs, exits with a code that
@@ -11,6 +11,7 @@ mod chain;
 mod check;
 mod demo;
 mod http;
+mod mutants;
 mod output;
 mod proc;
 mod record;
@@ -58,6 +59,11 @@ enum Command {
     /// Run all tests, or only the suites named
     #[command(after_help = "Example: cargo xtask test\n         cargo xtask test core clients")]
     Test(test::Args),
+    /// Remove guards from a copy of the sources, and expect their tests to fail
+    #[command(
+        after_help = "Example: cargo xtask mutants\n         cargo xtask mutants ticket-claimed-once seats\n         cargo xtask mutants --day 20000"
+    )]
+    Mutants(mutants::Args),
     /// Record the commands of the differential test again
     #[command(after_help = "Example: cargo xtask record && git diff --stat")]
     Record,
@@ -92,6 +98,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo(args) => demo::run(&workspace, &args)?,
         Command::Chain(args) => chain::run(&workspace, &args)?,
         Command::Test(args) => return test::run(&workspace, &args),
+        Command::Mutants(args) => return mutants::run(&workspace, &args),
         Command::Record => record::run(&workspace)?,
         Command::Bench(args) => bench::run(&workspace, &args)?,
         Command::Check => return check::run(&workspace),

@@ -154,22 +154,29 @@ impl Cmd {
     }
 
     /// Does the same as [`Cmd::capture`], but ends the program after `limit`.
-    pub(crate) fn capture_within(mut self, limit: Option<Duration>) -> Result<String> {
-        self.inner.stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub(crate) fn capture_within(self, limit: Option<Duration>) -> Result<String> {
         let line = self.line.clone();
+        let Collected { status, out, err } = self.collect(limit)?;
+        let Some(status) = status else { bail!("no end after {} s", limit.unwrap_or_default().as_secs()) };
+        let (out, err) = (out.trim(), err.trim());
+        if !status.success() {
+            let why = if err.is_empty() { out } else { err };
+            bail!("{line} failed ({}): {why}", ending(status));
+        }
+        Ok(out.to_owned())
+    }
+
+    /// Runs it quietly, ends it when `limit` is over, and answers all that it has written.
+    pub(crate) fn collect(mut self, limit: Option<Duration>) -> Result<Collected> {
+        self.inner.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut group = self.spawn()?;
         let out = reader(group.child.stdout.take());
         let err = reader(group.child.stderr.take());
-        let status = group.wait(limit)?;
+        let status = group.wait_within(limit)?;
         let text = |from: &mpsc::Receiver<Vec<u8>>| {
-            String::from_utf8_lossy(&from.recv_timeout(DRAIN).unwrap_or_default()).trim().to_owned()
+            String::from_utf8_lossy(&from.recv_timeout(DRAIN).unwrap_or_default()).into_owned()
         };
-        let (out, err) = (text(&out), text(&err));
-        if !status.success() {
-            let why = if err.is_empty() { &out } else { &err };
-            bail!("{line} failed ({}): {why}", ending(status));
-        }
-        Ok(out)
+        Ok(Collected { status, out: text(&out), err: text(&err) })
     }
 
     /// Starts the command as a server that writes its standard output and error to `log`.
@@ -191,6 +198,14 @@ impl Cmd {
             .context("the process id is out of range")?;
         Ok(Group { child, pid, ended: None })
     }
+}
+
+/// The output of a program, and how it ended.
+pub(crate) struct Collected {
+    /// `None` if the program did not end within its limit.
+    pub(crate) status: Option<ExitStatus>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// Reads a pipe to its end on a thread, so that neither of two pipes can fill up and block the child.
@@ -240,18 +255,24 @@ impl Group {
 
     /// Waits for the end. Ends the program itself after a signal to stop, or after `limit`.
     pub(crate) fn wait(&mut self, limit: Option<Duration>) -> Result<ExitStatus> {
+        let ended = self.wait_within(limit)?;
+        ended.with_context(|| format!("no end after {} s", limit.unwrap_or_default().as_secs()))
+    }
+
+    /// As [`Group::wait`]; `None` if `limit` was over first.
+    fn wait_within(&mut self, limit: Option<Duration>) -> Result<Option<ExitStatus>> {
         let start = Instant::now();
         loop {
             if let Some(status) = self.poll()? {
-                return Ok(status);
+                return Ok(Some(status));
             }
             if stop::requested() {
                 self.end(Scope::Group, GRACE)?;
                 bail!("stopped");
             }
-            if let Some(limit) = limit.filter(|limit| start.elapsed() > *limit) {
+            if limit.is_some_and(|limit| start.elapsed() > limit) {
                 self.end(Scope::Group, GRACE)?;
-                bail!("did not end within {} s", limit.as_secs());
+                return Ok(None);
             }
             thread::sleep(TICK);
         }

@@ -10,7 +10,7 @@ use crate::beside::Beside;
 use crate::proc::{self, Cmd};
 use crate::tally::{self, NodeReader, Tally};
 use crate::workspace::{CargoTarget, Workspace};
-use crate::{build, output, stop, tools, wasm};
+use crate::{build, mutants, output, stop, tools, wasm};
 
 /// The fewest functions of the core in a complete module. A module with fewer was not linked whole, and would
 /// import nothing whatever it needs.
@@ -30,6 +30,8 @@ enum Suite {
     Xtask,
     /// The core, and that it needs nothing from its host
     Core,
+    /// Three guards that are removed from the core, one after the other: its tests fail
+    Mutants,
     /// The local chain
     Chain,
     /// The gateway's binary
@@ -62,9 +64,10 @@ impl Target {
 }
 
 impl Suite {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Xtask,
         Self::Core,
+        Self::Mutants,
         Self::Chain,
         Self::Host,
         Self::Spin,
@@ -77,6 +80,7 @@ impl Suite {
         match self {
             Self::Xtask => "xtask",
             Self::Core => "core",
+            Self::Mutants => "mutants",
             Self::Chain => "chain",
             Self::Host => "host",
             Self::Spin => "spin",
@@ -88,7 +92,7 @@ impl Suite {
 
     /// Tells whether it needs no WebAssembly module that is built for it.
     fn builds_natively(self) -> bool {
-        matches!(self, Self::Xtask | Self::Core | Self::Chain)
+        matches!(self, Self::Xtask | Self::Core | Self::Mutants | Self::Chain)
     }
 
     /// Runs this suite. `all` are the suites of the same run.
@@ -96,6 +100,7 @@ impl Suite {
         match self {
             Self::Xtask => cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "xtask"]), tally),
             Self::Core => core(workspace, tally),
+            Self::Mutants => mutants::suite(workspace, tally),
             Self::Chain => native(workspace, "coinop-chain", tally),
             Self::Host => {
                 programs(workspace)?;

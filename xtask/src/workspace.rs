@@ -131,6 +131,14 @@ impl Workspace {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 
+    /// Returns the folder of a package of this workspace.
+    pub(crate) fn package_folder(&self, package: &str) -> Option<PathBuf> {
+        let packages = self.metadata.get("packages").and_then(Value::as_array)?;
+        let named = |found: &&Value| found.get("name").and_then(Value::as_str) == Some(package);
+        let manifest = packages.iter().find(named)?.get("manifest_path").and_then(Value::as_str)?;
+        Path::new(manifest).parent().map(Path::to_owned)
+    }
+
     /// Returns the libraries, programs and test programs of `package` that have tests. Returns nothing if
     /// there is no such package.
     pub(crate) fn tested_targets(&self, package: &str) -> Vec<CargoTarget> {

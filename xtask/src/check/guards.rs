@@ -1,88 +1,83 @@
-//! Checks that the files and tests exist that the table of guards in `docs/testing.md` names.
+//! The guards of `tests/mutants/` can be removed, their tests are there, and `docs/guards.md` says what they say.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::mutants::{self, Guard, TABLE};
 use crate::output;
 use crate::workspace::Workspace;
 
-const TABLE: &str = "docs/testing.md";
-/// The line above the table, and the folder to which its paths are relative.
-const HEADING: &str = "## Remove this guard, and this test fails";
-const SOURCES: &str = "core/src";
-
-/// Fails if a row names a file or a test that does not exist, and prints those rows.
+/// Says which guards name a text or a test that is gone, and whether the table is of now.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let text = std::fs::read_to_string(workspace.root.join(TABLE)).context(TABLE)?;
-    let sources = workspace.root.join(SOURCES);
-    let mut functions = HashSet::new();
-    collect_functions(&sources, &mut functions)?;
-    let wrong = stale(&text, |path| sources.join(path).is_file(), |name| functions.contains(name));
+    let guards = mutants::guards(workspace)?;
+    let mut tests: BTreeMap<&str, HashSet<String>> = BTreeMap::new();
+    for guard in &guards {
+        if !tests.contains_key(guard.package.as_str()) {
+            let folder = workspace.package_folder(&guard.package);
+            let folder =
+                folder.with_context(|| format!("guard {}: no package {}", guard.id, guard.package))?;
+            let mut names = HashSet::new();
+            collect_tests(&folder, &mut names)?;
+            tests.insert(&guard.package, names);
+        }
+    }
+    let is_test = |package: &str, name: &str| tests.get(package).is_some_and(|names| names.contains(name));
+    let wrong = stale(&workspace.root, &guards, is_test);
     for what in &wrong {
-        output::note(&format!("{TABLE}: {what}"));
+        output::note(what);
     }
-    if wrong.is_empty() {
-        return Ok(());
+    if !wrong.is_empty() {
+        bail!("{} guards speak of what is not there: mend them and try them anew", wrong.len());
     }
-    bail!(
-        "{} errors in the table of guards in {TABLE}: correct those rows, and try their edits again",
-        wrong.len()
-    )
+    let shown = std::fs::read_to_string(workspace.root.join(TABLE)).context(TABLE)?;
+    if shown != mutants::table(&workspace.root, &guards)? {
+        bail!("{TABLE} is not what `cargo xtask mutants --write-table` writes");
+    }
+    Ok(())
 }
 
-/// Returns what is wrong with the rows of the table.
-fn stale(text: &str, is_file: impl Fn(&str) -> bool, is_test: impl Fn(&str) -> bool) -> Vec<String> {
-    let Some((_, table)) = text.split_once(HEADING) else { return vec![format!("`{HEADING}` is missing")] };
-    let table = table.split("\n## ").next().unwrap_or_default();
+/// Returns what is wrong with the guards.
+fn stale(root: &Path, guards: &[Guard], is_test: impl Fn(&str, &str) -> bool) -> Vec<String> {
     let mut wrong = Vec::new();
-    let mut rows = 0;
-    for row in table.lines().filter(|line| line.starts_with('|') && line.contains('`')) {
-        rows += 1;
-        let row = row.replace("\\|", "\u{1}");
-        let cells: Vec<_> = row.split('|').map(str::trim).collect();
-        let [_, _, edit, tests, _] = cells.as_slice() else {
-            wrong.push(format!("not three cells: {row}"));
-            continue;
-        };
-        let paths = quoted(edit).filter(|text| is_path(text));
-        wrong.extend(paths.filter(|path| !is_file(path)).map(|path| format!("no file {path}")));
-        let names = quoted(tests).filter(|text| is_name(text));
-        wrong.extend(names.filter(|name| !is_test(name)).map(|name| format!("no test {name}")));
-    }
-    if rows == 0 {
-        wrong.push("the table of guards is empty".to_owned());
+    for guard in guards {
+        let missing = guard.tests.iter().filter(|test| !is_test(&guard.package, test));
+        wrong.extend(missing.map(|test| format!("guard {}: no test {test}", guard.id)));
+        if let Err(error) = guard.edited(root) {
+            wrong.push(format!("guard {}: {error:#}", guard.id));
+        }
     }
     wrong
 }
 
-/// Returns the texts between backticks.
-fn quoted(cell: &str) -> impl Iterator<Item = &str> {
-    cell.split('`').skip(1).step_by(2)
-}
-
-fn is_path(text: &str) -> bool {
-    text.ends_with(".rs") && !text.contains(char::is_whitespace)
-}
-
-fn is_name(text: &str) -> bool {
-    text.contains('_') && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-}
-
-fn collect_functions(folder: &Path, names: &mut HashSet<String>) -> Result<()> {
+/// Collects the names of the test functions in a folder's sources.
+fn collect_tests(folder: &Path, names: &mut HashSet<String>) -> Result<()> {
     for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
         if path.is_dir() {
-            collect_functions(&path, names)?;
+            collect_tests(&path, names)?;
         } else if path.extension().is_some_and(|kind| kind == "rs") {
-            let text = std::fs::read_to_string(&path)?;
-            let named = text.split("fn ").skip(1);
-            let end = |c: char| !c.is_ascii_alphanumeric() && c != '_';
-            names.extend(named.filter_map(|rest| rest.split(end).next()).map(str::to_owned));
+            names.extend(tests_in(&std::fs::read_to_string(&path)?));
         }
     }
     Ok(())
+}
+
+/// Returns the names of the functions that are marked as tests.
+fn tests_in(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut is_marked = false;
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_marked = true;
+        } else if is_marked && let Some((_, name)) = line.split_once("fn ") {
+            let end = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+            names.extend(name.split(end).next().map(str::to_owned));
+            is_marked = false;
+        }
+    }
+    names
 }
 
 #[cfg(test)]
@@ -90,16 +85,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_whose_file_or_test_is_gone_is_told() {
-        let table = |row: &str| {
-            format!("# x\n{HEADING}\n\n| guard | edit | then fails |\n|---|---|---|\n{row}\n\n## y\n")
+    fn a_guard_whose_text_or_test_is_gone_is_told() {
+        let folder = std::env::temp_dir().join(format!("xtask-guards-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("a.rs"), "one two two").unwrap();
+        let guard = |test: &str, file: &str, find: &str| {
+            let text = format!(
+                "area = 'a'\n[[guard]]\nid = 'g'\nholds = 'h'\ninvariants = []\ntests = ['{test}']\n[[guard.edit]]\nfile = '{file}'\nfind = '{find}'\nreplace = 'x'\n"
+            );
+            mutants::read(&text).unwrap()
         };
-        let found = |row| stale(&table(row), |path| path == "a/b.rs", |name| name == "one_two");
-        assert_eq!(found("| g (1) | `a/b.rs` in `f`: `x \\| y` → `z` | `one_two` and more |"), [""; 0]);
-        assert_eq!(found("| g | `a/c.rs` in `f`: delete `x` | `one_two` |"), ["no file a/c.rs"]);
-        assert_eq!(found("| g | there: delete `x` | `one_two`, `three_four` |"), ["no test three_four"]);
-        assert_eq!(found("| g | there: delete `x` |").len(), 1);
-        assert_eq!(found("").len(), 1, "an empty table");
-        assert_eq!(stale("", |_| true, |_| true).len(), 1);
+        let found = |guards: &[Guard]| stale(&folder, guards, |_, name| name == "there");
+        assert_eq!(found(&guard("there", "a.rs", "one")), [""; 0]);
+        assert_eq!(found(&guard("gone", "a.rs", "one")), ["guard g: no test gone"]);
+        assert!(found(&guard("there", "a.rs", "two"))[0].contains("2 times"));
+        assert!(found(&guard("there", "a.rs", "three"))[0].contains("0 times"));
+        assert!(found(&guard("there", "b.rs", "one"))[0].contains("b.rs"));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn only_marked_functions_are_tests() {
+        let text = "fn a() {}\n#[test]\nfn b() {}\n    #[test]\n    #[ignore]\n    fn c(x: u8) {}\n#[tokio::test]\nasync fn d() {}\nfn e() {}";
+        assert_eq!(tests_in(text), ["b", "c", "d"]);
     }
 }

@@ -209,6 +209,7 @@ fn what_can_be_refused_without_a_journal_wakes_no_shard_inv_8() {
         ("PATCH", "/api/v1/assets/room-7", &[], "{}", 401),
         ("PATCH", "/api/v1/assets/room-7", &key, "[]", 400),
         ("PATCH", "/api/v1/assets/door-1", &key, "{}", 409),
+        ("DELETE", "/api/v1/assets/room-7", &[], "", 401),
         ("DELETE", "/api/v1/assets/door-1", &key, "", 409),
         ("DELETE", "/api/v1/assets/-", &key, "", 404),
         ("GET", &known.session, &[], "", 401),
@@ -260,6 +261,12 @@ fn what_needs_the_journal_names_the_shard_that_has_it() {
         let answer = answer.map(|response| response.status);
         assert_eq!(answer.as_ref(), Err(shard), "{method} {target} {body}");
     }
+    // What a wallet has at a shared asset stands with the wallet.
+    let mut world = with_room();
+    let asset = &mut world.deployment.config.assets[0];
+    (asset.capacity, asset.device) = (crate::capacity::Capacity::Unlimited, None);
+    let answer = before(&world, &request("GET", DOOR, &proof, ""));
+    assert_eq!(answer.map(|response| response.status), Err(Shard::Payer(keys::account(1))));
 }
 
 /// Returns requests of callers who know something, and send it in the right place or in a wrong one.

@@ -11,6 +11,7 @@ use crate::gateway::{BuyRequest, Gateway, Sale, SaleError};
 use crate::ids::{PaymentId, StreamId};
 use crate::ports::{Clock as _, PortError};
 use crate::quote::Operation;
+use crate::sharded::join::Boxed;
 use crate::sharded::{
     AGAIN_MS, MerchantShard, PayerShard, PaymentShard, Publication, ShardKey, ShardServer, ShardedJournal,
     StreamShard,
@@ -261,6 +262,22 @@ impl Cluster {
         stream: &StreamId,
         payment: &PaymentPayload,
     ) -> Option<Result<Sale, SaleError>> {
+        self.world.run(self.purchase(stream, payment))
+    }
+
+    /// Buys the asset of the first door with all of these payments at once, each in its stream.
+    pub(super) fn buy_at_once(
+        &self,
+        buys: &[(StreamId, PaymentPayload)],
+    ) -> Vec<Option<Result<Sale, SaleError>>> {
+        let mut all: Vec<Boxed<'_, Result<Sale, SaleError>>> = Vec::new();
+        for (stream, payment) in buys {
+            all.push(Box::pin(self.purchase(stream, payment)));
+        }
+        self.world.run_all(all)
+    }
+
+    async fn purchase(&self, stream: &StreamId, payment: &PaymentPayload) -> Result<Sale, SaleError> {
         let ports = self.ports(&ShardKey::Stream(stream.clone()));
         let journal = ShardedJournal::of_stream(ports, "main".to_owned());
         let shop = Shop { world: &self.world, journal };
@@ -273,12 +290,10 @@ impl Cluster {
             payment,
             no_wait: false,
         };
-        self.world.run(async {
-            shop.journal.open().await.unwrap();
-            let outcome = Gateway::new(&self.world.deployment, &shop).buy(&buy).await;
-            StreamShard::new(Gateway::new(&self.world.deployment, &shop)).tidy().await;
-            outcome
-        })
+        shop.journal.open().await.unwrap();
+        let outcome = Gateway::new(&self.world.deployment, &shop).buy(&buy).await;
+        StreamShard::new(Gateway::new(&self.world.deployment, &shop)).tidy().await;
+        outcome
     }
 
     /// Cuts everything off here.

@@ -1,8 +1,9 @@
 //! Whole sales on shards, with every kind of failure at each message.
 
-use super::cluster::{Cluster, FAULTS, Fault, asset, id_of, payer};
+use super::cluster::{Cluster, FAULTS, Fault, asset, door, id_of, payer};
 use crate::gateway::{Sale, SaleError};
 use crate::quote::Operation;
+use crate::session::Reject;
 use crate::sharded::{STALE_MS, ShardKey};
 use crate::x402::PaymentPayload;
 
@@ -184,4 +185,14 @@ fn an_update_is_sent_until_it_is_received_and_applied_once_inv_2() {
             is_settled(&cluster, &payment, &format!("{kind} {fault:?}"));
         }
     }
+}
+
+#[test]
+fn a_second_payment_from_one_balance_at_once_is_told_that_the_door_is_busy_and_not_to_add_funds() {
+    let cluster = Cluster::new();
+    cluster.world.fund(1, 10_000);
+    let outcomes = cluster.buy_at_once(&[1, 2].map(|_| (door(1), payment(&cluster, true))));
+    let [Some(first), Some(second)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+    assert!(matches!(first, Ok(Sale::Sold(_))), "{first:?}");
+    assert!(matches!(second, Err(SaleError::Rejected(Reject::Busy { .. }))), "{second:?}");
 }

@@ -70,6 +70,18 @@ fn no_more_share_an_asset_on_many_databases_than_may_and_an_end_makes_room_inv_1
 }
 
 #[test]
+fn of_three_at_once_on_many_databases_two_get_the_two_seats_inv_1() {
+    let cluster = with_seats(2);
+    let outcomes = cluster.buy_at_once(&[1, 2, 3].map(|who| payment(&cluster, who)));
+    let (sold, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(is_sold);
+    assert_eq!((sold.len(), taken(&cluster), cluster.world.charged()), (2, 2, 2));
+    assert!(
+        matches!(refused.as_slice(), [Some(Err(SaleError::Rejected(Reject::Full { .. })))]),
+        "{refused:?}"
+    );
+}
+
+#[test]
 fn a_seat_whose_payment_never_landed_is_free_again_inv_3_5() {
     let cluster = with_seats(2);
     cluster.world.chain.set(Chain::Drops);
