@@ -8,7 +8,8 @@ use coinop_core::svm::keypair;
 use coinop_core::{Deployment, Gateway, KeyRing, Secret};
 use spin_sdk::variables;
 
-use crate::platform::{Platform, boot};
+use crate::platform::Platform;
+use crate::runtime::boot;
 
 /// An instance's deployment and its ports.
 pub(crate) struct Instance {

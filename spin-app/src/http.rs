@@ -12,6 +12,7 @@ use futures::StreamExt as _;
 use spin_sdk::http::{Headers, IncomingRequest, Method, OutgoingResponse, ResponseOutparam};
 
 use crate::deployment::gateway;
+use crate::hooks;
 use crate::platform::Platform;
 
 mod export {
@@ -126,8 +127,7 @@ async fn read(incoming: IncomingRequest) -> Result<Request, Response> {
         (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned())
     });
     let headers: Vec<_> = headers.collect();
-    #[cfg(feature = "seam")]
-    coinop_seam::tell(&headers);
+    hooks::begin_request(&headers);
     let method = match incoming.method() {
         Method::Get => "GET".to_owned(),
         Method::Head => "HEAD".to_owned(),

@@ -7,7 +7,9 @@
 
 mod controller;
 mod deployment;
+mod fetch;
+mod hooks;
 mod http;
 mod platform;
-#[cfg(feature = "stub-settlement")]
-mod stub;
+mod runtime;
+mod sql;

@@ -9,6 +9,7 @@ use coinop_core::{Deployment, KeyRing, Secret};
 use worker::Env;
 
 use crate::fetch::FetchHttp;
+use crate::hooks;
 
 /// An isolate's deployment and settlement. It never changes.
 pub(crate) struct Instance {
@@ -66,9 +67,6 @@ fn read(env: &Env) -> Result<Instance, String> {
     let fee_payers = FeePayers::new(fee_payers, &config.merchant.pay_to)
         .map_err(|error| format!("COINOP_FEE_PAYER {error}"))?;
     let settlement = LocalSettlement::new(Rpc::new(FetchHttp, config.rpc_url.clone()), fee_payers);
-    // Recorded answers must not depend on the isolate that gives them.
-    #[cfg(feature = "seam")]
-    let settlement = settlement.forgetful();
     let keys = KeyRing::new(&current, previous.as_ref());
-    Ok(Instance { deployment: Deployment { config, keys }, settlement })
+    Ok(Instance { deployment: Deployment { config, keys }, settlement: hooks::settlement(settlement) })
 }

@@ -12,13 +12,12 @@ mod call;
 mod catalogue;
 mod deployment;
 mod fetch;
+mod hooks;
 mod objects;
 mod platform;
 mod ports;
 mod request;
 mod runtime;
-#[cfg(feature = "seam")]
-mod seam;
 mod sql;
 mod stateless;
 

@@ -15,8 +15,8 @@ use crate::call::{Object, key};
 use crate::catalogue::Readers;
 use crate::deployment::Instance;
 use crate::fetch::FetchHttp;
+use crate::hooks;
 use crate::ports::ObjectPorts;
-use crate::runtime::{WorkerClock, WorkerEntropy};
 
 /// All ports, with the journal of the object in which this runs, or without a journal.
 ///
@@ -117,17 +117,17 @@ impl Platform {
 }
 
 impl Ports for Platform {
-    type Clock = WorkerClock;
-    type Entropy = WorkerEntropy;
+    type Clock = hooks::Clock;
+    type Entropy = hooks::Entropy;
     type Journal = ShardedJournal<ObjectPorts>;
     type Catalogue = Self;
     type Settlement = LocalSettlement<FetchHttp>;
 
-    fn clock(&self) -> &WorkerClock {
-        &WorkerClock
+    fn clock(&self) -> &hooks::Clock {
+        &hooks::CLOCK
     }
-    fn entropy(&self) -> &WorkerEntropy {
-        &WorkerEntropy
+    fn entropy(&self) -> &hooks::Entropy {
+        &hooks::ENTROPY
     }
     fn journal(&self) -> &ShardedJournal<ObjectPorts> {
         &self.journal

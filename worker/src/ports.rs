@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use coinop_core::Timestamp;
 use coinop_core::error::StoreError;
-use coinop_core::ports::PortError;
+use coinop_core::ports::{Clock as _, Entropy as _, PortError};
 use coinop_core::sharded::{AGAIN_MS, Publication, ShardPorts};
 use worker::{Env, State, Storage, console_error};
 
@@ -12,7 +12,8 @@ use crate::alarm::ObjectAlarm;
 use crate::call::Objects;
 use crate::catalogue;
 use crate::deployment::Instance;
-use crate::runtime::{now, random};
+use crate::hooks;
+use crate::runtime::WorkerEntropy;
 use crate::sql::ObjectSql;
 
 /// The ports of one object's shard, or of no shard.
@@ -54,7 +55,7 @@ impl ObjectPorts {
 
     /// Notes that the alarm has gone off and was set again.
     pub(crate) fn on_alarm(&self) {
-        self.0.alarm.on_alarm(now().plus_millis(AGAIN_MS));
+        self.0.alarm.on_alarm(self.now().plus_millis(AGAIN_MS));
     }
 }
 
@@ -73,10 +74,10 @@ impl ShardPorts for ObjectPorts {
         &self.0.objects
     }
     fn now(&self) -> Timestamp {
-        now()
+        hooks::CLOCK.now().wall
     }
     fn random(&self) -> [u8; 16] {
-        random()
+        WorkerEntropy.random()
     }
     fn has_tables(&self) -> bool {
         !self.0.sql.is_absent()

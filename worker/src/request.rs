@@ -9,6 +9,7 @@ use futures::future::{Either, select};
 use serde::{Deserialize, Serialize};
 use worker::{Headers, ResponseBuilder, web_sys};
 
+use crate::hooks;
 use crate::runtime::sleep;
 
 /// How long a body may take to arrive, in milliseconds.
@@ -35,14 +36,13 @@ pub(crate) async fn read(incoming: web_sys::Request) -> Result<Request, Response
 /// Reads headers and body.
 async fn read_rest(incoming: web_sys::Request, request: &mut Request) -> Result<(), Problem> {
     let given = incoming.headers();
-    for name in HEADERS {
+    for name in HEADERS.iter().chain(hooks::HEADERS) {
         let unreadable = |_| Problem::malformed("malformed_request", "The request's headers can't be read.");
         if let Some(value) = given.get(name).map_err(unreadable)? {
             request.headers.push(((*name).to_owned(), value));
         }
     }
-    #[cfg(feature = "seam")]
-    crate::seam::take(&given, &mut request.headers);
+    hooks::begin_request(&request.headers);
     let length = length(given.get("content-length").ok().flatten());
     if length.is_some_and(|length| length > MAX_BODY) {
         return Err(Problem::body_too_large());
@@ -134,8 +134,7 @@ impl Forwarded {
     /// Returns the client's request, or `None` if its body cannot be read.
     pub(crate) fn request(self) -> Option<Request> {
         let Self { method, path, query, headers, body, .. } = self;
-        #[cfg(feature = "seam")]
-        coinop_seam::tell(&headers);
+        hooks::begin_request(&headers);
         Some(Request { method, path, query, headers, body: from_base64(&body)? })
     }
 }

@@ -11,25 +11,12 @@ pub(crate) struct WorkerClock;
 
 impl Clock for WorkerClock {
     fn now(&self) -> Now {
-        Now::at(now())
+        Now::at(Timestamp::from_millis(Date::now().as_millis()))
     }
 
     async fn sleep(&self, ms: u64) {
-        #[cfg(feature = "seam")]
-        if coinop_seam::sleep(ms) {
-            return;
-        }
         sleep(ms).await;
     }
-}
-
-/// Returns the present time.
-pub(crate) fn now() -> Timestamp {
-    #[cfg(feature = "seam")]
-    if let Some(told) = coinop_seam::now() {
-        return Timestamp::from_millis(told);
-    }
-    Timestamp::from_millis(Date::now().as_millis())
 }
 
 pub(crate) async fn sleep(ms: u64) {
@@ -40,20 +27,11 @@ pub(crate) struct WorkerEntropy;
 
 impl Entropy for WorkerEntropy {
     fn random(&self) -> [u8; 16] {
-        #[cfg(feature = "seam")]
-        if let Some(told) = coinop_seam::random() {
-            return told;
+        let mut bytes = [0; 16];
+        match getrandom::fill(&mut bytes) {
+            Ok(()) => bytes,
+            // Guessable tickets would be worse than none. The runtime never fails here.
+            Err(_) => std::process::abort(),
         }
-        random()
-    }
-}
-
-/// Returns 16 random bytes.
-pub(crate) fn random() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => bytes,
-        // Guessable tickets would be worse than none. The runtime never fails here.
-        Err(_) => std::process::abort(),
     }
 }

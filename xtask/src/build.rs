@@ -46,7 +46,8 @@ pub(crate) struct Variant {
 /// The variant that is shipped.
 pub(crate) const PLAIN: Variant = Variant { profile: "component", flags: &[] };
 /// The variant whose clock and randomness a test controls.
-pub(crate) const SEAM: Variant = Variant { profile: "component-seam", flags: &["--features", "seam"] };
+pub(crate) const HOOKS: Variant =
+    Variant { profile: "component-hooks", flags: &["--features", "test-hooks"] };
 /// The variant with the settlement stubbed, for tests.
 pub(crate) const STUB: Variant = Variant { profile: "component-stub", flags: STUBBED };
 /// The variant with the settlement stubbed, for benchmarks. It is as fast as the shipped one.
@@ -77,7 +78,7 @@ enum Part {
     /// The Cloudflare Worker
     Worker,
     /// The Worker for tests that set its clock; never deploy it
-    WorkerSeam,
+    WorkerHooks,
 }
 
 impl Part {
@@ -97,9 +98,9 @@ impl Part {
                 worker::plain(workspace)?;
                 vec![workspace.worker()]
             }
-            Self::WorkerSeam => {
-                worker::seam(workspace)?;
-                vec![workspace.worker_seam()]
+            Self::WorkerHooks => {
+                worker::hooks(workspace)?;
+                vec![workspace.worker_hooks()]
             }
         })
     }
@@ -147,8 +148,8 @@ pub(crate) fn benched_component(workspace: &Workspace) -> Result<()> {
 }
 
 /// Builds the component for tests that tell it the time, in a separate place.
-pub(crate) fn seam_component(workspace: &Workspace) -> Result<()> {
-    component_as(workspace, &SEAM, &workspace.component_seam())
+pub(crate) fn hooks_component(workspace: &Workspace) -> Result<()> {
+    component_as(workspace, &HOOKS, &workspace.component_hooks())
 }
 
 fn component_as(workspace: &Workspace, variant: &Variant, to: &Path) -> Result<()> {
@@ -193,7 +194,7 @@ mod tests {
         let manifest = std::fs::read_to_string(root.join("spin.toml")).unwrap();
         let source = PLAIN.module(Path::new("target"));
         assert!(manifest.contains(&format!("source = \"{}\"", source.display())), "{}", source.display());
-        let modules = [PLAIN, SEAM, STUB, BENCH].map(|variant| variant.module(Path::new("target")));
+        let modules = [PLAIN, HOOKS, STUB, BENCH].map(|variant| variant.module(Path::new("target")));
         for (n, module) in modules.iter().enumerate() {
             assert!(!modules[..n].contains(module), "{}", module.display());
         }

@@ -165,14 +165,14 @@ fn clippy_wasm(workspace: &Workspace) -> Result<Outcome> {
     // All variants use one profile, so their dependencies are checked only once.
     let component = build::PLAIN.profile;
     clippy(&["-p", "coinop-core", "-p", "coinop-spin"], build::WASI, component, &[])?;
-    for variant in [build::SEAM, build::STUB] {
+    for variant in [build::HOOKS, build::STUB] {
         clippy(&["-p", "coinop-spin"], build::WASI, component, variant.flags)?;
     }
     // The folder of the worker's profile blocks no native build. The worker itself may still be compiled into
     // it.
     let worker = build::worker::PLAIN.profile;
     clippy(&["-p", "coinop-core"], BARE_WASM, worker, &[])?;
-    for variant in [build::worker::PLAIN, build::worker::SEAM] {
+    for variant in [build::worker::PLAIN, build::worker::HOOKS] {
         clippy(&["-p", build::worker::PACKAGE], BARE_WASM, worker, variant.flags)?;
     }
     Ok(Outcome::Fine)

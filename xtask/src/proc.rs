@@ -256,10 +256,10 @@ impl Group {
     /// Waits for the end. Ends the program itself after a signal to stop, or after `limit`.
     pub(crate) fn wait(&mut self, limit: Option<Duration>) -> Result<ExitStatus> {
         let ended = self.wait_within(limit)?;
-        ended.with_context(|| format!("no end after {} s", limit.unwrap_or_default().as_secs()))
+        ended.with_context(|| format!("did not end within {} s", limit.unwrap_or_default().as_secs()))
     }
 
-    /// As [`Group::wait`]; `None` if `limit` was over first.
+    /// Does the same as [`Group::wait`], but returns `None` if the program did not end within `limit`.
     fn wait_within(&mut self, limit: Option<Duration>) -> Result<Option<ExitStatus>> {
         let start = Instant::now();
         loop {

@@ -146,9 +146,9 @@ fn modules(workspace: &Workspace) {
     let builds: [Build; 5] = [
         build::component,
         build::stubbed_component,
-        build::seam_component,
+        build::hooks_component,
         build::worker::plain,
-        build::worker::seam,
+        build::worker::hooks,
     ];
     for build in builds {
         if build(workspace).is_err() {
@@ -274,9 +274,9 @@ fn with_programs(cmd: Cmd, workspace: &Workspace) -> Cmd {
         .env("COINOP_COMPONENT", workspace.component())
         .env("COINOP_WORKER", workspace.worker())
         .env("COINOP_NATIVE_BIN", workspace.coinop_native())
-        .env("COINOP_COMPONENT_SEAM", workspace.component_seam())
+        .env("COINOP_COMPONENT_HOOKS", workspace.component_hooks())
         .env("COINOP_COMPONENT_STUB", workspace.component_stub())
-        .env("COINOP_WORKER_SEAM", workspace.worker_seam())
+        .env("COINOP_WORKER_HOOKS", workspace.worker_hooks())
 }
 
 fn core(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
@@ -343,16 +343,16 @@ fn core_on_wasi(workspace: &Workspace) -> Result<()> {
         .run()
 }
 
-/// Tests every platform with the seam, and checks that the shipped builds contain neither the seam nor the
+/// Tests every platform with the test hooks, and checks that the shipped builds contain neither the test hooks nor the
 /// stub.
 fn differential(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
-    cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "coinop-seam"]), tally)?;
+    cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "coinop-test-hooks"]), tally)?;
     programs(workspace)?;
     build::differential(workspace)?;
-    build::seam_component(workspace)?;
+    build::hooks_component(workspace)?;
     build::stubbed_component(workspace)?;
     build::worker::plain(workspace)?;
-    build::worker::seam(workspace)?;
+    build::worker::hooks(workspace)?;
     npm(workspace, &["run", "differential"], "with the platforms side by side", tally, |cmd| cmd)
 }
 

@@ -85,8 +85,8 @@ impl Workspace {
     }
 
     /// Returns the path of the component whose clock and randomness a test controls. It is never shipped.
-    pub(crate) fn component_seam(&self) -> PathBuf {
-        self.release().join("coinop-seam.wasm")
+    pub(crate) fn component_hooks(&self) -> PathBuf {
+        self.release().join("coinop-hooks.wasm")
     }
 
     /// Returns the path of the component with the settlement stubbed, for tests. It is never shipped.
@@ -112,8 +112,8 @@ impl Workspace {
     }
 
     /// Returns the folder of the worker whose clock and randomness a test controls. It is never deployed.
-    pub(crate) fn worker_seam(&self) -> PathBuf {
-        self.target.join("worker-seam")
+    pub(crate) fn worker_hooks(&self) -> PathBuf {
+        self.target.join("worker-hooks")
     }
 
     /// Returns the folder of fetched tools.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 /// 2026-11-20.
 const NOW: u64 = 1_795_165_429_123;
 
-/// The gateway's secret. The stubbed settlement works under no other (`spin-app/src/stub.rs`).
+/// The gateway's secret. The stubbed settlement works under no other (`tests/hooks/src/settlement.rs`).
 pub(crate) const SECRET: [u8; 32] = *b"coinop bench: money never moves.";
 
 /// Returns the key of this number.

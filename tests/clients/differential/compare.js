@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Component, SEAM, SHIPPED, STUB, Worker } from './hosted.js';
+import { Component, HOOKS, SHIPPED, STUB, Worker } from './hosted.js';
 import { Native } from './native.js';
 import { read, rowsOf } from './recording.js';
 import { Playing } from './rpc.js';
@@ -69,7 +69,7 @@ test('another order of members is no difference, another value is one', () => {
   assert.ok(!same('{"a":1}', { a: 1 }), 'text is no object');
 });
 
-for (const platform of [new Native(), new Component(SEAM.component), new Worker(SEAM.worker)]) {
+for (const platform of [new Native(), new Component(HOOKS.component), new Worker(HOOKS.worker)]) {
   const name = `${platform.name}: ${recorded.length} commands have the answers, calls of the chain and journal that were recorded (inv. 7)`;
   test(name, { timeout: 120_000 }, () =>
     running(platform, async (tape) => {
@@ -116,13 +116,13 @@ function stands(words, path) {
   return files.some((file) => readFileSync(file).includes(words));
 }
 
-test('no build that is shipped has the seam: its headers stand in those alone that are tested with (inv. 7)', () => {
-  const has = ({ component, worker }) => [component, worker].map((path) => stands('coinop-seam', path));
-  assert.deepEqual([has(SEAM), has(SHIPPED)], [[true, true], [false, false]]);
+test('no build that is shipped has the test hooks: their headers stand in those alone that are tested with (inv. 7)', () => {
+  const has = ({ component, worker }) => [component, worker].map((path) => stands('coinop-test-now', path));
+  assert.deepEqual([has(HOOKS), has(SHIPPED)], [[true, true], [false, false]]);
 });
 
 test('no build that is shipped has the stubbed settlement: its words stand in the component of the benchmarks alone (inv. 1)', () => {
   const has = (path) => stands('settlement is a stub', path);
   assert.equal(has(STUB), true);
-  assert.deepEqual([SEAM, SHIPPED].flatMap(({ component, worker }) => [component, worker]).filter(has), []);
+  assert.deepEqual([HOOKS, SHIPPED].flatMap(({ component, worker }) => [component, worker]).filter(has), []);
 });

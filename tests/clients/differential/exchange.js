@@ -6,8 +6,8 @@ import { buffer } from 'node:stream/consumers';
 /** Headers that belong to a connection, and not to an answer. */
 const TRANSPORT = new Set(['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding']);
 
-/** Returns the seam's headers, by which a command tells the time (milliseconds) and the seed of the random bytes. */
-export const told = ({ now, seed }) => ({ 'coinop-seam-now': String(now), 'coinop-seam-seed': seed });
+/** Returns the headers of the test hooks, by which a command tells the time (milliseconds) and the seed of the random bytes. */
+export const told = ({ now, seed }) => ({ 'coinop-test-now': String(now), 'coinop-test-seed': seed });
 
 /** Returns a command's body: text, bytes in base64, or a text repeated a number of times. */
 export function bodyOf({ body = '' }) {

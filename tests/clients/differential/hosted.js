@@ -12,9 +12,9 @@ import { SECRET, config, feePayer } from './setup.js';
 const built = (name, path) => process.env[name] ?? fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 
 /** The builds that are told the time and the random bytes, and the shipped builds. */
-export const SEAM = {
-  component: built('COINOP_COMPONENT_SEAM', 'target/release/coinop-seam.wasm'),
-  worker: built('COINOP_WORKER_SEAM', 'target/worker-seam'),
+export const HOOKS = {
+  component: built('COINOP_COMPONENT_HOOKS', 'target/release/coinop-hooks.wasm'),
+  worker: built('COINOP_WORKER_HOOKS', 'target/worker-hooks'),
 };
 /** The component of the benchmarks, for which no money moves. */
 export const STUB = built('COINOP_COMPONENT_STUB', 'target/release/coinop-stub.wasm');

@@ -2,7 +2,7 @@
 //!
 //! In the differential test it replaces a platform, with nothing in between: a request is a line of JSON on
 //! stdin, and its answer a line on stdout. The deployment is that of the other platforms: `COINOP_CONFIG`,
-//! `COINOP_SECRET` and `COINOP_FEE_PAYER`. Each request tells the time and the random bytes (`coinop-seam`).
+//! `COINOP_SECRET` and `COINOP_FEE_PAYER`. Each request tells the time and the random bytes (`coinop-test-hooks`).
 //!
 //! It also prints the content of any platform's database, one row per line.
 
@@ -72,7 +72,7 @@ fn serve(database: &str) -> Result<()> {
 
 fn answer(deployment: &Deployment, platform: &Platform, question: Question) -> Result<Answer> {
     let Question { method, path, query, headers, body } = question;
-    coinop_seam::tell(&headers);
+    coinop_test_hooks::begin_request(&headers);
     let body = from_base64(&body).context("a body is not base64")?;
     let response = if body.len() > MAX_BODY {
         with_cors(&method, &path, Problem::body_too_large().into())

@@ -8,6 +8,7 @@ use coinop_core::ports::{Clock, Entropy, Http, HttpAnswer, PortError, Ports};
 use coinop_core::settlement::{FeePayers, LocalSettlement, Rpc};
 use coinop_core::store::SqlJournal;
 use coinop_core::{Now, Timestamp};
+use coinop_test_hooks::Hooked;
 
 use crate::sqlite::Sqlite;
 
@@ -32,17 +33,17 @@ impl Platform {
 }
 
 impl Ports for Platform {
-    type Clock = Told;
-    type Entropy = Told;
+    type Clock = Hooked<Unset>;
+    type Entropy = Hooked<Unset>;
     type Journal = SqlJournal<Sqlite>;
     type Catalogue = SqlJournal<Sqlite>;
     type Settlement = LocalSettlement<Blocking>;
 
-    fn clock(&self) -> &Told {
-        &Told
+    fn clock(&self) -> &Hooked<Unset> {
+        &Hooked(Unset)
     }
-    fn entropy(&self) -> &Told {
-        &Told
+    fn entropy(&self) -> &Hooked<Unset> {
+        &Hooked(Unset)
     }
     fn journal(&self) -> &Self::Journal {
         &self.journal
@@ -58,23 +59,20 @@ impl Ports for Platform {
     }
 }
 
-/// The time and the random bytes that the request tells. There are no others here.
-pub(crate) struct Told;
+/// The clock and the randomness behind what the requests set, which are never needed: the same in each run.
+pub(crate) struct Unset;
 
-impl Clock for Told {
+impl Clock for Unset {
     fn now(&self) -> Now {
-        Now::at(Timestamp::from_millis(coinop_seam::now().unwrap_or_default()))
+        Now::at(Timestamp::default())
     }
 
-    async fn sleep(&self, ms: u64) {
-        // If a request told no time, there is no time that could pass.
-        let _ = coinop_seam::sleep(ms);
-    }
+    async fn sleep(&self, _: u64) {}
 }
 
-impl Entropy for Told {
+impl Entropy for Unset {
     fn random(&self) -> [u8; 16] {
-        coinop_seam::random().unwrap_or_default()
+        [0; 16]
     }
 }
 

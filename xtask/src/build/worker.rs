@@ -28,8 +28,8 @@ pub(crate) struct Variant {
 /// The variant that is deployed.
 pub(crate) const PLAIN: Variant = Variant { profile: "worker", flags: &[], after: &[] };
 /// The variant whose clock and randomness a test controls. Its size does not matter.
-pub(crate) const SEAM: Variant =
-    Variant { profile: "worker-seam", flags: &["--features", "seam"], after: &["--no-opt"] };
+pub(crate) const HOOKS: Variant =
+    Variant { profile: "worker-hooks", flags: &["--features", "test-hooks"], after: &["--no-opt"] };
 
 /// Builds the worker where wrangler.toml expects it.
 pub(crate) fn plain(workspace: &Workspace) -> Result<()> {
@@ -37,8 +37,8 @@ pub(crate) fn plain(workspace: &Workspace) -> Result<()> {
 }
 
 /// Builds the worker for tests that tell it the time, in a separate place.
-pub(crate) fn seam(workspace: &Workspace) -> Result<()> {
-    build(workspace, &SEAM, &workspace.worker_seam())
+pub(crate) fn hooks(workspace: &Workspace) -> Result<()> {
+    build(workspace, &HOOKS, &workspace.worker_hooks())
 }
 
 /// Builds into `folder`, unless its content was made from the same input. The steps after the compiler take

@@ -1,4 +1,4 @@
-//! Checks that no product contains the testkit or its dependencies.
+//! Checks that no product contains the testkit or its dependencies, and no shipped module the test hooks.
 
 use anyhow::{Context, Result, bail};
 
@@ -11,6 +11,8 @@ const CORE: &str = "coinop-core";
 const TESTKIT: &str = "testkit";
 /// Dependencies of the testkit that no WebAssembly module may have.
 const SQLITE: [&str; 2] = ["rusqlite", "libsqlite3-sys"];
+/// The package that no shipped module may have.
+const HOOKS: &str = "coinop-test-hooks";
 /// Packages that are built in one command with the gateway. Cargo unites the features that they all want, so
 /// one of them could put the testkit into the gateway.
 const BESIDE_THE_GATEWAY: [&str; 3] = ["coinop-differential", "coinop-bench", "coinop-spin-test"];
@@ -19,14 +21,24 @@ const BESIDE_THE_GATEWAY: [&str; 3] = ["coinop-differential", "coinop-bench", "c
 struct Build {
     /// Cargo's flags for packages, features and target.
     flags: Vec<&'static str>,
-    wasm: bool,
+    product: Product,
 }
 
-/// Fails if a product is built with the testkit, or a module with SQLite.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Product {
+    /// Native programs, some of which are tests.
+    Native,
+    /// A WebAssembly module that is only tested.
+    TestModule,
+    /// A WebAssembly module that is shipped.
+    Module,
+}
+
+/// Fails if a product is built with the testkit, a module with SQLite, or a shipped module with the test hooks.
 pub(super) fn check(workspace: &Workspace) -> Result<()> {
     let mut wrong = 0;
-    for Build { flags, wasm } in builds() {
-        for what in faults(&tree(workspace, &flags)?, wasm) {
+    for Build { flags, product } in builds() {
+        for what in faults(&tree(workspace, &flags)?, product) {
             output::note(&format!("cargo build {}: {what}", flags.join(" ")));
             wrong += 1;
         }
@@ -45,12 +57,15 @@ fn builds() -> Vec<Build> {
     let more = BESIDE_THE_GATEWAY.map(|package| vec!["-p", package]);
     let native = [vec![], vec![features, failpoints]].into_iter().chain(more);
     let native = native.map(|more| [build::NATIVE.to_vec(), more].concat()).chain([vec![]]);
-    let spin = [build::PLAIN, build::SEAM, build::STUB]
+    let spin = [build::PLAIN, build::HOOKS, build::STUB]
         .map(|variant| [&["-p", "coinop-spin", "--target", build::WASI], variant.flags].concat());
-    let worker = [worker::PLAIN, worker::SEAM]
+    let worker = [worker::PLAIN, worker::HOOKS]
         .map(|variant| [&["-p", worker::PACKAGE, "--target", worker::TARGET], variant.flags].concat());
-    let wasm = spin.into_iter().chain(worker).map(|flags| Build { flags, wasm: true });
-    native.map(|flags| Build { flags, wasm: false }).chain(wasm).collect()
+    let modules = spin.into_iter().chain(worker).map(|flags| {
+        let product = if flags.contains(&"--features") { Product::TestModule } else { Product::Module };
+        Build { flags, product }
+    });
+    native.map(|flags| Build { flags, product: Product::Native }).chain(modules).collect()
 }
 
 /// Returns each package of a build with its features, separated by a tab. Dependencies that only tests of the
@@ -66,7 +81,7 @@ fn tree(workspace: &Workspace, flags: &[&str]) -> Result<String> {
 }
 
 /// Returns what is wrong with the packages of a build.
-fn faults(tree: &str, wasm: bool) -> Vec<String> {
+fn faults(tree: &str, product: Product) -> Vec<String> {
     let packages = tree.lines().filter_map(|line| {
         let (package, features) = line.split_once('\t')?;
         Some((package.split(' ').next()?, features.trim_end_matches(" (*)")))
@@ -79,7 +94,9 @@ fn faults(tree: &str, wasm: bool) -> Vec<String> {
             if features.split(',').any(|feature| feature == TESTKIT) {
                 wrong.push(format!("{CORE} has the feature {TESTKIT}"));
             }
-        } else if wasm && SQLITE.contains(&package) {
+        } else if (product != Product::Native && SQLITE.contains(&package))
+            || (product == Product::Module && package == HOOKS)
+        {
             wrong.push(format!("{package} is in the module"));
         }
     }
@@ -98,8 +115,8 @@ mod tests {
     fn the_testkit_is_in_no_product() {
         let workspace = Workspace::find().unwrap();
         check(&workspace).unwrap();
-        assert_eq!(builds().iter().filter(|build| build.wasm).count(), 5);
-        assert_eq!(builds().iter().filter(|build| !build.wasm).count(), 6);
+        let count = |product| builds().iter().filter(|build| build.product == product).count();
+        assert_eq!([Product::Native, Product::TestModule, Product::Module].map(count), [6, 3, 2]);
     }
 
     #[test]
@@ -107,11 +124,11 @@ mod tests {
         let workspace = Workspace::find().unwrap();
         let beside = ["-p", "coinop", "-p", CORE, "--features", "coinop-core/testkit"];
         let told = [format!("{CORE} has the feature {TESTKIT}")];
-        assert_eq!(faults(&tree(&workspace, &beside).unwrap(), false), told);
+        assert_eq!(faults(&tree(&workspace, &beside).unwrap(), Product::Native), told);
         // The same if a module gets the testkit, which then has SQLite too.
         let module =
             ["-p", "coinop-spin", "-p", CORE, "--features", "coinop-core/testkit", "--target", build::WASI];
-        let found = faults(&tree(&workspace, &module).unwrap(), true);
+        let found = faults(&tree(&workspace, &module).unwrap(), Product::Module);
         assert!(
             found.contains(&told[0]) && found.iter().any(|fault| fault.starts_with("rusqlite")),
             "{found:?}"
@@ -120,10 +137,18 @@ mod tests {
 
     #[test]
     fn a_build_without_the_core_proves_nothing() {
-        assert_eq!(faults("", false).len(), 1);
-        assert_eq!(faults("xtask v0.1.0\t\ncoinop-core v0.1.0 (x)\tfast (*)", true), [""; 0]);
-        assert_eq!(faults("coinop-core v0.1.0 (x)\tfast,testkit (*)", true).len(), 1);
-        assert_eq!(faults("coinop-core v0.1.0 (x)\t\nrusqlite v0.37.0\thooks", true).len(), 1);
-        assert_eq!(faults("coinop-core v0.1.0 (x)\t\nrusqlite v0.37.0\thooks", false), [""; 0]);
+        use Product::{Module, Native};
+        assert_eq!(faults("", Native).len(), 1);
+        assert_eq!(faults("xtask v0.1.0\t\ncoinop-core v0.1.0 (x)\tfast (*)", Module), [""; 0]);
+        assert_eq!(faults("coinop-core v0.1.0 (x)\tfast,testkit (*)", Module).len(), 1);
+        assert_eq!(faults("coinop-core v0.1.0 (x)\t\nrusqlite v0.37.0\thooks", Module).len(), 1);
+        assert_eq!(faults("coinop-core v0.1.0 (x)\t\nrusqlite v0.37.0\thooks", Native), [""; 0]);
+    }
+
+    #[test]
+    fn the_test_hooks_are_in_no_module_that_is_shipped() {
+        let tree = "coinop-core v0.1.0 (x)\t\ncoinop-test-hooks v0.1.0 (x)\t";
+        assert_eq!(faults(tree, Product::Module), ["coinop-test-hooks is in the module"]);
+        assert_eq!(faults(tree, Product::TestModule), [""; 0]);
     }
 }

@@ -5,7 +5,7 @@ use coinop_core::encoding::base64;
 use crate::crash::killed_while;
 use crate::support::{Buyer, Rule, World, eventually, runtime, stubbed};
 
-/// The only secret under which the stubbed settlement works (`spin-app/src/stub.rs`).
+/// The only secret under which the stubbed settlement works (`tests/hooks/src/settlement.rs`).
 const BENCH_SECRET: &[u8; 32] = b"coinop bench: money never moves.";
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,7 @@
-//! Settlement that moves no money: every payment lands at once. It replaces the chain in benchmarks of
-//! everything else, and no shipped component contains it.
+//! Settlement that moves no money: every payment lands at once. It replaces the chain in benchmarks of everything else.
 //!
-//! It works under only one secret, which anybody can read below. A gateway that sells to buyers has 32 random
-//! bytes for its secret, so there this component takes no payment and reports that it is not ready.
+//! It works under only one secret, which anybody can read below. A gateway that sells to buyers has 32 random bytes for
+//! its secret, so there this settlement takes no payment and reports that it is not ready.
 
 use coinop_core::encoding::base64;
 use coinop_core::error::SettleError;
@@ -12,21 +11,21 @@ use coinop_core::ports::{
 use coinop_core::settlement::{LocalSettlement, signed};
 use coinop_core::svm::{Address, RecentBlockhash};
 use coinop_core::{Amount, Timestamp};
-use spin_sdk::variables;
 
 /// The secret of the benchmarks (`tests/bench/src/payments.rs`).
 const BENCH_SECRET: &[u8; 32] = b"coinop bench: money never moves.";
 
 /// Replaces the settlement that would ask the chain, and wraps it.
-pub(crate) struct Stub<H> {
+pub struct StubSettlement<H> {
     real: LocalSettlement<H>,
     in_bench: bool,
 }
 
-impl<H: Http> Stub<H> {
-    pub(crate) fn new(real: LocalSettlement<H>) -> Self {
-        let in_bench = variables::get("coinop_secret").is_ok_and(|secret| secret == base64(BENCH_SECRET));
-        Self { real, in_bench }
+impl<H: Http> StubSettlement<H> {
+    /// Wraps the platform's settlement, and works if `secret` is that of the benchmarks, in base64.
+    #[must_use]
+    pub fn new(real: LocalSettlement<H>, secret: &str) -> Self {
+        Self { real, in_bench: secret == base64(BENCH_SECRET) }
     }
 
     /// Returns an error outside of a benchmark.
@@ -40,7 +39,7 @@ impl<H: Http> Stub<H> {
     }
 }
 
-impl<H: Http> Settlement for Stub<H> {
+impl<H: Http> Settlement for StubSettlement<H> {
     fn fee_payers(&self) -> &[Address] {
         self.real.fee_payers()
     }
