@@ -300,7 +300,10 @@ fn merchant(mut section: Section<'_>, network: Network) -> Result<Merchant, Conf
             return Err(ConfigError::new(&path, "is listed twice; list each token once"));
         }
         let account = associated_token_account(&pay_to, &token.mint, token.program).ok_or_else(|| {
-            ConfigError::new(&path, "no token account can be derived for this token; use another one")
+            ConfigError::new(
+                &path,
+                "the token account of `pay_to` for this token cannot be computed; use another token",
+            )
         })?;
         tokens.push(AcceptedToken { token, account });
     }

@@ -63,7 +63,12 @@ impl Problem {
     /// Returns a 413: the body has more than [`MAX_BODY`](super::MAX_BODY) bytes.
     #[must_use]
     pub fn body_too_large() -> Self {
-        Self::new(413, "body_too_large", "Body too large", "The body is larger than 64 KiB.")
+        Self::new(
+            413,
+            "body_too_large",
+            "Body too large",
+            "The request's body is larger than 64 KiB, which is the limit. Send a smaller one.",
+        )
     }
 
     /// Returns a 409: the present state does not allow the request.

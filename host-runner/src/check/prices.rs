@@ -34,10 +34,10 @@ pub(super) fn all(config: &Config) -> Vec<String> {
     if let Some(cheap) = cheap {
         let least = least.to_decimal(6);
         warnings.push(format!(
-            "the smallest purchase of {cheap} is worth less than ${least}, which is {FEES} times the most \
-             that its transaction may cost you (`max_fee_lamports` = {most}, with 1 SOL taken as \
-             ${USD_PER_SOL} and stablecoins as $1), so a sale may cost you more than it earns; raise `price` \
-             or `min_quantity`, or lower `settlement.max_fee_lamports`"
+            "the smallest purchase of {cheap} may cost you more than it earns: it is worth less than ${least}, \
+             the network fees of {FEES} transactions at the most (`settlement.max_fee_lamports` = {most}; 1 SOL \
+             counts as ${USD_PER_SOL}, a stablecoin as $1); raise `price` or `min_quantity`, or lower \
+             `settlement.max_fee_lamports`"
         ));
     }
     let tiny = named(config, |asset, token| {

@@ -121,7 +121,9 @@ pub(super) async fn serve_within<A: Answer>(
     }
     drop(listener);
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not finish in time and were cut off");
+        tracing::warn!(
+            "stopping: requests that did not finish in time were cut off; the next start finishes their payments"
+        );
     }
     cut_all.send_replace(true);
     if tokio::time::timeout(CLOSED, slots.all_free()).await.is_err() {
