@@ -11,6 +11,7 @@ mod confirm;
 mod recovery;
 mod sale;
 mod terms;
+mod unclaimed;
 
 pub(crate) use assets::ManageError;
 pub use buy::BuyRequest;

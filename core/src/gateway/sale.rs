@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 
-use super::buy::{BuyRequest, NOT_COVERED, Sale, SaleError, refused, rejected};
+use super::Gateway;
+use super::buy::{BuyRequest, Sale, SaleError, refused, rejected};
 use super::terms::{Quoted, Verified};
-use super::{ClaimError, ClaimGuard, CommandError, Gateway};
+use super::unclaimed::Unclaimed;
 use crate::config::Asset;
 use crate::error::StoreError;
 use crate::ids::{PaymentId, SessionId, StreamId};
@@ -15,13 +16,10 @@ use crate::ports::{
     Accounts as _, Claims as _, Clock as _, Ports, PrepareError, Prepared, Settlement as _, Streams as _,
 };
 use crate::quote::{Operation, Quote, Ticket};
-use crate::rail::{GUARD_AT_RISK, Presented};
+use crate::rail::Presented;
 use crate::session::index::{PaymentRecord, PaymentStatus};
 use crate::session::{Claim, ClaimRequest, FAILURES_ALLOWED, Intent, Reject, Snapshot, precheck};
 use crate::time::Timestamp;
-
-/// After how long a buyer who found no free seat may come again, in milliseconds.
-const FULL_MS: u64 = 10_000;
 
 /// The result of checking a payment against an asset.
 #[derive(Debug)]
@@ -54,20 +52,6 @@ struct VerifiedSale {
     verified: Verified,
     generation: u64,
     snapshot: Snapshot,
-}
-
-/// Why a purchase was not claimed.
-enum Unclaimed {
-    /// It was refused before the claim.
-    Refused(SaleError),
-    /// The claim itself failed.
-    Claim(ClaimError),
-}
-
-impl<E: Into<SaleError>> From<E> for Unclaimed {
-    fn from(error: E) -> Self {
-        Self::Refused(error.into())
-    }
 }
 
 impl<'a, P: Ports> Gateway<'a, P> {
@@ -276,13 +260,6 @@ impl<'a, P: Ports> Gateway<'a, P> {
         Err(self.over_budget())
     }
 
-    fn over_budget(&self) -> SaleError {
-        self.ports()
-            .log("the day's fee budget is spent: raise settlement.max_fee_lamports_per_day or wait until 00:00 UTC");
-        let today = self.ports().clock().now().wall.day();
-        SaleError::FeeBudget(Timestamp::from_millis((today + 1) * 86_400_000))
-    }
-
     /// Refuses a payment whose ticket another payment has answered.
     async fn ensure_first_for_its_ticket(&self, verified: &Verified) -> Result<(), SaleError> {
         match &verified.ticket {
@@ -339,43 +316,6 @@ impl<'a, P: Ports> Gateway<'a, P> {
             seats,
             at,
         }
-    }
-
-    /// Returns the error for a buyer whose purchase was not claimed.
-    async fn unclaimed_error(
-        &self,
-        buy: &BuyRequest<'_>,
-        unclaimed: Unclaimed,
-    ) -> Result<SaleError, SaleError> {
-        Ok(match unclaimed {
-            Unclaimed::Refused(error) => error,
-            Unclaimed::Claim(ClaimError::Command(CommandError::Rejected(reject))) => rejected(reject),
-            Unclaimed::Claim(ClaimError::Command(CommandError::Port(error))) => SaleError::Unavailable(error),
-            Unclaimed::Claim(ClaimError::Command(CommandError::Conflict)) => self.conflict(buy).await?,
-            Unclaimed::Claim(ClaimError::Guarded(guard)) => match guard {
-                ClaimGuard::Elsewhere => SaleError::AlreadyUsed,
-                ClaimGuard::NotCovered => NOT_COVERED,
-                ClaimGuard::OverBudget => self.over_budget(),
-                ClaimGuard::AtRisk => GUARD_AT_RISK.into(),
-                ClaimGuard::Full => self.full(),
-            },
-        })
-    }
-
-    fn full(&self) -> SaleError {
-        let until = self.ports().clock().now().wall.plus_millis(FULL_MS);
-        SaleError::Rejected(Reject::Full { until })
-    }
-
-    /// Returns why a claim met a conflict although the payment itself is new.
-    async fn conflict(&self, buy: &BuyRequest<'_>) -> Result<SaleError, SaleError> {
-        if let Some(ticket) = buy.payment.ticket()
-            && self.ports().journal().payment_by_ticket(&ticket.id()).await?.is_some()
-        {
-            return Ok(SaleError::QuoteUsed);
-        }
-        let until = self.ports().clock().now().wall.plus_millis(1000);
-        Ok(SaleError::Rejected(Reject::Busy { until }))
     }
 
     /// Answers a payment that is claimed already.

@@ -6,6 +6,7 @@ mod flood;
 mod sales;
 mod shared;
 mod theft;
+mod theft_transactions;
 mod wallets;
 
 use std::pin::Pin;

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::FIXTURE;
-use super::node::{
-    ACCOUNT, EPOCH, HEIGHT, LATEST, Reply, SIGNATURES, SIMULATE, STATUSES, TRANSACTION, VALID, account,
+use super::chain::{
+    ACCOUNT, EPOCH, HEIGHT, LATEST, SIGNATURES, SIMULATE, STATUSES, TRANSACTION, VALID, account,
 };
+use super::node::Reply;
 use crate::svm::programs::SPL_TOKEN;
 
 /// Returns the faults that any method may have, by name.

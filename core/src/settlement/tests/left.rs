@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::node::{Reply, SIMULATE, account, token_account};
+use super::chain::{SIMULATE, account, token_account};
+use super::node::Reply;
 use super::*;
 use crate::svm::Address;
 use crate::svm::programs::{SPL_TOKEN, TOKEN_2022};

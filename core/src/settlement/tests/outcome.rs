@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
+use super::chain::{SEND, SIGNATURES, SIMULATE, STATUSES, TRANSACTION, VALID, listed};
 use super::faults::faults;
-use super::node::{Meanwhile, Reply, SEND, SIGNATURES, SIMULATE, STATUSES, TRANSACTION, VALID, listed};
+use super::node::{Meanwhile, Reply};
 use super::scenarios::{
     DEAD_CHECK, EXPIRED, FAILED, FINAL_HEIGHT, LANDED, LONG, STATES, UNCLEAR, UNTIL_DEAD, final_height, lies,
     ours, shows, status, unknown,

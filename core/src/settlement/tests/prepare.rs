@@ -3,8 +3,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::chain::{ACCOUNT, LATEST, SEND, SIMULATE, VALID, account};
 use super::faults::faults;
-use super::node::{ACCOUNT, LATEST, Reply, SEND, SIMULATE, VALID, account};
+use super::node::Reply;
 use super::*;
 use crate::encoding::{base64, from_base64};
 use crate::svm::programs::{SPL_TOKEN, TOKEN_2022};
@@ -203,7 +204,7 @@ fn what_lands_while_it_is_made_ready_is_settled_already_inv_1() {
         let world = World::new();
         world.send();
         world.node.reset();
-        let nothing = |_: &mut node::Chain| ();
+        let nothing = |_: &mut chain::Chain| ();
         let mut changes: Vec<node::Meanwhile> = (0..after).map(|_| Box::new(nothing) as _).collect();
         changes.push(Box::new(|chain| {
             chain.land();
@@ -238,7 +239,7 @@ fn a_blockhash_that_is_unknown_too_old_or_runs_out_is_refused_inv_3() {
     for after in 0..2 {
         let world = World::new();
         world.passed(142);
-        let nothing = |_: &mut node::Chain| ();
+        let nothing = |_: &mut chain::Chain| ();
         let mut changes: Vec<node::Meanwhile> = (0..after).map(|_| Box::new(nothing) as _).collect();
         changes.push(Box::new(|chain| chain.pass(1)));
         world.node.meanwhile(changes);

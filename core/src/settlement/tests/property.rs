@@ -4,10 +4,11 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 
-use super::faults::faults;
-use super::node::{
-    EPOCH, HEIGHT, LATEST, Landed, Reply, SEND, SIGNATURES, SIMULATE, STATUSES, TRANSACTION, VALID, shown,
+use super::chain::{
+    EPOCH, HEIGHT, LATEST, Landed, SEND, SIGNATURES, SIMULATE, STATUSES, TRANSACTION, VALID, shown,
 };
+use super::faults::faults;
+use super::node::Reply;
 use super::*;
 use crate::encoding::from_base64;
 use crate::session::Landing;

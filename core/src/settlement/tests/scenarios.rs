@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::node::{EPOCH, Landed, Reply, SIGNATURES, STATUSES, TRANSACTION, VALID, shown};
+use super::chain::{EPOCH, Landed, SIGNATURES, STATUSES, TRANSACTION, VALID, shown};
+use super::node::Reply;
 use super::*;
 use crate::encoding::from_base64;
 use crate::session::Landing;

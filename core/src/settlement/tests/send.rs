@@ -1,5 +1,6 @@
+use super::chain::{SEND, account};
 use super::faults::unreadable;
-use super::node::{Reply, SEND, account};
+use super::node::Reply;
 use super::*;
 use crate::session::Landing;
 
@@ -84,7 +85,7 @@ fn what_a_node_says_in_its_errors_is_not_told_inv_9() {
 
 #[test]
 fn health_needs_a_node_that_answers_and_a_fee_payer_with_funds() {
-    use super::node::{ACCOUNT, HEIGHT};
+    use super::chain::{ACCOUNT, HEIGHT};
     let health = |lamports: Option<u64>, method: &str, reply: Reply| {
         let world = World::new();
         if let Some(lamports) = lamports {

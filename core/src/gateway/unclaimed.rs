@@ -1,0 +1,73 @@
+//! What a buyer is told whose purchase was not claimed.
+
+use super::buy::{BuyRequest, NOT_COVERED, SaleError, rejected};
+use super::{ClaimError, ClaimGuard, CommandError, Gateway};
+use crate::ports::{Claims as _, Clock as _, Ports};
+use crate::rail::GUARD_AT_RISK;
+use crate::session::Reject;
+use crate::time::Timestamp;
+
+/// After how long a buyer who found no free seat may come again, in milliseconds.
+const FULL_MS: u64 = 10_000;
+
+/// Why a purchase was not claimed.
+pub(super) enum Unclaimed {
+    /// It was refused before the claim.
+    Refused(SaleError),
+    /// The claim itself failed.
+    Claim(ClaimError),
+}
+
+impl<E: Into<SaleError>> From<E> for Unclaimed {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+impl<P: Ports> Gateway<'_, P> {
+    /// Returns the error for a buyer whose purchase was not claimed.
+    pub(super) async fn unclaimed_error(
+        &self,
+        buy: &BuyRequest<'_>,
+        unclaimed: Unclaimed,
+    ) -> Result<SaleError, SaleError> {
+        Ok(match unclaimed {
+            Unclaimed::Refused(error) => error,
+            Unclaimed::Claim(ClaimError::Command(CommandError::Rejected(reject))) => rejected(reject),
+            Unclaimed::Claim(ClaimError::Command(CommandError::Port(error))) => SaleError::Unavailable(error),
+            Unclaimed::Claim(ClaimError::Command(CommandError::Conflict)) => self.conflict(buy).await?,
+            Unclaimed::Claim(ClaimError::Guarded(guard)) => match guard {
+                ClaimGuard::Elsewhere => SaleError::AlreadyUsed,
+                ClaimGuard::NotCovered => NOT_COVERED,
+                ClaimGuard::OverBudget => self.over_budget(),
+                ClaimGuard::AtRisk => GUARD_AT_RISK.into(),
+                ClaimGuard::Full => self.full(),
+            },
+        })
+    }
+
+    /// Returns the refusal of a purchase of a full asset.
+    pub(super) fn full(&self) -> SaleError {
+        let until = self.ports().clock().now().wall.plus_millis(FULL_MS);
+        SaleError::Rejected(Reject::Full { until })
+    }
+
+    /// Returns why a claim met a conflict although the payment itself is new.
+    async fn conflict(&self, buy: &BuyRequest<'_>) -> Result<SaleError, SaleError> {
+        if let Some(ticket) = buy.payment.ticket()
+            && self.ports().journal().payment_by_ticket(&ticket.id()).await?.is_some()
+        {
+            return Ok(SaleError::QuoteUsed);
+        }
+        let until = self.ports().clock().now().wall.plus_millis(1000);
+        Ok(SaleError::Rejected(Reject::Busy { until }))
+    }
+
+    /// Returns the refusal of a payment for whose fee the day's budget has no room, and logs it.
+    pub(super) fn over_budget(&self) -> SaleError {
+        self.ports()
+            .log("the day's fee budget is spent: raise settlement.max_fee_lamports_per_day or wait until 00:00 UTC");
+        let today = self.ports().clock().now().wall.day();
+        SaleError::FeeBudget(Timestamp::from_millis((today + 1) * 86_400_000))
+    }
+}
