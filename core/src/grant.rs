@@ -148,7 +148,8 @@ fn signed_token(
     jws::sign(keys.signing(Purpose::Session), SESSION_TYP, &token)
 }
 
-/// Returns the claims of a session token; `None` unless these keys signed it and it still works.
+/// Verifies a session token and returns its claims; `None` if none of `keys` signed it, another gateway issued it, or it
+/// has expired.
 #[must_use]
 pub(crate) fn session_token(
     keys: &KeyRing,

@@ -191,8 +191,7 @@ pub enum PrepareError {
 /// What is known of a payment that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The money has moved. On a chain this means that a transaction with the same message bytes is there without an
-    /// error.
+    /// The money has moved: the chain shows a transaction with exactly this payment's message, without an error.
     Landed(Landing),
     /// The payment landed with an error and that is final, or it can no longer land. The buyer was not charged.
     Failed {

@@ -141,7 +141,7 @@ impl ProofError {
             Self::Malformed => {
                 "`SIGN-IN-WITH-X` must be base64 of the JSON that the extension `sign-in-with-x` describes."
             }
-            Self::NotOurs => "The challenge is not from this gateway, or was altered. Request a new one.",
+            Self::NotOurs => "The sign-in challenge is not from this gateway, or was altered. You were not charged. Request a new 402 and sign its challenge.",
             Self::Expired => {
                 "The challenge has expired or is not valid yet. Request a new one and sign it within five \
                  minutes."

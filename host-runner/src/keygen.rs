@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
     after_help = "Examples:\n  coinop keygen --out fee-payer.json\n  coinop keygen --out ~/.config/solana/id.json\n  coinop keygen --api"
 )]
 pub(crate) struct Args {
-    /// The file for the key; without it, the key is printed. A file that exists is never overwritten.
+    /// The file to write the secret key to; without it, the key is printed. An existing file is never overwritten.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Make a key for the merchant's API, and its line for the configuration.

@@ -11,9 +11,10 @@ use crate::output;
 use crate::tools;
 use crate::workspace::Workspace;
 
-/// The native packages. They are always selected together, because cargo unites the features that the
-/// selected packages want from a dependency. Building one alone would compile the largest dependencies a
-/// second time.
+/// The packages of the programs for this machine.
+///
+/// They are always built together. Cargo enables every feature of a dependency that any selected package asks
+/// for, so one of them alone would compile the largest dependencies a second time.
 pub(crate) const NATIVE: [&str; 4] = ["-p", NATIVE_PACKAGES[0], "-p", NATIVE_PACKAGES[1]];
 /// The names of the native packages.
 pub(crate) const NATIVE_PACKAGES: [&str; 2] = [GATEWAY, "coinop-chain"];

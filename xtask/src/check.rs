@@ -197,11 +197,11 @@ fn advisories(workspace: &Workspace) -> Result<Outcome> {
         Advisories::Fresh => {}
         Advisories::Earlier(why) => {
             output::note(&format!(
-                "the advisories cannot be fetched ({why}): those of an earlier run are used instead"
+                "the list of security advisories cannot be fetched ({why}): that of an earlier run is used instead"
             ));
         }
         Advisories::None(why) => {
-            return Ok(Outcome::NotChecked(format!("the advisories cannot be fetched ({why})")));
+            return Ok(Outcome::NotChecked(format!("the list of security advisories cannot be fetched ({why})")));
         }
     }
     // Offline, because the database is already here and nothing else is needed.

@@ -55,7 +55,7 @@ pub(crate) fn seconds(millis: i64) -> String {
     format!("{sign}{}.{:02} s", millis / 1000, millis % 1000 / 10)
 }
 
-/// Formats an amount of a token with six decimals.
+/// Formats an amount of USDC, which has six decimals, given in atomic units.
 pub(crate) fn usdc(atomic: u64) -> String {
     const ONE: u64 = 1_000_000;
     let fraction = format!("{:06}", atomic % ONE);

@@ -67,7 +67,7 @@ fn cargo_program(
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .run()
         .with_context(|| {
-            format!("{package} cannot be built: check that the package registry is reachable")
+            format!("{package} cannot be built; if the lines above name no other cause, check that the package registry is reachable")
         })?;
     // Only the program is needed, and its objects are large.
     let _ = fs::remove_dir_all(&build);

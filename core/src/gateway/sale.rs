@@ -195,7 +195,9 @@ impl<'a, P: Ports> Gateway<'a, P> {
         Ok(written.snapshot)
     }
 
-    /// Refuses a purchase of a shared asset that is full, before the chain is asked. The claim has the final say.
+    /// Refuses a purchase of a full shared asset before anything is asked of the chain.
+    ///
+    /// It only saves that work. The append of the claim decides who gets the last seat.
     async fn ensure_a_seat(&self, buy: &BuyRequest<'_>, verified: &Verified) -> Result<(), SaleError> {
         let Some(seats) = verified.seats.filter(|_| buy.operation == Operation::Access) else {
             return Ok(());

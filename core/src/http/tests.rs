@@ -6,6 +6,7 @@ mod captured;
 mod challenge;
 mod cors;
 mod payment_response;
+mod readers;
 mod route;
 mod shard;
 mod stale;

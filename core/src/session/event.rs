@@ -52,7 +52,7 @@ pub enum Event {
         entitlement: Entitlement,
         /// The sum of everything bought so far.
         purchase: Purchase,
-        /// The sequence of the session's grant from now on.
+        /// The sequence number of the session's new grant. It replaces every grant with a lower number.
         grant: u64,
         at: Timestamp,
     },
@@ -62,7 +62,7 @@ pub enum Event {
         session: SessionId,
         /// What the session has from now on.
         entitlement: Entitlement,
-        /// The sequence of the session's grant from now on.
+        /// The sequence number of the session's new grant. It replaces every grant with a lower number.
         grant: u64,
         at: Timestamp,
     },

@@ -275,7 +275,7 @@ impl<H: Http> LocalSettlement<H> {
         }
         Err(PrepareError::Refused {
             reason: "unsupported_mint",
-            detail: "Transfers of this token may take a fee, run a program or be blocked. You were not \
+            detail: "This token is not accepted, because its transfers can cost a fee, run other code or be blocked. You were not \
                      charged. Pay with another token.",
         })
     }

@@ -56,7 +56,7 @@ impl<P: ShardPorts> ShardedJournal<P> {
         if self.ports.has_tables() { self.prepare().await } else { Ok(()) }
     }
 
-    /// Returns the updates that other shards have not received yet.
+    /// Returns the queue of updates that other shards have not acknowledged yet.
     pub(super) fn outbox(&self) -> Outbox<'_, P::Sql> {
         Outbox::new(self.ports.sql(), &self.own)
     }

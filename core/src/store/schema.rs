@@ -110,7 +110,7 @@ pub(crate) const FAILURE_AT: &str = "CREATE INDEX IF NOT EXISTS failure_at ON fa
 pub(crate) const FEE_PAYER: &str =
     "CREATE TABLE IF NOT EXISTS fee_payer (address TEXT PRIMARY KEY) WITHOUT ROWID";
 
-/// The sessions of shared assets with limited capacity that are running or being paid for.
+/// The seats that are taken: one row for each session of a limited shared asset that runs, or whose payment is in flight.
 pub(crate) const SEAT: &str = "CREATE TABLE IF NOT EXISTS seat (
         stream TEXT PRIMARY KEY,
         asset TEXT NOT NULL

@@ -5,7 +5,9 @@ use ed25519_dalek::SigningKey;
 
 use crate::encoding::{base58_long, from_base58_long};
 
-/// Reads a key in either form. Returns `None` for any other form, and for halves that do not belong together.
+/// Reads a key: a JSON array of 64 numbers, or the same 64 bytes in base58.
+///
+/// Returns `None` for any other form, and if the public half does not belong to the secret half.
 #[must_use]
 pub fn parse(text: &str) -> Option<SigningKey> {
     let text = text.trim();

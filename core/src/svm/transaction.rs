@@ -266,7 +266,7 @@ impl Message {
 /// Appends a length as a `compact-u16`.
 ///
 /// # Errors
-/// When the length is above 65,535. The decoder's output and the builder's output have no such length.
+/// When the length is above 65,535. No decoded or built transaction has such a length.
 fn push_length(bytes: &mut Vec<u8>, length: usize) -> Result<(), EncodeError> {
     let mut rest = u16::try_from(length).map_err(|_| EncodeError("a transaction's length"))?;
     loop {

@@ -6,7 +6,8 @@ use super::world::{Chain, World, moved};
 use crate::error::{SettleError, TransportError, TransportFault};
 use crate::money::Amount;
 use crate::ports::{
-    Balances, Clock, Effort, Entropy, Outcome, Ports, PrepareError, Prepared, Settlement, Submitted, Verified,
+    Balances, Catalogue, Clock, Effort, Entropy, Journal, Outcome, Ports, PrepareError, Prepared, Settlement,
+    Submitted, Verified,
 };
 use crate::session::{Claim, Guarded, Rail, SvmExact};
 use crate::store::{Sql, SqlError, SqlJournal, Value};
@@ -14,25 +15,39 @@ use crate::svm::{Address, RecentBlockhash};
 use crate::time::{Monotonic, Now, Timestamp};
 
 /// The ports of one gateway. Each run makes new ones, as after a start.
-pub struct Platform<'w> {
+pub struct Platform<'w, J = SqlJournal<Tables<'w>>, S = World> {
     world: &'w World,
-    /// The journal in the world's database.
-    pub journal: SqlJournal<Tables<'w>>,
+    pub journal: J,
+    settlement: &'w S,
 }
 
 impl<'w> Platform<'w> {
-    /// Returns the ports of a gateway that is started in this world.
+    /// Returns the ports of a gateway that is started in this world, with the journal in the world's database.
     pub fn new(world: &'w World) -> Self {
-        Self { world, journal: SqlJournal::new(Tables(world), "main".to_owned()) }
+        Self::settling(world, world)
     }
 }
 
-impl<'w> Ports for Platform<'w> {
+impl<'w, S> Platform<'w, SqlJournal<Tables<'w>>, S> {
+    /// Returns the same with another settlement than the world's.
+    pub fn settling(world: &'w World, settlement: &'w S) -> Self {
+        Self { world, journal: SqlJournal::new(Tables(world), "main".to_owned()), settlement }
+    }
+}
+
+impl<'w, J> Platform<'w, J> {
+    /// Returns the same with another journal than the world's.
+    pub const fn writing(world: &'w World, journal: J) -> Self {
+        Self { world, journal, settlement: world }
+    }
+}
+
+impl<J: Journal + Catalogue, S: Settlement> Ports for Platform<'_, J, S> {
     type Clock = World;
     type Entropy = World;
-    type Journal = SqlJournal<Tables<'w>>;
-    type Catalogue = SqlJournal<Tables<'w>>;
-    type Settlement = World;
+    type Journal = J;
+    type Catalogue = J;
+    type Settlement = S;
 
     fn clock(&self) -> &World {
         self.world
@@ -46,8 +61,8 @@ impl<'w> Ports for Platform<'w> {
     fn catalogue(&self) -> &Self::Catalogue {
         &self.journal
     }
-    fn settlement(&self) -> &World {
-        self.world
+    fn settlement(&self) -> &S {
+        self.settlement
     }
     fn log(&self, line: &str) {
         self.world.logged.borrow_mut().push(line.to_owned());

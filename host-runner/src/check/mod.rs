@@ -16,10 +16,10 @@ use printer::Printer;
 
 use crate::settings::{Settings, is_json};
 
-/// Checks what `coinop serve` will need, and says what is wrong and how to fix it.
+/// Checks a configuration and what a gateway needs to run with it, and says what is wrong and how to fix it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  coinop check\n  coinop check --config /etc/coinop/coinop.toml\n  coinop check --config coinop.json      the configuration of a Worker or of Spin\n\nFor a Worker or Spin, it checks the secrets that are set in its environment: COINOP_SECRET, COINOP_FEE_PAYER.\nIt changes nothing and operates no device. It exits with 0 only if it finds no error; warnings do not count."
+    after_help = "Examples:\n  coinop check\n  coinop check --config /etc/coinop/coinop.toml\n  coinop check --config coinop.json      the configuration of a Worker or of Spin\n\nFor a Worker or Spin, it checks COINOP_SECRET and COINOP_FEE_PAYER if they are set for this command.\nIt changes nothing and operates no device. It exits with 0 only if it finds no error; warnings do not count."
 )]
 pub(crate) struct Args {
     /// The configuration file: JSON for a Worker or Spin if it begins with `{`, otherwise TOML.

@@ -58,7 +58,7 @@ pub(super) fn make(
             Mistake::new(
                 key,
                 format!(
-                    "is missing; the driver exec needs this command, such as {key} = [\"./door.sh\", \
+                    "is missing: the driver `exec` needs this key, for example {key} = [\"./door.sh\", \
                      \"{key}\"]"
                 ),
             )

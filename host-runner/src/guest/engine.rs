@@ -50,7 +50,7 @@ impl Component {
         // Address space for an instance's memory is reserved in advance, which makes bounds checks of
         // accesses unnecessary. If there is too little address space, the second engine uses bounds checks.
         let engine = engine(cache, limits, 4 << 30).or_else(|error| {
-            tracing::warn!(%error, "too little address space; continuing with bounds checks");
+            tracing::warn!(%error, "not enough address space for the fast mode of WebAssembly; requests are answered more slowly");
             engine(cache, limits, limits.memory as u64)
         })?;
         let component = wasmtime::component::Component::from_file(&engine, module)
@@ -107,7 +107,7 @@ fn compiled(folder: &Path) -> Option<Cache> {
         .inspect_err(|error| {
             tracing::warn!(
                 %error,
-                "the cache of compiled code cannot be used; compiling the component at every start"
+                "the cache of compiled code cannot be used; each start takes some seconds longer"
             );
         })
         .ok()

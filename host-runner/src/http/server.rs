@@ -121,7 +121,7 @@ pub(super) async fn serve_within<A: Answer>(
     }
     drop(listener);
     if tokio::time::timeout(grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not finish in time and were cut off");
+        tracing::warn!("stopping: some requests did not finish in time and were cut off; payments among them are continued at the next start");
     }
     cut_all.send_replace(true);
     if tokio::time::timeout(CLOSED, slots.all_free()).await.is_err() {

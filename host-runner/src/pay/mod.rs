@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// The request's method; by default GET, or POST with --json.
     #[arg(long, value_name = "METHOD")]
     method: Option<String>,
-    /// The request's body, in JSON.
+    /// The JSON text to send as the request's body.
     #[arg(long, value_name = "BODY")]
     json: Option<String>,
     /// The file with the key that pays; by default ~/.config/solana/id.json.

@@ -58,8 +58,7 @@ fn line(out: &mut String, depth: usize) {
     let _ = write!(out, "\n{:1$}", "", depth * 2);
 }
 
-/// Returns a stranger's text as a part of one line: without line breaks and control characters, and not too
-/// long.
+/// Makes a server's text safe to print within a line: without control characters, and at most 300 characters long.
 pub(super) fn quoted(text: &str) -> String {
     const MOST: usize = 300;
     let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });

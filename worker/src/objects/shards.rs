@@ -103,7 +103,8 @@ object!(
     PayerShard
 );
 object!(
-    /// The object of one payment, named by the hash of its message: which asset has claimed it.
+    /// The object of one payment, named by the hash of the payment's message. It stores which stream has claimed the
+    /// payment.
     PaymentObject,
     PaymentShard
 );

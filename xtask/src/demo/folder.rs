@@ -38,7 +38,7 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Creates the folder in place of an earlier run's.
+    /// Deletes the folder of an earlier run, and creates a new one that uses these two ports.
     pub(crate) fn fresh(workspace: &Workspace, port: u16, chain_port: u16) -> Result<Self> {
         let path = workspace.target.join("demo");
         if path.exists() {

@@ -40,7 +40,7 @@ pub(crate) fn buy(workspace: &Workspace, folder: &Folder, servers: &Servers) -> 
 fn sale(workspace: &Workspace, folder: &Folder, servers: &Servers) -> Result<()> {
     let (port, chain_port) = (servers.port, servers.chain_port);
     let lamp = folder.path.join(LAMP);
-    ensure!(!lamp.exists(), "the lamp is lit before anything was paid");
+    ensure!(!lamp.exists(), "the lamp was lit before anything was paid, but it must be off until then");
     let before = rpc::usdc_of(chain_port, MERCHANT)?;
 
     let url = format!("http://127.0.0.1:{port}/api/v1/access/lamp?quantity={SECONDS}");

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::assets::{room, with_room};
+use super::readers::WithCatalogue;
 use super::strange::{config, words};
 use super::*;
 use crate::account::Account;
@@ -53,45 +54,10 @@ impl Catalogue for Readers<'_> {
     }
 }
 
-/// A platform on another journal, with the other ports of the test world.
-struct Elsewhere<'w, S, C> {
-    platform: Platform<'w>,
-    journal: SqlJournal<S>,
-    catalogue: C,
-}
-
-impl<'w, S: Sql, C: Catalogue> Ports for Elsewhere<'w, S, C> {
-    type Clock = <Platform<'w> as Ports>::Clock;
-    type Entropy = <Platform<'w> as Ports>::Entropy;
-    type Journal = SqlJournal<S>;
-    type Catalogue = C;
-    type Settlement = <Platform<'w> as Ports>::Settlement;
-
-    fn clock(&self) -> &Self::Clock {
-        self.platform.clock()
-    }
-    fn entropy(&self) -> &Self::Entropy {
-        self.platform.entropy()
-    }
-    fn journal(&self) -> &Self::Journal {
-        &self.journal
-    }
-    fn catalogue(&self) -> &Self::Catalogue {
-        &self.catalogue
-    }
-    fn settlement(&self) -> &Self::Settlement {
-        self.platform.settlement()
-    }
-    fn log(&self, line: &str) {
-        self.platform.log(line);
-    }
-}
-
 /// Returns what becomes of a request where there is no journal: its response, or its shard.
 fn before(world: &World, request: &Request) -> Result<Response, Shard> {
-    let ports = Elsewhere {
-        platform: Platform::new(world),
-        journal: SqlJournal::new(NoDatabase, "main".to_owned()),
+    let ports = WithCatalogue {
+        platform: Platform::writing(world, SqlJournal::new(NoDatabase, "main".to_owned())),
         catalogue: Readers(Platform::new(world)),
     };
     let context = Context::new(&world.deployment, &ports);
@@ -104,9 +70,9 @@ fn before(world: &World, request: &Request) -> Result<Response, Shard> {
 /// Returns the response of a platform that has one journal for everything, and whether the journal was asked.
 fn whole(world: &World, request: &Request) -> (Response, bool) {
     let asked = Cell::new(0);
-    let ports = Elsewhere {
-        platform: Platform::new(world),
-        journal: SqlJournal::new(Counted { tables: Tables(world), asked: &asked }, "main".to_owned()),
+    let journal = SqlJournal::new(Counted { tables: Tables(world), asked: &asked }, "main".to_owned());
+    let ports = WithCatalogue {
+        platform: Platform::writing(world, journal),
         catalogue: SqlJournal::new(Tables(world), "main".to_owned()),
     };
     let context = Context::new(&world.deployment, &ports);

@@ -2,6 +2,7 @@
 //! is refused because of it.
 
 use super::assets::{ASSETS, ROOM, code, manage, room, with_room};
+use super::readers::WithCatalogue;
 use super::*;
 use crate::config::Asset;
 use crate::error::{TransportError, TransportFault};
@@ -9,12 +10,6 @@ use crate::ids::AssetId;
 use crate::ports::{Catalogue, PortError, Ports};
 
 const ACCESS: &str = "/api/v1/access/room-7";
-
-/// A platform whose catalogue does not change.
-struct Stale<'w> {
-    platform: Platform<'w>,
-    catalogue: Shown,
-}
 
 /// What the catalogue shows; `None` if it does not answer.
 #[derive(Clone)]
@@ -35,33 +30,6 @@ impl Catalogue for Shown {
     }
 }
 
-impl<'w> Ports for Stale<'w> {
-    type Clock = <Platform<'w> as Ports>::Clock;
-    type Entropy = <Platform<'w> as Ports>::Entropy;
-    type Journal = <Platform<'w> as Ports>::Journal;
-    type Catalogue = Shown;
-    type Settlement = <Platform<'w> as Ports>::Settlement;
-
-    fn clock(&self) -> &Self::Clock {
-        self.platform.clock()
-    }
-    fn entropy(&self) -> &Self::Entropy {
-        self.platform.entropy()
-    }
-    fn journal(&self) -> &Self::Journal {
-        self.platform.journal()
-    }
-    fn catalogue(&self) -> &Self::Catalogue {
-        &self.catalogue
-    }
-    fn settlement(&self) -> &Self::Settlement {
-        self.platform.settlement()
-    }
-    fn log(&self, line: &str) {
-        self.platform.log(line);
-    }
-}
-
 /// Returns what a catalogue shows now.
 fn shown(world: &World) -> Shown {
     Shown(Some(world.run(Platform::new(world).catalogue().page(None, 100)).unwrap().unwrap()))
@@ -75,7 +43,7 @@ fn send(world: &World, catalogue: &Shown, header: Option<(&str, &str)>) -> Answe
         headers: header.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect(),
         ..Request::default()
     };
-    let stale = Stale { platform: Platform::new(world), catalogue: catalogue.clone() };
+    let stale = WithCatalogue { platform: Platform::new(world), catalogue: catalogue.clone() };
     let context = Context::new(&world.deployment, &stale);
     let response = world.run(handle(&context, &request)).unwrap();
     let body = serde_json::from_slice(&response.body).unwrap();

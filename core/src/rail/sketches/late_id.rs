@@ -444,7 +444,7 @@ fn what_a_rail_tells_of_a_payment_changes_nothing_of_what_is_held_inv_5() {
     let platform = Platform::new(&world, &network);
     assert!(matches!(platform.buy(&payment), Some(Ok(Sale::Pending(_)))));
     let stream = AssetId::parse("door-1").unwrap().into();
-    let state = world.run(platform.journal.load(&stream)).unwrap().unwrap().state;
+    let state = world.run(platform.ports.journal.load(&stream)).unwrap().unwrap().state;
     let (claimed, now) = (kept(&state.claims[0]), Now::at(world.now()));
     let payment = &state.claims[0].payment;
     let events = |payment: &PaymentId, rail: LateId| {

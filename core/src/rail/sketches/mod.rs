@@ -17,9 +17,10 @@ use crate::gateway::{BuyRequest, Gateway, Sale, SaleError};
 use crate::http::{Context, Request, Response, handle};
 use crate::ids::AssetId;
 use crate::money::{Amount, Money};
-use crate::ports::{Ports, Settlement};
+use crate::ports::Settlement;
 use crate::quote::{Nonce, Operation, Quote, Ticket};
 use crate::store::SqlJournal;
+use crate::testkit;
 use crate::testkit::platform::Tables;
 use crate::testkit::world::World;
 use crate::x402::{self, Accepted, Payload, PaymentPayload, Version};
@@ -88,18 +89,17 @@ fn accepted(ticket: &Ticket, quote: &Quote, payload: Payload) -> PaymentPayload 
 /// The test world with another settlement. It is created for each run, as after a start.
 struct Platform<'w, S> {
     world: &'w World,
-    journal: SqlJournal<Tables<'w>>,
-    settlement: &'w S,
+    ports: testkit::platform::Platform<'w, SqlJournal<Tables<'w>>, S>,
 }
 
 impl<'w, S: Settlement> Platform<'w, S> {
     fn new(world: &'w World, settlement: &'w S) -> Self {
-        Self { world, journal: SqlJournal::new(Tables(world), "main".to_owned()), settlement }
+        Self { world, ports: testkit::platform::Platform::settling(world, settlement) }
     }
 
     /// Buys access to the first door from a gateway that has just started; `None` if the fuse blew.
     fn buy(&self, payment: &PaymentPayload) -> Option<Result<Sale, SaleError>> {
-        let gateway = Gateway::new(&self.world.deployment, self);
+        let gateway = Gateway::new(&self.world.deployment, &self.ports);
         let asset = AssetId::parse("door-1").unwrap();
         let operation = Operation::Access;
         let buy =
@@ -125,40 +125,13 @@ impl<'w, S: Settlement> Platform<'w, S> {
             headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             body: Vec::new(),
         };
-        let context = Context::new(&self.world.deployment, self);
+        let context = Context::new(&self.world.deployment, &self.ports);
         self.world.run(handle(&context, &request)).unwrap()
     }
 
     /// Looks after payments without an answer, with a gateway that has just started; `None` if the fuse blew.
     fn recover(&self) -> Option<()> {
-        let gateway = Gateway::new(&self.world.deployment, self);
+        let gateway = Gateway::new(&self.world.deployment, &self.ports);
         self.world.run(gateway.settle_due()).map(|done| assert!(done.is_ok(), "{done:?}"))
-    }
-}
-
-impl<'w, S: Settlement> Ports for Platform<'w, S> {
-    type Clock = World;
-    type Entropy = World;
-    type Journal = SqlJournal<Tables<'w>>;
-    type Catalogue = SqlJournal<Tables<'w>>;
-    type Settlement = S;
-
-    fn clock(&self) -> &World {
-        self.world
-    }
-    fn entropy(&self) -> &World {
-        self.world
-    }
-    fn journal(&self) -> &Self::Journal {
-        &self.journal
-    }
-    fn catalogue(&self) -> &Self::Catalogue {
-        &self.journal
-    }
-    fn settlement(&self) -> &S {
-        self.settlement
-    }
-    fn log(&self, line: &str) {
-        self.world.logged.borrow_mut().push(line.to_owned());
     }
 }

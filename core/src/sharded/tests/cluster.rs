@@ -195,8 +195,7 @@ impl Cluster {
             ShardKey::Payment(_) => serve!(PaymentShard),
             ShardKey::Merchant => serve!(MerchantShard),
             ShardKey::Stream(_) => {
-                let shop =
-                    Shop { world: &self.world, journal: ShardedJournal::of_stream(ports, "main".to_owned()) };
+                let shop = Shop::writing(&self.world, ShardedJournal::of_stream(ports, "main".to_owned()));
                 let shard = StreamShard::new(Gateway::new(&self.world.deployment, &shop));
                 match asked {
                     Some((request, body)) => shard.answer(request, body).await,
@@ -280,7 +279,7 @@ impl Cluster {
     async fn purchase(&self, stream: &StreamId, payment: &PaymentPayload) -> Result<Sale, SaleError> {
         let ports = self.ports(&ShardKey::Stream(stream.clone()));
         let journal = ShardedJournal::of_stream(ports, "main".to_owned());
-        let shop = Shop { world: &self.world, journal };
+        let shop = Shop::writing(&self.world, journal);
         let id = door(1);
         let buy = BuyRequest {
             asset: id.asset(),

@@ -7,11 +7,10 @@ use rusqlite::Connection;
 
 use super::cluster::{AppendFault, Cluster, Fault};
 use crate::error::{SqlError, TransportError, TransportFault};
-use crate::ports::{Clock as _, Entropy as _, PortError, Ports};
+use crate::ports::{Clock as _, Entropy as _, PortError};
 use crate::sharded::{Alarm, Boxed, Publication, ShardKey, ShardPorts, ShardedJournal, Transport};
 use crate::store::{Sql, Value};
-use crate::testkit::platform::execute;
-use crate::testkit::world::World;
+use crate::testkit::platform::{Platform, execute};
 use crate::time::Timestamp;
 
 /// One shard's database and alarm. They survive when what runs on them is cut off.
@@ -159,34 +158,4 @@ impl<'c> ShardPorts for SitePorts<'c> {
 }
 
 /// The ports of a gateway at one asset's shard.
-pub(super) struct Shop<'c> {
-    pub(super) world: &'c World,
-    pub(super) journal: ShardedJournal<SitePorts<'c>>,
-}
-
-impl<'c> Ports for Shop<'c> {
-    type Clock = World;
-    type Entropy = World;
-    type Journal = ShardedJournal<SitePorts<'c>>;
-    type Catalogue = ShardedJournal<SitePorts<'c>>;
-    type Settlement = World;
-
-    fn clock(&self) -> &World {
-        self.world
-    }
-    fn entropy(&self) -> &World {
-        self.world
-    }
-    fn journal(&self) -> &Self::Journal {
-        &self.journal
-    }
-    fn catalogue(&self) -> &Self::Catalogue {
-        &self.journal
-    }
-    fn settlement(&self) -> &World {
-        self.world
-    }
-    fn log(&self, line: &str) {
-        self.world.logged.borrow_mut().push(line.to_owned());
-    }
-}
+pub(super) type Shop<'c> = Platform<'c, ShardedJournal<SitePorts<'c>>>;

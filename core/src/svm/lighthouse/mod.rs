@@ -111,7 +111,10 @@ impl Guards {
         Ok(())
     }
 
-    /// Refuses an assertion that is not allowed about this account, and records the consequences of one that is.
+    /// Refuses an assertion that is not allowed about this account.
+    ///
+    /// Of an allowed one it keeps what a sale depends on: the least balance that it demands of the fee payer, and
+    /// whether any other payment from the same source would make it fail.
     fn judge(
         &mut self,
         Assertion { subject, number, operator, value }: Assertion,
