@@ -184,7 +184,7 @@ struct Body<'t> {
     is_shared: bool,
     operation: Operation,
     asset: AssetId,
-    /// Incarnation, quantity, amount and expiry.
+    /// Generation, quantity, amount and expiry.
     numbers: [u64; 4],
     allowance: Allowance,
     nonce: Nonce,

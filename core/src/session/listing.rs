@@ -61,7 +61,7 @@ fn unused(state: &AssetState, now: Timestamp) -> Result<(), Reject> {
 
 /// Refuses a purchase that the asset's listing does not allow.
 ///
-/// Incarnation 0 is always allowed, because configured and shared assets are sold without this listing. A ticket for
+/// Generation 0 is always allowed, because configured and shared assets are sold without this listing. A ticket for
 /// the listing's generation keeps its price, even if the asset's price has changed since. A payment without a ticket
 /// has to pay the present price.
 pub(super) fn for_sale(state: &AssetState, intent: &Intent<'_>) -> Result<(), Reject> {
