@@ -1,4 +1,4 @@
-//! `cargo xtask mutants`: removes one guard after the other from a copy of the sources, and sees its tests fail.
+//! `cargo xtask mutants`: removes one guard after another from a copy of the sources, and expects its tests to fail.
 //!
 //! A test that passes whatever the code does proves nothing. `tests/mutants/` names each guard, the edit that removes
 //! it and the tests that must fail then.
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// Try the guards of this day, in days since 1970
     #[arg(long)]
     day: Option<u64>,
-    /// Say which guards there are, and try none
+    /// List the guards, and try none
     #[arg(long)]
     list: bool,
     /// Write the table in `docs/guards.md`, and try none
@@ -47,7 +47,7 @@ pub(crate) struct Args {
     write_table: bool,
 }
 
-/// Does what the command line asks for. The last line of a trial says how many guards are held by their tests.
+/// Runs the command. The last line of a trial says for how many guards the tests failed as they must.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     let guards = guards(workspace)?;
     if args.list {
@@ -87,7 +87,7 @@ pub(crate) fn guards(workspace: &Workspace) -> Result<Vec<Guard>> {
     data::read_all(&workspace.root.join(data::FOLDER))
 }
 
-/// Tries guards in a copy of the sources that stands in the cache, and counts one test for each.
+/// Tries guards in a copy of the sources in the cache, and counts one test for each.
 fn try_all(workspace: &Workspace, guards: &[&Guard], tally: &mut Tally) -> Result<()> {
     let folder = workspace.cache.join("mutants");
     let _lock = tree::lock(&folder)?;
@@ -119,12 +119,12 @@ fn named<'g>(guards: &'g [Guard], names: &[String]) -> Result<Vec<&'g Guard>> {
     names.iter().map(find).collect()
 }
 
-/// Returns the guards of a day, and says which day it is: the one given, or that of the environment, or today.
+/// Returns the guards of a day, and prints the day: the one given, that of the environment, or today.
 fn of_day(guards: &[Guard], given: Option<u64>) -> Result<Vec<&Guard>> {
     let set = std::env::var(DAY).ok().filter(|day| !day.is_empty());
     let day = match (given, set) {
         (Some(day), _) => day,
-        (None, Some(day)) => day.parse().with_context(|| format!("{DAY}={day} is no number of days"))?,
+        (None, Some(day)) => day.parse().with_context(|| format!("{DAY}={day} is not a number of days"))?,
         (None, None) => {
             SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs()
                 / 86_400
@@ -136,7 +136,7 @@ fn of_day(guards: &[Guard], given: Option<u64>) -> Result<Vec<&Guard>> {
     Ok(indexes.into_iter().filter_map(|index| guards.get(index)).collect())
 }
 
-/// Returns which of `count` guards a day tries. They lie far apart, so that they are of different areas; each comes by at
+/// Returns which of `count` guards a day tries. They lie far apart, so that they belong to different areas. Each is tried at
 /// least once in `count` days.
 fn indexes_of_day(count: usize, day: u64) -> Vec<usize> {
     let per_day = PER_DAY.min(count);

@@ -157,7 +157,9 @@ impl Cmd {
     pub(crate) fn capture_within(self, limit: Option<Duration>) -> Result<String> {
         let line = self.line.clone();
         let Collected { status, out, err } = self.collect(limit)?;
-        let Some(status) = status else { bail!("no end after {} s", limit.unwrap_or_default().as_secs()) };
+        let Some(status) = status else {
+            bail!("{line} did not end within {} s", limit.unwrap_or_default().as_secs())
+        };
         let (out, err) = (out.trim(), err.trim());
         if !status.success() {
             let why = if err.is_empty() { out } else { err };
@@ -166,7 +168,7 @@ impl Cmd {
         Ok(out.to_owned())
     }
 
-    /// Runs it quietly, ends it when `limit` is over, and answers all that it has written.
+    /// Runs the command quietly, ends it after `limit`, and returns its output.
     pub(crate) fn collect(mut self, limit: Option<Duration>) -> Result<Collected> {
         self.inner.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut group = self.spawn()?;

@@ -1,4 +1,5 @@
-//! The guards of `tests/mutants/` can be removed, their tests are there, and `docs/guards.md` says what they say.
+//! Checks that every guard of `tests/mutants/` can be removed and names tests that exist, and that `docs/guards.md` is up
+//! to date.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -9,7 +10,7 @@ use crate::mutants::{self, Guard, TABLE};
 use crate::output;
 use crate::workspace::Workspace;
 
-/// Says which guards name a text or a test that is gone, and whether the table is of now.
+/// Fails if a guard names a text or a test that no longer exists, or if the table is out of date.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     let guards = mutants::guards(workspace)?;
     let mut tests: BTreeMap<&str, HashSet<String>> = BTreeMap::new();
@@ -29,11 +30,14 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
         output::note(what);
     }
     if !wrong.is_empty() {
-        bail!("{} guards speak of what is not there: mend them and try them anew", wrong.len());
+        bail!(
+            "{} errors in tests/mutants: correct those guards, then run `cargo xtask mutants NAME` for each",
+            wrong.len()
+        );
     }
     let shown = std::fs::read_to_string(workspace.root.join(TABLE)).context(TABLE)?;
     if shown != mutants::table(&workspace.root, &guards)? {
-        bail!("{TABLE} is not what `cargo xtask mutants --write-table` writes");
+        bail!("{TABLE} is out of date: run `cargo xtask mutants --write-table`");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The guards as `tests/mutants/` names them.
+//! Reads the guards of `tests/mutants/`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -6,19 +6,19 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use toml_edit::{Document, Item, TableLike};
 
-/// Where the guards are named, one file for each area.
+/// The folder of the guards, with one file for each area.
 pub(crate) const FOLDER: &str = "tests/mutants";
-/// The package whose tests hold a guard that names no other.
+/// The package of a guard that names no other.
 const PACKAGE: &str = "coinop-core";
 
-/// Something in the code that holds up a promise, the edits that remove it, and the tests that must fail then.
+/// Code that keeps a promise, the edits that remove it, and the tests that must fail then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Guard {
-    /// Its name, which stays.
+    /// The name, which stays when the code changes.
     pub(crate) id: String,
     /// The part of the product that it belongs to.
     pub(crate) area: String,
-    /// The sentence that it holds up.
+    /// The promise, as one sentence.
     pub(crate) holds: String,
     /// The invariants of `docs/architecture.md` that it serves.
     pub(crate) invariants: Vec<i64>,
@@ -37,9 +37,8 @@ pub(crate) struct Guard {
 pub(crate) struct Edit {
     /// The file, relative to the root.
     pub(crate) file: String,
-    /// What is replaced. It stands in the file once.
+    /// The text to replace, which occurs in the file once.
     pub(crate) find: String,
-    /// What takes its place.
     pub(crate) replace: String,
 }
 
@@ -54,7 +53,7 @@ impl Guard {
     /// Returns the edited files with their new text.
     ///
     /// # Errors
-    /// When a text that is to be replaced does not stand in its file exactly once.
+    /// When a text to replace does not occur in its file exactly once.
     pub(crate) fn edited(&self, root: &Path) -> Result<BTreeMap<String, String>> {
         let mut files = BTreeMap::new();
         for edit in &self.edits {
@@ -65,7 +64,7 @@ impl Guard {
             let times = text.matches(&edit.find).count();
             ensure!(
                 times == 1,
-                "the text to replace stands in {} {times} times instead of once: {:?}",
+                "the text to replace occurs in {} {times} times instead of once: {:?}",
                 edit.file,
                 edit.find
             );

@@ -9,19 +9,19 @@ use anyhow::{Context, Result};
 use crate::output;
 use crate::proc::Cmd;
 
-/// Takes the copy for this run alone, for as long as the returned file lives. Waits for another run that has it.
+/// Locks the copy for this run, for as long as the returned file lives. Waits while another run has it.
 pub(super) fn lock(folder: &Path) -> Result<File> {
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let path = folder.join("lock");
     let file = File::create(&path).with_context(|| path.display().to_string())?;
     if file.try_lock().is_err() {
-        output::note("another run tries guards: waiting for it");
+        output::note("waiting for another run of `cargo xtask mutants`");
         file.lock().with_context(|| path.display().to_string())?;
     }
     Ok(file)
 }
 
-/// Returns the files that are in the repository or about to be.
+/// Returns the files of the repository, and new ones that git does not ignore.
 pub(super) fn sources(root: &Path) -> Result<Vec<String>> {
     let listed = Cmd::new("git", root)
         .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
@@ -48,7 +48,7 @@ pub(super) fn copy(from: &Path, names: &[String], to: &Path) -> Result<()> {
     remove_others(to, &copied)
 }
 
-/// Removes the files that are no copies: a module that was deleted must not be found there.
+/// Removes every other file, because a module that was deleted must not be found in the copy.
 fn remove_others(folder: &Path, copied: &BTreeSet<std::path::PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();

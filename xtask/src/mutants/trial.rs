@@ -1,4 +1,4 @@
-//! Trying a guard: the edit is made, the tests that are named are run, and each of them must fail.
+//! Tries a guard: makes its edit, runs the tests that it names, and expects each of them to fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,10 +16,10 @@ use crate::stop;
 const LIMIT: Duration = Duration::from_secs(300);
 /// How long all tests that are named may take together, with all guards in place.
 const ALL_LIMIT: Duration = Duration::from_secs(1800);
-/// How many lines of a compiler's complaint are shown.
+/// How many lines of the compiler's errors are shown.
 const COMPLAINT_LINES: usize = 6;
 
-/// What came of a trial.
+/// The result of a trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Each test failed without the guard.
@@ -48,13 +48,19 @@ impl fmt::Display for Verdict {
             Self::FailAnyway(tests) => {
                 write!(f, "with the guard in place, these fail too: {}", tests.join(", "))
             }
-            Self::NoTest(tests) => write!(f, "not exactly one test is called: {}", tests.join(", ")),
-            Self::NoEdit(why) => write!(f, "the edit can't be made: {why}"),
+            Self::NoTest(tests) => {
+                write!(f, "there is no test, or more than one, of the name: {}", tests.join(", "))
+            }
+            Self::NoEdit(why) => write!(f, "the edit cannot be made: {why}"),
             Self::NotCompiled(why) => write!(f, "the edited code does not compile: {why}"),
             Self::Hung => {
-                write!(f, "no end after {} s; a guard that hangs says `hangs = true`", LIMIT.as_secs())
+                write!(
+                    f,
+                    "the tests did not end within {} s; if they hang without the guard, set `hangs = true`",
+                    LIMIT.as_secs()
+                )
             }
-            Self::Crashed(tests) => write!(f, "the tests ended without a result of: {}", tests.join(", ")),
+            Self::Crashed(tests) => write!(f, "the tests ended without a result for: {}", tests.join(", ")),
         }
     }
 }
@@ -83,7 +89,7 @@ impl Runner {
         Self { tree, target, limit: LIMIT }
     }
 
-    /// Tries the guards one after the other, and tells what came of each.
+    /// Tries the guards one after another, and reports the result of each.
     ///
     /// # Errors
     /// When the tests can't be built or run as they are. Then no guard was tried.
@@ -114,7 +120,7 @@ impl Runner {
     /// Finds these tests and runs them, with all guards in place.
     fn tests(&self, package: &str, names: &BTreeSet<&str>) -> Result<Tests> {
         if let Some(complaint) = self.build(package)? {
-            bail!("the tests of {package} do not compile as they are: {complaint}");
+            bail!("the tests of {package} do not compile with all guards in place: {complaint}");
         }
         let listed = self.cargo(package).args(["--", "--list"]).capture()?;
         let all: Vec<&str> = listed.lines().filter_map(|line| line.strip_suffix(": test")).collect();
@@ -127,7 +133,7 @@ impl Runner {
         let found: Vec<&String> = paths.values().flatten().collect();
         let results = match self.results(package, &found, ALL_LIMIT)? {
             Some(results) => results,
-            None => bail!("the tests of {package} do not end as they are"),
+            None => bail!("the tests of {package} do not end with all guards in place"),
         };
         let fails = |path: &&&String| results.get(**path) != Some(&true);
         let failing = found.iter().filter(fails).map(|path| (*path).clone()).collect();
@@ -200,7 +206,7 @@ impl Runner {
     }
 
     /// Returns the command that tests a package: without debug information, which takes long to write, and compiling
-    /// anew only what an edit touches.
+    /// only what an edit touches.
     fn cargo(&self, package: &str) -> Cmd {
         Cmd::cargo(&self.tree)
             .without_own_env()
@@ -228,7 +234,7 @@ fn replace(root: &Path, files: &BTreeMap<String, String>) -> Result<BTreeMap<Str
     Ok(before)
 }
 
-/// Reads a line in which the test harness tells a result: `test path::name ... ok`.
+/// Reads a result from a line of the test harness: `test path::name ... ok`.
 fn result(line: &str) -> Option<(String, bool)> {
     let (name, result) = line.strip_prefix("test ")?.split_once(" ... ")?;
     let name = name.strip_suffix(" - should panic").unwrap_or(name);
