@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use coinop_core::config::{Config, ConfigError, Pack};
 use serde_json::{Map, Value};
 
-use crate::settings::{Settings, is_json};
+use crate::settings::{Settings, hosted, is_json};
 
 /// Packs a configuration with many assets for Spin, so that each request reads only the asset that it needs.
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ fn packed(file: &Path) -> Result<Pack, String> {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     if is_json(&text) {
         let wrong = |error: ConfigError| format!("{}: {error}", file.display());
-        Config::from_text(&text).and_then(|config| config.without_devices()).map_err(wrong)?;
+        hosted(&text).map_err(wrong)?;
         let json = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
         return Config::pack(&json).map_err(wrong);
     }

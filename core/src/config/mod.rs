@@ -390,6 +390,4 @@ fn limits(top: &mut Section<'_>) -> Result<Limits, ConfigError> {
 }
 
 #[cfg(test)]
-mod packed_tests;
-#[cfg(test)]
 mod tests;

@@ -1,3 +1,5 @@
+mod packed;
+
 use serde_json::{Value, json};
 
 use super::*;

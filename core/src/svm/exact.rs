@@ -347,5 +347,4 @@ fn transfer_checked(
 }
 
 #[cfg(test)]
-#[path = "exact_tests.rs"]
 mod tests;

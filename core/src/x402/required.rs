@@ -346,5 +346,4 @@ fn v1_extra(extra: &Extra) -> Value {
 }
 
 #[cfg(test)]
-#[path = "required_tests.rs"]
 mod tests;

@@ -7,15 +7,14 @@ use coinop_core::svm::Address;
 
 use super::printer::Printer;
 use super::{chain, prices};
-use crate::settings::{environment, keypair, secret};
+use crate::settings::{environment, hosted, keypair, secret};
 
 /// Tries what such a gateway will need, as far as that can be tried from here. `text` is the file's.
 ///
 /// # Errors
 /// When something is wrong, or nothing can be printed.
 pub(super) fn run(printer: &mut Printer, file: &Path, text: &str) -> Result<(), String> {
-    let config = Config::from_text(text).and_then(|config| config.without_devices().map(|()| config));
-    let config = match config {
+    let config = match hosted(text) {
         Ok(config) => config,
         Err(error) => return printer.no_configuration(format!("{}: {error}", file.display())),
     };

@@ -89,6 +89,13 @@ pub(crate) fn is_json(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
 
+/// Reads the JSON of a Worker or of Spin. A device is an error, because no such host controls one.
+pub(crate) fn hosted(text: &str) -> Result<Config, ConfigError> {
+    let config = Config::from_text(text)?;
+    config.without_devices()?;
+    Ok(config)
+}
+
 type Read = (Config, Value, Vec<Device>);
 
 fn read(mut json: Value, folder: &Path) -> Result<Read, ConfigError> {

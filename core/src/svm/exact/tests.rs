@@ -1,4 +1,3 @@
-#[path = "exact_tests/wallets.rs"]
 mod wallets;
 
 use proptest::prelude::*;

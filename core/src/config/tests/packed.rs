@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
-use super::*;
+use super::super::*;
 
 const COUNT: usize = 60;
 
