@@ -233,8 +233,8 @@ pub trait Settlement {
 
     /// Simulates the payment at `now` and prepares it for sending, without sending it.
     ///
-    /// Neither the fee payer's signature nor the id made from it may leave the process. Until the claim is durable,
-    /// nobody else could then land the payment.
+    /// Neither the fee payer's signature nor the id made from it may leave the process. So nobody else can land the
+    /// payment before the claim is durable.
     async fn prepare(&self, payment: &Verified, now: Timestamp) -> Result<Prepared, PrepareError>;
 
     /// Sends a claimed payment, always with the same bytes, and returns what the claim has to keep of it from now on.

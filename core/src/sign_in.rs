@@ -142,7 +142,7 @@ impl ProofError {
                 "`SIGN-IN-WITH-X` must be base64 of the JSON that the extension `sign-in-with-x` describes."
             }
             Self::NotOurs => {
-                "The sign-in challenge is not from this gateway, or was altered. You were not charged. Request a new one."
+                "The sign-in challenge is not from this gateway, or was altered. Request a new one."
             }
             Self::Expired => {
                 "The challenge has expired or is not valid yet. Request a new one and sign it within five \

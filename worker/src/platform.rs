@@ -24,8 +24,8 @@ use crate::ports::ObjectPorts;
 pub(crate) struct Platform {
     instance: &'static Instance,
     journal: ShardedJournal<ObjectPorts>,
-    /// The catalogue in KV, if this object may need it.
-    readers: Option<Readers>,
+    /// The catalogue in KV.
+    readers: Readers,
     /// Whether assets made by API are read in KV. Otherwise this object's journal knows them.
     reads_kv: Cell<bool>,
 }
@@ -34,27 +34,21 @@ impl Platform {
     /// Makes the ports without a journal. Each method of the journal returns an error that says so. Assets
     /// made by API are read from the catalogue in KV.
     pub(crate) fn stateless(instance: &'static Instance, env: &Env) -> Self {
-        let readers = Some(Readers::new(env, instance));
-        Self { readers, reads_kv: Cell::new(true), ..Self::of(instance, &ObjectPorts::none(env, instance)) }
+        Self { reads_kv: Cell::new(true), ..Self::of(instance, &ObjectPorts::none(env, instance)) }
     }
 
     /// Makes the ports for the object of a stream.
     pub(crate) fn of_stream(instance: &'static Instance, ports: &ObjectPorts) -> Self {
         let merchant = instance.deployment.config.merchant.id.clone();
         let journal = ShardedJournal::of_stream(ports.clone(), merchant);
-        Self {
-            instance,
-            journal,
-            readers: Some(Readers::new(ports.env(), instance)),
-            reads_kv: Cell::new(false),
-        }
+        Self { instance, journal, readers: Readers::new(ports.env(), instance), reads_kv: Cell::new(false) }
     }
 
     /// Makes the ports for any other object, or for none.
     pub(crate) fn of(instance: &'static Instance, ports: &ObjectPorts) -> Self {
         let merchant = instance.deployment.config.merchant.id.clone();
         let journal = ShardedJournal::read_only(ports.clone(), merchant);
-        let readers = Some(Readers::new(ports.env(), instance));
+        let readers = Readers::new(ports.env(), instance);
         Self { instance, journal, readers, reads_kv: Cell::new(false) }
     }
 
@@ -72,7 +66,7 @@ impl Platform {
         Context::new(&self.instance.deployment, self)
     }
 
-    /// Answers a request that belongs here. The assets carry out a tick.
+    /// Answers a request that belongs here. For a tick, it asks each stream's object to run what is due.
     ///
     /// `own` is the name of a stream's object. A task that belongs to another object by this object's
     /// catalogue is refused: the catalogue that forwarded the request is older or newer, and the two agree
@@ -145,10 +139,7 @@ impl Ports for Platform {
 
 impl Catalogue for Platform {
     async fn find(&self, id: &AssetId) -> Result<Option<Asset>, PortError> {
-        match self.readers.as_ref().filter(|_| self.reads_kv.get()) {
-            Some(readers) => readers.find(id).await,
-            None => self.journal.find(id).await,
-        }
+        if self.reads_kv.get() { self.readers.find(id).await } else { self.journal.find(id).await }
     }
 
     async fn page(&self, after: Option<&AssetId>, limit: u32) -> Result<Vec<Asset>, PortError> {

@@ -76,6 +76,7 @@ impl ShardPorts for ObjectPorts {
     fn now(&self) -> Timestamp {
         hooks::CLOCK.now().wall
     }
+    // Not the hooks' randomness: what a shard draws must not change what a request draws after it.
     fn random(&self) -> [u8; 16] {
         WorkerEntropy.random()
     }

@@ -1,4 +1,4 @@
-//! Developers' commands: `cargo xtask build`, `demo`, `chain`, `test`, `mutants`, `check`.
+//! Developers' commands: `cargo xtask build`, `demo`, `chain`, `test`, `mutants`, `record`, `bench`, `check`.
 //!
 //! They are in a crate of their own, so that a clone needs only cargo: no make, no shell, and no tool to
 //! install first. Each command fetches and builds what it lacks, says what it runs, exits with a code that
@@ -70,7 +70,7 @@ enum Command {
     /// Run the benchmarks: a table, and target/bench.json
     #[command(after_help = "Example: cargo xtask bench\n         cargo xtask bench --only verify --rounds 1")]
     Bench(bench::Args),
-    /// Check formatting, lints, import cycles, licenses, advisories and the Worker's size
+    /// Check formatting, lints, guards, import cycles, what products contain, licenses, advisories and the Worker's size
     #[command(after_help = "Example: cargo xtask check")]
     Check,
 }

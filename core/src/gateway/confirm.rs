@@ -127,8 +127,8 @@ impl<P: Ports> Gateway<'_, P> {
     /// Sends a claimed payment. What its rail then tells about it is made durable before anything else is done with it.
     ///
     /// Returns the stream after that, if the rail told anything. An error changes nothing, because unknown is not
-    /// failed (invariant 3). What can't be written now, the rail tells again when the payment is sent again, or with
-    /// its outcome. `what` is for the log.
+    /// failed (invariant 3). If it can't be written now, nothing is lost: the rail reports it again
+    /// with the next send or with the outcome. `what` is for the log.
     async fn submit(
         &self,
         stream: &StreamId,

@@ -69,8 +69,8 @@ impl<'a, P: Ports> Gateway<'a, P> {
     ///
     /// # Errors
     /// `SaleError::Refused` if the payment can't be decoded or its payer has not signed it, `SaleError::Unavailable` if
-    /// the catalogue does not answer. Any other fault may have come up after the payer was charged, so [`Self::sell`]
-    /// returns it.
+    /// the catalogue does not answer. Other faults are left to [`Self::sell`], because an earlier
+    /// request may have charged the payer.
     pub async fn examine(&self, buy: &BuyRequest<'_>) -> Result<Examined<'a>, SaleError> {
         let started = self.ports().clock().now().wall;
         let presented = Presented::read(buy.payment)?;

@@ -92,9 +92,10 @@ impl Problem {
                     "All seats are taken. You were not charged. Try again later: `Retry-After` says when.";
                 Self::conflict("asset_busy", detail).retry_at(until, now)
             }
-            Reject::SessionOver => {
-                Self::conflict("session_over", "This session has ended. You were not charged. Buy a new one.")
-            }
+            Reject::SessionOver => Self::conflict(
+                "session_over",
+                "This session has ended. This request did not charge you. Buy a new session.",
+            ),
             Reject::TooLong => Self::conflict(
                 "session_too_long",
                 "A session can't last longer than 366 days. You were not charged. Buy less time.",

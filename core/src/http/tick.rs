@@ -19,7 +19,7 @@ pub async fn tick<P: Ports>(
 
 /// Ends what is over and looks after payments, within the bounds of one step.
 ///
-/// No desired state of a device is lost here, because the host that operates the device asks for it itself.
+/// It returns no desired states of devices: the host of a device asks for them itself.
 pub(super) async fn ticked<P: Ports>(
     context: &Context<'_, P>,
     run_due: impl Future<Output = Result<bool, PortError>>,

@@ -72,6 +72,7 @@ pub enum Event {
         at: Timestamp,
     },
     /// The asset's desired state changed.
+    #[serde(rename = "fulfilment_ordered")]
     FulfilmentDesired {
         /// The desired state's number.
         sequence: u64,

@@ -91,7 +91,7 @@ pub(crate) fn pending<'a>(state: &'a AssetState, now: &Now) -> Pending<'a> {
     Pending { end_due, settle, unmet, due: due(state), unsettled: unsettled(state) }
 }
 
-/// Returns when the paid time ends, if a tick will be due then. The moment is in the past if the tick is overdue.
+/// Returns when the paid time ends, if the end is still to be decided. The moment may be in the past.
 ///
 /// `None` means that no time runs, or that an extension is in flight for a session that holds nothing open.
 #[must_use]

@@ -35,7 +35,7 @@ pub async fn run_due_streams<P: ShardPorts>(journal: &ShardedJournal<P>) -> Resu
             break;
         }
         if let Err(error) = ports.transport().ask(&ShardKey::Stream(stream.clone()), &RunDue).await {
-            ports.log(&format!("what is due could not be run for {stream}: {error}"));
+            ports.log(&format!("{stream} did not run what is due; its alarm will: {error}"));
         }
     }
     Ok(more)

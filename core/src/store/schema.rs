@@ -13,11 +13,15 @@
 //! payment and ninety-nine errors, and each error costs the fee payer. So the trigger refuses a claim unless
 //! the balance covers everything that is `in_flight` from it, on every asset in this database.
 //!
-//! `source_balance.available` is how much of a balance may still be claimed while anything is in flight from it. It is the
-//! larger of two figures: what was left when that began, minus every claim since; and what the chain has just
-//! said is left, minus what is in flight. The second figure alone would refuse honest buyers, because a
-//! payment that has landed but is not recorded yet would be subtracted twice. It never exceeds what the
-//! chain has just said is left, because money may have been moved away since.
+//! `source_balance.available` is how much of a balance may still be claimed while anything is in flight from it. It is
+//! the larger of two figures:
+//!
+//! * what was left when the first payment in flight was claimed, minus every claim since
+//! * what the chain has just reported, minus what is in flight
+//!
+//! The second figure alone would refuse honest buyers, because a payment that has landed but is not recorded yet would
+//! be subtracted twice. `available` is never more than the chain has just reported, because money may have been moved
+//! away.
 //!
 //! Some risk remains, because a balance is read a moment before it is checked against the other claims:
 //!

@@ -64,7 +64,7 @@ impl From<Problem> for http::Problem {
                     "Too many requests are waiting. It is not known yet whether the payment lands. Send the \
                      same payment again; do not sign another one."
                 } else {
-                    "Too many requests are waiting. You were not charged. Try again."
+                    "Too many requests are waiting. Try again in a second."
                 };
                 Self::new(503, "overloaded", "Overloaded", detail).retry_after(1)
             }

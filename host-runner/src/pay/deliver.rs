@@ -83,7 +83,9 @@ pub(super) fn deliver(ask: &HttpRequest, payment: &Header) -> Result<HttpReply, 
 }
 
 fn given_up(why: RetryDecision, said: &str, ask: &HttpRequest) -> String {
-    let look = format!("run `coinop pay '{}' --sign-in` with the same key to see what it bought", ask.url());
+    // The URL stands in a shell's quotes.
+    let url = ask.url().to_string().replace('\'', "%27");
+    let look = format!("run `coinop pay '{url}' --sign-in` with the same key to see what it bought");
     match why {
         RetryDecision::Pending => {
             format!("the payment is still being processed ({said}); do not pay again; later, {look}")

@@ -96,8 +96,9 @@ impl HttpRequest {
 
     /// Sends the request without a payment, with one more header if given. The error is a whole message.
     pub(super) fn send_unpaid(&self, more: Option<(&str, &str)>) -> Result<HttpReply, String> {
-        let failed =
-            |error: String| format!("the request to {} failed: {error}; you were not charged", self.url);
+        let failed = |error: String| {
+            format!("the request to {} failed: {error}; this command did not charge you", self.url)
+        };
         self.send(more).map_err(failed)
     }
 

@@ -138,17 +138,17 @@ fn shortage(
 fn unpaid(reply: HttpReply) -> Result<(), String> {
     match reply.status {
         200..=299 => {
-            eprintln!("the server asked for no payment; you were not charged");
+            eprintln!("the server asked for no payment; this command did not charge you");
             reply.print()
         }
         300..=399 => {
             let to = reply.header("location").map_or_else(|| "another URL".to_owned(), pretty::quoted);
             Err(format!(
-                "the URL has moved to {to} (HTTP {}); you were not charged; request the new URL",
+                "the URL has moved to {to} (HTTP {}); this command did not charge you; request the new URL",
                 reply.status
             ))
         }
-        _ => Err(format!("the request failed and you were not charged: {}", reply.complaint())),
+        _ => Err(format!("the request failed: {}; this command did not charge you", reply.complaint())),
     }
 }
 
@@ -160,7 +160,7 @@ fn show_session(mut ask: HttpRequest, mut first: HttpReply, key: &SigningKey) ->
     let reply = sign_in::sign_in(&ask, &first, key)?;
     let address = Address::new(key.verifying_key().to_bytes());
     if reply.is_success() {
-        eprintln!("signed in as {address}; you were not charged");
+        eprintln!("signed in as {address}; this command did not charge you");
         return reply.print();
     }
     if reply.status == 402 {
@@ -169,7 +169,11 @@ fn show_session(mut ask: HttpRequest, mut first: HttpReply, key: &SigningKey) ->
              if an earlier payment is still being processed, do not pay again and sign in later"
         ));
     }
-    Err(format!("signing in as {address} failed and you were not charged: {}", reply.complaint()))
+    Err(format!(
+        "signing in as {address} failed: {}; this command did not charge you; \
+         if an earlier payment is still being processed, do not pay again",
+        reply.complaint()
+    ))
 }
 
 /// Returns decimals, program and name of the token. They are known, or the chain is asked.

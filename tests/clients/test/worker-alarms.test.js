@@ -52,7 +52,7 @@ async function endedOnTime(w, id, session, since = 0) {
   const { at } = journal.find(({ type }) => type === 'session_ended');
   assert.equal(journal.filter(({ type }) => type === 'session_ended').length, 1);
   assert.ok(at >= ends && at <= Math.max(ends, since) + LATE, `ended ${at - ends} ms after the end, ${at - since} ms after the start`);
-  assert.ok(!journal.some(({ type }) => type === 'fulfilment_desired'), 'no device stands behind it');
+  assert.ok(!journal.some(({ type }) => type === 'fulfilment_ordered'), 'no device stands behind it');
   return at;
 }
 

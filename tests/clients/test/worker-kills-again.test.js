@@ -26,7 +26,7 @@ const access = (run) => run.url('/api/v1/access/gate');
 const recovery = {
   reaches: [
     'ASSET alarm before', 'chain getSignatureStatuses before', 'chain sendTransaction before', 'chain sendTransaction after', 'ASSET alarm after',
-    'chain getTransaction after', 'PAYER news before', 'PAYMENT news after', 'MERCHANT news after',
+    'chain getTransaction after', 'PAYER update before', 'PAYMENT update after', 'MERCHANT update after',
   ],
   async prepare(run) {
     run.payment = await payment(run.rig, run.rig.buyer, access(run));
@@ -38,7 +38,7 @@ const recovery = {
   act: (run) => run.finishes(),
   async after(run, killed) {
     // Once the others are told, nothing is left to do.
-    const isDone = run.trace.indexOf('PAYER news after:1') >= 0 && run.trace.at(-1).startsWith('ASSET alarm after');
+    const isDone = run.trace.indexOf('PAYER update after:1') >= 0 && run.trace.at(-1).startsWith('ASSET alarm after');
     if (killed && !isDone) await run.finishes();
     assert.equal(await run.gained(), PRICE.hour, 'paid without any request');
     const asked = Date.now();

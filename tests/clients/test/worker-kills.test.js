@@ -25,7 +25,7 @@ after(() => rigs?.stop());
 const SALE = [
   'ASSET request before', 'PAYER history before', 'chain simulateTransaction before', 'PAYER reserve before', 'PAYER reserve after', 'PAYMENT reserve before',
   'PAYMENT reserve after', 'MERCHANT reserve before', 'MERCHANT reserve after', 'chain getSignatureStatuses before', 'chain sendTransaction before', 'chain sendTransaction after',
-  'chain getTransaction before', 'chain getTransaction after', 'PAYER news before', 'PAYMENT news after', 'MERCHANT news after', 'ASSET request after',
+  'chain getTransaction before', 'chain getTransaction after', 'PAYER update before', 'PAYMENT update after', 'MERCHANT update after', 'ASSET request after',
 ];
 const access = (run) => run.url('/api/v1/access/gate');
 const ask = async (url, init) => granted(await fetch(url, init));

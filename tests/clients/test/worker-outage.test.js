@@ -62,7 +62,7 @@ async function outage(rig, { lands, how, meanwhile }, look) {
     const during = alarms();
     await meanwhile?.();
     rig.relay.mend();
-    await until('an alarm has gone off and told the payer’s object', () => rig.probe.messages.some(({ object, what, at }) => object === 'PAYER' && what === 'news' && at === 'after'), { within: SOON, every: 50 });
+    await until('an alarm has gone off and told the payer’s object', () => rig.probe.messages.some(({ object, what, at }) => object === 'PAYER' && what === 'update' && at === 'after'), { within: SOON, every: 50 });
     assert.ok(!rig.probe.messages.some(({ what }) => what === 'request'), 'nobody has asked');
     await look({ access, headers, gained: (await rig.earned()) - earned });
     return during;

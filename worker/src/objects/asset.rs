@@ -1,4 +1,4 @@
-//! The object of one asset: its state, its sessions, its claims.
+//! The object of one stream: an exclusive asset, a shared asset's listing, or one session of a shared asset.
 
 use std::cell::Cell;
 use std::pin::pin;

@@ -13,7 +13,7 @@ use self::source::Source;
 use crate::output;
 use crate::workspace::Workspace;
 
-/// The first files of each program and library, from which their modules are declared.
+/// The first files of the product crates and of this one, from which their modules are declared.
 const ROOTS: [&str; 5] = [
     "core/src/lib.rs",
     "host-runner/src/main.rs",

@@ -1,5 +1,5 @@
-//! Finds paths of one machine in the sources. Such a path works nowhere else, and tells what need not be
-//! told.
+//! Finds paths of one machine in the sources. Such a path works nowhere else, and shows a private
+//! folder.
 
 use std::path::Path;
 

@@ -45,7 +45,8 @@ pub(super) fn check(workspace: &Workspace) -> Result<()> {
     }
     if wrong > 0 {
         bail!(
-            "{wrong} errors: a crate that enables the feature {TESTKIT} must be built by a separate command"
+            "{wrong} errors: build a crate that enables the feature {TESTKIT} by a separate command, and let no shipped module \
+             depend on SQLite or on {HOOKS}"
         );
     }
     Ok(())

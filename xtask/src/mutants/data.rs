@@ -129,7 +129,8 @@ fn named_guard(mut keys: Keys<'_>, id: String, area: &str) -> Result<Guard> {
 fn edit(mut keys: Keys<'_>) -> Result<Edit> {
     let edit = Edit { file: keys.text("file")?, find: keys.text("find")?, replace: keys.text("replace")? };
     keys.end()?;
-    ensure!(!edit.find.is_empty() && edit.find != edit.replace, "the edit of {} changes nothing", edit.file);
+    ensure!(!edit.find.is_empty(), "`find` is empty in the edit of {}", edit.file);
+    ensure!(edit.find != edit.replace, "the edit of {} changes nothing", edit.file);
     Ok(edit)
 }
 
@@ -164,7 +165,7 @@ impl<'t> Keys<'t> {
     fn end(&self) -> Result<()> {
         match self.0.keys().next() {
             None => Ok(()),
-            Some(key) => bail!("`{key}` is no key of this"),
+            Some(key) => bail!("unknown key `{key}`"),
         }
     }
 }

@@ -72,7 +72,7 @@ pub(super) struct Runner {
     limit: Duration,
 }
 
-/// The tests of a package as they are with all guards in place.
+/// The tests of a package, with all guards in place.
 struct Tests {
     /// The whole names of the tests that have one of the names asked for.
     paths: BTreeMap<String, Vec<String>>,
@@ -92,7 +92,7 @@ impl Runner {
     /// Tries the guards one after another, and reports the result of each.
     ///
     /// # Errors
-    /// When the tests can't be built or run as they are. Then no guard was tried.
+    /// When the tests cannot be built or run with all guards in place. Then no guard was tried.
     pub(super) fn try_all(
         &self,
         guards: &[&Guard],
@@ -166,7 +166,7 @@ impl Runner {
         verdict
     }
 
-    /// Runs a guard's tests on the sources as they are now.
+    /// Runs a guard's tests on the edited sources.
     fn judge(&self, guard: &Guard, paths: &[&String]) -> Result<Verdict> {
         if let Some(complaint) = self.build(&guard.package)? {
             return Ok(Verdict::NotCompiled(complaint));

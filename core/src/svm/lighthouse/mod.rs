@@ -15,9 +15,9 @@
 //! delegated amount, its close authority, its state, and the fact that its address is derived from its owner.
 //! Amounts and hashes of the merchant's token account are refused, because any stranger can change them.
 //!
-//! Each guard names exactly one account, which is why it may name the fee payer. Whether an account signs and
-//! is writable holds for the whole message, so a guard gets the fee payer as a writable signer. Without a
-//! second account, there is no program that it could call with it.
+//! Each guard names exactly one account, which is why it may name the fee payer. Solana marks signers and writable
+//! accounts for the whole message, so such a guard receives the fee payer as a writable signer. That is harmless: with
+//! one account, a guard has no program to call.
 //!
 //! The layout comes from Lighthouse's public source.
 
