@@ -67,7 +67,7 @@ pub mod bench {
     pub use crate::rail::svm_exact::{Memo, Offered as SvmExactOffered};
     pub use crate::rail::{Offered, Presented};
     pub use crate::session::{
-        Allowance, AssetState, ClaimRequest, Command, Fulfilment, Guarded, Purchase, Rail, SvmExact, decide,
+        Allowance, ClaimRequest, Command, Fulfilment, Guarded, Purchase, Rail, StreamState, SvmExact, decide,
     };
     pub use crate::svm::exact::Refusal;
 }

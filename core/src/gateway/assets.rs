@@ -7,7 +7,7 @@ use crate::config::Asset;
 use crate::ids::{AssetId, StreamId};
 use crate::listing::Listing;
 use crate::ports::{Catalogue as _, PortError, Ports, Streams as _};
-use crate::session::{AssetState, Command, Reject};
+use crate::session::{Command, Reject, StreamState};
 
 /// Why an asset was not created, changed or deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         &self,
         id: &AssetId,
         listing: Listing,
-    ) -> Result<AssetState, ManageError> {
+    ) -> Result<StreamState, ManageError> {
         self.manage(id, Command::Create(Box::new(listing))).await
     }
 
@@ -73,7 +73,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         id: &AssetId,
         base: Listing,
         next: Listing,
-    ) -> Result<AssetState, ManageError> {
+    ) -> Result<StreamState, ManageError> {
         self.manage(id, Command::Change { base: Box::new(base), next: Box::new(next) }).await
     }
 
@@ -85,7 +85,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         self.manage(id, Command::Delete).await.map(drop)
     }
 
-    async fn manage(&self, id: &AssetId, command: Command) -> Result<AssetState, ManageError> {
+    async fn manage(&self, id: &AssetId, command: Command) -> Result<StreamState, ManageError> {
         self.ensure_not_configured(id)?;
         let stream = StreamId::of_asset(id.clone());
         match self.command(&stream, None, command).await {

@@ -13,7 +13,7 @@ use crate::gateway::ManageError;
 use crate::ids::AssetId;
 use crate::listing::Listing;
 use crate::ports::Ports;
-use crate::session::{AssetState, Reject};
+use crate::session::{Reject, StreamState};
 
 /// How often a change is merged again because another request changed the asset in the meantime.
 const MERGES: u32 = 8;
@@ -147,7 +147,7 @@ async fn shown<P: Ports>(
     context: &Context<'_, P>,
     status: u16,
     id: &AssetId,
-    state: &AssetState,
+    state: &StreamState,
 ) -> Result<Response, Problem> {
     let asset = state.listing.as_ref().map(|listing| listing.asset(id));
     let asset = asset.ok_or_else(|| Problem::not_found("asset"))?;

@@ -11,7 +11,7 @@ use crate::config::Asset;
 use crate::grant;
 use crate::ids::{AssetId, StreamId};
 use crate::ports::{Accounts as _, Catalogue as _, Ports, Schedule as _, Settlement as _, Streams as _};
-use crate::session::AssetState;
+use crate::session::StreamState;
 
 /// Returns the id in a path, or a 404 if the path's segment can't be an asset's id.
 pub(super) fn asset_id(id: Option<&AssetId>) -> Result<&AssetId, Problem> {
@@ -51,7 +51,7 @@ pub(super) async fn asset_itself<'a, P: Ports>(
 pub(super) async fn state_of<P: Ports>(
     context: &Context<'_, P>,
     stream: &StreamId,
-) -> Result<AssetState, Problem> {
+) -> Result<StreamState, Problem> {
     let snapshot = context.ports().journal().load(stream).await;
     Ok(snapshot.map_err(|error| context.failed(&error))?.state)
 }
@@ -61,7 +61,7 @@ pub(super) async fn state_of<P: Ports>(
 pub(super) async fn availability<P: Ports>(
     context: &Context<'_, P>,
     asset: &Asset,
-    own: Option<AssetState>,
+    own: Option<StreamState>,
 ) -> Result<Availability, Problem> {
     if asset.capacity.is_exclusive() {
         let state = match own {

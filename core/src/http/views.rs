@@ -9,7 +9,7 @@ use crate::grant::{self, Span};
 use crate::ids::StreamId;
 use crate::money::Money;
 use crate::session::index::SessionRecord;
-use crate::session::{AssetState, LockState, Purchase, ReportedState, Session, desired_state};
+use crate::session::{LockState, Purchase, ReportedState, Session, StreamState, desired_state};
 use crate::time::Now;
 
 /// Returns an amount in atomic units, with its decimals, its mint and a text for people.
@@ -78,13 +78,13 @@ pub(super) struct Availability {
     is_free: bool,
     /// The state of the asset's own stream, with `now` as that stream takes it. For a shared asset it says nothing
     /// about sessions.
-    state: AssetState,
+    state: StreamState,
     now: Now,
 }
 
 impl Availability {
     /// Returns the availability of an exclusive asset.
-    pub(super) fn of_exclusive(state: AssetState, now: &Now) -> Self {
+    pub(super) fn of_exclusive(state: StreamState, now: &Now) -> Self {
         let now = state.clamped_now(now);
         let occupied = state.session.as_ref().is_some_and(|session| !session.is_over(&now));
         Self { is_free: !occupied && state.claims.is_empty(), state, now }
@@ -92,7 +92,7 @@ impl Availability {
 
     /// Returns the availability of a shared asset.
     pub(super) fn of_shared(is_free: bool, now: Now) -> Self {
-        Self { is_free, state: AssetState::default(), now }
+        Self { is_free, state: StreamState::default(), now }
     }
 }
 

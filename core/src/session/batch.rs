@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::event::Event;
 use super::index::{self, IndexChange};
 use super::pending::pending;
-use super::state::{AssetState, evolve};
+use super::state::{StreamState, evolve};
 use crate::account::Account;
 use crate::ids::StreamId;
 use crate::money::Amount;
@@ -45,7 +45,7 @@ pub struct Batch {
     /// What happened, in this order.
     pub events: Vec<Event>,
     /// The state after all of `events`.
-    pub state: AssetState,
+    pub state: StreamState,
     /// The changes that `events` make to the indexes.
     pub index: Vec<IndexChange>,
     /// When the paid time ends, if the end is still to be decided.
@@ -62,7 +62,7 @@ pub struct Batch {
 impl Batch {
     /// Creates the batch for `events`, which happened to `before`; `None` if there are none.
     #[must_use]
-    pub fn new(stream: &StreamId, before: &AssetState, events: Vec<Event>, now: &Now) -> Option<Self> {
+    pub fn new(stream: &StreamId, before: &StreamState, events: Vec<Event>, now: &Now) -> Option<Self> {
         if events.is_empty() {
             return None;
         }
@@ -86,5 +86,5 @@ impl Batch {
 pub struct Snapshot {
     /// How many appends the stream has had; 0 for a stream to which nothing has happened.
     pub revision: u64,
-    pub state: AssetState,
+    pub state: StreamState,
 }

@@ -11,7 +11,7 @@ use super::reject::{IN_FLIGHT_MS, Reject};
 use super::running::Session;
 #[cfg(test)]
 use super::sketches;
-use super::state::{AssetState, evolve};
+use super::state::{StreamState, evolve};
 use crate::ids::PaymentId;
 #[cfg(test)]
 use crate::ids::SessionId;
@@ -86,7 +86,7 @@ const REMEMBERED_MS: u64 = 600_000;
 /// # Errors
 /// Returns a `Reject` if the command can't be followed. Only a claim, and the creation, change or deletion of an asset,
 /// can be refused: what is known of money and devices is always recorded.
-pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Event>, Reject> {
+pub fn decide(state: &StreamState, command: Command, now: &Now) -> Result<Vec<Event>, Reject> {
     let (mut events, state, now) = passed(state, now);
     events.extend(match command {
         Command::EndDue => Vec::new(),
@@ -114,13 +114,13 @@ pub fn decide(state: &AssetState, command: Command, now: &Now) -> Result<Vec<Eve
 ///
 /// # Errors
 /// Those of [`decide`] for the claim.
-pub(crate) fn precheck(state: &AssetState, intent: &Intent<'_>, now: &Now) -> Result<(), Reject> {
+pub(crate) fn precheck(state: &StreamState, intent: &Intent<'_>, now: &Now) -> Result<(), Reject> {
     let (_, state, now) = passed(state, now);
     ensure_free(&state, intent, &now)
 }
 
 /// Lets time pass. Returns the events that this causes, the state after them, and the clocks as the stream takes them.
-fn passed(state: &AssetState, now: &Now) -> (Vec<Event>, AssetState, Now) {
+fn passed(state: &StreamState, now: &Now) -> (Vec<Event>, StreamState, Now) {
     let lost = state.is_clock_untrusted(now);
     let now = state.clamped_now(now);
     let events = end_due(state, &now, lost);
@@ -131,7 +131,7 @@ fn passed(state: &AssetState, now: &Now) -> (Vec<Event>, AssetState, Now) {
 /// Locks the device when the paid time is over, or when no clock can tell whether it is.
 ///
 /// It also ends the session, unless an extension in flight may still bring it back.
-fn end_due(state: &AssetState, now: &Now, lost: bool) -> Vec<Event> {
+fn end_due(state: &StreamState, now: &Now, lost: bool) -> Vec<Event> {
     let Some(session) = state.session.as_ref().filter(|session| lost || session.is_over(now)) else {
         return Vec::new();
     };
@@ -145,13 +145,13 @@ fn end_due(state: &AssetState, now: &Now, lost: bool) -> Vec<Event> {
     events
 }
 
-fn claim_payment(state: &AssetState, ask: ClaimRequest, now: &Now) -> Result<Vec<Event>, Reject> {
+fn claim_payment(state: &StreamState, ask: ClaimRequest, now: &Now) -> Result<Vec<Event>, Reject> {
     ensure_free(state, &ask.intent(), now)?;
     Ok(vec![Event::PaymentClaimed(Claim { at: now.wall, ..ask.claim })])
 }
 
 /// Refuses a purchase that the asset's state or the payer's failures rule out.
-fn ensure_free(state: &AssetState, intent: &Intent<'_>, clocks: &Now) -> Result<(), Reject> {
+fn ensure_free(state: &StreamState, intent: &Intent<'_>, clocks: &Now) -> Result<(), Reject> {
     let now = clocks.wall;
     listing::for_sale(state, intent)?;
     if let Some(until) = back_off(intent.failures, now) {
@@ -199,7 +199,7 @@ fn back_off(failures: &[Timestamp], now: Timestamp) -> Option<Timestamp> {
 /// Keeps what the rail tells of a payment that was sent.
 ///
 /// What is in flight is counted by what was claimed, so a change of what the payment holds is ignored.
-fn submitted(state: &AssetState, payment: PaymentId, rail: Rail, at: Timestamp) -> Vec<Event> {
+fn submitted(state: &StreamState, payment: PaymentId, rail: Rail, at: Timestamp) -> Vec<Event> {
     let Some(claim) = state.claim(&payment) else { return Vec::new() };
     let amount = claim.purchase.price.amount;
     if claim.rail == rail || claim.rail.holds(amount) != rail.holds(amount) {
@@ -209,7 +209,7 @@ fn submitted(state: &AssetState, payment: PaymentId, rail: Rail, at: Timestamp) 
 }
 
 /// Turns money that has moved into a session or an extension, in the same append (invariant 2).
-fn landed(state: &AssetState, payment: &PaymentId, landing: Landing, now: &Now) -> Vec<Event> {
+fn landed(state: &StreamState, payment: &PaymentId, landing: Landing, now: &Now) -> Vec<Event> {
     let Some(claim) = state.claim(payment) else { return Vec::new() };
     let (at, grant) = (now.wall, state.fulfilment.sequence + 1);
     let transaction = landing.transaction().or(claim.rail.transaction()).map(str::to_owned);
@@ -251,7 +251,7 @@ fn landed(state: &AssetState, payment: &PaymentId, landing: Landing, now: &Now) 
     events
 }
 
-fn failed(state: &AssetState, payment: &PaymentId, reason: &str, now: &Now) -> Vec<Event> {
+fn failed(state: &StreamState, payment: &PaymentId, reason: &str, now: &Now) -> Vec<Event> {
     let Some(claim) = state.claim(payment) else { return Vec::new() };
     let event = Event::PaymentFailed {
         payment: payment.clone(),
@@ -266,7 +266,7 @@ fn failed(state: &AssetState, payment: &PaymentId, reason: &str, now: &Now) -> V
     events
 }
 
-fn reported(state: &AssetState, report: ReportedState, now: Timestamp) -> Vec<Event> {
+fn reported(state: &StreamState, report: ReportedState, now: Timestamp) -> Vec<Event> {
     let current = state.fulfilment.reported.as_ref();
     let stale = current.is_some_and(|current| report.sequence < current.sequence);
     let same = current.is_some_and(|c| c.sequence == report.sequence && c.observed == report.observed);

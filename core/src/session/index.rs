@@ -9,7 +9,7 @@ use super::event::Event;
 use super::failure;
 use super::rail::Holds;
 use super::running::Session;
-use super::state::AssetState;
+use super::state::StreamState;
 use crate::account::Account;
 use crate::ids::{AssetId, PaymentId, SessionId, StreamId};
 use crate::listing::Listing;
@@ -106,8 +106,8 @@ pub enum IndexChange {
 #[must_use]
 pub(crate) fn changes(
     stream: &StreamId,
-    before: &AssetState,
-    after: &AssetState,
+    before: &StreamState,
+    after: &StreamState,
     events: &[Event],
 ) -> Vec<IndexChange> {
     let mut changes = Vec::new();

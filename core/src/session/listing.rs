@@ -4,12 +4,12 @@ use super::claim::Purchase;
 use super::event::Event;
 use super::intent::Intent;
 use super::reject::{IN_FLIGHT_MS, Reject};
-use super::state::AssetState;
+use super::state::StreamState;
 use crate::listing::Listing;
 use crate::time::Timestamp;
 
 /// Creates the asset, as the next generation of its id.
-pub(super) fn create(state: &AssetState, listing: Listing, now: Timestamp) -> Result<Vec<Event>, Reject> {
+pub(super) fn create(state: &StreamState, listing: Listing, now: Timestamp) -> Result<Vec<Event>, Reject> {
     if state.listing.is_some() {
         return Err(Reject::Exists);
     }
@@ -21,7 +21,7 @@ pub(super) fn create(state: &AssetState, listing: Listing, now: Timestamp) -> Re
 
 /// Changes the asset's listing from `base`, which the caller has seen, to `next`.
 pub(super) fn change(
-    state: &AssetState,
+    state: &StreamState,
     base: &Listing,
     next: Listing,
     now: Timestamp,
@@ -42,7 +42,7 @@ pub(super) fn change(
 }
 
 /// Deletes the asset, unless a session is running or a payment is in flight.
-pub(super) fn delete(state: &AssetState, now: Timestamp) -> Result<Vec<Event>, Reject> {
+pub(super) fn delete(state: &StreamState, now: Timestamp) -> Result<Vec<Event>, Reject> {
     if state.listing.is_none() {
         return Err(Reject::Gone);
     }
@@ -50,7 +50,7 @@ pub(super) fn delete(state: &AssetState, now: Timestamp) -> Result<Vec<Event>, R
     Ok(vec![Event::AssetDeleted { at: now }])
 }
 
-fn unused(state: &AssetState, now: Timestamp) -> Result<(), Reject> {
+fn unused(state: &StreamState, now: Timestamp) -> Result<(), Reject> {
     let session = state.session.as_ref().map(|session| session.busy_until(now));
     let payment = (!state.claims.is_empty()).then(|| now.plus_millis(IN_FLIGHT_MS));
     match session.max(payment) {
@@ -64,7 +64,7 @@ fn unused(state: &AssetState, now: Timestamp) -> Result<(), Reject> {
 /// Generation 0 is always allowed, because configured and shared assets are sold without this listing. A ticket for
 /// the listing's generation keeps its price, even if the asset's price has changed since. A payment without a ticket
 /// has to pay the present price.
-pub(super) fn for_sale(state: &AssetState, intent: &Intent<'_>) -> Result<(), Reject> {
+pub(super) fn for_sale(state: &StreamState, intent: &Intent<'_>) -> Result<(), Reject> {
     if intent.generation == 0 {
         return Ok(());
     }

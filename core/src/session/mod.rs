@@ -62,7 +62,7 @@ pub(crate) use rail::LateId;
 pub use rail::{Guarded, Landing, Rail, SvmExact};
 pub(crate) use reject::Reject;
 pub(crate) use running::Session;
-pub use state::AssetState;
+pub use state::StreamState;
 #[cfg(any(test, feature = "testkit"))]
 pub(crate) use state::evolve;
 

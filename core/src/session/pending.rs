@@ -2,7 +2,7 @@
 
 use super::claim::Claim;
 use super::fulfilment::Desired;
-use super::state::AssetState;
+use super::state::StreamState;
 use crate::time::{Now, Timestamp};
 
 /// How long only the request that claimed a payment looks after it, in milliseconds. After that, recovery does so too.
@@ -48,7 +48,7 @@ pub(crate) struct Pending<'a> {
 ///
 /// It is never open past the paid time, even if nothing has ended the session yet (invariant 4).
 #[must_use]
-pub(crate) fn desired_state(state: &AssetState, now: &Now) -> DesiredState {
+pub(crate) fn desired_state(state: &StreamState, now: &Now) -> DesiredState {
     let over = state.session.as_ref().is_none_or(|session| session.is_over(now));
     let desired = state.fulfilment.ordered();
     let open_until = desired.open_until().filter(|until| !over && *until > now.wall);
@@ -60,7 +60,7 @@ pub(crate) fn desired_state(state: &AssetState, now: &Now) -> DesiredState {
 /// The host's clock may be behind what the asset has seen. What counts is how long the device stays open: never longer
 /// than is left of the paid time by any clock that can tell (invariant 4).
 #[must_use]
-pub(crate) fn desired_state_for_host(state: &AssetState, now: &Now) -> DesiredState {
+pub(crate) fn desired_state_for_host(state: &StreamState, now: &Now) -> DesiredState {
     let clamped_now = state.clamped_now(now);
     let DesiredState { sequence, desired } = desired_state(state, &clamped_now);
     let lost = state.is_clock_untrusted(now);
@@ -76,7 +76,7 @@ pub(crate) fn desired_state_for_host(state: &AssetState, now: &Now) -> DesiredSt
 
 /// Returns what is still to be done.
 #[must_use]
-pub(crate) fn pending<'a>(state: &'a AssetState, now: &Now) -> Pending<'a> {
+pub(crate) fn pending<'a>(state: &'a StreamState, now: &Now) -> Pending<'a> {
     let lost = state.is_clock_untrusted(now);
     let now = state.clamped_now(now);
     let over = state.session.as_ref().filter(|session| lost || session.is_over(&now));
@@ -95,13 +95,13 @@ pub(crate) fn pending<'a>(state: &'a AssetState, now: &Now) -> Pending<'a> {
 ///
 /// `None` means that no time runs, or that an extension is in flight for a session that holds nothing open.
 #[must_use]
-pub(super) fn due(state: &AssetState) -> Option<Timestamp> {
+pub(super) fn due(state: &StreamState) -> Option<Timestamp> {
     let ends = state.fulfilment.is_open() || !state.is_extending();
     state.session.as_ref().filter(|_| ends).and_then(|session| session.entitlement.runs_until())
 }
 
 /// Returns when to look after a payment in flight; `None` if there is none. The moment is in the past if it is overdue.
 #[must_use]
-pub(super) fn unsettled(state: &AssetState) -> Option<Timestamp> {
+pub(super) fn unsettled(state: &StreamState) -> Option<Timestamp> {
     state.claims.iter().map(|claim| claim.at.plus_millis(SETTLE_AFTER_MS)).min()
 }

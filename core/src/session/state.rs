@@ -13,7 +13,7 @@ use crate::time::{Now, Timestamp};
 
 /// Everything that has to be known of a stream to decide about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AssetState {
+pub struct StreamState {
     /// The latest time that this stream has seen. Time never runs backwards here.
     pub last: Timestamp,
     /// The session that occupies the asset.
@@ -45,7 +45,7 @@ const fn is_zero(number: &u64) -> bool {
 /// now and then falls behind by less.
 const MAX_CLOCK_LAG_MS: u64 = 3_600_000;
 
-impl AssetState {
+impl StreamState {
     /// Returns the claim of a payment, if it is in flight.
     #[must_use]
     pub fn claim(&self, payment: &PaymentId) -> Option<&Claim> {
@@ -94,7 +94,7 @@ impl AssetState {
 /// An event about a payment or a session that the state does not have leaves payments and session as they are. No
 /// journal that [`decide`](super::decide) has written contains one.
 #[must_use]
-pub(crate) fn evolve(mut state: AssetState, event: &Event) -> AssetState {
+pub(crate) fn evolve(mut state: StreamState, event: &Event) -> StreamState {
     state.last = state.last.max(event.at());
     match event {
         Event::PaymentClaimed(claim) => {

@@ -100,7 +100,7 @@ struct Model {
 proptest! {
     #[test]
     fn whatever_happens_paid_time_is_granted_once_and_nothing_is_open_unpaid_inv_1_2_4(asks in asks()) {
-        let mut state = AssetState::default();
+        let mut state = StreamState::default();
         let mut model = Model::default();
         let (mut ms, mut number) = (0, 0u8);
         for random in asks {
@@ -174,7 +174,7 @@ proptest! {
     #[test]
     fn every_batch_is_read_back_as_it_was_written_inv_7(seconds in 1u64..1000, ms in 0u64..1_000_000) {
         let asset = StreamId::parse("door-1").unwrap();
-        let mut state = AssetState::default();
+        let mut state = StreamState::default();
         for command in [
             Command::Claim(Box::new(ask(1, Operation::Access, seconds))),
             Command::Landed { payment: PaymentId::of_message(&[1]), landing: Landing::SvmExact { slot: 7 } },
@@ -203,7 +203,7 @@ fn events_that_were_once_written_stay_readable_inv_7() {
         r#"{"type":"session_ended","session":"s_01010101010101010101010101010101","at":1800000121000}"#,
         r#"{"type":"payment_failed","payment":"4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a","payer":"4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi","reason":"transaction_expired","at":1800000200000}"#,
     ];
-    let mut state = AssetState::default();
+    let mut state = StreamState::default();
     for text in written {
         let event: Event = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&event).unwrap(), text);
@@ -221,7 +221,7 @@ fn a_session_is_over_by_either_clock_of_the_boot_that_saw_it_begin_inv_4() {
         wall: Timestamp::from_millis(START + wall),
         mono: Some(Monotonic { boot: boot.to_owned(), ms }),
     };
-    let mut state = AssetState::default();
+    let mut state = StreamState::default();
     for command in [
         Command::Claim(Box::new(ask(1, Operation::Access, 60))),
         Command::Landed { payment: PaymentId::of_message(&[1]), landing: Landing::SvmExact { slot: 7 } },
@@ -238,13 +238,13 @@ fn a_session_is_over_by_either_clock_of_the_boot_that_saw_it_begin_inv_4() {
 
 #[test]
 fn reports_that_are_late_or_about_nothing_are_not_believed_inv_4() {
-    let state = AssetState {
+    let state = StreamState {
         fulfilment: FulfilmentState {
             sequence: 3,
             desired: Some(Desired::Lock { unlocked_until: None }),
             reported: Some(ReportedState::of_lock(2, LockState::Unlocked, at(0).wall)),
         },
-        ..AssetState::default()
+        ..StreamState::default()
     };
     let report =
         |sequence, state| Command::Reported(ReportedState::of_lock(sequence, state, at(5_000_000).wall));
@@ -263,7 +263,7 @@ fn reports_that_are_late_or_about_nothing_are_not_believed_inv_4() {
 
 #[test]
 fn a_reject_changes_nothing_and_says_when_to_come_back() {
-    let mut state = AssetState::default();
+    let mut state = StreamState::default();
     for command in [
         Command::Claim(Box::new(ask(1, Operation::Access, 60))),
         Command::Landed { payment: PaymentId::of_message(&[1]), landing: Landing::SvmExact { slot: 7 } },
@@ -285,7 +285,7 @@ fn a_payer_with_three_failures_of_late_waits_a_minute_after_the_last() {
     let claim_after = |failures: &[u64], now: u64| {
         let failures = failures.iter().map(|ms| at(*ms).wall).collect();
         let ask = ClaimRequest { failures, ..ask(1, Operation::Access, 1) };
-        decide(&AssetState::default(), Command::Claim(Box::new(ask)), &at(now)).err()
+        decide(&StreamState::default(), Command::Claim(Box::new(ask)), &at(now)).err()
     };
     let until = |ms| Some(Reject::BackOff { until: at(ms).wall });
     // The latest failure comes first, as in the journal.

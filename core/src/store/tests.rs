@@ -22,7 +22,7 @@ fn claim_batch(world: &World, asset: &StreamId, change: impl FnOnce(&mut Claim))
     let Event::PaymentClaimed(claim) = &mut claimed else { panic!("{claimed:?}") };
     change(claim);
     let now = crate::time::Now::at(world.now());
-    Batch::new(asset, &crate::session::AssetState::default(), vec![claimed], &now).unwrap()
+    Batch::new(asset, &crate::session::StreamState::default(), vec![claimed], &now).unwrap()
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::world::World;
 use crate::ids::StreamId;
 use crate::listing::Listing;
 use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus, SessionRecord, changes};
-use crate::session::{AssetState, Claim, Desired, Event, Session, desired_state, evolve, pending};
+use crate::session::{Claim, Desired, Event, Session, StreamState, desired_state, evolve, pending};
 use crate::time::{Now, Timestamp};
 
 /// What the tables should contain.
@@ -72,9 +72,9 @@ impl World {
     }
 
     /// Returns the state that the tables hold of a stream, after checking it against the stream's history.
-    fn replay(&self, stream: &StreamId, books: &mut Books) -> AssetState {
+    fn replay(&self, stream: &StreamId, books: &mut Books) -> StreamState {
         let appends = self.appends(stream);
-        let mut state = AssetState::default();
+        let mut state = StreamState::default();
         for events in &appends {
             let after = events.iter().fold(state.clone(), evolve);
             for change in changes(stream, &state, &after, events) {
@@ -83,7 +83,7 @@ impl World {
             state = after;
         }
         let head = format!("FROM head WHERE stream = 'main/{stream}'");
-        let snapshot: Vec<AssetState> = self.rows(&format!("SELECT state {head}"));
+        let snapshot: Vec<StreamState> = self.rows(&format!("SELECT state {head}"));
         assert_eq!(
             snapshot.first(),
             Some(&state).filter(|_| !appends.is_empty()),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use coinop_core::bench::{
-    Allowance, AssetState, ClaimRequest, Command, Fulfilment, Guarded, Operation, Purchase, Rail, SvmExact,
+    Allowance, ClaimRequest, Command, Fulfilment, Guarded, Operation, Purchase, Rail, StreamState, SvmExact,
     Ticket, decide,
 };
 use coinop_core::device::{LockState, ReportedState};
@@ -49,7 +49,7 @@ impl History {
 
     /// Appends this many sessions, one after the other, each from the claim to the lock.
     async fn live_through(&self, asset: &StreamId, sessions: u64) -> Result<()> {
-        let (mut state, mut revision) = (AssetState::default(), 0);
+        let (mut state, mut revision) = (StreamState::default(), 0);
         for number in 0..sessions {
             let start = 1_700_000_000_000 + number * 10_000;
             let claim = claim(asset, number);

@@ -4,7 +4,7 @@ use super::*;
 use crate::grant;
 use crate::http::views::{self, Availability};
 use crate::session::index::SessionRecord;
-use crate::session::{AssetState, Entitlement, MAX_SECONDS};
+use crate::session::{Entitlement, MAX_SECONDS, StreamState};
 use crate::time::Now;
 
 const GRACE_SECONDS: u64 = 7 * 86_400;
@@ -41,7 +41,7 @@ fn a_session_whose_end_is_not_known_is_shown_without_one_and_has_no_grant_inv_4(
         let status = views::session_status(&deployment.config, &record, &now);
         assert_eq!((&status["status"], &status["secondsLeft"]), (&json!("active"), &json!(91)));
         assert_eq!(status["endsAt"], Value::Null);
-        let state = AssetState { session: Some(record.session.clone()), ..AssetState::default() };
+        let state = StreamState { session: Some(record.session.clone()), ..StreamState::default() };
         let asset = deployment.config.asset(record.stream.asset()).unwrap();
         let status = views::asset_status(asset, &Availability::of_exclusive(state, &now));
         assert_eq!((&status["available"], &status["session"]), (&json!(false), &json!({"endsAt": null})));

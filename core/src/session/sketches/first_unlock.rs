@@ -19,11 +19,11 @@ use crate::session::entitlement::Entitlement;
 use crate::session::event::Event;
 use crate::session::fulfilment::{LockState, ReportedState};
 use crate::session::running::Session;
-use crate::session::state::AssetState;
+use crate::session::state::StreamState;
 use crate::time::Now;
 
 /// Starts the session's clock if these events say that its lock was unlocked. `state` is what they happened to.
-pub(in crate::session) fn begun(state: &AssetState, events: &[Event], now: &Now) -> Vec<Event> {
+pub(in crate::session) fn begun(state: &StreamState, events: &[Event], now: &Now) -> Vec<Event> {
     let (Some(session), Some(report)) = (&state.session, events.iter().find_map(report)) else {
         return Vec::new();
     };

@@ -12,11 +12,11 @@ mod rig;
 use super::entitlement::Entitlement;
 use super::event::Event;
 use super::running::Session;
-use super::state::AssetState;
+use super::state::StreamState;
 use crate::time::Now;
 
 /// Gives the running session another entitlement, with the desired state that follows from it.
-fn changed(state: &AssetState, session: &Session, entitlement: Entitlement, now: &Now) -> Vec<Event> {
+fn changed(state: &StreamState, session: &Session, entitlement: Entitlement, now: &Now) -> Vec<Event> {
     let (at, grant) = (now.wall, state.fulfilment.sequence + 1);
     let desired = session.fulfilment.while_running(&entitlement);
     let id = session.id.clone();

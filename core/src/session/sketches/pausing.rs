@@ -17,11 +17,15 @@ use crate::session::entitlement::Entitlement;
 use crate::session::event::Event;
 use crate::session::reject::Reject;
 use crate::session::running::Session;
-use crate::session::state::AssetState;
+use crate::session::state::StreamState;
 use crate::time::Now;
 
 /// Stops the session's time. If the clocks disagree, the smaller time is left, so that no unpaid time is given.
-pub(in crate::session) fn pause(state: &AssetState, id: &SessionId, now: &Now) -> Result<Vec<Event>, Reject> {
+pub(in crate::session) fn pause(
+    state: &StreamState,
+    id: &SessionId,
+    now: &Now,
+) -> Result<Vec<Event>, Reject> {
     let session = running(state, id, now)?;
     let entitlement = &session.entitlement;
     let Entitlement::Time { .. } = entitlement else { return Ok(Vec::new()) };
@@ -32,7 +36,7 @@ pub(in crate::session) fn pause(state: &AssetState, id: &SessionId, now: &Now) -
 
 /// Lets the session's time go on.
 pub(in crate::session) fn resume(
-    state: &AssetState,
+    state: &StreamState,
     id: &SessionId,
     now: &Now,
 ) -> Result<Vec<Event>, Reject> {
@@ -41,7 +45,7 @@ pub(in crate::session) fn resume(
     Ok(changed(state, session, Entitlement::until(now.wall.plus_millis(left), now), now))
 }
 
-fn running<'a>(state: &'a AssetState, id: &SessionId, now: &Now) -> Result<&'a Session, Reject> {
+fn running<'a>(state: &'a StreamState, id: &SessionId, now: &Now) -> Result<&'a Session, Reject> {
     let session = state.session.as_ref().filter(|session| session.id == *id && !session.is_over(now));
     session.ok_or(Reject::SessionOver)
 }

@@ -9,11 +9,11 @@
 use crate::ids::SessionId;
 use crate::session::fulfilment::Desired;
 use crate::session::pending::desired_state_for_host;
-use crate::session::state::AssetState;
+use crate::session::state::StreamState;
 use crate::time::Now;
 
 /// Returns whether a request of this session is let through to the upstream now.
-fn passes(state: &AssetState, session: &SessionId, now: &Now) -> bool {
+fn passes(state: &StreamState, session: &SessionId, now: &Now) -> bool {
     let is_its = state.session.as_ref().is_some_and(|running| running.id == *session);
     is_its && matches!(desired_state_for_host(state, now).desired, Desired::Proxy { passes_until: Some(_) })
 }

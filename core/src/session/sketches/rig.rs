@@ -9,7 +9,7 @@ use crate::session::event::Event;
 use crate::session::pending::desired_state_for_host;
 use crate::session::rail::Landing;
 use crate::session::reject::Reject;
-use crate::session::state::{AssetState, evolve};
+use crate::session::state::{StreamState, evolve};
 use crate::session::tests::{START, ask};
 use crate::session::{Claim, ClaimRequest};
 use crate::time::{Monotonic, Now, Timestamp};
@@ -20,7 +20,7 @@ pub(super) const ROUNDING_MS: u64 = 50;
 
 /// An asset, the clocks of its machine, and what was paid.
 pub(super) struct Rig {
-    pub(super) state: AssetState,
+    pub(super) state: StreamState,
     wall: u64,
     mono: u64,
     boot: u32,
@@ -30,7 +30,7 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) fn new() -> Self {
-        let state = AssetState::default();
+        let state = StreamState::default();
         Self { state, wall: START, mono: 0, boot: 0, number: 0, paid: HashMap::new() }
     }
 
@@ -132,7 +132,7 @@ impl Rig {
             }
         }
         let text = serde_json::to_string(&self.state).unwrap();
-        assert_eq!(serde_json::from_str::<AssetState>(&text).unwrap(), self.state);
+        assert_eq!(serde_json::from_str::<StreamState>(&text).unwrap(), self.state);
         Ok(events)
     }
 }

@@ -30,13 +30,13 @@ pub(super) fn listing(price: u8) -> Listing {
 }
 
 /// Returns a claim that was checked against the asset as it is now.
-pub(super) fn ask_for(state: &AssetState, number: u8, operation: Operation, seconds: u64) -> ClaimRequest {
+pub(super) fn ask_for(state: &StreamState, number: u8, operation: Operation, seconds: u64) -> ClaimRequest {
     let generation = state.listing.as_ref().map_or(0, |listing| listing.generation);
     ClaimRequest { generation, ..ask(number, operation, seconds) }
 }
 
 /// Returns a change of the asset by a caller who knows its listing, or does not.
-pub(super) fn change(state: &AssetState, knows: bool, change: impl FnOnce(&mut Listing)) -> Command {
+pub(super) fn change(state: &StreamState, knows: bool, change: impl FnOnce(&mut Listing)) -> Command {
     let mut next = state.listing.clone().unwrap_or_else(|| listing(1));
     let mut base = next.clone();
     base.name.push_str(if knows { "" } else { " as it never was" });
@@ -45,7 +45,11 @@ pub(super) fn change(state: &AssetState, knows: bool, change: impl FnOnce(&mut L
 }
 
 /// Checks what always holds for an asset's listing after a command that was not refused.
-pub(super) fn check(before: &AssetState, command: &Command, after: &AssetState) -> Result<(), TestCaseError> {
+pub(super) fn check(
+    before: &StreamState,
+    command: &Command,
+    after: &StreamState,
+) -> Result<(), TestCaseError> {
     let (was, is) = (&before.listing, &after.listing);
     let generation = |listing: &Option<Listing>| listing.as_ref().map_or(0, |listing| listing.generation);
     match command {
@@ -73,12 +77,12 @@ pub(super) fn check(before: &AssetState, command: &Command, after: &AssetState) 
     Ok(())
 }
 
-fn after(state: AssetState, command: Command, ms: u64) -> AssetState {
+fn after(state: StreamState, command: Command, ms: u64) -> StreamState {
     decide(&state, command, &at(ms)).unwrap().iter().fold(state, evolve)
 }
 
-fn created() -> AssetState {
-    after(AssetState::default(), Command::Create(Box::new(listing(1))), 0)
+fn created() -> StreamState {
+    after(StreamState::default(), Command::Create(Box::new(listing(1))), 0)
 }
 
 fn claim_of(generation: u64, ticket: bool) -> Command {
@@ -117,7 +121,7 @@ fn a_change_is_made_from_what_the_asset_is_and_from_nothing_else() {
 
 #[test]
 fn an_asset_that_somebody_has_alone_is_not_shared_meanwhile_inv_1() {
-    let shared = |state: &AssetState| change(state, true, |listing| listing.capacity = Capacity::Unlimited);
+    let shared = |state: &StreamState| change(state, true, |listing| listing.capacity = Capacity::Unlimited);
     let running = after(
         after(created(), claim_of(1, true), 0),
         Command::Landed { payment: PaymentId::of_message(&[1]), landing: Landing::SvmExact { slot: 1 } },
@@ -141,10 +145,10 @@ fn nothing_is_deleted_or_made_under_a_payment_or_a_session_inv_2() {
     let gone = after(running.clone(), Command::Delete, 60_002);
     assert_eq!((gone.session, gone.listing), (None, None));
     // An asset can't be created under an id while a session runs that the configuration sold under it.
-    let configured = AssetState { listing: None, generation: 0, ..running };
+    let configured = StreamState { listing: None, generation: 0, ..running };
     assert_eq!(decide(&configured, create.clone(), &at(3)), in_use(60_002));
     assert_eq!(after(configured, create, 60_002).generation, 1);
-    assert_eq!(decide(&AssetState::default(), Command::Delete, &at(0)), Err(Reject::Gone));
+    assert_eq!(decide(&StreamState::default(), Command::Delete, &at(0)), Err(Reject::Gone));
 }
 
 #[test]
@@ -196,7 +200,7 @@ fn events_of_assets_that_were_once_written_stay_readable_inv_7() {
         r#"{"type":"asset_changed","listing":{"name":"Room 7","description":"With a view","price":"2.5","unit":"session","session_seconds":5400,"min_quantity":1,"max_quantity":1,"enabled":false,"generation":1},"at":1800000001000}"#,
         r#"{"type":"asset_deleted","at":1800000002000}"#,
     ];
-    let mut states = vec![AssetState::default()];
+    let mut states = vec![StreamState::default()];
     for text in written {
         let event: Event = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&event).unwrap(), text);
@@ -212,10 +216,10 @@ fn events_of_assets_that_were_once_written_stay_readable_inv_7() {
     // An asset of the configuration is written as it always was.
     let text =
         r#"{"last":0,"session":null,"claims":[],"fulfilment":{"sequence":0,"desired":null,"reported":null}}"#;
-    assert_eq!(serde_json::to_string(&AssetState::default()).unwrap(), text);
+    assert_eq!(serde_json::to_string(&StreamState::default()).unwrap(), text);
     for state in states {
         let text = serde_json::to_string(&state).unwrap();
-        assert_eq!(serde_json::from_str::<AssetState>(&text).unwrap(), state);
+        assert_eq!(serde_json::from_str::<StreamState>(&text).unwrap(), state);
     }
 }
 

@@ -8,7 +8,7 @@ use super::cluster::{AppendFault, Cluster, FAULTS, Fault, asset, door, payer};
 use crate::ids::PaymentId;
 use crate::money::Amount;
 use crate::ports::{Appended, PortError, Streams as _};
-use crate::session::{AssetState, Batch, Claim, Event, FundsCheck, Rail};
+use crate::session::{Batch, Claim, Event, FundsCheck, Rail, StreamState};
 use crate::sharded::{STALE_MS, ShardKey};
 use crate::svm::Address;
 use crate::testkit::world::World;
@@ -34,7 +34,7 @@ fn claiming(cluster: &Cluster, number: u8, at: u8, left: u64, budget: u64) -> Ba
     let claim = Claim { payment: payment(number), at: now.wall, ..CLAIM.clone() };
     let (source, amount) = (claim.rail.source().unwrap(), claim.purchase.price.amount);
     let events = vec![Event::PaymentClaimed(claim)];
-    let batch = Batch::new(&door(at), &AssetState::default(), events, &now).unwrap();
+    let batch = Batch::new(&door(at), &StreamState::default(), events, &now).unwrap();
     let fee_payer = Some(Address::new([255; 32]).into());
     let left = Amount::new(left);
     let source = Some(source);
@@ -284,7 +284,7 @@ fn what_takes_no_money_asks_only_whose_payment_it_is_inv_1() {
     let now = Now::at(cluster.world.now());
     let claim = Claim { payment: payment(1), at: now.wall, rail: Rail::Unpaid, ..CLAIM.clone() };
     let events = vec![Event::PaymentClaimed(claim)];
-    let batch = Batch::new(&door(1), &AssetState::default(), events, &now).unwrap();
+    let batch = Batch::new(&door(1), &StreamState::default(), events, &now).unwrap();
     let (journal, door) = (cluster.journal(1), door(1));
     assert_eq!(cluster.world.run(journal.append(&door, 0, &batch)), Some(Ok(Appended::Done)));
     assert_eq!(*cluster.sent.borrow(), ["payment reserve"]);

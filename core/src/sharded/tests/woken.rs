@@ -190,7 +190,7 @@ fn only_an_assets_journal_is_written() {
         world.bought(1, "door-1", 1);
         let event = serde_json::from_value(world.events("door-1")[0].clone()).unwrap();
         let now = crate::time::Now::at(Timestamp::from_millis(1));
-        crate::session::Batch::new(&door(1), &crate::session::AssetState::default(), vec![event], &now)
+        crate::session::Batch::new(&door(1), &crate::session::StreamState::default(), vec![event], &now)
             .unwrap()
     };
     for key in [payer(1), ShardKey::Merchant] {

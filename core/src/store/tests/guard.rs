@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::ids::{PaymentId, StreamId};
 use crate::money::Amount;
 use crate::ports::{Accounts as _, Appended, PortError, Streams as _};
-use crate::session::{AssetState, Batch, Claim, Event, FundsCheck, Landing};
+use crate::session::{Batch, Claim, Event, FundsCheck, Landing, StreamState};
 use crate::svm::Address;
 use crate::testkit::keys;
 use crate::testkit::platform::Platform;
@@ -36,7 +36,7 @@ fn claim(world: &World, number: usize, amount: u64, left: u64) -> Result<Appende
     claim.purchase.price.amount = Amount::new(amount);
     let (source, now) = (claim.rail.source().unwrap(), Now::at(claim.at));
     let events = vec![Event::PaymentClaimed(claim)];
-    let batch = Batch::new(&asset(number), &AssetState::default(), events, &now).unwrap();
+    let batch = Batch::new(&asset(number), &StreamState::default(), events, &now).unwrap();
     let funds = FundsCheck {
         source: Some(source),
         amount: Amount::new(amount),
@@ -55,7 +55,7 @@ fn landed(world: &World, number: usize) {
     let payment = PaymentId::of_message(&number.to_be_bytes());
     let claim = Claim { payment: payment.clone(), ..CLAIM.clone() };
     let (payer, at) = (claim.payer.clone(), claim.at);
-    let before = AssetState { claims: vec![claim], ..AssetState::default() };
+    let before = StreamState { claims: vec![claim], ..StreamState::default() };
     let events = vec![Event::PaymentLanded { payment, payer, landing: Landing::SvmExact { slot: 1 }, at }];
     let batch = Batch::new(&asset(number), &before, events, &Now::at(at)).unwrap();
     let journal = Platform::new(world).journal;
@@ -141,7 +141,7 @@ fn failures_are_told_of_their_payer_the_latest_first_and_forgotten_after_an_hour
         let payment = PaymentId::of_message(&revision.to_be_bytes());
         let reason = "transaction_expired".to_owned();
         let claim = Claim { payment: payment.clone(), payer: payers[payer].clone(), ..CLAIM.clone() };
-        let before = AssetState { claims: vec![claim], ..AssetState::default() };
+        let before = StreamState { claims: vec![claim], ..StreamState::default() };
         let events = vec![Event::PaymentFailed { payment, payer: payers[payer].clone(), reason, at }];
         let batch = Batch::new(&asset(1), &before, events, &Now::at(at)).unwrap();
         let journal = Platform::new(&world).journal;
