@@ -1,6 +1,6 @@
 //! `cargo xtask check` checks the sources without running them.
 
-mod circles;
+mod cycles;
 mod guards;
 mod machine_paths;
 mod products;
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::beside::Beside;
+use crate::background::Background;
 use crate::proc::Cmd;
 use crate::tools::{self, Advisories};
 use crate::workspace::Workspace;
@@ -34,7 +34,7 @@ const STEPS: [Step; 9] = [
     ("formatting", formatting),
     ("no path of one machine in the sources", paths),
     ("the table of guards", guards_table),
-    ("no import cycles", import_circles),
+    ("no import cycles", import_cycles),
     ("the testkit is in no product", testkit),
     ("licenses, bans and sources of dependencies", dependencies),
     ("advisories", advisories),
@@ -44,7 +44,7 @@ const STEPS: [Step; 9] = [
 
 /// The steps that run beside them. Linking the worker keeps one core busy for as long as all other steps
 /// take.
-const BESIDE: [Step; 1] = [("wrangler deploy --dry-run", dry_run)];
+const BACKGROUND: [Step; 1] = [("wrangler deploy --dry-run", dry_run)];
 
 /// The results of some steps: the number of successful ones, and the names of the others.
 #[derive(Default)]
@@ -66,13 +66,13 @@ impl Sum {
 
 /// Runs every step, even after one has failed, so that one run shows everything to correct.
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
-    let (steps, beside) = thread::scope(|scope| {
-        let beside = Beside::start(scope, || take(&BESIDE, workspace))?;
+    let (steps, background) = thread::scope(|scope| {
+        let background = Background::start(scope, || take(&BACKGROUND, workspace))?;
         let steps = take(&STEPS, workspace);
-        anyhow::Ok((steps, beside.end()?))
+        anyhow::Ok((steps, background.end()?))
     })?;
-    let Sum { fine, unchecked, failed } = steps?.and(beside?);
-    let steps = STEPS.len() + BESIDE.len();
+    let Sum { fine, unchecked, failed } = steps?.and(background?);
+    let steps = STEPS.len() + BACKGROUND.len();
     let mut line = format!("check: {fine} of {steps} steps passed");
     for (word, names) in [("not checked", &unchecked), ("FAILED", &failed)] {
         if !names.is_empty() {
@@ -124,8 +124,8 @@ fn guards_table(workspace: &Workspace) -> Result<Outcome> {
     Ok(Outcome::Fine)
 }
 
-fn import_circles(workspace: &Workspace) -> Result<Outcome> {
-    circles::check(workspace)?;
+fn import_cycles(workspace: &Workspace) -> Result<Outcome> {
+    cycles::check(workspace)?;
     Ok(Outcome::Fine)
 }
 

@@ -4,8 +4,8 @@
 //! install first. Each command fetches and builds what it lacks, says what it runs, exits with a code that
 //! tells the truth, and leaves no process behind.
 
+mod background;
 mod bench;
-mod beside;
 mod build;
 mod chain;
 mod check;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::beside::Beside;
+use crate::background::Background;
 use crate::proc::{self, Cmd};
 use crate::tally::{self, NodeReader, Tally};
 use crate::workspace::{CargoTarget, Workspace};
@@ -135,7 +135,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
         return run_all(workspace, &suites, None);
     }
     thread::scope(|scope| {
-        let modules = Beside::start(scope, || modules(workspace))?;
+        let modules = Background::start(scope, || modules(workspace))?;
         run_all(workspace, &suites, Some(modules))
     })
 }
@@ -158,7 +158,11 @@ fn modules(workspace: &Workspace) {
 }
 
 /// Runs the suites one after the other. `modules` are built beside the first suites, which need none of them.
-fn run_all(workspace: &Workspace, suites: &[Suite], mut modules: Option<Beside<'_, ()>>) -> Result<ExitCode> {
+fn run_all(
+    workspace: &Workspace,
+    suites: &[Suite],
+    mut modules: Option<Background<'_, ()>>,
+) -> Result<ExitCode> {
     let mut sum = Tally::default();
     let mut complaints = Vec::new();
     for suite in suites {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::Gateway;
 use super::buy::{BuyRequest, Sale, SaleError, refused, rejected};
-use super::terms::{Quoted, Verified};
+use super::terms::{Quoted, VerifiedPurchase};
 use super::unclaimed::Unclaimed;
 use crate::config::Asset;
 use crate::error::StoreError;
@@ -25,7 +25,7 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 struct Checked<'a> {
     asset: Cow<'a, Asset>,
-    verdict: Result<Verified, SaleError>,
+    verdict: Result<VerifiedPurchase, SaleError>,
 }
 
 /// A payment, as far as it can be judged without the journal.
@@ -49,7 +49,7 @@ impl Examined<'_> {
 
 /// A payment that is what its asset asks for, and its stream's state.
 struct VerifiedSale {
-    verified: Verified,
+    verified: VerifiedPurchase,
     generation: u64,
     snapshot: Snapshot,
 }
@@ -182,7 +182,11 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// Refuses a purchase of a full shared asset before anything is asked of the chain.
     ///
     /// It only saves that work. The append of the claim decides who gets the last seat.
-    async fn ensure_a_seat(&self, buy: &BuyRequest<'_>, verified: &Verified) -> Result<(), SaleError> {
+    async fn ensure_a_seat(
+        &self,
+        buy: &BuyRequest<'_>,
+        verified: &VerifiedPurchase,
+    ) -> Result<(), SaleError> {
         let Some(seats) = verified.seats.filter(|_| buy.operation == Operation::Access) else {
             return Ok(());
         };
@@ -261,7 +265,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 
     /// Refuses a payment whose ticket another payment has answered.
-    async fn ensure_first_for_its_ticket(&self, verified: &Verified) -> Result<(), SaleError> {
+    async fn ensure_first_for_its_ticket(&self, verified: &VerifiedPurchase) -> Result<(), SaleError> {
         match &verified.ticket {
             Some(ticket) if self.ports().journal().payment_by_ticket(ticket).await?.is_some() => {
                 Err(SaleError::QuoteUsed)
@@ -273,7 +277,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     /// Has the rail check the payment on the chain and make it ready to be sent.
     async fn prepare(
         &self,
-        verified: &Verified,
+        verified: &VerifiedPurchase,
         has_bought: bool,
         now: Timestamp,
     ) -> Result<Prepared, SaleError> {
@@ -296,11 +300,11 @@ impl<'a, P: Ports> Gateway<'a, P> {
         &self,
         buy: &BuyRequest<'_>,
         stream: &StreamId,
-        verified: Verified,
+        verified: VerifiedPurchase,
         prepared: Prepared,
         at: Timestamp,
     ) -> Claim {
-        let Verified { payment, purchase, fulfilment, seats, ticket } = verified;
+        let VerifiedPurchase { payment, purchase, fulfilment, seats, ticket } = verified;
         let seats = seats.filter(|_| buy.operation == Operation::Access);
         let id = payment.id();
         let session = stream.session().cloned().unwrap_or_else(|| self.session_of(buy, &id));

@@ -12,7 +12,7 @@ use crate::x402::{Accepted, PaymentPayload};
 
 /// A payment that is what was asked for, as far as its bytes can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verified {
+pub struct VerifiedPurchase {
     pub purchase: Purchase,
     /// How the purchase is delivered.
     pub fulfilment: Fulfilment,
@@ -68,7 +68,7 @@ impl Deployment {
         quoted: Option<&Quoted>,
         fee_payers: &[Address],
         now: Timestamp,
-    ) -> Result<Verified, SaleError> {
+    ) -> Result<VerifiedPurchase, SaleError> {
         let terms = match &buy.payment.accepted {
             Accepted::V1 => self.present_terms(asset, buy, presented, fee_payers)?,
             Accepted::V2 { ticket: None, .. } => {
@@ -87,7 +87,7 @@ impl Deployment {
         let Terms { purchase, expected, ticket } = terms;
         let payment = expected.verify(&self.keys, &self.config, purchase.price.amount)?;
         let (fulfilment, seats) = (asset.fulfilment(), asset.capacity.seats());
-        Ok(Verified { purchase, fulfilment, seats, ticket, payment })
+        Ok(VerifiedPurchase { purchase, fulfilment, seats, ticket, payment })
     }
 
     /// Returns the terms of the quote that the payment answers (x402 v2).

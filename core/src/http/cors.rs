@@ -57,7 +57,7 @@ fn is_public(route: &Route) -> bool {
 }
 
 fn is_owners(route: &Route, method: &str) -> bool {
-    route.action(method).is_some_and(|action| action.audience() == Audience::Owner)
+    route.action(method).is_some_and(|action| action.audience() == Audience::Merchant)
 }
 
 fn readable(response: Response) -> Response {

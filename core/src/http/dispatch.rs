@@ -111,7 +111,7 @@ async fn perform<P: Ports>(
         TaskKind::ListSessions { payer, limit, before } => {
             sessions::list(context, &payer, limit, before.as_ref()).await
         }
-        TaskKind::Tick => tick::ticked(context, context.gateway().run_due()).await,
+        TaskKind::Tick => tick::run_and_answer(context, context.gateway().run_due()).await,
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) enum Audience {
     /// Everyone, and a web page of any origin.
     Public,
     /// The owner, with an API key. No web page may use it.
-    Owner,
+    Merchant,
 }
 
 impl Route {
@@ -138,7 +138,7 @@ impl Route {
 
     /// Returns the value of the `Allow` header.
     pub(super) fn allow(&self) -> String {
-        let methods = self.methods(Audience::Public).chain(self.methods(Audience::Owner));
+        let methods = self.methods(Audience::Public).chain(self.methods(Audience::Merchant));
         methods.chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
     }
 
@@ -186,7 +186,9 @@ impl Action<'_> {
     /// Returns who may use this.
     pub(super) const fn audience(&self) -> Audience {
         match self {
-            Self::CreateAsset | Self::ChangeAsset(_) | Self::DeleteAsset(_) | Self::Tick => Audience::Owner,
+            Self::CreateAsset | Self::ChangeAsset(_) | Self::DeleteAsset(_) | Self::Tick => {
+                Audience::Merchant
+            }
             Self::Health
             | Self::Ready
             | Self::Keys

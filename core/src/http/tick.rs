@@ -14,13 +14,13 @@ pub async fn tick<P: Ports>(
     context: &Context<'_, P>,
     run_due: impl Future<Output = Result<bool, PortError>>,
 ) -> Response {
-    ticked(context, run_due).await.unwrap_or_else(Response::from)
+    run_and_answer(context, run_due).await.unwrap_or_else(Response::from)
 }
 
 /// Ends what is over and looks after payments, within the bounds of one step.
 ///
 /// It returns no desired states of devices: the host of a device asks for them itself.
-pub(super) async fn ticked<P: Ports>(
+pub(super) async fn run_and_answer<P: Ports>(
     context: &Context<'_, P>,
     run_due: impl Future<Output = Result<bool, PortError>>,
 ) -> Result<Response, Problem> {

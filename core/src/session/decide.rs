@@ -79,7 +79,7 @@ pub(crate) const FAILURES_ALLOWED: u32 = 3;
 /// How long the payer has to wait after the latest failure, in milliseconds.
 const BACK_OFF_MS: u64 = 60_000;
 /// How long a failure counts, in milliseconds. It takes more than a minute to know that a payment can no longer land.
-const REMEMBERED_MS: u64 = 600_000;
+const FAILURE_COUNTS_MS: u64 = 600_000;
 
 /// Returns the events that a command causes in this state; none if there is nothing to do.
 ///
@@ -87,7 +87,7 @@ const REMEMBERED_MS: u64 = 600_000;
 /// Returns a `Reject` if the command can't be followed. Only a claim, and the creation, change or deletion of an asset,
 /// can be refused: what is known of money and devices is always recorded.
 pub fn decide(state: &StreamState, command: Command, now: &Now) -> Result<Vec<Event>, Reject> {
-    let (mut events, state, now) = passed(state, now);
+    let (mut events, state, now) = let_time_pass(state, now);
     events.extend(match command {
         Command::EndDue => Vec::new(),
         Command::Claim(ask) => claim_payment(&state, *ask, &now)?,
@@ -115,12 +115,12 @@ pub fn decide(state: &StreamState, command: Command, now: &Now) -> Result<Vec<Ev
 /// # Errors
 /// Those of [`decide`] for the claim.
 pub(crate) fn precheck(state: &StreamState, intent: &Intent<'_>, now: &Now) -> Result<(), Reject> {
-    let (_, state, now) = passed(state, now);
+    let (_, state, now) = let_time_pass(state, now);
     ensure_free(&state, intent, &now)
 }
 
 /// Lets time pass. Returns the events that this causes, the state after them, and the clocks as the stream takes them.
-fn passed(state: &StreamState, now: &Now) -> (Vec<Event>, StreamState, Now) {
+fn let_time_pass(state: &StreamState, now: &Now) -> (Vec<Event>, StreamState, Now) {
     let lost = state.is_clock_untrusted(now);
     let now = state.clamped_now(now);
     let events = end_due(state, &now, lost);
@@ -137,7 +137,7 @@ fn end_due(state: &StreamState, now: &Now, lost: bool) -> Vec<Event> {
     };
     let mut events = Vec::new();
     if let Some(desired) = state.fulfilment.desired.as_ref().filter(|desired| desired.is_open()) {
-        events.push(desired_state(state.fulfilment.sequence + 1, desired.closed(), now.wall));
+        events.push(desired_event(state.fulfilment.sequence + 1, desired.closed(), now.wall));
     }
     if !state.is_extending() {
         events.push(Event::SessionEnded { session: session.id.clone(), at: now.wall });
@@ -190,7 +190,7 @@ fn ensure_countable(so_far: &Purchase, more: &Purchase) -> Result<(), Reject> {
 /// Returns until when a payer has to wait, or `None`. `failures` has the latest first.
 fn back_off(failures: &[Timestamp], now: Timestamp) -> Option<Timestamp> {
     let allowed = usize::try_from(FAILURES_ALLOWED).ok()?;
-    let of_late = |failed: &&Timestamp| now < failed.plus_millis(REMEMBERED_MS);
+    let of_late = |failed: &&Timestamp| now < failed.plus_millis(FAILURE_COUNTS_MS);
     let too_many = failures.iter().filter(of_late).count() >= allowed;
     let until = failures.first()?.plus_millis(BACK_OFF_MS);
     (too_many && now < until).then_some(until)
@@ -247,7 +247,7 @@ fn landed(state: &StreamState, payment: &PaymentId, landing: Landing, now: &Now)
             (entitlement, claim.fulfilment)
         }
     };
-    events.extend(fulfilment.while_running(&entitlement).map(|desired| desired_state(grant, desired, at)));
+    events.extend(fulfilment.while_running(&entitlement).map(|desired| desired_event(grant, desired, at)));
     events
 }
 
@@ -278,6 +278,6 @@ fn reported(state: &StreamState, report: ReportedState, now: Timestamp) -> Vec<E
     vec![Event::FulfilmentReported(ReportedState { at: report.at.min(now), ..report })]
 }
 
-const fn desired_state(sequence: u64, desired: Desired, at: Timestamp) -> Event {
+const fn desired_event(sequence: u64, desired: Desired, at: Timestamp) -> Event {
     Event::FulfilmentDesired { sequence, desired, at }
 }

@@ -29,18 +29,18 @@ pub(super) const DELIVER_AFTER_MS: u64 = 5_000;
 pub struct ShardedJournal<P: ShardPorts> {
     own: SqlJournal<P::Sql>,
     ports: P,
-    is_streams: bool,
+    is_writable: bool,
 }
 
 impl<P: ShardPorts> ShardedJournal<P> {
     /// Returns the journal of a stream's shard.
     pub fn of_stream(ports: P, merchant: String) -> Self {
-        Self { is_streams: true, ..Self::read_only(ports, merchant) }
+        Self { is_writable: true, ..Self::read_only(ports, merchant) }
     }
 
     /// Returns the journal of a shard that receives no events. It only reads the tables that exist.
     pub fn read_only(ports: P, merchant: String) -> Self {
-        Self { own: SqlJournal::new(ports.sql().clone(), merchant), ports, is_streams: false }
+        Self { own: SqlJournal::new(ports.sql().clone(), merchant), ports, is_writable: false }
     }
 
     /// Returns the shard's ports.
@@ -85,8 +85,8 @@ impl<P: ShardPorts> ShardedJournal<P> {
         self.ports.alarm().armed_before(due.map_or(deliver, |due| due.min(deliver)), Box::pin(append)).await
     }
 
-    fn ensure_a_streams(&self) -> Result<(), PortError> {
-        if self.is_streams {
+    fn ensure_writable(&self) -> Result<(), PortError> {
+        if self.is_writable {
             return Ok(());
         }
         Err(StoreError::Invariant("a journal that does not belong to a stream is read-only").into())
@@ -99,7 +99,7 @@ impl<P: ShardPorts> Streams for ShardedJournal<P> {
     }
 
     async fn append(&self, stream: &StreamId, expected: u64, batch: &Batch) -> Result<Appended, PortError> {
-        self.ensure_a_streams()?;
+        self.ensure_writable()?;
         let attempt = ClaimAttempt::new(stream, batch, self.ports.random(), |name| self.own.key_of(name));
         match attempt.reserve(&self.ports).await? {
             Reserved::Done => {}
@@ -124,7 +124,7 @@ impl<P: ShardPorts> Claims for ShardedJournal<P> {
     }
 
     async fn is_claimed_elsewhere(&self, stream: &StreamId, id: &PaymentId) -> Result<bool, PortError> {
-        self.ensure_a_streams()?;
+        self.ensure_writable()?;
         let shard = ShardKey::Payment(id.clone());
         let owner = self.ports.transport().ask(&shard, &OwnerOf(id.clone())).await?;
         Ok(owner.is_some_and(|owner| owner != *stream))
@@ -173,7 +173,7 @@ impl<P: ShardPorts> Schedule for ShardedJournal<P> {
 impl<P: ShardPorts> Accounts for ShardedJournal<P> {
     /// Returns the payer's history across all assets, from the payer's shard.
     async fn history_of(&self, payer: &Account, failures: u32) -> Result<PayerHistory, PortError> {
-        if !self.is_streams {
+        if !self.is_writable {
             return self.own.history_of(payer, failures).await;
         }
         self.ports.transport().ask(&ShardKey::Payer(payer.clone()), &HistoryOf(payer.clone(), failures)).await
@@ -188,7 +188,7 @@ impl<P: ShardPorts> Accounts for ShardedJournal<P> {
 
     /// Returns the number of seats taken, from the merchant's shard, which keeps the seats of all assets.
     async fn seats_taken(&self, asset: &AssetId) -> Result<u64, PortError> {
-        if !self.is_streams {
+        if !self.is_writable {
             return self.own.seats_taken(asset).await;
         }
         self.ports.transport().ask(&ShardKey::Merchant, &SeatsTaken(self.own.key_of(asset))).await

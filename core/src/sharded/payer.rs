@@ -63,7 +63,7 @@ const PUT_SESSION: &str = "INSERT INTO session (id, payer, starts, record) VALUE
         >= (record ->> '$.ended', record ->> '$.session.grant')";
 
 /// How long a failure is remembered, in milliseconds. This is longer than a failure counts against its payer.
-const REMEMBERED_MS: u64 = 3_600_000;
+const FAILURE_KEPT_MS: u64 = 3_600_000;
 
 /// One payer's shard, on its own database.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
         for ended in &update.ended {
             self.holds().release_all(&ended.payment).await?;
             if let Some(failed) = &ended.failed {
-                let long_ago = failed.at.millis().saturating_sub(REMEMBERED_MS);
+                let long_ago = failed.at.millis().saturating_sub(FAILURE_KEPT_MS);
                 run(&self.sql, FORGET_FAILURES, &[bound(long_ago)]).await?;
                 let parameters = [text(&payer), integer(failed.at.millis())?, text(ended.payment.as_str())];
                 run(&self.sql, FAILED, &parameters).await?;

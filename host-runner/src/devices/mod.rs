@@ -5,7 +5,7 @@
 //! order by itself: whatever happens to the component, the network or the database, it locks the device when
 //! the time is up (invariant 4).
 
-mod order;
+mod desired_state;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::clock::SteadyClock;
 use crate::drivers::{self, Mistake};
 use crate::metrics::Metrics;
-pub(crate) use order::{DesiredState, ReportedState};
+pub(crate) use desired_state::{DesiredState, ReportedState};
 use worker::{Target, Worker};
 
 /// A device as configured.

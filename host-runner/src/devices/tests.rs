@@ -87,7 +87,7 @@ impl Driver for Handle {
 struct Rig {
     device: Handle,
     clock: SteadyClock,
-    wishes: watch::Sender<Target>,
+    targets: watch::Sender<Target>,
     reports: mpsc::UnboundedReceiver<ReportedState>,
     worker: JoinHandle<bool>,
 }
@@ -98,7 +98,7 @@ impl Rig {
     }
 
     fn with(device: Handle, clock: SteadyClock) -> Self {
-        let (wishes, target) = watch::channel(Target::default());
+        let (targets, target) = watch::channel(Target::default());
         let (tell, reports) = mpsc::unbounded_channel();
         let worker = Worker::new(
             "door".into(),
@@ -108,7 +108,7 @@ impl Rig {
             Metrics::new().unwrap(),
             tell,
         );
-        Self { device, clock, wishes, reports, worker: tokio::spawn(worker.run()) }
+        Self { device, clock, targets, reports, worker: tokio::spawn(worker.run()) }
     }
 
     fn order(&self, sequence: u64, unlocked_for_ms: Option<u64>) {
@@ -117,7 +117,7 @@ impl Rig {
             sequence,
             unlocked_until_ms: unlocked_for_ms.map(|ms| self.clock.now_ms() + ms),
         };
-        self.wishes.send_if_modified(|target| target.take(&order));
+        self.targets.send_if_modified(|target| target.take(&order));
     }
 
     async fn report(&mut self) -> (u64, LockState) {
@@ -127,7 +127,7 @@ impl Rig {
     }
 
     async fn close(self) -> bool {
-        self.wishes.send_modify(|w| w.closing = true);
+        self.targets.send_modify(|w| w.closing = true);
         self.worker.await.unwrap()
     }
 }
@@ -287,7 +287,7 @@ async fn left_alone_it_locks() {
     let mut rig = Rig::new(Handle::default());
     rig.order(1, Some(60_000));
     assert_eq!(rig.report().await, (1, LockState::Unlocked));
-    drop(rig.wishes);
+    drop(rig.targets);
     assert!(rig.worker.await.unwrap());
     assert!(!rig.device.open());
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use super::order::{DesiredState, ReportedState};
+use super::desired_state::{DesiredState, ReportedState};
 use crate::clock::SteadyClock;
 use crate::drivers::{Driver, Failed, LockState};
 use crate::failpoint;
@@ -78,7 +78,7 @@ impl Goal {
 pub(super) struct Worker {
     asset: String,
     driver: Box<dyn Driver>,
-    wishes: watch::Receiver<Target>,
+    targets: watch::Receiver<Target>,
     clock: SteadyClock,
     metrics: Metrics,
     reports: mpsc::UnboundedSender<ReportedState>,
@@ -94,7 +94,7 @@ impl Worker {
     pub(super) fn new(
         asset: String,
         driver: Box<dyn Driver>,
-        wishes: watch::Receiver<Target>,
+        targets: watch::Receiver<Target>,
         clock: SteadyClock,
         metrics: Metrics,
         reports: mpsc::UnboundedSender<ReportedState>,
@@ -102,7 +102,7 @@ impl Worker {
         Self {
             asset,
             driver,
-            wishes,
+            targets,
             clock,
             metrics,
             reports,
@@ -120,12 +120,12 @@ impl Worker {
         let _ = timeout(FIRST_ORDER, self.look()).await;
         let asked = |target: &Target| target.closing || target.order.is_some();
         let left = FIRST_ORDER.saturating_sub(self.clock.monotonic().saturating_sub(started));
-        let orphaned = matches!(timeout(left, self.wishes.wait_for(asked)).await, Ok(Err(_)));
+        let orphaned = matches!(timeout(left, self.targets.wait_for(asked)).await, Ok(Err(_)));
         if orphaned {
             self.close();
         }
         loop {
-            let target = self.wishes.borrow_and_update().clone();
+            let target = self.targets.borrow_and_update().clone();
             let goal = target.goal(self.clock.now_ms());
             if !goal.reached(self.state) {
                 self.act(goal, &target).await;
@@ -146,8 +146,8 @@ impl Worker {
     /// Acts as if the host were shutting down. Without the controller that gives the orders, the device has
     /// no right to be open.
     fn close(&mut self) {
-        let target = Target { closing: true, ..self.wishes.borrow().clone() };
-        self.wishes = watch::channel(target).1;
+        let target = Target { closing: true, ..self.targets.borrow().clone() };
+        self.targets = watch::channel(target).1;
     }
 
     /// Tries once to reach the goal.
@@ -162,7 +162,7 @@ impl Worker {
             }
             Goal::Unlocked { .. } => {
                 // An unlock that takes long must not outlast its permission.
-                let overtaken = overtaken(self.wishes.clone(), self.clock.clone());
+                let overtaken = overtaken(self.targets.clone(), self.clock.clone());
                 failpoint::reach("device.unlock");
                 let done = tokio::select! {
                     biased;
@@ -192,7 +192,7 @@ impl Worker {
         self.failures = self.failures.saturating_add(1);
         self.complain(goal, done);
         let wait = RETRY.0.saturating_mul(1u32 << self.failures.saturating_sub(1).min(6)).min(RETRY.1);
-        let overtaken = overtaken(self.wishes.clone(), self.clock.clone());
+        let overtaken = overtaken(self.targets.clone(), self.clock.clone());
         match goal {
             Goal::Locked => sleep(wait).await,
             Goal::Unlocked { .. } => {
@@ -225,7 +225,7 @@ impl Worker {
             self.look().await;
             return true;
         }
-        let overtaken = overtaken(self.wishes.clone(), self.clock.clone());
+        let overtaken = overtaken(self.targets.clone(), self.clock.clone());
         tokio::select! {
             biased;
             () = overtaken => false,
@@ -273,7 +273,7 @@ impl Worker {
                 Goal::Locked => LOOK_AGAIN,
                 Goal::Unlocked { until_ms } => self.clock.until(until_ms).min(NAP),
             };
-            match timeout(nap, self.wishes.changed()).await {
+            match timeout(nap, self.targets.changed()).await {
                 Ok(changed) => return changed,
                 Err(_) if self.due(goal) => return Ok(()),
                 Err(_) => {}
@@ -281,12 +281,12 @@ impl Worker {
             if self.driver.can_look() && self.clock.monotonic().saturating_sub(looked) >= LOOK_AGAIN {
                 let before = self.state;
                 // The look gives way to an order, and to the moment at which the device must be locked.
-                let mut wishes = self.wishes.clone();
+                let mut targets = self.targets.clone();
                 let clock = self.clock.clone();
                 let interrupted = async {
                     match goal {
-                        Goal::Locked => drop(wishes.changed().await),
-                        Goal::Unlocked { .. } => overtaken(wishes, clock).await,
+                        Goal::Locked => drop(targets.changed().await),
+                        Goal::Unlocked { .. } => overtaken(targets, clock).await,
                     }
                 };
                 let seen = tokio::select! {
@@ -314,13 +314,13 @@ impl Worker {
 }
 
 /// Returns as soon as the device may no longer be unlocked.
-async fn overtaken(mut wishes: watch::Receiver<Target>, clock: SteadyClock) {
+async fn overtaken(mut targets: watch::Receiver<Target>, clock: SteadyClock) {
     loop {
-        let goal = wishes.borrow_and_update().goal(clock.now_ms());
+        let goal = targets.borrow_and_update().goal(clock.now_ms());
         let Goal::Unlocked { until_ms } = goal else {
             return;
         };
-        if let Ok(Err(_)) = timeout(clock.until(until_ms).min(NAP), wishes.changed()).await {
+        if let Ok(Err(_)) = timeout(clock.until(until_ms).min(NAP), targets.changed()).await {
             return;
         }
     }

@@ -17,4 +17,4 @@ mod tests;
 
 pub(crate) use limits::PublicOrigin;
 pub(crate) use rate::RateLimiter;
-pub(crate) use server::{Gateway, serve};
+pub(crate) use server::{Frontend, serve};

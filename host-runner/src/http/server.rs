@@ -52,7 +52,7 @@ impl Answer for Pool {
 }
 
 /// Everything that a request needs.
-pub(crate) struct Gateway<A = Pool> {
+pub(crate) struct Frontend<A = Pool> {
     pub(crate) pool: A,
     pub(crate) origin: PublicOrigin,
     pub(crate) recent: Recent,
@@ -66,7 +66,7 @@ pub(crate) struct Gateway<A = Pool> {
 /// descriptors. If this future is dropped, the connections close a moment later.
 pub(crate) async fn serve<A: Answer>(
     listener: TcpListener,
-    gateway: Arc<Gateway<A>>,
+    gateway: Arc<Frontend<A>>,
     closing: watch::Receiver<bool>,
     grace: Duration,
 ) {
@@ -77,7 +77,7 @@ pub(crate) async fn serve<A: Answer>(
 pub(super) async fn serve_within<A: Answer>(
     bounds: ConnectionLimits,
     listener: TcpListener,
-    gateway: Arc<Gateway<A>>,
+    gateway: Arc<Frontend<A>>,
     mut closing: watch::Receiver<bool>,
     grace: Duration,
 ) {
@@ -141,7 +141,7 @@ async fn carry(connection: impl Future<Output = hyper::Result<()>>, mut cut: wat
     }
 }
 
-impl<A: Answer> Gateway<A> {
+impl<A: Answer> Frontend<A> {
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response {
         let started = self.clock.monotonic();
         let _in_flight = self.metrics.begin();

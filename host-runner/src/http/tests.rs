@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::server::{Answer, serve_within};
 use super::slots::ConnectionLimits;
-use super::{Gateway, PublicOrigin, RateLimiter};
+use super::{Frontend, PublicOrigin, RateLimiter};
 use crate::clock::SteadyClock;
 use crate::guest::{Failure, Request, Response};
 use crate::metrics::Metrics;
@@ -46,7 +46,7 @@ impl Answer for Fake {
 
 struct World {
     address: SocketAddr,
-    gateway: Arc<Gateway<Fake>>,
+    gateway: Arc<Frontend<Fake>>,
     close: watch::Sender<bool>,
     server: JoinHandle<()>,
 }
@@ -55,7 +55,7 @@ impl World {
     async fn new(bounds: ConnectionLimits, rate: RateLimiter, grace: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let gateway = Arc::new(Gateway {
+        let gateway = Arc::new(Frontend {
             recent: crate::recent::Recent::default(),
             pool: Fake::default(),
             origin: PublicOrigin::new("http://gateway.test").unwrap(),

@@ -19,7 +19,7 @@ use crate::controller::Loop;
 use crate::devices::{Devices, ReportedState};
 use crate::failpoint;
 use crate::guest::{Controller, Pool};
-use crate::http::{Gateway, RateLimiter, serve};
+use crate::http::{Frontend, RateLimiter, serve};
 use crate::recent::{Recent, follow};
 use crate::settler::settle;
 
@@ -73,7 +73,7 @@ impl Running {
         let recent = Recent::default();
         let following = follow(recent.clone(), settings.config.rpc_url.clone(), clock.clone());
         let limits = &settings.config.limits;
-        let gateway = Arc::new(Gateway {
+        let gateway = Arc::new(Frontend {
             pool: Pool::new(component, host.clone()),
             origin,
             recent,

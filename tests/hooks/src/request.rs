@@ -16,14 +16,14 @@ pub const NOW: &str = "coinop-test-now";
 /// The header with the seed of the random bytes, which may be any text.
 pub const SEED: &str = "coinop-test-seed";
 
-struct Told {
+struct Preset {
     now: u64,
     seed: String,
     drawn: u64,
 }
 
 thread_local! {
-    static TOLD: RefCell<Option<Told>> = const { RefCell::new(None) };
+    static PRESET: RefCell<Option<Preset>> = const { RefCell::new(None) };
 }
 
 /// Keeps the time and the seed of a request's headers, whose names are in lower case.
@@ -34,20 +34,20 @@ pub fn begin_request(headers: &[(String, String)]) {
     let value =
         |wanted: &str| headers.iter().find(|(name, _)| name == black_box(wanted)).map(|(_, value)| value);
     let now = value(NOW).and_then(|now| now.parse().ok());
-    let told = now.zip(value(SEED)).map(|(now, seed)| Told { now, seed: seed.clone(), drawn: 0 });
-    TOLD.set(told);
+    let preset = now.zip(value(SEED)).map(|(now, seed)| Preset { now, seed: seed.clone(), drawn: 0 });
+    PRESET.set(preset);
 }
 
 /// Returns the time that the request set, plus the sleeps since; `None` if it set none.
-fn told() -> Option<Timestamp> {
-    TOLD.with_borrow(|told| told.as_ref().map(|told| Timestamp::from_millis(told.now)))
+fn preset() -> Option<Timestamp> {
+    PRESET.with_borrow(|preset| preset.as_ref().map(|preset| Timestamp::from_millis(preset.now)))
 }
 
 /// Sleeps by advancing the time that the request set. Returns false if it set none.
 fn sleep(ms: u64) -> bool {
-    TOLD.with_borrow_mut(|told| {
-        let Some(told) = told else { return false };
-        told.now = told.now.saturating_add(ms);
+    PRESET.with_borrow_mut(|preset| {
+        let Some(preset) = preset else { return false };
+        preset.now = preset.now.saturating_add(ms);
         true
     })
 }
@@ -55,10 +55,11 @@ fn sleep(ms: u64) -> bool {
 /// Returns the next random bytes, which follow from the seed and the number of earlier draws; `None` if the request
 /// set no seed.
 fn random() -> Option<[u8; 16]> {
-    TOLD.with_borrow_mut(|told| {
-        let told = told.as_mut()?;
-        let digest = Sha256::new().chain_update(&told.seed).chain_update(told.drawn.to_be_bytes()).finalize();
-        told.drawn = told.drawn.saturating_add(1);
+    PRESET.with_borrow_mut(|preset| {
+        let preset = preset.as_mut()?;
+        let digest =
+            Sha256::new().chain_update(&preset.seed).chain_update(preset.drawn.to_be_bytes()).finalize();
+        preset.drawn = preset.drawn.saturating_add(1);
         digest.first_chunk().copied()
     })
 }
@@ -68,7 +69,7 @@ pub struct Hooked<T>(pub T);
 
 impl<C: Clock> Clock for Hooked<C> {
     fn now(&self) -> Now {
-        told().map_or_else(|| self.0.now(), Now::at)
+        preset().map_or_else(|| self.0.now(), Now::at)
     }
 
     async fn sleep(&self, ms: u64) {

@@ -15,7 +15,7 @@ const SQLITE: [&str; 2] = ["rusqlite", "libsqlite3-sys"];
 const HOOKS: &str = "coinop-test-hooks";
 /// Packages that are built in one command with the gateway. Cargo unites the features that they all want, so
 /// one of them could put the testkit into the gateway.
-const BESIDE_THE_GATEWAY: [&str; 3] = ["coinop-differential", "coinop-bench", "coinop-spin-test"];
+const BUILT_WITH_THE_GATEWAY: [&str; 3] = ["coinop-differential", "coinop-bench", "coinop-spin-test"];
 
 /// One way in which a product is built.
 struct Build {
@@ -55,7 +55,7 @@ pub(super) fn check(workspace: &Workspace) -> Result<()> {
 /// Returns every way in which xtask builds a product, and the one of a plain `cargo build`.
 fn builds() -> Vec<Build> {
     let [features, failpoints, ..] = build::FAILPOINTS;
-    let more = BESIDE_THE_GATEWAY.map(|package| vec!["-p", package]);
+    let more = BUILT_WITH_THE_GATEWAY.map(|package| vec!["-p", package]);
     let native = [vec![], vec![features, failpoints]].into_iter().chain(more);
     let native = native.map(|more| [build::NATIVE.to_vec(), more].concat()).chain([vec![]]);
     let spin = [build::PLAIN, build::HOOKS, build::STUB]
@@ -123,9 +123,9 @@ mod tests {
     #[test]
     fn a_testkit_that_another_package_puts_into_the_gateway_is_told() {
         let workspace = Workspace::find().unwrap();
-        let beside = ["-p", "coinop", "-p", CORE, "--features", "coinop-core/testkit"];
+        let background = ["-p", "coinop", "-p", CORE, "--features", "coinop-core/testkit"];
         let told = [format!("{CORE} has the feature {TESTKIT}")];
-        assert_eq!(faults(&tree(&workspace, &beside).unwrap(), Product::Native), told);
+        assert_eq!(faults(&tree(&workspace, &background).unwrap(), Product::Native), told);
         // The same if a module gets the testkit, which then has SQLite too.
         let module =
             ["-p", "coinop-spin", "-p", CORE, "--features", "coinop-core/testkit", "--target", build::WASI];

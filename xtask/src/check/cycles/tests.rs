@@ -1,15 +1,15 @@
 use super::*;
 
-/// Returns the circles of a crate with these files below `src`. The first file is its root.
+/// Returns the cycles of a crate with these files below `src`. The first file is its root.
 fn found(files: &[(&str, &str)]) -> Vec<Vec<String>> {
     let read = |path: &Path| {
         files.iter().find(|(name, _)| Path::new(name) == path).map(|(_, text)| (*text).to_owned())
     };
-    circles(&Crate::read("lib.rs", &read).unwrap().graph()).into_iter().collect()
+    cycles(&Crate::read("lib.rs", &read).unwrap().graph()).into_iter().collect()
 }
 
 #[test]
-fn files_that_import_each_other_are_a_circle_however_they_are_named() {
+fn files_that_import_each_other_are_a_cycle_however_they_are_named() {
     let b_takes = |text| {
         found(&[("lib.rs", "mod a; mod b;"), ("a.rs", "pub fn f() { crate::b::g() }"), ("b.rs", text)])
     };
@@ -40,7 +40,7 @@ fn files_that_import_each_other_are_a_circle_however_they_are_named() {
 }
 
 #[test]
-fn a_circle_through_several_files_is_found_and_names_them_all() {
+fn a_cycle_through_several_files_is_found_and_names_them_all() {
     let files = [
         ("lib.rs", "mod a; mod b; mod c; mod d;"),
         ("a.rs", "use crate::b::B;"),
@@ -52,7 +52,7 @@ fn a_circle_through_several_files_is_found_and_names_them_all() {
 }
 
 #[test]
-fn a_folder_that_passes_on_what_its_files_define_is_no_circle() {
+fn a_folder_that_passes_on_what_its_files_define_is_no_cycle() {
     let folder = |face, b| {
         found(&[("lib.rs", "mod m;"), ("m/mod.rs", face), ("m/a.rs", "pub struct A;"), ("m/b.rs", b)])
     };
@@ -62,17 +62,17 @@ fn a_folder_that_passes_on_what_its_files_define_is_no_circle() {
         folder("mod a;\nmod b;\npub(crate) use self::a::A as Other;\npub use b::B;", "use super::Other;"),
         [[""; 0]; 0]
     );
-    // An item that the folder's `mod.rs` itself defines makes a circle, if `mod.rs` also uses its files.
-    let circle = [["m/b.rs", "m/mod.rs"]];
-    assert_eq!(folder("mod a;\nmod b;\npub struct A;\nuse b::B;", takes_a), circle);
-    assert_eq!(folder("mod a;\nmod b;\npub struct A;\npub use b::B;\nfn f() -> B {}", takes_a), circle);
+    // An item that the folder's `mod.rs` itself defines makes a cycle, if `mod.rs` also uses its files.
+    let cycle = [["m/b.rs", "m/mod.rs"]];
+    assert_eq!(folder("mod a;\nmod b;\npub struct A;\nuse b::B;", takes_a), cycle);
+    assert_eq!(folder("mod a;\nmod b;\npub struct A;\npub use b::B;\nfn f() -> B {}", takes_a), cycle);
 }
 
 #[test]
-fn the_sources_have_no_circle() {
+fn the_sources_have_no_cycle() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let graph = whole(&|path| std::fs::read_to_string(root.join(path)).ok()).unwrap();
-    assert_eq!(circles(&graph), BTreeSet::new());
+    assert_eq!(cycles(&graph), BTreeSet::new());
     // A few known edges show that the sources were read.
     let needed = |file: &str, other: &str| graph.get(file).is_some_and(|files| files.contains(other));
     assert!(needed("core/src/session/decide.rs", "core/src/session/state.rs"));

@@ -10,12 +10,12 @@ use anyhow::{Context, Result, anyhow};
 use crate::output;
 
 /// Work on a second thread.
-pub(crate) struct Beside<'s, T> {
+pub(crate) struct Background<'s, T> {
     thread: ScopedJoinHandle<'s, T>,
     printed: File,
 }
 
-impl<'s, T: Send + 's> Beside<'s, T> {
+impl<'s, T: Send + 's> Background<'s, T> {
     /// Starts the work. Its output, and that of the programs that it runs with
     /// [`Cmd::run`](crate::proc::Cmd::run), is kept until the end.
     pub(crate) fn start(scope: &'s Scope<'s, '_>, work: impl FnOnce() -> T + Send + 's) -> Result<Self> {
@@ -69,12 +69,12 @@ mod tests {
                     output::note("second");
                     (sh("echo third; echo fourth >&2"), sh("exit 3"))
                 };
-                let beside = Beside::start(scope, work).unwrap();
-                while !beside.thread.is_finished() {
+                let background = Background::start(scope, work).unwrap();
+                while !background.thread.is_finished() {
                     std::thread::yield_now();
                 }
                 output::note("first");
-                beside.end().unwrap()
+                background.end().unwrap()
             })
         });
         let (fine, failed) = reader.join().unwrap();

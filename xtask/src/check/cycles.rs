@@ -30,14 +30,14 @@ type Graph = BTreeMap<String, BTreeSet<String>>;
 /// Fails if files need each other.
 pub(super) fn check(workspace: &Workspace) -> Result<()> {
     let read = |path: &Path| std::fs::read_to_string(workspace.root.join(path)).ok();
-    let circles = circles(&whole(&read)?);
-    for files in &circles {
+    let cycles = cycles(&whole(&read)?);
+    for files in &cycles {
         output::note(&format!("import cycle: {}", files.join(", ")));
     }
-    if circles.is_empty() {
+    if cycles.is_empty() {
         return Ok(());
     }
-    bail!("{} import cycles: move what the files share into a separate file", circles.len())
+    bail!("{} import cycles: move what the files share into a separate file", cycles.len())
 }
 
 /// Returns the graph of all files.
@@ -50,7 +50,7 @@ fn whole(read: &dyn Fn(&Path) -> Option<String>) -> Result<Graph> {
 }
 
 /// Returns the groups of files that all need each other, sorted by name.
-fn circles(graph: &Graph) -> BTreeSet<Vec<String>> {
+fn cycles(graph: &Graph) -> BTreeSet<Vec<String>> {
     let reached: BTreeMap<&String, BTreeSet<&String>> =
         graph.keys().map(|file| (file, reach(graph, file))).collect();
     let both = |a: &String, b: &String| {
