@@ -199,10 +199,10 @@ mod tests {
             (with("invariants = []\ntests = []\n") + EDIT, "names no test"),
             (with("invariants = []\ntests = ['a']\n"), "no `edit`"),
             (with("invariants = ['1']\ntests = ['a']\n") + EDIT, "wrong type"),
-            (with("invariants = []\ntests = ['a']\ntest = 1\n") + EDIT, "`test` is no key"),
+            (with("invariants = []\ntests = ['a']\ntest = 1\n") + EDIT, "unknown key `test`"),
             (
                 with("invariants = []\ntests = ['a']\n[[guard.edit]]\nfile = 'a'\nfind = ''\nreplace = ''"),
-                "changes nothing",
+                "`find` is empty",
             ),
         ] {
             let error = format!("{:#}", read(&text).unwrap_err());
