@@ -119,9 +119,9 @@ mod tests {
         for part in [
             "lamp (1 x second for 0.007999 USDC)",
             "$0.008,",
-            "= 20000,",
-            "1 SOL taken as $200",
-            "stablecoins as $1",
+            "= 20000;",
+            "1 SOL counts as $200",
+            "a stablecoin as $1",
             "`min_quantity`",
             "`settlement.max_fee_lamports`",
         ] {
@@ -178,7 +178,7 @@ mod tests {
             let list: Vec<_> = (0..count).map(asset).collect();
             let warnings = all(&config(|v| v["asset"] = list.into()));
             let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
-            let named = warning.split_once("purchase of ").unwrap().1.split_once(" is worth").unwrap().0;
+            let named = warning.split_once("purchase of ").unwrap().1.split_once(" may cost").unwrap().0;
             named.replace(" (1 x second for 0.001 USDC)", "")
         };
         assert_eq!(names(1), "a-0");
