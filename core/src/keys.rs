@@ -76,8 +76,8 @@ impl MacKey {
         Self { keyed, id: base64url(&short_id), short_id }
     }
 
-    /// Returns the code over the parts. The caller has to separate them, so that no two lists of parts are the same
-    /// bytes.
+    /// Returns the authentication code over the parts, joined without separators. The caller must separate them, so that
+    /// different lists of parts never join to the same bytes.
     #[must_use]
     pub fn code(&self, parts: &[&[u8]]) -> [u8; 16] {
         let mut code = [0; 16];
@@ -218,7 +218,7 @@ impl KeyRing {
         &self.current.memo
     }
 
-    /// Returns all keys with which valid memos were made.
+    /// Returns every key whose memos are accepted: the current one and the previous ones.
     pub(crate) fn all_memo(&self) -> impl Iterator<Item = &MacKey> {
         self.sets().map(|set| &set.memo)
     }

@@ -153,7 +153,7 @@ pub(crate) struct ClockFloor {
 }
 
 impl ClockFloor {
-    /// How often the floor is written: seldom enough for a memory card.
+    /// How often the floor is written. More often would wear out a memory card.
     pub(crate) const EVERY: Duration = Duration::from_secs(60);
 
     /// How far the floor may be ahead of the system's clock. A later floor was written while the clock was

@@ -125,7 +125,7 @@ fn check(token: &str, trust: &Trust) -> Result<(Grant, String), String> {
         GRANT_TYP => {}
         SESSION_TYP => {
             return Err(
-                "this is a session token, not a grant: the grant is in `grant` of the answer to the payment"
+                "this is a session token, not a grant: use the field `grant` of the answer to the payment"
                     .to_owned(),
             );
         }

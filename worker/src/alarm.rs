@@ -32,7 +32,7 @@ impl ObjectAlarm {
     fn storage(&self) -> Result<&Storage, PortError> {
         self.storage
             .as_ref()
-            .ok_or_else(|| StoreError::Invariant("an alarm was used outside of an object").into())
+            .ok_or_else(|| StoreError::Invariant("an alarm was used outside of a Durable Object").into())
     }
 }
 

@@ -59,7 +59,7 @@ fn parse(text: &str) -> Result<Answer> {
         head.split(' ').nth(1).and_then(|code| code.parse().ok()).context("the answer has no status")?;
     ensure!(
         !head.to_ascii_lowercase().contains("\r\ntransfer-encoding:"),
-        "a chunked answer to an HTTP/1.0 request"
+        "the server answered an HTTP/1.0 request with a chunked body"
     );
     Ok(Answer { status, body: body.to_owned() })
 }

@@ -32,7 +32,7 @@ pub struct Quote {
     pub asset: AssetId,
     /// Which of the assets that had this id one after another.
     pub generation: u64,
-    /// Whether the asset is shared. The session that the payment starts then has its own stream.
+    /// Whether the asset is shared. Each session of a shared asset has a stream of its own.
     pub is_shared: bool,
     /// How many units of the tariff.
     pub quantity: u64,

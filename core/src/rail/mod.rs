@@ -38,7 +38,7 @@ use crate::x402::{Payload, PaymentPayload};
 pub enum Presented {
     /// A transaction on Solana.
     SvmExact(Arc<Transaction>),
-    /// An order on a rail that learns a payment's id late. See `sketches/late_id.rs`.
+    /// An order on a rail that learns a payment's id only after it has sent the payment. See `sketches/late_id.rs`.
     #[cfg(test)]
     LateId(sketches::late_id::Order),
     /// The ticket of a purchase without a payment. See `sketches/unpaid.rs`.
@@ -51,7 +51,7 @@ pub enum Presented {
 pub(crate) enum Expected {
     /// A transfer on Solana.
     SvmExact(svm_exact::Expected),
-    /// An order on a rail that learns a payment's id late. See `sketches/late_id.rs`.
+    /// An order on a rail that learns a payment's id only after it has sent the payment. See `sketches/late_id.rs`.
     #[cfg(test)]
     LateId(sketches::late_id::Expected),
     /// The ticket of a purchase without a payment. See `sketches/unpaid.rs`.
@@ -64,7 +64,7 @@ pub(crate) enum Expected {
 pub enum Verified {
     /// A transfer on Solana.
     SvmExact(svm_exact::Verified),
-    /// An order on a rail that learns a payment's id late. See `sketches/late_id.rs`.
+    /// An order on a rail that learns a payment's id only after it has sent the payment. See `sketches/late_id.rs`.
     #[cfg(test)]
     LateId(sketches::late_id::Order),
     /// The ticket of a purchase without a payment. See `sketches/unpaid.rs`.

@@ -60,7 +60,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Creates the batch for `events`, which happened to `before`; `None` if there are none.
+    /// Creates the batch of `events`, which follow the state `before`; `None` if `events` is empty.
     #[must_use]
     pub fn new(stream: &StreamId, before: &StreamState, events: Vec<Event>, now: &Now) -> Option<Self> {
         if events.is_empty() {

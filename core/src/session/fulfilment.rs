@@ -26,7 +26,7 @@ pub enum Fulfilment {
 #[serde(rename_all = "snake_case")]
 pub enum Desired {
     Lock {
-        /// The lock is unlocked until then at the latest; `None` means locked.
+        /// When the lock has to be locked again; `None` if it is to be locked now.
         unlocked_until: Option<Timestamp>,
     },
     /// What an upstream should let through. See `sketches/proxy.rs`.

@@ -100,7 +100,7 @@ pub(super) fn write(answer: &impl Serialize) -> Result<String, PortError> {
 
 /// Returns the error for a request that a shard does not know.
 pub(super) fn unknown(name: &str) -> PortError {
-    unreadable(name, "this shard does not know the request".to_owned())
+    unreadable(name, "this shard does not know this kind of request; it may run another version".to_owned())
 }
 
 fn unreadable(name: &str, words: String) -> PortError {

@@ -220,7 +220,8 @@ fn one(batch: &Batch, kind: fn(&IndexChange) -> bool) -> Result<Value, StoreErro
     batch.index.iter().rev().find(|change| kind(change)).map_or(Ok(Value::Null), json)
 }
 
-/// Returns what the catalogue shows from now on: null if that does not change, and the JSON `null` for a deleted asset.
+/// Returns the asset's new entry of the catalogue: SQL's `NULL` if it does not change, and the JSON text `null` if the
+/// asset was deleted.
 fn listing(batch: &Batch) -> Result<Value, StoreError> {
     let changed = batch.index.iter().rev().find_map(|change| match change {
         IndexChange::Listing { listing } => Some(listing),

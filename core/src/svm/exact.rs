@@ -255,8 +255,8 @@ fn every_account_is_used(message: &Message, transfer: &Transfer) -> Result<(), R
     Ok(())
 }
 
-/// Checks the first two instructions, which set the compute budget, and returns the resulting fee in
-/// lamports, rounded up as the network does.
+/// Checks the first two instructions, which set the compute budget, and returns the transaction's whole network fee in
+/// lamports, rounded up as the network does. Refuses a fee above `max_fee_lamports`.
 fn compute_budget(message: &Message, max_fee_lamports: u64) -> Result<u64, Refusal> {
     let [limit, price, ..] = message.instructions.as_slice() else {
         return Err(Refusal::InstructionCount);

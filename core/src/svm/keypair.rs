@@ -19,7 +19,8 @@ pub fn parse(text: &str) -> Option<SigningKey> {
     SigningKey::from_keypair_bytes(&bytes).ok()
 }
 
-/// Reads one key, or several: a JSON array of keys in either form, or base58 keys separated by commas.
+/// Reads one key in a form that [`parse`] reads, or several: a JSON array of such keys, or base58 keys separated by
+/// commas.
 ///
 /// Returns `None` if there is no key, or any of them can't be read.
 #[must_use]

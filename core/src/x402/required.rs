@@ -62,7 +62,7 @@ pub(crate) enum Extra {
 pub(crate) struct SvmExactExtra {
     /// The wallet that pays the network's fee.
     pub fee_payer: Address,
-    /// The memo that goes on the chain with the payment (v2 only).
+    /// The memo that the buyer puts into the transaction. A 402 of x402 v1 has none.
     pub memo: String,
     /// The token's decimals. With them and the program, a client need not look up the mint.
     pub decimals: u8,

@@ -23,12 +23,12 @@ pub(super) fn fits(rpc_url: &str, data_dir: &Path, address: &Address) -> Finding
     let known = Known::open(data_dir)?;
     let own = known.has_fee_payer(address)?;
     match foreign_payment(rpc_url, &known, address) {
-        Ok(None) if own => Ok("this gateway's".to_owned()),
+        Ok(None) if own => Ok("belongs to this gateway".to_owned()),
         Ok(None) => Ok(format!("no payment among its latest {LIMIT} transactions")),
         Ok(Some(signature)) if own => Ok(format!(
-            "this gateway's, but {} does not hold a later payment by it ({signature}): a backup was \
-             restored, or a copy of the data folder runs elsewhere; never run two copies, because they would \
-             sell one payment twice",
+            "belongs to this gateway, but {} does not hold a later payment that it has signed ({signature}): \
+             after a backup was restored that is expected; otherwise a copy of the data folder runs elsewhere: \
+             stop it, because two copies would sell one payment twice",
             data_dir.join(db::FILE).display()
         )),
         Ok(Some(signature)) => Err(foreign(data_dir, address, &signature)),

@@ -76,7 +76,9 @@ pub(super) fn deliver(ask: &HttpRequest, payment: &Header) -> Result<HttpReply, 
             eprintln!("the payment is being processed ({said}); asking again with the same payment");
             announced = true;
         } else if why != RetryDecision::Pending {
-            eprintln!("the result of the payment is not known yet ({said}); sending the same payment again");
+            eprintln!(
+                "the result of the payment is not known yet ({said}); sending the same payment again, which cannot charge you twice"
+            );
         }
         std::thread::sleep(wait);
     }

@@ -44,8 +44,8 @@ pub(super) fn sign(
     let transaction = transfer
         .sign(key)
         .ok_or(
-            "this wallet cannot pay: it is itself the payee or the fee payer, or the server's offer is not valid; \
-             you were not charged; name another key with --keypair FILE",
+            "the payment cannot be signed: the wallet is itself the payee or the fee payer, or the server's offer is \
+             not valid; you were not charged; try another key with --keypair FILE",
         )?
         .encode()
         .map_err(|error| error.to_string())?;

@@ -36,7 +36,7 @@ const AFTER_HELP: &str = "\
 Methods for tests, beside those of a Solana node:
   coinop_advanceBlocks [COUNT]              adds blocks; returns the new height
   coinop_setTokens [WALLET, \"AMOUNT\"]       sets a balance of USDC, a decimal number
-  coinop_setLamports [WALLET, LAMPORTS]     sets a balance of SOL, in lamports
+  coinop_setLamports [WALLET, LAMPORTS]     sets a wallet's balance of SOL on this chain, in lamports
   coinop_stats []                           counts calls of sendTransaction, and
                                             transactions that landed
 Setting a balance is not a transaction. It is seen at every commitment at once, so a

@@ -136,7 +136,9 @@ impl fmt::Display for GuardFault {
         match self.problem {
             GuardProblem::TooMany => write!(f, ": more than {} guards", MAX_GUARDS),
             GuardProblem::Accounts(count) => write!(f, ": {count} accounts instead of one"),
-            GuardProblem::OtherAccount(account) => write!(f, ": no guard may concern account {account}"),
+            GuardProblem::OtherAccount(account) => {
+                write!(f, ": its account {account} is not one that a guard may name")
+            }
             GuardProblem::Kind => f.write_str(": this kind is not allowed"),
             GuardProblem::LogLevel(level) => write!(f, ": log level {level} is not allowed"),
             GuardProblem::Truncated => f.write_str(": its bytes end early"),

@@ -374,7 +374,7 @@ fn what_was_refused_is_said_in_a_line() {
         (line(&[2], &[0, 0]), "0 MemoryWrite, of the payer's token account: this kind is not allowed".to_owned()),
         (line(&[2], &[18]), "18 unknown, of the payer's token account: this kind is not allowed".to_owned()),
         (line(&[2], &[9, 6, 8]), "9 AssertTokenAccount, of the payer's token account: log level 6 is not allowed".to_owned()),
-        (line(&[MINT], &[7, 4]), format!("7 AssertMintAccount: no guard may concern account {mint}")),
+        (line(&[MINT], &[7, 4]), format!("7 AssertMintAccount: its account {mint} is not one that a guard may name")),
         (line(&[2, 3], &[4]), "4 AssertAccountDelta: 2 accounts instead of one".to_owned()),
     ] {
         assert_eq!(line, format!("{start}{end}"));
