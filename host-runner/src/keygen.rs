@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
         print(&format!("{key}\n{setting}"))?;
         eprintln!(
             "the first line is the API key, which is not stored: keep it; the second line goes into the \
-             configuration under [merchant]"
+             configuration, under `[merchant]` or inside the braces of `merchant = {{ ... }}`"
         );
         return Ok(());
     }

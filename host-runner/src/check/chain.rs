@@ -44,7 +44,7 @@ pub(crate) fn all(config: &Config, fee_payers: &[Address]) -> Vec<(String, Findi
             continue;
         }
         let held = ask(&config.rpc_url, &accepted.account)
-            .and_then(|account| receives(accepted, pay_to, network, account))
+            .and_then(|account| receives(&config.rpc_url, accepted, pay_to, network, account))
             .map_err(
                 |remedy| if is_new { format!("{remedy} ({})", unseen(pay_to, network)) } else { remedy },
             );
@@ -169,6 +169,7 @@ fn unseen(pay_to: Address, network: Network) -> String {
 
 /// Checks that payments to the merchant's account arrive.
 fn receives(
+    rpc_url: &str,
     accepted: &AcceptedToken,
     pay_to: Address,
     network: Network,
@@ -176,13 +177,18 @@ fn receives(
 ) -> Finding {
     let AcceptedToken { token, account: address } = accepted;
     let Some(account) = account else {
-        return Err(format!(
-            "the token account {address} does not exist yet; send any amount of {} to {pay_to}, or run \
-             `spl-token create-account {} --owner {pay_to} --fee-payer KEY --url {}`",
-            token.symbol,
-            token.mint,
-            cluster(network)
-        ));
+        let remedy = if is_local(rpc_url) {
+            format!("start the local chain with `--fund {pay_to}=0`")
+        } else {
+            format!(
+                "send any amount of {} to {pay_to}, or run `spl-token create-account {} --owner {pay_to} \
+                 --fee-payer KEYFILE --url {}`",
+                token.symbol,
+                token.mint,
+                cluster(network)
+            )
+        };
+        return Err(format!("the token account {address} does not exist yet; {remedy}"));
     };
     // Layout of a token account: mint (32), owner (32), amount (8), ..., state at 108.
     let part = |from: usize| account.data.get(from..from + 32);
@@ -239,7 +245,7 @@ mod tests {
         data[108] = 1;
         let mut account = Account { owner: TokenProgram::Spl.address(), data, lamports: 1 };
         change(&mut account);
-        receives(&accepted, WALLET, Network::Devnet, Some(account))
+        receives("https://api.devnet.solana.com", &accepted, WALLET, Network::Devnet, Some(account))
     }
 
     #[test]
@@ -298,7 +304,17 @@ mod tests {
         assert!(held(|account| account.data[108] = 2).unwrap_err().contains("frozen"));
         assert!(held(|account| account.data.truncate(20)).is_err());
         assert!(held(|account| account.owner = WALLET).is_err());
-        let missing = receives(&accepted(TokenProgram::Spl), WALLET, Network::Devnet, None).unwrap_err();
+        let missing = receives(
+            "https://api.devnet.solana.com",
+            &accepted(TokenProgram::Spl),
+            WALLET,
+            Network::Devnet,
+            None,
+        )
+        .unwrap_err();
         assert!(missing.contains("spl-token create-account") && missing.contains(&WALLET.to_string()));
+        let local =
+            receives("http://127.0.0.1:8899", &accepted(TokenProgram::Spl), WALLET, Network::Devnet, None);
+        assert!(local.unwrap_err().contains(&format!("--fund {WALLET}=0")));
     }
 }

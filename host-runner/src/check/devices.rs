@@ -39,7 +39,17 @@ async fn look(device: &Device) -> Finding {
 fn command(device: &Device) -> Option<String> {
     let words = device.settings.get("check")?.as_array()?;
     let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
-    (!words.is_empty()).then(|| words.join(" "))
+    let quoted: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    (!words.is_empty()).then(|| quoted.join(" "))
+}
+
+/// Returns the word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -81,5 +91,11 @@ mod tests {
             }
             assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         }
+    }
+
+    #[test]
+    fn a_command_can_be_pasted_into_a_shell() {
+        let (_dir, device) = device(&json!(["sh", "-c", "exit 3", "it's", ""]));
+        assert_eq!(command(&device).unwrap(), r"sh -c 'exit 3' 'it'\''s' ''");
     }
 }

@@ -1,6 +1,6 @@
 //! The address under which buyers reach the gateway, judged the same way by `coinop check` and by `coinop serve`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ureq::http::Uri;
 
@@ -44,11 +44,21 @@ pub(crate) fn reach(url: &str) -> Result<Reach, String> {
 /// `listen` is where the gateway listens, if it listens itself.
 pub(crate) fn warning(url: &str, reach: &Reach, listen: Option<&str>) -> Option<String> {
     match reach {
-        Reach::Plain => Some(format!(
-            "{url} is not encrypted: anyone on the same network can read session tokens and use them; for \
-             buyers outside your own network, put a proxy with TLS in front and write its https:// address \
-             here"
-        )),
+        Reach::Plain => {
+            let unreachable = listen.filter(|listen| is_loopback(listen)).map(|listen| {
+                let port = listen.rsplit_once(':').map_or("8402", |(_, port)| port);
+                format!(
+                    "; `listen` is {listen}, which only this machine can reach: without a proxy, write \
+                     `listen = \"0.0.0.0:{port}\"`"
+                )
+            });
+            Some(format!(
+                "{url} is not encrypted: anyone on the same network can read session tokens and use them; for \
+                 buyers outside your own network, put a proxy with TLS in front and write its https:// address \
+                 here{}",
+                unreachable.unwrap_or_default()
+            ))
+        }
         Reach::Loopback => {
             let uri: Uri = url.parse().ok()?;
             let port = uri.port_u16().unwrap_or(if url.starts_with("https://") { 443 } else { 80 });
@@ -64,6 +74,11 @@ pub(crate) fn warning(url: &str, reach: &Reach, listen: Option<&str>) -> Option<
         }
         Reach::Encrypted => None,
     }
+}
+
+/// Returns whether this address of `listen` takes connections from this machine only.
+fn is_loopback(listen: &str) -> bool {
+    listen.parse().is_ok_and(|address: SocketAddr| address.ip().is_loopback())
 }
 
 #[cfg(test)]
@@ -93,6 +108,9 @@ mod tests {
     fn a_plain_address_and_a_port_that_nobody_listens_on_are_warned_of() {
         let warned = |url: &str, listen| warning(url, &reach(url).unwrap(), listen);
         assert!(warned("http://192.168.1.4:8402", None).unwrap().contains("not encrypted"));
+        let alone = warned("http://192.168.1.4:8402", Some("127.0.0.1:8402")).unwrap();
+        assert!(alone.contains("`listen = \"0.0.0.0:8402\"`"), "{alone}");
+        assert!(!warned("http://192.168.1.4:8402", Some("0.0.0.0:8402")).unwrap().contains("listen"));
         assert_eq!(warned("https://a.example", Some("127.0.0.1:8402")), None);
         let without_port = warned("http://127.0.0.1", Some("127.0.0.1:8402")).unwrap();
         assert!(without_port.contains("leads to port 80"), "{without_port}");
