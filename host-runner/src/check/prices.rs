@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_larger_least_quantity_or_a_smaller_fee_mends_it() {
+    fn a_larger_least_quantity_or_a_smaller_fee_is_fine() {
         let cheap = |v: &mut Value| v["asset"][0]["price"] = json!("0.001");
         assert_eq!(all(&config(cheap)).len(), 1);
         let more = config(|v| {

@@ -51,7 +51,7 @@ spoiled('whatever is left of the journal, it charges nobody again, lets nobody i
     writeFileSync(join(it.gateway.folder, 'gate.open'), '');
     const why = await it.startsOrLocks('gate.open');
     if (why) {
-      assert.match(why, /coinop\.db.*(copy|move)/, 'it says what to do');
+      assert.match(why, /coinop\.db.*(copy|move|restore)/, 'it says what to do');
       return 'refused';
     }
     const repeat = await fetch(session.paid.url, session.paid.init);
