@@ -39,9 +39,9 @@ const belongs = /fee payer.* has signed a payment that .*coinop\.db does not hol
 spoiled('a key that has signed for another journal is refused by `serve` and by `check`, and what stands open is locked; its own journal takes it (inv. 1, 4)', async (it) => {
   assert.equal(await check(it), 'ok (no payment among its latest 20 transactions)');
   const session = await it.bought('gate', 10);
-  assert.equal(await check(it), 'ok (this gateway\'s)', 'beside the gateway that runs');
+  assert.equal(await check(it), 'ok (belongs to this gateway)', 'beside the gateway that runs');
   await it.gateway.kill();
-  assert.equal(await check(it), 'ok (this gateway\'s)', 'after a power cut');
+  assert.equal(await check(it), 'ok (belongs to this gateway)', 'after a power cut');
 
   await move(it, '', 'kept-');
   assert.match(await it.startsOrLocks('gate.open'), belongs);
@@ -55,7 +55,7 @@ spoiled('a key that has signed for another journal is refused by `serve` and by 
   assert.equal((await granted(await fetch(session.paid.url, session.paid.init))).sessionId, session.sessionId);
   assert.deepEqual(await it.gateway.stop(), { code: 0, signal: null });
   const files = await it.gateway.stored();
-  assert.equal(await check(it), 'ok (this gateway\'s)', 'after an orderly end');
+  assert.equal(await check(it), 'ok (belongs to this gateway)', 'after an orderly end');
   assert.deepEqual(await it.gateway.stored(), files, '`check` leaves nothing behind');
 });
 
