@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::encoding;
 use crate::error::EncodeError;
 
-/// The id of an asset: 1 to 64 letters, digits, `-` and `_`, of which the first is a letter or a digit.
+/// The id of an asset: 1 to 64 letters, digits, `-` and `_`. It starts with a letter or a digit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct AssetId(String);

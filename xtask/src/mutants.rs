@@ -92,7 +92,7 @@ fn try_all(workspace: &Workspace, guards: &[&Guard], tally: &mut Tally) -> Resul
     let folder = workspace.cache.join("mutants");
     let _lock = tree::lock(&folder)?;
     let copy = folder.join("tree");
-    tree::copy(&workspace.root, &tree::sources(&workspace.root)?, &copy)?;
+    tree::copy(&workspace.root, &workspace.sources()?, &copy)?;
     let runner = Runner::new(copy, folder.join("target"));
     runner.try_all(guards, |guard, verdict, took| {
         let name = format!("test guard {}", guard.id);

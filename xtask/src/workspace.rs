@@ -131,6 +131,15 @@ impl Workspace {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 
+    /// Returns the files of the repository, and new ones that git does not ignore, relative to the root.
+    pub(crate) fn sources(&self) -> Result<Vec<String>> {
+        let listed = Cmd::new("git", &self.root)
+            .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
+            .capture()
+            .context("git cannot list the sources")?;
+        Ok(listed.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    }
+
     /// Returns the folder of a package of this workspace.
     pub(crate) fn package_folder(&self, package: &str) -> Option<PathBuf> {
         let packages = self.metadata.get("packages").and_then(Value::as_array)?;

@@ -1,4 +1,4 @@
-//! One sale: takes a payment as it arrived, and returns the session that it bought.
+//! Sells: takes a payment, and returns the session that it bought.
 //!
 //! The order of the checks matters. An existing claim of this payment is looked up before expiry, price or a busy asset
 //! are checked. A buyer who was charged must never be refused because time has passed.

@@ -3,10 +3,9 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::output;
-use crate::proc::Cmd;
 use crate::workspace::Workspace;
 
 /// The kinds of files that are read: sources, configuration and texts.
@@ -18,12 +17,8 @@ const FOLDERS: [&str; 3] = [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat
 
 /// Searches every file that is in the repository or about to be added.
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {
-    let listed = Cmd::new("git", &workspace.root)
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
-        .capture()
-        .context("git cannot list the sources")?;
     let mut found = 0;
-    for name in listed.split('\0').filter(|name| is_source(name)) {
+    for name in workspace.sources()?.iter().filter(|name| is_source(name)) {
         // A file that was deleted but not yet committed is listed and cannot be read.
         let Ok(text) = std::fs::read_to_string(workspace.root.join(name)) else { continue };
         for (number, line) in text.lines().enumerate() {

@@ -7,7 +7,6 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::output;
-use crate::proc::Cmd;
 
 /// Locks the copy for this run, for as long as the returned file lives. Waits while another run has it.
 pub(super) fn lock(folder: &Path) -> Result<File> {
@@ -19,15 +18,6 @@ pub(super) fn lock(folder: &Path) -> Result<File> {
         file.lock().with_context(|| path.display().to_string())?;
     }
     Ok(file)
-}
-
-/// Returns the files of the repository, and new ones that git does not ignore.
-pub(super) fn sources(root: &Path) -> Result<Vec<String>> {
-    let listed = Cmd::new("git", root)
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
-        .capture()
-        .context("git cannot list the sources")?;
-    Ok(listed.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 /// Makes `to` a copy of these files. Only what differs is written, so that cargo builds no more than it must.

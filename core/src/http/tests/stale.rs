@@ -115,7 +115,7 @@ fn what_a_stale_catalogue_offers_is_decided_on_the_asset_itself_inv_1_6() {
         assert_eq!(answer.status, status, "{amount}: {}", answer.body);
     }
     assert_eq!(world.charged(), 2);
-    // An asset that is gone, or another one by now, is offered in vain.
+    // A stale catalogue may offer an asset that was deleted or replaced. A payment for it buys nothing.
     world.advance(60_000);
     happens(&world, &[("DELETE", ROOM, Value::Null), ("POST", ASSETS, room(json!({"price": "0.001"})))]);
     let header = payment(&world, 3, &send(&world, &catalogue, None));
