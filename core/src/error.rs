@@ -229,6 +229,8 @@ pub enum SettleError {
     NoKey(Address),
     /// There is no wallet to pay the network's fees.
     NoFeePayer,
+    /// The node was asked for a blockhash less than five seconds ago, and is not asked again yet.
+    AskedJustNow,
     /// This settlement moves no money, for the reason given here.
     Stub(&'static str),
     /// A transaction can't be written. It was not signed.
@@ -247,6 +249,7 @@ impl fmt::Display for SettleError {
             }
             Self::NoKey(address) => write!(f, "this gateway has no key for the fee payer {address}"),
             Self::NoFeePayer => f.write_str("there is no fee payer"),
+            Self::AskedJustNow => f.write_str("the node was asked for a blockhash a moment ago"),
             Self::Stub(why) => f.write_str(why),
             Self::Encode(error) => error.fmt(f),
         }

@@ -132,6 +132,8 @@ struct KeySet {
     memo: MacKey,
     session_id: MacKey,
     sign_in: MacKey,
+    one_time_code: MacKey,
+    check_code: MacKey,
     session: UnmadeKey,
     grant: UnmadeKey,
 }
@@ -161,6 +163,8 @@ impl KeySet {
             memo: MacKey::new(secret.derive("memo")),
             session_id: MacKey::new(secret.derive("session id")),
             sign_in: MacKey::new(secret.derive("sign-in-with-x")),
+            one_time_code: MacKey::new(secret.derive("one-time code")),
+            check_code: MacKey::new(secret.derive("check code")),
             session: UnmadeKey::new(secret.derive("session token")),
             grant: UnmadeKey::new(secret.derive("grant")),
         }
@@ -241,6 +245,23 @@ impl KeyRing {
     /// Returns all keys with which valid sign-in challenges were made.
     pub(crate) fn all_sign_in(&self) -> impl Iterator<Item = &MacKey> {
         self.sets().map(|set| &set.sign_in)
+    }
+
+    /// Returns the key for new one-time codes.
+    #[must_use]
+    pub(crate) const fn one_time_code(&self) -> &MacKey {
+        &self.current.one_time_code
+    }
+
+    /// Returns all keys with which valid one-time codes were made.
+    pub(crate) fn all_one_time_code(&self) -> impl Iterator<Item = &MacKey> {
+        self.sets().map(|set| &set.one_time_code)
+    }
+
+    /// Returns the key of the check codes.
+    #[must_use]
+    pub(crate) const fn check_code(&self) -> &MacKey {
+        &self.current.check_code
     }
 
     /// Returns the key for new statements of this purpose.

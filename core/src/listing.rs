@@ -23,6 +23,8 @@ pub struct Listing {
     pub description: String,
     /// The icon that replaces the merchant's.
     pub icon_url: Option<String>,
+    /// The path of the picture on the asset's page.
+    pub picture: Option<String>,
     /// The tags that replace the merchant's.
     pub tags: Option<Vec<String>>,
     /// The pricing rule.
@@ -44,6 +46,7 @@ impl Listing {
             name: self.name.clone(),
             description: self.description.clone(),
             icon_url: self.icon_url.clone(),
+            picture: self.picture.clone(),
             tags: self.tags.clone(),
             tariff: self.tariff.clone(),
             capacity: self.capacity,
@@ -65,6 +68,7 @@ impl Listing {
             ("name", (self.name != id.as_str()).then(|| json!(self.name))),
             ("description", (!self.description.is_empty()).then(|| json!(self.description))),
             ("icon_url", self.icon_url.as_ref().map(|url| json!(url))),
+            ("picture", self.picture.as_ref().map(|path| json!(path))),
             ("tags", self.tags.as_ref().map(|tags| json!(tags))),
             ("price", Some(json!(price.to_string()))),
             ("unit", Some(json!(unit.name()))),
@@ -87,8 +91,9 @@ impl Listing {
 impl From<Asset> for Listing {
     /// Returns the listing of this asset.
     fn from(asset: Asset) -> Self {
-        let Asset { name, description, icon_url, tags, tariff, capacity, enabled, generation, .. } = asset;
-        Self { name, description, icon_url, tags, tariff, capacity, enabled, generation }
+        let Asset { name, description, icon_url, picture, tags, tariff, capacity, enabled, generation, .. } =
+            asset;
+        Self { name, description, icon_url, picture, tags, tariff, capacity, enabled, generation }
     }
 }
 
@@ -100,6 +105,8 @@ struct StoredListing {
     description: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     icon_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    picture: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tags: Option<Vec<String>>,
     price: String,
@@ -116,11 +123,13 @@ struct StoredListing {
 
 impl From<Listing> for StoredListing {
     fn from(listing: Listing) -> Self {
-        let Listing { name, description, icon_url, tags, tariff, capacity, enabled, generation } = listing;
+        let Listing { name, description, icon_url, picture, tags, tariff, capacity, enabled, generation } =
+            listing;
         Self {
             name,
             description,
             icon_url,
+            picture,
             tags,
             price: tariff.price.to_string(),
             unit: tariff.unit,
@@ -144,6 +153,7 @@ impl TryFrom<StoredListing> for Listing {
             name: stored.name,
             description: stored.description,
             icon_url: stored.icon_url,
+            picture: stored.picture,
             tags: stored.tags,
             tariff: Tariff {
                 price: Decimal::parse(&stored.price)?,

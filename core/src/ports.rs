@@ -231,6 +231,12 @@ pub trait Settlement {
     /// It never queries a node, because an unpaid request calls no other system (invariant 8).
     fn recent_blockhash(&self, now: Timestamp) -> Option<RecentBlockhash>;
 
+    /// Asks a node for a blockhash that a buyer can sign with, at most once in five seconds for all who ask.
+    ///
+    /// # Errors
+    /// `SettleError::AskedJustNow` if it was asked less than five seconds ago, or the reason why the node gave none.
+    async fn fetch_blockhash(&self, now: Timestamp) -> Result<RecentBlockhash, SettleError>;
+
     /// Simulates the payment at `now` and prepares it for sending, without sending it.
     ///
     /// Neither the fee payer's signature nor the id made from it may leave the process. So nobody else can land the

@@ -39,6 +39,17 @@ impl Unit {
         }
     }
 
+    /// Returns quantities of this unit that people often want.
+    const fn round_quantities(self) -> [u64; 4] {
+        match self {
+            Self::Second => [10, 30, 60, 300],
+            Self::Minute => [5, 15, 30, 60],
+            Self::Hour => [1, 2, 4, 8],
+            Self::Day => [1, 2, 3, 7],
+            Self::Session => [1, 2, 3, 4],
+        }
+    }
+
     /// Returns the unit with this name.
     #[must_use]
     pub(crate) fn from_name(name: &str) -> Option<Self> {
@@ -124,6 +135,20 @@ impl Tariff {
         self.price.times(quantity, decimals).ok_or(QuantityError::Overflow)
     }
 
+    /// Returns up to four quantities to offer a person, in rising order: round ones within the bounds.
+    #[must_use]
+    pub(crate) fn presets(&self) -> Vec<u64> {
+        const MOST: usize = 4;
+        let least = self.min_quantity.max(1);
+        let in_bounds = |quantity: &u64| (least..=self.max_quantity).contains(quantity);
+        let round: Vec<u64> = self.unit.round_quantities().into_iter().filter(in_bounds).collect();
+        if round.len() > 1 {
+            return round;
+        }
+        let multiples = [1, 2, 4, 8].into_iter().filter_map(|factor| least.checked_mul(factor));
+        multiples.filter(in_bounds).take(MOST).collect()
+    }
+
     /// Returns how long `quantity` units last, in seconds; `None` beyond 2^64 - 1.
     #[must_use]
     pub fn seconds(&self, quantity: u64) -> Option<u64> {
@@ -180,6 +205,25 @@ mod tests {
         assert_eq!(quote(Some(241)), Err(QuantityError::TooLarge));
         let endless = Tariff { unit_seconds: u64::MAX, ..tariff() };
         assert_eq!(endless.quote(Some(2), 6), Err(QuantityError::Overflow));
+    }
+
+    #[test]
+    fn what_is_offered_to_people_is_round_and_within_the_bounds() {
+        let offered = |unit, min_quantity, max_quantity| {
+            Tariff { unit, min_quantity, max_quantity, ..tariff() }.presets()
+        };
+        assert_eq!(offered(Unit::Second, 1, 900), [10, 30, 60, 300]);
+        assert_eq!(offered(Unit::Minute, 10, 45), [15, 30]);
+        assert_eq!(offered(Unit::Session, 1, 1), [1]);
+        assert_eq!(offered(Unit::Minute, 120, 1_000), [120, 240, 480, 960]);
+        assert_eq!(offered(Unit::Hour, u64::MAX, u64::MAX), [u64::MAX]);
+        for (least, most) in [(1, 1), (1, 7), (7, 7), (3, 1_000), (0, 5)] {
+            for unit in Unit::ALL {
+                let offered = offered(unit, least, most);
+                assert!(!offered.is_empty() && offered.is_sorted(), "{unit:?} {least} {most}");
+                assert!(offered.iter().all(|quantity| (least.max(1)..=most).contains(quantity)));
+            }
+        }
     }
 
     #[test]

@@ -79,10 +79,20 @@ async fn answer(gateway: &Gateway<'static, Platform>, request: &mut Request) -> 
 /// Reads the assets that a request may be about, before the request is answered.
 fn need_assets(config: &Config, request: &Request) -> Result<(), ConfigError> {
     match Route::parse(&request.path).filter(|_| request.method != "OPTIONS") {
-        None | Some(Route::Health | Route::Keys | Route::Session(_) | Route::Payer(_)) => Ok(()),
-        Some(Route::Asset(id) | Route::AssetStatus(id) | Route::Access(id) | Route::Extend(id)) => {
-            id.map_or(Ok(()), |id| config.need_asset(&id).map(drop))
-        }
+        None
+        | Some(
+            Route::Health | Route::Keys | Route::Session(_) | Route::MakeCode(_) | Route::Payer(_),
+        ) => Ok(()),
+        Some(
+            Route::Asset(id)
+            | Route::AssetStatus(id)
+            | Route::Quote(id)
+            | Route::Access(id)
+            | Route::Transaction(id)
+            | Route::UseCode(id)
+            | Route::Extend(id)
+            | Route::ExtendTransaction(id),
+        ) => id.map_or(Ok(()), |id| config.need_asset(&id).map(drop)),
         Some(Route::Assets | Route::Ready | Route::Tick) => config.need_all(),
     }
 }

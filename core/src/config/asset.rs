@@ -28,6 +28,8 @@ pub struct Asset {
     pub description: String,
     /// The asset's icon, which replaces the merchant's.
     pub icon_url: Option<String>,
+    /// The path of the picture on the asset's page, on the gateway's own host.
+    pub picture: Option<String>,
     /// The asset's tags, which replace the merchant's. An empty list means no tags.
     pub tags: Option<Vec<String>>,
     /// The pricing rule.
@@ -92,6 +94,7 @@ impl Asset {
             return Err(section.error(key, format!("is too long; the limit is {limit} bytes")));
         }
         let icon_url = presentation::icon_url(&mut section)?;
+        let picture = presentation::picture(&mut section)?;
         let tags = presentation::tags(&mut section)?;
         let tariff = tariff(&mut section, tokens)?;
         let enabled = section.flag("enabled")?.unwrap_or(true);
@@ -114,7 +117,19 @@ impl Asset {
             ));
         }
         section.finish()?;
-        Ok(Self { id, name, description, icon_url, tags, tariff, capacity, enabled, device, generation: 0 })
+        Ok(Self {
+            id,
+            name,
+            description,
+            icon_url,
+            picture,
+            tags,
+            tariff,
+            capacity,
+            enabled,
+            device,
+            generation: 0,
+        })
     }
 }
 

@@ -72,6 +72,8 @@ pub struct Merchant {
     pub tokens: Vec<AcceptedToken>,
     /// The SHA-256 hash of each API key.
     pub api_keys: Vec<[u8; 32]>,
+    /// How a buyer reaches the merchant: an e-mail address, a telephone number, a URL.
+    pub contact: Option<String>,
     /// How catalogues and wallets present what the merchant sells, unless an asset says otherwise.
     pub presentation: Presentation,
     /// Whether the test-only ways to pay are accepted too.
@@ -327,12 +329,14 @@ fn merchant(mut section: Section<'_>, network: Network) -> Result<Merchant, Conf
         icon_url: presentation::icon_url(&mut section)?,
         tags: presentation::tags(&mut section)?.unwrap_or_default(),
     };
+    let contact = presentation::contact(&mut section)?;
     section.finish()?;
     Ok(Merchant {
         id,
         pay_to,
         tokens,
         api_keys,
+        contact,
         presentation,
         #[cfg(test)]
         sketches: false,

@@ -15,6 +15,11 @@ const MOST_TAGS: usize = 5;
 /// The longest URL of an icon, in bytes. It is part of a header of every 402.
 const LONGEST_ICON_URL: usize = 128;
 
+/// The longest contact, in bytes.
+const LONGEST_CONTACT: usize = 200;
+/// The longest path of a picture, in bytes.
+const LONGEST_PICTURE: usize = 128;
+
 /// Reads `service_name`.
 pub(super) fn service_name(section: &mut Section<'_>) -> Result<Option<String>, ConfigError> {
     let Some(name) = section.text("service_name")? else { return Ok(None) };
@@ -34,6 +39,29 @@ pub(super) fn icon_url(section: &mut Section<'_>) -> Result<Option<String>, Conf
         return Err(section.error("icon_url", "must be an https:// URL without spaces"));
     }
     Ok(Some(url.to_owned()))
+}
+
+/// Reads `contact`.
+pub(super) fn contact(section: &mut Section<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(contact) = section.text("contact")? else { return Ok(None) };
+    if contact.len() > LONGEST_CONTACT || contact.chars().any(char::is_control) {
+        return Err(section.error("contact", "must be one line of at most 200 bytes"));
+    }
+    Ok(Some(contact.to_owned()))
+}
+
+/// Reads `picture`, a path on the gateway's own host. A picture of another host would tell that host who looks at the
+/// page.
+pub(super) fn picture(section: &mut Section<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(path) = section.text("picture")? else { return Ok(None) };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let is_path = path.starts_with('/') && path.bytes().all(is_plain);
+    if path.len() > LONGEST_PICTURE || !is_path || path.contains("//") || path.contains("..") {
+        let message = "must be a path on this gateway's host, such as \"/pictures/lamp.jpg\", of at most 128 \
+                       letters, digits and `/._-`";
+        return Err(section.error("picture", message));
+    }
+    Ok(Some(path.to_owned()))
 }
 
 /// Reads `tags`; `None` if the key is missing.

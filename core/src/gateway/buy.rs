@@ -97,7 +97,7 @@ pub(super) const fn refused(reason: &'static str, detail: &'static str) -> SaleE
 }
 
 /// Creates the error for a refusal by the asset's state.
-pub(super) const fn rejected(reject: Reject) -> SaleError {
+pub(super) fn rejected(reject: Reject) -> SaleError {
     match reject {
         Reject::PriceChanged => refused(
             "price_changed",

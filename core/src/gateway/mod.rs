@@ -7,6 +7,7 @@
 
 mod assets;
 mod buy;
+mod codes;
 mod confirm;
 mod recovery;
 mod sale;
@@ -49,7 +50,7 @@ const ATTEMPTS: u32 = 16;
 
 /// Why a command was not carried out.
 #[derive(Debug)]
-enum CommandError {
+pub(crate) enum CommandError {
     /// The stream's state does not allow it.
     Rejected(Reject),
     /// The payment or ticket to be claimed is claimed already, or other writers were first in every attempt.

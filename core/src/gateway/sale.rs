@@ -162,6 +162,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             payment: &id,
             operation: &buy.operation,
             purchase: &verified.purchase,
+            payer: &payer,
             has_ticket: verified.ticket.is_some(),
             source: verified.payment.source(),
             failures: &history.failures,

@@ -94,15 +94,7 @@ pub(super) async fn extend<'a, P: Ports>(
 ) -> Result<StatelessOutcome<'a>, Problem> {
     let id = asset_id(id)?;
     let asset = if request.pays() { None } else { Some(asset(context, id).await?) };
-    let token = sessions::bearer(context, request)?;
-    if token.asset != *id {
-        return Err(Problem::new(
-            403,
-            "other_session",
-            "Forbidden",
-            "The session token is for another asset.",
-        ));
-    }
+    let token = sessions::bearer_of(context, request, id)?;
     let quantity = query::quantity(request)?;
     let stream = token.stream();
     let session = token.sub;

@@ -19,11 +19,12 @@ use crate::session::{Reject, StreamState};
 const MERGES: u32 = 8;
 
 /// The keys of an asset except `id`.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "capacity",
     "name",
     "description",
     "icon_url",
+    "picture",
     "tags",
     "price",
     "unit",

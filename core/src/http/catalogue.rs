@@ -153,7 +153,22 @@ pub(super) async fn show<P: Ports>(context: &Context<'_, P>, asset: &Asset) -> R
 /// Shows whether an asset is free, and what its device does.
 pub(super) async fn status<P: Ports>(context: &Context<'_, P>, asset: &Asset) -> Result<Response, Problem> {
     let availability = availability(context, asset, None).await?;
-    Ok(Response::json(200, &views::asset_status(asset, &availability)).no_store())
+    let status = views::asset_status(&context.deployment().keys, asset, &availability);
+    Ok(Response::json(200, &status).no_store())
+}
+
+/// Answers `GET /api/v1/assets/{id}/quote` with what a quantity costs. It writes nothing and calls no other system
+/// (invariant 8).
+pub(super) async fn quote<'a, P: Ports>(
+    context: &Context<'a, P>,
+    request: &Request,
+    id: Option<&AssetId>,
+) -> Result<StatelessOutcome<'a>, Problem> {
+    let asset = named(context, id).await?;
+    let asked = query::quantity_to_quote(request)?;
+    let quantity = query::priced_quantity(&asset.tariff, asked)?;
+    let view = views::quote(context.config(), &asset.tariff, quantity);
+    Ok(StatelessOutcome::Answered(Response::json(200, &view)))
 }
 
 /// Answers `GET /.well-known/jwks.json`.

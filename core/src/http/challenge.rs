@@ -62,7 +62,7 @@ pub(super) fn challenge<P: Ports>(
         url,
         description: format!("{}: {quantity} x {}", asset.name, tariff.unit.name()),
         presentation: asset.presentation(&config.merchant.presentation),
-        offers: offers(context, request, purchase, asset, quantity)?,
+        offers: offers(context, purchase, asset, quantity, recent_blockhash(context, request))?,
         extensions,
     };
     let body: Value = x402::v1_body(&required);
@@ -73,22 +73,25 @@ pub(super) fn challenge<P: Ports>(
 
 /// Returns a fresh blockhash for the buyer: the one that this instance has seen, or the one that the host handed on
 /// with the request.
-fn recent_blockhash<P: Ports>(context: &Context<'_, P>, request: &Request) -> Option<RecentBlockhash> {
+pub(super) fn recent_blockhash<P: Ports>(
+    context: &Context<'_, P>,
+    request: &Request,
+) -> Option<RecentBlockhash> {
     let now = context.now().wall;
     let own = context.ports().settlement().recent_blockhash(now);
     rail::recent_blockhash(own, request.values(RECENT_BLOCKHASH).next(), now)
 }
 
-fn offers<P: Ports>(
+/// Returns what can be paid for this purchase, one offer for each accepted token. `recent` is a blockhash for the buyer.
+pub(super) fn offers<P: Ports>(
     context: &Context<'_, P>,
-    request: &Request,
     purchase: &PurchaseRequest,
     asset: &Asset,
     quantity: u64,
+    recent: Option<RecentBlockhash>,
 ) -> Result<Vec<PaymentRequirements>, Problem> {
     let Deployment { config, keys } = context.deployment();
     let expires_at = context.now().wall.plus_seconds(QUOTE_SECONDS);
-    let recent = recent_blockhash(context, request);
     let fee_payers = context.ports().settlement().fee_payers();
     let all = Offered::all(config, fee_payers, || context.ports().entropy().random());
     let all = all.map_err(|error| context.failed(&error.into()))?;

@@ -9,7 +9,7 @@ use super::headers::WANTED_METHOD;
 use super::route::{Action, Route};
 use super::shard::{ShardTask, StatelessOutcome, TaskKind};
 use super::{Context, Problem, Request, Response};
-use super::{access, assets, catalogue, cors, sale, sessions, tick};
+use super::{access, assets, catalogue, code, cors, sale, sessions, tick, transaction};
 use crate::ports::Ports;
 
 /// Answers a request. It never panics, and its body is always JSON or empty.
@@ -75,9 +75,14 @@ async fn prepare<'a, P: Ports>(
         Action::AssetStatus(id) => {
             StatelessOutcome::at_shard(TaskKind::AssetStatus(catalogue::named(context, id).await?))
         }
+        Action::Quote(id) => catalogue::quote(context, request, id).await,
         Action::Access(id) => access::access(context, request, id).await,
+        Action::Transaction(id) => transaction::to_start(context, request, id).await,
+        Action::UseCode(id) => code::redeem(context, request, id),
         Action::Extend(id) => access::extend(context, request, id).await,
+        Action::ExtendTransaction(id) => transaction::to_extend(context, request, id).await,
         Action::SessionStatus(id) => sessions::session_status(context, request, id),
+        Action::MakeCode(id) => code::make(context, request, id),
         Action::PayerSessions(address) => sessions::sessions_of_payer(context, request, address),
         Action::Tick => {
             assets::ensure_api_key(context, request)?;
@@ -108,6 +113,8 @@ async fn perform<P: Ports>(
         }
         TaskKind::Buy(purchase) => sale::buy(context, request, purchase).await,
         TaskKind::ShowSession(token) => sessions::show(context, &token).await,
+        TaskKind::MakeCode(token) => code::made(context, &token).await,
+        TaskKind::UseCode(code) => code::redeemed(context, &code).await,
         TaskKind::ListSessions { payer, limit, before } => {
             sessions::list(context, &payer, limit, before.as_ref()).await
         }

@@ -4,6 +4,7 @@ mod access;
 mod assets;
 mod catalogue;
 mod challenge;
+mod code;
 mod context;
 mod cors;
 mod dispatch;
@@ -18,6 +19,7 @@ mod sale;
 mod sessions;
 mod shard;
 mod tick;
+mod transaction;
 mod views;
 
 pub use context::Context;

@@ -86,12 +86,22 @@ impl Problem {
                 "The asset is in use by another session or payment. You were not charged. Try again later: \
                  `Retry-After` says when.",
             )
-            .retry_at(until, now),
+            .retry_at(until, now)
+            .until(until),
+            Reject::Yours { until, .. } => Self::conflict(
+                "asset_busy",
+                "Your wallet has the asset already. You were not charged again. To have it for longer, extend \
+                 the session. If you have lost its token, sign in with your wallet.",
+            )
+            .retry_at(until, now)
+            .until(until)
+            .member("yours", Value::Bool(true)),
             Reject::Full { until } => {
                 let detail =
                     "All seats are taken. You were not charged. Try again later: `Retry-After` says when.";
-                Self::conflict("asset_busy", detail).retry_at(until, now)
+                Self::conflict("asset_busy", detail).retry_at(until, now).until(until)
             }
+            Reject::CodeUsed => Self::conflict("code_used", "The code was used already. Make a new one."),
             Reject::SessionOver => Self::conflict(
                 "session_over",
                 "This session has ended. This request did not charge you. Buy a new session.",
@@ -152,6 +162,11 @@ impl Problem {
     #[must_use]
     pub(crate) fn retry_at(self, at: Timestamp, now: Timestamp) -> Self {
         self.retry_after(at.millis_since(now).div_ceil(1000).max(1))
+    }
+
+    /// Returns the problem with the time at which the asset may be free.
+    fn until(self, until: Timestamp) -> Self {
+        self.member("until", Value::String(until.to_string()))
     }
 
     /// Returns the problem with one more member.

@@ -1,5 +1,7 @@
 //! The parameters of requests.
 
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Problem, Request};
@@ -12,7 +14,7 @@ use crate::time::Timestamp;
 /// Returns a parameter of the query. It is not decoded, because all parameters are plain ASCII.
 fn parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     let pairs = request.query.as_deref().unwrap_or_default().split('&');
-    pairs.filter_map(|pair| pair.split_once('=')).find(|(n, _)| *n == name).map(|(_, value)| value)
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).find(|(n, _)| *n == name).map(|(_, value)| value)
 }
 
 /// Returns whether the query has the key `signin`, with or without a value: the caller would rather sign in than pay.
@@ -25,23 +27,30 @@ fn whole_number(text: &str) -> Option<u64> {
     text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// Returns the quantity that the request asks for in its query or its JSON body, if any.
+/// The parameters of a purchase.
+const OF_PURCHASE: [&str; 2] = ["quantity", "signin"];
+
+/// The JSON body of a purchase.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PurchaseBody {
+    #[serde(default)]
+    quantity: Option<Value>,
+}
+
+/// Returns the quantity that a purchase asks for in its query or its JSON body, if any.
 ///
-/// The body of a `GET` is ignored: it has no meaning, and not every platform hands it on.
+/// A parameter that is unknown or given twice is refused, because a misspelt quantity would buy another one. The body of
+/// a `GET` is ignored: it has no meaning, and not every platform hands it on.
 pub(super) fn quantity(request: &Request) -> Result<Option<u64>, Problem> {
-    let invalid = || Problem::malformed("invalid_quantity", "`quantity` must be a whole number, 1 or more.");
+    only_parameters(request, &OF_PURCHASE)?;
     let in_query =
-        parameter(request, "quantity").map(|text| whole_number(text).ok_or_else(invalid)).transpose()?;
+        parameter(request, "quantity").map(|text| whole_number(text).ok_or_else(invalid_quantity)).transpose()?;
     let in_body = if request.method == "GET" || request.body.iter().all(u8::is_ascii_whitespace) {
         None
     } else {
-        let body: Value = from_json(&request.body).ok_or_else(|| {
-            Problem::malformed("malformed_body", "The body must be JSON, such as {\"quantity\": 1}.")
-        })?;
-        let members = body.as_object().ok_or_else(|| {
-            Problem::malformed("malformed_body", "The body must be a JSON object, such as {\"quantity\": 1}.")
-        })?;
-        members.get("quantity").map(|value| value.as_u64().ok_or_else(invalid)).transpose()?
+        let body: PurchaseBody = body(request, "{\"quantity\": 1}")?;
+        body.quantity.map(|value| value.as_u64().ok_or_else(invalid_quantity)).transpose()?
     };
     match (in_query, in_body) {
         (Some(a), Some(b)) if a != b => Err(Problem::malformed(
@@ -50,6 +59,59 @@ pub(super) fn quantity(request: &Request) -> Result<Option<u64>, Problem> {
         )),
         (asked, None) | (_, asked) => Ok(asked),
     }
+}
+
+/// Refuses a query with any parameter.
+pub(super) fn no_parameters(request: &Request) -> Result<(), Problem> {
+    only_parameters(request, &[])
+}
+
+/// Returns the quantity in the query of `GET /api/v1/assets/{id}/quote`, if any.
+pub(super) fn quantity_to_quote(request: &Request) -> Result<Option<u64>, Problem> {
+    only_parameters(request, &["quantity"])?;
+    parameter(request, "quantity").map(|text| whole_number(text).ok_or_else(invalid_quantity)).transpose()
+}
+
+/// Reads a JSON object with known members, each at most once. `example` is such an object, for the refusal.
+pub(super) fn body<T: DeserializeOwned>(request: &Request, example: &str) -> Result<T, Problem> {
+    let is_object = request.body.trim_ascii_start().starts_with(b"{");
+    from_json(&request.body).filter(|_| is_object).ok_or_else(|| {
+        let detail = format!(
+            "The body must be a JSON object such as {example}, with no other members and none twice. This \
+             request did not charge you."
+        );
+        Problem::malformed("malformed_body", detail)
+    })
+}
+
+fn invalid_quantity() -> Problem {
+    Problem::malformed("invalid_quantity", "`quantity` must be a whole number, 1 or more.")
+}
+
+/// Refuses a query with a parameter that is not among `known`, or with one of them twice.
+fn only_parameters(request: &Request, known: &[&str]) -> Result<(), Problem> {
+    let pairs = request.query.as_deref().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let mut seen: Vec<&str> = Vec::new();
+    for pair in pairs {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+        let Some(name) = known.iter().find(|known| **known == name) else {
+            let known = match known {
+                [] => "There is none".to_owned(),
+                known => format!("The parameters are `{}`", known.join("`, `")),
+            };
+            let detail = format!(
+                "The query has a parameter that does not exist here. {known}. This request did not charge you."
+            );
+            return Err(Problem::malformed("unknown_parameter", detail));
+        };
+        if seen.contains(name) {
+            let detail =
+                format!("The query has `{name}` more than once. Send it once. This request did not charge you.");
+            return Err(Problem::malformed("repeated_parameter", detail));
+        }
+        seen.push(name);
+    }
+    Ok(())
 }
 
 /// Returns the quantity to sell for the quantity asked for. Refuses a quantity without a price.

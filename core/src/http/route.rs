@@ -28,12 +28,22 @@ pub enum Route {
     Asset(Option<AssetId>),
     /// `/api/v1/assets/{id}/status`
     AssetStatus(Option<AssetId>),
+    /// `/api/v1/assets/{id}/quote`
+    Quote(Option<AssetId>),
     /// `/api/v1/access/{id}`
     Access(Option<AssetId>),
+    /// `/api/v1/access/{id}/transaction`
+    Transaction(Option<AssetId>),
+    /// `/api/v1/access/{id}/code`
+    UseCode(Option<AssetId>),
     /// `/api/v1/access/{id}/extend`
     Extend(Option<AssetId>),
+    /// `/api/v1/access/{id}/extend/transaction`
+    ExtendTransaction(Option<AssetId>),
     /// `/api/v1/sessions/{id}/status`
     Session(Option<SessionId>),
+    /// `/api/v1/sessions/{id}/code`
+    MakeCode(Option<SessionId>),
     /// `/api/v1/payers/{address}/sessions`
     Payer(Option<Address>),
     /// `/api/v1/tick`
@@ -61,12 +71,22 @@ pub(super) enum Action<'r> {
     DeleteAsset(Option<&'r AssetId>),
     /// Show whether the asset is free, and what its device does.
     AssetStatus(Option<&'r AssetId>),
+    /// Show what a quantity costs.
+    Quote(Option<&'r AssetId>),
     /// Buy a session.
     Access(Option<&'r AssetId>),
+    /// Make the transaction that buys a session.
+    Transaction(Option<&'r AssetId>),
+    /// Show a session on another device, with a one-time code.
+    UseCode(Option<&'r AssetId>),
     /// Buy more time for a session.
     Extend(Option<&'r AssetId>),
+    /// Make the transaction that buys more time for a session.
+    ExtendTransaction(Option<&'r AssetId>),
     /// Show a session to its buyer.
     SessionStatus(Option<&'r SessionId>),
+    /// Make a one-time code for another device.
+    MakeCode(Option<&'r SessionId>),
     /// Show a payer's sessions to the payer.
     PayerSessions(Option<&'r Address>),
     /// Carry out what is due.
@@ -97,9 +117,14 @@ impl Route {
                 ["assets"] => Self::Assets,
                 ["assets", id] => Self::Asset(AssetId::parse(id)),
                 ["assets", id, "status"] => Self::AssetStatus(AssetId::parse(id)),
+                ["assets", id, "quote"] => Self::Quote(AssetId::parse(id)),
                 ["access", id] => Self::Access(AssetId::parse(id)),
+                ["access", id, "transaction"] => Self::Transaction(AssetId::parse(id)),
+                ["access", id, "code"] => Self::UseCode(AssetId::parse(id)),
                 ["access", id, "extend"] => Self::Extend(AssetId::parse(id)),
+                ["access", id, "extend", "transaction"] => Self::ExtendTransaction(AssetId::parse(id)),
                 ["sessions", id, "status"] => Self::Session(SessionId::parse(id)),
+                ["sessions", id, "code"] => Self::MakeCode(SessionId::parse(id)),
                 ["payers", address, "sessions"] => Self::Payer(address.parse().ok()),
                 ["tick"] => Self::Tick,
                 _ => return None,
@@ -121,9 +146,14 @@ impl Route {
             (Self::Asset(id), "PATCH") => Action::ChangeAsset(id.as_ref()),
             (Self::Asset(id), "DELETE") => Action::DeleteAsset(id.as_ref()),
             (Self::AssetStatus(id), "GET" | "HEAD") => Action::AssetStatus(id.as_ref()),
+            (Self::Quote(id), "GET" | "HEAD") => Action::Quote(id.as_ref()),
             (Self::Access(id), "GET" | "POST") => Action::Access(id.as_ref()),
+            (Self::Transaction(id), "POST") => Action::Transaction(id.as_ref()),
+            (Self::UseCode(id), "POST") => Action::UseCode(id.as_ref()),
             (Self::Extend(id), "GET" | "POST") => Action::Extend(id.as_ref()),
+            (Self::ExtendTransaction(id), "POST") => Action::ExtendTransaction(id.as_ref()),
             (Self::Session(id), "GET" | "HEAD") => Action::SessionStatus(id.as_ref()),
+            (Self::MakeCode(id), "POST") => Action::MakeCode(id.as_ref()),
             (Self::Payer(address), "GET" | "HEAD") => Action::PayerSessions(address.as_ref()),
             (Self::Tick, "POST") => Action::Tick,
             _ => return None,
@@ -153,7 +183,10 @@ impl Route {
             Self::Keys => "well-known",
             Self::Assets | Self::Asset(_) => "assets",
             Self::AssetStatus(_) => "asset-status",
+            Self::Quote(_) => "quote",
             Self::Access(_) => "access",
+            Self::Transaction(_) | Self::ExtendTransaction(_) => "transaction",
+            Self::MakeCode(_) | Self::UseCode(_) => "code",
             Self::Extend(_) => "extend",
             Self::Session(_) => "session",
             Self::Payer(_) => "payer",
@@ -165,16 +198,23 @@ impl Route {
     /// does.
     ///
     /// An unpaid purchase may not, because it leaves nothing behind and calls no other system (invariant 8). Nor may a
-    /// request for `/health`, `/ready` or the public keys, or an `OPTIONS` request.
+    /// request for a quote, a transaction, `/health`, `/ready` or the public keys, or an `OPTIONS` request.
     #[must_use]
     pub fn may_run_due(&self, request: &Request) -> bool {
         let may = match self {
-            Self::Health | Self::Ready | Self::Keys => false,
+            Self::Health
+            | Self::Ready
+            | Self::Keys
+            | Self::Quote(_)
+            | Self::Transaction(_)
+            | Self::ExtendTransaction(_) => false,
             Self::Access(_) | Self::Extend(_) => request.pays(),
             Self::Assets
             | Self::Asset(_)
             | Self::AssetStatus(_)
             | Self::Session(_)
+            | Self::MakeCode(_)
+            | Self::UseCode(_)
             | Self::Payer(_)
             | Self::Tick => true,
         };
@@ -195,9 +235,14 @@ impl Action<'_> {
             | Self::ListAssets
             | Self::ShowAsset(_)
             | Self::AssetStatus(_)
+            | Self::Quote(_)
             | Self::Access(_)
+            | Self::Transaction(_)
+            | Self::UseCode(_)
             | Self::Extend(_)
+            | Self::ExtendTransaction(_)
             | Self::SessionStatus(_)
+            | Self::MakeCode(_)
             | Self::PayerSessions(_) => Audience::Public,
         }
     }

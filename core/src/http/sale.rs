@@ -9,11 +9,13 @@ use super::challenge::{ChallengeReason, MAX_HEADER_BYTES, challenge};
 use super::payment_response::{ReceivedAs, failure, granted_response, refuse, settlement_pending};
 use super::sessions::sign_in_extensions;
 use super::shard::{PaidRequest, PurchaseRequest, StatelessOutcome, TaskKind};
-use super::{Context, NO_WAIT, Problem, Request, Response, query};
+use super::{Context, NO_WAIT, Problem, Request, Response, query, views};
 use crate::account::Account;
 use crate::config::Asset;
 use crate::gateway::{BuyRequest, Sale, SaleError};
+use crate::ids::AssetId;
 use crate::ports::Ports;
+use crate::session::Reject;
 use crate::x402::{self, PaymentPayload, Version};
 
 /// A refusal of a payment, as its buyer is told.
@@ -60,7 +62,10 @@ pub(super) async fn receive<'a, P: Ports>(
             let refusal = Refused { received, reason, detail, payer: payment.payer() };
             refused_unasked(context, request, &purchase, &refusal).await.map(StatelessOutcome::Answered)
         }
-        Err(error) => Err(refuse(context, received, payment.payer(), sale_problem(context, error))),
+        Err(error) => {
+            let problem = sale_problem(context, &purchase.asset, error);
+            Err(refuse(context, received, payment.payer(), problem))
+        }
     }
 }
 
@@ -129,7 +134,7 @@ pub(super) async fn buy<P: Ports>(
         }
         Err(error) => {
             let used = error == SaleError::AlreadyUsed;
-            let problem = refuse(context, received, payer, sale_problem(context, error));
+            let problem = refuse(context, received, payer, sale_problem(context, &purchase.asset, error));
             if !used {
                 return Err(problem);
             }
@@ -177,8 +182,23 @@ fn refused<P: Ports>(
     Ok(challenge.with(received.header(), header))
 }
 
+/// Adds to the refusal of a taken asset where its buyer can go on.
+fn with_links<P: Ports>(
+    context: &Context<'_, P>,
+    asset: &AssetId,
+    reject: &Reject,
+    problem: Problem,
+) -> Problem {
+    let session = match reject {
+        Reject::Yours { session, .. } => Some(session),
+        Reject::Busy { .. } | Reject::Full { .. } => None,
+        _ => return problem,
+    };
+    problem.member("links", views::links(context.config(), asset, session))
+}
+
 /// Returns the problem for a sale that did not happen, unless it is a plain refusal.
-fn sale_problem<P: Ports>(context: &Context<'_, P>, error: SaleError) -> Problem {
+fn sale_problem<P: Ports>(context: &Context<'_, P>, asset: &AssetId, error: SaleError) -> Problem {
     let now = context.now().wall;
     match error {
         SaleError::QuantityMismatch { quoted } => {
@@ -199,7 +219,7 @@ fn sale_problem<P: Ports>(context: &Context<'_, P>, error: SaleError) -> Problem
              quote.",
         ),
         SaleError::Unpriced(tariff) => query::unpriced(&tariff),
-        SaleError::Rejected(reject) => Problem::of_reject(&reject, now),
+        SaleError::Rejected(reject) => with_links(context, asset, &reject, Problem::of_reject(&reject, now)),
         SaleError::FeeBudget(until) => {
             let detail = "The gateway settles no more payments today. You were not charged. Try again after \
                  midnight UTC.";

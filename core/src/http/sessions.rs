@@ -6,14 +6,14 @@ use super::shard::{StatelessOutcome, TaskKind};
 use super::{Context, Problem, Request, Response, query, views};
 use crate::account::Account;
 use crate::grant::{self, SessionToken};
-use crate::ids::SessionId;
+use crate::ids::{AssetId, SessionId};
 use crate::ports::{Claims as _, Cursor, Entropy as _, Ports};
 use crate::sign_in;
 use crate::svm::Address;
 use crate::x402::SIGN_IN_WITH_X;
 
 /// Returns the claims of the session token that the request carries.
-pub(super) fn bearer<P: Ports>(context: &Context<'_, P>, request: &Request) -> Result<SessionToken, Problem> {
+fn bearer<P: Ports>(context: &Context<'_, P>, request: &Request) -> Result<SessionToken, Problem> {
     let deployment = context.deployment();
     let now = context.now().wall;
     let token = request
@@ -28,22 +28,37 @@ pub(super) fn bearer<P: Ports>(context: &Context<'_, P>, request: &Request) -> R
     })
 }
 
+/// Returns the claims of the session token that the request carries, if it is for a session of this asset.
+pub(super) fn bearer_of<P: Ports>(
+    context: &Context<'_, P>,
+    request: &Request,
+    asset: &AssetId,
+) -> Result<SessionToken, Problem> {
+    let token = bearer(context, request)?;
+    if token.asset == *asset { Ok(token) } else { Err(other_session("asset")) }
+}
+
+/// Returns the claims of the session token that the request carries, if it is for the session that a path names.
+pub(super) fn bearer_of_session<P: Ports>(
+    context: &Context<'_, P>,
+    request: &Request,
+    id: Option<&SessionId>,
+) -> Result<SessionToken, Problem> {
+    let token = bearer(context, request)?;
+    if id == Some(&token.sub) { Ok(token) } else { Err(other_session("session")) }
+}
+
+fn other_session(what: &str) -> Problem {
+    Problem::new(403, "other_session", "Forbidden", format!("The session token is for another {what}."))
+}
+
 /// Reads the session token of `GET /api/v1/sessions/{id}/status`.
 pub(super) fn session_status<'a, P: Ports>(
     context: &Context<'a, P>,
     request: &Request,
     id: Option<&SessionId>,
 ) -> Result<StatelessOutcome<'a>, Problem> {
-    let token = bearer(context, request)?;
-    if id != Some(&token.sub) {
-        return Err(Problem::new(
-            403,
-            "other_session",
-            "Forbidden",
-            "The session token is for another session.",
-        ));
-    }
-    StatelessOutcome::at_shard(TaskKind::ShowSession(token))
+    StatelessOutcome::at_shard(TaskKind::ShowSession(bearer_of_session(context, request, id)?))
 }
 
 /// Shows the session of a token.

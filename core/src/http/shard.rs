@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::code::OneTimeCode;
 use super::{Problem, Response};
 use crate::account::Account;
 use crate::config::Asset;
@@ -67,6 +68,10 @@ pub(super) enum TaskKind<'a> {
     Buy(PaidRequest<'a>),
     /// Show the session of this token.
     ShowSession(SessionToken),
+    /// Make a one-time code for the session of this token.
+    MakeCode(SessionToken),
+    /// Use this one-time code.
+    UseCode(OneTimeCode),
     /// Show a page of a payer's sessions.
     ListSessions { payer: Account, limit: usize, before: Option<Cursor> },
     /// Carry out what is due.
@@ -116,7 +121,8 @@ impl<'a> ShardTask<'a> {
             TaskKind::Access { purchase, .. } => &purchase.asset,
             TaskKind::Extend { stream, .. } => return Shard::Stream(stream.clone()),
             TaskKind::Buy(request) => return Shard::Stream(request.examined.stream().clone()),
-            TaskKind::ShowSession(token) => return Shard::Stream(token.stream()),
+            TaskKind::ShowSession(token) | TaskKind::MakeCode(token) => return Shard::Stream(token.stream()),
+            TaskKind::UseCode(code) => return Shard::Stream(code.stream.clone()),
         };
         Shard::Stream(StreamId::of_asset(asset.clone()))
     }

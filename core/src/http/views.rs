@@ -6,11 +6,14 @@ use crate::config::{AcceptedToken, Asset, Config};
 use crate::error::EncodeError;
 use crate::gateway::Deployment;
 use crate::grant::{self, Span};
-use crate::ids::StreamId;
-use crate::money::Money;
+use crate::ids::{AssetId, SessionId, StreamId};
+use crate::keys::KeyRing;
+use crate::money::{Amount, Money};
+use crate::pricing::Tariff;
 use crate::session::index::SessionRecord;
 use crate::session::{LockState, Purchase, ReportedState, Session, StreamState, desired_state};
-use crate::time::Now;
+use crate::time::{Now, Timestamp};
+use crate::x402::PaymentRequirements;
 
 /// Returns an amount in atomic units, with its decimals, its mint and a text for people.
 fn amount(config: &Config, name: &str, money: &Money) -> Map<String, Value> {
@@ -33,20 +36,58 @@ fn merged(mut base: Value, more: Map<String, Value>) -> Value {
     base
 }
 
+/// Returns a price in each accepted token. `price` returns it for a token with these decimals.
+fn prices(config: &Config, price: impl Fn(u8) -> Option<Amount>) -> Vec<Value> {
+    let tokens = config.merchant.tokens.iter().map(|accepted| &accepted.token);
+    let prices = tokens.filter_map(|token| {
+        let money = config.money(price(token.decimals)?, token);
+        Some(merged(json!({ "token": token.symbol }), amount(config, "amount", &money)))
+    });
+    prices.collect()
+}
+
+/// Returns what a quantity of an asset costs in each accepted token, and how long it lasts.
+pub(super) fn quote(config: &Config, tariff: &Tariff, quantity: u64) -> Value {
+    json!({
+        "quantity": quantity,
+        "seconds": tariff.seconds(quantity),
+        "prices": prices(config, |decimals| tariff.price(quantity, decimals).ok()),
+    })
+}
+
+/// Adds what an offer asks for to a view.
+pub(super) fn with_offered_amount(config: &Config, view: Value, offer: &PaymentRequirements) -> Value {
+    let is_its = |accepted: &&AcceptedToken| accepted.token.mint.to_string() == offer.asset.as_str();
+    let token = config.merchant.tokens.iter().find(is_its);
+    let money = token.map(|accepted| config.money(offer.amount, &accepted.token));
+    merged(view, money.map(|money| amount(config, "amount", &money)).unwrap_or_default())
+}
+
+/// Returns where a buyer goes on: the asset's page, its state, and the sign-in that shows a wallet its session. With a
+/// session, also that session's state and its extension.
+pub(super) fn links(config: &Config, asset: &AssetId, session: Option<&SessionId>) -> Value {
+    let url = |path: String| format!("{}{path}", config.public_url);
+    let mut links = Map::new();
+    let mut add = |name: &str, path: String| links.insert(name.to_owned(), json!(url(path)));
+    add("page", format!("/p/{asset}"));
+    add("signIn", format!("/api/v1/access/{asset}?signin"));
+    match session {
+        Some(session) => {
+            add("status", format!("/api/v1/sessions/{session}/status"));
+            add("extend", format!("/api/v1/access/{asset}/extend"));
+        }
+        None => {
+            add("status", format!("/api/v1/assets/{asset}/status"));
+        }
+    }
+    Value::Object(links)
+}
+
 /// Returns an asset of the catalogue.
 pub(super) fn asset(config: &Config, asset: &Asset, availability: &Availability) -> Value {
     let tariff = &asset.tariff;
-    let prices: Vec<_> = config
-        .merchant
-        .tokens
-        .iter()
-        .filter_map(|accepted| {
-            let token = &accepted.token;
-            let price = tariff.unit_price(token.decimals)?;
-            let view = json!({ "token": token.symbol });
-            Some(merged(view, amount(config, "amount", &config.money(price, token))))
-        })
-        .collect();
+    let merchant = &config.merchant;
+    let presets = tariff.presets().into_iter().map(|quantity| quote(config, tariff, quantity));
     let view = json!({
         "id": asset.id,
         "name": asset.name,
@@ -57,8 +98,12 @@ pub(super) fn asset(config: &Config, asset: &Asset, availability: &Availability)
             "unitSeconds": tariff.unit_seconds,
             "minQuantity": tariff.min_quantity,
             "maxQuantity": tariff.max_quantity,
-            "prices": prices,
+            "prices": prices(config, |decimals| tariff.unit_price(decimals)),
+            "presets": presets.collect::<Vec<_>>(),
         },
+        "picture": asset.picture,
+        "seller": { "name": merchant.presentation.service_name, "contact": merchant.contact },
+        "page": format!("{}/p/{}", config.public_url, asset.id),
         "enabled": asset.enabled,
         "available": asset.enabled && availability.is_free,
         "network": config.network.caip2(),
@@ -96,8 +141,19 @@ impl Availability {
     }
 }
 
+/// How long a check code stays the same, in milliseconds.
+const CHECK_CODE_MS: u64 = 60_000;
+
+/// Returns the two digits that a screen at the asset and a phone show at the same time, if both ask this gateway about
+/// this asset.
+fn check_code(keys: &KeyRing, asset: &AssetId, now: Timestamp) -> String {
+    let minute = now.millis() / CHECK_CODE_MS;
+    let [high, low, ..] = keys.check_code().code(&[&minute.to_be_bytes(), asset.as_str().as_bytes()]);
+    format!("{:02}", u16::from_be_bytes([high, low]) % 100)
+}
+
 /// Returns what anyone may know of an asset. It does not say who has it.
-pub(super) fn asset_status(asset: &Asset, availability: &Availability) -> Value {
+pub(super) fn asset_status(keys: &KeyRing, asset: &Asset, availability: &Availability) -> Value {
     let Availability { is_free, state, now } = availability;
     let running = state.session.as_ref().filter(|session| !session.is_over(now));
     let reported = state.fulfilment.reported.as_ref();
@@ -115,6 +171,8 @@ pub(super) fn asset_status(asset: &Asset, availability: &Availability) -> Value 
         "available": asset.enabled && *is_free,
         "session": running.map(|session| json!({ "endsAt": ends_at(session) })),
         "device": if asset.device.is_some() { device } else { Value::Null },
+        "now": now.wall.to_string(),
+        "checkCode": check_code(keys, &asset.id, now.wall),
     })
 }
 
@@ -137,6 +195,7 @@ pub(super) fn granted(
         "endsAt": ends_at(session),
         "quantity": bought.quantity,
         "transaction": transaction,
+        "links": links(config, record.stream.asset(), Some(&session.id)),
     });
     Ok(merged(view, amount(config, "amount", &bought.price)))
 }
@@ -175,6 +234,7 @@ pub(super) fn session_status(config: &Config, record: &SessionRecord, now: &Now)
         "secondsLeft": left,
         "quantity": session.purchase.quantity,
         "transaction": session.transaction,
+        "now": now.wall.to_string(),
     });
     merged(view, amount(config, "spent", &session.purchase.price))
 }

@@ -31,7 +31,7 @@ use crate::keys::KeyRing;
 use crate::money::Amount;
 use crate::quote::Nonce;
 use crate::svm::{Address, Transaction};
-use crate::x402::{Payload, PaymentPayload};
+use crate::x402::{Extra, Payload, PaymentPayload, PaymentRequirements};
 
 /// A payment as it was sent: decoded, but not checked.
 #[derive(Clone, Debug)]
@@ -152,6 +152,18 @@ impl Presented {
             #[allow(unreachable_patterns, reason = "there is one rail so far")]
             _ => Err(OTHER_RAIL),
         }
+    }
+}
+
+/// Returns the bytes of the transaction that pays an offer, for `payer` to sign.
+///
+/// `None` means that this wallet can't pay the offer, or that the offer has no blockhash.
+#[must_use]
+pub(crate) fn unsigned(offer: &PaymentRequirements, payer: &Address) -> Option<Vec<u8>> {
+    match &offer.extra {
+        Extra::SvmExact(extra) => svm_exact::unsigned(offer, extra, *payer),
+        #[cfg(test)]
+        Extra::LateId(_) | Extra::Unpaid => None,
     }
 }
 

@@ -12,9 +12,7 @@ use super::running::Session;
 #[cfg(test)]
 use super::sketches;
 use super::state::{StreamState, evolve};
-use crate::ids::PaymentId;
-#[cfg(test)]
-use crate::ids::SessionId;
+use crate::ids::{PaymentId, SessionId};
 use crate::listing::Listing;
 use crate::quote::Operation;
 use crate::time::{Now, Timestamp};
@@ -44,6 +42,13 @@ pub enum Command {
         payment: PaymentId,
         /// One of the stable reasons in `failure`.
         reason: &'static str,
+    },
+    /// Use a one-time code to show the session on another device.
+    UseCode {
+        /// The session's id.
+        session: SessionId,
+        /// How many codes the session had used when this one was made.
+        used: u32,
     },
     /// Time has passed, so that something may be over.
     EndDue,
@@ -81,11 +86,14 @@ const BACK_OFF_MS: u64 = 60_000;
 /// How long a failure counts, in milliseconds. It takes more than a minute to know that a payment can no longer land.
 const FAILURE_COUNTS_MS: u64 = 600_000;
 
+/// The most one-time codes that a session can use. Each one is an event that is kept for ever.
+const MAX_CODES: u32 = 50;
+
 /// Returns the events that a command causes in this state; none if there is nothing to do.
 ///
 /// # Errors
-/// Returns a `Reject` if the command can't be followed. Only a claim, and the creation, change or deletion of an asset,
-/// can be refused: what is known of money and devices is always recorded.
+/// Returns a `Reject` if the command can't be followed. Only a claim, the use of a code, and the creation, change or
+/// deletion of an asset can be refused: what is known of money and devices is always recorded.
 pub fn decide(state: &StreamState, command: Command, now: &Now) -> Result<Vec<Event>, Reject> {
     let (mut events, state, now) = let_time_pass(state, now);
     events.extend(match command {
@@ -94,6 +102,7 @@ pub fn decide(state: &StreamState, command: Command, now: &Now) -> Result<Vec<Ev
         Command::Submitted { payment, rail } => submitted(&state, payment, *rail, now.wall),
         Command::Landed { payment, landing } => landed(&state, &payment, landing, &now),
         Command::Failed { payment, reason } => failed(&state, &payment, reason, &now),
+        Command::UseCode { session, used } => use_code(&state, session, used, now.wall)?,
         Command::Reported(report) => reported(&state, report, now.wall),
         Command::Create(new) => listing::create(&state, *new, now.wall)?,
         Command::Change { base, next } => listing::change(&state, &base, *next, now.wall)?,
@@ -166,6 +175,9 @@ fn ensure_free(state: &StreamState, intent: &Intent<'_>, clocks: &Now) -> Result
     match (intent.operation, &state.session) {
         (Operation::Access, None) if state.claims.is_empty() => Ok(()),
         (Operation::Access, None) => Err(Reject::Busy { until: in_flight }),
+        (Operation::Access, Some(session)) if session.payer == *intent.payer => {
+            Err(Reject::Yours { session: session.id.clone(), until: session.busy_until(now) })
+        }
         (Operation::Access, Some(session)) => Err(Reject::Busy { until: session.busy_until(now) }),
         // A session has one extension in flight at a time, and only while it runs. Each keeps the asset for its
         // session, so a chain of them would keep it for nothing.
@@ -240,6 +252,7 @@ fn landed(state: &StreamState, payment: &PaymentId, landing: Landing, now: &Now)
                 starts_at: at,
                 entitlement: entitlement.clone(),
                 purchase: claim.purchase.clone(),
+                codes_used: 0,
                 transaction,
                 fulfilment: claim.fulfilment,
                 grant,
@@ -264,6 +277,23 @@ fn failed(state: &StreamState, payment: &PaymentId, reason: &str, now: &Now) -> 
     let mut events = vec![event];
     events.extend(end_due(&after, now, false));
     events
+}
+
+/// Counts the use of a code, if it is the latest of a running session.
+fn use_code(
+    state: &StreamState,
+    session: SessionId,
+    used: u32,
+    at: Timestamp,
+) -> Result<Vec<Event>, Reject> {
+    let running = state.session.as_ref().filter(|running| running.id == session);
+    match running {
+        Some(running) if running.codes_used == used && used < MAX_CODES => {
+            Ok(vec![Event::CodeUsed { session, at }])
+        }
+        Some(_) => Err(Reject::CodeUsed),
+        None => Err(Reject::SessionOver),
+    }
 }
 
 fn reported(state: &StreamState, report: ReportedState, now: Timestamp) -> Vec<Event> {

@@ -66,6 +66,11 @@ pub enum Event {
         grant: u64,
         at: Timestamp,
     },
+    /// A one-time code was used to show the session on another device.
+    CodeUsed {
+        session: SessionId,
+        at: Timestamp,
+    },
     SessionEnded {
         session: SessionId,
         /// When that was decided. The paid time itself ended at the session's end.
@@ -109,6 +114,7 @@ impl Event {
             | Self::PaymentLanded { at, .. }
             | Self::PaymentFailed { at, .. }
             | Self::SessionExtended { at, .. }
+            | Self::CodeUsed { at, .. }
             | Self::SessionEnded { at, .. }
             | Self::FulfilmentDesired { at, .. }
             | Self::AssetCreated { at, .. }

@@ -149,7 +149,7 @@ pub(crate) fn changes(
             Event::AssetCreated { .. } | Event::AssetChanged { .. } | Event::AssetDeleted { .. } => {
                 changes.push(IndexChange::Listing { listing: after.listing.clone() });
             }
-            Event::FulfilmentDesired { .. } | Event::FulfilmentReported(_) => {}
+            Event::CodeUsed { .. } | Event::FulfilmentDesired { .. } | Event::FulfilmentReported(_) => {}
         }
     }
     if before.is_seated != after.is_seated {

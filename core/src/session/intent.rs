@@ -12,6 +12,7 @@ pub(crate) struct Intent<'a> {
     pub payment: &'a PaymentId,
     pub operation: &'a Operation,
     pub purchase: &'a Purchase,
+    pub payer: &'a Account,
     /// Whether the payment answers a ticket. Without one it has to pay the present price.
     pub has_ticket: bool,
     /// The account that pays; `None` if no account does.
@@ -43,6 +44,7 @@ impl ClaimRequest {
             payment: &claim.payment,
             operation: &claim.operation,
             purchase: &claim.purchase,
+            payer: &claim.payer,
             has_ticket: claim.ticket.is_some(),
             source: claim.rail.source(),
             failures,

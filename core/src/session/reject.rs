@@ -1,5 +1,6 @@
 //! The reasons why a command is refused.
 
+use crate::ids::SessionId;
 use crate::time::Timestamp;
 
 /// How long a caller is told to wait for a payment in flight, in milliseconds.
@@ -11,10 +12,14 @@ pub(super) const IN_FLIGHT_MS: u64 = 10_000;
 pub enum Reject {
     /// Another session or payment has the asset, at least until `until`.
     Busy { until: Timestamp },
+    /// The payer has the asset already, with this session, at least until `until`.
+    Yours { session: SessionId, until: Timestamp },
     /// All seats of the shared asset are taken, at least until `until`.
     Full { until: Timestamp },
     /// The session to be extended is no longer running.
     SessionOver,
+    /// The one-time code was used already, or a later one of the session was.
+    CodeUsed,
     /// With the extension, the session would be longer than any may be.
     TooLong,
     /// The payer's payments failed too often lately, so that the payer has to wait until `until`.

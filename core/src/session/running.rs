@@ -23,8 +23,15 @@ pub struct Session {
     /// The id of the transaction that paid for its start, as its rail names it; `None` if there is none.
     pub transaction: Option<String>,
     pub fulfilment: Fulfilment,
+    /// How many one-time codes have been used to show it on another device.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub codes_used: u32,
     /// The sequence of its latest grant. A later grant of the same asset has a higher one.
     pub grant: u64,
+}
+
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Session {

@@ -129,6 +129,11 @@ pub(crate) fn evolve(mut state: StreamState, event: &Event) -> StreamState {
                 session.grant = *grant;
             }
         }
+        Event::CodeUsed { session: id, .. } => {
+            if let Some(session) = state.session.as_mut().filter(|session| session.id == *id) {
+                session.codes_used = session.codes_used.saturating_add(1);
+            }
+        }
         Event::SessionEnded { session: id, .. } => {
             if state.session.as_ref().is_some_and(|session| session.id == *id) {
                 state.session = None;

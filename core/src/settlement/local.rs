@@ -34,6 +34,9 @@ const BLOCKS_OF_AN_HOUR: u64 = 9_000;
 /// The shortest time in which a cluster confirms a transaction, in milliseconds. It is less than a slot.
 const FIRST_LOOK_MS: u64 = 150;
 
+/// How long the node is not asked again for a blockhash for buyers, in milliseconds.
+const ASK_AGAIN_MS: u64 = 5_000;
+
 /// The least balance of a fee payer, in lamports. It is enough for a hundred sales and to stay rent-exempt.
 const LEAST_LAMPORTS: u64 = 2_000_000;
 
@@ -43,6 +46,8 @@ pub struct LocalSettlement<H> {
     fee_payers: FeePayers,
     /// The latest blockhash seen by a purchase; it is kept only in memory.
     recent: Cell<Option<RecentBlockhash>>,
+    /// When the node was last asked for a blockhash for a buyer.
+    asked_at: Cell<Option<Timestamp>>,
     /// Whether `recent` is kept.
     remembers: bool,
 }
@@ -138,7 +143,7 @@ fn with_fee_payer(transaction: &Transaction, signature: Signature) -> Result<Vec
 impl<H: Http> LocalSettlement<H> {
     /// Returns a settlement with these keys and this node.
     pub const fn new(rpc: Rpc<H>, fee_payers: FeePayers) -> Self {
-        Self { rpc, fee_payers, recent: Cell::new(None), remembers: true }
+        Self { rpc, fee_payers, recent: Cell::new(None), asked_at: Cell::new(None), remembers: true }
     }
 
     /// Keeps nothing between purchases, so that answers do not depend on which instance gives them.
@@ -354,6 +359,17 @@ impl<H: Http> Settlement for LocalSettlement<H> {
 
     fn recent_blockhash(&self, now: Timestamp) -> Option<RecentBlockhash> {
         self.recent.get().filter(|recent| recent.is_fresh(now))
+    }
+
+    async fn fetch_blockhash(&self, now: Timestamp) -> Result<RecentBlockhash, SettleError> {
+        let is_recent = |at: Timestamp| now >= at && now.millis_since(at) < ASK_AGAIN_MS;
+        if self.remembers && self.asked_at.get().is_some_and(is_recent) {
+            return Err(SettleError::AskedJustNow);
+        }
+        self.asked_at.set(Some(now));
+        let latest = self.rpc.latest_blockhash(0, now).await?;
+        self.recent.set(Some(latest).filter(|_| self.remembers));
+        Ok(latest)
     }
 
     async fn prepare(&self, verified: &Verified, now: Timestamp) -> Result<Prepared, PrepareError> {

@@ -1,4 +1,4 @@
-//! Builds the buyer's side of a payment, for `coinop pay` and tests.
+//! Builds the buyer's side of a payment: unsigned for a wallet, signed for `coinop pay` and tests.
 
 use ed25519_dalek::{Signer as _, SigningKey};
 
@@ -30,6 +30,8 @@ pub struct Transfer<'a> {
 
 /// The compute units for a transfer with a memo. Public clients ask for the same number.
 const COMPUTE_UNITS: u32 = 20_000;
+/// The compute units for a transfer with a memo and what a wallet may add to it. Ten assertions of a wallet need less.
+const COMPUTE_UNITS_WITH_GUARDS: u32 = 150_000;
 
 impl Transfer<'_> {
     /// Returns the transaction, signed by `payer` and not yet by the fee payer.
@@ -38,6 +40,23 @@ impl Transfer<'_> {
     #[must_use]
     pub fn sign(&self, payer: &SigningKey) -> Option<Transaction> {
         let authority = Address::new(payer.verifying_key().to_bytes());
+        let (message, message_bytes) = self.message(authority, COMPUTE_UNITS)?;
+        let signature = payer.sign(&message_bytes).to_bytes();
+        Some(Transaction { signatures: vec![[0; 64], signature], message, message_bytes })
+    }
+
+    /// Returns the transaction for the wallet `payer` to sign, with zeros in place of both signatures.
+    ///
+    /// It asks for enough compute units for the assertions that wallets add. `None` means the same as for
+    /// [`Self::sign`].
+    #[must_use]
+    pub(crate) fn unsigned(&self, payer: Address) -> Option<Transaction> {
+        let (message, message_bytes) = self.message(payer, COMPUTE_UNITS_WITH_GUARDS)?;
+        Some(Transaction { signatures: vec![[0; 64]; 2], message, message_bytes })
+    }
+
+    /// Returns the message to be signed, with its bytes.
+    fn message(&self, authority: Address, compute_units: u32) -> Option<(Message, Vec<u8>)> {
         let source = associated_token_account(&authority, &self.mint, self.program)?;
         let destination = associated_token_account(&self.pay_to, &self.mint, self.program)?;
         let token_program = self.program.address();
@@ -47,7 +66,7 @@ impl Transfer<'_> {
         transfer.extend(self.amount.atomic().to_le_bytes());
         transfer.push(self.decimals);
         let mut limit = vec![2];
-        limit.extend(COMPUTE_UNITS.to_le_bytes());
+        limit.extend(compute_units.to_le_bytes());
         let mut price = vec![3];
         price.extend(1u64.to_le_bytes());
         let mut instructions = vec![
@@ -71,8 +90,6 @@ impl Transfer<'_> {
         };
         let message_bytes = message.encode().ok()?;
         // Decoding the message again catches a payer that is the fee payer or the merchant.
-        let message = Message::decode(&message_bytes).ok()?;
-        let signature = payer.sign(&message_bytes).to_bytes();
-        Some(Transaction { signatures: vec![[0; 64], signature], message, message_bytes })
+        Some((Message::decode(&message_bytes).ok()?, message_bytes))
     }
 }

@@ -104,6 +104,16 @@ impl Settlement for World {
         self.recent.get().filter(|recent| recent.is_fresh(now))
     }
 
+    async fn fetch_blockhash(&self, now: Timestamp) -> Result<RecentBlockhash, SettleError> {
+        self.sleep(10).await;
+        let blockhash = self.draw().to_be_bytes();
+        Ok(RecentBlockhash {
+            blockhash: std::array::from_fn(|at| blockhash[at % blockhash.len()]),
+            last_valid_block_height: self.mono.get() / 400 + 150,
+            seen_at: now,
+        })
+    }
+
     async fn prepare(&self, verified: &Verified, _: Timestamp) -> Result<Prepared, PrepareError> {
         let payment = &verified.exact().payment;
         self.point().await;

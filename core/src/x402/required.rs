@@ -128,6 +128,21 @@ struct V2Accepts<'a> {
     extra: V2Extra<'a>,
 }
 
+impl<'a> V2Accepts<'a> {
+    /// Returns an offer as v2 writes it; `None` if v2 has no name for its network.
+    fn of(offer: &'a PaymentRequirements) -> Option<Self> {
+        Some(Self {
+            scheme: offer.method.scheme(),
+            network: offer.method.network(Version::V2)?,
+            amount: offer.amount,
+            asset: &offer.asset,
+            pay_to: &offer.pay_to,
+            max_timeout_seconds: MAX_TIMEOUT_SECONDS,
+            extra: V2Extra::of(offer),
+        })
+    }
+}
+
 /// What the scheme needs in addition, with the ticket and the payment flow.
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -204,17 +219,6 @@ impl<'a> V2Extra<'a> {
 impl<'a> V2<'a> {
     fn of(required: &'a PaymentRequired) -> Self {
         let presentation = &required.presentation;
-        let accepts = |offer: &'a PaymentRequirements| {
-            Some(V2Accepts {
-                scheme: offer.method.scheme(),
-                network: offer.method.network(Version::V2)?,
-                amount: offer.amount,
-                asset: &offer.asset,
-                pay_to: &offer.pay_to,
-                max_timeout_seconds: MAX_TIMEOUT_SECONDS,
-                extra: V2Extra::of(offer),
-            })
-        };
         Self {
             x402_version: 2,
             error: &required.error,
@@ -226,7 +230,7 @@ impl<'a> V2<'a> {
                 icon_url: presentation.icon_url.as_deref(),
                 tags: &presentation.tags,
             },
-            accepts: required.offers.iter().filter_map(accepts).collect(),
+            accepts: required.offers.iter().filter_map(V2Accepts::of).collect(),
             extensions: &required.extensions,
         }
     }
@@ -298,6 +302,16 @@ fn shortened(text: &str, excess: usize) -> Result<String, EncodeError> {
         None | Some("") => String::new(),
         Some(kept) => format!("{kept}{ELLIPSIS}"),
     })
+}
+
+/// Returns an offer as a payment of v2 sends it back in `accepted`.
+///
+/// # Errors
+/// When it can't be written as JSON.
+pub(crate) fn accepted(offer: &PaymentRequirements) -> Result<Value, EncodeError> {
+    let name = "what is accepted";
+    let accepts = V2Accepts::of(offer).ok_or(EncodeError(name))?;
+    serde_json::to_value(accepts).map_err(|_| EncodeError(name))
 }
 
 /// Returns the body of a 402 (v1).

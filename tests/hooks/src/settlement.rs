@@ -48,6 +48,10 @@ impl<H: Http> Settlement for StubSettlement<H> {
         None
     }
 
+    async fn fetch_blockhash(&self, now: Timestamp) -> Result<RecentBlockhash, SettleError> {
+        self.real.fetch_blockhash(now).await
+    }
+
     async fn prepare(&self, verified: &Verified, _: Timestamp) -> Result<Prepared, PrepareError> {
         let Verified::SvmExact(verified) = verified;
         let payment = &verified.payment;

@@ -8,16 +8,21 @@ use super::*;
 use crate::ids::{AssetId, SessionId};
 
 /// Every path, with `{}` for a segment that may be anything, and its methods in the order of `Allow`.
-const PATHS: [(&str, &[&str]); 11] = [
+const PATHS: [(&str, &[&str]); 16] = [
     ("/health", &["GET", "HEAD"]),
     ("/ready", &["GET", "HEAD"]),
     ("/.well-known/jwks.json", &["GET", "HEAD"]),
     ("/api/v1/assets", &["GET", "HEAD", "POST"]),
     ("/api/v1/assets/{}", &["GET", "HEAD", "PATCH", "DELETE"]),
     ("/api/v1/assets/{}/status", &["GET", "HEAD"]),
+    ("/api/v1/assets/{}/quote", &["GET", "HEAD"]),
     ("/api/v1/access/{}", &["GET", "POST"]),
+    ("/api/v1/access/{}/transaction", &["POST"]),
+    ("/api/v1/access/{}/code", &["POST"]),
     ("/api/v1/access/{}/extend", &["GET", "POST"]),
+    ("/api/v1/access/{}/extend/transaction", &["POST"]),
     ("/api/v1/sessions/{}/status", &["GET", "HEAD"]),
+    ("/api/v1/sessions/{}/code", &["POST"]),
     ("/api/v1/payers/{}/sessions", &["GET", "HEAD"]),
     ("/api/v1/tick", &["POST"]),
 ];
@@ -42,7 +47,15 @@ fn an_id_is_read_once_and_what_has_not_its_shape_names_nothing() {
     assert_eq!(parse("/api/v1/assets/door-1"), Route::Asset(Some(door.clone())));
     assert_eq!(parse("/api/v1/assets/door-1/status"), Route::AssetStatus(Some(door.clone())));
     assert_eq!(parse("/api/v1/access/door-1"), Route::Access(Some(door.clone())));
+    assert_eq!(parse("/api/v1/assets/door-1/quote"), Route::Quote(Some(door.clone())));
+    assert_eq!(parse("/api/v1/access/door-1/transaction"), Route::Transaction(Some(door.clone())));
+    assert_eq!(parse("/api/v1/access/door-1/code"), Route::UseCode(Some(door.clone())));
+    assert_eq!(
+        parse("/api/v1/access/door-1/extend/transaction"),
+        Route::ExtendTransaction(Some(door.clone()))
+    );
     assert_eq!(parse("/api/v1/access/door-1/extend"), Route::Extend(Some(door)));
+    assert_eq!(parse(&format!("/api/v1/sessions/{session}/code")), Route::MakeCode(Some(session.clone())));
     assert_eq!(parse(&format!("/api/v1/sessions/{session}/status")), Route::Session(Some(session)));
     assert_eq!(parse(&format!("/api/v1/payers/{payer}/sessions")), Route::Payer(Some(payer)));
     for none in ["", "-", "door%2d1", "door-1;x", "ä", "0x", &"1".repeat(65)] {
@@ -66,8 +79,11 @@ fn only_who_may_leave_something_behind_carries_out_what_is_due_inv_8() {
         request.headers.extend(header.map(|name| (name.to_owned(), "x".to_owned())));
         Route::parse(path).unwrap().may_run_due(&request)
     };
-    for path in ["/health", "/ready", "/.well-known/jwks.json"] {
+    for path in ["/health", "/ready", "/.well-known/jwks.json", "/api/v1/assets/door-1/quote"] {
         assert!(!may("GET", path, Some("payment-signature")), "{path}");
+    }
+    for path in ["/api/v1/access/door-1/transaction", "/api/v1/access/door-1/extend/transaction"] {
+        assert!(!may("POST", path, Some("payment-signature")), "{path}");
     }
     for path in ["/api/v1/access/door-1", "/api/v1/access/door-1/extend", "/api/v1/access/-"] {
         assert!(!may("GET", path, None) && !may("POST", path, Some("authorization")), "{path}");

@@ -43,7 +43,7 @@ fn a_session_whose_end_is_not_known_is_shown_without_one_and_has_no_grant_inv_4(
         assert_eq!(status["endsAt"], Value::Null);
         let state = StreamState { session: Some(record.session.clone()), ..StreamState::default() };
         let asset = deployment.config.asset(record.stream.asset()).unwrap();
-        let status = views::asset_status(asset, &Availability::of_exclusive(state, &now));
+        let status = views::asset_status(&deployment.keys, asset, &Availability::of_exclusive(state, &now));
         assert_eq!((&status["available"], &status["session"]), (&json!(false), &json!({"endsAt": null})));
     }
 }

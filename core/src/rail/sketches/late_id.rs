@@ -194,6 +194,10 @@ impl Settlement for Network<'_> {
         None
     }
 
+    async fn fetch_blockhash(&self, _: Timestamp) -> Result<RecentBlockhash, SettleError> {
+        panic!("no blockhash is needed here")
+    }
+
     async fn prepare(&self, verified: &Verified, _: Timestamp) -> Result<Prepared, PrepareError> {
         self.world.point().await;
         let Verified::LateId(order) = verified else { panic!("{verified:?}") };

@@ -76,6 +76,10 @@ impl Settlement for Gift<'_> {
         None
     }
 
+    async fn fetch_blockhash(&self, _: Timestamp) -> Result<RecentBlockhash, SettleError> {
+        panic!("no blockhash is needed here")
+    }
+
     async fn prepare(&self, _: &Verified, _: Timestamp) -> Result<Prepared, PrepareError> {
         Ok(Prepared { rail: Rail::Unpaid, balances: None })
     }

@@ -6,12 +6,14 @@
 mod memo;
 mod offer;
 mod offered;
+mod unsigned;
 
 pub use memo::Memo;
 pub(crate) use offer::recent_blockhash;
 pub(super) use offer::{all, offer};
 pub(super) use offered::NUMBER;
 pub use offered::Offered;
+pub(super) use unsigned::unsigned;
 
 use std::sync::Arc;
 

@@ -21,6 +21,7 @@ pub(super) fn listing(price: u8) -> Listing {
         name: "Room 7".to_owned(),
         description: String::new(),
         icon_url: None,
+        picture: None,
         tags: None,
         tariff: tariff(price),
         capacity: Capacity::EXCLUSIVE,
