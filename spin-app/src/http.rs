@@ -65,6 +65,33 @@ async fn answer(gateway: &Gateway<'static, Platform>, request: &mut Request) -> 
         // it could not store.
         ports.prepare().await.map_err(|error| error.to_string())?;
     }
+    if let Some(response) = coinop_web::file(request).or_else(|| coinop_web::to_page(request)) {
+        return Ok(response);
+    }
+    if let Some(page) = coinop_web::answer(request, |question| ask(gateway, question)).await {
+        return Ok(page);
+    }
+    answer_api(gateway, request).await
+}
+
+/// Answers a page's question to the API.
+async fn ask(gateway: &Gateway<'static, Platform>, question: Request) -> Response {
+    answer_api(gateway, &question).await.unwrap_or_else(|message| {
+        eprintln!("a page's question can't be answered: {message}");
+        Problem::unavailable().into()
+    })
+}
+
+/// Answers a request to the API.
+///
+/// # Errors
+///
+/// A line for the operator that says why nothing can be answered.
+async fn answer_api(
+    gateway: &Gateway<'static, Platform>,
+    request: &Request,
+) -> Result<Response, String> {
+    let ports = gateway.ports();
     need_assets(&gateway.deployment().config, request).map_err(|error| format!("coinop_config: {error}"))?;
     let context = Context::new(gateway.deployment(), ports);
     match http::handle_stateless(&context, request).await {

@@ -36,7 +36,7 @@ pub(crate) async fn read(incoming: web_sys::Request) -> Result<Request, Response
 /// Reads headers and body.
 async fn read_rest(incoming: web_sys::Request, request: &mut Request) -> Result<(), Problem> {
     let given = incoming.headers();
-    for name in HEADERS.iter().chain(hooks::HEADERS) {
+    for name in HEADERS.iter().chain(hooks::HEADERS).chain(coinop_web::HEADERS) {
         let unreadable = |_| Problem::malformed("malformed_request", "The request's headers can't be read.");
         if let Some(value) = given.get(name).map_err(unreadable)? {
             request.headers.push(((*name).to_owned(), value));
@@ -104,6 +104,12 @@ pub(crate) fn respond(response: Response) -> worker::Result<worker::Response> {
     let builder = ResponseBuilder::new().with_status(response.status).with_headers(headers);
     // Some statuses may not have a body, not even an empty one.
     Ok(if response.body.is_empty() { builder.empty() } else { builder.fixed(response.body) })
+}
+
+/// Converts an answer of an object back into one of the core, with its status and body.
+pub(crate) async fn from_object(mut answer: worker::Response) -> worker::Result<Response> {
+    let body = answer.bytes().await?;
+    Ok(Response { status: answer.status_code(), headers: Vec::new(), body })
 }
 
 /// Answers a request that nothing here can serve now.

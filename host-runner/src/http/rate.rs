@@ -37,9 +37,9 @@ impl RateLimiter {
         Self { each, whole: each.saturating_mul(burst), buckets: Mutex::default() }
     }
 
-    /// Takes one request out of the client's bucket at the monotonic time `now`. If the bucket is empty, it
-    /// returns how long to wait.
-    pub(crate) fn take(&self, client: IpAddr, now: Duration) -> Result<(), Duration> {
+    /// Takes a request that counts as `requests` out of the client's bucket at the monotonic time `now`. If the bucket
+    /// has less than that, it returns how long to wait. A full bucket is always enough.
+    pub(crate) fn take(&self, client: IpAddr, now: Duration, requests: u32) -> Result<(), Duration> {
         if self.each.is_zero() {
             return Ok(());
         }
@@ -47,7 +47,7 @@ impl RateLimiter {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let known = buckets.young.get(&client).or(buckets.old.get(&client));
         let full_at = known.copied().unwrap_or(now).max(now);
-        let then = full_at.saturating_add(self.each);
+        let then = full_at.saturating_add(self.each.saturating_mul(requests).min(self.whole));
         let over = then.saturating_sub(now).saturating_sub(self.whole);
         if !over.is_zero() {
             return Err(over);
@@ -89,35 +89,47 @@ mod tests {
         let limiter = RateLimiter::new(10, 3);
         let a = ip("192.0.2.1");
         for _ in 0..3 {
-            limiter.take(a, ms(1_000)).unwrap();
+            limiter.take(a, ms(1_000), 1).unwrap();
         }
-        assert_eq!(limiter.take(a, ms(1_000)), Err(ms(100)));
-        assert_eq!(limiter.take(a, ms(1_060)), Err(ms(40)));
-        limiter.take(a, ms(1_100)).unwrap();
-        assert!(limiter.take(a, ms(1_100)).is_err());
-        limiter.take(ip("192.0.2.2"), ms(1_100)).unwrap();
+        assert_eq!(limiter.take(a, ms(1_000), 1), Err(ms(100)));
+        assert_eq!(limiter.take(a, ms(1_060), 1), Err(ms(40)));
+        limiter.take(a, ms(1_100), 1).unwrap();
+        assert!(limiter.take(a, ms(1_100), 1).is_err());
+        limiter.take(ip("192.0.2.2"), ms(1_100), 1).unwrap();
         // The bucket is full again, and holds no more than `burst`.
         for _ in 0..3 {
-            limiter.take(a, ms(60_000)).unwrap();
+            limiter.take(a, ms(60_000), 1).unwrap();
         }
-        assert!(limiter.take(a, ms(60_000)).is_err());
+        assert!(limiter.take(a, ms(60_000), 1).is_err());
+    }
+
+    #[test]
+    fn a_dear_request_counts_as_several_and_is_never_more_than_a_bucket() {
+        let limiter = RateLimiter::new(10, 12);
+        let a = ip("192.0.2.1");
+        limiter.take(a, ms(1_000), 10).unwrap();
+        limiter.take(a, ms(1_000), 1).unwrap();
+        assert_eq!(limiter.take(a, ms(1_000), 10), Err(ms(900)));
+        let small = RateLimiter::new(10, 3);
+        small.take(a, ms(1_000), 10).unwrap();
+        assert_eq!(small.take(a, ms(1_000), 1), Err(ms(100)));
     }
 
     #[test]
     fn an_ipv6_network_is_one_client() {
         let limiter = RateLimiter::new(1, 1);
-        limiter.take(ip("2001:db8:1:2::1"), ms(0)).unwrap();
-        assert!(limiter.take(ip("2001:db8:1:2:ffff::9"), ms(0)).is_err());
-        limiter.take(ip("2001:db8:1:3::1"), ms(0)).unwrap();
-        limiter.take(ip("192.0.2.1"), ms(0)).unwrap();
-        assert!(limiter.take(ip("::ffff:192.0.2.1"), ms(0)).is_err());
+        limiter.take(ip("2001:db8:1:2::1"), ms(0), 1).unwrap();
+        assert!(limiter.take(ip("2001:db8:1:2:ffff::9"), ms(0), 1).is_err());
+        limiter.take(ip("2001:db8:1:3::1"), ms(0), 1).unwrap();
+        limiter.take(ip("192.0.2.1"), ms(0), 1).unwrap();
+        assert!(limiter.take(ip("::ffff:192.0.2.1"), ms(0), 1).is_err());
     }
 
     #[test]
     fn none_is_none() {
         let limiter = RateLimiter::new(0, 1);
         for _ in 0..1_000 {
-            limiter.take(ip("192.0.2.1"), ms(0)).unwrap();
+            limiter.take(ip("192.0.2.1"), ms(0), 1).unwrap();
         }
     }
 
@@ -125,11 +137,11 @@ mod tests {
     fn memory_is_bounded_and_the_recent_are_remembered() {
         let limiter = RateLimiter::new(1, 1);
         for n in 0..100_000u32 {
-            limiter.take(IpAddr::V4(n.into()), ms(0)).unwrap();
+            limiter.take(IpAddr::V4(n.into()), ms(0), 1).unwrap();
         }
         let buckets = limiter.buckets.lock().unwrap();
         assert!(buckets.young.len() + buckets.old.len() <= 2 * REMEMBERED);
         drop(buckets);
-        assert!(limiter.take(IpAddr::V4(99_999.into()), ms(0)).is_err());
+        assert!(limiter.take(IpAddr::V4(99_999.into()), ms(0), 1).is_err());
     }
 }

@@ -22,6 +22,7 @@ use super::class::class;
 use super::descriptors;
 use super::limits::{PublicOrigin, admit};
 use super::linger::{Lingering, until};
+use super::pictures::Pictures;
 use super::problem::{Problem, response};
 use super::rate::RateLimiter;
 use super::slots::{ConnectionLimits, ConnectionSlots};
@@ -56,6 +57,7 @@ pub(crate) struct Frontend<A = Pool> {
     pub(crate) pool: A,
     pub(crate) origin: PublicOrigin,
     pub(crate) recent: Recent,
+    pub(crate) pictures: Pictures,
     pub(crate) rate: RateLimiter,
     pub(crate) metrics: Metrics,
     pub(crate) clock: SteadyClock,
@@ -175,9 +177,12 @@ impl<A: Answer> Frontend<A> {
             let healthy = http::Response::json(200, &json!({ "status": "ok" })).no_store();
             return Ok(response(http::with_cors(request.method().as_str(), "/health", healthy)));
         }
-        if let Err(wait) = self.rate.take(peer, self.clock.monotonic()) {
+        if let Err(wait) = self.rate.take(peer, self.clock.monotonic(), cost(route)) {
             self.metrics.refused("rate");
             return Err(Problem::TooFast { retry_after: wait.as_secs().saturating_add(1) });
+        }
+        if let Some(response) = self.file(&request, route).await {
+            return Ok(response);
         }
         let request = admit(request, &self.origin, &self.recent).await?;
         let paid = carries_payment(request.headers());
@@ -197,6 +202,19 @@ impl<A: Answer> Frontend<A> {
         })
     }
 
+    /// Answers a request for a static file or a picture of a page.
+    async fn file(&self, request: &Request<Incoming>, route: &str) -> Option<Response> {
+        match route {
+            "static" => coinop_web::file(&headed(request)).map(response),
+            "picture" => {
+                let (pictures, request) = (self.pictures.clone(), headed(request));
+                let read = tokio::task::spawn_blocking(move || pictures.answer(&request)).await;
+                read.ok().map(response)
+            }
+            _ => None,
+        }
+    }
+
     fn metrics_page(&self, request: &Request<Incoming>, peer: IpAddr) -> Result<Response, Problem> {
         if !local(peer, request.headers()) {
             return Err(Problem::OperatorOnly);
@@ -210,6 +228,27 @@ impl<A: Answer> Frontend<A> {
         let mut response = Response::new(Bytes::from(self.metrics.page()));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
         Ok(response)
+    }
+}
+
+/// How many requests a request for a transaction counts as. It may cause a call to the RPC.
+const TRANSACTION_COST: u32 = 5;
+
+/// Returns how many requests a request of this class counts as.
+fn cost(route: &str) -> u32 {
+    if route == "transaction" { TRANSACTION_COST } else { 1 }
+}
+
+/// Returns the head of a request, in the form of the core.
+fn headed(request: &Request<Incoming>) -> http::Request {
+    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+    let headers = request.headers().iter().filter_map(|(name, value)| Some((name.to_string(), text(value)?)));
+    http::Request {
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().map(str::to_owned),
+        headers: headers.collect(),
+        body: Vec::new(),
     }
 }
 

@@ -57,6 +57,7 @@ impl World {
         let address = listener.local_addr().unwrap();
         let gateway = Arc::new(Frontend {
             recent: crate::recent::Recent::default(),
+            pictures: super::Pictures::beside(std::path::Path::new("/nowhere")),
             pool: Fake::default(),
             origin: PublicOrigin::new("http://gateway.test").unwrap(),
             rate,

@@ -19,7 +19,7 @@ use crate::controller::Loop;
 use crate::devices::{Devices, ReportedState};
 use crate::failpoint;
 use crate::guest::{Controller, Pool};
-use crate::http::{Frontend, RateLimiter, serve};
+use crate::http::{Frontend, Pictures, RateLimiter, serve};
 use crate::recent::{Recent, follow};
 use crate::settler::settle;
 
@@ -77,6 +77,7 @@ impl Running {
             pool: Pool::new(component, host.clone()),
             origin,
             recent,
+            pictures: Pictures::beside(&settings.folder),
             rate: RateLimiter::new(limits.requests_per_second, limits.burst),
             metrics: host.metrics.clone(),
             clock: clock.clone(),

@@ -1,0 +1,61 @@
+//! The page for a screen beside the machine: a code to scan, and whether the machine is free.
+
+use coinop_core::http::Response;
+use serde_json::Value;
+
+use crate::headers;
+use crate::html::Html;
+use crate::language::Language;
+use crate::site::Site;
+use crate::{qr, show};
+
+/// Renders the screen, given the answers of `GET /api/v1/assets/{id}` and of its status.
+pub(crate) fn page(language: Language, asset: &Value, status: Option<&Value>) -> Response {
+    let site = Site::of(asset);
+    let name = show::text(asset, "/name");
+    let mut html = Html::document(language.tag());
+    show::head(&mut html, name, true);
+    html.element("body", &[], |html| {
+        html.element("main", &[("id", "main"), ("data-page", "kiosk")], |html| {
+            html.text_element("h1", &[], name);
+            html.text_element("p", &[("class", "price")], &show::unit_price(language, asset));
+            show::state(html, language, asset, status);
+            show::device(html, language, status);
+            // A gateway that can't tell whether the machine is free must not invite anyone to pay.
+            if let Some(status) = status {
+                html.element("figure", &[("class", "scan")], |html| {
+                    if let Some(code) = qr::svg(site.page) {
+                        html.drawing(&code);
+                    }
+                    html.text_element("figcaption", &[], language.text("page.kiosk.scan"));
+                });
+                check(html, language, status);
+            }
+            show::place(html, language, site.host, show::text(asset, "/id"));
+        });
+        html.data("data", &data(language, asset, status));
+    });
+    headers::page(200, html.finish())
+}
+
+/// Writes the code that the phone shows too.
+fn check(html: &mut Html, language: Language, status: &Value) {
+    html.element("p", &[("id", "check"), ("class", "check")], |html| {
+        let (before, behind) = language.around("page.kiosk.code", "code");
+        html.text(before);
+        html.text_element("strong", &[], show::text(status, "/checkCode"));
+        html.text(behind);
+    });
+}
+
+/// Returns what the script needs.
+fn data(language: Language, asset: &Value, status: Option<&Value>) -> Value {
+    serde_json::json!({
+        "lang": language.tag(),
+        "page": Site::of(asset).page,
+        "api": "/api/v1",
+        "asset": asset,
+        "status": status,
+        "strings": language.of_script(),
+    })
+}

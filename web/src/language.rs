@@ -1,0 +1,124 @@
+//! The languages of the pages, and their texts.
+
+use std::sync::LazyLock;
+
+use coinop_core::http::Request;
+use serde_json::{Map, Value};
+
+/// The texts of a language by key.
+type Texts = Map<String, Value>;
+
+static ENGLISH: LazyLock<Texts> = LazyLock::new(|| read(include_str!("../locales/en.json")));
+static GERMAN: LazyLock<Texts> = LazyLock::new(|| read(include_str!("../locales/de.json")));
+static SPANISH: LazyLock<Texts> = LazyLock::new(|| read(include_str!("../locales/es.json")));
+
+/// The prefix of the keys that only the pages use. The script gets all other texts.
+const PAGES: &str = "page.";
+
+/// A language of the pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Language {
+    English,
+    German,
+    Spanish,
+}
+
+impl Language {
+    /// Every language, the default first.
+    pub(crate) const ALL: [Self; 3] = [Self::English, Self::German, Self::Spanish];
+
+    /// Returns the language that a request prefers: `?lang=`, or else the best match of `Accept-Language` (RFC 9110,
+    /// section 12.5.4).
+    pub(crate) fn of(request: &Request) -> Self {
+        let query = request.query.as_deref().unwrap_or_default().split('&');
+        let chosen = query.filter_map(|pair| pair.strip_prefix("lang=")).find_map(Self::named);
+        if let Some(chosen) = chosen {
+            return chosen;
+        }
+        let accepted = request.headers.iter().filter(|(name, _)| name == "accept-language");
+        let accepted = accepted.flat_map(|(_, value)| value.split(','));
+        let mut best = (Self::English, 0.0);
+        for range in accepted {
+            let (tag, quality) = weighted(range);
+            if let Some(language) = Self::named(tag).filter(|_| quality > best.1) {
+                best = (language, quality);
+            }
+        }
+        best.0
+    }
+
+    /// Returns the language of a tag such as `de-AT`.
+    fn named(tag: &str) -> Option<Self> {
+        let primary = tag.split('-').next().unwrap_or_default();
+        Self::ALL.into_iter().find(|language| primary.eq_ignore_ascii_case(language.tag()))
+    }
+
+    /// Returns the language's tag.
+    pub(crate) const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::German => "de",
+            Self::Spanish => "es",
+        }
+    }
+
+    fn texts(self) -> &'static Texts {
+        match self {
+            Self::English => &ENGLISH,
+            Self::German => &GERMAN,
+            Self::Spanish => &SPANISH,
+        }
+    }
+
+    /// Returns a text. A key that is missing stands for itself; a test finds those.
+    pub(crate) fn text(self, key: &str) -> &'static str {
+        self.texts().get(key).and_then(Value::as_str).unwrap_or_else(|| {
+            debug_assert!(false, "{} has no text for {key}", self.tag());
+            "…"
+        })
+    }
+
+    /// Returns a text with its placeholders filled: `{name}` becomes the value of `name`.
+    pub(crate) fn filled(self, key: &str, values: &[(&str, &str)]) -> String {
+        let mut filled = String::new();
+        let mut rest = self.text(key);
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((name, behind)) = after.split_once('}') else { break };
+            filled.push_str(before);
+            let value = values.iter().find(|(known, _)| *known == name);
+            filled.push_str(value.map_or("", |(_, value)| value));
+            rest = behind;
+        }
+        filled.push_str(rest);
+        filled
+    }
+
+    /// Returns a text as what stands before and behind its placeholder `{name}`.
+    pub(crate) fn around(self, key: &str, name: &str) -> (&'static str, &'static str) {
+        let text = self.text(key);
+        text.split_once(&format!("{{{name}}}")).unwrap_or((text, ""))
+    }
+
+    /// Returns the texts of the script.
+    pub(crate) fn of_script(self) -> Value {
+        let texts = self.texts().iter().filter(|(key, _)| !key.starts_with(PAGES));
+        Value::Object(texts.map(|(key, text)| (key.clone(), text.clone())).collect())
+    }
+}
+
+/// Returns a language range and its weight from 0 to 1.
+fn weighted(range: &str) -> (&str, f32) {
+    let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
+    let quality = parameters.trim().strip_prefix("q=").and_then(|quality| quality.trim().parse().ok());
+    (tag.trim(), quality.unwrap_or(1.0))
+}
+
+fn read(text: &str) -> Texts {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(texts)) => texts,
+        _ => {
+            debug_assert!(false, "a language's texts are no JSON object");
+            Texts::new()
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Coinop's pages for people.
+//!
+//! A page is rendered by a pure function from the API's own answers, so that it shows nothing that a program could not
+//! read too. [`answer`] asks for those answers and renders; a platform says how the API is asked.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod asset;
+mod error;
+#[cfg(feature = "files")]
+mod files;
+mod headers;
+mod html;
+mod kiosk;
+mod language;
+mod list;
+mod names;
+mod qr;
+mod redirect;
+mod route;
+mod show;
+mod site;
+mod wallets;
+
+#[cfg(test)]
+mod tests;
+
+use coinop_core::http::{Request, Response};
+
+#[cfg(feature = "files")]
+pub use files::file;
+pub use qr::svg;
+pub use redirect::to_page;
+pub use route::class;
+use route::Page;
+
+/// The request headers that the pages read.
+pub const HEADERS: &[&str] = &["accept", "accept-language", "accept-encoding", "if-none-match"];
+
+/// Answers a request for a page; `None` if the path names none.
+///
+/// `api` answers a request to the API, as if a client had sent it.
+pub async fn answer<F, A>(request: &Request, api: F) -> Option<Response>
+where
+    F: Fn(Request) -> A,
+    A: Future<Output = Response>,
+{
+    let page = Page::parse(&request.path, request.query.as_deref().unwrap_or_default())?;
+    if !matches!(request.method.as_str(), "GET" | "HEAD") {
+        return Some(headers::method_not_allowed());
+    }
+    let mut answers = Vec::new();
+    for question in page.questions() {
+        let answer = api(question).await;
+        answers.push((answer.status, serde_json::from_slice(&answer.body).unwrap_or_default()));
+    }
+    Some(page.render(language::Language::of(request), &answers))
+}

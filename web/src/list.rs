@@ -1,0 +1,52 @@
+//! The page at `/`: what is for hire.
+
+use coinop_core::http::Response;
+use serde_json::Value;
+
+use crate::headers;
+use crate::html::Html;
+use crate::language::Language;
+use crate::show;
+
+/// Renders a page of the catalogue, given the answer of `GET /api/v1/assets`.
+pub(crate) fn page(language: Language, answer: &Value) -> Response {
+    let assets = answer.get("assets").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let next = show::text(answer, "/next");
+    let mut html = Html::document(language.tag());
+    show::head(&mut html, language.text("page.list.title"), false);
+    html.element("body", &[], |html| {
+        html.element("main", &[("id", "main"), ("data-page", "list")], |html| {
+            html.text_element("h1", &[], language.text("page.list.title"));
+            if assets.is_empty() {
+                html.text_element("p", &[], language.text("page.list.empty"));
+            }
+            html.element("ul", &[("class", "assets")], |html| {
+                for asset in assets {
+                    html.element("li", &[], |html| card(html, language, asset));
+                }
+            });
+            if !next.is_empty() {
+                let target = format!("/?after={next}");
+                let attributes = [("class", "button"), ("href", target.as_str())];
+                html.text_element("a", &attributes, language.text("page.list.next"));
+            }
+        });
+    });
+    headers::page(200, html.finish())
+}
+
+/// Writes the link to an asset, with its name, its price and whether it is free.
+fn card(html: &mut Html, language: Language, asset: &Value) {
+    let target = format!("/p/{}", show::text(asset, "/id"));
+    html.element("a", &[("href", &target)], |html| {
+        html.text_element("h2", &[], show::text(asset, "/name"));
+        html.text_element("p", &[("class", "price")], &show::unit_price(language, asset));
+        let is = |member: &str| asset.get(member).and_then(Value::as_bool) == Some(true);
+        let (name, key) = match (is("enabled"), is("available")) {
+            (false, _) => ("off", "page.state.off"),
+            (true, true) => ("free", "page.state.free"),
+            (true, false) => ("taken", "page.state.busy"),
+        };
+        html.text_element("p", &[("class", "state"), ("data-state", name)], language.text(key));
+    });
+}

@@ -1,0 +1,3 @@
+//! The paths of the static files. Each contains a hash of the file, so that a browser may keep it for ever.
+
+include!(concat!(env!("OUT_DIR"), "/names.rs"));

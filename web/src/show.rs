@@ -1,0 +1,136 @@
+//! What several pages show of an asset: its price, whether it is free, what its device does.
+
+use serde_json::Value;
+
+use crate::html::Html;
+use crate::language::Language;
+
+/// Returns a member of an answer as text; empty if it is missing.
+pub(crate) fn text<'a>(answer: &'a Value, pointer: &str) -> &'a str {
+    answer.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Returns a member of an answer as a number.
+pub(crate) fn number(answer: &Value, pointer: &str) -> Option<u64> {
+    answer.pointer(pointer).and_then(Value::as_u64)
+}
+
+/// Returns the prices of a list, for people: `0.01 USDC / 0.01 USDT`.
+pub(crate) fn prices(answer: &Value, pointer: &str) -> String {
+    let prices = answer.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+    prices.map(|price| text(price, "/display")).collect::<Vec<_>>().join(" / ")
+}
+
+/// Returns the price of one unit in words: `0.01 USDC per minute`.
+pub(crate) fn unit_price(language: Language, asset: &Value) -> String {
+    let price = prices(asset, "/tariff/prices");
+    let unit = language.text(unit_key(asset));
+    language.filled("page.price", &[("price", &price), ("unit", unit)])
+}
+
+fn unit_key(asset: &Value) -> &'static str {
+    match text(asset, "/tariff/unit") {
+        "second" => "page.unit.second",
+        "minute" => "page.unit.minute",
+        "hour" => "page.unit.hour",
+        "day" => "page.unit.day",
+        _ => "page.unit.session",
+    }
+}
+
+/// Returns the label of the field for a quantity: `Minutes`.
+pub(crate) fn quantity_label(language: Language, asset: &Value) -> &'static str {
+    language.text(match text(asset, "/tariff/unit") {
+        "second" => "page.label.second",
+        "minute" => "page.label.minute",
+        "hour" => "page.label.hour",
+        "day" => "page.label.day",
+        _ => "page.label.session",
+    })
+}
+
+/// Returns a quantity in words: `10 minutes`.
+pub(crate) fn quantity(language: Language, asset: &Value, quantity: u64) -> String {
+    let key = match (text(asset, "/tariff/unit"), quantity) {
+        ("second", 1) => "page.quantity.second.one",
+        ("second", _) => "page.quantity.second.other",
+        ("minute", 1) => "page.quantity.minute.one",
+        ("minute", _) => "page.quantity.minute.other",
+        ("hour", 1) => "page.quantity.hour.one",
+        ("hour", _) => "page.quantity.hour.other",
+        ("day", 1) => "page.quantity.day.one",
+        ("day", _) => "page.quantity.day.other",
+        (_, 1) => "page.quantity.session.one",
+        (_, _) => "page.quantity.session.other",
+    };
+    language.filled(key, &[("count", &quantity.to_string())])
+}
+
+/// Writes whether an asset is free, and if not, until when it is taken. Without `status` that is not known.
+pub(crate) fn state(html: &mut Html, language: Language, asset: &Value, status: Option<&Value>) {
+    let is_enabled = asset.get("enabled").and_then(Value::as_bool) == Some(true);
+    let available = status.and_then(|status| status.get("available")).and_then(Value::as_bool);
+    let until = status.map(|status| text(status, "/session/endsAt")).filter(|until| !until.is_empty());
+    let (name, key) = match (available, until) {
+        _ if !is_enabled => ("off", "page.state.off"),
+        (None, _) => ("unreachable", "page.state.unreachable"),
+        (Some(true), _) => ("free", "page.state.free"),
+        (Some(false), Some(_)) => ("taken", "page.state.taken"),
+        (Some(false), None) if asset.get("capacity").is_some() => ("full", "page.state.full"),
+        (Some(false), None) => ("paying", "page.state.paying"),
+    };
+    html.element("p", &[("id", "state"), ("class", "state"), ("data-state", name)], |html| {
+        let Some(until) = until.filter(|_| name == "taken") else { return html.text(language.text(key)) };
+        let (before, behind) = language.around(key, "time");
+        html.text(before);
+        html.text_element("time", &[("datetime", until)], &clock_time(until));
+        html.text(behind);
+    });
+}
+
+/// Returns the time of day of an RFC 3339 time in UTC: `10:00 UTC`. The script shows it in the reader's own time.
+fn clock_time(time: &str) -> String {
+    let clock = time.split_once('T').and_then(|(_, clock)| clock.get(..5));
+    clock.map_or_else(|| time.to_owned(), |clock| format!("{clock} UTC"))
+}
+
+/// Writes what the device does, if the asset has one.
+pub(crate) fn device(html: &mut Html, language: Language, status: Option<&Value>) {
+    let state = status.map(|status| text(status, "/device/state")).unwrap_or_default();
+    let (name, key) = match state {
+        "" => return,
+        "locked" => ("locked", "page.device.locked"),
+        "unlocked" => ("unlocked", "page.device.unlocked"),
+        _ => ("unknown", "page.device.unknown"),
+    };
+    let attributes = [("id", "device"), ("class", "device"), ("data-state", name)];
+    html.text_element("p", &attributes, language.text(key));
+}
+
+/// Writes the head of a page. `is_live` says that the page has the script.
+pub(crate) fn head(html: &mut Html, title: &str, is_live: bool) {
+    html.element("head", &[], |html| {
+        html.void("meta", &[("charset", "utf-8")]);
+        html.void("meta", &[("name", "viewport"), ("content", "width=device-width, initial-scale=1")]);
+        html.void("meta", &[("name", "color-scheme"), ("content", "light dark")]);
+        html.text_element("title", &[], title);
+        html.void("link", &[("rel", "icon"), ("href", "data:,")]);
+        html.void("link", &[("rel", "stylesheet"), ("href", crate::names::STYLE)]);
+        if is_live {
+            html.element("script", &[("type", "module"), ("src", crate::names::SCRIPT)], |_| {});
+        }
+    });
+}
+
+/// Writes where the reader is: the host and the asset's id. A forged sticker leads to another host.
+pub(crate) fn place(html: &mut Html, language: Language, host: &str, id: &str) {
+    html.element("p", &[("class", "where")], |html| {
+        let (before, rest) = language.around("page.where", "host");
+        let (between, behind) = rest.split_once("{id}").unwrap_or((rest, ""));
+        html.text(before);
+        html.text_element("strong", &[], host);
+        html.text(between);
+        html.text_element("strong", &[], id);
+        html.text(behind);
+    });
+}

@@ -1,0 +1,338 @@
+//! Tests of the pages: what they show, and what can't become markup.
+
+use std::cell::RefCell;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use coinop_core::http::{Request, Response};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::language::Language;
+
+/// Returns the result of a future that never waits.
+fn run<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => panic!("nothing here waits"),
+    }
+}
+
+fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> Request {
+    let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q.to_owned())));
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Request {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query,
+        headers: headers.collect(),
+        ..Request::default()
+    }
+}
+
+fn price(display: &str) -> Value {
+    json!({ "token": "USDC", "amount": "10000", "decimals": 6, "display": display, "mint": "4zMMC9" })
+}
+
+fn lamp() -> Value {
+    json!({
+        "id": "lamp", "name": "Reading lamp", "description": "On the desk.", "enabled": true, "available": true,
+        "tariff": {
+            "price": "0.001", "unit": "second", "unitSeconds": 1, "minQuantity": 1, "maxQuantity": 900,
+            "prices": [price("0.001 USDC")],
+            "presets": [
+                { "quantity": 10, "seconds": 10, "prices": [price("0.01 USDC")] },
+                { "quantity": 60, "seconds": 60, "prices": [price("0.06 USDC")] },
+            ],
+        },
+        "network": "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1", "picture": "/pictures/lamp.png",
+        "seller": { "name": "Lamps", "contact": "owner@lamps.example" },
+        "page": "https://lamps.example/p/lamp",
+    })
+}
+
+fn free() -> Value {
+    json!({
+        "id": "lamp", "available": true, "session": null, "device": { "state": "locked", "since": null },
+        "now": "2026-11-30T09:00:00Z", "checkCode": "47",
+    })
+}
+
+fn ten() -> Value {
+    json!({ "quantity": 10, "seconds": 10, "prices": [price("0.01 USDC")] })
+}
+
+/// Returns the answer to `target`, where the API answers with these, one after the other.
+fn shown(target: &str, headers: &[(&str, &str)], answers: &[(u16, Value)]) -> Response {
+    let answers = RefCell::new(answers.iter());
+    let api = |_: Request| {
+        let (status, body) = answers.borrow_mut().next().unwrap();
+        let response = Response::json(*status, body);
+        async move { response }
+    };
+    run(crate::answer(&request("GET", target, headers), api)).unwrap()
+}
+
+fn html(response: &Response) -> &str {
+    std::str::from_utf8(&response.body).unwrap()
+}
+
+fn header<'r>(response: &'r Response, name: &str) -> &'r str {
+    response.headers.iter().find(|(n, _)| *n == name).map_or("", |(_, value)| value.as_str())
+}
+
+fn page(asset: Value, status: Value, quote: Value) -> Response {
+    shown("/p/lamp?quantity=10", &[], &[(200, asset), (200, status), (200, quote)])
+}
+
+#[test]
+fn the_page_says_what_it_is_what_it_costs_and_who_sells_it() {
+    let response = page(lamp(), free(), ten());
+    assert_eq!(response.status, 200);
+    let html = html(&response);
+    for text in [
+        "<h1>Reading lamp</h1>",
+        "On the desk.",
+        "0.001 USDC",
+        "data-state=\"free\"",
+        "data-quantity=\"60\"",
+        "lamps.example",
+        "owner@lamps.example",
+        "<strong>47</strong>",
+        "src=\"/pictures/lamp.png\"",
+        "coinop pay &#39;https://lamps.example/api/v1/access/lamp?quantity=10&#39;",
+        "https://phantom.app/ul/browse/https%3A%2F%2Flamps.example%2Fp%2Flamp%3Fquantity%3D10?ref=https%3A%2F%2Flamps.example",
+    ] {
+        assert!(html.contains(text), "{text}\n{html}");
+    }
+}
+
+#[test]
+fn a_taken_asset_says_until_when() {
+    let mut status = free();
+    status["available"] = json!(false);
+    status["session"] = json!({ "endsAt": "2026-11-30T10:00:30Z" });
+    let response = page(lamp(), status, ten());
+    let html = html(&response);
+    assert!(html.contains("data-state=\"taken\""), "{html}");
+    assert!(html.contains("<time datetime=\"2026-11-30T10:00:30Z\">10:00 UTC</time>"), "{html}");
+}
+
+#[test]
+fn a_gateway_that_cannot_tell_invites_nobody_to_pay() {
+    let unknown = |target| {
+        let answers = [(200, lamp()), (503, json!({})), (200, ten())];
+        let count = if target == "/p/lamp?kiosk" { 2 } else { 3 };
+        shown(target, &[], &answers[..count])
+    };
+    assert!(html(&unknown("/p/lamp")).contains("data-state=\"unreachable\""));
+    let kiosk = unknown("/p/lamp?kiosk");
+    assert!(html(&kiosk).contains("data-state=\"unreachable\"") && !html(&kiosk).contains("<svg"));
+    assert_eq!(shown("/p/lamp?kiosk", &[], &[(503, json!({})), (200, free())]).status, 503);
+    assert_eq!(shown("/p/none?kiosk", &[], &[(404, json!({})), (404, json!({}))]).status, 404);
+}
+
+#[test]
+fn over_plain_http_no_wallet_is_offered() {
+    for (origin, warns) in [
+        ("http://192.168.1.20:8402", true),
+        ("http://lamp.local", true),
+        ("http://127.0.0.1:8402", false),
+        ("http://localhost:8402", false),
+        ("http://[::1]:8402", false),
+    ] {
+        let mut asset = lamp();
+        asset["page"] = json!(format!("{origin}/p/lamp"));
+        let response = page(asset, free(), ten());
+        assert!(!html(&response).contains("data-wallet"), "{origin}");
+        assert_eq!(html(&response).contains("id=\"insecure\""), warns, "{origin}");
+    }
+}
+
+#[test]
+fn a_page_runs_nothing_but_its_own_script_and_is_shown_in_no_frame() {
+    let responses = [
+        page(lamp(), free(), ten()),
+        shown("/p/lamp?kiosk", &[], &[(200, lamp()), (200, free())]),
+        shown("/", &[], &[(200, json!({ "assets": [lamp()], "next": "lamp" }))]),
+        shown("/p/none", &[], &[(404, json!({})), (404, json!({})), (404, json!({}))]),
+    ];
+    for response in &responses {
+        let policy = header(response, "content-security-policy");
+        for part in ["default-src 'none'", "script-src 'self';", "frame-ancestors 'none'", "trusted-types 'none'"] {
+            assert!(policy.contains(part), "{policy}");
+        }
+        assert_eq!(header(response, "referrer-policy"), "no-referrer");
+        let html = html(response);
+        let is_inline = |tag: &String| tag.contains("style=") || tag.contains(" on");
+        assert!(!skeleton(html).iter().any(is_inline), "{html}");
+        for (at, _) in html.match_indices("<script") {
+            let tag = &html[at..];
+            assert!(
+                tag.starts_with("<script type=\"module\" src=\"/static/")
+                    || tag.starts_with("<script type=\"application/json\""),
+                "{tag}"
+            );
+        }
+        for (at, _) in html.match_indices("src=\"") {
+            assert!(html[at + 5..].starts_with('/'), "nothing is loaded from elsewhere");
+        }
+    }
+}
+
+#[test]
+fn the_list_names_each_asset_and_the_next_page() {
+    let answer = json!({ "assets": [lamp()], "next": "lamp" });
+    let response = shown("/", &[], &[(200, answer)]);
+    let html = html(&response);
+    assert!(html.contains("href=\"/p/lamp\"") && html.contains("href=\"/?after=lamp\""), "{html}");
+    let empty = shown("/?after=x", &[], &[(200, json!({ "assets": [], "next": null }))]);
+    assert!(!self::html(&empty).contains("after="));
+}
+
+#[test]
+fn a_page_takes_no_other_method_and_asks_nothing_then() {
+    let refused = run(crate::answer(&request("POST", "/p/lamp", &[]), |_| async { unreachable!() }));
+    assert_eq!(refused.map(|response| response.status), Some(405));
+    for path in ["/p/", "/p/a/b", "/p/ä", "/api/v1/assets", "/static/x", "/health"] {
+        let answered = run(crate::answer(&request("GET", path, &[]), |_| async { unreachable!() }));
+        assert!(answered.is_none(), "{path}");
+    }
+}
+
+#[test]
+fn the_language_is_the_one_that_the_reader_prefers() {
+    for (accepted, expected) in [
+        ("", Language::English),
+        ("de", Language::German),
+        ("de-AT,de;q=0.9,en;q=0.8", Language::German),
+        ("fr-FR,fr;q=0.9,es;q=0.5,en;q=0.4", Language::Spanish),
+        ("en;q=0.2, de;q=0.7", Language::German),
+        ("de;q=0", Language::English),
+        ("ja", Language::English),
+        ("*;q=x,;;,de;q=nonsense", Language::German),
+    ] {
+        let request = request("GET", "/", &[("accept-language", accepted)]);
+        assert_eq!(Language::of(&request), expected, "{accepted}");
+    }
+    assert_eq!(Language::of(&request("GET", "/?lang=es", &[("accept-language", "de")])), Language::Spanish);
+}
+
+#[test]
+fn a_browser_is_sent_from_the_api_to_the_page_and_a_program_is_not() {
+    let browser = ("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
+    let to = |method, target, headers: &[(&str, &str)]| {
+        let redirect = crate::to_page(&request(method, target, headers))?;
+        Some((redirect.status, header(&redirect, "location").to_owned()))
+    };
+    let page = |location: &str| Some((303, location.to_owned()));
+    assert_eq!(to("GET", "/api/v1/access/lamp", &[browser]), page("/p/lamp"));
+    assert_eq!(to("GET", "/api/v1/access/lamp?quantity=10&x=1", &[browser]), page("/p/lamp?quantity=10"));
+    assert_eq!(to("GET", "/api/v1/access/lamp?quantity=%0d", &[browser]), page("/p/lamp"));
+    assert_eq!(to("GET", "/api/v1/access/lamp", &[("accept", "*/*")]), None);
+    assert_eq!(to("GET", "/api/v1/access/lamp", &[("accept", "application/json, text/html")]), None);
+    assert_eq!(to("POST", "/api/v1/access/lamp", &[browser]), None);
+    assert_eq!(to("GET", "/api/v1/access/lamp/extend", &[browser]), None);
+    assert_eq!(to("GET", "/api/v1/assets/lamp", &[browser]), None);
+    for of_program in ["payment-signature", "x-payment", "sign-in-with-x", "authorization"] {
+        assert_eq!(to("GET", "/api/v1/access/lamp", &[browser, (of_program, "x")]), None, "{of_program}");
+    }
+}
+
+#[cfg(feature = "files")]
+#[test]
+fn a_static_file_is_sent_compressed_and_kept_for_ever() {
+    let path = crate::names::SCRIPT;
+    let ask = |method, path, headers: &[(&str, &str)]| crate::file(&request(method, path, headers));
+    let sent = ask("GET", path, &[]).unwrap();
+    assert_eq!((sent.status, header(&sent, "content-encoding")), (200, "gzip"));
+    assert!(header(&sent, "cache-control").contains("immutable") && sent.body.starts_with(&[0x1f, 0x8b]));
+    let tag = header(&sent, "etag").to_owned();
+    for same in [tag.as_str(), &format!("W/{tag}"), &format!("\"x\", {tag}"), "*"] {
+        assert_eq!(ask("GET", path, &[("if-none-match", same)]).unwrap().status, 304, "{same}");
+    }
+    assert_eq!(ask("GET", path, &[("if-none-match", "\"x\"")]).unwrap().status, 200);
+    for (accepted, status) in
+        [("gzip, br", 200), ("br", 406), ("identity", 406), ("gzip;q=0", 406), ("*", 200), ("", 200), ("gzip;q=0.5", 200)]
+    {
+        assert_eq!(ask("GET", path, &[("accept-encoding", accepted)]).unwrap().status, status, "{accepted}");
+    }
+    assert_eq!(ask("DELETE", path, &[]).unwrap().status, 405);
+    assert!(ask("GET", "/static/none.js", &[]).is_none());
+    assert!(ask("GET", crate::names::STYLE, &[]).is_some());
+}
+
+/// Texts that try to become markup, a script, an attribute, a comment, or the end of the data.
+const ATTEMPTS: [&str; 20] = [
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "\"><svg onload=alert(1)>",
+    "' onmouseover='alert(1)",
+    "\" autofocus onfocus=alert(1) x=\"",
+    "<!--",
+    "--><script>",
+    "<![CDATA[x]]>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "&#60;script&#62;",
+    "{name}{price}{host}{id}",
+    "javascript:alert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "</main></body></html><h1>x",
+    "\u{2028}\u{2029}\\u003cscript>",
+    "\0<\0script>",
+    "<style>*{display:none}</style>",
+    "<base href=//evil.example><meta http-equiv=refresh content=0>",
+];
+
+/// Returns the tags and attributes of a page, without any text: what a browser makes of it.
+fn skeleton(html: &str) -> Vec<String> {
+    let mut tags = Vec::new();
+    let mut rest = html;
+    while let Some((_, after)) = rest.split_once('<') {
+        let (tag, behind) = after.split_once('>').unwrap();
+        let mut quoted = tag.split('"');
+        let mut names = quoted.next().unwrap().to_owned();
+        while let (Some(_value), Some(between)) = (quoted.next(), quoted.next()) {
+            names.push_str(between);
+        }
+        tags.push(names);
+        rest = behind;
+    }
+    tags
+}
+
+fn with_text_everywhere(text: &str) -> [Response; 3] {
+    let mut asset = lamp();
+    for pointer in ["/name", "/description", "/seller/name", "/seller/contact", "/tariff/prices/0/token"] {
+        *asset.pointer_mut(pointer).unwrap() = json!(text);
+    }
+    [
+        page(asset.clone(), free(), ten()),
+        shown("/p/lamp?kiosk", &[], &[(200, asset.clone()), (200, free())]),
+        shown("/", &[], &[(200, json!({ "assets": [asset], "next": null }))]),
+    ]
+}
+
+#[test]
+fn no_name_or_description_becomes_markup() {
+    let plain = with_text_everywhere("plain").map(|response| skeleton(html(&response)));
+    for attempt in ATTEMPTS {
+        let attempted = with_text_everywhere(attempt).map(|response| skeleton(html(&response)));
+        assert_eq!(attempted, plain, "{attempt}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_becomes_markup_and_the_script_reads_it_unchanged(text in any::<String>()) {
+        prop_assume!(!text.is_empty());
+        let plain = with_text_everywhere("plain").map(|response| skeleton(html(&response)));
+        let responses = with_text_everywhere(&text);
+        let data = html(&responses[0]).split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+        let data: Value = serde_json::from_str(data).unwrap();
+        prop_assert_eq!(&data["asset"]["name"], &json!(text));
+        prop_assert_eq!(responses.map(|response| skeleton(html(&response))), plain);
+    }
+}
