@@ -4,7 +4,9 @@ mod assets_strange;
 mod assets_tickets;
 mod captured;
 mod challenge;
+mod codes;
 mod cors;
+mod parameters;
 mod payment_response;
 mod readers;
 mod route;
@@ -13,6 +15,7 @@ mod stale;
 mod strange;
 mod theft;
 mod tick;
+mod transaction;
 mod unknown_end;
 
 use serde_json::{Value, json};

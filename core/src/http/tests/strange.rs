@@ -13,7 +13,7 @@ pub(super) fn config(cases: u32) -> ProptestConfig {
 }
 
 /// The codes that an unpaid request can meet.
-const CODES: [&str; 14] = [
+const CODES: [&str; 18] = [
     "not_found",
     "method_not_allowed",
     "invalid_quantity",
@@ -28,6 +28,10 @@ const CODES: [&str; 14] = [
     "session_over",
     "invalid_limit",
     "invalid_cursor",
+    "unknown_parameter",
+    "repeated_parameter",
+    "invalid_account",
+    "invalid_code",
 ];
 
 /// The reasons that a 402 can give for what is not a payment.

@@ -8,6 +8,7 @@ use super::faults::faults;
 use super::node::Reply;
 use super::*;
 use crate::encoding::{base64, from_base64};
+use crate::error::SettleError;
 use crate::svm::programs::{SPL_TOKEN, TOKEN_2022};
 use crate::svm::transaction::Transaction;
 
@@ -122,6 +123,27 @@ fn what_a_purchase_learns_of_the_chain_is_offered_to_the_next_buyers_for_20_seco
     assert!(settlement.recent_blockhash(NOW.plus_millis(19_999)).is_some());
     assert!(settlement.recent_blockhash(NOW.plus_millis(20_000)).is_none());
     assert_eq!(world.node.calls().len(), before, "nobody is asked for it");
+}
+
+#[test]
+fn the_node_is_asked_for_a_blockhash_at_most_once_in_five_seconds_for_all_who_ask() {
+    let world = World::new();
+    let settlement = world.settlement();
+    let fetch = |ms| block_on(settlement.fetch_blockhash(NOW.plus_millis(ms)));
+    world.node.next(LATEST, Reply::Honest);
+    world.node.next(LATEST, Reply::TimeOut);
+    assert!(fetch(0).is_ok());
+    for ms in [0, 1, 4_999] {
+        assert_eq!(fetch(ms), Err(SettleError::AskedJustNow));
+    }
+    assert!(fetch(5_000).is_err(), "the node does not answer");
+    assert_eq!(fetch(9_999), Err(SettleError::AskedJustNow), "not even if it did not answer");
+    let fetched = fetch(10_000).unwrap();
+    assert_eq!(settlement.recent_blockhash(NOW.plus_millis(10_000)), Some(fetched));
+    assert_eq!(world.node.methods(), [LATEST, LATEST, LATEST]);
+    // A clock that was set back must not keep the node from being asked for long.
+    let back = Timestamp::from_millis(NOW.millis() - 60_000);
+    assert!(block_on(settlement.fetch_blockhash(back)).is_ok());
 }
 
 #[test]
