@@ -1,6 +1,7 @@
 //! Builds what is shipped: two native binaries, the component and the worker.
 
 pub(crate) mod script;
+pub(crate) mod web;
 pub(crate) mod worker;
 
 use std::path::{Path, PathBuf};
@@ -78,6 +79,8 @@ enum Part {
     Spin,
     /// The Cloudflare Worker
     Worker,
+    /// The scripts and styles of the pages, which are committed
+    Web,
     /// The Worker for tests that set its clock; never deploy it
     WorkerHooks,
 }
@@ -98,6 +101,10 @@ impl Part {
             Self::Worker => {
                 worker::plain(workspace)?;
                 vec![workspace.worker()]
+            }
+            Self::Web => {
+                web::files(workspace)?;
+                vec![workspace.web_files()]
             }
             Self::WorkerHooks => {
                 worker::hooks(workspace)?;

@@ -30,11 +30,12 @@ enum Outcome {
 type Step = (&'static str, fn(&Workspace) -> Result<Outcome>);
 
 /// The steps that run one after the other.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("formatting", formatting),
     ("no path of one machine in the sources", paths),
     ("the table of guards", guards_table),
     ("no import cycles", import_cycles),
+    ("the pages' files are built from their sources", pages),
     ("the testkit is in no product", testkit),
     ("licenses, bans and sources of dependencies", dependencies),
     ("advisories", advisories),
@@ -126,6 +127,11 @@ fn guards_table(workspace: &Workspace) -> Result<Outcome> {
 
 fn import_cycles(workspace: &Workspace) -> Result<Outcome> {
     cycles::check(workspace)?;
+    Ok(Outcome::Fine)
+}
+
+fn pages(workspace: &Workspace) -> Result<Outcome> {
+    build::web::check(workspace)?;
     Ok(Outcome::Fine)
 }
 

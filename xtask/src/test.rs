@@ -1,5 +1,6 @@
 //! `cargo xtask test` runs every suite, and sums them up in one line.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
@@ -30,6 +31,8 @@ enum Suite {
     Xtask,
     /// The core, and that it needs nothing from its host
     Core,
+    /// The pages and their scripts
+    Web,
     /// Three guards that are removed from the core, one after the other: its tests fail
     Mutants,
     /// The local chain
@@ -64,9 +67,10 @@ impl Target {
 }
 
 impl Suite {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Xtask,
         Self::Core,
+        Self::Web,
         Self::Mutants,
         Self::Chain,
         Self::Host,
@@ -80,6 +84,7 @@ impl Suite {
         match self {
             Self::Xtask => "xtask",
             Self::Core => "core",
+            Self::Web => "web",
             Self::Mutants => "mutants",
             Self::Chain => "chain",
             Self::Host => "host",
@@ -92,7 +97,7 @@ impl Suite {
 
     /// Tells whether it needs no WebAssembly module that is built for it.
     fn builds_natively(self) -> bool {
-        matches!(self, Self::Xtask | Self::Core | Self::Mutants | Self::Chain)
+        matches!(self, Self::Xtask | Self::Core | Self::Web | Self::Mutants | Self::Chain)
     }
 
     /// Runs this suite. `all` are the suites of the same run.
@@ -100,6 +105,7 @@ impl Suite {
         match self {
             Self::Xtask => cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "xtask"]), tally),
             Self::Core => core(workspace, tally),
+            Self::Web => web(workspace, tally),
             Self::Mutants => mutants::suite(workspace, tally),
             Self::Chain => native(workspace, "coinop-chain", tally),
             Self::Host => {
@@ -290,6 +296,13 @@ fn core(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
+/// Tests the pages that are rendered here, and the scripts that run in a browser.
+fn web(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+    let pages = ["test", "--no-fail-fast", "-p", "coinop-web", "--features", "coinop-web/files"];
+    cargo(workspace.cargo().args(pages), tally)?;
+    npm(workspace, &workspace.web(), &["test"], "of the pages", tally, |cmd| cmd)
+}
+
 /// Reports a check as cargo reports a test.
 fn one(name: &str, outcome: Result<()>, tally: &mut Tally) {
     match outcome {
@@ -357,7 +370,8 @@ fn differential(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     build::stubbed_component(workspace)?;
     build::worker::plain(workspace)?;
     build::worker::hooks(workspace)?;
-    npm(workspace, &["run", "differential"], "with the platforms side by side", tally, |cmd| cmd)
+    let folder = clients_folder(workspace);
+    npm(workspace, &folder, &["run", "differential"], "with the platforms side by side", tally, |cmd| cmd)
 }
 
 fn clients(workspace: &Workspace, target: Target, tally: &mut Tally) -> Result<()> {
@@ -367,21 +381,27 @@ fn clients(workspace: &Workspace, target: Target, tally: &mut Tally) -> Result<(
         Target::Worker => build::worker::plain(workspace)?,
     }
     let what = format!("against {}", target.name());
-    npm(workspace, &["test"], &what, tally, |cmd| cmd.env("COINOP_TARGET", target.name()))
+    let folder = clients_folder(workspace);
+    npm(workspace, &folder, &["test"], &what, tally, |cmd| cmd.env("COINOP_TARGET", target.name()))
 }
 
-/// Runs tests of the clients' folder, and counts them.
+/// Returns the folder of the real clients.
+fn clients_folder(workspace: &Workspace) -> PathBuf {
+    workspace.root.join("tests").join("clients")
+}
+
+/// Runs tests of a folder with Node, and counts them.
 fn npm(
     workspace: &Workspace,
+    folder: &Path,
     args: &[&str],
     what: &str,
     tally: &mut Tally,
     with: impl FnOnce(Cmd) -> Cmd,
 ) -> Result<()> {
-    let folder = workspace.root.join("tests").join("clients");
-    tools::npm_packages(&folder, "this suite")?;
+    tools::npm_packages(folder, "this suite")?;
     let mut reader = NodeReader::default();
-    let cmd = with(with_programs(Cmd::new("npm", &folder).args(args), workspace).env("NO_COLOR", "1"));
+    let cmd = with(with_programs(Cmd::new("npm", folder).args(args), workspace).env("NO_COLOR", "1"));
     let before = *tally;
     let status = cmd.run_looking(|line| {
         if let Some(part) = reader.line(line) {

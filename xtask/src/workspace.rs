@@ -53,6 +53,16 @@ impl Workspace {
         })
     }
 
+    /// Returns the folder of the pages.
+    pub(crate) fn web(&self) -> PathBuf {
+        self.root.join("web")
+    }
+
+    /// Returns the folder of the pages' built files.
+    pub(crate) fn web_files(&self) -> PathBuf {
+        self.web().join("dist")
+    }
+
     /// Makes a cargo command at the root.
     pub(crate) fn cargo(&self) -> Cmd {
         Cmd::cargo(&self.root)

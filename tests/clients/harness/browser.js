@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 
-const BINARY = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const ARGUMENTS = [
+export const BINARY = process.env.CHROMIUM ?? '/usr/bin/chromium';
+export const ARGUMENTS = [
   '--headless=new',
   '--no-sandbox', // root has no sandbox
   '--disable-gpu',
