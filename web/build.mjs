@@ -1,0 +1,88 @@
+// Builds `dist/static`: the script and the style of the pages, with content hashes in their names.
+//
+// `--check` builds into memory, and fails if `dist/static` holds anything else, or if a file is over its limit.
+
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+const STATIC = at('dist/static/');
+const PARTS = [
+  { name: 'buyer', entry: 'script/buyer.ts', extension: 'js', limit: 15 * 1024 },
+  { name: 'page', entry: 'style/page.css', extension: 'css', limit: 6 * 1024 },
+];
+
+/** Returns the content of a part, minified. */
+async function content({ entry }) {
+  const { outputFiles } = await build({
+    absWorkingDir: at('.'),
+    entryPoints: [entry],
+    bundle: true,
+    charset: 'utf8',
+    format: 'esm',
+    legalComments: 'none',
+    logLevel: 'error',
+    minify: true,
+    platform: 'browser',
+    target: 'es2020',
+    write: false,
+  });
+  return Buffer.from(outputFiles[0].contents);
+}
+
+/** Returns the built files by name, and what is wrong with their sizes. */
+async function built() {
+  const files = new Map();
+  const faults = [];
+  for (const part of PARTS) {
+    const bytes = await content(part);
+    const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 8);
+    const name = `${part.name}-${hash}.${part.extension}`;
+    files.set(name, bytes);
+    const size = gzipSync(bytes, { level: 9 }).length;
+    const facts = `${name}: ${bytes.length} bytes, ${size} with gzip, of at most ${part.limit}`;
+    console.log(facts);
+    if (size > part.limit) faults.push(`${facts}: too large`);
+  }
+  return { files, faults };
+}
+
+/** Returns the names in `dist/static`. */
+function present() {
+  try {
+    return readdirSync(STATIC);
+  } catch (error) {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Returns what is in `dist/static` and should not be, and what is missing. */
+function differences(files) {
+  const stale = present().filter((name) => !files.has(name));
+  const faults = stale.map((name) => `dist/static/${name}: not what the sources give`);
+  for (const [name, bytes] of files) {
+    if (!present().includes(name)) faults.push(`dist/static/${name}: missing`);
+    else if (!readFileSync(STATIC + name).equals(bytes)) faults.push(`dist/static/${name}: altered`);
+  }
+  return faults;
+}
+
+/** Writes `dist/static` anew. */
+function write(files) {
+  mkdirSync(STATIC, { recursive: true });
+  for (const name of present()) if (!files.has(name)) rmSync(STATIC + name);
+  for (const [name, bytes] of files) writeFileSync(STATIC + name, bytes);
+}
+
+const { files, faults } = await built();
+if (process.argv.includes('--check')) faults.push(...differences(files));
+else write(files);
+for (const fault of faults) console.error(fault);
+if (faults.length > 0) {
+  console.error('run `npm run build` in web/ and commit dist/static');
+  process.exitCode = 1;
+}

@@ -1,0 +1,8 @@
+// The one-time code that continues a session on this device. It stands in the fragment, which no server sees.
+
+/** Returns the code of the address and wipes it, so that it stays in no history and no screenshot. */
+export function takeCode(): string | null {
+  const code = /^#code=([\w-]{1,200})$/.exec(location.hash)?.[1] ?? null;
+  if (location.hash.startsWith('#code=')) history.replaceState(history.state, '', location.pathname + location.search);
+  return code;
+}

@@ -1,0 +1,57 @@
+// What the views show, and what they can ask for.
+
+import type { Api } from './api';
+import type { PageData } from './data';
+import { money } from './money';
+import type { Event, State } from './state';
+import type { Strings } from './strings';
+import type { Asset, Offer, Status } from './types';
+import type { Wallet } from './wallets';
+
+/** What is known of the world outside the purchase. */
+export interface World {
+  asset: Asset;
+  status: Status | null;
+  /** Whether the gateway did not tell its status when last asked. */
+  isDown: boolean;
+  isOnline: boolean;
+  readonly wallets: Map<string, Wallet>;
+  /** Whether wallets have had time to appear. */
+  hasLooked: boolean;
+  /** When something was last bought, by the monotonic clock. */
+  paidAt: number;
+  /** Whether what happens now follows from something that the person did. */
+  hasActed: boolean;
+}
+
+export interface Model {
+  readonly page: PageData;
+  readonly world: World;
+  readonly state: State;
+  readonly now: number;
+  readonly texts: Strings;
+  readonly api: Api;
+  readonly dispatch: (event: Event) => void;
+  readonly wake: () => void;
+}
+
+/** A part of the page that is made once and then kept up to date. */
+export interface View {
+  readonly node: HTMLElement;
+  update(model: Model): void;
+}
+
+/** Returns an amount as the page's language writes it. */
+export function priced({ texts }: Model, display: string): string {
+  return money(display, texts.language);
+}
+
+/** Returns a quantity in words, such as "10 seconds". */
+export function quantified({ texts, world }: Model, quantity: number): string {
+  return texts.count(`quantity.${world.asset.tariff.unit}`, quantity);
+}
+
+/** Returns the offer of a preset, if that quantity is one. */
+export function presetOf({ world }: Model, quantity: number): Offer | null {
+  return world.asset.tariff.presets?.find((preset) => preset.quantity === quantity) ?? null;
+}

@@ -1,0 +1,38 @@
+// Notices and refusals in words.
+
+import { priced, type Model } from './model';
+import { shown } from './machine';
+import type { Notice } from './state';
+import { timeOfDay } from './time';
+import type { Refusal } from './types';
+
+/**
+ * Which texts say a refusal. Only those of `error` say that nothing was paid: use them where that is certain. Those of
+ * `unsure` are for a payment whose outcome is not clear, those of `fault` for requests that pay nothing.
+ */
+export type Kind = 'error' | 'unsure' | 'fault';
+
+/** Returns a refusal in the page's language, or else in the gateway's words. */
+export function refusalText(model: Model, refusal: Refusal, kind: Kind): string {
+  const { texts, state, now } = model;
+  const { code, detail, until, yours } = refusal;
+  const price = shown(state.offer, state.mint);
+  const values = {
+    token: price?.token ?? '',
+    price: price ? priced(model, price.display) : '',
+    time: until === undefined ? '' : timeOfDay(until, now, texts.language),
+  };
+  const variant = yours ? '.yours' : until === undefined ? '' : '.until';
+  for (const key of [`${kind}.${code}${variant}`, `${kind}.${code}`]) if (texts.has(key)) return texts.text(key, values);
+  return texts.text(`${kind}.other`, { detail: detail || code });
+}
+
+/** Returns a notice in words. */
+export function noticeText(model: Model, notice: Notice): string {
+  const { texts, state } = model;
+  if (notice.key === 'refused') return refusalText(model, notice.refusal, 'error');
+  const price = shown(state.offer, state.mint);
+  const words = notice.key === 'wallet_failed' ? notice.words : '';
+  const key = notice.key === 'wallet_failed' && words === '' ? 'notice.wallet_failed.silent' : `notice.${notice.key}`;
+  return texts.text(key, { words, price: price ? priced(model, price.display) : '' });
+}

@@ -1,0 +1,69 @@
+// The session that was bought, as it is kept.
+
+import { instant } from './classify';
+import type { Effect, State, Step } from './state';
+import type { Paid, Sale, Saved, Session, SessionStatus } from './types';
+
+/** Returns whether a session is running. One whose end is not known is. */
+export function isRunning(session: Session | null, now: number): session is Session {
+  return session !== null && !session.dismissed && (session.endsAt === null || now < session.endsAt);
+}
+
+/** Returns the payments of a session and one more, unless it is among them already. */
+function paid(before: readonly Paid[], sale: Sale, now: number): readonly Paid[] {
+  if (before.some((one) => one.transaction === sale.transaction)) return before;
+  const { quantity, display, transaction } = sale;
+  return [...before, { quantity, display, transaction, at: now }];
+}
+
+/** Returns the session after a sale, which started or extended it. */
+export function after(session: Session | null, sale: Sale, now: number): Session {
+  const known = session?.id === sale.sessionId ? session : null;
+  return {
+    id: sale.sessionId,
+    token: sale.sessionToken,
+    startsAt: instant(sale.startsAt) ?? now,
+    endsAt: instant(sale.endsAt),
+    payments: paid(known?.payments ?? [], sale, now),
+    dismissed: false,
+  };
+}
+
+/** Returns the state with something else kept, and the effect that keeps it. `cleared` names the payment that is done. */
+export function save(state: State, change: Partial<Saved>, cleared: string | null): readonly [State, Effect] {
+  const saved = { ...state.saved, ...change, revision: state.saved.revision + 1 };
+  return [{ ...state, saved }, { type: 'save', saved, cleared }];
+}
+
+/** Takes over a session that was found by sign-in or by a code. */
+export function adopted(state: State, sale: Sale, now: number): Step {
+  const session = after(state.saved.session, sale, now);
+  // What sending could not clear up has bought this session.
+  const { flow } = state;
+  const cleared = flow.phase === 'unsure' ? flow.kept.transaction : null;
+  const kept = cleared === null ? state.saved.kept : null;
+  const [saved, effect] = save(state, { session, kept, refused: null }, cleared);
+  // An attempt ends too, because it would buy the same thing again. Only a payment that may have been sent goes on.
+  if (flow.phase === 'sending') return [{ ...saved, notice: null, isExtending: false }, [effect, { type: 'paid' }]];
+  const idle: State = { ...saved, run: state.run + 1, flow: { phase: 'idle' }, notice: null, isExtending: false };
+  return [idle, [effect, { type: 'unlock' }, { type: 'paid' }]];
+}
+
+/** Takes over what the gateway says of the session. */
+export function updated(state: State, status: SessionStatus, now: number): Step {
+  const { session } = state.saved;
+  if (session?.id !== status.sessionId) return [state, []];
+  let endsAt = instant(status.endsAt);
+  if (status.status === 'ended') endsAt = Math.min(endsAt ?? now, now);
+  if (endsAt === session.endsAt) return [state, []];
+  const [saved, effect] = save(state, { session: { ...session, endsAt } }, null);
+  return [saved, [effect]];
+}
+
+/** Puts a session aside, so that another can be bought. */
+export function dismissed(state: State): Step {
+  const { session } = state.saved;
+  if (!session) return [state, []];
+  const [saved, effect] = save(state, { session: { ...session, dismissed: true } }, null);
+  return [{ ...saved, isExtending: false, notice: null }, [effect]];
+}

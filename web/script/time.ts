@@ -1,0 +1,35 @@
+// Times for people, in their own time zone.
+
+const DAY_MS = 86_400_000;
+
+/** Returns a time of day, with its date if it is not today. */
+export function timeOfDay(at: number, now: number, language: string): string {
+  const isToday = new Date(at).toDateString() === new Date(now).toDateString();
+  const time = { hour: 'numeric', minute: '2-digit' } as const;
+  const date = { day: 'numeric', month: 'short' } as const;
+  return new Intl.DateTimeFormat(language, isToday ? time : { ...date, ...time }).format(at);
+}
+
+/** Returns a date and a time with seconds and the zone, for a receipt. */
+export function exactly(at: number, language: string): string {
+  const options = { dateStyle: 'medium', timeStyle: 'long' } as const;
+  return new Intl.DateTimeFormat(language, options).format(at);
+}
+
+/** Returns what is left as digits, such as `4:05` or `1:00:00`, and days apart. Begun seconds count. */
+export function countdown(leftMs: number): { readonly days: number; readonly digits: string } {
+  const seconds = Math.ceil(Math.max(leftMs, 0) / 1000);
+  const days = Math.floor((seconds * 1000) / DAY_MS);
+  const rest = seconds - days * 86_400;
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const hours = Math.floor(rest / 3600);
+  const minutes = Math.floor((rest % 3600) / 60);
+  const tail = two(rest % 60);
+  const digits = hours > 0 || days > 0 ? `${hours}:${two(minutes)}:${tail}` : `${minutes}:${tail}`;
+  return { days, digits };
+}
+
+/** Returns what is left in the machine's form, such as `PT245S`. */
+export function duration(leftMs: number): string {
+  return `PT${Math.ceil(Math.max(leftMs, 0) / 1000)}S`;
+}
