@@ -122,7 +122,7 @@ export function wallet(w, style, buyer) {
   const rewritten = async (transaction) => {
     const message = decompileTransactionMessage(getCompiledTransactionMessageDecoder().decode(transaction.messageBytes));
     const instructions = await rewrite(w, style, message.instructions, message.feePayer.address);
-    const compiled = compileTransaction({ ...message, instructions, lifetimeConstraint: transaction.lifetimeConstraint });
+    const compiled = compileTransaction({ ...message, instructions, lifetimeConstraint: transaction.lifetimeConstraint ?? message.lifetimeConstraint });
     return partiallySignTransaction([signer.keyPair], compiled);
   };
   return {
