@@ -27,6 +27,7 @@ mod recent;
 mod serve;
 mod settings;
 mod settler;
+mod sticker;
 mod verify;
 
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ enum Command {
     Check(check::Args),
     Keygen(keygen::Args),
     Pack(pack::Args),
+    Sticker(sticker::Args),
     Verify(verify::Args),
 }
 
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Pack(args) => pack::run(&args),
+        Command::Sticker(args) => sticker::run(&args),
         Command::Verify(args) => verify::run(&args),
     };
     match result {
