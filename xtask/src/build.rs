@@ -20,6 +20,8 @@ pub(crate) const NATIVE: [&str; 4] = ["-p", NATIVE_PACKAGES[0], "-p", NATIVE_PAC
 /// The names of the native packages.
 pub(crate) const NATIVE_PACKAGES: [&str; 2] = [GATEWAY, "coinop-chain"];
 pub(crate) const GATEWAY: &str = "coinop";
+/// The package of the demo's front.
+pub(crate) const DEMO: &str = "coinop-demo";
 
 /// Selects the gateway with failpoints.
 pub(crate) const FAILPOINTS: [&str; 4] = ["--features", "coinop/failpoints", "--bin", "coinop-failpoints"];
@@ -130,6 +132,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 /// Builds the gateway and the local chain.
 pub(crate) fn native(workspace: &Workspace) -> Result<()> {
     workspace.cargo().args(["build", "--release"]).args(NATIVE).run()
+}
+
+/// Builds the gateway, the local chain, and the demo's front.
+pub(crate) fn demo(workspace: &Workspace) -> Result<()> {
+    workspace.cargo().args(["build", "--release", "-p", DEMO]).args(NATIVE).run()
 }
 
 /// Builds the gateway with failpoints, which tests end at chosen places.

@@ -1,21 +1,21 @@
 //! `cargo xtask test` runs every suite, and sums them up in one line.
 
+mod core;
+mod counted;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
+use self::counted::cargo;
 use crate::background::Background;
 use crate::proc::{self, Cmd};
 use crate::tally::{self, NodeReader, Tally};
 use crate::workspace::{CargoTarget, Workspace};
-use crate::{build, mutants, output, stop, tools, wasm};
-
-/// The fewest functions of the core in a complete module. A module with fewer was not linked whole, and would
-/// import nothing whatever it needs.
-const FEWEST_FUNCTIONS: usize = 100;
+use crate::{build, mutants, output, stop, tools};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -37,6 +37,8 @@ enum Suite {
     Mutants,
     /// The local chain
     Chain,
+    /// The demo's front, with its wallet
+    Demo,
     /// The gateway's binary
     Host,
     /// The component under Spin's limits
@@ -67,12 +69,13 @@ impl Target {
 }
 
 impl Suite {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Xtask,
         Self::Core,
         Self::Web,
         Self::Mutants,
         Self::Chain,
+        Self::Demo,
         Self::Host,
         Self::Spin,
         Self::Differential,
@@ -87,6 +90,7 @@ impl Suite {
             Self::Web => "web",
             Self::Mutants => "mutants",
             Self::Chain => "chain",
+            Self::Demo => "demo",
             Self::Host => "host",
             Self::Spin => "spin",
             Self::Differential => "differential",
@@ -97,17 +101,18 @@ impl Suite {
 
     /// Tells whether it needs no WebAssembly module that is built for it.
     fn builds_natively(self) -> bool {
-        matches!(self, Self::Xtask | Self::Core | Self::Web | Self::Mutants | Self::Chain)
+        matches!(self, Self::Xtask | Self::Core | Self::Web | Self::Mutants | Self::Chain | Self::Demo)
     }
 
     /// Runs this suite. `all` are the suites of the same run.
     fn run(self, all: &[Self], workspace: &Workspace, tally: &mut Tally) -> Result<()> {
         match self {
             Self::Xtask => cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "xtask"]), tally),
-            Self::Core => core(workspace, tally),
+            Self::Core => core::run(workspace, tally),
             Self::Web => web(workspace, tally),
             Self::Mutants => mutants::suite(workspace, tally),
             Self::Chain => native(workspace, "coinop-chain", tally),
+            Self::Demo => native(workspace, build::DEMO, tally),
             Self::Host => {
                 programs(workspace)?;
                 build::failpoints(workspace)?;
@@ -213,20 +218,6 @@ fn run_all(
     Ok(if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs a `cargo test` and counts its tests.
-fn cargo(cmd: Cmd, tally: &mut Tally) -> Result<()> {
-    let status = cmd.run_looking(|line| {
-        if let Some(part) = tally::cargo_line(line) {
-            *tally += part;
-        }
-        !tally::is_closing_line(line)
-    })?;
-    if !status.success() && tally.failed == 0 {
-        bail!("cargo test failed ({})", proc::ending(status));
-    }
-    Ok(())
-}
-
 /// Builds every program that a test may start.
 fn programs(workspace: &Workspace) -> Result<()> {
     build::native(workspace)?;
@@ -289,75 +280,11 @@ fn with_programs(cmd: Cmd, workspace: &Workspace) -> Cmd {
         .env("COINOP_WORKER_HOOKS", workspace.worker_hooks())
 }
 
-fn core(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
-    cargo(workspace.cargo().args(["test", "--no-fail-fast", "-p", "coinop-core"]), tally)?;
-    one("core imports nothing on wasm32-unknown-unknown", core_imports_nothing(workspace), tally);
-    one("core compiles for wasm32-wasip2", core_on_wasi(workspace), tally);
-    Ok(())
-}
-
 /// Tests the pages that are rendered here, and the scripts that run in a browser.
 fn web(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     let pages = ["test", "--no-fail-fast", "-p", "coinop-web", "--features", "coinop-web/files"];
     cargo(workspace.cargo().args(pages), tally)?;
     npm(workspace, &workspace.web(), &["test"], "of the pages", tally, |cmd| cmd)
-}
-
-/// Reports a check as cargo reports a test.
-fn one(name: &str, outcome: Result<()>, tally: &mut Tally) {
-    match outcome {
-        Ok(()) => {
-            output::say(&format!("test {name} ... ok"));
-            *tally += Tally::PASS;
-        }
-        Err(error) => {
-            output::say(&format!("test {name} ... FAILED: {error:#}"));
-            *tally += Tally::FAIL;
-        }
-    }
-}
-
-/// Checks that the core has no clock, no randomness and no I/O: as a module it imports nothing from its host.
-///
-/// A library that exports no C function is linked to nothing at all, together with what it needs. So dead
-/// code is kept, and a single codegen unit keeps the optimiser from removing it before the linker sees it.
-fn core_imports_nothing(workspace: &Workspace) -> Result<()> {
-    const TARGET: &str = "wasm32-unknown-unknown";
-    tools::rust_target(workspace, TARGET)?;
-    workspace
-        .cargo()
-        .args([
-            "rustc",
-            "-p",
-            "coinop-core",
-            "--lib",
-            "--target",
-            TARGET,
-            "--release",
-            "--crate-type",
-            "cdylib",
-        ])
-        .args(["--", "-C", "link-dead-code", "-C", "link-arg=--no-gc-sections", "-C", "codegen-units=1"])
-        .run()?;
-    let path = workspace.target.join(TARGET).join("release").join("coinop_core.wasm");
-    let bytes = std::fs::read(&path).with_context(|| format!("{} was not built", path.display()))?;
-    let imports = wasm::imports(&bytes)?;
-    ensure!(imports.is_empty(), "it imports {}", imports.join(", "));
-    let functions = wasm::occurrences(&bytes, "11coinop_core");
-    ensure!(
-        functions >= FEWEST_FUNCTIONS,
-        "only {functions} functions of the core are in the module, \
-         fewer than {FEWEST_FUNCTIONS}, so this proves nothing: it was not linked whole"
-    );
-    Ok(())
-}
-
-fn core_on_wasi(workspace: &Workspace) -> Result<()> {
-    tools::rust_target(workspace, build::WASI)?;
-    workspace
-        .cargo()
-        .args(["check", "-p", "coinop-core", "--target", build::WASI, "--profile", build::PLAIN.profile])
-        .run()
 }
 
 /// Tests every platform with the test hooks, and checks that the shipped builds contain neither the test hooks nor the

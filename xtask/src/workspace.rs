@@ -94,6 +94,11 @@ impl Workspace {
         self.release().join("coinop-chain")
     }
 
+    /// Returns the path of the demo's front.
+    pub(crate) fn coinop_demo(&self) -> PathBuf {
+        self.release().join("coinop-demo")
+    }
+
     /// Returns the path of the component whose clock and randomness a test controls. It is never shipped.
     pub(crate) fn component_hooks(&self) -> PathBuf {
         self.release().join("coinop-hooks.wasm")

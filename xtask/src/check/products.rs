@@ -15,7 +15,8 @@ const SQLITE: [&str; 2] = ["rusqlite", "libsqlite3-sys"];
 const HOOKS: &str = "coinop-test-hooks";
 /// Packages that are built in one command with the gateway. Cargo unites the features that they all want, so
 /// one of them could put the testkit into the gateway.
-const BUILT_WITH_THE_GATEWAY: [&str; 3] = ["coinop-differential", "coinop-bench", "coinop-spin-test"];
+const BUILT_WITH_THE_GATEWAY: [&str; 4] =
+    ["coinop-differential", "coinop-bench", "coinop-spin-test", build::DEMO];
 
 /// One way in which a product is built.
 struct Build {
@@ -117,7 +118,7 @@ mod tests {
         let workspace = Workspace::find().unwrap();
         check(&workspace).unwrap();
         let count = |product| builds().iter().filter(|build| build.product == product).count();
-        assert_eq!([Product::Native, Product::TestModule, Product::Module].map(count), [6, 3, 2]);
+        assert_eq!([Product::Native, Product::TestModule, Product::Module].map(count), [7, 3, 2]);
     }
 
     #[test]

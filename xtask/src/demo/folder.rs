@@ -16,6 +16,8 @@ pub(crate) const FEE_PAYER: &str = "fee-payer.json";
 pub(crate) const BUYER: &str = "buyer.json";
 /// The gateway's output.
 pub(crate) const GATEWAY_LOG: &str = "gateway.log";
+/// The output of the demo's front.
+pub(crate) const FRONT_LOG: &str = "front.log";
 /// The local chain's output.
 pub(crate) const CHAIN_LOG: &str = "chain.log";
 /// Exists while the door is unlocked.
@@ -30,6 +32,16 @@ pub(crate) const BUYER_HAS: u32 = 25;
 /// The price of a second of the lamp, in atomic units. The configuration has the same price as a decimal.
 pub(crate) const LAMP_PER_SECOND: u64 = 1_000;
 
+/// The demo's ports on 127.0.0.1.
+#[derive(Clone, Copy)]
+pub(crate) struct Ports {
+    /// Where the demo is opened: that of its front.
+    pub(crate) public: u16,
+    /// Where the gateway listens, behind the front.
+    pub(crate) gateway: u16,
+    pub(crate) chain: u16,
+}
+
 /// The demo's folder and the addresses of its keys.
 pub(crate) struct Folder {
     pub(crate) path: PathBuf,
@@ -38,15 +50,15 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Deletes the folder of an earlier run, and creates a new one that uses these two ports.
-    pub(crate) fn fresh(workspace: &Workspace, port: u16, chain_port: u16) -> Result<Self> {
+    /// Deletes the folder of an earlier run, and creates a new one that uses these ports.
+    pub(crate) fn fresh(workspace: &Workspace, ports: Ports) -> Result<Self> {
         let path = workspace.target.join("demo");
         if path.exists() {
             fs::remove_dir_all(&path).with_context(|| format!("{} cannot be replaced", path.display()))?;
         }
         fs::create_dir_all(&path).with_context(|| format!("{} cannot be made", path.display()))?;
         let config = path.join(CONFIG);
-        fs::write(&config, configuration(port, chain_port))
+        fs::write(&config, configuration(ports))
             .with_context(|| format!("{} cannot be written", config.display()))?;
         let buyer = key(workspace, &path, BUYER)?;
         let fee_payer = key(workspace, &path, FEE_PAYER)?;
@@ -70,11 +82,12 @@ fn address(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn configuration(port: u16, chain_port: u16) -> String {
+fn configuration(ports: Ports) -> String {
+    let Ports { public, gateway, chain } = ports;
     format!(
         r#"# Made by `cargo xtask demo`. The next run replaces it: copy it elsewhere to keep it.
-listen = "127.0.0.1:{port}"
-public_url = "http://127.0.0.1:{port}"
+listen = "127.0.0.1:{gateway}"                 # the demo's wallet stands before it. Without it, write the port of public_url
+public_url = "http://127.0.0.1:{public}"
 data_dir = "./coinop-data"
 
 [merchant]
@@ -84,7 +97,7 @@ api_keys = []
 
 [solana]
 network = "devnet"                         # the local chain plays devnet
-rpc_url = "http://127.0.0.1:{chain_port}"
+rpc_url = "http://127.0.0.1:{chain}"
 
 [settlement]
 mode = "local"
@@ -146,6 +159,7 @@ mod tests {
 
     #[test]
     fn the_lamp_costs_what_the_demo_expects() {
-        assert!(configuration(1, 2).contains(&format!("price = \"{}\"", text::usdc(LAMP_PER_SECOND))));
+        let ports = Ports { public: 1, gateway: 2, chain: 3 };
+        assert!(configuration(ports).contains(&format!("price = \"{}\"", text::usdc(LAMP_PER_SECOND))));
     }
 }

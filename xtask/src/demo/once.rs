@@ -38,7 +38,7 @@ pub(crate) fn buy(workspace: &Workspace, folder: &Folder, servers: &Servers) -> 
 }
 
 fn sale(workspace: &Workspace, folder: &Folder, servers: &Servers) -> Result<()> {
-    let (port, chain_port) = (servers.port, servers.chain_port);
+    let (port, chain_port) = (servers.ports.public, servers.ports.chain);
     let lamp = folder.path.join(LAMP);
     ensure!(!lamp.exists(), "the lamp was lit before anything was paid, but it must be off until then");
     let before = rpc::usdc_of(chain_port, MERCHANT)?;
