@@ -91,8 +91,9 @@ impl Listing {
 impl From<Asset> for Listing {
     /// Returns the listing of this asset.
     fn from(asset: Asset) -> Self {
-        let Asset { name, description, icon_url, picture, tags, tariff, capacity, enabled, generation, .. } =
-            asset;
+        let Asset {
+            name, description, icon_url, picture, tags, tariff, capacity, enabled, generation, ..
+        } = asset;
         Self { name, description, icon_url, picture, tags, tariff, capacity, enabled, generation }
     }
 }

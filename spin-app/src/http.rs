@@ -87,10 +87,7 @@ async fn ask(gateway: &Gateway<'static, Platform>, question: Request) -> Respons
 /// # Errors
 ///
 /// A line for the operator that says why nothing can be answered.
-async fn answer_api(
-    gateway: &Gateway<'static, Platform>,
-    request: &Request,
-) -> Result<Response, String> {
+async fn answer_api(gateway: &Gateway<'static, Platform>, request: &Request) -> Result<Response, String> {
     let ports = gateway.ports();
     need_assets(&gateway.deployment().config, request).map_err(|error| format!("coinop_config: {error}"))?;
     let context = Context::new(gateway.deployment(), ports);
@@ -107,9 +104,9 @@ async fn answer_api(
 fn need_assets(config: &Config, request: &Request) -> Result<(), ConfigError> {
     match Route::parse(&request.path).filter(|_| request.method != "OPTIONS") {
         None
-        | Some(
-            Route::Health | Route::Keys | Route::Session(_) | Route::MakeCode(_) | Route::Payer(_),
-        ) => Ok(()),
+        | Some(Route::Health | Route::Keys | Route::Session(_) | Route::MakeCode(_) | Route::Payer(_)) => {
+            Ok(())
+        }
         Some(
             Route::Asset(id)
             | Route::AssetStatus(id)

@@ -112,7 +112,8 @@ fn presets(html: &mut Html, language: Language, asset: &Value, quote: Option<&Va
 fn amount(html: &mut Html, language: Language, asset: &Value, quote: Option<&Value>) {
     let bound = |pointer: &str| show::number(asset, pointer).unwrap_or(1).to_string();
     let (least, most) = (bound("/tariff/minQuantity"), bound("/tariff/maxQuantity"));
-    let value = quote.and_then(|quote| show::number(quote, "/quantity")).map_or(least.clone(), |n| n.to_string());
+    let value =
+        quote.and_then(|quote| show::number(quote, "/quantity")).map_or(least.clone(), |n| n.to_string());
     html.element("form", &[("id", "amount"), ("method", "get")], |html| {
         html.text_element("label", &[("for", "quantity")], show::quantity_label(language, asset));
         let field = [
@@ -159,8 +160,7 @@ fn panel(html: &mut Html, language: Language, site: Site<'_>, quote: Option<&Val
 fn for_programs(html: &mut Html, language: Language, site: Site<'_>, asset: &Value, quote: Option<&Value>) {
     let quantity = quote.and_then(|quote| show::number(quote, "/quantity"));
     let query = quantity.map(|quantity| format!("?quantity={quantity}")).unwrap_or_default();
-    let command =
-        format!("coinop pay '{}/api/v1/access/{}{query}'", site.origin, show::text(asset, "/id"));
+    let command = format!("coinop pay '{}/api/v1/access/{}{query}'", site.origin, show::text(asset, "/id"));
     html.element("details", &[("class", "agent")], |html| {
         html.text_element("summary", &[], language.text("page.agent"));
         html.text_element("p", &[], language.text("page.agent.how"));

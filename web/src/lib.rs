@@ -33,8 +33,8 @@ use coinop_core::http::{Request, Response};
 pub use files::file;
 pub use qr::svg;
 pub use redirect::to_page;
-pub use route::class;
 use route::Page;
+pub use route::class;
 
 /// The request headers that the pages read.
 pub const HEADERS: &[&str] = &["accept", "accept-language", "accept-encoding", "if-none-match"];

@@ -18,17 +18,15 @@ pub fn to_page(request: &Request) -> Option<Response> {
     if is_program || !asks_for_html {
         return None;
     }
-    let quantity = request.query.as_deref().unwrap_or_default().split('&').find_map(|pair| {
-        pair.strip_prefix("quantity=").and_then(|quantity| quantity.parse::<u64>().ok())
-    });
+    let quantity =
+        request.query.as_deref().unwrap_or_default().split('&').find_map(|pair| {
+            pair.strip_prefix("quantity=").and_then(|quantity| quantity.parse::<u64>().ok())
+        });
     let location = match quantity {
         Some(quantity) => format!("/p/{id}?quantity={quantity}"),
         None => format!("/p/{id}"),
     };
-    let headers = vec![
-        ("location", location),
-        ("vary", "accept".to_owned()),
-        ("cache-control", "no-store".to_owned()),
-    ];
+    let headers =
+        vec![("location", location), ("vary", "accept".to_owned()), ("cache-control", "no-store".to_owned())];
     Some(Response { status: 303, headers, body: Vec::new() })
 }

@@ -159,7 +159,9 @@ fn a_page_runs_nothing_but_its_own_script_and_is_shown_in_no_frame() {
     ];
     for response in &responses {
         let policy = header(response, "content-security-policy");
-        for part in ["default-src 'none'", "script-src 'self';", "frame-ancestors 'none'", "trusted-types 'none'"] {
+        for part in
+            ["default-src 'none'", "script-src 'self';", "frame-ancestors 'none'", "trusted-types 'none'"]
+        {
             assert!(policy.contains(part), "{policy}");
         }
         assert_eq!(header(response, "referrer-policy"), "no-referrer");
@@ -252,9 +254,15 @@ fn a_static_file_is_sent_compressed_and_kept_for_ever() {
         assert_eq!(ask("GET", path, &[("if-none-match", same)]).unwrap().status, 304, "{same}");
     }
     assert_eq!(ask("GET", path, &[("if-none-match", "\"x\"")]).unwrap().status, 200);
-    for (accepted, status) in
-        [("gzip, br", 200), ("br", 406), ("identity", 406), ("gzip;q=0", 406), ("*", 200), ("", 200), ("gzip;q=0.5", 200)]
-    {
+    for (accepted, status) in [
+        ("gzip, br", 200),
+        ("br", 406),
+        ("identity", 406),
+        ("gzip;q=0", 406),
+        ("*", 200),
+        ("", 200),
+        ("gzip;q=0.5", 200),
+    ] {
         assert_eq!(ask("GET", path, &[("accept-encoding", accepted)]).unwrap().status, status, "{accepted}");
     }
     assert_eq!(ask("DELETE", path, &[]).unwrap().status, 405);

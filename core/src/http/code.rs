@@ -92,7 +92,8 @@ pub(super) async fn redeemed<P: Ports>(
         CommandError::Port(error) => context.failed(&error),
     })?;
     let record = views::record_of(&code.stream, &session);
-    let body = views::granted(context.deployment(), &record, &session.purchase, session.transaction.as_deref());
+    let body =
+        views::granted(context.deployment(), &record, &session.purchase, session.transaction.as_deref());
     let body = body.map_err(|error| context.unwritten(error))?;
     Ok(Response::json(200, &body).no_store())
 }

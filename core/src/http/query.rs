@@ -1,7 +1,7 @@
 //! The parameters of requests.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{Problem, Request};
@@ -14,7 +14,10 @@ use crate::time::Timestamp;
 /// Returns a parameter of the query. It is not decoded, because all parameters are plain ASCII.
 fn parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     let pairs = request.query.as_deref().unwrap_or_default().split('&');
-    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).find(|(n, _)| *n == name).map(|(_, value)| value)
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .find(|(n, _)| *n == name)
+        .map(|(_, value)| value)
 }
 
 /// Returns whether the query has the key `signin`, with or without a value: the caller would rather sign in than pay.
@@ -34,7 +37,7 @@ const OF_PURCHASE: [&str; 2] = ["quantity", "signin"];
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PurchaseBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "present")]
     quantity: Option<Value>,
 }
 
@@ -44,8 +47,9 @@ struct PurchaseBody {
 /// a `GET` is ignored: it has no meaning, and not every platform hands it on.
 pub(super) fn quantity(request: &Request) -> Result<Option<u64>, Problem> {
     only_parameters(request, &OF_PURCHASE)?;
-    let in_query =
-        parameter(request, "quantity").map(|text| whole_number(text).ok_or_else(invalid_quantity)).transpose()?;
+    let in_query = parameter(request, "quantity")
+        .map(|text| whole_number(text).ok_or_else(invalid_quantity))
+        .transpose()?;
     let in_body = if request.method == "GET" || request.body.iter().all(u8::is_ascii_whitespace) {
         None
     } else {
@@ -59,6 +63,13 @@ pub(super) fn quantity(request: &Request) -> Result<Option<u64>, Problem> {
         )),
         (asked, None) | (_, asked) => Ok(asked),
     }
+}
+
+/// Reads a member that may be missing, but not be null.
+pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    value: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
 }
 
 /// Refuses a query with any parameter.
@@ -105,8 +116,9 @@ fn only_parameters(request: &Request, known: &[&str]) -> Result<(), Problem> {
             return Err(Problem::malformed("unknown_parameter", detail));
         };
         if seen.contains(name) {
-            let detail =
-                format!("The query has `{name}` more than once. Send it once. This request did not charge you.");
+            let detail = format!(
+                "The query has `{name}` more than once. Send it once. This request did not charge you."
+            );
             return Err(Problem::malformed("repeated_parameter", detail));
         }
         seen.push(name);

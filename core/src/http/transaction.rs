@@ -31,8 +31,10 @@ const EXAMPLE: &str = r#"{"account": "<address of the wallet>", "quantity": 1}"#
 struct Wanted {
     /// The wallet that will sign.
     account: String,
+    #[serde(default, deserialize_with = "query::present")]
     quantity: Option<u64>,
     /// The mint of the token to pay with; the first accepted one by default.
+    #[serde(default, deserialize_with = "query::present")]
     token: Option<String>,
 }
 
@@ -88,7 +90,9 @@ const CANNOT_PAY: &str =
 fn wallet(account: &str) -> Result<Address, Problem> {
     let wallet = account.parse().ok().filter(Address::is_on_curve);
     wallet.ok_or_else(|| {
-        invalid_account("`account` must be the Solana address of the wallet that will sign. Nothing was paid.")
+        invalid_account(
+            "`account` must be the Solana address of the wallet that will sign. Nothing was paid.",
+        )
     })
 }
 

@@ -280,12 +280,7 @@ fn failed(state: &StreamState, payment: &PaymentId, reason: &str, now: &Now) -> 
 }
 
 /// Counts the use of a code, if it is the latest of a running session.
-fn use_code(
-    state: &StreamState,
-    session: SessionId,
-    used: u32,
-    at: Timestamp,
-) -> Result<Vec<Event>, Reject> {
+fn use_code(state: &StreamState, session: SessionId, used: u32, at: Timestamp) -> Result<Vec<Event>, Reject> {
     let running = state.session.as_ref().filter(|running| running.id == session);
     match running {
         Some(running) if running.codes_used == used && used < MAX_CODES => {

@@ -13,7 +13,9 @@ pub(crate) use error::PayloadError;
 pub use method::Method;
 pub use payment::{Accepted, Payload, PaymentPayload, SettlementResponse};
 pub(crate) use presentation::Presentation;
-pub(crate) use required::{Extra, PaymentRequired, PaymentRequirements, SvmExactExtra, accepted, v1_body, v2_header};
+pub(crate) use required::{
+    Extra, PaymentRequired, PaymentRequirements, SvmExactExtra, accepted, v1_body, v2_header,
+};
 
 /// The v2 header of a 402: base64 of a `PaymentRequired`.
 pub const PAYMENT_REQUIRED: &str = "payment-required";

@@ -28,11 +28,11 @@ fn a_misspelt_or_repeated_parameter_of_a_purchase_is_refused_and_charges_nothing
         r#"{"qty": 5}"#,
         r#"{"quantity": 2, "Quantity": 5}"#,
         r#"{"quantity": 2, "quantity": 5}"#,
+        r#"{"quantity": 2, "signin": true}"#,
         r#"["quantity"]"#,
         r#"[5]"#,
     ] {
-        let refused =
-            ask(&world, "POST", "/api/v1/access/door-1", &[("payment-signature", &header)], body);
+        let refused = ask(&world, "POST", "/api/v1/access/door-1", &[("payment-signature", &header)], body);
         assert_eq!((refused.status, &refused.body["code"]), (400, &json!("malformed_body")), "{body}");
     }
     assert_eq!((world.charged(), world.count("journal")), (0, 0));
@@ -50,9 +50,11 @@ fn a_quote_is_the_price_that_the_402_asks_for_inv_6_8() {
         assert_eq!(quote["prices"][0]["amount"], asked.required()["accepts"][0]["amount"]);
         assert_eq!((&quote["quantity"], &quote["seconds"]), (&json!(quantity), &json!(quantity * 60)));
     }
-    for (query, code) in
-        [("quantity=0", "invalid_quantity"), ("quantity=241", "invalid_quantity"), ("q=1", "unknown_parameter")]
-    {
+    for (query, code) in [
+        ("quantity=0", "invalid_quantity"),
+        ("quantity=241", "invalid_quantity"),
+        ("q=1", "unknown_parameter"),
+    ] {
         let refused = get(&world, &format!("/api/v1/assets/door-1/quote?{query}"));
         assert_eq!((refused.status, &refused.body["code"]), (400, &json!(code)));
     }

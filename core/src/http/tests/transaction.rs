@@ -85,11 +85,8 @@ fn making_a_transaction_leaves_nothing_behind_inv_8() {
 #[test]
 fn a_known_blockhash_saves_the_question_to_the_node() {
     let world = World::new();
-    let recent = crate::svm::RecentBlockhash {
-        blockhash: [5; 32],
-        last_valid_block_height: 77,
-        seen_at: world.now(),
-    };
+    let recent =
+        crate::svm::RecentBlockhash { blockhash: [5; 32], last_valid_block_height: 77, seen_at: world.now() };
     let header = recent.to_header();
     let made = transaction(&world, PATH, &[(RECENT_BLOCKHASH, &header)], &json!({ "account": account(1) }));
     assert_eq!(made.body["lastValidBlockHeight"], json!("77"));
@@ -129,6 +126,7 @@ fn a_body_that_is_not_exactly_understood_makes_no_transaction() {
         (format!(r#"{{"account": "{account}", "qty": 5}}"#), "malformed_body"),
         (format!(r#"{{"account": "{account}", "quantity": 1, "quantity": 2}}"#), "malformed_body"),
         (format!(r#"{{"account": "{account}", "quantity": "1"}}"#), "malformed_body"),
+        (format!(r#"{{"account": "{account}", "quantity": null}}"#), "malformed_body"),
         (format!(r#"{{"account": "{account}", "quantity": 0}}"#), "invalid_quantity"),
         (format!(r#"{{"account": "{account}", "quantity": 241}}"#), "invalid_quantity"),
         (format!(r#"{{"account": "{account}", "token": "{account}"}}"#), "invalid_token"),
@@ -136,7 +134,8 @@ fn a_body_that_is_not_exactly_understood_makes_no_transaction() {
         let refused = ask(&world, "POST", PATH, &[], &body);
         assert_eq!((refused.status, &refused.body["code"]), (400, &json!(code)), "{body}");
     }
-    let query = ask(&world, "POST", &format!("{PATH}?quantity=5"), &[], &json!({"account": account}).to_string());
+    let query =
+        ask(&world, "POST", &format!("{PATH}?quantity=5"), &[], &json!({"account": account}).to_string());
     assert_eq!((query.status, &query.body["code"]), (400, &json!("unknown_parameter")));
 }
 
@@ -146,6 +145,7 @@ fn an_asset_that_is_not_for_sale_has_no_transaction() {
     world.deployment.config.assets[0].enabled = false;
     let refused = transaction(&world, PATH, &[], &json!({ "account": account(1) }));
     assert_eq!((refused.status, &refused.body["code"]), (409, &json!("asset_disabled")));
-    let missing = transaction(&world, "/api/v1/access/none/transaction", &[], &json!({"account": account(1)}));
+    let missing =
+        transaction(&world, "/api/v1/access/none/transaction", &[], &json!({"account": account(1)}));
     assert_eq!(missing.status, 404);
 }

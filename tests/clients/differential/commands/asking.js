@@ -22,19 +22,42 @@ export async function asking(s) {
 
   await s.offered(access('door'));
   await s.offered(access('door', '?quantity=240'));
-  await s.offered(access('room', '?other=1&quantity=2&quantity=3'));
-  await s.offered(access('desk'), { method: 'POST', body: '{"quantity": 90, "more": [1, {"deep": null}]}' });
+  await s.offered(access('room', '?&quantity=3&'));
+  for (const query of ['?other=1&quantity=2', '?qty=5']) {
+    await s.ask('an unknown parameter', 'GET', access('room', query), { expected: [400, 'unknown_parameter'] });
+  }
+  await s.ask('a repeated parameter', 'GET', access('room', '?quantity=2&quantity=3'), { expected: [400, 'repeated_parameter'] });
+  for (const body of ['{"quantity": 90, "more": [1, {"deep": null}]}', '{"quantity": 1, "quantity": 2}', '[90]']) {
+    await s.ask('a body of another shape', 'POST', access('desk'), { body, expected: [400, 'malformed_body'] });
+  }
+  await s.offered(access('desk'), { method: 'POST', body: '{"quantity": 90}' });
   await s.offered(access('desk', '?quantity=7'), { method: 'POST', body: ' {"quantity":7}\n' });
   await s.offered(access('film'), { method: 'POST', body: ' \r\n\t ' });
   await s.offered(access('film', '?'));
-  await s.offered(access('film', '?quantity'));
+  await s.ask('a parameter without a value', 'GET', access('film', '?quantity'), { expected: [400, 'invalid_quantity'] });
   await s.ask('one that is not for sale', 'GET', access('shut'), { expected: [409, 'asset_disabled'] });
+
+  for (const query of ['', '?quantity=3']) await s.ask('a quote', 'GET', `/api/v1/assets/door/quote${query}`);
+  await s.ask('a quote of too much', 'GET', '/api/v1/assets/door/quote?quantity=241', { expected: [400, 'invalid_quantity'] });
+  const account = s.ada.address;
+  for (const wanted of [{ account }, { account, quantity: 3 }]) {
+    await s.ask('a transaction', 'POST', `${access('door')}/transaction`, { body: JSON.stringify(wanted), expected: 200 });
+  }
+  const unmade = [
+    [{ account: 'x' }, 'invalid_account'],
+    [{ account, token: account }, 'invalid_token'],
+    [{ account, quantity: 241 }, 'invalid_quantity'],
+    [{ account, qty: 1 }, 'malformed_body'],
+  ];
+  for (const [wanted, code] of unmade) {
+    await s.ask('a transaction that is not made', 'POST', `${access('door')}/transaction`, { body: JSON.stringify(wanted), expected: [400, code] });
+  }
+  await s.ask('a transaction for what is not for sale', 'POST', `${access('shut')}/transaction`, { body: JSON.stringify({ account }), expected: [409, 'asset_disabled'] });
 }
 
 /** Sends requests for nothing that exists, and requests that cannot be read. */
 export async function strange(s) {
   const all = [
-    [404, 'GET', '/'],
     [404, 'GET', '//'],
     [404, 'GET', '/api'],
     [404, 'GET', '/api/v1'],
@@ -50,7 +73,6 @@ export async function strange(s) {
     [404, 'GET', '/metrics/'],
     [404, 'GET', '/favicon.ico'],
     [404, 'GET', '/api/v1/merchant/sessions'],
-    [404, 'POST', '/'],
     [404, 'GET', '/api/v1/assets/nothing'],
     [404, 'GET', '/api/v1/assets/nothing/status'],
     [404, 'GET', '/api/v1/assets/Door'],
@@ -95,8 +117,8 @@ export async function strange(s) {
     [400, 'GET', access('room', '?quantity=1')],
     [400, 'GET', access('film', '?quantity=2')],
     ...['{', '[]', 'null', '1', '"x"', '{"quantity": "1"}', '{"quantity": 0}', '{"quantity": -1}', '{"quantity": 1.5}', '{"quantity": 1e2}', '{"quantity": null}', 'quantity=1', '\ufeff{}', '{}{}'].map((body) => [400, 'POST', access('door'), { body }]),
-    [402, 'POST', access('door'), { body: '{"quantity": 2, "quantity": 3}' }],
-    [402, 'POST', access('door'), { body: '{"Quantity": 0}' }],
+    [400, 'POST', access('door'), { body: '{"quantity": 2, "quantity": 3}' }],
+    [400, 'POST', access('door'), { body: '{"Quantity": 0}' }],
     [400, 'POST', access('door', '?quantity=2'), { body: '{"quantity": 3}' }],
     [402, 'GET', access('door'), { body: '{"quantity": 3}' }],
     [402, 'GET', access('door'), { body: '{' }],

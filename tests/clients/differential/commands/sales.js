@@ -33,6 +33,16 @@ export async function sale(s) {
 
   await s.ask('a price while it is taken', 'GET', path, { expected: 402 });
   await s.ask('another buyer, meanwhile', 'GET', path, { headers: await s.paymentFor(bert, path), expected: [409, 'asset_busy'] });
+  await s.ask('its own buyer, meanwhile', 'GET', path, { headers: await s.paymentFor(ada, path), expected: [409, 'asset_busy'] });
+  const made = await s.ask('a one-time code', 'POST', `/api/v1/sessions/${session.sessionId}/code`, { headers: token, expected: 200 });
+  const body = JSON.stringify({ code: made.json().code });
+  await s.ask('the session, by the code', 'POST', `${access('door')}/code`, { body, expected: 200 });
+  await s.ask('the code once more', 'POST', `${access('door')}/code`, { body, expected: [401, 'invalid_code'] });
+  await s.ask('the transaction of an extension', 'POST', `${extend('door')}/transaction`, {
+    headers: token,
+    body: JSON.stringify({ account: ada.address }),
+    expected: 200,
+  });
   await s.ask('the status while it is taken', 'GET', '/api/v1/assets/door/status');
   await s.ask('the catalogue while it is taken', 'GET', '/api/v1/assets?limit=1');
   await s.ask('the session', 'GET', `/api/v1/sessions/${session.sessionId}/status`, { headers: token });
