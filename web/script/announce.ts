@@ -2,7 +2,6 @@
 
 import { el } from './dom';
 import type { Model } from './model';
-import { isRunning } from './session';
 import { left } from './view_session';
 
 const MINUTE_MS = 60_000;
@@ -19,7 +18,7 @@ export function markOf(leftMs: number | null): number | null {
 
 /** Makes the one region that is announced, and returns how to keep it up to date. */
 export function announcer(heading: () => string): (model: Model) => void {
-  const region = el('div', { class: 'visually-hidden', 'aria-live': 'polite', role: 'status' });
+  const region = el('div.visually-hidden', { 'aria-live': 'polite', role: 'status' });
   document.body.append(region);
   let said: string | null = null;
   let mark: number | null = null;
@@ -34,7 +33,7 @@ export function announcer(heading: () => string): (model: Model) => void {
     const hasPassed = id === session && isPast(mark, now);
     mark = now;
     session = id;
-    if (hasPassed && now !== 0 && isRunning(saved.session, model.now)) say(model.texts.count('left.minutes', now ?? 0));
+    if (hasPassed && now !== 0 && model.isRunning) say(model.t.count('left.minutes', now ?? 0));
     const text = heading();
     // What only counts down is no news, and neither is what the page began with.
     const news = text.replace(/\d+/g, '');

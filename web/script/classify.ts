@@ -9,27 +9,27 @@ export interface Answer {
   readonly body: unknown;
 }
 
-type Codes = Readonly<Record<number, readonly string[]>>;
-
 /** Refusals that follow when the gateway has looked for an earlier claim of the payment, and found none. */
-const JUDGED: Codes = {
-  404: ['not_found'],
-  409: ['asset_busy', 'asset_disabled', 'quote_already_used', 'price_changed', 'session_over', 'session_too_long'],
-  429: ['payer_backoff'],
-  503: ['fee_budget_spent'],
-};
+const JUDGED = [
+  'not_found',
+  'asset_busy',
+  'asset_disabled',
+  'quote_already_used',
+  'price_changed',
+  'session_over',
+  'session_too_long',
+  'payer_backoff',
+  'fee_budget_spent',
+];
 
-/** Refusals of the request alone. They say nothing about an earlier one with the same payment. */
-const UNREAD: Codes = {
-  400: ['invalid_payload', 'several_payments', 'invalid_quantity', 'malformed_body', 'malformed_request', 'malformed_target'],
-  401: ['session_token_required'],
-  402: ['payment_required'],
-  403: ['other_session'],
-  405: ['method_not_allowed'],
-  408: ['body_too_slow'],
-  413: ['body_too_large'],
-  431: ['headers_too_large'],
-};
+/** Statuses of refusals of the request alone. They say nothing about an earlier one with the same payment. */
+const UNREAD = [400, 401, 403, 405, 408, 413, 431];
+
+/** The type of a problem of the gateway, without its code. A proxy's problems have another one, or none. */
+const TYPE = 'urn:coinop:problem:';
+
+/** What a sale has at least. */
+export const SALE = 'sessionId sessionToken startsAt quantity display';
 
 const LONGEST_WAIT_MS = 30_000;
 
@@ -38,10 +38,15 @@ export function members(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
+/** Returns whether a value is an object with all these members, which are separated by spaces. */
+export function hasAll(value: unknown, names: string): boolean {
+  return names.split(' ').every((name) => members(value)[name] !== undefined);
+}
+
 /** Returns `Retry-After` in milliseconds, at most half a minute; null if it is not a number of seconds. */
 export function retryMs(header: string | null): number | null {
-  if (header === null || !/^\d{1,6}$/.test(header.trim())) return null;
-  return Math.min(Math.max(Number(header) * 1000, 1000), LONGEST_WAIT_MS);
+  const seconds = Number(header);
+  return seconds > 0 ? Math.min(seconds * 1000, LONGEST_WAIT_MS) : null;
 }
 
 /** Returns the time in milliseconds since 1970, or null if it is not one. */
@@ -63,34 +68,25 @@ export function refusalOf(answer: Answer): Refusal {
   };
 }
 
-/** Returns a body that is a sale, or null. */
-export function saleOf(body: unknown): Sale | null {
-  const sale = members(body);
-  const isSale =
-    typeof sale.sessionId === 'string' &&
-    typeof sale.sessionToken === 'string' &&
-    instant(sale.startsAt) !== null &&
-    (sale.endsAt === null || instant(sale.endsAt) !== null) &&
-    typeof sale.display === 'string';
-  return isSale ? (body as Sale) : null;
+/** Returns whether a refusal follows from a look at earlier claims; null if the answer is no certain refusal. */
+function judgement(status: number, code: string, body: Record<string, unknown>): boolean | null {
+  if (status === 402) return code !== '' && 'x402Version' in body ? code !== 'payment_required' : null;
+  if (body.type !== TYPE + code) return null;
+  return UNREAD.includes(status) ? false : JUDGED.includes(code) || null;
 }
 
 /** Returns what the answer to a payment means. */
 export function classify(answer: Answer): Outcome {
   const { status } = answer;
   const wait = retryMs(answer.retryAfter);
-  if (status === 200) {
-    const sale = saleOf(answer.body);
-    // A portal or a proxy may answer 200 with a page of its own.
-    return sale ? { kind: 'sold', sale } : { kind: 'unclear', code: 'no_answer', over: false, retryMs: wait };
-  }
+  // A portal or a proxy may answer 200 with a page of its own.
+  if (status === 200 && hasAll(answer.body, SALE)) return { kind: 'sold', sale: answer.body as Sale };
   const refusal = refusalOf(answer);
   const { code } = refusal;
   if (status === 202 && code === 'settlement_pending') return { kind: 'pending', retryMs: wait };
   if (code === 'payment_already_used' || code === 'quantity_mismatch') return { kind: 'used', refusal };
-  if (UNREAD[status]?.includes(code)) return { kind: 'refused', refusal, judged: false };
-  const is402 = status === 402 && code !== '' && 'x402Version' in members(answer.body);
-  if (is402 || JUDGED[status]?.includes(code)) return { kind: 'refused', refusal, judged: true };
+  const judged = judgement(status, code, members(answer.body));
+  if (judged !== null) return { kind: 'refused', refusal, judged };
   // The limit on requests is checked before anything else.
   const over = status === 429 && code === 'too_many_requests';
   return { kind: 'unclear', code: code || 'no_answer', over, retryMs: wait };

@@ -6,12 +6,12 @@ import type { Model } from './model';
 const MAIL = /^[^\s@<>"?&]+@[^\s@<>"?&]+$/;
 
 /** Returns the seller's name and contact. A mail address becomes a link with a subject and a text. */
-export function contactNode({ world, texts }: Model, subject = '', text = ''): HTMLElement {
+export function contactNode({ world, t }: Model, subject = '', text = ''): HTMLElement {
   const { name, contact } = world.asset.seller ?? {};
-  if (!contact) return el('span', {}, name || texts.text('seller.unknown'));
+  if (!contact) return el('span', name || t('seller.unknown'));
   const query = `?subject=${encodeURIComponent(subject)}&body=${encodeURIComponent(text)}`;
   const isWeb = /^https:\/\//.test(contact);
   const href = MAIL.test(contact) ? `mailto:${contact}${subject ? query : ''}` : isWeb ? contact : null;
   const shown = href ? el('a', { href, rel: 'noopener' }, contact) : contact;
-  return el('span', {}, name ? `${name}, ` : null, shown);
+  return el('span', name ? `${name}, ` : null, shown);
 }

@@ -1,17 +1,31 @@
 // Elements, made without any HTML text.
 
+import type { Texts } from './strings';
+
+/** How long a button says that it has copied. */
+const COPIED_MS = 3_000;
+
 export type Child = Node | string | null;
 
-/** Makes an element with attributes and children. */
-export function el<K extends keyof HTMLElementTagNameMap>(
-  name: K,
-  attributes: Readonly<Record<string, string>> = {},
-  ...children: readonly Child[]
-): HTMLElementTagNameMap[K] {
-  const element = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  element.append(...children.filter((child): child is Node | string => child !== null));
+type Attributes = Readonly<Record<string, string>>;
+
+type Tag = keyof HTMLElementTagNameMap;
+
+/** Makes an element. Its name may be followed by classes, as in `p.notice`. */
+export function el<K extends Tag>(name: K | `${K}.${string}`, ...rest: readonly (Child | Attributes)[]): HTMLElementTagNameMap[K] {
+  const [tag, ...classes] = name.split('.');
+  const element = document.createElement(tag as K);
+  if (classes.length > 0) element.className = classes.join(' ');
+  for (const one of rest) {
+    if (one instanceof Node || typeof one === 'string') element.append(one);
+    else for (const [key, value] of Object.entries(one ?? {})) element.setAttribute(key, value);
+  }
   return element;
+}
+
+/** Makes a heading that can take the focus. */
+export function heading(name: 'h2' | 'h3', text = ''): HTMLElement {
+  return el(name, { tabindex: '-1' }, text);
 }
 
 /** Makes a button that does something. While it is disabled it stays reachable, and does nothing. */
@@ -34,23 +48,33 @@ export function writeOrHide(element: HTMLElement, text: string): void {
   element.hidden = text === '';
 }
 
+/** Sets an attribute to `true`, or takes it away. */
+export function mark(element: Element, name: string, isSo: boolean): void {
+  if (isSo) element.setAttribute(name, 'true');
+  else element.removeAttribute(name);
+}
+
 /** Disables or enables a button without taking the focus from it. */
-export function disable(element: HTMLElement, isDisabled: boolean): void {
-  if (isDisabled) element.setAttribute('aria-disabled', 'true');
-  else element.removeAttribute('aria-disabled');
+export function disable(element: Element, isDisabled: boolean): void {
+  mark(element, 'aria-disabled', isDisabled);
 }
 
 /** Returns the pieces of a text, with nodes in the places of its `{placeholders}`. */
-export function pieces(text: string, nodes: Readonly<Record<string, Node>>): Child[] {
+export function pieces(text: string, nodes: Readonly<Record<string, Child>>): Child[] {
   return text.split(/(\{\w+\})/).map((piece) => nodes[piece.slice(1, -1)] ?? piece);
 }
 
-/** Copies a text, and returns whether that worked. */
-export async function copy(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return false;
-  }
+/** Makes a button that copies a text. `failed` is called if the browser does not allow that. */
+export function copyButton(t: Texts, key: string, text: () => string, failed?: () => void): HTMLButtonElement {
+  const label = t(key);
+  const element = button('button', label, () => {
+    navigator.clipboard.writeText(text()).then(
+      () => {
+        write(element, t('link.copied'));
+        setTimeout(() => write(element, label), COPIED_MS);
+      },
+      () => failed?.(),
+    );
+  });
+  return element;
 }

@@ -18,8 +18,8 @@ export function isAttempt(state: State): boolean {
 }
 
 /** Ends an attempt whose payment was never sent. What its wallet still answers is thrown away. */
-export function abandon(state: State, notice: Notice | null, more: readonly Effect[] = []): Step {
-  return [{ ...state, run: state.run + 1, flow: { phase: 'idle' }, notice }, [{ type: 'unlock' }, ...more]];
+export function abandon(state: State, notice: Notice | null, ...more: readonly Effect[]): Step {
+  return [{ ...state, run: state.run + 1, flow: { phase: 'idle' }, notice }, { type: 'unlock' }, ...more];
 }
 
 /** Returns the flow of a payment that somebody has sent, or may have. */
@@ -28,7 +28,7 @@ export function resumed(kept: Kept, now: number): Sending {
     phase: 'sending',
     kept,
     mode: kept.claimed ? 'pending' : 'sent',
-    doubtUntil: kept.claimed ? 0 : Math.max(kept.sentAt, kept.at) + DOUBT_MS,
+    doubtUntil: kept.claimed ? 0 : Math.min(Math.max(kept.sentAt, kept.at), now) + DOUBT_MS,
     isOut: false,
     failures: 0,
     code: '',
@@ -39,39 +39,33 @@ export function resumed(kept: Kept, now: number): Sending {
 /** Starts from what was kept. A payment among it is sent again at once. */
 export function restarted(state: State, saved: Saved, now: number): Step {
   const { kept } = saved;
-  if (!kept) return [{ ...state, saved }, []];
+  if (!kept) return [{ ...state, saved }];
   const flow = resumed(kept, now);
-  return [{ ...state, saved, flow }, [{ type: 'wait', ms: 0, transaction: kept.transaction }]];
-}
-
-/** Returns whether two records show the same session with the same end. */
-function isSameSession(a: Saved, b: Saved): boolean {
-  return a.session?.id === b.session?.id && a.session?.endsAt === b.session?.endsAt;
+  return [{ ...state, saved, flow }, { type: 'wait', ms: 0, transaction: kept.transaction }];
 }
 
 /** Follows a payment that another tab has kept. */
 function followPayment(state: State, saved: Saved, kept: Kept, now: number): Step {
   const { flow } = state;
   const isOurs = 'kept' in flow && flow.kept.transaction === kept.transaction;
-  if (isOurs) return [{ ...state, saved }, []];
+  if (isOurs) return [{ ...state, saved }];
   const wait: Effect = { type: 'wait', ms: FOLLOW_MS, transaction: kept.transaction };
-  const leave: readonly Effect[] = isAttempt(state) ? [{ type: 'unlock' }] : [];
   // The other tab may send it only now.
   const followed = { ...resumed(kept, now), doubtUntil: kept.claimed ? 0 : now + DOUBT_MS };
-  return [{ ...state, saved, run: state.run + 1, notice: null, flow: followed }, [...leave, wait]];
+  return [{ ...state, saved, run: state.run + 1, notice: null, flow: followed }, { type: 'unlock' }, wait];
 }
 
 /** Takes over what another tab has written. */
 export function follow(state: State, saved: Saved, now: number): Step {
   if (saved.kept) return followPayment(state, saved, saved.kept, now);
   const { flow } = state;
-  const isNews = !isSameSession(state.saved, saved);
+  const isNews = JSON.stringify(state.saved.session) !== JSON.stringify(saved.session);
   const paid: readonly Effect[] = isNews && saved.session ? [{ type: 'paid' }] : [];
   if ('kept' in flow || flow.phase === 'elsewhere') {
     const notice: Notice | null = saved.refused ? { key: 'refused', refusal: saved.refused } : null;
     const isExtending = state.isExtending && !isNews;
-    return [{ ...state, saved, notice, isExtending, flow: { phase: 'idle' } }, paid];
+    return [{ ...state, saved, notice, isExtending, flow: { phase: 'idle' } }, ...paid];
   }
-  if (isAttempt(state) && isNews) return abandon({ ...state, saved, isExtending: false }, { key: 'followed' }, paid);
-  return [{ ...state, saved }, paid];
+  if (isAttempt(state) && isNews) return abandon({ ...state, saved, isExtending: false }, { key: 'followed' }, ...paid);
+  return [{ ...state, saved }, ...paid];
 }

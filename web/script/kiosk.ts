@@ -1,11 +1,12 @@
 // The screen beside a machine: it shows whether the machine is free, and the check code.
 
-import { Api } from './api';
-import { Clock } from './clock';
+import { makeApi } from './api';
+import { instant } from './classify';
+import { makeClock } from './clock';
 import type { PageData } from './data';
-import { onWake, Poll } from './poll';
-import { conditionOf, showCondition, showDevice, takenUntil } from './state_line';
-import { Strings } from './strings';
+import { makePoll, onWake } from './poll';
+import { conditionOf, priceLine, showCondition, showDevice } from './state_line';
+import { textsOf } from './strings';
 import type { Status } from './types';
 
 const POLL_MS = 3_000;
@@ -14,19 +15,19 @@ const MISSES = 2;
 
 /** Keeps a screen up to date. */
 export function runKiosk(page: PageData): void {
-  const texts = new Strings(page.lang, page.strings);
-  const clock = new Clock(() => performance.now(), () => Date.now());
+  const t = textsOf(page.lang, page.strings);
+  const clock = makeClock(() => performance.now(), Date.now());
   clock.learn(page.status?.now, 0);
   let status: Status | null = page.status;
   let misses = 0;
-  const api = new Api(page.api, page.asset.id, clock, () => undefined);
+  const api = makeApi(page.api, page.asset.id, clock, () => undefined);
   const show = (): void => {
     const now = clock.now();
-    const condition = conditionOf(page.asset, status, misses >= MISSES, null, now);
-    showCondition(condition, takenUntil(status), now, texts);
-    showDevice(status, texts);
+    const condition = conditionOf(page.asset, status, misses >= MISSES);
+    showCondition(condition, instant(status?.session?.endsAt), now, t);
+    showDevice(status, t);
   };
-  const poll = new Poll(
+  const poll = makePoll(
     async () => {
       const result = await api.status();
       misses = 'ok' in result ? 0 : misses + 1;
@@ -35,7 +36,8 @@ export function runKiosk(page: PageData): void {
     },
     () => POLL_MS,
   );
+  priceLine(page.asset, t)(page.asset);
   show();
-  onWake(() => void poll.now());
-  void poll.now();
+  onWake(poll);
+  poll();
 }

@@ -24,7 +24,7 @@ function operation(state: State): Operation {
 function begin(state: State, wallet: string, wanted: Operation, steal: boolean, now: number): Step {
   const price = shown(state.offer, state.mint);
   const mayBuy = wanted.kind === 'extend' || !isRunning(state.saved.session, now);
-  if (!state.offer || !price || state.saved.kept || !mayBuy) return [state, []];
+  if (!state.offer || !price || state.saved.kept || !mayBuy) return [state];
   const run = state.run + 1;
   const flow: Attempt = {
     phase: 'locking',
@@ -32,12 +32,12 @@ function begin(state: State, wallet: string, wanted: Operation, steal: boolean, 
     operation: wanted,
     wallet,
     offer: state.offer,
-    mint: price.mint,
+    price,
     account: '',
     prepared: null,
     since: now,
   };
-  return [{ ...state, run, flow, notice: null }, [{ type: 'lock', run, steal }]];
+  return [{ ...state, run, flow, notice: null }, { type: 'lock', run, steal }];
 }
 
 /** Returns the state in the attempt's next phase. */
@@ -46,11 +46,10 @@ function next(state: State, attempt: Attempt, change: Partial<Attempt>, now: num
 }
 
 /** Returns whether a transaction is what the page shows. */
-function isAsShown({ offer, mint }: Attempt, prepared: Prepared): boolean {
-  const price = offer.prices.find((one) => one.mint === mint);
+function isAsShown({ offer, price }: Attempt, prepared: Prepared): boolean {
   return (
-    prepared.mint === mint &&
-    prepared.amount === price?.amount &&
+    prepared.mint === price.mint &&
+    prepared.amount === price.amount &&
     prepared.decimals === price.decimals &&
     prepared.quantity === offer.quantity &&
     prepared.seconds === offer.seconds
@@ -62,55 +61,53 @@ function prepared(state: State, attempt: Attempt, got: Prepared, now: number): S
   const { run, wallet, account } = attempt;
   if (isAsShown(attempt, got)) {
     const after = next(state, attempt, { phase: 'signing', prepared: got }, now);
-    return [after, [{ type: 'sign', run, wallet, account, transaction: got.transaction }]];
+    return [after, { type: 'sign', run, wallet, account, transaction: got.transaction }];
   }
   const prices = attempt.offer.prices.map((price) => {
     const { amount, decimals, display } = got;
     return price.mint === got.mint ? { ...price, amount, decimals, display } : price;
   });
   const offer = { quantity: got.quantity, seconds: got.seconds, prices };
-  return abandon({ ...state, offer }, { key: 'price_changed' }, [{ type: 'reprice' }]);
+  return abandon({ ...state, offer }, { key: 'price_changed' }, { type: 'reprice' });
 }
 
 /** Keeps what was signed, before it is sent. */
 function signed(state: State, attempt: Attempt, transaction: string, now: number): Step {
   const { operation: wanted, prepared: got, account: wallet, run } = attempt;
   if (!got) return abandon(state, null);
-  const { accepted, quantity, seconds, display, mint } = got;
-  const what = { operation: wanted, transaction, accepted, quantity, seconds, display, mint, wallet };
-  const kept: Kept = { ...what, at: now, sentAt: 0, claimed: false };
+  const kept: Kept = { ...got, operation: wanted, transaction, wallet, at: now, sentAt: 0, claimed: false };
   const saved: Saved = { ...state.saved, revision: state.saved.revision + 1, kept, refused: null };
-  return [next(state, attempt, { phase: 'keeping' }, now), [{ type: 'keep', run, saved }]];
+  return [next(state, attempt, { phase: 'keeping' }, now), { type: 'keep', run, saved }];
 }
 
 /** Sends what was kept. While only this tab knows of it, others are kept from paying. */
 function sent(state: State, saved: Saved, isStored: boolean, now: number): Step {
-  if (!saved.kept) return [state, []];
+  if (!saved.kept) return [state];
   const flow: Sending = { ...resumed(saved.kept, now), doubtUntil: 0 };
-  const [after, effects] = send({ ...state, saved, isMemoryOnly: !isStored }, flow, now);
-  return [after, isStored ? [...effects, { type: 'unlock' }] : effects];
+  const [after, ...effects] = send({ ...state, saved, isMemoryOnly: !isStored }, flow, now);
+  return isStored ? [after, ...effects, { type: 'unlock' }] : [after, ...effects];
 }
 
 /** Goes on when this tab alone may pay, unless another has paid meanwhile. */
 function locked(state: State, attempt: Attempt, isHeld: boolean, saved: Saved, now: number): Step {
   const { wallet, operation: wanted, run } = attempt;
   const before = state.saved;
-  const [after, effects] = saved.revision > before.revision ? follow(state, saved, now) : [state, []];
-  if (after.flow !== state.flow) return [after, effects];
-  if (!isHeld) return [{ ...after, flow: { phase: 'elsewhere', wallet, operation: wanted } }, effects];
-  return [next(after, attempt, { phase: 'connecting' }, now), [...effects, { type: 'connect', run, wallet }]];
+  const [after, ...effects] = saved.revision > before.revision ? follow(state, saved, now) : [state];
+  if (after.flow !== state.flow) return [after, ...effects];
+  if (!isHeld) return [{ ...after, flow: { phase: 'elsewhere', wallet, operation: wanted } }, ...effects];
+  return [next(after, attempt, { phase: 'connecting' }, now), ...effects, { type: 'connect', run, wallet }];
 }
 
 /** Asks for a transaction of the account that the wallet has named. */
 function connected(state: State, { run, ...rest }: Attempt, account: string, now: number): Step {
   const attempt: Attempt = { run, ...rest, phase: 'preparing', account, since: now };
-  return [{ ...state, flow: attempt }, [{ type: 'prepare', run, attempt }]];
+  return [{ ...state, flow: attempt }, { type: 'prepare', run, attempt }];
 }
 
 /** Takes over what was written by the tab that was faster. */
 function conflict(state: State, saved: Saved, now: number): Step {
-  const [after, effects] = follow(state, saved, now);
-  return after.flow === state.flow ? abandon(after, { key: 'followed' }, effects) : [after, effects];
+  const [after, ...effects] = follow(state, saved, now);
+  return after.flow === state.flow ? abandon(after, { key: 'followed' }, ...effects) : [after, ...effects];
 }
 
 /** In which phases an answer is waited for. One that comes in another phase is thrown away. */
@@ -131,7 +128,7 @@ const AWAITED: Readonly<Partial<Record<Event['type'], readonly Attempt['phase'][
 function attempted(state: State, event: Event, now: number): Step {
   const { flow } = state;
   const isLate = 'run' in event && 'run' in flow && event.run !== flow.run;
-  if (!('run' in flow) || isLate || !AWAITED[event.type]?.includes(flow.phase)) return [state, []];
+  if (!('run' in flow) || isLate || !AWAITED[event.type]?.includes(flow.phase)) return [state];
   switch (event.type) {
     case 'locked':
       return locked(state, flow, event.isHeld, event.saved, now);
@@ -140,7 +137,7 @@ function attempted(state: State, event: Event, now: number): Step {
     case 'prepared':
       return prepared(state, flow, event.prepared, now);
     case 'unprepared':
-      return abandon(state, { key: 'refused', refusal: event.refusal }, staleness(event.refusal));
+      return abandon(state, { key: 'refused', refusal: event.refusal }, ...staleness(event.refusal));
     case 'signed':
       return signed(state, flow, event.transaction, now);
     case 'wallet_failed':
@@ -157,13 +154,14 @@ function attempted(state: State, event: Event, now: number): Step {
 /** Carries on a payment that is kept. */
 function pursued(state: State, event: Event, now: number): Step {
   const { flow } = state;
-  if (!('kept' in flow)) return [state, []];
+  const isCurrent = 'kept' in flow && 'transaction' in event && event.transaction === flow.kept.transaction;
+  // A payment that was put aside has bought something after all.
+  if (event.type === 'answer' && !isCurrent && event.outcome.kind === 'sold') return adopted(state, event.outcome.sale, now);
+  if (!('kept' in flow)) return [state];
   if (event.type === 'forget') return forgotten(state, flow, now);
-  if (flow.phase !== 'sending' || !('transaction' in event) || event.transaction !== flow.kept.transaction) {
-    return [state, []];
-  }
+  if (flow.phase !== 'sending' || !isCurrent) return [state];
   if (event.type === 'retry') return send(state, flow, now);
-  return event.type === 'answer' ? answered(state, flow, event.outcome, now) : [state, []];
+  return event.type === 'answer' ? answered(state, flow, event.outcome, now) : [state];
 }
 
 /** Returns the state after an event, and what is to be done. `now` is the gateway's time in milliseconds since 1970. */
@@ -172,28 +170,28 @@ export function step(state: State, event: Event, now: number): Step {
     case 'boot':
       return restarted(state, event.saved, now);
     case 'stored':
-      return event.saved.revision > state.saved.revision ? follow(state, event.saved, now) : [state, []];
+      return event.saved.revision > state.saved.revision ? follow(state, event.saved, now) : [state];
     case 'offer':
-      return [{ ...state, offer: event.offer }, []];
+      return [{ ...state, offer: event.offer }];
     case 'token':
-      return [{ ...state, mint: event.mint }, []];
+      return [{ ...state, mint: event.mint }];
     case 'extending':
-      if (state.flow.phase !== 'idle') return [state, []];
-      return [{ ...state, isExtending: event.open, notice: null }, []];
+      if (state.flow.phase !== 'idle') return [state];
+      return [{ ...state, isExtending: event.open, notice: null }];
     case 'pay':
-      return state.flow.phase === 'idle' ? begin(state, event.wallet, operation(state), false, now) : [state, []];
+      return state.flow.phase === 'idle' ? begin(state, event.wallet, operation(state), false, now) : [state];
     case 'here':
-      if (state.flow.phase !== 'elsewhere') return [state, []];
+      if (state.flow.phase !== 'elsewhere') return [state];
       return begin(state, state.flow.wallet, state.flow.operation, true, now);
     case 'adopt':
       return adopted(state, event.sale, now);
     case 'session':
       return updated(state, event.status, now);
     case 'cancel':
-      if (state.flow.phase === 'elsewhere') return [{ ...state, flow: { phase: 'idle' } }, []];
+      if (state.flow.phase === 'elsewhere') return [{ ...state, flow: { phase: 'idle' } }];
       return attempted(state, event, now);
     case 'dismiss':
-      return state.flow.phase === 'idle' ? dismissed(state) : [state, []];
+      return state.flow.phase === 'idle' ? dismissed(state) : [state];
     case 'answer':
     case 'retry':
     case 'forget':

@@ -4,8 +4,9 @@ import type { Api } from './api';
 import type { PageData } from './data';
 import { money } from './money';
 import type { Event, State } from './state';
-import type { Strings } from './strings';
-import type { Asset, Offer, Status } from './types';
+import type { Texts } from './strings';
+import type { Condition } from './state_line';
+import type { Asset, Lock, Offer, Price, Status } from './types';
 import type { Wallet } from './wallets';
 
 /** What is known of the world outside the purchase. */
@@ -29,10 +30,25 @@ export interface Model {
   readonly world: World;
   readonly state: State;
   readonly now: number;
-  readonly texts: Strings;
+  readonly t: Texts;
   readonly api: Api;
+  /** The price that is shown, in the chosen token. */
+  readonly price: Price | null;
+  /** That price in words; empty if it is not known. */
+  readonly cost: string;
+  readonly condition: Condition;
+  /** What the device does; null without a device. */
+  readonly lock: Lock | null;
+  /** Whether no payment is being made. */
+  readonly isIdle: boolean;
+  /** Whether a session is running. */
+  readonly isRunning: boolean;
+  /** Whether more time is being chosen for it. */
+  readonly isExtending: boolean;
   readonly dispatch: (event: Event) => void;
-  readonly wake: () => void;
+  /** Dispatches what the person has asked for. The focus may move then. */
+  readonly act: (event: Event) => void;
+  readonly render: () => void;
 }
 
 /** A part of the page that is made once and then kept up to date. */
@@ -42,13 +58,13 @@ export interface View {
 }
 
 /** Returns an amount as the page's language writes it. */
-export function priced({ texts }: Model, display: string): string {
-  return money(display, texts.language);
+export function priced({ t }: Model, display: string): string {
+  return money(display, t.language);
 }
 
 /** Returns a quantity in words, such as "10 seconds". */
-export function quantified({ texts, world }: Model, quantity: number): string {
-  return texts.count(`quantity.${world.asset.tariff.unit}`, quantity);
+export function quantified({ t, world }: Model, quantity: number): string {
+  return t.count(`quantity.${world.asset.tariff.unit}`, quantity);
 }
 
 /** Returns the offer of a preset, if that quantity is one. */

@@ -1,7 +1,6 @@
 // Notices and refusals in words.
 
-import { priced, type Model } from './model';
-import { shown } from './machine';
+import type { Model } from './model';
 import type { Notice } from './state';
 import { timeOfDay } from './time';
 import type { Refusal } from './types';
@@ -14,25 +13,23 @@ export type Kind = 'error' | 'unsure' | 'fault';
 
 /** Returns a refusal in the page's language, or else in the gateway's words. */
 export function refusalText(model: Model, refusal: Refusal, kind: Kind): string {
-  const { texts, state, now } = model;
+  const { t, price, cost, now } = model;
   const { code, detail, until, yours } = refusal;
-  const price = shown(state.offer, state.mint);
   const values = {
     token: price?.token ?? '',
-    price: price ? priced(model, price.display) : '',
-    time: until === undefined ? '' : timeOfDay(until, now, texts.language),
+    price: cost,
+    time: until === undefined ? '' : timeOfDay(until, now, t.language),
   };
   const variant = yours ? '.yours' : until === undefined ? '' : '.until';
-  for (const key of [`${kind}.${code}${variant}`, `${kind}.${code}`]) if (texts.has(key)) return texts.text(key, values);
-  return texts.text(`${kind}.other`, { detail: detail || code });
+  for (const key of [`${kind}.${code}${variant}`, `${kind}.${code}`]) if (t.has(key)) return t(key, values);
+  return t(`${kind}.other`, { detail: detail || code });
 }
 
 /** Returns a notice in words. */
 export function noticeText(model: Model, notice: Notice): string {
-  const { texts, state } = model;
+  const { t, cost } = model;
   if (notice.key === 'refused') return refusalText(model, notice.refusal, 'error');
-  const price = shown(state.offer, state.mint);
   const words = notice.key === 'wallet_failed' ? notice.words : '';
   const key = notice.key === 'wallet_failed' && words === '' ? 'notice.wallet_failed.silent' : `notice.${notice.key}`;
-  return texts.text(key, { words, price: price ? priced(model, price.display) : '' });
+  return t(key, { words, price: cost });
 }

@@ -1,141 +1,124 @@
 // How much to buy: the presets, the number, and the price of it.
 
-import { el, pieces, write } from './dom';
-import { presetOf, priced, quantified, type Model } from './model';
+import { el, mark, pieces, write } from './dom';
 import { shown } from './machine';
-import type { Offer } from './types';
+import { presetOf, priced, quantified, type Model } from './model';
 
 const PAUSE_MS = 300;
 
 /** Returns a text as a quantity within the tariff's bounds, or null. */
 export function quantityOf(text: string, min: number, max: number): number | null {
-  const quantity = /^\d{1,15}$/.test(text.trim()) ? Number(text) : Number.NaN;
+  const quantity = /^\d{1,15}$/.test(text.trim()) ? Number(text) : NaN;
   return quantity >= min && quantity <= max ? quantity : null;
 }
 
-export class Order {
+export interface Order {
   readonly node: HTMLElement;
-  private readonly input: HTMLInputElement | null;
-  private readonly total: HTMLElement | null;
-  private readonly model: () => Model;
-  private quantity: number;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private asked = 0;
-  private fault = '';
-  private shown: Offer | null = null;
-  private mint: string | null = null;
-
-  constructor(node: HTMLElement, model: () => Model) {
-    this.node = node;
-    this.model = model;
-    this.input = node.querySelector<HTMLInputElement>('#quantity');
-    this.total = document.getElementById('total');
-    this.total?.setAttribute('aria-live', 'polite');
-    const { page } = model();
-    this.quantity = page.quote?.quantity ?? page.asset.tariff.minQuantity;
-    node.querySelector('.presets')?.addEventListener('click', (event) => this.tapped(event));
-    this.input?.addEventListener('input', () => this.typed(PAUSE_MS));
-    node.querySelector('form')?.addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.typed(0);
-    });
-  }
-
   /** Shows the first price. */
-  start(): void {
-    const { page, dispatch } = this.model();
-    if (page.quote) dispatch({ type: 'offer', offer: page.quote });
-    else this.choose(this.quantity, 0);
-  }
-
+  start(): void;
   /** Fetches the price again, if it is missing or if `always`. */
-  refresh(always: boolean): void {
-    if (always || this.fault === 'no_answer') void this.ask(this.quantity);
-  }
+  refresh(always: boolean): void;
+  update(model: Model): void;
+}
 
-  private tapped(event: Event): void {
-    const link = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-quantity]') : null;
-    if (!link) return;
-    event.preventDefault();
-    if (this.isFixed()) return;
-    this.choose(Number(link.dataset.quantity), 0);
-    if (this.input) this.input.value = String(this.quantity);
-  }
-
-  private typed(pause: number): void {
-    if (this.isFixed()) return;
-    const { minQuantity, maxQuantity } = this.model().world.asset.tariff;
-    const quantity = quantityOf(this.input?.value ?? '', minQuantity, maxQuantity);
-    if (quantity !== null) return this.choose(quantity, pause);
-    clearTimeout(this.timer);
-    this.asked += 1;
-    this.fault = 'invalid_quantity';
-    this.model().dispatch({ type: 'offer', offer: null });
-  }
+/** Takes over what the server has written for the choice of a quantity. */
+export function makeOrder(node: HTMLElement, model: () => Model): Order {
+  const { page } = model();
+  const input = node.querySelector('input');
+  const total = node.querySelector('.total');
+  let quantity = page.quote?.quantity ?? page.asset.tariff.minQuantity;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** The number of the latest request. Answers to earlier ones are thrown away. */
+  let asked = 0;
+  /** Why there is no price; empty while there is one, or while it is fetched. */
+  let fault = '';
 
   /** Returns whether the quantity can't be changed now, because a payment for it is being made. */
-  private isFixed(): boolean {
-    return this.model().state.flow.phase !== 'idle';
-  }
+  const isFixed = (): boolean => !model().isIdle;
 
-  private choose(quantity: number, pause: number): void {
-    const model = this.model();
-    if (quantity === this.quantity && model.state.offer?.quantity === quantity) return;
-    clearTimeout(this.timer);
-    this.quantity = quantity;
-    this.fault = '';
-    this.asked += 1;
-    const preset = presetOf(model, quantity);
-    model.dispatch({ type: 'offer', offer: preset });
+  const ask = async (): Promise<void> => {
+    const mine = ++asked;
+    const result = await model().api.quote(quantity);
+    if (mine !== asked) return;
+    fault = 'ok' in result ? '' : result.refusal.code;
+    model().dispatch({ type: 'offer', offer: 'ok' in result ? result.ok : null });
+  };
+
+  const choose = (wanted: number | null, pause: number): void => {
+    if (isFixed()) return;
+    clearTimeout(timer);
+    asked += 1;
+    fault = wanted === null ? 'invalid_quantity' : '';
+    quantity = wanted ?? 0;
+    const preset = presetOf(model(), quantity);
+    model().dispatch({ type: 'offer', offer: preset });
+    if (wanted === null) return;
     const url = new URL(location.href);
     url.searchParams.set('quantity', String(quantity));
     history.replaceState(history.state, '', url);
-    if (!preset) this.timer = setTimeout(() => void this.ask(quantity), pause);
-  }
+    if (!preset) timer = setTimeout(() => void ask(), pause);
+  };
 
-  private async ask(quantity: number): Promise<void> {
-    const asked = ++this.asked;
-    const { api, dispatch } = this.model();
-    const result = await api.quote(quantity);
-    if (asked !== this.asked) return;
-    this.fault = 'ok' in result ? '' : result.refusal.code;
-    dispatch({ type: 'offer', offer: 'ok' in result ? result.ok : null });
-  }
+  const typed = (pause: number): void => {
+    const { minQuantity, maxQuantity } = model().world.asset.tariff;
+    choose(quantityOf(input?.value ?? '', minQuantity, maxQuantity), pause);
+  };
 
-  update(model: Model): void {
-    const { state, texts } = model;
-    const { tariff } = model.world.asset;
-    for (const link of this.node.querySelectorAll<HTMLElement>('[data-quantity]')) {
-      const quantity = Number(link.dataset.quantity);
-      if (quantity === this.quantity && this.fault !== 'invalid_quantity') link.setAttribute('aria-current', 'true');
-      else link.removeAttribute('aria-current');
-      const price = shown(presetOf(model, quantity), state.mint);
-      const span = link.querySelector('span');
-      if (price && span) write(span, priced(model, price.display));
-    }
-    this.node.toggleAttribute('data-fixed', this.isFixed());
-    if (this.input) this.input.readOnly = this.isFixed();
-    this.input?.setAttribute('aria-invalid', String(this.fault === 'invalid_quantity'));
-    const total = this.total;
+  node.addEventListener('click', (event) => {
+    const link = (event.target as Element).closest<HTMLElement>('[data-quantity]');
+    if (!link) return;
+    event.preventDefault();
+    if (isFixed()) return;
+    choose(Number(link.dataset.quantity), 0);
+    if (input) input.value = String(quantity);
+  });
+  node.addEventListener('submit', (event) => {
+    event.preventDefault();
+    typed(0);
+  });
+  input?.addEventListener('input', () => typed(PAUSE_MS));
+  total?.setAttribute('aria-live', 'polite');
+
+  /** Shows the price, or why there is none. */
+  const showTotal = (now: Model): void => {
+    const { t, world, cost } = now;
+    const { offer } = now.state;
     if (!total) return;
-    const price = shown(state.offer, state.mint);
-    if (this.fault) {
-      const bounds = { min: tariff.minQuantity, max: tariff.maxQuantity };
-      const key = texts.has(`total.${this.fault}`) ? `total.${this.fault}` : 'total.no_answer';
-      this.shown = null;
-      return write(total, texts.text(key, bounds));
+    if (!offer || !cost) {
+      const { minQuantity: min, maxQuantity: max } = world.asset.tariff;
+      const key = fault === '' ? 'loading' : t.has(`total.${fault}`) ? fault : 'no_answer';
+      return write(total, t(`total.${key}`, { min, max }));
     }
-    if (!state.offer || !price) {
-      this.shown = null;
-      return write(total, texts.text('total.loading'));
-    }
-    if (state.offer === this.shown && state.mint === this.mint) return;
-    this.shown = state.offer;
-    this.mint = state.mint;
-    const nodes = {
-      quantity: document.createTextNode(quantified(model, state.offer.quantity)),
-      price: el('strong', {}, priced(model, price.display)),
-    };
-    total.replaceChildren(...pieces(texts.text('total'), nodes).filter((piece) => piece !== null));
-  }
+    const nodes = { quantity: quantified(now, offer.quantity), price: el('strong', cost) };
+    const parts = el('p', ...pieces(t('total'), nodes));
+    // Nothing is written twice, because each change is announced.
+    if (parts.textContent !== total.textContent || !total.firstElementChild) total.replaceChildren(...parts.childNodes);
+  };
+
+  return {
+    node,
+    start(): void {
+      if (page.quote) model().dispatch({ type: 'offer', offer: page.quote });
+      else void ask();
+    },
+    refresh(always): void {
+      if (always || fault === 'no_answer') void ask();
+    },
+    update(now): void {
+      for (const link of node.querySelectorAll<HTMLElement>('[data-quantity]')) {
+        const preset = Number(link.dataset.quantity);
+        mark(link, 'aria-current', preset === quantity);
+        mark(link, 'aria-disabled', !now.isIdle);
+        const price = shown(presetOf(now, preset), now.state.mint);
+        const span = link.querySelector('span');
+        if (price && span) write(span, priced(now, price.display));
+      }
+      node.toggleAttribute('data-fixed', !now.isIdle);
+      if (input) {
+        input.readOnly = !now.isIdle;
+        mark(input, 'aria-invalid', fault === 'invalid_quantity');
+      }
+      showTotal(now);
+    },
+  };
 }

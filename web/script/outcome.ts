@@ -6,7 +6,8 @@ import type { Effect, Sending, State, Step, Unsure } from './state';
 import type { Outcome, Refusal, Sale } from './types';
 
 const PENDING_MS = 3_000;
-const BACK_OFF_MS = [2_000, 3_000, 5_000, 8_000, 12_000, 15_000] as const;
+/** The longest pause after an unclear answer. The first one is two seconds, and each is twice as long as the last. */
+const LONGEST_PAUSE_MS = 16_000;
 const CHECK_MS = 8_000;
 
 /** How old a payment is before its buyer may put it aside, in milliseconds. It can't land for the first time then. */
@@ -22,17 +23,17 @@ export function staleness({ code }: Refusal): readonly Effect[] {
 
 /** Sends a payment, unless it is on its way. */
 export function send(state: State, flow: Sending, now: number): Step {
-  if (flow.isOut) return [state, []];
+  if (flow.isOut) return [state];
   const kept = { ...flow.kept, sentAt: now };
   const saved = { ...state.saved, kept };
-  return [{ ...state, saved, flow: { ...flow, kept, isOut: true } }, [{ type: 'send', kept }]];
+  return [{ ...state, saved, flow: { ...flow, kept, isOut: true } }, { type: 'send', kept }];
 }
 
 /** Returns the state in which a payment is sent again after a while. */
 function again(state: State, flow: Sending, change: Partial<Sending>, ms: number): Step {
   const after = { ...flow, ...change, isOut: false };
   const saved = { ...state.saved, kept: after.kept };
-  return [{ ...state, saved, flow: after }, [{ type: 'wait', ms, transaction: flow.kept.transaction }]];
+  return [{ ...state, saved, flow: after }, { type: 'wait', ms, transaction: flow.kept.transaction }];
 }
 
 /** Ends a payment that has bought something. */
@@ -40,19 +41,19 @@ function sold(state: State, flow: Sending, sale: Sale, now: number): Step {
   const session = after(state.saved.session, sale, now);
   const [saved, effect] = save(state, { kept: null, session, refused: null }, flow.kept.transaction);
   const idle = { ...saved, flow: { phase: 'idle' } as const, notice: null, isExtending: false };
-  return [idle, [effect, { type: 'unlock' }, { type: 'paid' }]];
+  return [idle, effect, { type: 'unlock' }, { type: 'paid' }];
 }
 
 /** Ends a payment of which it is certain that it was not charged and never will be. */
 function refused(state: State, flow: Sending, refusal: Refusal): Step {
   const [saved, effect] = save(state, { kept: null, refused: refusal }, flow.kept.transaction);
   const idle = { ...saved, flow: { phase: 'idle' } as const, notice: { key: 'refused', refusal } as const };
-  return [idle, [effect, { type: 'unlock' }, ...staleness(refusal)]];
+  return [idle, effect, { type: 'unlock' }, ...staleness(refusal)];
 }
 
 /** Leaves a payment to the buyer's wallet, because sending it again clears up nothing. */
 function unsure(state: State, flow: Sending, refusal: Refusal): Step {
-  return [{ ...state, flow: { phase: 'unsure', kept: flow.kept, refusal } }, [{ type: 'unlock' }]];
+  return [{ ...state, flow: { phase: 'unsure', kept: flow.kept, refusal } }, { type: 'unlock' }];
 }
 
 /** Judges a refusal. It is believed only when no earlier request with this payment can still be under way. */
@@ -82,7 +83,7 @@ export function answered(state: State, flow: Sending, outcome: Outcome, now: num
       return unsure(state, flow, outcome.refusal);
     case 'unclear': {
       const failures = flow.failures + 1;
-      const pause = BACK_OFF_MS[Math.min(failures, BACK_OFF_MS.length) - 1] ?? CHECK_MS;
+      const pause = Math.min(1000 * 2 ** failures, LONGEST_PAUSE_MS);
       const doubtUntil = outcome.over ? flow.doubtUntil : now + DOUBT_MS;
       const mode = flow.kept.claimed ? 'pending' : 'unclear';
       return again(state, flow, { mode, doubtUntil, failures, code: outcome.code }, Math.max(pause, outcome.retryMs ?? 0));
@@ -97,7 +98,7 @@ export function mayForget(flow: Sending | Unsure, now: number): boolean {
 
 /** Puts a payment aside, at the word of the buyer. */
 export function forgotten(state: State, flow: Sending | Unsure, now: number): Step {
-  if (!mayForget(flow, now)) return [state, []];
+  if (!mayForget(flow, now)) return [state];
   const [saved, effect] = save(state, { kept: null }, flow.kept.transaction);
-  return [{ ...saved, flow: { phase: 'idle' }, notice: { key: 'forgotten' } }, [effect, { type: 'unlock' }]];
+  return [{ ...saved, flow: { phase: 'idle' }, notice: { key: 'forgotten' } }, effect, { type: 'unlock' }];
 }

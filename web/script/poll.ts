@@ -1,35 +1,23 @@
 // Asking again and again, as long as the page is seen.
 
-export class Poll {
-  private readonly ask: () => Promise<void>;
-  private readonly pause: () => number;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private isOut = false;
-
-  /** `pause` returns how long to wait after an answer, in milliseconds. */
-  constructor(ask: () => Promise<void>, pause: () => number) {
-    this.ask = ask;
-    this.pause = pause;
-  }
-
-  /** Asks now, and from then on. */
-  readonly now = async (): Promise<void> => {
-    clearTimeout(this.timer);
-    if (this.isOut) return;
-    this.isOut = true;
+/** Returns what asks now, and from then on. `pause` returns how long to wait after an answer, in milliseconds. */
+export function makePoll(ask: () => Promise<void>, pause: () => number): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOut = false;
+  const now = async (): Promise<void> => {
+    if (isOut) return;
+    isOut = true;
+    clearTimeout(timer);
     try {
-      await this.ask();
+      await ask();
     } finally {
-      this.isOut = false;
+      isOut = false;
+      timer = setTimeout(due, pause());
     }
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.due(), this.pause());
   };
-
-  private async due(): Promise<void> {
-    // A hidden page asks again when it is shown.
-    if (!document.hidden) await this.now();
-  }
+  // A hidden page asks again when it is shown.
+  const due = (): void => void (document.hidden || now());
+  return () => void now();
 }
 
 /** Calls back whenever the page may have missed something. */

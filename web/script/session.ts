@@ -44,26 +44,25 @@ export function adopted(state: State, sale: Sale, now: number): Step {
   const kept = cleared === null ? state.saved.kept : null;
   const [saved, effect] = save(state, { session, kept, refused: null }, cleared);
   // An attempt ends too, because it would buy the same thing again. Only a payment that may have been sent goes on.
-  if (flow.phase === 'sending') return [{ ...saved, notice: null, isExtending: false }, [effect, { type: 'paid' }]];
+  if (flow.phase === 'sending') return [{ ...saved, notice: null, isExtending: false }, effect, { type: 'paid' }];
   const idle: State = { ...saved, run: state.run + 1, flow: { phase: 'idle' }, notice: null, isExtending: false };
-  return [idle, [effect, { type: 'unlock' }, { type: 'paid' }]];
+  return [idle, effect, { type: 'unlock' }, { type: 'paid' }];
 }
 
 /** Takes over what the gateway says of the session. */
 export function updated(state: State, status: SessionStatus, now: number): Step {
   const { session } = state.saved;
-  if (session?.id !== status.sessionId) return [state, []];
+  if (session?.id !== status.sessionId) return [state];
   let endsAt = instant(status.endsAt);
   if (status.status === 'ended') endsAt = Math.min(endsAt ?? now, now);
-  if (endsAt === session.endsAt) return [state, []];
-  const [saved, effect] = save(state, { session: { ...session, endsAt } }, null);
-  return [saved, [effect]];
+  if (endsAt === session.endsAt) return [state];
+  return save(state, { session: { ...session, endsAt } }, null);
 }
 
 /** Puts a session aside, so that another can be bought. */
 export function dismissed(state: State): Step {
   const { session } = state.saved;
-  if (!session) return [state, []];
+  if (!session) return [state];
   const [saved, effect] = save(state, { session: { ...session, dismissed: true } }, null);
-  return [{ ...saved, isExtending: false, notice: null }, [effect]];
+  return [{ ...saved, isExtending: false, notice: null }, effect];
 }

@@ -1,6 +1,6 @@
 // The state of a purchase, what happens to it, and what is then to be done.
 
-import type { Kept, Offer, Operation, Outcome, Prepared, Refusal, Sale, Saved, SessionStatus } from './types';
+import type { Kept, Offer, Operation, Outcome, Prepared, Price, Refusal, Sale, Saved, SessionStatus } from './types';
 
 /** What is said beside the way to pay. Each notice is shown only if it is certain that nothing was paid. */
 export type Notice =
@@ -15,7 +15,8 @@ export interface Attempt {
   readonly operation: Operation;
   readonly wallet: string;
   readonly offer: Offer;
-  readonly mint: string;
+  /** The offer's price in the chosen token. */
+  readonly price: Price;
   readonly account: string;
   readonly prepared: Prepared | null;
   /** When the phase began. */
@@ -110,7 +111,7 @@ export type Effect =
   | { readonly type: 'reprice' };
 
 /** A new state, and what is to be done. */
-export type Step = readonly [State, readonly Effect[]];
+export type Step = readonly [State, ...Effect[]];
 
 export const NOTHING_SAVED: Saved = { version: 1, revision: 0, kept: null, session: null, refused: null };
 

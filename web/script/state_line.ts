@@ -1,17 +1,15 @@
 // The lines that the server has written: whether the asset is free, what its device does, and the check code.
 
-import { instant } from './classify';
-import { isRunning } from './session';
 import { write } from './dom';
-import type { Strings } from './strings';
+import { money } from './money';
+import type { Texts } from './strings';
 import { timeOfDay } from './time';
-import type { Asset, Session, Status } from './types';
+import type { Asset, Status } from './types';
 
 export type Condition = 'free' | 'taken' | 'full' | 'paying' | 'off' | 'unreachable' | 'yours' | 'yours_paying';
 
-/** Returns whether the asset can be had, as far as is known. */
-export function conditionOf(asset: Asset, status: Status | null, isDown: boolean, mine: Session | null, now: number): Condition {
-  if (isRunning(mine, now)) return 'yours';
+/** Returns whether the asset can be had by somebody else, as far as is known. */
+export function conditionOf(asset: Asset, status: Status | null, isDown: boolean): Condition {
   if (isDown || !status) return 'unreachable';
   if (!asset.enabled) return 'off';
   if (status.available) return 'free';
@@ -20,27 +18,34 @@ export function conditionOf(asset: Asset, status: Status | null, isDown: boolean
 }
 
 /** Shows the condition in `#state`. */
-export function showCondition(condition: Condition, end: number | null, now: number, texts: Strings): void {
+export function showCondition(condition: Condition, end: number | null, now: number, t: Texts): void {
   const line = document.getElementById('state');
   if (!line) return;
-  const time = end === null ? '' : timeOfDay(end, now, texts.language);
+  const time = end === null ? '' : timeOfDay(end, now, t.language);
   const key = time === '' && (condition === 'taken' || condition === 'yours') ? `state.${condition}.open` : `state.${condition}`;
   line.dataset.state = condition;
-  write(line, texts.text(key, { time }));
+  write(line, t(key, { time }));
 }
 
 /** Shows the device in `#device`, and the code in `#check`. */
-export function showDevice(status: Status | null, texts: Strings): void {
+export function showDevice(status: Status | null, t: Texts): void {
   const line = document.getElementById('device');
   if (line && status?.device) {
     line.dataset.state = status.device.state;
-    write(line, texts.text(`device.${status.device.state}`));
+    write(line, t(`device.${status.device.state}`));
   }
   const code = document.querySelector('#check strong');
   if (code && status?.checkCode) write(code, status.checkCode);
 }
 
-/** Returns when the asset is free again, if somebody has it. */
-export function takenUntil(status: Status | null): number | null {
-  return instant(status?.session?.endsAt);
+/** Returns what writes the price of a unit into the server's line, as the page's language does. */
+export function priceLine(asset: Asset, { language }: Texts): (asset: Asset) => void {
+  const line = document.querySelector('.price');
+  const displays = ({ tariff }: Asset): string[] => tariff.prices.map((price) => price.display);
+  let before = displays(asset);
+  return (now) => {
+    const after = displays(now).map((display) => money(display, language));
+    before.forEach((text, index) => line && write(line, line.textContent.replace(text, after[index] ?? text)));
+    before = after;
+  };
 }

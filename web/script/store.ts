@@ -1,35 +1,18 @@
 // What is kept in the browser's storage, for each asset: `coinop:<asset id>`.
 
-import { members } from './classify';
+import { hasAll, members } from './classify';
 import { NOTHING_SAVED } from './state';
 import type { Kept, Saved, Session } from './types';
 
 /** The part of `Storage` that is used. */
 export type Shelf = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-const isText = (value: unknown): value is string => typeof value === 'string';
-const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+const KEPT = 'operation transaction accepted quantity seconds display mint wallet at sentAt';
+const SESSION = 'id token startsAt endsAt payments';
 
-/** Returns whether a value is a payment as this version keeps it. */
-function isKept(value: unknown): value is Kept {
-  const kept = members(value);
-  const operation = members(kept.operation);
-  const isExtension = operation.kind === 'extend' && isText(operation.id) && isText(operation.token);
-  return (
-    (operation.kind === 'access' || isExtension) &&
-    isText(kept.transaction) &&
-    isText(kept.display) &&
-    isTime(kept.at) &&
-    isTime(kept.sentAt) &&
-    'accepted' in kept
-  );
-}
-
-/** Returns whether a value is a session as this version keeps it. */
-function isSession(value: unknown): value is Session {
-  const session = members(value);
-  const isEnd = session.endsAt === null || isTime(session.endsAt);
-  return isText(session.id) && isText(session.token) && isTime(session.startsAt) && isEnd && Array.isArray(session.payments);
+/** Returns a value that has all these members, or null. */
+function whole<T>(value: unknown, names: string): T | null {
+  return hasAll(value, names) ? (value as T) : null;
 }
 
 /** Returns what a stored text says; null if it says nothing that this version understands. */
@@ -42,14 +25,13 @@ export function parse(text: string | null): Saved | null {
     return null;
   }
   const { version, revision, kept, session, refused } = members(value);
-  if (version !== 1 || !isTime(revision)) return null;
-  const { code, detail } = members(refused);
+  if (version !== 1 || typeof revision !== 'number') return null;
   return {
     version,
     revision,
-    kept: isKept(kept) ? kept : null,
-    session: isSession(session) ? session : null,
-    refused: isText(code) && isText(detail) ? { code, detail } : null,
+    kept: whole(kept, KEPT),
+    session: whole(session, SESSION),
+    refused: whole(refused, 'code detail'),
   };
 }
 
@@ -73,55 +55,55 @@ export function joined(stored: Saved, wanted: Saved, cleared: string | null): Sa
   };
 }
 
-export class Store {
+export interface Store {
   readonly key: string;
-  private readonly shelf: () => Shelf;
-
-  /** `shelf` returns the storage. It may throw, as a browser does that blocks it. */
-  constructor(asset: string, shelf: () => Shelf) {
-    this.key = `coinop:${asset}`;
-    this.shelf = shelf;
-  }
-
   /** Returns what is stored; null if there is nothing, or if it can't be read. */
-  read(): Saved | null {
+  read(): Saved | null;
+  /** Writes a payment, unless another tab has written since `saved` was made. Then it returns what that tab wrote. */
+  keep(saved: Saved): { readonly isStored: boolean; readonly conflict: Saved | null };
+  /** Writes what is new, and returns what is stored then. */
+  save(saved: Saved, cleared: string | null): Saved;
+  /** Notes when a kept payment was sent, unless another tab has written that it is done. */
+  touch(kept: Kept): void;
+}
+
+/** Makes the store of an asset. `shelf` returns the storage. It may throw, as a browser does that blocks it. */
+export function makeStore(asset: string, shelf: () => Shelf): Store {
+  const key = `coinop:${asset}`;
+  const read = (): Saved | null => {
     try {
-      return parse(this.shelf().getItem(this.key));
+      return parse(shelf().getItem(key));
     } catch {
       return null;
     }
-  }
-
-  /** Writes, and returns whether it can be read back. */
-  write(saved: Saved): boolean {
+  };
+  /** Returns whether what was written can be read back. */
+  const write = (saved: Saved): boolean => {
     const text = JSON.stringify(saved);
     try {
-      this.shelf().setItem(this.key, text);
-      return this.shelf().getItem(this.key) === text;
+      shelf().setItem(key, text);
+      return shelf().getItem(key) === text;
     } catch {
       return false;
     }
-  }
-
-  /** Writes a payment, unless another tab has written since `saved` was made. Then it returns what that tab wrote. */
-  keep(saved: Saved): { readonly isStored: boolean; readonly conflict: Saved | null } {
-    const stored = this.read();
-    if (stored && (stored.kept || stored.revision >= saved.revision)) return { isStored: false, conflict: stored };
-    return { isStored: this.write(saved), conflict: null };
-  }
-
-  /** Writes what is new, and returns what is stored then. */
-  save(saved: Saved, cleared: string | null): Saved {
-    const stored = this.read();
-    const isFirst = !stored || stored.revision < saved.revision;
-    const next = isFirst ? saved : joined(stored, saved, cleared);
-    this.write(next);
-    return next;
-  }
-
-  /** Notes when a kept payment was sent, unless another tab has written that it is done. */
-  touch(kept: Kept): void {
-    const stored = this.read();
-    if (!stored || stored.kept?.transaction === kept.transaction) this.write({ ...(stored ?? NOTHING_SAVED), kept });
-  }
+  };
+  return {
+    key,
+    read,
+    keep(saved) {
+      const stored = read();
+      if (stored && (stored.kept || stored.revision >= saved.revision)) return { isStored: false, conflict: stored };
+      return { isStored: write(saved), conflict: null };
+    },
+    save(saved, cleared) {
+      const stored = read();
+      const next = !stored || stored.revision < saved.revision ? saved : joined(stored, saved, cleared);
+      write(next);
+      return next;
+    },
+    touch(kept) {
+      const stored = read();
+      if (!stored || stored.kept?.transaction === kept.transaction) write({ ...(stored ?? NOTHING_SAVED), kept });
+    },
+  };
 }

@@ -2,34 +2,26 @@
 
 export type Values = Readonly<Record<string, string | number>>;
 
-export class Strings {
-  readonly language: string;
-  private readonly texts: Readonly<Record<string, string>>;
-  private readonly plural: Intl.PluralRules;
-
-  constructor(language: string, texts: Readonly<Record<string, string>>) {
-    this.language = language;
-    this.texts = texts;
-    this.plural = new Intl.PluralRules(language);
-  }
-
-  /** Returns whether there is such a text. */
-  has(key: string): boolean {
-    return Object.prototype.hasOwnProperty.call(this.texts, key);
-  }
-
+/** Looks up texts. */
+export interface Texts {
   /** Returns a text with its `{placeholders}` filled. Its key stands in for a missing one. */
-  text(key: string, values: Values = {}): string {
-    const text = this.has(key) ? this.texts[key] : undefined;
-    return (text ?? key).replace(/\{(\w+)\}/g, (whole, name: string) => {
-      return Object.prototype.hasOwnProperty.call(values, name) ? String(values[name]) : whole;
-    });
-  }
-
+  (key: string, values?: Values): string;
   /** Returns the text `key.one`, `key.other` or another form for a count, which is `{count}`. */
-  count(key: string, count: number, values: Values = {}): string {
-    const form = `${key}.${this.plural.select(count)}`;
-    const shown = new Intl.NumberFormat(this.language).format(count);
-    return this.text(this.has(form) ? form : `${key}.other`, { ...values, count: shown });
-  }
+  count(key: string, count: number): string;
+  /** Returns whether there is such a text. */
+  has(key: string): boolean;
+  readonly language: string;
+}
+
+/** Returns what looks up the texts of a language. */
+export function textsOf(language: string, texts: Readonly<Record<string, string>>): Texts {
+  const plural = new Intl.PluralRules(language);
+  const has = (key: string): boolean => typeof texts[key] === 'string';
+  const text = (key: string, values: Values = {}): string =>
+    (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  const count = (key: string, number: number): string => {
+    const form = `${key}.${plural.select(number)}`;
+    return text(has(form) ? form : `${key}.other`, { count: new Intl.NumberFormat(language).format(number) });
+  };
+  return Object.assign(text, { count, has, language });
 }

@@ -3,65 +3,71 @@
 import { announcer } from './announce';
 import { el, writeOrHide } from './dom';
 import type { Model } from './model';
+import { noticeText } from './notices';
 import type { Order } from './order';
-import { isRunning } from './session';
-import type { Condition } from './state_line';
 import { paymentView } from './view_payment';
 import { payView } from './view_pay';
 import { sessionView } from './view_session';
 
 /** Which blocks are shown. */
-export interface Shown {
+export interface Blocks {
   readonly session: boolean;
   readonly payment: boolean;
   readonly pay: boolean;
 }
 
 /** Returns which blocks a state shows. */
-export function blocksOf(model: Model): Shown {
-  const { saved, flow, isExtending } = model.state;
+export function blocksOf({ state, isExtending, isIdle }: Model): Blocks {
+  const { saved, flow } = state;
   const session = saved.session !== null && !saved.session.dismissed;
   const payment = 'kept' in flow;
-  const runs = isRunning(saved.session, model.now);
-  return { session, payment, pay: !payment && (!session || (runs && isExtending)) };
+  return { session, payment, pay: !payment && (!session || isExtending || !isIdle) };
 }
 
 /** Takes over the panel, and returns how to keep it up to date. */
-export function takeOver(panel: HTMLElement, order: Order, condition: (model: Model) => Condition, model: () => Model): (model: Model) => void {
-  const given = [...panel.childNodes].filter((node) => !(node instanceof Element && node.localName === 'noscript'));
-  const session = sessionView(model);
-  const payment = paymentView(model);
-  const pay = payView(given, condition, model);
-  const offline = el('p', { class: 'offline' });
+export function takeOver(panel: HTMLElement, order: Order, model: () => Model): (model: Model) => void {
+  const given = [...panel.childNodes].filter((node) => node.nodeName !== 'NOSCRIPT');
+  const views = { session: sessionView(model), payment: paymentView(model), pay: payView(given, model) };
+  const { session, payment, pay } = views;
+  const offline = el('p.offline');
+  const notice = el('p.notice');
   const home = order.node.parentElement;
-  panel.replaceChildren(offline, session.node, payment.node, pay.node);
+  panel.replaceChildren(offline, session.node, payment.node, notice, pay.node);
   panel.setAttribute('data-live', '');
   let before = '';
+
+  /** Returns the block that matters most now. */
+  const first = (): HTMLElement => [payment, pay, session].find((view) => !view.node.hidden)?.node ?? panel;
+
+  /** Returns what a screen reader is told of it. */
   const spoken = (): string => {
-    const doing = [payment, pay, session].find((view) => !view.node.hidden)?.node;
-    const texts = ['h2', '.notice', '.progress'].map((part) => doing?.querySelector<HTMLElement>(part));
-    const own = texts.filter((node) => node && !node.hidden && node.parentElement === doing);
-    return own.map((node) => node?.textContent ?? '').join('. ');
+    const parts = [first().querySelector<HTMLElement>(':scope > h2'), notice, first().querySelector<HTMLElement>(':scope > .progress')];
+    return parts.flatMap((part) => (part && !part.hidden ? part.textContent : [])).join(' ');
   };
   const announce = announcer(spoken);
+
+  /** Moves the order: more time is chosen below the session, the first time above the panel. */
+  const place = (isBelow: boolean): void => {
+    const [parent, next] = isBelow ? [panel, notice] : [home, panel];
+    if (order.node.nextSibling !== next) parent?.insertBefore(order.node, next);
+  };
+
   return (now) => {
-    const shown = blocksOf(now);
+    const { state, world, t } = now;
+    const blocks = blocksOf(now);
     const hadFocus = panel.contains(document.activeElement);
-    session.node.hidden = !shown.session;
-    payment.node.hidden = !shown.payment;
-    pay.node.hidden = !shown.pay;
-    order.node.hidden = !shown.pay;
-    // More time is chosen below the session, the first time above the panel.
-    const [parent, next] = shown.session ? [panel, pay.node] : [home, panel];
-    if (order.node.nextSibling !== next || order.node.parentElement !== parent) parent?.insertBefore(order.node, next);
-    writeOrHide(offline, now.world.isOnline ? '' : now.texts.text(shown.session ? 'offline.session' : 'offline'));
-    for (const view of [session, payment, pay]) if (!view.node.hidden) view.update(now);
-    const present = JSON.stringify(shown);
-    if (before !== present && before !== '' && (now.world.hasActed || hadFocus)) {
-      const main = shown.payment ? payment : shown.pay && shown.session ? pay : shown.session ? session : pay;
-      main.node.querySelector<HTMLElement>('h2')?.focus({ preventScroll: false });
-      now.world.hasActed = false;
+    for (const name of ['session', 'payment', 'pay'] as const) {
+      views[name].node.hidden = !blocks[name];
+      if (blocks[name]) views[name].update(now);
     }
+    order.node.hidden = !blocks.pay;
+    place(blocks.session);
+    writeOrHide(offline, world.isOnline ? '' : t(blocks.session ? 'offline.session' : 'offline'));
+    writeOrHide(notice, state.notice && !blocks.payment ? noticeText(now, state.notice) : '');
+    notice.dataset.key = state.notice?.key ?? '';
+    const present = JSON.stringify(blocks);
+    if (before !== present && before !== '' && (world.hasActed || hadFocus)) first().querySelector('h2')?.focus();
+    if (now.isIdle) world.hasActed = false;
     before = present;
     announce(now);
   };

@@ -1,6 +1,6 @@
 // A payment that is kept: what is known of it, and what its buyer can do.
 
-import { button, disable, el, write, writeOrHide } from './dom';
+import { button, disable, el, heading, write, writeOrHide } from './dom';
 import { priced, quantified, type Model, type View } from './model';
 import { mayForget } from './outcome';
 import type { Sending, Unsure } from './state';
@@ -13,39 +13,38 @@ const HELP_AFTER_MS = 60_000;
 
 /** Returns how things stand with a payment. */
 function standing(model: Model, flow: Sending | Unsure): string {
-  const { texts, now, world } = model;
+  const { t, now, world } = model;
   if (flow.phase === 'unsure') return refusalText(model, flow.refusal, 'unsure');
-  if (!world.isOnline && flow.mode !== 'checking') return texts.text('payment.offline');
+  if (!world.isOnline && flow.mode !== 'checking') return t('payment.offline');
   const seconds = Math.max(1, Math.ceil((flow.doubtUntil - now) / 1000));
-  const text = flow.mode === 'checking' ? texts.count('payment.checking', seconds) : texts.text(`payment.${flow.mode}`);
-  return flow.mode === 'sent' && now - flow.since > SLOW_MS ? `${text} ${texts.text('slow')}` : text;
+  const text = flow.mode === 'checking' ? t.count('payment.checking', seconds) : t(`payment.${flow.mode}`);
+  return flow.mode === 'sent' && now - flow.since > SLOW_MS ? `${text} ${t('slow')}` : text;
 }
 
 /** Makes the block of a kept payment. */
 export function paymentView(model: () => Model): View {
-  const { texts } = model();
-  const heading = el('h2', { tabindex: '-1' });
-  const what = el('p', { class: 'what' });
-  const how = el('p', { class: 'progress' });
-  const warning = el('p', { class: 'warning' }, texts.text('payment.memory'));
-  const contact = el('p', { class: 'hint' }, texts.text('payment.contact'), ' ', contactNode(model()));
-  const retry = button('button', texts.text('payment.retry'), () => {
+  const { t } = model();
+  const title = heading('h2');
+  const what = el('p.what');
+  const how = el('p.progress');
+  const warning = el('p.warning', t('payment.memory'));
+  const contact = el('p.hint', t('payment.contact'), ' ', contactNode(model()));
+  const retry = button('button', t('payment.retry'), () => {
     const { flow } = model().state;
     if ('kept' in flow) model().dispatch({ type: 'retry', transaction: flow.kept.transaction });
   });
-  const forget = button('button quiet', texts.text('payment.forget'), () => {
+  const forget = button('button quiet', t('payment.forget'), () => {
     confirm.hidden = !confirm.hidden;
     forget.setAttribute('aria-expanded', String(!confirm.hidden));
   });
-  const really = button('button danger', texts.text('payment.forget.yes'), () => {
-    model().world.hasActed = true;
+  const really = button('button danger', t('payment.forget.yes'), () => {
     confirm.hidden = true;
-    model().dispatch({ type: 'forget' });
+    model().act({ type: 'forget' });
   });
-  const confirm = el('div', { class: 'aside' }, el('p', {}, texts.text('payment.forget.why')), really);
+  const confirm = el('div.aside', el('p', t('payment.forget.why')), really);
   confirm.hidden = true;
   const signIn = signInView(model);
-  const node = el('div', { class: 'block payment' }, heading, what, how, warning, retry, contact, signIn.node, forget, confirm);
+  const node = el('div.block.payment', title, what, how, warning, retry, contact, signIn.node, forget, confirm);
   return {
     node,
     update(now): void {
@@ -54,8 +53,8 @@ export function paymentView(model: () => Model): View {
       const { kept } = flow;
       const isSending = flow.phase === 'sending';
       const values = { quantity: quantified(now, kept.quantity), price: priced(now, kept.display) };
-      write(heading, texts.text(isSending ? 'payment.title' : 'payment.title.unsure'));
-      write(what, texts.text(kept.operation.kind === 'access' ? 'payment.what' : 'payment.what.extend', values));
+      write(title, t(isSending ? 'payment.title' : 'payment.title.unsure'));
+      write(what, t(kept.operation.kind === 'access' ? 'payment.what' : 'payment.what.extend', values));
       writeOrHide(how, standing(now, flow));
       how.toggleAttribute('data-busy', isSending);
       warning.hidden = !now.state.isMemoryOnly || !isSending;

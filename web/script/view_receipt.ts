@@ -5,6 +5,7 @@ import { priced, quantified, type Model, type View } from './model';
 import { contactNode } from './contact';
 import { exactly } from './time';
 import type { Paid, Session } from './types';
+import { partView } from './view_part';
 
 /** Returns the link to a transaction, or a dash if it is not known. */
 function transactionNode({ page }: Model, { transaction }: Paid): Node {
@@ -15,26 +16,26 @@ function transactionNode({ page }: Model, { transaction }: Paid): Node {
 
 /** Returns a term and its description. */
 function row(term: string, ...description: readonly (Node | string)[]): HTMLElement {
-  return el('div', {}, el('dt', {}, term), el('dd', {}, ...description));
+  return el('div', el('dt', term), el('dd', ...description));
 }
 
 /** Returns the rows of a receipt. */
 function rows(model: Model, session: Session): HTMLElement[] {
-  const { texts, world, page } = model;
-  const { language } = texts;
+  const { t, world, page } = model;
+  const { language } = t;
   const payments = session.payments.flatMap((payment) => [
     row(exactly(payment.at, language), `${quantified(model, payment.quantity)}: ${priced(model, payment.display)}`),
-    row(texts.text('receipt.transaction'), transactionNode(model, payment)),
+    row(t('receipt.transaction'), transactionNode(model, payment)),
   ]);
   const end = session.endsAt === null ? '\u2013' : exactly(session.endsAt, language);
   return [
-    row(texts.text('receipt.what'), world.asset.name),
-    row(texts.text('receipt.seller'), contactNode(model)),
-    row(texts.text('receipt.from'), exactly(session.startsAt, language)),
-    row(texts.text('receipt.to'), end),
+    row(t('receipt.what'), world.asset.name),
+    row(t('receipt.seller'), contactNode(model)),
+    row(t('receipt.from'), exactly(session.startsAt, language)),
+    row(t('receipt.to'), end),
     ...payments,
-    row(texts.text('receipt.session'), el('span', { class: 'code' }, session.id)),
-    row(texts.text('receipt.page'), page.page),
+    row(t('receipt.session'), el('span.code', session.id)),
+    row(t('receipt.page'), page.page),
   ];
 }
 
@@ -51,18 +52,8 @@ function print(): void {
 
 /** Makes the receipt of the kept session. */
 export function receiptView(model: () => Model): View {
-  const { texts } = model();
+  const { t } = model();
   const list = el('dl');
-  const node = el('section', { class: 'part receipt' }, el('h3', { tabindex: '-1' }, texts.text('receipt')), list);
-  node.append(el('div', { class: 'actions no-print' }, button('button', texts.text('receipt.print'), print)));
-  let shown: Session | null = null;
-  return {
-    node,
-    update(now): void {
-      const { session } = now.state.saved;
-      if (!session || session === shown || node.hidden) return;
-      shown = session;
-      list.replaceChildren(...rows(now, session));
-    },
-  };
+  const buttons = el('div.actions.no-print', button('button', t('receipt.print'), print));
+  return partView('receipt', t('receipt'), [list, buttons], (now, session) => list.replaceChildren(...rows(now, session)));
 }

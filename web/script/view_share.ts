@@ -1,49 +1,42 @@
 // Continuing on another device, by a link with a code that works once.
 
-import { button, copy, disable, el, write, writeOrHide } from './dom';
+import { button, copyButton, disable, el, heading, writeOrHide } from './dom';
 import type { Model, View } from './model';
 import { instant } from './classify';
 import { refusalText } from './notices';
 import { timeOfDay } from './time';
 
+/** How long a code works at most. */
+const VALID_MS = 120_000;
+
 /** Makes the part with the link. */
 export function shareView(model: () => Model): View {
-  const { texts, page } = model();
-  const field = el('input', { type: 'text', readonly: '', 'aria-label': texts.text('link.label') });
-  const said = el('p', { class: 'hint', role: 'status' });
-  const make = button('button', texts.text('share.make'), () => void ask());
-  const copyLink = button('button', texts.text('link.copy'), () => {
-    void copy(field.value).then((isCopied) => {
-      write(copyLink, texts.text(isCopied ? 'link.copied' : 'link.copy'));
-      if (!isCopied) field.select();
-    });
-  });
-  const send = button('button', texts.text('share.send'), () => {
+  const { t, page } = model();
+  const field = el('input', { type: 'text', readonly: '', 'aria-label': t('link.label') });
+  const said = el('p.hint', { role: 'status' });
+  const make = button('button', t('share.make'), () => void ask());
+  const copyLink = copyButton(t, 'link.copy', () => field.value, () => field.select());
+  const send = button('button', t('share.send'), () => {
     navigator.share({ url: field.value }).catch(() => undefined);
   });
-  const link = el('div', { class: 'link' }, field, el('div', { class: 'actions row' }, copyLink, send));
-  const heading = el('h3', { tabindex: '-1' }, texts.text('share'));
-  const node = el('section', { class: 'part share' }, heading, el('p', {}, texts.text('share.why')), make, said, link);
+  const link = el('div.link', field, el('div.actions.row', copyLink, send));
+  const title = heading('h3', t('share'));
+  const node = el('section.part.share', title, el('p', t('share.why')), make, said, link);
   link.hidden = true;
-  let expires = Number.POSITIVE_INFINITY;
+  let expires = 0;
   const ask = async (): Promise<void> => {
-    const { session } = model().state.saved;
+    const now = model();
+    const { session } = now.state.saved;
     if (!session) return;
     disable(make, true);
-    const result = await model().api.makeCode(session.id, session.token);
+    const result = await now.api.makeCode(session);
     disable(make, false);
-    show(model(), 'ok' in result ? result.ok : null);
-    if ('refusal' in result) writeOrHide(said, refusalText(model(), result.refusal, 'fault'));
-  };
-  const show = (now: Model, made: { code: string; expiresAt: string } | null): void => {
-    link.hidden = made === null;
-    if (!made) return;
-    expires = instant(made.expiresAt) ?? Number.POSITIVE_INFINITY;
-    field.value = `${page.page}#code=${made.code}`;
-    write(copyLink, texts.text('link.copy'));
+    link.hidden = 'refusal' in result;
+    if ('refusal' in result) return writeOrHide(said, refusalText(now, result.refusal, 'fault'));
+    expires = instant(result.ok.expiresAt) ?? now.now + VALID_MS;
+    field.value = `${page.page}#code=${result.ok.code}`;
     send.hidden = typeof navigator.share !== 'function';
-    const time = Number.isFinite(expires) ? timeOfDay(expires, now.now, texts.language) : '';
-    writeOrHide(said, texts.text('share.made', { time }));
+    writeOrHide(said, t('share.made', { time: timeOfDay(expires, now.now, t.language) }));
   };
   return {
     node,
@@ -51,7 +44,7 @@ export function shareView(model: () => Model): View {
       if (link.hidden || now.now < expires) return;
       link.hidden = true;
       field.value = '';
-      writeOrHide(said, texts.text('share.expired'));
+      writeOrHide(said, t('share.expired'));
     },
   };
 }

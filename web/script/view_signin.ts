@@ -8,11 +8,11 @@ import { canSignIn, connect, isDeclined, signText, type Wallet } from './wallets
 
 /** Signs in, and returns what there is to say if no session was found. */
 async function signIn(model: Model, wallet: Wallet): Promise<string> {
-  const { api, page, texts, dispatch } = model;
+  const { api, page, t, dispatch } = model;
   try {
     const account = await connect(wallet, page.chain);
     const challenge = challengeOf(await api.challenge());
-    if (!challenge) return texts.text('fault.no_answer');
+    if (!challenge) return t('fault.no_answer');
     const signature = await signText(wallet, account, messageOf(challenge, account.address));
     const result = await api.signIn(proofOf(challenge, account.address, signature));
     if ('ok' in result) {
@@ -20,17 +20,17 @@ async function signIn(model: Model, wallet: Wallet): Promise<string> {
       return '';
     }
     const { refusal } = result;
-    return refusal.code === 'payment_required' ? texts.text('signin.none') : refusalText(model, refusal, 'fault');
+    return refusal.code === 'payment_required' ? t('signin.none') : refusalText(model, refusal, 'fault');
   } catch (error) {
-    return texts.text(isDeclined(error) ? 'signin.declined' : 'signin.failed');
+    return t(isDeclined(error) ? 'signin.declined' : 'signin.failed');
   }
 }
 
 /** Makes a button that opens the wallets to sign in with. With a single wallet it signs in at once. */
 export function signInView(model: () => Model): View {
-  const { texts } = model();
-  const said = el('p', { class: 'notice' });
-  const choices = el('div', { class: 'actions' });
+  const { t } = model();
+  const said = el('p.notice');
+  const choices = el('div.actions');
   choices.hidden = true;
   const known = new Set<string>();
   let isBusy = false;
@@ -38,32 +38,31 @@ export function signInView(model: () => Model): View {
     const now = model();
     now.world.hasActed = true;
     isBusy = true;
-    writeOrHide(said, texts.text('signin.asking', { wallet: wallet.name }));
-    now.wake();
+    writeOrHide(said, t('signin.asking', { wallet: wallet.name }));
+    now.render();
     void signIn(now, wallet).then((text) => {
       isBusy = false;
       writeOrHide(said, text);
-      model().wake();
+      model().render();
     });
   };
-  const open = button('button quiet', texts.text('signin'), () => {
+  const open = button('button quiet', t('signin'), () => {
     const [only, ...others] = able(model());
     if (only && others.length === 0) return run(only);
     choices.hidden = !choices.hidden;
     open.setAttribute('aria-expanded', String(!choices.hidden));
   });
   writeOrHide(said, '');
-  const node = el('div', { class: 'signin' }, open, choices, said);
+  const node = el('div.signin', open, choices, said);
   return {
     node,
     update(now): void {
       for (const wallet of able(now)) {
         if (known.has(wallet.name)) continue;
         known.add(wallet.name);
-        choices.append(button('button', texts.text('signin.with', { wallet: wallet.name }), () => run(wallet)));
+        choices.append(button('button', t('signin.with', { wallet: wallet.name }), () => run(wallet)));
       }
-      const isAttempt = 'run' in now.state.flow;
-      for (const element of [open, ...choices.children]) disable(element as HTMLElement, isBusy || isAttempt);
+      for (const element of [open, ...choices.children]) disable(element as HTMLElement, isBusy || 'run' in now.state.flow);
       node.hidden = known.size === 0;
     },
   };

@@ -28,7 +28,7 @@ const SIGN_MESSAGE = 'solana:signMessage';
 function method<In, Out>(wallet: Wallet, feature: string, name: string): Method<In, Out> {
   const methods = wallet.features[feature] as Readonly<Record<string, Method<In, Out>>> | undefined;
   const found = methods?.[name];
-  if (!methods || !found) throw new Error(`no ${feature}`);
+  if (!methods || !found) throw new Error();
   return (input) => found.call(methods, input);
 }
 
@@ -60,7 +60,7 @@ export function discover(chain: string, found: (wallet: Wallet) => void): void {
 export async function connect(wallet: Wallet, chain: string): Promise<Account> {
   const { accounts } = await method<object, { accounts: readonly Account[] }>(wallet, CONNECT, 'connect')({});
   const account = accounts.find((one) => one.chains.includes(chain)) ?? accounts[0];
-  if (!account) throw new Error('no account');
+  if (!account) throw new Error();
   return account;
 }
 
@@ -68,7 +68,7 @@ export async function connect(wallet: Wallet, chain: string): Promise<Account> {
 export async function sign(wallet: Wallet, account: Account, transaction: Uint8Array, chain: string): Promise<Uint8Array> {
   const call = method<Signing, readonly { signedTransaction: Uint8Array }[]>(wallet, SIGN, 'signTransaction');
   const [output] = await call({ account, transaction, chain });
-  if (!output?.signedTransaction) throw new Error('no signature');
+  if (!output?.signedTransaction) throw new Error();
   return output.signedTransaction;
 }
 
@@ -81,7 +81,7 @@ export function canSignIn(wallet: Wallet): boolean {
 export async function signText(wallet: Wallet, account: Account, text: string): Promise<Uint8Array> {
   const call = method<Message, readonly { signature: Uint8Array }[]>(wallet, SIGN_MESSAGE, 'signMessage');
   const [output] = await call({ account, message: new TextEncoder().encode(text) });
-  if (!output?.signature) throw new Error('no signature');
+  if (!output?.signature) throw new Error();
   return output.signature;
 }
 
