@@ -83,7 +83,7 @@ Open this in a browser:
 
   {gateway}/p/lamp
 
-Choose a time, pay with the demo wallet, and approve: the lamp in the corner goes on, and off when the time is over.
+Choose 10 seconds, press Pay, then Approve: the lamp in the corner goes on, and off when the time is over.
 
 No real money is involved: the wallet has {buyer_has} USDC on a chain on this computer. {gateway}/ shows all that is for
 hire: the lamp, a door (door-1) and a printer.

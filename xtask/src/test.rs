@@ -272,6 +272,7 @@ fn with_programs(cmd: Cmd, workspace: &Workspace) -> Cmd {
     cmd.env("COINOP_BIN", workspace.coinop())
         .env("COINOP_FAILPOINTS_BIN", workspace.coinop_failpoints())
         .env("COINOP_CHAIN_BIN", workspace.coinop_chain())
+        .env("COINOP_DEMO_BIN", workspace.coinop_demo())
         .env("COINOP_COMPONENT", workspace.component())
         .env("COINOP_WORKER", workspace.worker())
         .env("COINOP_NATIVE_BIN", workspace.coinop_native())
@@ -304,7 +305,10 @@ fn differential(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
 fn clients(workspace: &Workspace, target: Target, tally: &mut Tally) -> Result<()> {
     programs(workspace)?;
     match target {
-        Target::Serve => build::failpoints(workspace)?,
+        Target::Serve => {
+            build::demo(workspace)?;
+            build::failpoints(workspace)?;
+        }
         Target::Worker => build::worker::plain(workspace)?,
     }
     let what = format!("against {}", target.name());

@@ -134,7 +134,7 @@ id = "lamp"
 name = "Reading lamp"
 price = "0.001"
 unit = "second"
-min_quantity = 1
+min_quantity = 4
 max_quantity = 900
 [asset.device]
 driver = "exec"
