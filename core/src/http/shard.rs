@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::code::OneTimeCode;
+use super::one_time_code::OneTimeCode;
 use super::{Problem, Response};
 use crate::account::Account;
 use crate::config::Asset;
