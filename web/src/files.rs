@@ -53,6 +53,8 @@ pub fn file(request: &Request) -> Option<Response> {
 /// Returns whether an entry of `Accept-Encoding` allows gzip.
 fn takes_gzip(encoding: &str) -> bool {
     let (name, parameters) = encoding.split_once(';').unwrap_or((encoding, ""));
-    let is_refused = parameters.trim().strip_prefix("q=").is_some_and(|q| q.trim().parse() == Ok(0.0));
+    let weight =
+        parameters.trim().strip_prefix("q=").map(|weight| weight.trim().trim_end_matches(['0', '.']));
+    let is_refused = weight == Some("");
     ["gzip", "x-gzip", "*"].contains(&name.trim()) && !is_refused
 }

@@ -37,7 +37,7 @@ impl Language {
         }
         let accepted = request.headers.iter().filter(|(name, _)| name == "accept-language");
         let accepted = accepted.flat_map(|(_, value)| value.split(','));
-        let mut best = (Self::English, 0.0);
+        let mut best = (Self::English, 0);
         for range in accepted {
             let (tag, quality) = weighted(range);
             if let Some(language) = Self::named(tag).filter(|_| quality > best.1) {
@@ -106,11 +106,17 @@ impl Language {
     }
 }
 
-/// Returns a language range and its weight from 0 to 1.
-fn weighted(range: &str) -> (&str, f32) {
+/// The weight of a language range that has none of its own, in thousandths.
+const WHOLE: u16 = 1_000;
+
+/// Returns a language range and its weight in thousandths (RFC 9110, section 12.4.2).
+fn weighted(range: &str) -> (&str, u16) {
     let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
-    let quality = parameters.trim().strip_prefix("q=").and_then(|quality| quality.trim().parse().ok());
-    (tag.trim(), quality.unwrap_or(1.0))
+    let quality = parameters.trim().strip_prefix("q=").map(str::trim);
+    let thousandths = |fraction: &str| format!("{fraction:0<3}").get(..3)?.parse().ok();
+    let weight = quality
+        .and_then(|quality| quality.strip_prefix("0").map(|rest| rest.strip_prefix('.').unwrap_or("0")));
+    (tag.trim(), weight.and_then(thousandths).unwrap_or(WHOLE))
 }
 
 fn read(text: &str) -> Texts {

@@ -16,7 +16,7 @@ const BOUNDS: [(&str, Bound); 12] = [
     ("spin_40_challenge_us", Bound::AtMost(1_000.0)),
     ("spin_5000_packed_challenge_us", Bound::AtMost(1_000.0)),
     ("load_100k_over_10", Bound::AtMost(1.2)),
-    ("worker_gzip_kb", Bound::AtMost(400.0)),
+    ("worker_gzip_kb", Bound::AtMost(500.0)),
     ("worker_challenge_over_js", Bound::AtLeast(0.5)),
     ("worker_verify_over_js", Bound::AtLeast(0.35)),
 ];
