@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::error::ConfigError;
 use super::section::Section;
+use crate::money::Money;
 use crate::svm::{Address, Network, Token, TokenProgram};
 
 /// An accepted token, and the merchant's account for it.
@@ -13,6 +14,15 @@ pub struct AcceptedToken {
     pub token: Token,
     /// The associated token account of `pay_to`, which receives the payments.
     pub account: Address,
+}
+
+impl AcceptedToken {
+    /// Returns the symbol of the token that this money is of; `None` if it is not among `tokens` of this network.
+    #[must_use]
+    pub fn symbol_of<'t>(tokens: &'t [Self], network: Network, money: &Money) -> Option<&'t str> {
+        let its = tokens.iter().find(|accepted| money.is_of(network.caip2(), &accepted.token.mint));
+        its.map(|accepted| accepted.token.symbol.as_str())
+    }
 }
 
 /// Reads a token: a symbol known on the network, or a mint with its decimals and program.

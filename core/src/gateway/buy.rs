@@ -1,5 +1,6 @@
 //! What a buyer asks for with a payment, and the possible answers.
 
+use crate::config::{AcceptedToken, Config};
 use crate::ids::{AssetId, StreamId};
 use crate::ports::PortError;
 use crate::pricing::Tariff;
@@ -34,6 +35,23 @@ pub struct Sold {
     pub payment: PaymentRecord,
     /// The session that the payment started or extended, as it stands now.
     pub session: SessionRecord,
+}
+
+impl Sold {
+    /// Returns the line about the sale in the operator's log. It names no buyer and shows no token (invariant 9).
+    pub(super) fn line(&self, config: &Config) -> String {
+        let PaymentRecord { stream, operation, session, purchase, transaction, .. } = &self.payment;
+        let price = &purchase.price;
+        let symbol = AcceptedToken::symbol_of(&config.merchant.tokens, config.network, price);
+        let token = symbol.unwrap_or(price.token.as_str());
+        let amount = price.amount.to_decimal(price.decimals);
+        let what = match operation {
+            Operation::Access => "",
+            Operation::Extend { .. } => "an extension of ",
+        };
+        let transaction = transaction.as_ref().map(|id| format!(", transaction {id}")).unwrap_or_default();
+        format!("sold {what}{} for {amount} {token}: session {session}{transaction}", stream.asset())
+    }
 }
 
 /// The result of a sale.

@@ -178,7 +178,11 @@ impl<P: Ports> Gateway<'_, P> {
         };
         match self.command(stream, Some(snapshot.clone()), command).await {
             Ok(written) => match written.sold(&claim.payment) {
-                Some(sold) => Ok(Some(Sale::Sold(Box::new(sold)))),
+                // Only the append that grants it has a sale here, so there is one line for each, and none for a repeat.
+                Some(sold) => {
+                    self.ports().log(&sold.line(&self.deployment().config));
+                    Ok(Some(Sale::Sold(Box::new(sold))))
+                }
                 None if failed.is_some_and(failure::is_guard) => Err(GUARD_FAILED),
                 None => self.current_outcome(&claim.payment).await.map(Some),
             },

@@ -3,6 +3,7 @@
 mod clocks;
 mod crashes;
 mod flood;
+mod logged;
 mod sales;
 mod shared;
 mod theft;
