@@ -72,7 +72,7 @@ pub struct PayerHistory {
     pub has_bought: bool,
 }
 
-/// A position in a payer's list of sessions. The page has the sessions that began before this one.
+/// A position in a list of sessions. The page has the sessions that began before this one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// When the session began.
@@ -118,6 +118,18 @@ pub trait Claims {
     async fn sessions_of(
         &self,
         payer: &Account,
+        before: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<SessionRecord>, PortError>;
+
+    /// Returns the sessions of all payers before the cursor, the latest first, and at most `limit`; with `asset`, only
+    /// those of that asset.
+    ///
+    /// It is for the merchant. Where a journal does not know the sessions of all streams, the merchant's own part of it
+    /// does, a moment later.
+    async fn sessions(
+        &self,
+        asset: Option<&AssetId>,
         before: Option<&Cursor>,
         limit: u32,
     ) -> Result<Vec<SessionRecord>, PortError>;

@@ -9,7 +9,7 @@ use super::headers::WANTED_METHOD;
 use super::route::{Action, Route};
 use super::shard::{ShardTask, StatelessOutcome, TaskKind};
 use super::{Context, Problem, Request, Response};
-use super::{access, assets, catalogue, code, cors, sale, sessions, tick, transaction};
+use super::{access, assets, catalogue, code, cors, merchant, sale, sessions, tick, transaction};
 use crate::ports::Ports;
 
 /// Answers a request. It never panics, and its body is always JSON or empty.
@@ -84,6 +84,7 @@ async fn prepare<'a, P: Ports>(
         Action::SessionStatus(id) => sessions::session_status(context, request, id),
         Action::MakeCode(id) => code::make(context, request, id),
         Action::PayerSessions(address) => sessions::sessions_of_payer(context, request, address),
+        Action::MerchantSessions => merchant::sessions(context, request),
         Action::Tick => {
             assets::ensure_api_key(context, request)?;
             StatelessOutcome::at_shard(TaskKind::Tick)
@@ -115,9 +116,8 @@ async fn perform<P: Ports>(
         TaskKind::ShowSession(token) => sessions::show(context, &token).await,
         TaskKind::MakeCode(token) => code::made(context, &token).await,
         TaskKind::UseCode(code) => code::redeemed(context, &code).await,
-        TaskKind::ListSessions { payer, limit, before } => {
-            sessions::list(context, &payer, limit, before.as_ref()).await
-        }
+        TaskKind::ListSessions { payer, page } => sessions::list(context, &payer, &page).await,
+        TaskKind::ListSold { asset, page } => merchant::list(context, asset.as_ref(), &page).await,
         TaskKind::Tick => tick::run_and_answer(context, context.gateway().run_due()).await,
     }
 }

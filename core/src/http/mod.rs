@@ -9,6 +9,7 @@ mod context;
 mod cors;
 mod dispatch;
 mod headers;
+mod merchant;
 mod one_time_code;
 mod payment_response;
 mod problem;

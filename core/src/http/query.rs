@@ -182,3 +182,12 @@ pub(super) fn before(request: &Request) -> Result<Option<Cursor>, Problem> {
 pub(super) fn cursor(cursor: &Cursor) -> String {
     format!("{}.{}", cursor.starts.millis(), cursor.session)
 }
+
+/// Returns the asset whose sessions the merchant asks for, if it asks for those of one. Refuses other parameters than
+/// those of `GET /api/v1/merchant/sessions`, because a misspelt filter would show everything.
+pub(super) fn asset_of_sessions(request: &Request) -> Result<Option<AssetId>, Problem> {
+    only_parameters(request, &["asset", "limit", "before"])?;
+    let Some(text) = parameter(request, "asset") else { return Ok(None) };
+    let invalid = || Problem::malformed("invalid_asset", "`asset` must be the id of an asset.");
+    AssetId::parse(text).map(Some).ok_or_else(invalid)
+}

@@ -46,6 +46,8 @@ pub enum Route {
     MakeCode(Option<SessionId>),
     /// `/api/v1/payers/{address}/sessions`
     Payer(Option<Address>),
+    /// `/api/v1/merchant/sessions`
+    MerchantSessions,
     /// `/api/v1/tick`
     Tick,
 }
@@ -89,6 +91,8 @@ pub(super) enum Action<'r> {
     MakeCode(Option<&'r SessionId>),
     /// Show a payer's sessions to the payer.
     PayerSessions(Option<&'r Address>),
+    /// Show all sessions to the merchant.
+    MerchantSessions,
     /// Carry out what is due.
     Tick,
 }
@@ -126,6 +130,7 @@ impl Route {
                 ["sessions", id, "status"] => Self::Session(SessionId::parse(id)),
                 ["sessions", id, "code"] => Self::MakeCode(SessionId::parse(id)),
                 ["payers", address, "sessions"] => Self::Payer(address.parse().ok()),
+                ["merchant", "sessions"] => Self::MerchantSessions,
                 ["tick"] => Self::Tick,
                 _ => return None,
             },
@@ -155,6 +160,7 @@ impl Route {
             (Self::Session(id), "GET" | "HEAD") => Action::SessionStatus(id.as_ref()),
             (Self::MakeCode(id), "POST") => Action::MakeCode(id.as_ref()),
             (Self::Payer(address), "GET" | "HEAD") => Action::PayerSessions(address.as_ref()),
+            (Self::MerchantSessions, "GET" | "HEAD") => Action::MerchantSessions,
             (Self::Tick, "POST") => Action::Tick,
             _ => return None,
         })
@@ -190,6 +196,7 @@ impl Route {
             Self::Extend(_) => "extend",
             Self::Session(_) => "session",
             Self::Payer(_) => "payer",
+            Self::MerchantSessions => "merchant",
             Self::Tick => "tick",
         }
     }
@@ -216,6 +223,7 @@ impl Route {
             | Self::MakeCode(_)
             | Self::UseCode(_)
             | Self::Payer(_)
+            | Self::MerchantSessions
             | Self::Tick => true,
         };
         may && request.method != "OPTIONS"
@@ -226,9 +234,11 @@ impl Action<'_> {
     /// Returns who may use this.
     pub(super) const fn audience(&self) -> Audience {
         match self {
-            Self::CreateAsset | Self::ChangeAsset(_) | Self::DeleteAsset(_) | Self::Tick => {
-                Audience::Merchant
-            }
+            Self::CreateAsset
+            | Self::ChangeAsset(_)
+            | Self::DeleteAsset(_)
+            | Self::MerchantSessions
+            | Self::Tick => Audience::Merchant,
             Self::Health
             | Self::Ready
             | Self::Keys

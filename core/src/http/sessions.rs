@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::shard::{StatelessOutcome, TaskKind};
+use super::shard::{Page, StatelessOutcome, TaskKind};
 use super::{Context, Problem, Request, Response, query, views};
 use crate::account::Account;
 use crate::grant::{self, SessionToken};
 use crate::ids::{AssetId, SessionId};
 use crate::ports::{Claims as _, Cursor, Entropy as _, Ports};
+use crate::session::index::SessionRecord;
 use crate::sign_in;
 use crate::svm::Address;
 use crate::x402::SIGN_IN_WITH_X;
@@ -138,30 +139,38 @@ pub(super) fn sessions_of_payer<'a, P: Ports>(
             "The proof is for another wallet. Sign in with the wallet that the path names.",
         ));
     }
-    let limit = query::limit(request)?;
-    let before = query::before(request)?;
-    StatelessOutcome::at_shard(TaskKind::ListSessions { payer, limit, before })
+    let page = Page { limit: query::limit(request)?, before: query::before(request)? };
+    StatelessOutcome::at_shard(TaskKind::ListSessions { payer, page })
 }
 
 /// Shows a page of a payer's sessions.
 pub(super) async fn list<P: Ports>(
     context: &Context<'_, P>,
     payer: &Account,
-    limit: usize,
-    before: Option<&Cursor>,
+    page: &Page,
 ) -> Result<Response, Problem> {
-    // One more session than was asked for tells whether there is a next page.
-    let asked = u32::try_from(limit + 1).unwrap_or(u32::MAX);
-    let found = context.ports().journal().sessions_of(payer, before, asked).await;
-    let mut records = found.map_err(|error| context.failed(&error))?;
-    let more = records.len() > limit;
-    records.truncate(limit);
-    let next = records.last().filter(|_| more).map(|record| {
-        query::cursor(&Cursor { starts: record.session.starts_at, session: record.session.id.clone() })
-    });
+    let found = context.ports().journal().sessions_of(payer, page.before.as_ref(), page.to_read()).await;
+    let (records, next) = page.cut(found.map_err(|error| context.failed(&error))?);
     let now = context.now();
     let view = |record| views::session_of_payer(context.deployment(), record, &now);
     let sessions: Result<Vec<_>, _> = records.iter().map(view).collect();
     let sessions = sessions.map_err(|error| context.unwritten(error))?;
     Ok(Response::json(200, &json!({ "sessions": sessions, "next": next })).no_store())
+}
+
+impl Page {
+    /// Returns how many sessions to read: one more than the page has, which tells whether there is a next page.
+    pub(super) fn to_read(&self) -> u32 {
+        u32::try_from(self.limit + 1).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the page's sessions of those that were read, and the cursor of the next page, if there is one.
+    pub(super) fn cut(&self, mut read: Vec<SessionRecord>) -> (Vec<SessionRecord>, Option<String>) {
+        let more = read.len() > self.limit;
+        read.truncate(self.limit);
+        let next = read.last().filter(|_| more).map(|record| {
+            query::cursor(&Cursor { starts: record.session.starts_at, session: record.session.id.clone() })
+        });
+        (read, next)
+    }
 }

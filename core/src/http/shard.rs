@@ -73,9 +73,20 @@ pub(super) enum TaskKind<'a> {
     /// Use this one-time code.
     UseCode(OneTimeCode),
     /// Show a page of a payer's sessions.
-    ListSessions { payer: Account, limit: usize, before: Option<Cursor> },
+    ListSessions { payer: Account, page: Page },
+    /// Show a page of all sessions, or of those of this asset.
+    ListSold { asset: Option<AssetId>, page: Page },
     /// Carry out what is due.
     Tick,
+}
+
+/// Which page of a list of sessions is asked for.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// How many sessions it has at most.
+    pub(super) limit: usize,
+    /// The last session of the page before; `None` for the first page.
+    pub(super) before: Option<Cursor>,
 }
 
 /// What a buyer asks for. The asset may not exist: a payment that was accepted before is answered even if its asset was
@@ -109,7 +120,9 @@ impl<'a> ShardTask<'a> {
     #[must_use]
     pub fn shard(&self) -> Shard {
         let asset = match &*self.0 {
-            TaskKind::Ready | TaskKind::ListAssets { .. } | TaskKind::Tick => return Shard::Merchant,
+            TaskKind::Ready | TaskKind::ListAssets { .. } | TaskKind::ListSold { .. } | TaskKind::Tick => {
+                return Shard::Merchant;
+            }
             TaskKind::ListSessions { payer, .. } => return Shard::Payer(payer.clone()),
             TaskKind::CreateAsset(asset) => &asset.id,
             TaskKind::ShowAsset(asset) | TaskKind::AssetStatus(asset) => &asset.id,

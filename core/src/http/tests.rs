@@ -6,6 +6,7 @@ mod captured;
 mod challenge;
 mod codes;
 mod cors;
+mod merchant;
 mod parameters;
 mod payment_response;
 mod readers;

@@ -17,9 +17,7 @@ use crate::x402::PaymentRequirements;
 
 /// Returns an amount in atomic units, with its decimals, its mint and a text for people.
 fn amount(config: &Config, name: &str, money: &Money) -> Map<String, Value> {
-    let is_its = |accepted: &&AcceptedToken| money.is_of(config.network.caip2(), &accepted.token.mint);
-    let known = config.merchant.tokens.iter().find(is_its);
-    let symbol = known.map_or("", |t| t.token.symbol.as_str());
+    let symbol = AcceptedToken::symbol_of(&config.merchant.tokens, config.network, money).unwrap_or_default();
     let display = format!("{} {symbol}", money.amount.to_decimal(money.decimals));
     let mut members = Map::new();
     members.insert(name.to_owned(), json!(money.amount));
@@ -254,6 +252,12 @@ pub(super) fn session_of_payer(
         members.insert("grant".to_owned(), json!(grant));
     }
     Ok(view)
+}
+
+/// Returns a session, as the merchant sees it: without its tokens, which are the buyer's (invariant 9).
+pub(super) fn session_of_merchant(config: &Config, record: &SessionRecord, now: &Now) -> Value {
+    let payer = ("payer".to_owned(), json!(record.session.payer));
+    merged(session_status(config, record, now), [payer].into_iter().collect())
 }
 
 /// Returns whether a session is running.

@@ -13,6 +13,7 @@ use super::state::StreamState;
 use crate::account::Account;
 use crate::ids::{AssetId, PaymentId, SessionId, StreamId};
 use crate::listing::Listing;
+use crate::money::Money;
 use crate::quote::{Operation, TicketId};
 use crate::time::Timestamp;
 
@@ -87,7 +88,16 @@ pub enum IndexChange {
         at: Timestamp,
     },
     /// A session is new or has changed.
-    Session { id: SessionId, payer: Account, starts: Timestamp, record: SessionRecord },
+    Session { id: SessionId, asset: AssetId, payer: Account, starts: Timestamp, record: SessionRecord },
+    /// A payment has bought something: a session, or more time for one.
+    Sale {
+        payment: PaymentId,
+        asset: AssetId,
+        /// What was paid.
+        price: Money,
+        /// When it was seen that the money has moved.
+        at: Timestamp,
+    },
     /// A session of a shared asset of limited capacity takes a seat, or leaves it.
     Seat {
         asset: AssetId,
@@ -120,11 +130,13 @@ pub(crate) fn changes(
                     record: record(stream, claim, None, PaymentStatus::Pending),
                 }));
             }
-            Event::PaymentLanded { payment, landing, .. } => {
-                changes.extend(before.claim(payment).map(|claim| IndexChange::Payment {
+            Event::PaymentLanded { payment, landing, at, .. } => {
+                let claim = before.claim(payment);
+                changes.extend(claim.map(|claim| IndexChange::Payment {
                     id: payment.clone(),
                     record: record(stream, claim, landing.transaction(), PaymentStatus::Granted),
-                }))
+                }));
+                changes.extend(claim.map(|claim| sold(stream, claim, *at)));
             }
             Event::PaymentFailed { payment, reason, at, .. } => {
                 changes.extend(before.claim(payment).map(|claim| IndexChange::Purge {
@@ -172,9 +184,19 @@ fn claimed(stream: &StreamId, claim: &Claim) -> IndexChange {
     }
 }
 
+fn sold(stream: &StreamId, claim: &Claim, at: Timestamp) -> IndexChange {
+    IndexChange::Sale {
+        payment: claim.payment.clone(),
+        asset: stream.asset().clone(),
+        price: claim.purchase.price.clone(),
+        at,
+    }
+}
+
 fn put(stream: &StreamId, session: &Session, ended: bool) -> IndexChange {
     IndexChange::Session {
         id: session.id.clone(),
+        asset: stream.asset().clone(),
         payer: session.payer.clone(),
         starts: session.starts_at,
         record: SessionRecord { stream: stream.clone(), session: session.clone(), ended },

@@ -146,6 +146,15 @@ impl<P: ShardPorts> Claims for ShardedJournal<P> {
     ) -> Result<Vec<SessionRecord>, PortError> {
         self.own.sessions_of(payer, before, limit).await
     }
+
+    async fn sessions(
+        &self,
+        asset: Option<&AssetId>,
+        before: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<SessionRecord>, PortError> {
+        self.own.sessions(asset, before, limit).await
+    }
 }
 
 impl<P: ShardPorts> Schedule for ShardedJournal<P> {

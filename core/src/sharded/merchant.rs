@@ -1,8 +1,14 @@
-//! The merchant's shard: the day's fee budget, the seats of shared assets, and a copy of each stream's head.
+//! The merchant's shard: the day's fee budget, the seats of shared assets, and copies of each stream's head and of all
+//! sessions.
+//!
+//! Of each session it keeps one row for ever, some 1,100 bytes with its entries in two indexes. So a million sessions
+//! take about 1.1 GB of the 10 GB that a Durable Object may have. The rows come with updates that are sent anyway: a
+//! purchase writes a row and its entries, an extension and the end write the row again.
 
 use std::cell::Cell;
 use std::slice::from_ref;
 
+use super::history::put_sessions;
 use super::hold::{self, HOLD, HOLD_AT, run, text};
 use super::ports::{Publication, ShardPorts};
 use super::request::SeatsTaken;
@@ -12,7 +18,8 @@ use crate::error::StoreError;
 use crate::ports::PortError;
 use crate::store::guards::guard_message;
 use crate::store::schema::{
-    CATALOGUE, FEE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED, SEAT, SEAT_ASSET,
+    CATALOGUE, FEE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED, SEAT, SEAT_ASSET, SESSION,
+    SESSION_ASSET, SESSION_STARTS,
 };
 use crate::store::{SEATS, Sql, SqlError, Value, bound, integer, number};
 
@@ -25,6 +32,9 @@ const TABLES: &[&str] = &[
     CATALOGUE,
     SEAT,
     SEAT_ASSET,
+    SESSION,
+    SESSION_STARTS,
+    SESSION_ASSET,
     // Assets whose current listing has not been published yet.
     "CREATE TABLE IF NOT EXISTS unpublished (asset TEXT PRIMARY KEY) WITHOUT ROWID",
     HOLD,
@@ -222,7 +232,7 @@ impl<S: Sql> ShardHandler for MerchantShard<S> {
         }
     }
 
-    /// Stores a stream's head, and releases or spends what its ended payments had reserved.
+    /// Stores a stream's head and its sessions, and releases or spends what its ended payments had reserved.
     async fn apply(&self, update: &MerchantUpdate) -> Result<(), PortError> {
         let Head { stream, revision, state, due, unsettled, unfulfilled } = &update.head;
         let moment = |at: &Option<u64>| at.map_or(Ok(Value::Null), integer);
@@ -244,6 +254,7 @@ impl<S: Sql> ShardHandler for MerchantShard<S> {
                 self.holds().spend_all(&ended.payment).await?;
             }
         }
+        put_sessions(&self.sql, &update.sessions).await?;
         let key = text(stream);
         run(&self.sql, LEAVE_SEAT, from_ref(&key)).await?;
         self.list(key.clone()).await?;

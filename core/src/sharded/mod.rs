@@ -7,8 +7,8 @@
 //!
 //! * each payer has a shard ([`PayerShard`]): what is in flight from each balance, the payer's failures, and
 //!   the payer's sessions;
-//! * the merchant has a shard ([`MerchantShard`]): the day's fee budget, the seats of shared assets, and a
-//!   copy of each stream's head for lists;
+//! * the merchant has a shard ([`MerchantShard`]): the day's fee budget, the seats of shared assets, and
+//!   copies of each stream's head and of all sessions for lists;
 //! * each payment has a shard ([`PaymentShard`]): which stream has claimed the payment.
 //!
 //! **Reservations.** Each attempt to append makes its own reservations in these shards, under a random name.
@@ -28,6 +28,7 @@
 
 mod attempt;
 mod due;
+mod history;
 mod hold;
 mod join;
 mod journal;

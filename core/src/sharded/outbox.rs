@@ -31,7 +31,7 @@ const ENDED: &str = "SELECT event.value ->> '$.payment', event.value ->> '$.paye
         AND event.value ->> '$.type' IN ('payment_landed', 'payment_failed')
     ORDER BY revision, event.key";
 /// Selects the sessions that began or changed in the same range, as they are now.
-const SESSIONS: &str = "SELECT payer, id, starts, record FROM session WHERE id IN (
+const SESSIONS: &str = "SELECT id, asset, payer, starts, record FROM session WHERE id IN (
         SELECT coalesce(event.value ->> '$.session', event.value ->> '$.id')
         FROM journal, json_each(journal.events) AS event
         WHERE stream = ?1 AND revision > ?2 AND revision <= ?3
@@ -117,11 +117,13 @@ impl<'a, S: Sql> Outbox<'a, S> {
             add(&mut payers, payer, |update| update.ended.push(ended.clone()));
             all_ended.push(ended);
         }
+        let mut sessions = Vec::new();
         for row in &run(self.sql, SESSIONS, &tail).await? {
-            let (payer, session) = session(row).ok_or_else(|| corrupt("a session"))?;
-            add(&mut payers, payer, |update| update.sessions.push(session));
+            let session = session(row).ok_or_else(|| corrupt("a session"))?;
+            add(&mut payers, session.payer.clone(), |update| update.sessions.push(session.clone()));
+            sessions.push(session);
         }
-        let merchant = MerchantUpdate { head, ended: all_ended };
+        let merchant = MerchantUpdate { head, ended: all_ended, sessions };
         Ok(Some(Delivery { revision, payers, payments, merchant }))
     }
 
@@ -175,10 +177,17 @@ fn ended(row: &[Value]) -> Option<(Account, Timestamp, Ended)> {
     Some((Account::new(payer), at, Ended { payment: PaymentId::parse(payment)?, failed }))
 }
 
-fn session(row: &[Value]) -> Option<(Account, SessionRow)> {
-    let [Value::Text(payer), Value::Text(id), starts, Value::Text(record)] = row else { return None };
-    let session = SessionRow { id: id.clone(), starts: number(starts)?, record: record.clone() };
-    Some((Account::new(payer), session))
+fn session(row: &[Value]) -> Option<SessionRow> {
+    let [Value::Text(id), Value::Text(asset), Value::Text(payer), starts, Value::Text(record)] = row else {
+        return None;
+    };
+    Some(SessionRow {
+        id: id.clone(),
+        asset: asset.clone(),
+        payer: Account::new(payer),
+        starts: number(starts)?,
+        record: record.clone(),
+    })
 }
 
 /// Reads a moment that may be absent; `None` if the value is neither.

@@ -1,9 +1,10 @@
 //! The shard of one payer: what is in flight from each balance, the payer's failures, and the payer's sessions.
 
+use super::history::put_sessions;
 use super::hold::{self, HOLD, HOLD_AT, run, text};
 use super::request::HistoryOf;
 use super::shard::ShardHandler;
-use super::updates::{PayerUpdate, Reservation, Reserved, SessionRow};
+use super::updates::{PayerUpdate, Reservation, Reserved};
 use crate::error::StoreError;
 use crate::ports::{Accounts as _, PayerHistory, PortError};
 use crate::store::guards::guard_message;
@@ -56,11 +57,6 @@ const DROP_UNHELD: &str =
     "DELETE FROM in_flight WHERE payment = ?1 AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
 const FORGET_FAILURES: &str = "DELETE FROM failure WHERE at < ?1";
 const FAILED: &str = "INSERT OR IGNORE INTO failure (payer, at, payment) VALUES (?1, ?2, ?3)";
-// A repeated update may arrive after a later one, so an older record changes nothing.
-const PUT_SESSION: &str = "INSERT INTO session (id, payer, starts, record) VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (id) DO UPDATE SET record = excluded.record
-    WHERE (excluded.record ->> '$.ended', excluded.record ->> '$.session.grant')
-        >= (record ->> '$.ended', record ->> '$.session.grant')";
 
 /// How long a failure is remembered, in milliseconds. This is longer than a failure counts against its payer.
 const FAILURE_KEPT_MS: u64 = 3_600_000;
@@ -118,11 +114,7 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
                 run(&self.sql, FAILED, &parameters).await?;
             }
         }
-        for SessionRow { id, starts, record } in &update.sessions {
-            let parameters = [text(id), text(&payer), integer(*starts)?, text(record)];
-            run(&self.sql, PUT_SESSION, &parameters).await?;
-        }
-        Ok(())
+        put_sessions(&self.sql, &update.sessions).await
     }
 
     /// Returns the payer's history, from tables of the same form as a journal's.

@@ -125,6 +125,8 @@ pub struct PayerUpdate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRow {
     pub id: String,
+    pub asset: String,
+    pub payer: Account,
     /// When the session began, in milliseconds since the epoch.
     pub starts: u64,
     /// The session's record as JSON text.
@@ -147,6 +149,8 @@ pub struct MerchantUpdate {
     pub head: Head,
     /// The stream's payments that ended.
     pub ended: Vec<Ended>,
+    /// The stream's sessions that are new or have changed, as they are now.
+    pub sessions: Vec<SessionRow>,
 }
 
 /// The current state of a stream, as in the journal's table `head`.

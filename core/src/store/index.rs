@@ -5,8 +5,9 @@
 
 use super::guards::guard_message;
 use super::schema::{
-    CATALOGUE, FAILURE, FAILURE_AT, FEE, FEE_PAYER, IN_FLIGHT, IN_FLIGHT_FEE_PAYER, IN_FLIGHT_SOURCE, SEAT,
-    SEAT_ASSET, SESSION, SESSION_PAYER, SOURCE_BALANCE, SOURCE_BALANCE_CLOSED, hold_against_source,
+    CATALOGUE, FAILURE, FAILURE_AT, FEE, FEE_PAYER, IN_FLIGHT, IN_FLIGHT_FEE_PAYER, IN_FLIGHT_SOURCE, SALE,
+    SEAT, SEAT_ASSET, SESSION, SESSION_ASSET, SESSION_PAYER, SESSION_STARTS, SOURCE_BALANCE,
+    SOURCE_BALANCE_CLOSED, hold_against_source,
 };
 use super::value::{Value, json};
 use crate::error::StoreError;
@@ -113,12 +114,23 @@ pub(super) const INDEXES: &[Index] = &[
     },
     Index {
         column: "sessions",
-        tables: &[SESSION, SESSION_PAYER],
-        write: "INSERT INTO session (id, payer, starts, record)
-            SELECT value ->> '$.id', value ->> '$.payer', value ->> '$.starts', value -> '$.record'
+        tables: &[SESSION, SESSION_PAYER, SESSION_STARTS, SESSION_ASSET],
+        write: "INSERT INTO session (id, asset, payer, starts, record)
+            SELECT value ->> '$.id', value ->> '$.asset', value ->> '$.payer', value ->> '$.starts',
+                value -> '$.record'
             FROM json_each(NEW.sessions) WHERE true
             ON CONFLICT (id) DO UPDATE SET record = excluded.record;",
         value: |batch| changes(batch, |change| matches!(change, IndexChange::Session { .. })),
+    },
+    // What was sold, for the owner.
+    Index {
+        column: "sales",
+        tables: &[SALE],
+        write: "INSERT INTO sale (at, asset, payment, network, token, decimals, amount)
+            SELECT value ->> '$.at', value ->> '$.asset', value ->> '$.payment', value ->> '$.price.network',
+                value ->> '$.price.token', value ->> '$.price.decimals', value ->> '$.price.amount'
+            FROM json_each(NEW.sales);",
+        value: |batch| changes(batch, |change| matches!(change, IndexChange::Sale { .. })),
     },
     // The seat that a session of a shared asset takes or leaves.
     Index {

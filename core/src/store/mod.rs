@@ -2,11 +2,13 @@
 
 pub(crate) mod guards;
 mod index;
+mod sales;
 pub(crate) mod schema;
 mod sql;
 mod value;
 
 pub use crate::error::SqlError;
+pub use sales::{Sale, SalesTotal};
 pub(crate) use sql::SEATS;
 pub use sql::SqlJournal;
 pub use value::{Sql, Value};

@@ -7,6 +7,8 @@ use std::fmt::Display;
 use serde::de::DeserializeOwned;
 
 use super::index::{self, INDEXES};
+#[cfg(test)]
+use super::sales;
 use super::schema::{TABLES, VERSION, VERSIONS};
 use super::value::{Sql, Value, bound, corrupt, integer, json, number};
 use crate::account::Account;
@@ -31,6 +33,9 @@ const HAS_BOUGHT: &str = "SELECT 1 FROM session WHERE payer = ?1 LIMIT 1";
 const FEES: &str = "SELECT lamports FROM fee WHERE day = ?1";
 pub(crate) const SEATS: &str = "SELECT count(*) FROM seat WHERE asset = ?1";
 const SESSIONS_OF: &str = "SELECT record FROM session WHERE payer = ?1 AND (starts, id) < (?2, ?3) ORDER BY starts DESC, id DESC LIMIT ?4";
+const SESSIONS: &str =
+    "SELECT record FROM session WHERE (starts, id) < (?1, ?2) ORDER BY starts DESC, id DESC LIMIT ?3";
+const SESSIONS_OF_ASSET: &str = "SELECT record FROM session WHERE asset = ?4 AND (starts, id) < (?1, ?2) ORDER BY starts DESC, id DESC LIMIT ?3";
 // `+stream` keeps SQLite from scanning all streams instead of those that are due.
 const DUE: &str =
     "SELECT stream FROM head WHERE due <= ?1 AND +stream >= ?3 AND +stream < ?4 ORDER BY due LIMIT ?2";
@@ -59,12 +64,16 @@ pub(super) const READS: &[&str] = &[
     FEES,
     SEATS,
     SESSIONS_OF,
+    SESSIONS,
+    SESSIONS_OF_ASSET,
     DUE,
     NEXT_DUE,
     UNSETTLED,
     NEXT_UNSETTLED,
     UNFULFILLED,
     CATALOGUE,
+    sales::SALES,
+    sales::LAST,
 ];
 
 /// The journal of one merchant on an SQLite database.
@@ -107,7 +116,7 @@ impl<S: Sql> SqlJournal<S> {
     }
 
     /// Returns the version of the database's tables; `None` if they are still to be made.
-    async fn version(&self) -> Result<Option<i64>, PortError> {
+    pub(super) async fn version(&self) -> Result<Option<i64>, PortError> {
         let named = "SELECT name FROM sqlite_master WHERE name IN ('schema_version', 'journal')";
         let found = self.run(named, &[]).await?;
         let is_there =
@@ -145,7 +154,11 @@ impl<S: Sql> SqlJournal<S> {
         self.name(key).and_then(StreamId::parse).ok_or_else(|| corrupt("a stream's key"))
     }
 
-    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, PortError> {
+    pub(super) async fn run(
+        &self,
+        statement: &str,
+        parameters: &[Value],
+    ) -> Result<Vec<Vec<Value>>, PortError> {
         self.sql.run(statement, parameters).await.map_err(|error| StoreError::Database(error).into())
     }
 
@@ -187,7 +200,7 @@ impl<S: Sql> SqlJournal<S> {
     }
 }
 
-fn parse<T: DeserializeOwned>(value: Option<&Value>, what: &'static str) -> Result<T, PortError> {
+pub(super) fn parse<T: DeserializeOwned>(value: Option<&Value>, what: &'static str) -> Result<T, PortError> {
     match value {
         Some(Value::Text(text)) => serde_json::from_str(text).map_err(|_| corrupt(what)),
         _ => Err(corrupt(what)),
@@ -251,14 +264,36 @@ impl<S: Sql> Claims for SqlJournal<S> {
         before: Option<&Cursor>,
         limit: u32,
     ) -> Result<Vec<SessionRecord>, PortError> {
-        let (starts, id) = match before {
-            Some(cursor) => (bound(cursor.starts.millis()), cursor.session.to_string()),
-            None => (Value::Integer(END_OF_TIME), String::new()),
-        };
-        let parameters =
-            [Value::Text(payer.to_string()), starts, Value::Text(id), Value::Integer(i64::from(limit))];
+        let [starts, id] = position(before);
+        let parameters = [Value::Text(payer.to_string()), starts, id, Value::Integer(i64::from(limit))];
         let rows = self.run(SESSIONS_OF, &parameters).await?;
         rows.iter().map(|row| parse(row.first(), "a session")).collect()
+    }
+
+    async fn sessions(
+        &self,
+        asset: Option<&AssetId>,
+        before: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Vec<SessionRecord>, PortError> {
+        let [starts, id] = position(before);
+        let limit = Value::Integer(i64::from(limit));
+        let rows = match asset {
+            Some(asset) => {
+                let asset = Value::Text(asset.to_string());
+                self.run(SESSIONS_OF_ASSET, &[starts, id, limit, asset]).await?
+            }
+            None => self.run(SESSIONS, &[starts, id, limit]).await?,
+        };
+        rows.iter().map(|row| parse(row.first(), "a session")).collect()
+    }
+}
+
+/// Returns the start and the id before which a page of sessions begins.
+fn position(before: Option<&Cursor>) -> [Value; 2] {
+    match before {
+        Some(cursor) => [bound(cursor.starts.millis()), Value::Text(cursor.session.to_string())],
+        None => [Value::Integer(END_OF_TIME), Value::Text(String::new())],
     }
 }
 

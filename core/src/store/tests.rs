@@ -1,4 +1,5 @@
 mod guard;
+mod sales;
 mod versions;
 
 use crate::ids::{PaymentId, StreamId};

@@ -17,6 +17,8 @@ use crate::time::{Now, Timestamp};
 struct Books {
     payments: BTreeMap<String, PaymentRecord>,
     sessions: BTreeMap<String, SessionRecord>,
+    /// The asset, the amount and the time of each sale, by payment.
+    sales: BTreeMap<String, (String, String, u64)>,
     catalogue: BTreeMap<String, Listing>,
     fees: BTreeMap<u64, u64>,
     seats: BTreeSet<(String, String)>,
@@ -38,6 +40,10 @@ impl Books {
             }
             IndexChange::Session { id, record, .. } => {
                 self.sessions.insert(id.as_str().to_owned(), record);
+            }
+            IndexChange::Sale { payment, asset, price, at } => {
+                let sale = (asset.to_string(), price.amount.to_string(), at.millis());
+                assert!(self.sales.insert(payment.as_str().to_owned(), sale).is_none(), "sold twice");
             }
             IndexChange::Seat { asset, taken_of } => {
                 let seat = (format!("main/{asset}"), format!("main/{stream}"));
@@ -150,6 +156,9 @@ impl World {
         assert_eq!(payments, books.payments.values().cloned().collect::<Vec<_>>());
         let sessions: Vec<SessionRecord> = self.rows("SELECT record FROM session ORDER BY id");
         assert_eq!(sessions, books.sessions.values().cloned().collect::<Vec<_>>());
+        let sales: Vec<(String, (String, String, u64))> =
+            self.rows("SELECT json_array(payment, json_array(asset, amount, at)) FROM sale ORDER BY payment");
+        assert_eq!(sales, books.sales.into_iter().collect::<Vec<_>>());
         let fees: Vec<(u64, u64)> = self.rows("SELECT json_array(day, lamports) FROM fee ORDER BY day");
         assert_eq!(fees, books.fees.into_iter().collect::<Vec<_>>());
 
@@ -167,6 +176,9 @@ impl World {
             assert_eq!(known.purchase.price.amount.atomic(), *amount);
         }
         let granted = || payments.iter().filter(|payment| payment.status == PaymentStatus::Granted);
+        // Each of them is in the list of sales, and nothing else is.
+        let granted_ids = || granted().map(|payment| payment.payment.as_str());
+        assert!(granted_ids().eq(sales.iter().map(|(payment, _)| payment.as_str())), "{sales:?}");
         assert!(granted().all(|payment| landed.contains_key(&payment.payment)), "granted unpaid");
         // Each session is what its payments bought, to the last unit (invariant 5).
         for SessionRecord { session, .. } in &sessions {

@@ -58,6 +58,8 @@ fn nothing_is_managed_without_a_key_of_the_merchant_inv_9() {
             ("PATCH", "/api/v1/assets/nothing", ""),
             ("DELETE", ROOM, ""),
             ("POST", "/api/v1/tick", ""),
+            ("GET", "/api/v1/merchant/sessions", ""),
+            ("GET", "/api/v1/merchant/sessions?limit=x", ""),
         ] {
             let answer = ask(&world, method, target, headers, body);
             assert_eq!(code(&answer), (401, "api_key_required"), "{method} {target} {headers:?}");

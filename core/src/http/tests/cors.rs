@@ -19,6 +19,7 @@ const PATHS: &[(&str, &str, &str)] = &[
     ("/api/v1/access/door-1/extend", "GET, POST, OPTIONS", ""),
     ("/api/v1/sessions/s_00/status", "GET, HEAD, OPTIONS", ""),
     ("/api/v1/payers/me/sessions", "GET, HEAD, OPTIONS", ""),
+    ("/api/v1/merchant/sessions", "", "GET, HEAD"),
     ("/api/v1/tick", "", "POST"),
 ];
 
@@ -166,6 +167,7 @@ fn a_preflight_for_a_method_of_the_owners_lets_no_page_in_inv_8() {
         ("/api/v1/assets/door-1", "DELETE", false),
         ("/api/v1/access/door-1", "POST", true),
         ("/api/v1/tick", "POST", false),
+        ("/api/v1/merchant/sessions", "GET", false),
     ] {
         let answer = ask(&world, "OPTIONS", path, &[("access-control-request-method", wanted)], "");
         assert_eq!(answer.status, 204, "{path} {wanted}");

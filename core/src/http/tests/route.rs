@@ -8,7 +8,7 @@ use super::*;
 use crate::ids::{AssetId, SessionId};
 
 /// Every path, with `{}` for a segment that may be anything, and its methods in the order of `Allow`.
-const PATHS: [(&str, &[&str]); 16] = [
+const PATHS: [(&str, &[&str]); 17] = [
     ("/health", &["GET", "HEAD"]),
     ("/ready", &["GET", "HEAD"]),
     ("/.well-known/jwks.json", &["GET", "HEAD"]),
@@ -24,6 +24,7 @@ const PATHS: [(&str, &[&str]); 16] = [
     ("/api/v1/sessions/{}/status", &["GET", "HEAD"]),
     ("/api/v1/sessions/{}/code", &["POST"]),
     ("/api/v1/payers/{}/sessions", &["GET", "HEAD"]),
+    ("/api/v1/merchant/sessions", &["GET", "HEAD"]),
     ("/api/v1/tick", &["POST"]),
 ];
 

@@ -183,6 +183,10 @@ fn what_can_be_refused_without_a_journal_wakes_no_shard_inv_8() {
         ("GET", &known.history, &[], "", 401),
         ("GET", "/api/v1/payers/me/sessions", &[], "", 404),
         ("GET", &format!("{}?limit=0", known.history), &[("sign-in-with-x", &known.proof)], "", 400),
+        ("GET", "/api/v1/merchant/sessions", &[], "", 401),
+        ("GET", "/api/v1/merchant/sessions?limit=101", &key, "", 400),
+        ("GET", "/api/v1/merchant/sessions?before=x", &key, "", 400),
+        ("POST", "/api/v1/merchant/sessions", &key, "", 405),
         ("POST", "/api/v1/tick", &[], "", 401),
     ];
     let world = with_room();
@@ -206,6 +210,7 @@ fn what_needs_the_journal_names_the_shard_that_has_it() {
         ("HEAD", "/ready", &[], "", Shard::Merchant),
         ("GET", "/api/v1/assets", &[], "", Shard::Merchant),
         ("POST", "/api/v1/tick", &key, "", Shard::Merchant),
+        ("GET", "/api/v1/merchant/sessions?asset=door-1", &key, "", Shard::Merchant),
         ("POST", "/api/v1/assets", &key, &room(json!({"id": "room-9"})).to_string(), asset("room-9")),
         // Of two ids in the body the last one counts, for the shard as for the asset.
         ("POST", "/api/v1/assets", &key, twice, asset("room-9")),
@@ -275,6 +280,7 @@ fn fitting(known: &Known) -> impl Strategy<Value = Said> + use<> {
         (known.history.as_str(), proof),
         ("/api/v1/assets", key.clone()),
         ("/api/v1/assets/{}", key.clone()),
+        ("/api/v1/merchant/sessions", key.clone()),
         ("/api/v1/tick", key),
     ];
     select(said.map(|(template, header)| (template.to_owned(), vec![header])).to_vec())
@@ -288,6 +294,7 @@ fn any_of(known: &Known) -> impl Strategy<Value = Said> + use<> {
         "/api/v1/assets/{}",
         "/api/v1/assets/{}/status",
         "/api/v1/assets",
+        "/api/v1/merchant/sessions",
         "/api/v1/tick",
         "/api/v1/sessions/{}/status",
         "/api/v1/payers/{}/sessions",

@@ -177,7 +177,7 @@ fn path() -> impl Strategy<Value = String> {
         8 => (select(vec![
             "/api/v1/access/{}", "/api/v1/access/{}/extend", "/api/v1/assets/{}", "/api/v1/assets/{}/status",
             "/api/v1/sessions/{}/status", "/api/v1/payers/{}/sessions", "/api/v1/assets", "/health", "/ready",
-            "/.well-known/jwks.json", "/api/v1/tick", "/api/v1/{}", "/{}",
+            "/.well-known/jwks.json", "/api/v1/merchant/sessions", "/api/v1/tick", "/api/v1/{}", "/{}",
         ]), id).prop_map(|(template, id)| template.replace("{}", &id)),
         1 => words(),
     ]

@@ -9,8 +9,8 @@ use crate::money::Amount;
 use crate::session::FundsCheck;
 use crate::session::failure::EXPIRED;
 use crate::sharded::{
-    Ended, Failed, Fee, MerchantShard, PayerShard, PayerUpdate, PaymentShard, PaymentUpdate, Reservation,
-    Reserved, STALE_MS, SessionRow, ShardHandler as _,
+    Ended, Failed, Fee, Head, MerchantShard, MerchantUpdate, PayerShard, PayerUpdate, PaymentShard,
+    PaymentUpdate, Reservation, Reserved, STALE_MS, SessionRow, ShardHandler as _,
 };
 use crate::svm::Address;
 use crate::testkit::keys;
@@ -144,10 +144,25 @@ fn failures_are_remembered_once_and_sessions_never_go_back() {
     assert_eq!(database.number("SELECT count(*) FROM failure"), 1);
     let record = |sequence: u64, ended: bool| SessionRow {
         id: "s_1".to_owned(),
+        asset: "door-1".to_owned(),
+        payer: payer(),
         starts: 1,
         record: format!(r#"{{"session":{{"grant":{sequence}}},"ended":{ended}}}"#),
     };
+    let merchants = Database::new();
+    let merchant = MerchantShard::new(&merchants);
+    now(merchant.prepare()).unwrap();
+    let head = Head {
+        stream: "main/door-1".to_owned(),
+        revision: 1,
+        state: r#"{"last":1}"#.to_owned(),
+        due: None,
+        unsettled: None,
+        unfulfilled: false,
+    };
     let notify = |row: SessionRow| {
+        let update = MerchantUpdate { head: head.clone(), ended: Vec::new(), sessions: vec![row.clone()] };
+        now(merchant.apply(&update)).unwrap();
         let update = PayerUpdate { payer: payer(), ended: Vec::new(), sessions: vec![row] };
         now(handler.apply(&update)).unwrap();
     };
@@ -159,8 +174,11 @@ fn failures_are_remembered_once_and_sessions_never_go_back() {
         (record(3, false), 3, 1),
     ] {
         notify(row);
-        assert_eq!(database.number("SELECT record ->> '$.session.grant' FROM session"), sequence);
-        assert_eq!(database.number("SELECT record ->> '$.ended' FROM session"), ended);
+        for database in [&database, &merchants] {
+            assert_eq!(database.number("SELECT count(*) FROM session"), 1);
+            assert_eq!(database.number("SELECT record ->> '$.session.grant' FROM session"), sequence);
+            assert_eq!(database.number("SELECT record ->> '$.ended' FROM session"), ended);
+        }
     }
 }
 

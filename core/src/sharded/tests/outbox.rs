@@ -33,6 +33,8 @@ fn everything_that_happened_is_told_once_it_is_received_no_more_inv_2() {
     assert_eq!((&payer.ended[0].payment, &payer.ended[0].failed), (&payment.payment, &None));
     let record = serde_json::to_string(&sold.session).unwrap();
     assert_eq!(payer.sessions[0].record, record);
+    assert_eq!(first.merchant.sessions, payer.sessions);
+    assert_eq!((payer.sessions[0].asset.as_str(), &payer.sessions[0].payer), ("door-1", &payment.payer));
     assert_eq!((first.payments.len(), first.merchant.ended.len()), (1, 1));
     assert_eq!(first.payments[0].stream, payment.stream);
     assert_eq!(first.merchant.head.stream, "main/door-1");
@@ -47,6 +49,7 @@ fn everything_that_happened_is_told_once_it_is_received_no_more_inv_2() {
     assert!(
         second.payers[0].ended.is_empty() && second.payers[0].sessions[0].record.contains(r#""ended":true"#)
     );
+    assert_eq!(second.merchant.sessions, second.payers[0].sessions);
     now(outbox.delivered(&second)).unwrap();
     // A late confirmation of an earlier delivery takes nothing back.
     now(outbox.delivered(&first)).unwrap();

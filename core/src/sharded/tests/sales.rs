@@ -2,9 +2,12 @@
 
 use super::cluster::{Cluster, FAULTS, Fault, asset, door, id_of, payer};
 use crate::gateway::{Sale, SaleError};
+use crate::ids::AssetId;
+use crate::ports::Claims as _;
 use crate::quote::Operation;
 use crate::session::Reject;
-use crate::sharded::{STALE_MS, ShardKey};
+use crate::sharded::{STALE_MS, ShardKey, ShardedJournal};
+use crate::testkit::keys;
 use crate::x402::PaymentPayload;
 
 /// What one payment of these sales may cost the fee payer, in lamports.
@@ -53,6 +56,8 @@ fn is_settled(cluster: &Cluster, payment: &PaymentPayload, told: &str) {
     let ended = "SELECT count(*) FROM session WHERE record ->> '$.ended'";
     assert_eq!((cluster.number(&payer, ended), cluster.number(&asset(1), ended)), (1, 1), "{told}");
     assert_eq!(cluster.number(&payer, "SELECT count(*) FROM session"), 1, "{told}");
+    assert_eq!(cluster.number(&ShardKey::Merchant, ended), 1, "{told}: the merchant's list");
+    assert_eq!(cluster.number(&ShardKey::Merchant, "SELECT count(*) FROM session"), 1, "{told}");
     let revision = "SELECT revision FROM head";
     let revisions = (cluster.number(&ShardKey::Merchant, revision), cluster.number(&asset(1), revision));
     assert_eq!(revisions.0, revisions.1, "{told}: the merchant's copy");
@@ -195,4 +200,32 @@ fn a_second_payment_from_one_balance_at_once_is_told_that_the_door_is_busy_and_n
     let [Some(first), Some(second)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
     assert!(matches!(first, Ok(Sale::Sold(_))), "{first:?}");
     assert!(matches!(second, Err(SaleError::Rejected(Reject::Busy { .. }))), "{second:?}");
+}
+
+#[test]
+fn the_merchants_shard_lists_the_sessions_of_all_streams_and_of_one_asset() {
+    let mut cluster = Cluster::new();
+    let asset = &mut cluster.world.deployment.config.assets[0];
+    (asset.capacity, asset.device) = (crate::capacity::Capacity::Unlimited, None);
+    let listed = |cluster: &Cluster, asset: Option<&str>| -> Vec<_> {
+        let journal = ShardedJournal::read_only(cluster.ports(&ShardKey::Merchant), "main".to_owned());
+        let asset = asset.map(|id| AssetId::parse(id).unwrap());
+        let found = cluster.world.run(journal.sessions(asset.as_ref(), None, 9)).unwrap().unwrap();
+        found.into_iter().map(|record| record.session.payer).collect()
+    };
+    assert_eq!(listed(&cluster, None), [], "a shard that was never written to");
+    for who in [1, 2] {
+        let (ticket, quote) = cluster.world.ticket("door-1", Operation::Access, 1);
+        let payment = cluster.world.pay(who, &ticket, &quote);
+        let stream = crate::ids::StreamId::of_session(door(1).asset().clone(), ticket.session());
+        let sale = cluster.buy_in(&stream, &payment);
+        assert!(matches!(sale, Some(Ok(Sale::Sold(_)))), "{sale:?}");
+        cluster.world.advance(1_000);
+    }
+    let both = [keys::account(2), keys::account(1)];
+    assert_eq!((listed(&cluster, None), listed(&cluster, Some("door-1"))), (both.to_vec(), both.to_vec()));
+    assert_eq!(listed(&cluster, Some("door-2")), []);
+    // Long after a session's own shard is deleted, the list still has it.
+    cluster.rest();
+    assert_eq!(listed(&cluster, None), both);
 }

@@ -198,7 +198,11 @@ fn told(revision: u64, is_seated: bool) -> MerchantUpdate {
         unsettled: None,
         unfulfilled: false,
     };
-    MerchantUpdate { head, ended: vec![Ended { payment: PaymentId::of_message(&[1]), failed: None }] }
+    MerchantUpdate {
+        head,
+        ended: vec![Ended { payment: PaymentId::of_message(&[1]), failed: None }],
+        sessions: Vec::new(),
+    }
 }
 
 #[test]

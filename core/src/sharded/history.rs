@@ -1,0 +1,24 @@
+//! The copies of sessions in the shards of payers and of the merchant, for their lists.
+
+use super::hold::{run, text};
+use super::updates::SessionRow;
+use crate::ports::PortError;
+use crate::store::{Sql, integer};
+
+// A repeated update may arrive after a later one, so an older record changes nothing.
+const PUT: &str = "INSERT INTO session (id, asset, payer, starts, record) VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (id) DO UPDATE SET record = excluded.record
+    WHERE (excluded.record ->> '$.ended', excluded.record ->> '$.session.grant')
+        >= (record ->> '$.ended', record ->> '$.session.grant')";
+
+/// Stores these sessions. A session that is known in a later state stays as it is.
+///
+/// # Errors
+/// When storage does not answer, or a number is too large for it. Repeating it is harmless.
+pub(super) async fn put_sessions<S: Sql>(sql: &S, sessions: &[SessionRow]) -> Result<(), PortError> {
+    for SessionRow { id, asset, payer, starts, record } in sessions {
+        let parameters = [text(id), text(asset), text(payer), integer(*starts)?, text(record)];
+        run(sql, PUT, &parameters).await?;
+    }
+    Ok(())
+}
