@@ -48,16 +48,21 @@ impl Amount {
     /// Returns the amount in token units, for people: `10000` with 6 decimals is `0.01`.
     #[must_use]
     pub fn to_decimal(self, decimals: u8) -> String {
-        let digits = usize::from(decimals);
-        let padded = format!("{:0>width$}", self.0, width = digits + 1);
-        let (whole, fraction) = padded.split_at(padded.len() - digits);
-        let fraction = fraction.trim_end_matches('0');
-        match fraction.len() {
-            0 => whole.to_owned(),
-            // Cents are easier to read with two places.
-            1 if digits > 1 => format!("{whole}.{fraction}0"),
-            _ => format!("{whole}.{fraction}"),
-        }
+        to_decimal(self.0.into(), decimals)
+    }
+}
+
+/// Returns atomic units in token units, for people. It is for sums that may not fit into an [`Amount`].
+pub(crate) fn to_decimal(atomic: u128, decimals: u8) -> String {
+    let digits = usize::from(decimals);
+    let padded = format!("{atomic:0>width$}", width = digits + 1);
+    let (whole, fraction) = padded.split_at(padded.len() - digits);
+    let fraction = fraction.trim_end_matches('0');
+    match fraction.len() {
+        0 => whole.to_owned(),
+        // Cents are easier to read with two places.
+        1 if digits > 1 => format!("{whole}.{fraction}0"),
+        _ => format!("{whole}.{fraction}"),
     }
 }
 

@@ -24,6 +24,7 @@ mod metrics;
 mod pack;
 mod pay;
 mod recent;
+mod sales;
 mod serve;
 mod settings;
 mod settler;
@@ -48,6 +49,7 @@ enum Command {
     Pay(pay::Args),
     Check(check::Args),
     Keygen(keygen::Args),
+    Sales(sales::Args),
     Pack(pack::Args),
     Sticker(sticker::Args),
     Verify(verify::Args),
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Command::Pay(args) => pay::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Keygen(args) => keygen::run(&args),
+        Command::Sales(args) => sales::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Sticker(args) => sticker::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -1,14 +1,17 @@
 //! Measurements for the operator, in Prometheus' format.
 //!
-//! Labels are classes and never identities: no payer, no session, no asset's buyer. A reader learns how busy
-//! the gateway is, and nothing about whose doors are open (invariant 9).
+//! Labels are classes and never identities: no payer and no session. A request is counted by the class of its
+//! path, because a path says who rents what (invariant 9).
+//!
+//! The metrics of sales do name assets. An asset's id is the owner's own word and stands in the public
+//! catalogue, the page is for this machine only, and a total says how much was sold and not to whom.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    CounterVec, Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// All of the host's measurements. Clones share them.
@@ -27,6 +30,8 @@ struct Inner {
     devices: IntGaugeVec,
     steps: IntCounterVec,
     rpc: HistogramVec,
+    sales: IntCounterVec,
+    sales_amount: CounterVec,
 }
 
 const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
@@ -78,6 +83,17 @@ impl Metrics {
                     .buckets(SECONDS.to_vec()),
                 &["outcome"],
             )?,
+            sales: IntCounterVec::new(
+                Opts::new("coinop_sales_total", "Payments that bought a session or an extension."),
+                &["asset", "token"],
+            )?,
+            sales_amount: CounterVec::new(
+                Opts::new(
+                    "coinop_sales_amount_total",
+                    "What they paid, in units of the token (1 is 1 USDC).",
+                ),
+                &["asset", "token"],
+            )?,
         };
         let r = &inner.registry;
         r.register(Box::new(inner.requests.clone()))?;
@@ -90,6 +106,8 @@ impl Metrics {
         r.register(Box::new(inner.devices.clone()))?;
         r.register(Box::new(inner.steps.clone()))?;
         r.register(Box::new(inner.rpc.clone()))?;
+        r.register(Box::new(inner.sales.clone()))?;
+        r.register(Box::new(inner.sales_amount.clone()))?;
         Ok(Self(Arc::new(inner)))
     }
 
@@ -127,6 +145,16 @@ impl Metrics {
 
     pub(crate) fn asked_rpc(&self, outcome: &str, took: Duration) {
         self.0.rpc.with_label_values(&[outcome]).observe(took.as_secs_f64());
+    }
+
+    /// Sets what was sold of an asset for a token since the journal began. `amount` is in units of the token.
+    pub(crate) fn sold(&self, asset: &str, token: &str, sales: u64, amount: f64) {
+        let labels = [asset, token];
+        let counted = self.0.sales.with_label_values(&labels);
+        counted.inc_by(sales.saturating_sub(counted.get()));
+        let paid = self.0.sales_amount.with_label_values(&labels);
+        paid.reset();
+        paid.inc_by(amount);
     }
 
     /// Records that a device went from one state to another. `from` is `None` for its first state.

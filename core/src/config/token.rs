@@ -19,7 +19,7 @@ pub struct AcceptedToken {
 impl AcceptedToken {
     /// Returns the symbol of the token that this money is of; `None` if it is not among `tokens` of this network.
     #[must_use]
-    pub fn symbol_of<'t>(tokens: &'t [Self], network: Network, money: &Money) -> Option<&'t str> {
+    pub(crate) fn symbol_of<'t>(tokens: &'t [Self], network: Network, money: &Money) -> Option<&'t str> {
         let its = tokens.iter().find(|accepted| money.is_of(network.caip2(), &accepted.token.mint));
         its.map(|accepted| accepted.token.symbol.as_str())
     }

@@ -8,7 +8,7 @@ use super::value::{Sql, Value, bound, corrupt, number};
 use crate::account::Account;
 use crate::error::StoreError;
 use crate::ids::{AssetId, SessionId};
-use crate::money::Money;
+use crate::money::{Money, to_decimal};
 use crate::ports::PortError;
 use crate::quote::Operation;
 use crate::session::index::PaymentRecord;
@@ -69,6 +69,27 @@ pub struct SalesTotal {
     pub sales: u64,
     /// What was paid in all, in atomic units.
     pub amount: u128,
+}
+
+impl From<&Sale> for SalesTotal {
+    fn from(sale: &Sale) -> Self {
+        let Money { network, token, amount, decimals } = sale.price.clone();
+        Self { asset: sale.asset.clone(), network, token, decimals, sales: 1, amount: amount.atomic().into() }
+    }
+}
+
+impl SalesTotal {
+    /// Adds another total for the same token.
+    pub fn add(&mut self, more: &Self) {
+        self.sales = self.sales.saturating_add(more.sales);
+        self.amount = self.amount.saturating_add(more.amount);
+    }
+
+    /// Returns what was paid in all, in token units, exactly.
+    #[must_use]
+    pub fn decimal(&self) -> String {
+        to_decimal(self.amount, self.decimals)
+    }
 }
 
 impl<S: Sql> SqlJournal<S> {

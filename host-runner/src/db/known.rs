@@ -4,9 +4,10 @@ use std::path::Path;
 
 use coinop_core::PaymentId;
 use coinop_core::svm::Address;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::open::FILE;
+use super::sql::connect;
 
 /// A journal that is only read, whether a gateway runs on it or not.
 pub(crate) struct Known {
@@ -16,22 +17,16 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Opens the journal in `data_dir`, and writes nothing. A journal that was closed has no log, so it is
-    /// read as a file that nobody changes.
+    /// Opens the journal in `data_dir`, and writes nothing.
     pub(crate) fn open(data_dir: &Path) -> Result<Self, String> {
         let path = data_dir.join(FILE);
         let file = path.display().to_string();
-        let log = data_dir.join(format!("{FILE}-wal"));
         let nothing = !std::fs::metadata(&path).is_ok_and(|it| it.len() > 0);
         let mut known = Self { connection: None, file };
         if nothing {
             return Ok(known);
         }
-        let flags =
-            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-        let immutable = if log.exists() { "" } else { "?immutable=1" };
-        let uri = format!("file:{}{immutable}", escaped(&path));
-        let connection = Connection::open_with_flags(uri, flags).map_err(|error| known.unreadable(&error))?;
+        let connection = connect(&path).map_err(|error| known.unreadable(&error))?;
         let tables = "SELECT count(*) = 2 FROM sqlite_schema WHERE name IN ('fee_payer', 'payment')";
         let has_tables = connection.query_row(tables, [], |row| row.get(0));
         if has_tables.map_err(|error| known.unreadable(&error))? {
@@ -59,9 +54,4 @@ impl Known {
     fn unreadable(&self, error: &rusqlite::Error) -> String {
         format!("{} cannot be read: {error}; copy a backup of the data folder back", self.file)
     }
-}
-
-/// Escapes a path for SQLite's URIs (<https://www.sqlite.org/uri.html>).
-fn escaped(path: &Path) -> String {
-    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }

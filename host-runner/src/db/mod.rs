@@ -9,6 +9,7 @@
 mod known;
 mod open;
 mod readers;
+mod sql;
 mod statement;
 mod values;
 mod writer;
@@ -22,6 +23,7 @@ use crate::metrics::Metrics;
 
 pub(crate) use known::Known;
 pub(crate) use open::{FILE, is_in_use, lock_data_dir};
+pub(crate) use sql::ReadOnly;
 pub(crate) use values::{Answer, Caller, Refused, Value};
 
 /// The database. Clones share it.

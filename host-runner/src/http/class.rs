@@ -49,6 +49,7 @@ mod tests {
             ("/api/v1/sessions/s_1/status", "session"),
             ("/api/v1/payers/abc/sessions", "payer"),
             ("/api/v1/tick", "tick"),
+            ("/api/v1/merchant/sessions", "merchant"),
             ("/.well-known/jwks.json", "well-known"),
             ("/api/v2/access/x", "other"),
             ("/wp-admin", "other"),

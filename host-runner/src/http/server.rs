@@ -31,6 +31,7 @@ use crate::failpoint;
 use crate::guest::{self, Failure, Pool, Response, carries_payment};
 use crate::metrics::Metrics;
 use crate::recent::Recent;
+use crate::sales::SalesMeter;
 
 /// How long the head of a request may take to arrive, and how long an idle connection is kept.
 const HEAD: Duration = Duration::from_secs(10);
@@ -60,6 +61,7 @@ pub(crate) struct Frontend<A = Pool> {
     pub(crate) pictures: Pictures,
     pub(crate) rate: RateLimiter,
     pub(crate) metrics: Metrics,
+    pub(crate) sales: SalesMeter,
     pub(crate) clock: SteadyClock,
 }
 
@@ -171,7 +173,7 @@ impl<A: Answer> Frontend<A> {
         route: &str,
     ) -> Result<Response, Problem> {
         if route == "metrics" {
-            return self.metrics_page(&request, peer);
+            return self.metrics_page(&request, peer).await;
         }
         if route == "health" && matches!(*request.method(), Method::GET | Method::HEAD) {
             let healthy = http::Response::json(200, &json!({ "status": "ok" })).no_store();
@@ -215,7 +217,7 @@ impl<A: Answer> Frontend<A> {
         }
     }
 
-    fn metrics_page(&self, request: &Request<Incoming>, peer: IpAddr) -> Result<Response, Problem> {
+    async fn metrics_page(&self, request: &Request<Incoming>, peer: IpAddr) -> Result<Response, Problem> {
         if !local(peer, request.headers()) {
             return Err(Problem::OperatorOnly);
         }
@@ -225,7 +227,7 @@ impl<A: Answer> Frontend<A> {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return Ok(response);
         }
-        let mut response = Response::new(Bytes::from(self.metrics.page()));
+        let mut response = Response::new(Bytes::from(self.sales.page().await));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
         Ok(response)
     }

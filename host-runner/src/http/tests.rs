@@ -16,8 +16,10 @@ use super::server::{Answer, serve_within};
 use super::slots::ConnectionLimits;
 use super::{Frontend, PublicOrigin, RateLimiter};
 use crate::clock::SteadyClock;
+use crate::db::Db;
 use crate::guest::{Failure, Request, Response};
 use crate::metrics::Metrics;
+use crate::sales::SalesMeter;
 
 const BOUNDS: ConnectionLimits =
     ConnectionLimits { connections: 16, per_client: 16, patience: Duration::from_secs(10) };
@@ -49,24 +51,32 @@ struct World {
     gateway: Arc<Frontend<Fake>>,
     close: watch::Sender<bool>,
     server: JoinHandle<()>,
+    /// Holds the folder of the database.
+    _folder: tempfile::TempDir,
 }
 
 impl World {
     async fn new(bounds: ConnectionLimits, rate: RateLimiter, grace: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let metrics = Metrics::new().unwrap();
         let gateway = Arc::new(Frontend {
             recent: crate::recent::Recent::default(),
             pictures: super::Pictures::beside(std::path::Path::new("/nowhere")),
             pool: Fake::default(),
             origin: PublicOrigin::new("http://gateway.test").unwrap(),
             rate,
-            metrics: Metrics::new().unwrap(),
+            sales: SalesMeter::without_tokens(
+                Db::open(folder.path(), metrics.clone()).unwrap(),
+                metrics.clone(),
+            ),
+            metrics,
             clock: SteadyClock::system(Duration::ZERO),
         });
         let (close, closing) = watch::channel(false);
         let server = tokio::spawn(serve_within(bounds, listener, gateway.clone(), closing, grace));
-        Self { address, gateway, close, server }
+        Self { address, gateway, close, server, _folder: folder }
     }
 
     async fn with(bounds: ConnectionLimits) -> Self {

@@ -21,6 +21,7 @@ use crate::failpoint;
 use crate::guest::{Controller, Pool};
 use crate::http::{Frontend, Pictures, RateLimiter, serve};
 use crate::recent::{Recent, follow};
+use crate::sales::SalesMeter;
 use crate::settler::settle;
 
 /// How long running requests may go on when the gateway stops.
@@ -80,6 +81,7 @@ impl Running {
             pictures: Pictures::beside(&settings.folder),
             rate: RateLimiter::new(limits.requests_per_second, limits.burst),
             metrics: host.metrics.clone(),
+            sales: SalesMeter::new(host.db.clone(), &settings.config, host.metrics.clone()),
             clock: clock.clone(),
         });
         let (rpc_url, data_dir) = (settings.config.rpc_url.clone(), settings.data_dir.clone());

@@ -1,0 +1,109 @@
+//! Runs the core's own statements on this host's databases.
+
+use std::path::Path;
+
+use coinop_core::store::{Sql, SqlError, Value};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OpenFlags, ToSql};
+
+use super::open::FILE;
+use super::{Caller, Db, values};
+
+/// A journal that is only read, whether a gateway runs on it or not.
+pub(crate) struct ReadOnly(Connection);
+
+impl ReadOnly {
+    /// Opens the journal in `data_dir`, and writes nothing. `None` if there is none yet.
+    pub(crate) fn open(data_dir: &Path) -> Result<Option<Self>, String> {
+        let path = data_dir.join(FILE);
+        let unreadable = |words: String| {
+            format!(
+                "{} cannot be read: {words}; run this as the user that runs `coinop serve`, or restore a backup",
+                path.display()
+            )
+        };
+        match std::fs::metadata(&path) {
+            Ok(file) if file.len() > 0 => {}
+            Ok(_) => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unreadable(error.kind().to_string())),
+        }
+        connect(&path).map(|connection| Some(Self(connection))).map_err(|error| unreadable(error.to_string()))
+    }
+}
+
+/// Opens a connection that can't write. A journal that was closed has no log, so it is read as a file that nobody
+/// changes.
+pub(super) fn connect(file: &Path) -> rusqlite::Result<Connection> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    let immutable = if Path::new(&log).exists() { "" } else { "?immutable=1" };
+    Connection::open_with_flags(format!("file:{}{immutable}", escaped(file)), flags)
+}
+
+/// Escapes a path for SQLite's URIs (<https://www.sqlite.org/uri.html>).
+fn escaped(path: &Path) -> String {
+    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
+
+impl Sql for ReadOnly {
+    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
+        read(&self.0, statement, parameters).map_err(|error| SqlError::from_message(&error.to_string()))
+    }
+}
+
+struct Parameter<'a>(&'a Value);
+
+impl ToSql for Parameter<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Integer(number) => ValueRef::Integer(*number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+fn read(connection: &Connection, statement: &str, parameters: &[Value]) -> rusqlite::Result<Vec<Vec<Value>>> {
+    let mut prepared = connection.prepare_cached(statement)?;
+    let width = prepared.column_count();
+    let mut rows = prepared.query(rusqlite::params_from_iter(parameters.iter().map(Parameter)))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let values = (0..width).map(|column| match row.get_ref(column)? {
+            ValueRef::Null => Ok(Value::Null),
+            ValueRef::Integer(number) => Ok(Value::Integer(number)),
+            ValueRef::Text(text) => Ok(Value::Text(String::from_utf8_lossy(text).into_owned())),
+            other => Err(rusqlite::Error::InvalidColumnType(column, statement.to_owned(), other.data_type())),
+        });
+        found.push(values.collect::<rusqlite::Result<Vec<_>>>()?);
+    }
+    Ok(found)
+}
+
+/// The running gateway's own database, for what the host itself reads there.
+impl Sql for Db {
+    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
+        let parameters = parameters.iter().map(|value| match value {
+            Value::Null => values::Value::Null,
+            Value::Integer(number) => values::Value::Integer(*number),
+            Value::Text(text) => values::Value::Text(text.clone()),
+        });
+        let answer = self.execute(statement.to_owned(), parameters.collect(), Caller::Request).await;
+        let rows = answer.map_err(|refused| SqlError::from_message(&refused.0))?.rows;
+        rows.into_iter().map(|row| row.into_iter().map(of_the_core).collect()).collect()
+    }
+}
+
+fn of_the_core(value: values::Value) -> Result<Value, SqlError> {
+    match value {
+        values::Value::Null => Ok(Value::Null),
+        values::Value::Integer(number) => Ok(Value::Integer(number)),
+        values::Value::Text(text) => Ok(Value::Text(text)),
+        values::Value::Real(_) | values::Value::Blob(_) => {
+            Err(SqlError::Other("a value is of a kind that the journal never writes".to_owned()))
+        }
+    }
+}

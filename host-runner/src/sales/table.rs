@@ -1,0 +1,42 @@
+//! Columns for people.
+
+/// Lays rows out in columns. Widths only grow, so that a long list can be printed in parts.
+#[derive(Debug)]
+pub(super) struct Table<const N: usize> {
+    widths: [usize; N],
+}
+
+impl<const N: usize> Table<N> {
+    pub(super) const fn new() -> Self {
+        Self { widths: [0; N] }
+    }
+
+    /// Makes every column wide enough for these rows.
+    pub(super) fn fit(&mut self, rows: &[[String; N]]) {
+        for row in rows {
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+    }
+
+    /// Returns a row as a line, without its line break.
+    pub(super) fn line(&self, row: &[String; N]) -> String {
+        let cells = row.iter().zip(self.widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell_and_lines_have_no_blanks_at_the_end() {
+        let rows =
+            [["asset", "token"], ["lamp", "USDC"], ["front-door", ""]].map(|row| row.map(str::to_owned));
+        let mut table = Table::new();
+        table.fit(&rows);
+        assert_eq!(rows.map(|row| table.line(&row)), ["asset       token", "lamp        USDC", "front-door"]);
+    }
+}
