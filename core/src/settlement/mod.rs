@@ -1,11 +1,13 @@
 //! Ways to settle payments. So far there is one: the gateway's own fee payers and a Solana RPC node.
 
+mod fee_payers;
 mod holding;
 mod local;
 mod mint;
 mod rpc;
 
-pub use local::{FeePayers, LocalSettlement, signed};
+pub use fee_payers::FeePayers;
+pub use local::{LocalSettlement, signed};
 pub use mint::is_plain_token_2022;
 pub use rpc::Rpc;
 

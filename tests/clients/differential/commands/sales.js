@@ -46,6 +46,8 @@ export async function sale(s) {
   await s.ask('the status while it is taken', 'GET', '/api/v1/assets/door/status');
   await s.ask('the catalogue while it is taken', 'GET', '/api/v1/assets?limit=1');
   await s.ask('the session', 'GET', `/api/v1/sessions/${session.sessionId}/status`, { headers: token });
+  await s.ask('the merchant’s sessions', 'GET', '/api/v1/merchant/sessions', { headers: withKey });
+  await s.ask('the merchant’s sessions of another asset', 'GET', '/api/v1/merchant/sessions?asset=room&limit=2', { headers: withKey });
   await s.ask('the session, by another’s name', 'GET', '/api/v1/sessions/s_other/status', { headers: token, expected: [403, 'other_session'] });
   await s.ask('what its token is not for', 'POST', extend('room'), { headers: token, expected: [403, 'other_session'] });
   await s.ask('what its token is not for', 'POST', '/api/v1/tick', { headers: token, expected: [401, 'api_key_required'] });
