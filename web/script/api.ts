@@ -10,7 +10,6 @@ const SHORT_MS = 12_000;
 /** The gateway answers a payment after at most half a minute, if need be with a 202. */
 const PAYMENT_MS = 60_000;
 
-const PREPARED = 'transaction accepted quantity seconds amount decimals display mint';
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -84,20 +83,20 @@ export function makeApi(base: string, asset: string, clock: Clock, heard: (isAns
     operation.kind === 'access' ? [access, {}] : [`${access}/extend`, bearer(operation)];
 
   return {
-    asset: () => read('enabled tariff', about),
-    status: () => read('available now', `${about}/status`),
-    quote: (quantity) => read('quantity seconds prices', `${about}/quote?quantity=${quantity}`),
+    asset: () => read('tariff', about),
+    status: () => read('now', `${about}/status`),
+    quote: (quantity) => read('prices', `${about}/quote?quantity=${quantity}`),
     prepare({ operation, account, offer, price }) {
       const [path, headers] = purchase(operation);
-      return read(PREPARED, `${path}/transaction`, headers, 'POST', { account, quantity: offer.quantity, token: price.mint });
+      return read('transaction accepted', `${path}/transaction`, headers, 'POST', { account, quantity: offer.quantity, token: price.mint });
     },
     async pay({ operation, transaction, accepted }) {
       const [path, headers] = purchase(operation);
       const payment = jsonToBase64({ x402Version: 2, accepted, payload: { transaction } });
       return classify(await send(path, { ...headers, 'payment-signature': payment }, 'POST', undefined, PAYMENT_MS));
     },
-    session: (session) => read('sessionId status endsAt', `/sessions/${session.id}/status`, bearer(session)),
-    makeCode: (session) => read('code expiresAt', `/sessions/${session.id}/code`, bearer(session), 'POST'),
+    session: (session) => read('status', `/sessions/${session.id}/status`, bearer(session)),
+    makeCode: (session) => read('code', `/sessions/${session.id}/code`, bearer(session), 'POST'),
     redeem: (code) => read(SALE, `${access}/code`, {}, 'POST', { code }),
     challenge: async () => (await send(`${access}?signin`)).challenge,
     signIn: (proof) => read(SALE, access, { 'sign-in-with-x': proof }),

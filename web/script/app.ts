@@ -13,7 +13,7 @@ import { makeOrder } from './order';
 import { makePoll, onWake } from './poll';
 import { makeRuntime } from './runtime';
 import { isRunning } from './session';
-import { conditionOf, priceLine, showCondition, showDevice } from './state_line';
+import { conditionOf, isHeld, priceLine, showCondition, showDevice } from './state_line';
 import type { Event } from './state';
 import { makeStore, parse } from './store';
 import { textsOf } from './strings';
@@ -109,8 +109,7 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
     if ('ok' in result) world.status = result.ok;
     const { status } = world;
     world.isDown = !status || misses >= MISSES;
-    // Nobody has it, and it can't be had: it may have been taken off sale.
-    if (status && !status.available && !status.session) learn(await api.asset());
+    if (isHeld(status)) learn(await api.asset());
     const { session } = runtime.state().saved;
     const end = instant(status?.session?.endsAt);
     if (end && model().isRunning && end !== session?.endsAt) void look();

@@ -29,7 +29,7 @@ const UNREAD = [400, 401, 403, 405, 408, 413, 431];
 const TYPE = 'urn:coinop:problem:';
 
 /** What a sale has at least. */
-export const SALE = 'sessionId sessionToken startsAt quantity display';
+export const SALE = 'sessionId sessionToken startsAt';
 
 const LONGEST_WAIT_MS = 30_000;
 

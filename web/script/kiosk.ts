@@ -5,9 +5,8 @@ import { instant } from './classify';
 import { makeClock } from './clock';
 import type { PageData } from './data';
 import { makePoll, onWake } from './poll';
-import { conditionOf, priceLine, showCondition, showDevice } from './state_line';
+import { conditionOf, isHeld, priceLine, showCondition, showDevice } from './state_line';
 import { textsOf } from './strings';
-import type { Status } from './types';
 
 const POLL_MS = 3_000;
 /** How many answers may be missing before the screen says so. */
@@ -18,12 +17,16 @@ export function runKiosk(page: PageData): void {
   const t = textsOf(page.lang, page.strings);
   const clock = makeClock(() => performance.now(), Date.now());
   clock.learn(page.status?.now, 0);
-  let status: Status | null = page.status;
-  let misses = 0;
+  let { asset, status } = page;
+  let misses = page.status ? 0 : MISSES;
+  const scan = document.querySelector<HTMLElement>('.scan');
   const api = makeApi(page.api, page.asset.id, clock, () => undefined);
   const show = (): void => {
     const now = clock.now();
-    const condition = conditionOf(page.asset, status, misses >= MISSES);
+    const condition = conditionOf(asset, status, misses >= MISSES);
+    // Nobody is invited to pay while nobody knows whether it is free.
+    if (scan) scan.hidden = condition === 'unreachable';
+    else if (status && misses === 0) location.reload();
     showCondition(condition, instant(status?.session?.endsAt), now, t);
     showDevice(status, t);
   };
@@ -32,6 +35,8 @@ export function runKiosk(page: PageData): void {
       const result = await api.status();
       misses = 'ok' in result ? 0 : misses + 1;
       if ('ok' in result) status = result.ok;
+      const held = isHeld(status) ? await api.asset() : null;
+      if (held && 'ok' in held) asset = held.ok;
       show();
     },
     () => POLL_MS,

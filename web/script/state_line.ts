@@ -11,10 +11,15 @@ export type Condition = 'free' | 'taken' | 'full' | 'paying' | 'off' | 'unreacha
 /** Returns whether the asset can be had by somebody else, as far as is known. */
 export function conditionOf(asset: Asset, status: Status | null, isDown: boolean): Condition {
   if (isDown || !status) return 'unreachable';
-  if (!asset.enabled) return 'off';
   if (status.available) return 'free';
+  if (!asset.enabled) return 'off';
   if (asset.capacity !== undefined && asset.capacity !== null) return 'full';
   return status.session ? 'taken' : 'paying';
+}
+
+/** Returns whether an asset can't be had although nobody has it. It may have been taken off sale then. */
+export function isHeld(status: Status | null): boolean {
+  return status !== null && !status.available && !status.session;
 }
 
 /** Shows the condition in `#state`. */

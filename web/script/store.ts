@@ -7,8 +7,8 @@ import type { Kept, Saved, Session } from './types';
 /** The part of `Storage` that is used. */
 export type Shelf = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
-const KEPT = 'operation transaction accepted quantity seconds display mint wallet at sentAt';
-const SESSION = 'id token startsAt endsAt payments';
+const KEPT = 'operation transaction accepted at sentAt';
+const SESSION = 'id token startsAt payments';
 
 /** Returns a value that has all these members, or null. */
 function whole<T>(value: unknown, names: string): T | null {

@@ -102,19 +102,25 @@ function elsewhereView(model: () => Model): View {
 /** Makes what is shown while no wallet is found: the server's links, and a link to copy. */
 function linksView(given: readonly Node[], model: () => Model): View {
   const { t, page } = model();
-  const field = el('input', { type: 'text', readonly: '', value: page.page, 'aria-label': t('link.label') });
+  const link = (): string => page.page + location.search;
+  const field = el('input', { type: 'text', readonly: '', 'aria-label': t('link.label') });
   field.hidden = true;
-  const copyLink = copyButton(t, 'link.copy', () => page.page, () => {
+  const copyLink = copyButton(t, 'link.copy', link, () => {
+    field.value = link();
     field.hidden = false;
     field.select();
   });
   const insecure = document.getElementById('insecure') ?? el('p.warning', t('insecure'));
-  const ways = window.isSecureContext ? given : [insecure];
+  const ways = window.isSecureContext ? [el('p', t('buy.none')), ...given] : [insecure];
   const node = el('div.links', ...ways, el('div.actions', copyLink), field);
   return {
     node,
-    update({ world }): void {
+    update({ world, state }): void {
       node.hidden = world.wallets.size > 0 || (window.isSecureContext && !world.hasLooked);
+      const { offer } = state;
+      if (!offer) return;
+      // The links lead to the quantity that was chosen.
+      for (const a of node.querySelectorAll('a')) a.href = a.href.replace(/(quantity%3D)\d+/, `$1${offer.quantity}`);
     },
   };
 }

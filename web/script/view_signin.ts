@@ -1,6 +1,6 @@
 // "I have paid already": the wallet that paid shows its running session.
 
-import { button, disable, el, writeOrHide } from './dom';
+import { button, disable, el, write, writeOrHide } from './dom';
 import type { Model, View } from './model';
 import { refusalText } from './notices';
 import { challengeOf, messageOf, proofOf } from './signin';
@@ -26,49 +26,39 @@ async function signIn(model: Model, wallet: Wallet): Promise<string> {
   }
 }
 
-/** Makes a button that opens the wallets to sign in with. With a single wallet it signs in at once. */
+/** Makes the buttons to sign in with, one for each wallet that can. */
 export function signInView(model: () => Model): View {
-  const { t } = model();
   const said = el('p.notice');
-  const choices = el('div.actions');
-  choices.hidden = true;
-  const known = new Set<string>();
+  const buttons = new Map<string, HTMLElement>();
   let isBusy = false;
-  const run = (wallet: Wallet): void => {
+  const run = async (name: string): Promise<void> => {
     const now = model();
-    now.world.hasActed = true;
+    const wallet = now.world.wallets.get(name);
+    if (!wallet) return;
     isBusy = true;
-    writeOrHide(said, t('signin.asking', { wallet: wallet.name }));
+    writeOrHide(said, now.t('signin.asking', { wallet: name }));
     now.render();
-    void signIn(now, wallet).then((text) => {
-      isBusy = false;
-      writeOrHide(said, text);
-      model().render();
-    });
+    const text = await signIn(now, wallet);
+    isBusy = false;
+    writeOrHide(said, text);
+    model().render();
   };
-  const open = button('button quiet', t('signin'), () => {
-    const [only, ...others] = able(model());
-    if (only && others.length === 0) return run(only);
-    choices.hidden = !choices.hidden;
-    open.setAttribute('aria-expanded', String(!choices.hidden));
-  });
   writeOrHide(said, '');
-  const node = el('div.signin', open, choices, said);
+  const node = el('div.signin', said);
   return {
     node,
-    update(now): void {
-      for (const wallet of able(now)) {
-        if (known.has(wallet.name)) continue;
-        known.add(wallet.name);
-        choices.append(button('button', t('signin.with', { wallet: wallet.name }), () => run(wallet)));
+    update({ world, state, t }): void {
+      for (const [name, wallet] of world.wallets) {
+        if (buttons.has(name) || !canSignIn(wallet)) continue;
+        const element = button('button quiet', '', () => void run(name));
+        buttons.set(name, element);
+        said.before(element);
       }
-      for (const element of [open, ...choices.children]) disable(element as HTMLElement, isBusy || 'run' in now.state.flow);
-      node.hidden = known.size === 0;
+      for (const [wallet, element] of buttons) {
+        write(element, t(buttons.size > 1 ? 'signin.with' : 'signin', { wallet }));
+        disable(element, isBusy || 'run' in state.flow);
+      }
+      node.hidden = buttons.size === 0;
     },
   };
-}
-
-/** Returns the wallets that can sign in. */
-function able(model: Model): readonly Wallet[] {
-  return [...model.world.wallets.values()].filter(canSignIn);
 }
