@@ -4,7 +4,8 @@ import { jsonToBase64 } from './base';
 import { classify, hasAll, members, refusalOf, SALE, type Answer } from './classify';
 import type { Clock } from './clock';
 import type { Attempt } from './state';
-import type { Asset, Kept, Offer, Operation, Outcome, Prepared, Refusal, Sale, Session, SessionStatus, Status } from './types';
+import type { Asset, Kept, Offer, Operation, Outcome, Prepared } from './types';
+import type { Refusal, Sale, Session, SessionStatus, Status } from './types';
 
 const SHORT_MS = 12_000;
 /** The gateway answers a payment after at most half a minute, if need be with a 202. */
@@ -48,20 +49,29 @@ export function makeApi(base: string, asset: string, clock: Clock, heard: (isAns
   const access = `/access/${asset}`;
 
   /** Sends a request, and learns the time from its answer. */
-  const send = async (path: string, headers: Headers = {}, method = 'GET', body?: unknown, timeoutMs = SHORT_MS): Promise<Received> => {
+  const send = async (
+    path: string,
+    headers: Headers = {},
+    method = 'GET',
+    body?: unknown,
+    timeoutMs = SHORT_MS,
+  ): Promise<Received> => {
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), timeoutMs);
     const sent = performance.now();
     const json = body === undefined ? {} : { body: JSON.stringify(body) };
     const type: Headers = body === undefined ? {} : { 'content-type': 'application/json' };
     try {
-      const call: RequestInit = { method, headers: { ...type, ...headers }, ...json, cache: 'no-store', redirect: 'error', signal: abort.signal };
+      const { signal } = abort;
+      const all = { ...type, ...headers };
+      const call: RequestInit = { method, headers: all, ...json, cache: 'no-store', redirect: 'error', signal };
       const response = await fetch(base + path, call);
       const answer = parsed(await response.text());
       heard(true);
       clock.learn(members(answer).now, sent);
       const header = (name: string): string | null => response.headers.get(name);
-      return { status: response.status, retryAfter: header('retry-after'), body: answer, challenge: header('payment-required') };
+      const [retryAfter, challenge] = [header('retry-after'), header('payment-required')];
+      return { status: response.status, retryAfter, body: answer, challenge };
     } catch {
       heard(false);
       return { status: 0, retryAfter: null, body: null, challenge: null };
@@ -88,7 +98,8 @@ export function makeApi(base: string, asset: string, clock: Clock, heard: (isAns
     quote: (quantity) => read('prices', `${about}/quote?quantity=${quantity}`),
     prepare({ operation, account, offer, price }) {
       const [path, headers] = purchase(operation);
-      return read('transaction accepted', `${path}/transaction`, headers, 'POST', { account, quantity: offer.quantity, token: price.mint });
+      const body = { account, quantity: offer.quantity, token: price.mint };
+      return read('transaction accepted', `${path}/transaction`, headers, 'POST', body);
     },
     async pay({ operation, transaction, accepted }) {
       const [path, headers] = purchase(operation);

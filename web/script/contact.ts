@@ -10,8 +10,8 @@ export function contactNode({ world, t }: Model, subject = '', text = ''): HTMLE
   const { name, contact } = world.asset.seller ?? {};
   if (!contact) return el('span', name || t('seller.unknown'));
   const query = `?subject=${encodeURIComponent(subject)}&body=${encodeURIComponent(text)}`;
-  const isWeb = /^https:\/\//.test(contact);
-  const href = MAIL.test(contact) ? `mailto:${contact}${subject ? query : ''}` : isWeb ? contact : null;
+  const mail = MAIL.test(contact) ? `mailto:${contact}${query}` : null;
+  const href = contact.startsWith('https://') ? contact : mail;
   const shown = href ? el('a', { href, rel: 'noopener' }, contact) : contact;
   return el('span', name ? `${name}, ` : null, shown);
 }

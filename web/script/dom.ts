@@ -12,7 +12,10 @@ type Attributes = Readonly<Record<string, string>>;
 type Tag = keyof HTMLElementTagNameMap;
 
 /** Makes an element. Its name may be followed by classes, as in `p.notice`. */
-export function el<K extends Tag>(name: K | `${K}.${string}`, ...rest: readonly (Child | Attributes)[]): HTMLElementTagNameMap[K] {
+export function el<K extends Tag>(
+  name: K | `${K}.${string}`,
+  ...rest: readonly (Child | Attributes)[]
+): HTMLElementTagNameMap[K] {
   const [tag, ...classes] = name.split('.');
   const element = document.createElement(tag as K);
   if (classes.length > 0) element.className = classes.join(' ');

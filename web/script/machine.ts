@@ -110,18 +110,20 @@ function conflict(state: State, saved: Saved, now: number): Step {
   return after.flow === state.flow ? abandon(after, { key: 'followed' }, ...effects) : [after, ...effects];
 }
 
-/** In which phases an answer is waited for. One that comes in another phase is thrown away. */
-const AWAITED: Readonly<Partial<Record<Event['type'], readonly Attempt['phase'][]>>> = {
-  locked: ['locking'],
-  connected: ['connecting'],
-  prepared: ['preparing'],
-  unprepared: ['preparing'],
-  signed: ['signing'],
-  wallet_failed: ['connecting', 'signing'],
-  kept: ['keeping'],
-  conflict: ['keeping'],
-  stolen: ['locking', 'connecting', 'preparing', 'signing'],
-  cancel: ['locking', 'connecting', 'preparing', 'signing'],
+const UNSENT = 'locking connecting preparing signing';
+
+/** In which phases an event is waited for. One that comes in another phase is thrown away. */
+const AWAITED: Readonly<Partial<Record<Event['type'], string>>> = {
+  locked: 'locking',
+  connected: 'connecting',
+  prepared: 'preparing',
+  unprepared: 'preparing',
+  signed: 'signing',
+  wallet_failed: 'connecting signing',
+  kept: 'keeping',
+  conflict: 'keeping',
+  stolen: UNSENT,
+  cancel: UNSENT,
 };
 
 /** Carries on an attempt to pay. */

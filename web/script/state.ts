@@ -101,7 +101,13 @@ export type Effect =
   | { readonly type: 'unlock' }
   | { readonly type: 'connect'; readonly run: number; readonly wallet: string }
   | { readonly type: 'prepare'; readonly run: number; readonly attempt: Attempt }
-  | { readonly type: 'sign'; readonly run: number; readonly wallet: string; readonly account: string; readonly transaction: string }
+  | {
+      readonly type: 'sign';
+      readonly run: number;
+      readonly wallet: string;
+      readonly account: string;
+      readonly transaction: string;
+    }
   /** Writes a payment, unless another tab has written since `saved` was read. */
   | { readonly type: 'keep'; readonly run: number; readonly saved: Saved }
   | { readonly type: 'save'; readonly saved: Saved; readonly cleared: string | null }

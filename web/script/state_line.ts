@@ -27,9 +27,9 @@ export function showCondition(condition: Condition, end: number | null, now: num
   const line = document.getElementById('state');
   if (!line) return;
   const time = end === null ? '' : timeOfDay(end, now, t.language);
-  const key = time === '' && (condition === 'taken' || condition === 'yours') ? `state.${condition}.open` : `state.${condition}`;
+  const isOpen = time === '' && (condition === 'taken' || condition === 'yours');
   line.dataset.state = condition;
-  write(line, t(key, { time }));
+  write(line, t(`state.${condition}${isOpen ? '.open' : ''}`, { time }));
 }
 
 /** Shows the device in `#device`, and the code in `#check`. */

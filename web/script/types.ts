@@ -86,7 +86,9 @@ export interface Refusal {
 }
 
 /** What a payment is for. */
-export type Operation = { readonly kind: 'access' } | { readonly kind: 'extend'; readonly id: string; readonly token: string };
+export type Operation =
+  | { readonly kind: 'access' }
+  | { readonly kind: 'extend'; readonly id: string; readonly token: string };
 
 /** A signed payment, kept until its outcome is clear. */
 export interface Kept {

@@ -41,8 +41,9 @@ export function takeOver(panel: HTMLElement, order: Order, model: () => Model): 
 
   /** Returns what a screen reader is told of it. */
   const spoken = (): string => {
-    const parts = [first().querySelector<HTMLElement>(':scope > h2'), notice, first().querySelector<HTMLElement>(':scope > .progress')];
-    return parts.flatMap((part) => (part && !part.hidden ? part.textContent : [])).join(' ');
+    const part = (name: string): HTMLElement | null => first().querySelector(`:scope > ${name}`);
+    const parts = [part('h2'), notice, part('.progress')];
+    return parts.flatMap((one) => (one && !one.hidden ? one.textContent : [])).join(' ');
   };
   const announce = announcer(spoken);
 

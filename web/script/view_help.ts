@@ -24,8 +24,9 @@ export function helpView(model: () => Model): View {
   const contact = el('p');
   const copyFacts = copyButton(t, 'help.copy', () => text.textContent ?? '');
   return partView('help', t('help'), [el('p', t('help.what')), contact, text, copyFacts], (now, session) => {
-    write(text, facts(now, session));
+    const lines = facts(now, session);
+    write(text, lines);
     const subject = t('help.subject', { name: now.world.asset.name });
-    contact.replaceChildren(contactNode(now, subject, facts(now, session)));
+    contact.replaceChildren(contactNode(now, subject, lines));
   });
 }

@@ -5,7 +5,12 @@ import type { Model, View } from './model';
 import type { Session } from './types';
 
 /** Makes a part. `fill` is called when it is open and the session is another than before. */
-export function partView(name: string, title: string, children: readonly Child[], fill: (now: Model, session: Session) => void): View {
+export function partView(
+  name: string,
+  title: string,
+  children: readonly Child[],
+  fill: (now: Model, session: Session) => void,
+): View {
   const node = el(`section.part.${name}`, heading('h3', title), ...children);
   let shown: Session | null = null;
   return {
