@@ -54,12 +54,15 @@ impl Page {
                 vec![get("/api/v1/assets".to_owned(), query)]
             }
             Self::Asset { id, quantity } => {
-                let quantity = quantity.map(|quantity| format!("quantity={quantity}"));
-                vec![
+                let quote = |quantity| {
+                    get(format!("/api/v1/assets/{id}/quote"), Some(format!("quantity={quantity}")))
+                };
+                let mut questions = vec![
                     get(format!("/api/v1/assets/{id}"), None),
                     get(format!("/api/v1/assets/{id}/status"), None),
-                    get(format!("/api/v1/assets/{id}/quote"), quantity),
-                ]
+                ];
+                questions.extend(quantity.map(quote));
+                questions
             }
             Self::Kiosk { id } => vec![
                 get(format!("/api/v1/assets/{id}"), None),
@@ -74,6 +77,10 @@ impl Page {
             (Self::List { .. }, [(200, assets)]) => list::page(language, assets),
             (Self::Asset { .. }, [(200, asset), status, quote]) => {
                 asset::page(language, asset, body(status), body(quote))
+            }
+            // Whoever has not chosen yet is offered the first preset, which is a quote too.
+            (Self::Asset { .. }, [(200, asset), status]) => {
+                asset::page(language, asset, body(status), asset.pointer("/tariff/presets/0"))
             }
             (Self::Kiosk { .. }, [(200, asset), status]) => kiosk::page(language, asset, body(status)),
             (_, [(404, _), ..]) => error::missing(language),
