@@ -1,9 +1,9 @@
 //! The merchant's shard: the day's fee budget, the seats of shared assets, and copies of each stream's head and of all
 //! sessions.
 //!
-//! Of each session it keeps one row for ever, some 1,100 bytes with its entries in two indexes. So a million sessions
-//! take about 1.1 GB of the 10 GB that a Durable Object may have. The rows come with updates that are sent anyway: a
-//! purchase writes a row and its entries, an extension and the end write the row again.
+//! The latest five million sessions are kept, at some 1,200 bytes with their entries in two indexes. That is 6 GB of the
+//! 10 GB that a Durable Object may have, and a full one could sell nothing. The rows come with updates that are
+//! sent anyway: a purchase writes a row, its entries and the count, and an extension and the end write the row again.
 
 use std::cell::Cell;
 use std::slice::from_ref;
@@ -35,6 +35,15 @@ const TABLES: &[&str] = &[
     SESSION,
     SESSION_STARTS,
     SESSION_ASSET,
+    "CREATE TABLE IF NOT EXISTS session_count (id INTEGER PRIMARY KEY, sessions INTEGER NOT NULL)",
+    // The oldest session makes room for a new one. A late update of one that is gone already goes the same way.
+    "CREATE TRIGGER IF NOT EXISTS session_added AFTER INSERT ON session BEGIN
+        INSERT INTO session_count (id, sessions) VALUES (1, 1)
+            ON CONFLICT (id) DO UPDATE SET sessions = sessions + 1;
+        DELETE FROM session WHERE (SELECT sessions FROM session_count) > 5000000
+            AND id = (SELECT id FROM session ORDER BY starts, id LIMIT 1);
+        UPDATE session_count SET sessions = 5000000 WHERE sessions > 5000000;
+    END",
     // Assets whose current listing has not been published yet.
     "CREATE TABLE IF NOT EXISTS unpublished (asset TEXT PRIMARY KEY) WITHOUT ROWID",
     HOLD,

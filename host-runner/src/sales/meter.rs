@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 
 /// Keeps the totals of all sales up to date with the journal.
 ///
-/// The first look reads the whole list of sales, which takes about a second for a million on a slow machine. Every
+/// The first look reads the whole list of sales, which takes a second or two for a million. Every
 /// later one reads only what was sold since. Amounts are integers until they are shown.
 pub(crate) struct SalesMeter {
     journal: SqlJournal<Db>,

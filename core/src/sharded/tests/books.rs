@@ -14,6 +14,7 @@ use crate::sharded::{
 };
 use crate::svm::Address;
 use crate::testkit::keys;
+use crate::testkit::platform::execute;
 use crate::time::Timestamp;
 
 fn payment(number: u8) -> PaymentId {
@@ -343,4 +344,44 @@ fn a_guard_on_the_fee_payer_leaves_room_for_the_fees_in_flight_inv_3() {
         fee.fee_payer = Address::new([254; 32]).into();
     }
     assert_eq!(now(handler.reserve(&other)), Ok(Reserved::Done));
+}
+
+#[test]
+fn the_merchants_list_has_the_latest_five_million_sessions_and_grows_no_further() {
+    let database = Database::new();
+    let merchant = MerchantShard::new(&database);
+    now(merchant.prepare()).unwrap();
+    let tell = |starts: u64, ended: bool| {
+        let session = SessionRow {
+            id: format!("s_{starts}"),
+            asset: "door-1".to_owned(),
+            payer: payer(),
+            starts,
+            record: format!(r#"{{"session":{{"grant":1}},"ended":{ended}}}"#),
+        };
+        let state = r#"{"last":1}"#.to_owned();
+        let stream = "main/door-1".to_owned();
+        let head = Head { stream, revision: 1, state, due: None, unsettled: None, unfulfilled: false };
+        now(merchant.apply(&MerchantUpdate { head, ended: Vec::new(), sessions: vec![session] })).unwrap();
+    };
+    let kept = || {
+        (database.number("SELECT count(*) FROM session"), database.number("SELECT min(starts) FROM session"))
+    };
+    let counted = || database.number("SELECT sessions FROM session_count");
+    for starts in 1..=3 {
+        tell(starts, false);
+        // Its end is no further session.
+        tell(starts, true);
+    }
+    assert_eq!((kept(), counted()), ((3, 1), 3));
+    // As if there were that many.
+    execute(&database.0, "UPDATE session_count SET sessions = 4999999", &[]).unwrap();
+    tell(4, false);
+    assert_eq!((kept(), counted()), ((4, 1), 5_000_000));
+    tell(5, false);
+    tell(6, false);
+    assert_eq!((kept(), counted()), ((4, 3), 5_000_000));
+    // What is told of a session that is gone does not bring it back.
+    tell(1, true);
+    assert_eq!((kept(), counted()), ((4, 3), 5_000_000));
 }
