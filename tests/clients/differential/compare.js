@@ -82,7 +82,9 @@ for (const platform of [new Native(), new Component(HOOKS.component), new Worker
       const { tables, copies } = platform.kept();
       seen.set(platform.name, { said, rows: rowsOf(tables).map((row) => JSON.stringify(row)) });
       assertRows(tables, undefined, 'what is kept');
-      assertRows(copies, Object.keys(copies), 'what others have of it');
+      for (const [kind, copied] of Object.entries(copies)) {
+        assertRows(copied, Object.keys(copied), `what the objects of kind ${kind} have of it`);
+      }
     }),
   );
 }

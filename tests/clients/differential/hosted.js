@@ -71,7 +71,7 @@ const KEPT = {
   AssetObject: ['journal', 'head', 'payment', 'session'],
   MerchantObject: ['catalogue', 'fee'],
 };
-const COPIED = { MerchantObject: ['head'], PayerObject: ['session'], AssetObject: ['catalogue'] };
+const COPIED = { MerchantObject: ['head', 'session'], PayerObject: ['session'], AssetObject: ['catalogue'] };
 
 export class Worker extends Hosted {
   name = 'the worker in workerd';
@@ -82,14 +82,14 @@ export class Worker extends Hosted {
   }
 
   kept() {
-    const copied = Object.values(COPIED).flat().map((name) => [name, []]);
-    const found = { tables: {}, copies: Object.fromEntries(copied) };
+    const empty = (names) => Object.fromEntries(names.map((name) => [name, []]));
+    const copies = Object.fromEntries(Object.entries(COPIED).map(([kind, names]) => [kind, empty(names)]));
+    const found = { tables: {}, copies };
     for (const file of this.databases('do', '.sqlite')) {
       const all = tables(file);
       const kind = /[A-Za-z]*$/.exec(basename(dirname(file)))[0];
-      for (const [into, names] of [['tables', KEPT[kind]], ['copies', COPIED[kind]]]) {
-        for (const name of names ?? []) (found[into][name] ??= []).push(...(all[name] ?? []));
-      }
+      for (const name of KEPT[kind] ?? []) (found.tables[name] ??= []).push(...(all[name] ?? []));
+      for (const name of COPIED[kind] ?? []) copies[kind][name].push(...(all[name] ?? []));
     }
     return found;
   }
