@@ -104,9 +104,14 @@ async fn answer_api(gateway: &Gateway<'static, Platform>, request: &Request) -> 
 fn need_assets(config: &Config, request: &Request) -> Result<(), ConfigError> {
     match Route::parse(&request.path).filter(|_| request.method != "OPTIONS") {
         None
-        | Some(Route::Health | Route::Keys | Route::Session(_) | Route::MakeCode(_) | Route::Payer(_)) => {
-            Ok(())
-        }
+        | Some(
+            Route::Health
+            | Route::Keys
+            | Route::Session(_)
+            | Route::MakeCode(_)
+            | Route::Payer(_)
+            | Route::MerchantSessions,
+        ) => Ok(()),
         Some(
             Route::Asset(id)
             | Route::AssetStatus(id)
