@@ -96,7 +96,7 @@ strange('an absolute target is read as its path, whatever host it names (inv. 9)
   'https with a port': [request({ target: `https://${MARK}.example:99${PATH}?quantity=2` }), price],
   'with a name and a password': [request({ target: `http://u:p@${MARK}.example${PATH}` }), price],
   'with a fragment': [request({ target: `${PATH}#${MARK}` }), price],
-  'of nothing': [request({ target: `http://${MARK}.example/` }), notFound],
+  'of nothing': [request({ target: `http://${MARK}.example/nothing` }), notFound],
 }, { needs });
 
 strange('a header that is none is answered with a bare 400 (inv. 8)', {

@@ -24,7 +24,7 @@ export const deployed = (script, bindings) => ({
     { type: 'CompiledWasm', path: join(script, 'index_bg.wasm') },
   ],
   bindings,
-  assets: { directory: ASSETS },
+  assets: { directory: ASSETS, routerConfig: { has_user_worker: true } },
   kvNamespaces: [CATALOGUE],
   durableObjects: Object.fromEntries(
     Object.entries(OBJECTS).map(([binding, className]) => [binding, { className, useSQLite: true }]),
