@@ -15,16 +15,20 @@ use crate::session::index::PaymentRecord;
 use crate::time::Timestamp;
 
 /// Selects sales behind a number. A page that finds enough stops there, so reading everything reads each row once.
-pub(super) const SALES: &str = "SELECT number, sale.at, asset, record
+const SALES: &str = "SELECT number, sale.at, asset, record
     FROM sale LEFT JOIN payment ON payment.id = sale.payment
     WHERE number > ?1 AND sale.at >= ?2 AND (?3 IS NULL OR asset = ?3) ORDER BY number LIMIT ?4";
-pub(super) const LAST: &str = "SELECT number FROM sale WHERE number > ?1 ORDER BY number DESC LIMIT 1";
+const LAST: &str = "SELECT number FROM sale WHERE number > ?1 ORDER BY number DESC LIMIT 1";
 /// Sums sales up in two halves, because SQLite would refuse a sum above its largest integer: the last nine digits of
 /// each amount, and those before them.
 const TOTALS: &str = "SELECT asset, network, token, decimals, count(*),
         sum(CAST(substr(amount, 1, max(length(amount) - 9, 0)) AS INTEGER)),
         sum(CAST(substr(amount, -9) AS INTEGER))
     FROM sale WHERE number > ?1 AND number <= ?2 GROUP BY asset, network, token, decimals";
+
+/// The statements that must find their rows by the number alone.
+#[cfg(test)]
+pub(super) const READS: &[&str] = &[SALES, LAST];
 
 /// How many sales one statement sums up. It takes some tens of milliseconds, so a gateway can do it while it sells.
 const SUMMED_AT_ONCE: u64 = 50_000;

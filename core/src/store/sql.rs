@@ -7,8 +7,6 @@ use std::fmt::Display;
 use serde::de::DeserializeOwned;
 
 use super::index::{self, INDEXES};
-#[cfg(test)]
-use super::sales;
 use super::schema::{TABLES, VERSION, VERSIONS};
 use super::value::{Sql, Value, bound, corrupt, integer, json, number};
 use crate::account::Account;
@@ -72,8 +70,6 @@ pub(super) const READS: &[&str] = &[
     NEXT_UNSETTLED,
     UNFULFILLED,
     CATALOGUE,
-    sales::SALES,
-    sales::LAST,
 ];
 
 /// The journal of one merchant on an SQLite database.

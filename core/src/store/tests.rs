@@ -101,7 +101,7 @@ fn a_payers_sessions_are_paged_the_latest_first_and_nobody_elses_inv_9() {
 fn loading_does_not_depend_on_the_assets_history() {
     // One row is read, however many sessions there were, as the query plan shows.
     let world = World::new();
-    for statement in super::sql::READS {
+    for statement in super::sql::READS.iter().chain(super::sales::READS) {
         let plan = world.query_plan(statement);
         assert!(plan.starts_with("SEARCH") && !plan.contains("TEMP B-TREE"), "{statement}: {plan}");
     }

@@ -17,6 +17,7 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
+use coinop_core::store;
 use tokio::sync::Notify;
 
 use crate::metrics::Metrics;
@@ -70,6 +71,35 @@ impl Db {
         match self.readers.run(sql, parameters).await? {
             readers::Outcome::Read(answer) => Ok(answer),
             readers::Outcome::Write { sql, parameters } => self.writer.run(sql, parameters, caller).await,
+        }
+    }
+}
+
+/// The running gateway's own database, for what the host itself reads there.
+impl store::Sql for Db {
+    async fn run(
+        &self,
+        statement: &str,
+        parameters: &[store::Value],
+    ) -> Result<Vec<Vec<store::Value>>, store::SqlError> {
+        let parameters = parameters.iter().map(|value| match value {
+            store::Value::Null => Value::Null,
+            store::Value::Integer(number) => Value::Integer(*number),
+            store::Value::Text(text) => Value::Text(text.clone()),
+        });
+        let answer = self.execute(statement.to_owned(), parameters.collect(), Caller::Request).await;
+        let rows = answer.map_err(|refused| store::SqlError::from_message(&refused.0))?.rows;
+        rows.into_iter().map(|row| row.into_iter().map(of_the_core).collect()).collect()
+    }
+}
+
+fn of_the_core(value: Value) -> Result<store::Value, store::SqlError> {
+    match value {
+        Value::Null => Ok(store::Value::Null),
+        Value::Integer(number) => Ok(store::Value::Integer(number)),
+        Value::Text(text) => Ok(store::Value::Text(text)),
+        Value::Real(_) | Value::Blob(_) => {
+            Err(store::SqlError::Other("a value is of a kind that the journal never writes".to_owned()))
         }
     }
 }

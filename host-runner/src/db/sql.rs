@@ -1,4 +1,4 @@
-//! Runs the core's own statements on this host's databases.
+//! Runs the core's own statements on a journal that is only read.
 
 use std::path::Path;
 
@@ -7,7 +7,6 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 
 use super::open::FILE;
-use super::{Caller, Db, values};
 
 /// A journal that is only read, whether a gateway runs on it or not.
 pub(crate) struct ReadOnly(Connection);
@@ -81,29 +80,4 @@ fn read(connection: &Connection, statement: &str, parameters: &[Value]) -> rusql
         found.push(values.collect::<rusqlite::Result<Vec<_>>>()?);
     }
     Ok(found)
-}
-
-/// The running gateway's own database, for what the host itself reads there.
-impl Sql for Db {
-    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
-        let parameters = parameters.iter().map(|value| match value {
-            Value::Null => values::Value::Null,
-            Value::Integer(number) => values::Value::Integer(*number),
-            Value::Text(text) => values::Value::Text(text.clone()),
-        });
-        let answer = self.execute(statement.to_owned(), parameters.collect(), Caller::Request).await;
-        let rows = answer.map_err(|refused| SqlError::from_message(&refused.0))?.rows;
-        rows.into_iter().map(|row| row.into_iter().map(of_the_core).collect()).collect()
-    }
-}
-
-fn of_the_core(value: values::Value) -> Result<Value, SqlError> {
-    match value {
-        values::Value::Null => Ok(Value::Null),
-        values::Value::Integer(number) => Ok(Value::Integer(number)),
-        values::Value::Text(text) => Ok(Value::Text(text)),
-        values::Value::Real(_) | values::Value::Blob(_) => {
-            Err(SqlError::Other("a value is of a kind that the journal never writes".to_owned()))
-        }
-    }
 }
