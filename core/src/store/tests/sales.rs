@@ -147,7 +147,8 @@ proptest! {
                 }
                 (1, _) => {
                     world.bought(2, "door-2", quantity);
-                    world.advance(20 * 60_000);
+                    // Longer than the session of the other door can last, with all its extensions.
+                    world.advance(300 * 60_000);
                     world.step();
                 }
                 (_, None) => running = Some(world.bought(1, "door-1", quantity).0.session.session.id),
