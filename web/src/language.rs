@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use coinop_core::http::Request;
 use serde_json::{Map, Value};
 
+use crate::query;
+
 /// The texts of a language by key.
 type Texts = Map<String, Value>;
 
@@ -30,8 +32,8 @@ impl Language {
     /// Returns the language that a request prefers: `?lang=`, or else the best match of `Accept-Language` (RFC 9110,
     /// section 12.5.4).
     pub(crate) fn of(request: &Request) -> Self {
-        let query = request.query.as_deref().unwrap_or_default().split('&');
-        let chosen = query.filter_map(|pair| pair.strip_prefix("lang=")).find_map(Self::named);
+        let query = request.query.as_deref().unwrap_or_default();
+        let chosen = query::values(query, "lang").find_map(Self::named);
         if let Some(chosen) = chosen {
             return chosen;
         }

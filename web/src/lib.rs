@@ -18,6 +18,7 @@ mod language;
 mod list;
 mod names;
 mod qr;
+mod query;
 mod redirect;
 mod route;
 mod show;
@@ -36,8 +37,8 @@ pub use redirect::to_page;
 use route::Page;
 pub use route::class;
 
-/// The request headers that the pages read.
-pub const HEADERS: &[&str] = &["accept", "accept-language", "accept-encoding", "if-none-match"];
+/// The request headers that the pages read. Static files have headers of their own.
+pub const HEADERS: &[&str] = &["accept", "accept-language"];
 
 /// Answers a request for a page; `None` if the path names none.
 ///

@@ -2,6 +2,8 @@
 
 use coinop_core::http::{Request, Response, Route};
 
+use crate::query;
+
 /// The headers with which a program shows that it wants the API's answer.
 const OF_PROGRAMS: [&str; 4] = ["payment-signature", "x-payment", "sign-in-with-x", "authorization"];
 
@@ -10,7 +12,6 @@ const OF_PROGRAMS: [&str; 4] = ["payment-signature", "x-payment", "sign-in-with-
 /// A browser asks for HTML first. A program that pays or signs in is never redirected.
 #[must_use]
 pub fn to_page(request: &Request) -> Option<Response> {
-    let Some(Route::Access(Some(id))) = Route::parse(&request.path) else { return None };
     let has = |name: &str| request.headers.iter().any(|(n, _)| n == name);
     let is_program = request.method != "GET" || OF_PROGRAMS.iter().any(|name| has(name));
     let mut accepted = request.headers.iter().filter(|(name, _)| name == "accept");
@@ -18,10 +19,9 @@ pub fn to_page(request: &Request) -> Option<Response> {
     if is_program || !asks_for_html {
         return None;
     }
-    let quantity =
-        request.query.as_deref().unwrap_or_default().split('&').find_map(|pair| {
-            pair.strip_prefix("quantity=").and_then(|quantity| quantity.parse::<u64>().ok())
-        });
+    let Some(Route::Access(Some(id))) = Route::parse(&request.path) else { return None };
+    let query = request.query.as_deref().unwrap_or_default();
+    let quantity = query::values(query, "quantity").find_map(|quantity| quantity.parse::<u64>().ok());
     let location = match quantity {
         Some(quantity) => format!("/p/{id}?quantity={quantity}"),
         None => format!("/p/{id}"),

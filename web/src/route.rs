@@ -4,7 +4,7 @@ use coinop_core::http::{Request, Response};
 use serde_json::Value;
 
 use crate::language::Language;
-use crate::{asset, error, kiosk, list};
+use crate::{asset, error, kiosk, list, query};
 
 /// What a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,18 +25,15 @@ impl Page {
     ///
     /// Unlike a purchase, a page ignores what it does not know: links in messages carry parameters of others.
     pub(crate) fn parse(path: &str, query: &str) -> Option<Self> {
-        let value = |name: &str| {
-            let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-            pairs.filter(|(n, _)| *n == name).map(|(_, value)| value.to_owned()).next()
-        };
         if path == "/" {
-            return Some(Self::List { after: value("after").filter(|after| is_segment(after)) });
+            let after = query::values(query, "after").next().filter(|after| is_segment(after));
+            return Some(Self::List { after: after.map(str::to_owned) });
         }
         let id = path.strip_prefix("/p/").filter(|id| is_segment(id))?.to_owned();
-        if value("kiosk").is_some() {
+        if query::values(query, "kiosk").next().is_some() {
             return Some(Self::Kiosk { id });
         }
-        let quantity = value("quantity").and_then(|quantity| quantity.parse().ok());
+        let quantity = query::values(query, "quantity").next().and_then(|quantity| quantity.parse().ok());
         Some(Self::Asset { id, quantity })
     }
 

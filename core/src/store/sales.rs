@@ -35,7 +35,7 @@ const SUMMED_AT_ONCE: u64 = 50_000;
 /// What the first half of an amount counts in.
 const HALF: u128 = 1_000_000_000;
 
-/// A payment that has bought something.
+/// A sale: a payment that landed and was granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sale {
     /// Its place in the order in which sales were recorded, from 1.

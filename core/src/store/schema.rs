@@ -78,7 +78,7 @@ pub(crate) const SESSION_STARTS: &str = "CREATE INDEX IF NOT EXISTS session_star
 pub(crate) const SESSION_ASSET: &str =
     "CREATE INDEX IF NOT EXISTS session_asset ON session (asset, starts, id)";
 
-/// The payments that have bought something, numbered in the order in which that was recorded.
+/// The sales: each payment that landed and was granted, numbered in the order of their records.
 ///
 /// Nothing is ever deleted here, so who has read up to a number finds what is new behind it. It has no unique column
 /// but the number, which the database chooses, and it does no sums: whatever has landed can be written (invariant 2).
