@@ -5,6 +5,7 @@
 #![cfg(target_arch = "wasm32")]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod blockhash;
 mod controller;
 mod deployment;
 mod fetch;

@@ -5,6 +5,7 @@ use coinop_core::ports::{PortError, Ports};
 use coinop_core::settlement::{FeePayers, LocalSettlement, Rpc};
 use coinop_core::store::SqlJournal;
 
+use crate::blockhash::Shared;
 use crate::fetch::WasiHttp;
 use crate::hooks;
 use crate::runtime::{WasiClock, boot};
@@ -14,7 +15,7 @@ use crate::sql::Database;
 pub(crate) struct Platform {
     clock: hooks::Clock,
     journal: SqlJournal<Database>,
-    settlement: hooks::Settlement,
+    settlement: Shared<hooks::Settlement>,
     has_controller: bool,
 }
 
@@ -22,11 +23,13 @@ impl Platform {
     pub(crate) fn new(config: &Config, fee_payers: FeePayers) -> Self {
         let boot = boot();
         let rpc = Rpc::new(WasiHttp, config.rpc_url.clone());
+        let has_controller = boot.is_some();
+        let settlement = hooks::settlement(LocalSettlement::new(rpc, fee_payers));
         Self {
-            has_controller: boot.is_some(),
+            has_controller,
             clock: hooks::clock(WasiClock { boot }),
             journal: SqlJournal::new(Database::default(), config.merchant.id.clone()),
-            settlement: hooks::settlement(LocalSettlement::new(rpc, fee_payers)),
+            settlement: Shared::new(settlement, has_controller),
         }
     }
 
@@ -56,7 +59,7 @@ impl Ports for Platform {
     type Entropy = hooks::Entropy;
     type Journal = SqlJournal<Database>;
     type Catalogue = SqlJournal<Database>;
-    type Settlement = hooks::Settlement;
+    type Settlement = Shared<hooks::Settlement>;
 
     fn clock(&self) -> &hooks::Clock {
         &self.clock

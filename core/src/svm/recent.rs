@@ -21,7 +21,7 @@ pub struct RecentBlockhash {
 impl RecentBlockhash {
     /// Returns whether the blockhash may still be offered at `now`.
     #[must_use]
-    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
         now >= self.seen_at && now.millis_since(self.seen_at) < OFFERED_MS
     }
 

@@ -2,7 +2,7 @@
 
 use coinop_core::x402::SettlementResponse;
 
-use crate::support::{Buyer, World};
+use crate::support::{Buyer, Rule, World, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_v2_purchase_moves_exactly_the_price_inv_1_5_6() {
@@ -49,6 +49,47 @@ async fn a_client_cannot_name_the_recent_blockhash_that_others_pay_with() {
     let required = coinop_core::encoding::from_base64(answer.header("payment-required")).unwrap();
     let required: serde_json::Value = serde_json::from_slice(&required).unwrap();
     assert_eq!(required["accepts"][0]["extra"].get("recentBlockhash"), None);
+    world.check();
+}
+
+/// Each request has an instance of its own here, so the blockhash is kept in the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_node_is_asked_for_a_blockhash_once_for_all_buyers() {
+    let world = World::start().await;
+    let ask = async |n| {
+        let body = serde_json::json!({ "account": Buyer::numbered(n).address(), "quantity": 1 }).to_string();
+        world.post("/api/v1/access/door-1/transaction", body).await
+    };
+    let first = ask(0).await;
+    assert_eq!(first.status, 200, "{first:?}");
+    for n in 1..8 {
+        let answer = ask(n).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.json()["lastValidBlockHeight"], first.json()["lastValidBlockHeight"]);
+    }
+    assert_eq!(world.relay.calls(), 1);
+    world.check();
+}
+
+/// A node that gives no blockhash is not asked by everyone at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_without_a_blockhash_is_asked_once_in_five_seconds() {
+    let world = World::start().await;
+    world.relay.rule("getLatestBlockhash", Rule::Refuse);
+    let body = serde_json::json!({ "account": Buyer::numbered(0).address(), "quantity": 1 }).to_string();
+    // What is refused for another reason does not take the turn of those who can pay.
+    let refused = world.post("/api/v1/access/door-1/transaction", "{}".to_owned()).await;
+    assert_eq!(refused.status, 400);
+    for _ in 0..4 {
+        let answer = world.post("/api/v1/access/door-1/transaction", body.clone()).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (503, "blockhash_unavailable"));
+    }
+    assert_eq!(world.relay.calls(), 1);
+    world.relay.rule("getLatestBlockhash", Rule::Pass);
+    let path = "/api/v1/access/door-1/transaction";
+    let sold = async || (world.post(path, body.clone()).await.status == 200).then_some(());
+    eventually("the node is asked again", sold).await;
+    assert_eq!(world.relay.calls(), 2);
     world.check();
 }
 

@@ -28,6 +28,8 @@ pub(crate) enum Rule {
     HoldRequest,
     /// They are passed on, but their answers are held back until the rule changes.
     HoldAnswer,
+    /// They are answered with an error, and are not passed on.
+    Refuse,
 }
 
 /// The relay. It ends with the test.
@@ -144,6 +146,11 @@ impl Shared {
         self.pass(method, Rule::HoldRequest).await;
         if self.host.load(Ordering::SeqCst) != host {
             return Response::new(Full::default());
+        }
+        if self.rules.borrow().get(method) == Some(&Rule::Refuse) {
+            let error = serde_json::json!({ "code": -32603, "message": "the node is not well" });
+            let answer = serde_json::json!({ "jsonrpc": "2.0", "id": call["id"], "error": error });
+            return Response::new(Full::from(answer.to_string()));
         }
         let answer = http::send(&self.chain, "POST", "/", &[], body).await.unwrap();
         self.pass(method, Rule::HoldAnswer).await;

@@ -134,6 +134,11 @@ impl World {
         http::send(&self.spin.address.to_string(), method, path, headers, Bytes::new()).await
     }
 
+    /// Posts a body.
+    pub(crate) async fn post(&self, path: &str, body: String) -> Answer {
+        http::send(&self.spin.address.to_string(), "POST", path, &[], Bytes::from(body)).await.unwrap()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Value {
         let answer = self.send("GET", path, &[]).await;
         assert_eq!(answer.status, 200, "{answer:?}");
