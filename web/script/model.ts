@@ -62,9 +62,17 @@ export function priced({ t }: Model, display: string): string {
   return money(display, t.language);
 }
 
-/** Returns a quantity in words, such as "10 seconds". */
+/** The units that 60 of a shorter one are. */
+const LONGER: Readonly<Record<string, string>> = { second: 'minute', minute: 'hour' };
+
+/** Returns a quantity in words, such as "10 seconds", in the longest unit that needs no fraction. */
 export function quantified({ t, world }: Model, quantity: number): string {
-  return t.count(`quantity.${world.asset.tariff.unit}`, quantity);
+  let unit: string = world.asset.tariff.unit;
+  for (let longer = LONGER[unit]; longer && quantity % 60 === 0; longer = LONGER[unit]) {
+    unit = longer;
+    quantity /= 60;
+  }
+  return t.count(`quantity.${unit}`, quantity);
 }
 
 /** Returns the offer of a preset, if that quantity is one. */

@@ -2,10 +2,9 @@
 
 const DISPLAY = /^(\d+)(?:\.(\d+))?(?: (.+))?$/;
 
-/** Returns the decimal separator of a language. */
+/** Returns the decimal separator of a language: what stands between the two digits of 1.5. */
 function point(language: string): string {
-  const parts = new Intl.NumberFormat(language).formatToParts(1.5);
-  return parts.find((part) => part.type === 'decimal')?.value ?? '.';
+  return new Intl.NumberFormat(language).format(1.5).slice(1, -1);
 }
 
 /** Returns `"1234.50 USDC"` as the language writes it, such as `"1.234,50 USDC"`; anything else unchanged. */

@@ -26,8 +26,10 @@ pub(crate) fn page(
             show::state(html, language, asset, status);
             show::device(html, language, status);
             check(html, language, status);
-            order(html, language, asset, quote);
-            panel(html, language, site, quote);
+            html.element("div", &[("class", "buy")], |html| {
+                order(html, language, asset, quote);
+                panel(html, language, site, quote);
+            });
             for_programs(html, language, site, asset, quote);
             about(html, language, site, asset);
         });
@@ -73,13 +75,10 @@ fn order(html: &mut Html, language: Language, asset: &Value, quote: Option<&Valu
         html.element("p", &[("id", "total"), ("class", "total")], |html| {
             let Some(quote) = quote else { return };
             let quantity = show::quantity(language, asset, show::number(quote, "/quantity").unwrap_or(0));
-            let (before, rest) = language.around("page.total", "quantity");
-            let (between, behind) = rest.split_once("{price}").unwrap_or((rest, ""));
-            html.text(before);
-            html.text(&quantity);
-            html.text(between);
-            html.text_element("strong", &[], &show::prices(quote, "/prices"));
-            html.text(behind);
+            show::phrase(html, language, "page.total", |html, name| match name {
+                "quantity" => html.text(&quantity),
+                _ => html.text_element("strong", &[], &show::prices(quote, "/prices")),
+            });
         });
     });
 }
@@ -171,7 +170,7 @@ fn for_programs(html: &mut Html, language: Language, site: Site<'_>, asset: &Val
 /// Writes where the reader is, who sells, and what is paid with.
 fn about(html: &mut Html, language: Language, site: Site<'_>, asset: &Value) {
     html.element("footer", &[], |html| {
-        show::place(html, language, site.host, show::text(asset, "/id"));
+        show::place(html, language, "page.where", site.host, show::text(asset, "/id"));
         for (pointer, key, placeholder) in
             [("/seller/name", "page.seller", "name"), ("/seller/contact", "page.contact", "contact")]
         {

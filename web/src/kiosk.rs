@@ -31,7 +31,7 @@ pub(crate) fn page(language: Language, asset: &Value, status: Option<&Value>) ->
                 });
                 check(html, language, status);
             }
-            show::place(html, language, site.host, show::text(asset, "/id"));
+            show::place(html, language, "page.kiosk.where", site.host, show::text(asset, "/id"));
         });
         html.data("data", &data(language, asset, status));
     });
@@ -41,10 +41,9 @@ pub(crate) fn page(language: Language, asset: &Value, status: Option<&Value>) ->
 /// Writes the code that the phone shows too.
 fn check(html: &mut Html, language: Language, status: &Value) {
     html.element("p", &[("id", "check"), ("class", "check")], |html| {
-        let (before, behind) = language.around("page.kiosk.code", "code");
-        html.text(before);
-        html.text_element("strong", &[], show::text(status, "/checkCode"));
-        html.text(behind);
+        show::phrase(html, language, "page.kiosk.code", |html, _code| {
+            html.text_element("strong", &[], show::text(status, "/checkCode"));
+        });
     });
 }
 

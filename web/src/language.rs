@@ -82,23 +82,33 @@ impl Language {
 
     /// Returns a text with its placeholders filled: `{name}` becomes the value of `name`.
     pub(crate) fn filled(self, key: &str, values: &[(&str, &str)]) -> String {
-        let mut filled = String::new();
-        let mut rest = self.text(key);
-        while let Some((before, after)) = rest.split_once('{') {
-            let Some((name, behind)) = after.split_once('}') else { break };
-            filled.push_str(before);
-            let value = values.iter().find(|(known, _)| *known == name);
-            filled.push_str(value.map_or("", |(_, value)| value));
-            rest = behind;
-        }
-        filled.push_str(rest);
-        filled
+        let value = |name| values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| *value);
+        let pieces = self.pieces(key).map(|piece| match piece {
+            Piece::Text(text) => text,
+            Piece::Placeholder(name) => value(name),
+        });
+        pieces.collect()
     }
 
-    /// Returns a text as what stands before and behind its placeholder `{name}`.
-    pub(crate) fn around(self, key: &str, name: &str) -> (&'static str, &'static str) {
-        let text = self.text(key);
-        text.split_once(&format!("{{{name}}}")).unwrap_or((text, ""))
+    /// Returns a text in pieces: its placeholders, and what stands between them.
+    pub(crate) fn pieces(self, key: &str) -> impl Iterator<Item = Piece> {
+        let mut rest = self.text(key);
+        let mut placeholder = None;
+        std::iter::from_fn(move || {
+            if let Some(name) = placeholder.take() {
+                return Some(Piece::Placeholder(name));
+            }
+            let text = rest;
+            rest = "";
+            if let Some((before, after)) = text.split_once('{')
+                && let Some((name, behind)) = after.split_once('}')
+            {
+                placeholder = Some(name);
+                rest = behind;
+                return Some(Piece::Text(before));
+            }
+            (!text.is_empty()).then_some(Piece::Text(text))
+        })
     }
 
     /// Returns the texts of the script.
@@ -106,6 +116,13 @@ impl Language {
         let texts = self.texts().iter().filter(|(key, _)| !key.starts_with(PAGES));
         Value::Object(texts.map(|(key, text)| (key.clone(), text.clone())).collect())
     }
+}
+
+/// A part of a text.
+pub(crate) enum Piece {
+    Text(&'static str),
+    /// The name of what is filled in, without its braces.
+    Placeholder(&'static str),
 }
 
 /// The weight of a language range that has none of its own, in thousandths.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::html::Html;
-use crate::language::Language;
+use crate::language::{Language, Piece};
 
 /// Returns a member of an answer as text; empty if it is missing.
 pub(crate) fn text<'a>(answer: &'a Value, pointer: &str) -> &'a str {
@@ -49,9 +49,17 @@ pub(crate) fn quantity_label(language: Language, asset: &Value) -> &'static str 
     })
 }
 
-/// Returns a quantity in words: `10 minutes`.
+/// Returns a quantity in words, in the longest unit that needs no fraction: `10 minutes` for 600 seconds.
 pub(crate) fn quantity(language: Language, asset: &Value, quantity: u64) -> String {
-    let key = match (text(asset, "/tariff/unit"), quantity) {
+    let mut unit = text(asset, "/tariff/unit");
+    let mut quantity = quantity;
+    while let ("second" | "minute", 0) = (unit, quantity % 60)
+        && quantity > 0
+    {
+        unit = if unit == "second" { "minute" } else { "hour" };
+        quantity /= 60;
+    }
+    let key = match (unit, quantity) {
         ("second", 1) => "page.quantity.second.one",
         ("second", _) => "page.quantity.second.other",
         ("minute", 1) => "page.quantity.minute.one",
@@ -80,11 +88,10 @@ pub(crate) fn state(html: &mut Html, language: Language, asset: &Value, status: 
         (Some(false), None) => ("paying", "page.state.paying"),
     };
     html.element("p", &[("id", "state"), ("class", "state"), ("data-state", name)], |html| {
-        let Some(until) = until.filter(|_| name == "taken") else { return html.text(language.text(key)) };
-        let (before, behind) = language.around(key, "time");
-        html.text(before);
-        html.text_element("time", &[("datetime", until)], &clock_time(until));
-        html.text(behind);
+        let until = until.unwrap_or_default();
+        phrase(html, language, key, |html, _time| {
+            html.text_element("time", &[("datetime", until)], &clock_time(until));
+        });
     });
 }
 
@@ -122,15 +129,21 @@ pub(crate) fn head(html: &mut Html, title: &str, is_live: bool) {
     });
 }
 
-/// Writes where the reader is: the host and the asset's id. A forged sticker leads to another host.
-pub(crate) fn place(html: &mut Html, language: Language, host: &str, id: &str) {
+/// Writes a text. `fill` writes what stands for each of its placeholders, given its name.
+pub(crate) fn phrase(html: &mut Html, language: Language, key: &str, fill: impl Fn(&mut Html, &str)) {
+    for piece in language.pieces(key) {
+        match piece {
+            Piece::Text(text) => html.text(text),
+            Piece::Placeholder(name) => fill(html, name),
+        }
+    }
+}
+
+/// Writes a text with the host and the asset's id in it. A forged sticker leads to another host.
+pub(crate) fn place(html: &mut Html, language: Language, key: &str, host: &str, id: &str) {
     html.element("p", &[("class", "where")], |html| {
-        let (before, rest) = language.around("page.where", "host");
-        let (between, behind) = rest.split_once("{id}").unwrap_or((rest, ""));
-        html.text(before);
-        html.text_element("strong", &[], host);
-        html.text(between);
-        html.text_element("strong", &[], id);
-        html.text(behind);
+        phrase(html, language, key, |html, name| {
+            html.text_element("strong", &[], if name == "host" { host } else { id });
+        });
     });
 }

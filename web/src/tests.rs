@@ -86,6 +86,30 @@ fn page(asset: Value, status: Value, quote: Value) -> Response {
 }
 
 #[test]
+fn a_quantity_is_told_in_the_longest_unit_that_needs_no_fraction() {
+    let told = |unit: &str, quantity| {
+        let asset = json!({ "tariff": { "unit": unit } });
+        crate::show::quantity(Language::of(&request("GET", "/", &[])), &asset, quantity)
+    };
+    for (unit, quantity, text) in [
+        ("second", 0, "0 seconds"),
+        ("second", 1, "1 second"),
+        ("second", 59, "59 seconds"),
+        ("second", 60, "1 minute"),
+        ("second", 90, "90 seconds"),
+        ("second", 300, "5 minutes"),
+        ("second", 3_600, "1 hour"),
+        ("second", 5_400, "90 minutes"),
+        ("minute", 120, "2 hours"),
+        ("hour", 60, "60 hours"),
+        ("day", 60, "60 days"),
+        ("session", 60, "60 sessions"),
+    ] {
+        assert_eq!(told(unit, quantity), text);
+    }
+}
+
+#[test]
 fn the_page_says_what_it_is_what_it_costs_and_who_sells_it() {
     let response = page(lamp(), free(), ten());
     assert_eq!(response.status, 200);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { load } from './load.mjs';
 
@@ -6,6 +7,8 @@ const { money } = await load('money');
 const { countdown, duration, exactly, timeOfDay } = await load('time');
 const { markOf } = await load('announce');
 const { quantityOf } = await load('order');
+const { quantified } = await load('model');
+const { textsOf } = await load('strings');
 
 const plain = (text) => text.replace(/\u00a0/g, ' ');
 
@@ -21,6 +24,15 @@ test('amounts are shown exactly, as the language writes them', () => {
 
 test('what is no amount is shown as it came', () => {
   for (const text of ['', 'free', '1,5 USDC', '-1 USDC', '.5 USDC', '1e3 USDC']) assert.equal(money(text, 'de'), text);
+});
+
+test('a quantity is told in the longest unit that needs no fraction', () => {
+  const texts = JSON.parse(readFileSync(new URL('../locales/en.json', import.meta.url), 'utf8'));
+  const told = (unit, quantity) => quantified({ t: textsOf('en', texts), world: { asset: { tariff: { unit } } } }, quantity);
+  assert.deepEqual([1, 59, 60, 90, 300, 3_600, 5_400].map((n) => told('second', n)), [
+    '1 second', '59 seconds', '1 minute', '90 seconds', '5 minutes', '1 hour', '90 minutes',
+  ]);
+  assert.deepEqual([told('minute', 120), told('hour', 60), told('day', 60), told('session', 60)], ['2 hours', '60 hours', '60 days', '60 sessions']);
 });
 
 test('a countdown counts begun seconds and never below zero', () => {

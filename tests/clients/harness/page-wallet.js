@@ -81,6 +81,9 @@ export class Wallet {
 export function installed() {
   const decode = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const encode = (octets) => btoa(String.fromCharCode(...octets));
+  const picture =
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 28 28"><rect width="28" height="28" rx="7" fill="#5b4bd6"/>' +
+    '<rect x="6" y="9" width="16" height="12" rx="2" fill="#fff"/><circle cx="18" cy="15" r="2" fill="#5b4bd6"/></svg>';
   for (const { id, name, address, key } of globalThis.walletsOfTest ?? []) {
     const chains = ['solana:devnet'];
     const account = { address, publicKey: decode(key), chains, features: ['solana:signTransaction', 'solana:signMessage'] };
@@ -92,7 +95,7 @@ export function installed() {
     const wallet = {
       version: '1.0.0',
       name,
-      icon: 'data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAxIDEiPjxyZWN0IHdpZHRoPSIxIiBoZWlnaHQ9IjEiLz48L3N2Zz4=',
+      icon: `data:image/svg+xml;base64,${btoa(picture)}`,
       chains,
       accounts: [account],
       features: {
