@@ -1,4 +1,5 @@
-//! Developers' commands: `cargo xtask build`, `demo`, `chain`, `test`, `mutants`, `record`, `bench`, `check`.
+//! Developers' commands: `cargo xtask build`, `demo`, `chain`, `test`, `mutants`, `record`, `screenshots`,
+//! `bench`, `check`.
 //!
 //! They are in a crate of their own, so that a clone needs only cargo: no make, no shell, and no tool to
 //! install first. Each command fetches and builds what it lacks, says what it runs, exits with a code that
@@ -16,6 +17,7 @@ mod output;
 mod proc;
 mod record;
 mod rpc;
+mod screenshots;
 mod stop;
 mod tally;
 mod test;
@@ -67,6 +69,9 @@ enum Command {
     /// Record the commands of the differential test again
     #[command(after_help = "Example: cargo xtask record && git diff --stat")]
     Record,
+    /// Take the pictures of docs/pages/ again, which needs Chromium
+    #[command(after_help = "Example: CHROMIUM=/usr/bin/chromium cargo xtask screenshots")]
+    Screenshots,
     /// Run the benchmarks: a table, and target/bench.json
     #[command(after_help = "Example: cargo xtask bench\n         cargo xtask bench --only verify --rounds 1")]
     Bench(bench::Args),
@@ -100,6 +105,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test(args) => return test::run(&workspace, &args),
         Command::Mutants(args) => return mutants::run(&workspace, &args),
         Command::Record => record::run(&workspace)?,
+        Command::Screenshots => screenshots::run(&workspace)?,
         Command::Bench(args) => bench::run(&workspace, &args)?,
         Command::Check => return check::run(&workspace),
     }

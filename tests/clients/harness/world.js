@@ -7,7 +7,8 @@ import { newWallet, newWallets } from './keys.js';
 import { Relay } from './relay.js';
 import { skipped, target } from './targets/index.js';
 
-class World {
+/** Outside of a test file, whoever makes one starts it with `ready` and ends it with `stop`. */
+export class World {
   /**
    * `limits`, `settlement` and `chainOptions` change the configuration and the chain. `needs` is what the target must
    * be able to do for any of the tests. `unless` is a reason to skip them on every target. `probe` observes the worker
