@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::problem::CHARGED;
 use super::sessions::sign_in_extensions;
 use super::shard::PurchaseRequest;
 use super::{Context, Problem, RECENT_BLOCKHASH, Request, Response, query};
@@ -25,13 +26,19 @@ pub(super) struct ChallengeReason<'a> {
     pub(super) error: &'a str,
     /// The reason, for people.
     pub(super) detail: Option<&'static str>,
+    /// Whether the 402 refuses a payment.
+    pub(super) is_refusal: bool,
     /// The greatest size of `PAYMENT-REQUIRED`, in bytes.
     pub(super) max_header_bytes: usize,
 }
 
 /// Nothing was paid yet.
-pub(super) const UNPAID: ChallengeReason<'_> =
-    ChallengeReason { error: "payment_required", detail: None, max_header_bytes: MAX_HEADER_BYTES };
+pub(super) const UNPAID: ChallengeReason<'_> = ChallengeReason {
+    error: "payment_required",
+    detail: None,
+    is_refusal: false,
+    max_header_bytes: MAX_HEADER_BYTES,
+};
 
 /// Returns the 402, which says what has to be paid. It writes nothing and calls no other system (invariant 8).
 pub(super) fn challenge<P: Ports>(
@@ -65,7 +72,10 @@ pub(super) fn challenge<P: Ports>(
         offers: offers(context, purchase, asset, quantity, recent_blockhash(context, request))?,
         extensions,
     };
-    let body: Value = x402::v1_body(&required);
+    let mut body: Value = x402::v1_body(&required);
+    if let (true, Value::Object(members)) = (reason.is_refusal, &mut body) {
+        members.insert(CHARGED.to_owned(), Value::Bool(false));
+    }
     let header =
         x402::v2_header(&required, reason.max_header_bytes).map_err(|error| context.unwritten(error))?;
     Ok(Response::json(402, &body).no_store().with(x402::PAYMENT_REQUIRED, header))

@@ -6,6 +6,9 @@ use super::response::{PROBLEM, Response};
 use crate::session::Reject;
 use crate::time::Timestamp;
 
+/// The member that says that a payment was refused. Without it a payment may have been charged.
+pub(super) const CHARGED: &str = "charged";
+
 /// An error for a caller: what is wrong, and what to change.
 #[derive(Clone, Debug)]
 pub struct Problem(Box<Details>);
@@ -174,6 +177,13 @@ impl Problem {
     pub(crate) fn member(mut self, name: &'static str, value: Value) -> Self {
         self.0.more.push((name, value));
         self
+    }
+
+    /// Returns the problem with the promise that the payment was not charged. It is made only after the payment was
+    /// looked up among those that were claimed.
+    #[must_use]
+    pub(super) fn not_charged(self) -> Self {
+        self.member(CHARGED, Value::Bool(false))
     }
 
     /// Returns the problem with one more header.

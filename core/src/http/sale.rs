@@ -172,10 +172,12 @@ fn refused<P: Ports>(
     let reason = ChallengeReason {
         error: reason,
         detail: Some(detail),
+        is_refusal: true,
         max_header_bytes: MAX_HEADER_BYTES.saturating_sub(whole.len()),
     };
     let challenge = asset.and_then(|asset| challenge(context, request, purchase, &asset, &reason));
-    let challenge = challenge.map_err(|problem| refuse(context, received, payer.clone(), problem))?;
+    let challenge =
+        challenge.map_err(|problem| refuse(context, received, payer.clone(), problem.not_charged()))?;
     let taken = challenge.header(x402::PAYMENT_REQUIRED).map_or(0, str::len);
     let header = failure.to_header_within(MAX_HEADER_BYTES.saturating_sub(taken));
     let header = header.map_err(|error| context.unwritten(error))?;
@@ -217,15 +219,22 @@ fn sale_problem<P: Ports>(context: &Context<'_, P>, asset: &AssetId, error: Sale
             "quote_already_used",
             "Another payment has already used this quote. You were not charged for this one. Request a new \
              quote.",
-        ),
-        SaleError::Unpriced(tariff) => query::unpriced(&tariff),
-        SaleError::Rejected(reject) => with_links(context, asset, &reject, Problem::of_reject(&reject, now)),
+        )
+        .not_charged(),
+        SaleError::Unpriced(tariff) => query::unpriced(&tariff).not_charged(),
+        SaleError::Rejected(reject) => {
+            with_links(context, asset, &reject, Problem::of_reject(&reject, now)).not_charged()
+        }
         SaleError::FeeBudget(until) => {
             let detail = "The gateway settles no more payments today. You were not charged. Try again after \
                  midnight UTC.";
-            Problem::new(503, "fee_budget_spent", "Temporarily unavailable", detail).retry_at(until, now)
+            Problem::new(503, "fee_budget_spent", "Temporarily unavailable", detail)
+                .retry_at(until, now)
+                .not_charged()
         }
         SaleError::Unavailable(error) => context.failed(&error),
-        SaleError::Refused { reason, detail, .. } => Problem::new(402, reason, "Payment refused", detail),
+        SaleError::Refused { reason, detail, .. } => {
+            Problem::new(402, reason, "Payment refused", detail).not_charged()
+        }
     }
 }
