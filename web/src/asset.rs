@@ -3,19 +3,29 @@
 use coinop_core::http::Response;
 use serde_json::{Value, json};
 
-use crate::headers;
+use crate::api::Api;
 use crate::html::Html;
 use crate::language::Language;
 use crate::site::Site;
-use crate::{show, wallets};
+use crate::{error, headers, show, wallets};
 
-/// Renders the page, given the answers of `GET /api/v1/assets/{id}`, of its status and of its quote.
-pub(crate) fn page(
-    language: Language,
-    asset: &Value,
-    status: Option<&Value>,
-    quote: Option<&Value>,
-) -> Response {
+/// Answers with the page. Whoever has not chosen a quantity yet is offered the first preset, which is a quote too.
+pub(crate) async fn answer(language: Language, api: &impl Api, id: &str, quantity: Option<u64>) -> Response {
+    let path = format!("/api/v1/assets/{id}");
+    let asset = match api.get(&path, None).await {
+        Ok(asset) => asset,
+        Err(why) => return error::page(language, why),
+    };
+    let status = api.get(&format!("{path}/status"), None).await.ok();
+    let Some(quantity) = quantity else {
+        return page(language, &asset, status.as_ref(), asset.pointer("/tariff/presets/0"));
+    };
+    let quote = api.get(&format!("{path}/quote"), Some(format!("quantity={quantity}"))).await.ok();
+    page(language, &asset, status.as_ref(), quote.as_ref())
+}
+
+/// Renders the page from the API's answers.
+fn page(language: Language, asset: &Value, status: Option<&Value>, quote: Option<&Value>) -> Response {
     let site = Site::of(asset);
     let name = show::text(asset, "/name");
     let mut html = Html::document(language.tag());

@@ -2,22 +2,19 @@
 
 use coinop_core::http::Response;
 
+use crate::api::Unanswered;
 use crate::headers;
 use crate::html::Html;
 use crate::language::Language;
 use crate::show;
 
-/// Says that there is no such asset.
-pub(crate) fn missing(language: Language) -> Response {
-    page(language, 404, language.text("page.error.missing"), language.text("page.error.missing.why"))
-}
-
-/// Says that the gateway can't tell now, and that nothing is lost.
-pub(crate) fn later(language: Language) -> Response {
-    page(language, 503, language.text("page.error.later"), language.text("page.error.later.why"))
-}
-
-fn page(language: Language, status: u16, title: &str, why: &str) -> Response {
+/// Says why there is nothing to show, and that nothing is lost.
+pub(crate) fn page(language: Language, why: Unanswered) -> Response {
+    let (status, title, why) = match why {
+        Unanswered::Missing => (404, "page.error.missing", "page.error.missing.why"),
+        Unanswered::Malformed | Unanswered::Later => (503, "page.error.later", "page.error.later.why"),
+    };
+    let (title, why) = (language.text(title), language.text(why));
     let mut html = Html::document(language.tag());
     show::head(&mut html, title, false);
     html.element("body", &[], |html| {

@@ -3,14 +3,26 @@
 use coinop_core::http::Response;
 use serde_json::Value;
 
-use crate::headers;
+use crate::api::Api;
 use crate::html::Html;
 use crate::language::Language;
 use crate::site::Site;
-use crate::{qr, show};
+use crate::{error, headers, qr, show};
 
-/// Renders the screen, given the answers of `GET /api/v1/assets/{id}` and of its status.
-pub(crate) fn page(language: Language, asset: &Value, status: Option<&Value>) -> Response {
+/// Answers with the screen.
+pub(crate) async fn answer(language: Language, api: &impl Api, id: &str) -> Response {
+    let path = format!("/api/v1/assets/{id}");
+    match api.get(&path, None).await {
+        Ok(asset) => {
+            let status = api.get(&format!("{path}/status"), None).await.ok();
+            page(language, &asset, status.as_ref())
+        }
+        Err(why) => error::page(language, why),
+    }
+}
+
+/// Renders the screen from the API's answers.
+fn page(language: Language, asset: &Value, status: Option<&Value>) -> Response {
     let site = Site::of(asset);
     let name = show::text(asset, "/name");
     let mut html = Html::document(language.tag());

@@ -7,6 +7,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod api;
 mod asset;
 mod error;
 #[cfg(feature = "files")]
@@ -52,10 +53,5 @@ where
     if !matches!(request.method.as_str(), "GET" | "HEAD") {
         return Some(headers::method_not_allowed());
     }
-    let mut answers = Vec::new();
-    for question in page.questions() {
-        let answer = api(question).await;
-        answers.push((answer.status, serde_json::from_slice(&answer.body).unwrap_or_default()));
-    }
-    Some(page.render(language::Language::of(request), &answers))
+    Some(page.answer(language::Language::of(request), &api).await)
 }

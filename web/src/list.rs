@@ -3,13 +3,31 @@
 use coinop_core::http::Response;
 use serde_json::Value;
 
-use crate::headers;
+use crate::api::{Api, Unanswered};
 use crate::html::Html;
 use crate::language::Language;
-use crate::show;
+use crate::{error, headers, show};
 
-/// Renders a page of the catalogue, given the answer of `GET /api/v1/assets`.
-pub(crate) fn page(language: Language, answer: &Value) -> Response {
+/// The catalogue's path in the API.
+const ASSETS: &str = "/api/v1/assets";
+
+/// Answers with the page of the catalogue that follows the asset `after`, or with the first one.
+///
+/// An address that was shortened or typed may hold a cursor that the API does not take. It leads to the first page.
+pub(crate) async fn answer(language: Language, api: &impl Api, after: Option<&str>) -> Response {
+    let first = || api.get(ASSETS, None);
+    let assets = match after {
+        None => first().await,
+        Some(after) => match api.get(ASSETS, Some(format!("after={after}"))).await {
+            Err(Unanswered::Malformed) => first().await,
+            answered => answered,
+        },
+    };
+    assets.map_or_else(|why| error::page(language, why), |assets| page(language, &assets))
+}
+
+/// Renders a page of the catalogue.
+fn page(language: Language, answer: &Value) -> Response {
     let assets = answer.get("assets").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let next = show::text(answer, "/next");
     let mut html = Html::document(language.tag());

@@ -1,10 +1,10 @@
-//! The paths of the pages, and what each asks of the API.
+//! The paths of the pages, and which file answers each.
 
-use coinop_core::http::{Request, Response};
-use serde_json::Value;
+use coinop_core::http::Response;
 
+use crate::api::Api;
 use crate::language::Language;
-use crate::{asset, error, kiosk, list, query};
+use crate::{asset, kiosk, list, query};
 
 /// What a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +16,6 @@ pub(crate) enum Page {
     /// `/p/{id}?kiosk`: the same asset, on a screen beside it.
     Kiosk { id: String },
 }
-
-/// The status and the body of an answer of the API.
-pub(crate) type Answer = (u16, Value);
 
 impl Page {
     /// Parses a path and its query, both not decoded; `None` if the path names no page.
@@ -37,51 +34,12 @@ impl Page {
         Some(Self::Asset { id, quantity })
     }
 
-    /// Returns what the page needs of the API, in the order in which [`Self::render`] takes the answers.
-    pub(crate) fn questions(&self) -> Vec<Request> {
-        let get = |path: String, query: Option<String>| Request {
-            method: "GET".to_owned(),
-            path,
-            query,
-            ..Request::default()
-        };
+    /// Asks the API what the page shows, and renders it.
+    pub(crate) async fn answer(&self, language: Language, api: &impl Api) -> Response {
         match self {
-            Self::List { after } => {
-                let query = after.as_ref().map(|after| format!("after={after}"));
-                vec![get("/api/v1/assets".to_owned(), query)]
-            }
-            Self::Asset { id, quantity } => {
-                let quote = |quantity| {
-                    get(format!("/api/v1/assets/{id}/quote"), Some(format!("quantity={quantity}")))
-                };
-                let mut questions = vec![
-                    get(format!("/api/v1/assets/{id}"), None),
-                    get(format!("/api/v1/assets/{id}/status"), None),
-                ];
-                questions.extend(quantity.map(quote));
-                questions
-            }
-            Self::Kiosk { id } => vec![
-                get(format!("/api/v1/assets/{id}"), None),
-                get(format!("/api/v1/assets/{id}/status"), None),
-            ],
-        }
-    }
-
-    /// Renders the page from the API's answers to [`Self::questions`].
-    pub(crate) fn render(&self, language: Language, answers: &[Answer]) -> Response {
-        match (self, answers) {
-            (Self::List { .. }, [(200, assets)]) => list::page(language, assets),
-            (Self::Asset { .. }, [(200, asset), status, quote]) => {
-                asset::page(language, asset, body(status), body(quote))
-            }
-            // Whoever has not chosen yet is offered the first preset, which is a quote too.
-            (Self::Asset { .. }, [(200, asset), status]) => {
-                asset::page(language, asset, body(status), asset.pointer("/tariff/presets/0"))
-            }
-            (Self::Kiosk { .. }, [(200, asset), status]) => kiosk::page(language, asset, body(status)),
-            (_, [(404, _), ..]) => error::missing(language),
-            _ => error::later(language),
+            Self::List { after } => list::answer(language, api, after.as_deref()).await,
+            Self::Asset { id, quantity } => asset::answer(language, api, id, *quantity).await,
+            Self::Kiosk { id } => kiosk::answer(language, api, id).await,
         }
     }
 }
@@ -94,12 +52,6 @@ pub fn class(path: &str) -> Option<&'static str> {
         Some(_) => Some("page"),
         None => path.starts_with("/static/").then_some("static"),
     }
-}
-
-/// Returns the body of a good answer.
-fn body(answer: &Answer) -> Option<&Value> {
-    let (status, body) = answer;
-    (*status == 200).then_some(body)
 }
 
 /// Returns whether a text can stand in a path as one segment, without being encoded.

@@ -1,6 +1,5 @@
 //! Tests of the pages: what they show, and what can't become markup.
 
-use std::cell::RefCell;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -62,16 +61,26 @@ fn ten() -> Value {
     json!({ "quantity": 10, "seconds": 10, "prices": [price("0.01 USDC")] })
 }
 
-/// Returns the answer to `target`, where the API answers with these, one after the other.
-fn shown(target: &str, headers: &[(&str, &str)], answers: &[(u16, Value)]) -> Response {
-    let answers = RefCell::new(answers.iter());
-    let api = |_: Request| {
-        let (status, body) = answers.borrow_mut().next().unwrap();
+/// What the API answers to each path and query.
+type Answers<'a> = &'a [(&'a str, u16, Value)];
+
+/// Returns the answer to `target`, where the API answers these questions and is asked no other.
+fn shown(target: &str, headers: &[(&str, &str)], answers: Answers<'_>) -> Response {
+    let api = |question: Request| {
+        let asked =
+            question.query.map_or(question.path.clone(), |query| format!("{}?{query}", question.path));
+        let known = answers.iter().find(|(known, ..)| *known == asked);
+        let (_, status, body) = known.unwrap_or_else(|| panic!("{asked} is asked for {target}"));
         let response = Response::json(*status, body);
         async move { response }
     };
     run(crate::answer(&request("GET", target, headers), api)).unwrap()
 }
+
+const LIST: &str = "/api/v1/assets";
+const LAMP: &str = "/api/v1/assets/lamp";
+const STATUS: &str = "/api/v1/assets/lamp/status";
+const QUOTE: &str = "/api/v1/assets/lamp/quote?quantity=10";
 
 fn html(response: &Response) -> &str {
     std::str::from_utf8(&response.body).unwrap()
@@ -82,7 +91,7 @@ fn header<'r>(response: &'r Response, name: &str) -> &'r str {
 }
 
 fn page(asset: Value, status: Value, quote: Value) -> Response {
-    shown("/p/lamp?quantity=10", &[], &[(200, asset), (200, status), (200, quote)])
+    shown("/p/lamp?quantity=10", &[], &[(LAMP, 200, asset), (STATUS, 200, status), (QUOTE, 200, quote)])
 }
 
 #[test]
@@ -133,7 +142,7 @@ fn the_page_says_what_it_is_what_it_costs_and_who_sells_it() {
 
 #[test]
 fn whoever_has_not_chosen_yet_is_offered_the_first_preset() {
-    let response = shown("/p/lamp", &[], &[(200, lamp()), (200, free())]);
+    let response = shown("/p/lamp", &[], &[(LAMP, 200, lamp()), (STATUS, 200, free())]);
     let html = html(&response);
     assert!(html.contains("value=\"10\"") && html.contains("10 seconds for <strong>0.01 USDC"), "{html}");
 }
@@ -151,12 +160,12 @@ fn a_taken_asset_says_until_when() {
 
 #[test]
 fn a_gateway_that_cannot_tell_invites_nobody_to_pay() {
-    let unknown = |target| shown(target, &[], &[(200, lamp()), (503, json!({}))]);
+    let unknown = |target| shown(target, &[], &[(LAMP, 200, lamp()), (STATUS, 503, json!({}))]);
     assert!(html(&unknown("/p/lamp")).contains("data-state=\"unreachable\""));
     let kiosk = unknown("/p/lamp?kiosk");
     assert!(html(&kiosk).contains("data-state=\"unreachable\"") && !html(&kiosk).contains("<svg"));
-    assert_eq!(shown("/p/lamp?kiosk", &[], &[(503, json!({})), (200, free())]).status, 503);
-    assert_eq!(shown("/p/none?kiosk", &[], &[(404, json!({})), (404, json!({}))]).status, 404);
+    assert_eq!(shown("/p/lamp?kiosk", &[], &[(LAMP, 503, json!({}))]).status, 503);
+    assert_eq!(shown("/p/none?kiosk", &[], &[("/api/v1/assets/none", 404, json!({}))]).status, 404);
 }
 
 #[test]
@@ -180,9 +189,9 @@ fn over_plain_http_no_wallet_is_offered() {
 fn a_page_runs_nothing_but_its_own_script_and_is_shown_in_no_frame() {
     let responses = [
         page(lamp(), free(), ten()),
-        shown("/p/lamp?kiosk", &[], &[(200, lamp()), (200, free())]),
-        shown("/", &[], &[(200, json!({ "assets": [lamp()], "next": "lamp" }))]),
-        shown("/p/none", &[], &[(404, json!({})), (404, json!({}))]),
+        shown("/p/lamp?kiosk", &[], &[(LAMP, 200, lamp()), (STATUS, 200, free())]),
+        shown("/", &[], &[(LIST, 200, json!({ "assets": [lamp()], "next": "lamp" }))]),
+        shown("/p/none", &[], &[("/api/v1/assets/none", 404, json!({}))]),
     ];
     for response in &responses {
         let policy = header(response, "content-security-policy");
@@ -212,11 +221,26 @@ fn a_page_runs_nothing_but_its_own_script_and_is_shown_in_no_frame() {
 #[test]
 fn the_list_names_each_asset_and_the_next_page() {
     let answer = json!({ "assets": [lamp()], "next": "lamp" });
-    let response = shown("/", &[], &[(200, answer)]);
+    let response = shown("/", &[], &[(LIST, 200, answer)]);
     let html = html(&response);
     assert!(html.contains("href=\"/p/lamp\"") && html.contains("href=\"/?after=lamp\""), "{html}");
-    let empty = shown("/?after=x", &[], &[(200, json!({ "assets": [], "next": null }))]);
+    let empty =
+        shown("/?after=x", &[], &[("/api/v1/assets?after=x", 200, json!({ "assets": [], "next": null }))]);
     assert!(!self::html(&empty).contains("after="));
+}
+
+#[test]
+fn a_cursor_that_the_api_does_not_take_leads_to_the_first_page_of_the_list() {
+    let list = || json!({ "assets": [lamp()], "next": null });
+    for after in ["zzz", "a.b"] {
+        let (target, question) = (format!("/?after={after}&lang=de"), format!("{LIST}?after={after}"));
+        let refused = shown(&target, &[], &[(&question, 400, json!({})), (LIST, 200, list())]);
+        assert_eq!(refused.status, 200, "{after}");
+        assert!(html(&refused).contains("href=\"/p/lamp\"") && html(&refused).contains("lang=\"de\""));
+        assert_eq!(shown(&target, &[], &[(&question, 503, json!({}))]).status, 503, "{after}");
+        let down = shown(&target, &[], &[(&question, 400, json!({})), (LIST, 503, json!({}))]);
+        assert_eq!(down.status, 503, "{after}");
+    }
 }
 
 #[test]
@@ -345,8 +369,8 @@ fn with_text_everywhere(text: &str) -> [Response; 3] {
     }
     [
         page(asset.clone(), free(), ten()),
-        shown("/p/lamp?kiosk", &[], &[(200, asset.clone()), (200, free())]),
-        shown("/", &[], &[(200, json!({ "assets": [asset], "next": null }))]),
+        shown("/p/lamp?kiosk", &[], &[(LAMP, 200, asset.clone()), (STATUS, 200, free())]),
+        shown("/", &[], &[(LIST, 200, json!({ "assets": [asset], "next": null }))]),
     ]
 }
 
