@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::api::{Api, Unanswered};
 use crate::html::Html;
 use crate::language::Language;
+use crate::show::Condition;
 use crate::{error, headers, show};
 
 /// The catalogue's path in the API.
@@ -59,12 +60,11 @@ fn card(html: &mut Html, language: Language, asset: &Value) {
     html.element("a", &[("href", &target)], |html| {
         html.text_element("h2", &[], show::text(asset, "/name"));
         html.text_element("p", &[("class", "price")], &show::unit_price(language, asset));
-        let is = |member: &str| asset.get(member).and_then(Value::as_bool) == Some(true);
-        let (name, key) = match (is("enabled"), is("available")) {
-            (false, _) => ("off", "page.state.off"),
-            (true, true) => ("free", "page.state.free"),
-            (true, false) => ("taken", "page.state.busy"),
+        // The catalogue says that an asset can't be had, and not whether a session or a payment has it.
+        let (name, key) = match show::condition(asset, Some(asset)) {
+            Condition::Taken | Condition::Paying => (Condition::Taken.name(), "page.state.busy".to_owned()),
+            condition => (condition.name(), condition.key()),
         };
-        html.text_element("p", &[("class", "state"), ("data-state", name)], language.text(key));
+        html.text_element("p", &[("class", "state"), ("data-state", name)], language.text(&key));
     });
 }

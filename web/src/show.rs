@@ -74,22 +74,68 @@ pub(crate) fn quantity(language: Language, asset: &Value, quantity: u64) -> Stri
     language.filled(key, &[("count", &quantity.to_string())])
 }
 
-/// Writes whether an asset is free, and if not, until when it is taken. Without `status` that is not known.
+/// Whether an asset can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Free,
+    /// Somebody's session runs.
+    Taken,
+    /// All seats of a shared asset are taken.
+    Full,
+    /// Nobody has it, and a payment for it is in flight.
+    Paying,
+    /// It is not for sale.
+    Off,
+    /// That is not known.
+    Unreachable,
+}
+
+impl Condition {
+    /// Returns the name, as `data-state` has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Taken => "taken",
+            Self::Full => "full",
+            Self::Paying => "paying",
+            Self::Off => "off",
+            Self::Unreachable => "unreachable",
+        }
+    }
+
+    /// Returns the key of the text that says it.
+    pub(crate) fn key(self) -> String {
+        format!("state.{}", self.name())
+    }
+}
+
+/// Returns whether an asset can be had, given the answer about its status.
+///
+/// The script decides the same in `conditionOf`. Both are tested with `web/test/conditions.json`.
+pub(crate) fn condition(asset: &Value, status: Option<&Value>) -> Condition {
+    let is = |answer: &Value, member: &str| answer.get(member).and_then(Value::as_bool) == Some(true);
+    let has = |answer: &Value, member: &str| answer.get(member).is_some_and(|value| !value.is_null());
+    match status {
+        None => Condition::Unreachable,
+        Some(status) if is(status, "available") => Condition::Free,
+        Some(_) if !is(asset, "enabled") => Condition::Off,
+        Some(_) if has(asset, "capacity") => Condition::Full,
+        Some(status) if has(status, "session") => Condition::Taken,
+        Some(_) => Condition::Paying,
+    }
+}
+
+/// Writes whether an asset is free, and if not, until when it is taken, if that is known.
 pub(crate) fn state(html: &mut Html, language: Language, asset: &Value, status: Option<&Value>) {
-    let is_enabled = asset.get("enabled").and_then(Value::as_bool) == Some(true);
-    let available = status.and_then(|status| status.get("available")).and_then(Value::as_bool);
-    let until = status.map(|status| text(status, "/session/endsAt")).filter(|until| !until.is_empty());
-    let (name, key) = match (available, until) {
-        _ if !is_enabled => ("off", "page.state.off"),
-        (None, _) => ("unreachable", "page.state.unreachable"),
-        (Some(true), _) => ("free", "page.state.free"),
-        (Some(false), Some(_)) => ("taken", "page.state.taken"),
-        (Some(false), None) if asset.get("capacity").is_some() => ("full", "page.state.full"),
-        (Some(false), None) => ("paying", "page.state.paying"),
+    let condition = condition(asset, status);
+    let until = status.map(|status| text(status, "/session/endsAt")).unwrap_or_default();
+    let key = match condition {
+        Condition::Taken if until.is_empty() => "state.taken.open".to_owned(),
+        condition => condition.key(),
     };
-    html.element("p", &[("id", "state"), ("class", "state"), ("data-state", name)], |html| {
-        let until = until.unwrap_or_default();
-        phrase(html, language, key, |html, _time| {
+    let attributes = [("id", "state"), ("class", "state"), ("data-state", condition.name())];
+    html.element("p", &attributes, |html| {
+        phrase(html, language, &key, |html, _time| {
             html.text_element("time", &[("datetime", until)], &clock_time(until));
         });
     });

@@ -1,10 +1,12 @@
-//! Tests of the pages: what they show, and what can't become markup.
+//! Tests of the pages.
+
+mod conditions;
+mod markup;
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use coinop_core::http::{Request, Response};
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::language::Language;
@@ -148,17 +150,6 @@ fn whoever_has_not_chosen_yet_is_offered_the_first_preset() {
 }
 
 #[test]
-fn a_taken_asset_says_until_when() {
-    let mut status = free();
-    status["available"] = json!(false);
-    status["session"] = json!({ "endsAt": "2026-11-30T10:00:30Z" });
-    let response = page(lamp(), status, ten());
-    let html = html(&response);
-    assert!(html.contains("data-state=\"taken\""), "{html}");
-    assert!(html.contains("<time datetime=\"2026-11-30T10:00:30Z\">10:00 UTC</time>"), "{html}");
-}
-
-#[test]
 fn a_gateway_that_cannot_tell_invites_nobody_to_pay() {
     let unknown = |target| shown(target, &[], &[(LAMP, 200, lamp()), (STATUS, 503, json!({}))]);
     assert!(html(&unknown("/p/lamp")).contains("data-state=\"unreachable\""));
@@ -203,7 +194,7 @@ fn a_page_runs_nothing_but_its_own_script_and_is_shown_in_no_frame() {
         assert_eq!(header(response, "referrer-policy"), "no-referrer");
         let html = html(response);
         let is_inline = |tag: &String| tag.contains("style=") || tag.contains(" on");
-        assert!(!skeleton(html).iter().any(is_inline), "{html}");
+        assert!(!markup::skeleton(html).iter().any(is_inline), "{html}");
         for (at, _) in html.match_indices("<script") {
             let tag = &html[at..];
             assert!(
@@ -319,79 +310,4 @@ fn a_static_file_is_sent_compressed_and_kept_for_ever() {
     assert_eq!(ask("DELETE", path, &[]).unwrap().status, 405);
     assert!(ask("GET", "/static/none.js", &[]).is_none());
     assert!(ask("GET", crate::names::STYLE, &[]).is_some());
-}
-
-/// Texts that try to become markup, a script, an attribute, a comment, or the end of the data.
-const ATTEMPTS: [&str; 20] = [
-    "<script>alert(1)</script>",
-    "</script><script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "\"><svg onload=alert(1)>",
-    "' onmouseover='alert(1)",
-    "\" autofocus onfocus=alert(1) x=\"",
-    "<!--",
-    "--><script>",
-    "<![CDATA[x]]>",
-    "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "&#60;script&#62;",
-    "{name}{price}{host}{id}",
-    "javascript:alert(1)",
-    "data:text/html,<script>alert(1)</script>",
-    "</title><script>alert(1)</script>",
-    "</main></body></html><h1>x",
-    "\u{2028}\u{2029}\\u003cscript>",
-    "\0<\0script>",
-    "<style>*{display:none}</style>",
-    "<base href=//evil.example><meta http-equiv=refresh content=0>",
-];
-
-/// Returns the tags and attributes of a page, without any text: what a browser makes of it.
-fn skeleton(html: &str) -> Vec<String> {
-    let mut tags = Vec::new();
-    let mut rest = html;
-    while let Some((_, after)) = rest.split_once('<') {
-        let (tag, behind) = after.split_once('>').unwrap();
-        let mut quoted = tag.split('"');
-        let mut names = quoted.next().unwrap().to_owned();
-        while let (Some(_value), Some(between)) = (quoted.next(), quoted.next()) {
-            names.push_str(between);
-        }
-        tags.push(names);
-        rest = behind;
-    }
-    tags
-}
-
-fn with_text_everywhere(text: &str) -> [Response; 3] {
-    let mut asset = lamp();
-    for pointer in ["/name", "/description", "/seller/name", "/seller/contact", "/tariff/prices/0/token"] {
-        *asset.pointer_mut(pointer).unwrap() = json!(text);
-    }
-    [
-        page(asset.clone(), free(), ten()),
-        shown("/p/lamp?kiosk", &[], &[(LAMP, 200, asset.clone()), (STATUS, 200, free())]),
-        shown("/", &[], &[(LIST, 200, json!({ "assets": [asset], "next": null }))]),
-    ]
-}
-
-#[test]
-fn no_name_or_description_becomes_markup() {
-    let plain = with_text_everywhere("plain").map(|response| skeleton(html(&response)));
-    for attempt in ATTEMPTS {
-        let attempted = with_text_everywhere(attempt).map(|response| skeleton(html(&response)));
-        assert_eq!(attempted, plain, "{attempt}");
-    }
-}
-
-proptest! {
-    #[test]
-    fn no_text_becomes_markup_and_the_script_reads_it_unchanged(text in any::<String>()) {
-        prop_assume!(!text.is_empty());
-        let plain = with_text_everywhere("plain").map(|response| skeleton(html(&response)));
-        let responses = with_text_everywhere(&text);
-        let data = html(&responses[0]).split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
-        let data: Value = serde_json::from_str(data).unwrap();
-        prop_assert_eq!(&data["asset"]["name"], &json!(text));
-        prop_assert_eq!(responses.map(|response| skeleton(html(&response))), plain);
-    }
 }
