@@ -85,7 +85,7 @@ fn order(html: &mut Html, language: Language, asset: &Value, quote: Option<&Valu
         html.element("p", &[("id", "total"), ("class", "total")], |html| {
             let Some(quote) = quote else { return };
             let quantity = show::quantity(language, asset, show::number(quote, "/quantity").unwrap_or(0));
-            show::phrase(html, language, "page.total", |html, name| match name {
+            show::phrase(html, language, "total", |html, name| match name {
                 "quantity" => html.text(&quantity),
                 _ => html.text_element("strong", &[], &show::prices(quote, "/prices")),
             });
@@ -157,7 +157,7 @@ fn panel(html: &mut Html, language: Language, site: Site<'_>, quote: Option<&Val
             html.text_element("p", &[("class", "hint")], language.text("page.wallets.none"));
         } else if !site.is_loopback() {
             let attributes = [("class", "warning"), ("id", "insecure")];
-            html.text_element("p", &attributes, language.text("page.insecure"));
+            html.text_element("p", &attributes, language.text("insecure"));
         }
         html.element("noscript", &[], |html| {
             html.text_element("p", &[("class", "hint")], language.text("page.noscript"));

@@ -14,7 +14,7 @@ static ENGLISH: LazyLock<Texts> = LazyLock::new(|| read(include_str!("../locales
 static GERMAN: LazyLock<Texts> = LazyLock::new(|| read(include_str!("../locales/de.json")));
 static SPANISH: LazyLock<Texts> = LazyLock::new(|| read(include_str!("../locales/es.json")));
 
-/// The prefix of the keys that only the pages use. The script gets all other texts.
+/// The prefix of the keys that only the pages use. The script gets all other texts, and the pages use some of them too.
 const PAGES: &str = "page.";
 
 /// A language of the pages.

@@ -60,16 +60,16 @@ pub(crate) fn quantity(language: Language, asset: &Value, quantity: u64) -> Stri
         quantity /= 60;
     }
     let key = match (unit, quantity) {
-        ("second", 1) => "page.quantity.second.one",
-        ("second", _) => "page.quantity.second.other",
-        ("minute", 1) => "page.quantity.minute.one",
-        ("minute", _) => "page.quantity.minute.other",
-        ("hour", 1) => "page.quantity.hour.one",
-        ("hour", _) => "page.quantity.hour.other",
-        ("day", 1) => "page.quantity.day.one",
-        ("day", _) => "page.quantity.day.other",
-        (_, 1) => "page.quantity.session.one",
-        (_, _) => "page.quantity.session.other",
+        ("second", 1) => "quantity.second.one",
+        ("second", _) => "quantity.second.other",
+        ("minute", 1) => "quantity.minute.one",
+        ("minute", _) => "quantity.minute.other",
+        ("hour", 1) => "quantity.hour.one",
+        ("hour", _) => "quantity.hour.other",
+        ("day", 1) => "quantity.day.one",
+        ("day", _) => "quantity.day.other",
+        (_, 1) => "quantity.session.one",
+        (_, _) => "quantity.session.other",
     };
     language.filled(key, &[("count", &quantity.to_string())])
 }
@@ -152,9 +152,9 @@ pub(crate) fn device(html: &mut Html, language: Language, status: Option<&Value>
     let state = status.map(|status| text(status, "/device/state")).unwrap_or_default();
     let (name, key) = match state {
         "" => return,
-        "locked" => ("locked", "page.device.locked"),
-        "unlocked" => ("unlocked", "page.device.unlocked"),
-        _ => ("unknown", "page.device.unknown"),
+        "locked" => ("locked", "device.locked"),
+        "unlocked" => ("unlocked", "device.unlocked"),
+        _ => ("unknown", "device.unknown"),
     };
     let attributes = [("id", "device"), ("class", "device"), ("data-state", name)];
     html.text_element("p", &attributes, language.text(key));

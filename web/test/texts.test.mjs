@@ -36,15 +36,6 @@ test('no text is empty, has markup, or has white space at its ends', () => {
   }
 });
 
-test('server and script say the same of a state, a device and a quantity', () => {
-  for (const [name, texts] of locales) {
-    for (const [key, text] of Object.entries(texts)) {
-      const own = key.replace(/^page\./, '');
-      if (own !== key && own in texts && /^(state|device|quantity|total)\b/.test(own)) assert.equal(texts[own], text, `${name}: ${key}`);
-    }
-  }
-});
-
 test('every plural has the forms of its language', () => {
   for (const [name, texts] of locales) {
     const forms = new Intl.PluralRules(name.slice(0, 2)).resolvedOptions().pluralCategories.filter((form) => form !== 'many');
