@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use coinop_core::config::Config;
 use hyper::body::Bytes;
 use hyper::header::HeaderMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,6 +47,18 @@ impl Answer for Fake {
     }
 }
 
+/// Returns a configuration that sells nothing.
+fn config() -> Config {
+    let config = serde_json::json!({
+        "public_url": "http://gateway.test",
+        "merchant": { "pay_to": "H5jU1gxo9HyxGsqsZMBF9enms7mRSLNDMaqMMexyvNH5", "tokens": ["USDC"] },
+        "solana": { "network": "devnet", "rpc_url": "http://127.0.0.1:8899" },
+        "settlement": { "mode": "local", "fee_payer_keypair": "fee-payer.json" },
+        "asset": [],
+    });
+    Config::from_json(&config).unwrap()
+}
+
 struct World {
     address: SocketAddr,
     gateway: Arc<Frontend<Fake>>,
@@ -67,8 +80,9 @@ impl World {
             pool: Fake::default(),
             origin: PublicOrigin::new("http://gateway.test").unwrap(),
             rate,
-            sales: SalesMeter::without_tokens(
+            sales: SalesMeter::new(
                 Db::open(folder.path(), metrics.clone()).unwrap(),
+                &config(),
                 metrics.clone(),
             ),
             metrics,

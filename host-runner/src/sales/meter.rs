@@ -16,7 +16,7 @@ use crate::metrics::Metrics;
 /// later one reads only what was sold since. Amounts are integers until they are shown.
 pub(crate) struct SalesMeter {
     journal: SqlJournal<Db>,
-    names: Option<TokenNames>,
+    names: TokenNames,
     metrics: Metrics,
     /// Locked during a look, so that each sale is added once.
     read: Mutex<Read>,
@@ -33,12 +33,8 @@ struct Read {
 impl SalesMeter {
     /// Returns the meter of the journal in this database. It reads nothing yet.
     pub(crate) fn new(db: Db, config: &Config, metrics: Metrics) -> Self {
-        Self { names: Some(TokenNames::new(config)), ..Self::without_tokens(db, metrics) }
-    }
-
-    /// Returns a meter that knows no token by name.
-    pub(crate) fn without_tokens(db: Db, metrics: Metrics) -> Self {
-        Self { journal: SqlJournal::new(db, String::new()), names: None, metrics, read: Mutex::default() }
+        let journal = SqlJournal::new(db, String::new());
+        Self { journal, names: TokenNames::new(config), metrics, read: Mutex::default() }
     }
 
     /// Returns the page for Prometheus, with all that was sold until now. If the journal can't be read, it shows what
@@ -58,11 +54,7 @@ impl SalesMeter {
         }
         let (up_to, more) = self.journal.sales_totals(read.up_to).await?;
         for total in more {
-            let token = match &self.names {
-                Some(names) => names.of(&total.network, &total.token),
-                None => total.token.to_string(),
-            };
-            read.totals.add(token, total);
+            read.totals.add(self.names.of(&total.network, &total.token), total);
         }
         if up_to > read.up_to {
             for (token, total) in read.totals.iter() {
