@@ -72,7 +72,7 @@ impl Language {
         }
     }
 
-    /// Returns a text. A key that is missing stands for itself; a test finds those.
+    /// Returns a text. Instead of a missing one it returns an ellipsis, and panics where this is a debug build.
     pub(crate) fn text(self, key: &str) -> &'static str {
         self.texts().get(key).and_then(Value::as_str).unwrap_or_else(|| {
             debug_assert!(false, "{} has no text for {key}", self.tag());

@@ -9,9 +9,10 @@ pub(super) fn line(fields: &[&str]) -> String {
 /// Returns a field, in quotes if it needs them.
 ///
 /// A spreadsheet takes a text that begins with `=`, `+`, `-` or `@` for a formula, and ignores white space before it.
-/// Such a text gets an apostrophe, which makes it text.
+/// Such a text gets an apostrophe, which makes it text. So does one that begins with a tab or a line break.
 fn field(text: &str) -> String {
-    let is_risky = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    let is_formula = text.trim_start().starts_with(['=', '+', '-', '@']);
+    let is_risky = is_formula || text.starts_with(['\t', '\r', '\n']);
     let text = if is_risky { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
@@ -64,10 +65,27 @@ mod tests {
 
     fn any_field() -> impl Strategy<Value = String> {
         prop_oneof![
-            "[=+@\t\r\n\",a-z-]{0,8}",
+            "[ =+@\t\r\n\",a-z-]{0,8}",
             "\\PC{0,12}",
             Just("=HYPERLINK(\"http://x\",\"y\")".to_owned())
         ]
+    }
+
+    #[test]
+    fn a_formula_behind_white_space_is_text_too() {
+        for (given, written) in [
+            ("=1", "'=1"),
+            (" =1", "' =1"),
+            ("\t@SUM(A1)", "'\t@SUM(A1)"),
+            ("\u{a0}+1", "'\u{a0}+1"),
+            ("\u{3000}-1", "'\u{3000}-1"),
+            ("\r=1", "\"'\r=1\""),
+            ("1 = 1", "1 = 1"),
+            (" lamp", " lamp"),
+            ("＝1", "＝1"),
+        ] {
+            assert_eq!(line(&[given]), format!("{written}\r\n"), "{given:?}");
+        }
     }
 
     proptest! {
@@ -87,7 +105,8 @@ mod tests {
         fn no_field_begins_like_a_formula(fields in proptest::collection::vec(any_field(), 1..8)) {
             let given: Vec<&str> = fields.iter().map(String::as_str).collect();
             for field in read(&line(&given)).unwrap() {
-                prop_assert!(!field.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']), "{field:?}");
+                prop_assert!(!field.starts_with(['\t', '\r', '\n']), "{field:?}");
+                prop_assert!(!field.trim_start().starts_with(['=', '+', '-', '@']), "{field:?}");
             }
         }
 
