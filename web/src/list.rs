@@ -7,6 +7,7 @@ use crate::api::{Api, Unanswered};
 use crate::html::Html;
 use crate::language::Language;
 use crate::show::Condition;
+use crate::site::page_path;
 use crate::{error, headers, show};
 
 /// The catalogue's path in the API.
@@ -56,7 +57,7 @@ fn page(language: Language, answer: &Value) -> Response {
 
 /// Writes the link to an asset, with its name, its price and whether it is free.
 fn card(html: &mut Html, language: Language, asset: &Value) {
-    let target = format!("/p/{}", show::text(asset, "/id"));
+    let target = page_path(show::text(asset, "/id"));
     html.element("a", &[("href", &target)], |html| {
         html.text_element("h2", &[], show::text(asset, "/name"));
         html.text_element("p", &[("class", "price")], &show::unit_price(language, asset));

@@ -3,6 +3,7 @@
 use coinop_core::http::{Request, Response, Route};
 
 use crate::query;
+use crate::site::page_path;
 
 /// The headers with which a program shows that it wants the API's answer.
 const OF_PROGRAMS: [&str; 4] = ["payment-signature", "x-payment", "sign-in-with-x", "authorization"];
@@ -22,10 +23,10 @@ pub fn to_page(request: &Request) -> Option<Response> {
     let Some(Route::Access(Some(id))) = Route::parse(&request.path) else { return None };
     let query = request.query.as_deref().unwrap_or_default();
     let quantity = query::values(query, "quantity").find_map(|quantity| quantity.parse::<u64>().ok());
-    let location = match quantity {
-        Some(quantity) => format!("/p/{id}?quantity={quantity}"),
-        None => format!("/p/{id}"),
-    };
+    let mut location = page_path(id.as_str());
+    if let Some(quantity) = quantity {
+        location.push_str(&format!("?quantity={quantity}"));
+    }
     let headers =
         vec![("location", location), ("vary", "accept".to_owned()), ("cache-control", "no-store".to_owned())];
     Some(Response { status: 303, headers, body: Vec::new() })

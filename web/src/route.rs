@@ -1,5 +1,6 @@
 //! The paths of the pages, and which file answers each.
 
+use coinop_core::config::PAGE_PREFIX;
 use coinop_core::http::Response;
 
 use crate::api::Api;
@@ -26,7 +27,7 @@ impl Page {
             let after = query::values(query, "after").next().filter(|after| is_segment(after));
             return Some(Self::List { after: after.map(str::to_owned) });
         }
-        let id = path.strip_prefix("/p/").filter(|id| is_segment(id))?.to_owned();
+        let id = path.strip_prefix(PAGE_PREFIX).filter(|id| is_segment(id))?.to_owned();
         if query::values(query, "kiosk").next().is_some() {
             return Some(Self::Kiosk { id });
         }

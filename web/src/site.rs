@@ -1,6 +1,14 @@
 //! Where a page is: the gateway's address, as the API's answers name it.
 
+use coinop_core::config::PAGE_PREFIX;
 use serde_json::Value;
+
+use crate::show;
+
+/// Returns the path of an asset's page.
+pub(crate) fn page_path(id: &str) -> String {
+    format!("{PAGE_PREFIX}{id}")
+}
 
 /// The address of an asset's page, in its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,8 +24,8 @@ pub(crate) struct Site<'a> {
 impl<'a> Site<'a> {
     /// Reads the URL of an asset's page.
     pub(crate) fn of(asset: &'a Value) -> Self {
-        let page = asset.get("page").and_then(Value::as_str).unwrap_or_default();
-        let origin = page.split_once("/p/").map_or(page, |(origin, _)| origin);
+        let page = show::text(asset, "/page");
+        let origin = page.strip_suffix(&page_path(show::text(asset, "/id"))).unwrap_or(page);
         let host = origin.split_once("://").map_or(origin, |(_, host)| host);
         Self { page, origin, host }
     }

@@ -66,8 +66,8 @@ pub(super) fn with_offered_amount(config: &Config, view: Value, offer: &PaymentR
 pub(super) fn links(config: &Config, asset: &AssetId, session: Option<&SessionId>) -> Value {
     let url = |path: String| format!("{}{path}", config.public_url);
     let mut links = Map::new();
+    links.insert("page".to_owned(), json!(config.page_url(asset)));
     let mut add = |name: &str, path: String| links.insert(name.to_owned(), json!(url(path)));
-    add("page", format!("/p/{asset}"));
     add("signIn", format!("/api/v1/access/{asset}?signin"));
     match session {
         Some(session) => {
@@ -101,7 +101,7 @@ pub(super) fn asset(config: &Config, asset: &Asset, availability: &Availability)
         },
         "picture": asset.picture,
         "seller": { "name": merchant.presentation.service_name, "contact": merchant.contact },
-        "page": format!("{}/p/{}", config.public_url, asset.id),
+        "page": config.page_url(&asset.id),
         "enabled": asset.enabled,
         "available": asset.enabled && availability.is_free,
         "network": config.network.caip2(),

@@ -82,7 +82,7 @@ fn stickers(args: &Args) -> Result<Vec<Sticker>, String> {
             name: name(args, &config, id)?,
             id: id.to_string(),
             host: host.to_owned(),
-            url: format!("{}/p/{id}", config.public_url),
+            url: config.page_url(id),
         })
     };
     ids.iter().map(sticker).collect()
