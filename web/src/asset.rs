@@ -1,6 +1,7 @@
 //! The page of an asset, for a buyer. It reads well without the script; only paying needs it.
 
 use coinop_core::http::Response;
+use coinop_core::svm::Network;
 use serde_json::{Value, json};
 
 use crate::api::Api;
@@ -191,20 +192,25 @@ fn about(html: &mut Html, language: Language, site: Site<'_>, asset: &Value) {
         }
         let tokens = asset.pointer("/tariff/prices").and_then(Value::as_array).into_iter().flatten();
         let tokens = tokens.map(|price| show::text(price, "/token")).collect::<Vec<_>>().join(", ");
-        let (_, network) = network(asset);
+        let network = network(asset).map_or(show::text(asset, "/network"), |network| network.title());
         let paid = language.filled("page.network", &[("tokens", &tokens), ("network", network)]);
         html.text_element("p", &[], &paid);
         html.text_element("p", &[], language.text("page.nosol"));
     });
 }
 
-/// Returns the network's name in the Wallet Standard, and for people.
-fn network(asset: &Value) -> (&'static str, &'static str) {
-    match show::text(asset, "/network") {
-        "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp" => ("solana:mainnet", "Solana"),
-        "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1" => ("solana:devnet", "Solana devnet"),
-        _ => ("solana:testnet", "Solana testnet"),
-    }
+/// Returns the network on which the asset is paid; `None` if it is not one of Solana's.
+fn network(asset: &Value) -> Option<Network> {
+    Network::from_caip2(show::text(asset, "/network"))
+}
+
+/// Returns where the script shows a transaction, with `{transaction}` in its place.
+fn explorer(network: Option<Network>) -> String {
+    let cluster = match network {
+        Some(Network::Mainnet) | None => String::new(),
+        Some(network @ (Network::Devnet | Network::Testnet)) => format!("?cluster={}", network.name()),
+    };
+    format!("https://explorer.solana.com/tx/{{transaction}}{cluster}")
 }
 
 /// Returns what the script needs: the answers from which the page was made, and its texts.
@@ -215,17 +221,13 @@ fn data(
     status: Option<&Value>,
     quote: Option<&Value>,
 ) -> Value {
-    let (chain, _) = network(asset);
-    let cluster = match chain.strip_prefix("solana:") {
-        Some("mainnet") | None => String::new(),
-        Some(cluster) => format!("?cluster={cluster}"),
-    };
+    let network = network(asset);
     json!({
         "lang": language.tag(),
         "page": site.page,
         "api": "/api/v1",
-        "chain": chain,
-        "explorer": format!("https://explorer.solana.com/tx/{{transaction}}{cluster}"),
+        "chain": network.map_or("", Network::chain),
+        "explorer": explorer(network),
         "asset": asset,
         "status": status,
         "quote": quote,

@@ -177,6 +177,35 @@ fn over_plain_http_no_wallet_is_offered() {
 }
 
 #[test]
+fn a_page_names_its_network_for_people_and_for_wallets() {
+    for (network, title, chain, explorer) in [
+        ("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", "Solana", "solana:mainnet", "{transaction}"),
+        (
+            "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1",
+            "Solana devnet",
+            "solana:devnet",
+            "{transaction}?cluster=devnet",
+        ),
+        (
+            "solana:4uhcVJyU9pJkvQyS88uRDiswHXSCkY3z",
+            "Solana testnet",
+            "solana:testnet",
+            "{transaction}?cluster=testnet",
+        ),
+        // No wallet has a chain without a name, so nobody pays on a network that the page does not know.
+        ("eip155:1", "eip155:1", "", "{transaction}"),
+    ] {
+        let mut asset = lamp();
+        asset["network"] = json!(network);
+        let response = page(asset, free(), ten());
+        let html = html(&response);
+        assert!(html.contains(&format!("Paid in USDC on {title}.")), "{html}");
+        assert!(html.contains(&format!("\"chain\":\"{chain}\"")), "{html}");
+        assert!(html.contains(&format!("/tx/{explorer}\"")), "{html}");
+    }
+}
+
+#[test]
 fn a_page_runs_nothing_but_its_own_script_and_is_shown_in_no_frame() {
     let responses = [
         page(lamp(), free(), ten()),

@@ -57,6 +57,26 @@ impl Network {
         }
     }
 
+    /// Returns the network's name in the Wallet Standard, where a wallet calls it a chain.
+    #[must_use]
+    pub const fn chain(self) -> &'static str {
+        match self {
+            Self::Mainnet => "solana:mainnet",
+            Self::Devnet => "solana:devnet",
+            Self::Testnet => "solana:testnet",
+        }
+    }
+
+    /// Returns the network's name for people.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Mainnet => "Solana",
+            Self::Devnet => "Solana devnet",
+            Self::Testnet => "Solana testnet",
+        }
+    }
+
     /// Returns the network with this configuration name.
     #[must_use]
     pub(crate) fn from_name(name: &str) -> Option<Self> {
