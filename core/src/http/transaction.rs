@@ -17,7 +17,7 @@ use crate::error::SettleError;
 use crate::ids::AssetId;
 use crate::ports::{Ports, Settlement as _};
 use crate::quote::{Operation, QUOTE_SECONDS};
-use crate::rail;
+use crate::rail::{self, Unsigned};
 use crate::session::Reject;
 use crate::svm::{Address, RecentBlockhash};
 use crate::x402::{self, PaymentRequirements};
@@ -77,14 +77,17 @@ async fn answer<'a, P: Ports>(
     let purchase = PurchaseRequest { asset: id.clone(), operation, stream: None, quantity: Some(quantity) };
     let offers = offers(context, &purchase, &asset, quantity, Some(recent))?;
     let offer = offered(&offers, wanted.token.as_deref())?;
-    let transaction = rail::unsigned(offer, &wallet).ok_or_else(|| invalid_account(CANNOT_PAY))?;
+    let transaction = rail::unsigned(offer, &wallet).map_err(|why| match why {
+        Unsigned::OwnWallet => invalid_account(CANNOT_PAY),
+        Unsigned::Encode(error) => context.unwritten(error),
+    })?;
     let body = shown(context, &asset, quantity, offer, &transaction, &recent)?;
     Ok(StatelessOutcome::Answered(Response::json(200, &body).no_store()))
 }
 
-/// Says that a wallet can't pay, because it belongs to the seller.
-const CANNOT_PAY: &str =
-    "This wallet can't pay here, because it is the seller's own. Nothing was paid. Use another wallet.";
+/// Says that a wallet can't pay, because the payment goes to it or names it already.
+const CANNOT_PAY: &str = "This account can't pay here: it is the seller's own, or it is no wallet but a token or a \
+                          program. Nothing was paid. Use another wallet.";
 
 /// Reads the address of a wallet. Only an address on the curve has a key that can sign.
 fn wallet(account: &str) -> Result<Address, Problem> {

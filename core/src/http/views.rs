@@ -10,6 +10,7 @@ use crate::ids::{AssetId, SessionId, StreamId};
 use crate::keys::KeyRing;
 use crate::money::{Amount, Money};
 use crate::pricing::Tariff;
+use crate::rail;
 use crate::session::index::SessionRecord;
 use crate::session::{LockState, Purchase, ReportedState, Session, StreamState, desired_state};
 use crate::time::{Now, Timestamp};
@@ -55,10 +56,7 @@ pub(super) fn quote(config: &Config, tariff: &Tariff, quantity: u64) -> Value {
 
 /// Adds what an offer asks for to a view.
 pub(super) fn with_offered_amount(config: &Config, view: Value, offer: &PaymentRequirements) -> Value {
-    let is_its = |accepted: &&AcceptedToken| accepted.token.mint.to_string() == offer.asset.as_str();
-    let token = config.merchant.tokens.iter().find(is_its);
-    let money = token.map(|accepted| config.money(offer.amount, &accepted.token));
-    merged(view, money.map(|money| amount(config, "amount", &money)).unwrap_or_default())
+    merged(view, amount(config, "amount", &rail::offered_money(config, offer)))
 }
 
 /// Returns where a buyer goes on: the asset's page, its state, and the sign-in that shows a wallet its session. With a

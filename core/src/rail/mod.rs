@@ -19,16 +19,18 @@ pub use offered::Offered;
 pub use prepared::Prepared;
 pub(crate) use priced::Priced;
 use refusal::OTHER_RAIL;
-pub(crate) use refusal::{GUARD_AT_RISK, Refusal};
+pub(crate) use refusal::{GUARD_AT_RISK, Refusal, Unsigned};
 pub(crate) use svm_exact::recent_blockhash;
 
 use std::sync::Arc;
 
 use crate::account::Account;
 use crate::config::Config;
+#[cfg(test)]
+use crate::error::EncodeError;
 use crate::ids::PaymentId;
 use crate::keys::KeyRing;
-use crate::money::Amount;
+use crate::money::{Amount, Money};
 use crate::quote::Nonce;
 use crate::svm::{Address, Transaction};
 use crate::x402::{Extra, Payload, PaymentPayload, PaymentRequirements};
@@ -155,15 +157,27 @@ impl Presented {
     }
 }
 
+/// Returns the money that an offer asks for.
+#[must_use]
+pub(crate) fn offered_money(config: &Config, offer: &PaymentRequirements) -> Money {
+    let decimals = match &offer.extra {
+        Extra::SvmExact(extra) => extra.decimals,
+        #[cfg(test)]
+        Extra::LateId(_) | Extra::Unpaid => sketches::DECIMALS,
+    };
+    let network = config.network.caip2().to_owned();
+    Money { network, token: offer.asset.clone(), amount: offer.amount, decimals }
+}
+
 /// Returns the bytes of the transaction that pays an offer, for `payer` to sign.
 ///
-/// `None` means that this wallet can't pay the offer, or that the offer has no blockhash.
-#[must_use]
-pub(crate) fn unsigned(offer: &PaymentRequirements, payer: &Address) -> Option<Vec<u8>> {
+/// # Errors
+/// Returns why there is no such transaction.
+pub(crate) fn unsigned(offer: &PaymentRequirements, payer: &Address) -> Result<Vec<u8>, Unsigned> {
     match &offer.extra {
         Extra::SvmExact(extra) => svm_exact::unsigned(offer, extra, *payer),
         #[cfg(test)]
-        Extra::LateId(_) | Extra::Unpaid => None,
+        Extra::LateId(_) | Extra::Unpaid => Err(EncodeError("a transaction of another rail").into()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a rail refuses a payment.
 
+use crate::encoding::EncodeError;
 use crate::svm::exact;
 use crate::svm::lighthouse::GuardFault;
 
@@ -57,5 +58,21 @@ impl Refusal {
 impl From<exact::Refusal> for Refusal {
     fn from(refusal: exact::Refusal) -> Self {
         Self::of_exact(refusal)
+    }
+}
+
+/// Why there is no transaction of an offer for a wallet to sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unsigned {
+    /// The wallet can't pay, because the transaction has its account already: as the payee, the fee payer, the mint or a
+    /// program.
+    OwnWallet,
+    /// The transaction can't be written.
+    Encode(EncodeError),
+}
+
+impl From<EncodeError> for Unsigned {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
     }
 }

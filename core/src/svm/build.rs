@@ -3,8 +3,9 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 
 use super::programs::{COMPUTE_BUDGET, MEMO};
-use super::transaction::{Instruction, Message, Transaction};
+use super::transaction::{DecodeError, Instruction, Message, Transaction};
 use super::{Address, TokenProgram, associated_token_account};
+use crate::encoding::EncodeError;
 use crate::money::Amount;
 
 /// A payment to be signed by its buyer.
@@ -40,25 +41,39 @@ impl Transfer<'_> {
     #[must_use]
     pub fn sign(&self, payer: &SigningKey) -> Option<Transaction> {
         let authority = Address::new(payer.verifying_key().to_bytes());
-        let (message, message_bytes) = self.message(authority, COMPUTE_UNITS)?;
+        let (message, message_bytes) = self.message(authority, COMPUTE_UNITS).ok()??;
         let signature = payer.sign(&message_bytes).to_bytes();
         Some(Transaction { signatures: vec![[0; 64], signature], message, message_bytes })
     }
 
     /// Returns the transaction for the wallet `payer` to sign, with zeros in place of both signatures.
     ///
-    /// It asks for enough compute units for the assertions that wallets add. `None` means the same as for
-    /// [`Self::sign`].
-    #[must_use]
-    pub(crate) fn unsigned(&self, payer: Address) -> Option<Transaction> {
-        let (message, message_bytes) = self.message(payer, COMPUTE_UNITS_WITH_GUARDS)?;
-        Some(Transaction { signatures: vec![[0; 64]; 2], message, message_bytes })
+    /// It asks for enough compute units for the assertions that wallets add. `None` means that two of the accounts are
+    /// the same.
+    ///
+    /// # Errors
+    /// Returns an error if the transaction can't be written.
+    pub(crate) fn unsigned(&self, payer: Address) -> Result<Option<Transaction>, EncodeError> {
+        let built = self.message(payer, COMPUTE_UNITS_WITH_GUARDS)?;
+        Ok(built.map(|(message, message_bytes)| Transaction {
+            signatures: vec![[0; 64]; 2],
+            message,
+            message_bytes,
+        }))
     }
 
-    /// Returns the message to be signed, with its bytes.
-    fn message(&self, authority: Address, compute_units: u32) -> Option<(Message, Vec<u8>)> {
-        let source = associated_token_account(&authority, &self.mint, self.program)?;
-        let destination = associated_token_account(&self.pay_to, &self.mint, self.program)?;
+    /// Returns the message to be signed, with its bytes; `None` if two of its accounts are the same.
+    fn message(
+        &self,
+        authority: Address,
+        compute_units: u32,
+    ) -> Result<Option<(Message, Vec<u8>)>, EncodeError> {
+        let token_account = |owner| {
+            let account = associated_token_account(owner, &self.mint, self.program);
+            account.ok_or(EncodeError("the address of a token account"))
+        };
+        let source = token_account(&authority)?;
+        let destination = token_account(&self.pay_to)?;
         let token_program = self.program.address();
         let mut accounts =
             vec![self.fee_payer, authority, source, destination, self.mint, COMPUTE_BUDGET, token_program];
@@ -88,8 +103,12 @@ impl Transfer<'_> {
             blockhash: self.blockhash,
             instructions,
         };
-        let message_bytes = message.encode().ok()?;
+        let message_bytes = message.encode()?;
         // Decoding the message again catches a payer that is the fee payer or the merchant.
-        Some((Message::decode(&message_bytes).ok()?, message_bytes))
+        match Message::decode(&message_bytes) {
+            Ok(message) => Ok(Some((message, message_bytes))),
+            Err(DecodeError::Inconsistent) => Ok(None),
+            Err(_) => Err(EncodeError("the message of a payment")),
+        }
     }
 }

@@ -35,6 +35,8 @@ fn the_transaction_that_a_wallet_signs_buys_what_it_says_inv_1_6() {
     let made = transaction(&world, PATH, &[], &json!({ "account": account(1), "quantity": 3 }));
     assert_eq!((made.status, made.header("cache-control")), (200, "no-store"), "{}", made.body);
     assert_eq!((&made.body["amount"], &made.body["display"]), (&json!("30000"), &json!("0.03 USDC")));
+    let mint = world.deployment.config.merchant.tokens[0].token.mint.to_string();
+    assert_eq!((&made.body["mint"], &made.body["decimals"]), (&json!(mint), &json!(6)));
     assert_eq!((&made.body["quantity"], &made.body["seconds"]), (&json!(3), &json!(180)));
     let header = signed(&made, 1);
     let sold = ask(&world, "POST", "/api/v1/access/door-1", &[("payment-signature", &header)], "");
