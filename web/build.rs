@@ -43,7 +43,8 @@ fn main() {
 /// Returns the constant that names a file, and the file's type.
 fn described(name: &str) -> (&'static str, &'static str) {
     match (name.split_once('-').map(|(stem, _)| stem), name.rsplit_once('.').map(|(_, end)| end)) {
-        (Some("buyer"), Some("js")) => ("SCRIPT", "text/javascript; charset=utf-8"),
+        (Some("buyer"), Some("js")) => ("BUYER", "text/javascript; charset=utf-8"),
+        (Some("kiosk"), Some("js")) => ("KIOSK", "text/javascript; charset=utf-8"),
         (Some("page"), Some("css")) => ("STYLE", "text/css; charset=utf-8"),
         _ => panic!("web/dist/static/{name} is no file that the pages name"),
     }

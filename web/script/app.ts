@@ -1,11 +1,12 @@
 // The page of an asset: what it asks for again and again, and what it shows.
 
-import { makeApi, type Result } from './api';
+import { makeApi } from './api';
 import { instant } from './classify';
 import { makeClock } from './clock';
 import type { PageData } from './data';
-import { el } from './dom';
-import { shown } from './machine';
+import { takeCode } from './code';
+import { button, el } from './dom';
+import { shown } from './purchase';
 import type { Model, World } from './model';
 import { money } from './money';
 import { refusalText } from './notices';
@@ -13,23 +14,27 @@ import { makeOrder } from './order';
 import { makePoll, onWake } from './poll';
 import { makeRuntime } from './runtime';
 import { isRunning } from './session';
-import { conditionOf, isHeld, priceLine, showCondition, showDevice } from './state_line';
+import { conditionOf, showCondition, showDevice } from './state_line';
 import type { Event } from './state';
 import { makeStore, parse } from './store';
 import { textsOf } from './strings';
-import type { Asset, Saved } from './types';
+import type { Saved } from './types';
 import { takeOver } from './view';
 import { discover } from './wallets';
+import { makeWatch, watched } from './watch';
 
 /** How long wallets have to appear. */
 const LOOK_MS = 500;
 const TICK_MS = 500;
 const POLL_MS = 5_000;
-/** How often the device is asked after a payment, and for how long. */
+/** How often the device is asked after a payment: at first very often, for it opens within a second. */
+const FIRST_POLL_MS = 500;
+const FIRST_MS = 3_000;
 const FAST_POLL_MS = 2_000;
-const FAST_MS = 20_000;
-/** How many answers may be missing before the page says so. */
-const MISSES = 2;
+/** How long a device may take to open. */
+const OPENING_MS = 20_000;
+/** How many calls may fail before the page says that there is no connection. */
+const FAILURES = 2;
 /** How long after its end a session is still shown by itself. */
 const REMEMBER_MS = 3_600_000;
 const REDEEM_TRIES = 3;
@@ -42,23 +47,19 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
   clock.learn(page.status?.now, 0);
   const store = makeStore(page.asset.id, () => localStorage);
   const world: World = {
-    asset: page.asset,
-    status: page.status,
-    isDown: !page.status,
+    ...watched(page),
     isOnline: navigator.onLine,
     wallets: new Map(),
     hasLooked: false,
     paidAt: -Infinity,
     hasActed: false,
   };
-  const showPrice = priceLine(page.asset, t);
   let failures = 0;
-  let misses = 0;
   let wasRunning = false;
 
   const api = makeApi(page.api, page.asset.id, clock, (isAnswered) => {
     failures = isAnswered ? 0 : failures + 1;
-    world.isOnline = isAnswered || (navigator.onLine && failures < MISSES);
+    world.isOnline = isAnswered || (navigator.onLine && failures < FAILURES);
   });
 
   const act = (event: Event): void => {
@@ -72,11 +73,13 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
     const now = clock.now();
     const price = shown(state.offer, state.mint);
     const runs = isRunning(state.saved.session, now);
+    const lock = world.status?.device?.state ?? null;
     return {
       ...{ page, world, state, now, t, api, price, dispatch, act, render },
       cost: price ? money(price.display, t.language) : '',
       condition: runs ? 'yours' : conditionOf(world.asset, world.status, world.isDown),
-      lock: world.status?.device?.state ?? null,
+      lock,
+      isOpening: runs && lock !== null && lock !== 'unlocked' && performance.now() - world.paidAt < OPENING_MS,
       isIdle: state.flow.phase === 'idle',
       isRunning: runs,
       isExtending: runs && state.isExtending,
@@ -90,7 +93,7 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
       const { flow, saved } = now.state;
       const end = now.isRunning ? saved.session?.endsAt : instant(world.status?.session?.endsAt);
       showCondition('kept' in flow && !now.isRunning ? 'yours_paying' : now.condition, end ?? null, now.now, t);
-      showDevice(world.status, t);
+      showDevice(world.status, now.isOpening, t);
       order.update(now);
       showPanel(now);
     } catch (error) {
@@ -98,20 +101,10 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
     }
   };
 
-  const learn = (result: Result<Asset>): void => {
-    if ('ok' in result) world.asset = { ...world.asset, ...result.ok };
-    showPrice(world.asset);
-  };
-
   const ask = async (): Promise<void> => {
-    const result = await api.status();
-    misses = 'ok' in result ? 0 : misses + 1;
-    if ('ok' in result) world.status = result.ok;
-    const { status } = world;
-    world.isDown = !status || misses >= MISSES;
-    if (isHeld(status)) learn(await api.asset());
+    await watch.ask();
     const { session } = runtime.state().saved;
-    const end = instant(status?.session?.endsAt);
+    const end = instant(world.status?.session?.endsAt);
     if (end && model().isRunning && end !== session?.endsAt) void look();
     render();
   };
@@ -119,7 +112,7 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
   /** Fetches the prices again. */
   const reprice = async (): Promise<void> => {
     order.refresh(true);
-    learn(await api.asset());
+    await watch.askAsset();
     render();
   };
 
@@ -161,7 +154,7 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
   /** Exchanges a code. It works once, so it is sent again only if there was no answer. */
   const redeem = async (given: string, tries: number): Promise<void> => {
     const result = await api.redeem(given);
-    if ('ok' in result) return runtime.dispatch({ type: 'adopt', sale: result.ok });
+    if ('ok' in result) return runtime.dispatch({ type: 'adopt', sale: result.ok, isLinked: true });
     if (result.refusal.code === 'no_answer' && tries > 1) {
       setTimeout(() => void redeem(given, tries - 1), REDEEM_PAUSE_MS);
       return;
@@ -169,8 +162,22 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
     panel.before(el('p.notice', { role: 'status' }, refusalText(model(), result.refusal, 'fault')));
   };
 
+  /** Asks whether a link's session is wanted here. Anyone can send a link, so nothing happens by itself. */
+  const offerCode = (given: string | null): void => {
+    if (given === null) return;
+    const { saved } = runtime.state();
+    const isRefused = saved.kept !== null || isRunning(saved.session, clock.now());
+    const yes = button('button', t('linked.yes'), () => {
+      box.remove();
+      void redeem(given, REDEEM_TRIES);
+    });
+    const box = el('div.aside', { role: 'status' }, el('p', t(isRefused ? 'linked.refused' : 'linked.ask')), isRefused ? null : yes);
+    panel.before(box);
+  };
+
   const listen = (): void => {
     onWake(wake);
+    window.addEventListener('hashchange', () => offerCode(takeCode()));
     window.addEventListener('offline', () => {
       world.isOnline = false;
       render();
@@ -188,7 +195,8 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
   const lookForWallets = (): void => {
     if (window.isSecureContext) {
       discover(page.chain, (wallet) => {
-        world.wallets.set(wallet.name, wallet);
+        // A second wallet of the same name can't be told from the first.
+        if (!world.wallets.has(wallet.name)) world.wallets.set(wallet.name, wallet);
         render();
       });
     }
@@ -198,12 +206,16 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
     }, LOOK_MS);
   };
 
-  const poll = makePoll(ask, () => (performance.now() - world.paidAt < FAST_MS ? FAST_POLL_MS : POLL_MS));
+  const pause = (): number => {
+    const since = performance.now() - world.paidAt;
+    return since < FIRST_MS ? FIRST_POLL_MS : since < OPENING_MS ? FAST_POLL_MS : POLL_MS;
+  };
+  const poll = makePoll(ask, pause);
   const runtime = makeRuntime({ api, clock, store, world, chain: page.chain, render, poll, reprice: () => void reprice() });
   const order = makeOrder(orderNode, model);
   const showPanel = takeOver(panel, order, model);
+  const watch = makeWatch(world, api, t.language, () => order.refresh(true));
 
-  showPrice(page.asset);
   listen();
   runtime.dispatch({ type: 'boot', saved: store.read() ?? runtime.state().saved });
   const { session } = runtime.state().saved;
@@ -213,5 +225,5 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
   setInterval(tick, TICK_MS);
   poll();
   void look();
-  if (code !== null) void redeem(code, REDEEM_TRIES);
+  offerCode(code);
 }

@@ -9,21 +9,8 @@ export interface Answer {
   readonly body: unknown;
 }
 
-/** Refusals that follow when the gateway has looked for an earlier claim of the payment, and found none. */
-const JUDGED = [
-  'not_found',
-  'asset_busy',
-  'asset_disabled',
-  'quote_already_used',
-  'price_changed',
-  'session_over',
-  'session_too_long',
-  'payer_backoff',
-  'fee_budget_spent',
-];
-
 /** Statuses of refusals of the request alone. They say nothing about an earlier one with the same payment. */
-const UNREAD = [400, 401, 403, 405, 408, 413, 431];
+const UNREAD = [400, 401, 402, 403, 405, 408, 413, 431];
 
 /** The type of a problem of the gateway, without its code. A proxy's problems have another one, or none. */
 const TYPE = 'urn:coinop:problem:';
@@ -68,11 +55,14 @@ export function refusalOf(answer: Answer): Refusal {
   };
 }
 
-/** Returns whether a refusal follows from a look at earlier claims; null if the answer is no certain refusal. */
+/**
+ * Returns whether a refusal follows from a look at earlier claims, as `"charged": false` says; null if the answer is no
+ * certain refusal.
+ */
 function judgement(status: number, code: string, body: Record<string, unknown>): boolean | null {
-  if (status === 402) return code !== '' && 'x402Version' in body ? code !== 'payment_required' : null;
-  if (body.type !== TYPE + code) return null;
-  return UNREAD.includes(status) ? false : JUDGED.includes(code) || null;
+  const isOurs = status === 402 ? 'x402Version' in body : body.type === TYPE + code;
+  if (!isOurs) return null;
+  return body.charged === false || (UNREAD.includes(status) ? false : null);
 }
 
 /** Returns what the answer to a payment means. */

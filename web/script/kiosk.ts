@@ -1,48 +1,45 @@
-// The screen beside a machine: it shows whether the machine is free, and the check code.
+// The entry of the screen beside a machine: it shows whether the machine is free, and the check code.
 
 import { makeApi } from './api';
 import { instant } from './classify';
 import { makeClock } from './clock';
-import type { PageData } from './data';
+import { pageData, type PageData } from './data';
 import { makePoll, onWake } from './poll';
-import { conditionOf, isHeld, priceLine, showCondition, showDevice } from './state_line';
+import { conditionOf, showCondition, showDevice } from './state_line';
 import { textsOf } from './strings';
+import { makeWatch, watched } from './watch';
 
 const POLL_MS = 3_000;
-/** How many answers may be missing before the screen says so. */
-const MISSES = 2;
 
 /** Keeps a screen up to date. */
-export function runKiosk(page: PageData): void {
+function runKiosk(page: PageData): void {
   const t = textsOf(page.lang, page.strings);
   const clock = makeClock(() => performance.now(), Date.now());
   clock.learn(page.status?.now, 0);
-  let { asset, status } = page;
-  let misses = page.status ? 0 : MISSES;
+  const known = watched(page);
   const scan = document.querySelector<HTMLElement>('.scan');
   const api = makeApi(page.api, page.asset.id, clock, () => undefined);
+  const watch = makeWatch(known, api, t.language, () => undefined);
   const show = (): void => {
-    const now = clock.now();
-    const condition = conditionOf(asset, status, misses >= MISSES);
+    const { asset, status, isDown } = known;
     // Nobody is invited to pay while nobody knows whether it is free.
-    if (scan) scan.hidden = condition === 'unreachable';
-    else if (status && misses === 0) location.reload();
-    showCondition(condition, instant(status?.session?.endsAt), now, t);
-    showDevice(status, t);
+    if (scan) scan.hidden = isDown;
+    // Without a status the server has written no code to scan.
+    else if (!isDown) location.reload();
+    showCondition(conditionOf(asset, status, isDown), instant(status?.session?.endsAt), clock.now(), t);
+    showDevice(status, false, t);
   };
   const poll = makePoll(
     async () => {
-      const result = await api.status();
-      misses = 'ok' in result ? 0 : misses + 1;
-      if ('ok' in result) status = result.ok;
-      const held = isHeld(status) ? await api.asset() : null;
-      if (held && 'ok' in held) asset = held.ok;
+      await watch.ask();
       show();
     },
     () => POLL_MS,
   );
-  priceLine(page.asset, t)(page.asset);
   show();
   onWake(poll);
   poll();
 }
+
+const page = pageData();
+if (page) runKiosk(page);

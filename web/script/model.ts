@@ -6,15 +6,12 @@ import { money } from './money';
 import type { Event, State } from './state';
 import type { Texts } from './strings';
 import type { Condition } from './state_line';
-import type { Asset, Lock, Offer, Price, Status } from './types';
+import type { Lock, Offer, Price } from './types';
 import type { Wallet } from './wallets';
+import type { Watched } from './watch';
 
 /** What is known of the world outside the purchase. */
-export interface World {
-  asset: Asset;
-  status: Status | null;
-  /** Whether the gateway did not tell its status when last asked. */
-  isDown: boolean;
+export interface World extends Watched {
   isOnline: boolean;
   readonly wallets: Map<string, Wallet>;
   /** Whether wallets have had time to appear. */
@@ -39,6 +36,8 @@ export interface Model {
   readonly condition: Condition;
   /** What the device does; null without a device. */
   readonly lock: Lock | null;
+  /** Whether the device is being unlocked for a session that was just bought. */
+  readonly isOpening: boolean;
   /** Whether no payment is being made. */
   readonly isIdle: boolean;
   /** Whether a session is running. */

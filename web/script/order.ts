@@ -1,7 +1,7 @@
 // How much to buy: the presets, the number, and the price of it.
 
 import { el, mark, pieces, write } from './dom';
-import { shown } from './machine';
+import { shown } from './purchase';
 import { presetOf, priced, quantified, type Model } from './model';
 
 const PAUSE_MS = 300;

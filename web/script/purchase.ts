@@ -73,9 +73,9 @@ function prepared(state: State, attempt: Attempt, got: Prepared, now: number): S
 
 /** Keeps what was signed, before it is sent. */
 function signed(state: State, attempt: Attempt, transaction: string, now: number): Step {
-  const { operation: wanted, prepared: got, account: wallet, run } = attempt;
+  const { operation: wanted, prepared: got, run } = attempt;
   if (!got) return abandon(state, null);
-  const kept: Kept = { ...got, operation: wanted, transaction, wallet, at: now, sentAt: 0, claimed: false };
+  const kept: Kept = { ...got, operation: wanted, transaction, at: now, sentAt: 0, claimed: false };
   const saved: Saved = { ...state.saved, revision: state.saved.revision + 1, kept, refused: null };
   return [next(state, attempt, { phase: 'keeping' }, now), { type: 'keep', run, saved }];
 }
@@ -158,7 +158,7 @@ function pursued(state: State, event: Event, now: number): Step {
   const { flow } = state;
   const isCurrent = 'kept' in flow && 'transaction' in event && event.transaction === flow.kept.transaction;
   // A payment that was put aside has bought something after all.
-  if (event.type === 'answer' && !isCurrent && event.outcome.kind === 'sold') return adopted(state, event.outcome.sale, now);
+  if (event.type === 'answer' && !isCurrent && event.outcome.kind === 'sold') return adopted(state, event.outcome.sale, false, now);
   if (!('kept' in flow)) return [state];
   if (event.type === 'forget') return forgotten(state, flow, now);
   if (flow.phase !== 'sending' || !isCurrent) return [state];
@@ -186,7 +186,7 @@ export function step(state: State, event: Event, now: number): Step {
       if (state.flow.phase !== 'elsewhere') return [state];
       return begin(state, state.flow.wallet, state.flow.operation, true, now);
     case 'adopt':
-      return adopted(state, event.sale, now);
+      return adopted(state, event.sale, event.isLinked, now);
     case 'session':
       return updated(state, event.status, now);
     case 'cancel':

@@ -4,12 +4,15 @@ import type { Api } from './api';
 import { fromBase64, toBase64 } from './base';
 import type { Clock } from './clock';
 import { makeLock } from './lock';
-import { step } from './machine';
+import { step } from './purchase';
 import type { World } from './model';
 import { START, type Effect, type Event, type State } from './state';
 import type { Store } from './store';
 import type { Saved } from './types';
 import { connect, isDeclined, sign, type Account, type Wallet } from './wallets';
+
+/** How long it takes until all tabs see what one of them has stored. */
+const SETTLE_MS = 200;
 
 export interface Tools {
   readonly api: Api;
@@ -78,9 +81,18 @@ export function makeRuntime({ api, clock, store, world, chain, render, poll, rep
     dispatch('ok' in result ? { type: 'prepared', run, prepared: result.ok } : { type: 'unprepared', run, ...result });
   };
 
-  const keep = (run: number, saved: Saved): void => {
+  const keep = async (run: number, saved: Saved): Promise<void> => {
     const { isStored, conflict } = store.keep(saved);
-    dispatch(conflict ? { type: 'conflict', run, saved: conflict } : { type: 'kept', run, isStored, saved });
+    let rival = conflict;
+    if (isStored && !lock.isReal) {
+      // Another tab may have written at the same moment. The one whose payment is there after a while sends it.
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      const stored = store.read();
+      if (stored?.kept?.transaction !== saved.kept?.transaction) rival = stored;
+    }
+    // What other tabs can't read has to be sealed against them.
+    if (!isStored && !rival && !(await lock.seal())) rival = state.saved;
+    dispatch(rival ? { type: 'conflict', run, saved: rival } : { type: 'kept', run, isStored, saved });
   };
 
   const send = async ({ kept }: Extract<Effect, { type: 'send' }>): Promise<void> => {

@@ -2,7 +2,7 @@
 
 import { instant } from './classify';
 import type { Effect, State, Step } from './state';
-import type { Paid, Sale, Saved, Session, SessionStatus } from './types';
+import type { Kept, Paid, Sale, Saved, Session, SessionStatus } from './types';
 
 /** Returns whether a session is running. One whose end is not known is. */
 export function isRunning(session: Session | null, now: number): session is Session {
@@ -26,6 +26,7 @@ export function after(session: Session | null, sale: Sale, now: number): Session
     endsAt: instant(sale.endsAt),
     payments: paid(known?.payments ?? [], sale, now),
     dismissed: false,
+    isLinked: known?.isLinked ?? false,
   };
 }
 
@@ -35,16 +36,24 @@ export function save(state: State, change: Partial<Saved>, cleared: string | nul
   return [{ ...state, saved }, { type: 'save', saved, cleared }];
 }
 
-/** Takes over a session that was found by sign-in or by a code. */
-export function adopted(state: State, sale: Sale, now: number): Step {
-  const session = after(state.saved.session, sale, now);
-  // What sending could not clear up has bought this session.
-  const { flow } = state;
-  const cleared = flow.phase === 'unsure' ? flow.kept.transaction : null;
-  const kept = cleared === null ? state.saved.kept : null;
+/** Returns whether a session of the same wallet can be what a payment has bought. */
+function isOf({ operation, at }: Kept, sale: Sale): boolean {
+  return operation.kind === 'extend' ? operation.id === sale.sessionId : (instant(sale.startsAt) ?? 0) >= at;
+}
+
+/**
+ * Takes over a session that a wallet has found by signing in, or that a link has brought. Anyone can send a link, so it
+ * takes nobody's own session or payment away.
+ */
+export function adopted(state: State, sale: Sale, isLinked: boolean, now: number): Step {
+  const { flow, saved: before } = state;
+  if (isLinked && (before.kept || isRunning(before.session, now))) return [state];
+  const session = { ...after(before.session, sale, now), isLinked };
+  const cleared = flow.phase === 'unsure' && isOf(flow.kept, sale) ? flow.kept.transaction : null;
+  const kept = cleared === null ? before.kept : null;
   const [saved, effect] = save(state, { session, kept, refused: null }, cleared);
   // An attempt ends too, because it would buy the same thing again. Only a payment that may have been sent goes on.
-  if (flow.phase === 'sending') return [{ ...saved, notice: null, isExtending: false }, effect, { type: 'paid' }];
+  if (kept) return [{ ...saved, notice: null, isExtending: false }, effect, { type: 'paid' }];
   const idle: State = { ...saved, run: state.run + 1, flow: { phase: 'idle' }, notice: null, isExtending: false };
   return [idle, effect, { type: 'unlock' }, { type: 'paid' }];
 }

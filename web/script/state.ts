@@ -91,7 +91,8 @@ export type Event =
   | { readonly type: 'conflict'; readonly run: number; readonly saved: Saved }
   | { readonly type: 'answer'; readonly transaction: string; readonly outcome: Outcome }
   | { readonly type: 'retry'; readonly transaction: string }
-  | { readonly type: 'adopt'; readonly sale: Sale }
+  /** `isLinked` is whether a link has brought the session, and not a wallet's signature. */
+  | { readonly type: 'adopt'; readonly sale: Sale; readonly isLinked: boolean }
   | { readonly type: 'session'; readonly status: SessionStatus }
   | { readonly type: 'forget' }
   | { readonly type: 'dismiss' };

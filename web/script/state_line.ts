@@ -1,7 +1,6 @@
 // The lines that the server has written: whether the asset is free, what its device does, and the check code.
 
 import { write } from './dom';
-import { money } from './money';
 import type { Texts } from './strings';
 import { timeOfDay } from './time';
 import type { Asset, Status } from './types';
@@ -18,7 +17,7 @@ export function conditionOf(asset: Asset, status: Status | null, isDown: boolean
 }
 
 /** Returns whether an asset can't be had although nobody has it. It may have been taken off sale then. */
-export function isHeld(status: Status | null): boolean {
+export function isUnavailable(status: Status | null): boolean {
   return status !== null && !status.available && !status.session;
 }
 
@@ -32,25 +31,13 @@ export function showCondition(condition: Condition, end: number | null, now: num
   write(line, t(`state.${condition}${isOpen ? '.open' : ''}`, { time }));
 }
 
-/** Shows the device in `#device`, and the code in `#check`. */
-export function showDevice(status: Status | null, t: Texts): void {
+/** Shows the device in `#device`, and the code in `#check`. A device that is being unlocked has nothing to report yet. */
+export function showDevice(status: Status | null, isOpening: boolean, t: Texts): void {
   const line = document.getElementById('device');
   if (line && status?.device) {
-    line.dataset.state = status.device.state;
-    write(line, t(`device.${status.device.state}`));
+    line.dataset.state = isOpening ? 'opening' : status.device.state;
+    write(line, t(isOpening ? 'run.opening' : `device.${status.device.state}`));
   }
   const code = document.querySelector('#check strong');
   if (code && status?.checkCode) write(code, status.checkCode);
-}
-
-/** Returns what writes the price of a unit into the server's line, as the page's language does. */
-export function priceLine(asset: Asset, { language }: Texts): (asset: Asset) => void {
-  const line = document.querySelector('.price');
-  const displays = ({ tariff }: Asset): string[] => tariff.prices.map((price) => price.display);
-  let before = displays(asset);
-  return (now) => {
-    const after = displays(now).map((display) => money(display, language));
-    before.forEach((text, index) => line && write(line, line.textContent.replace(text, after[index] ?? text)));
-    before = after;
-  };
 }

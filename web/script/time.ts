@@ -2,10 +2,14 @@
 
 const DAY_MS = 86_400_000;
 
-/** Returns a time of day, with its date if it is not today. */
+/** How near a time is told with its seconds, in milliseconds. */
+const NEAR_MS = 600_000;
+
+/** Returns a time of day, with its seconds if it is near, and with its date if it is not today. */
 export function timeOfDay(at: number, now: number, language: string): string {
   const isToday = new Date(at).toDateString() === new Date(now).toDateString();
-  const time = { hour: 'numeric', minute: '2-digit' } as const;
+  const second = at - now < NEAR_MS ? '2-digit' : undefined;
+  const time = { hour: 'numeric', minute: '2-digit', second } as const;
   const date = { day: 'numeric', month: 'short' } as const;
   return new Intl.DateTimeFormat(language, isToday ? time : { ...date, ...time }).format(at);
 }

@@ -100,8 +100,6 @@ export interface Kept {
   readonly seconds: number;
   readonly display: string;
   readonly mint: string;
-  /** The address of the wallet that signed. */
-  readonly wallet: string;
   /** When it was signed, in milliseconds since 1970 by the gateway's clock. */
   readonly at: number;
   /** When it was last sent; 0 if never. */
@@ -127,6 +125,8 @@ export interface Session {
   readonly payments: readonly Paid[];
   /** Whether the buyer has put it aside to buy again. */
   readonly dismissed: boolean;
+  /** Whether a link has brought it, so that others have it too. */
+  readonly isLinked?: boolean;
 }
 
 /** What the page keeps for an asset. `revision` grows with each change, so that tabs see each other's. */

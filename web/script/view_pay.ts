@@ -130,6 +130,7 @@ export function payView(given: readonly Node[], model: () => Model): View {
   const { t } = model();
   const title = heading('h2', t('buy.title'));
   const warning = el('p.warning', t('buy.device'));
+  const linked = el('p.warning', t('linked.extend'));
   const why = el('p.hint');
   const doing = el('p.progress');
   const cancel = button('button quiet', t('cancel'), () => model().dispatch({ type: 'cancel' }));
@@ -138,7 +139,7 @@ export function payView(given: readonly Node[], model: () => Model): View {
   const signIn = signInView(model);
   const below = [elsewhereView(model), linksView(given, model), signIn];
   const nodes = (views: readonly View[]): readonly HTMLElement[] => views.map((view) => view.node);
-  const node = el('div.block.pay', title, warning, ...nodes(above), why, doing, cancel, looking, ...nodes(below));
+  const node = el('div.block.pay', title, warning, linked, ...nodes(above), why, doing, cancel, looking, ...nodes(below));
   return {
     node,
     update(now): void {
@@ -148,7 +149,8 @@ export function payView(given: readonly Node[], model: () => Model): View {
       for (const view of [...above, ...below]) view.update(now);
       signIn.node.hidden ||= isExtending;
       warning.hidden = now.lock !== 'unknown' || stop !== '' || isExtending;
-      writeOrHide(why, attempt || !world.isOnline ? '' : stop);
+      linked.hidden = !isExtending || !state.saved.session?.isLinked;
+      writeOrHide(why, attempt || !world.isOnline || !window.isSecureContext ? '' : stop);
       writeOrHide(doing, attempt ? progress(now, attempt) : '');
       cancel.hidden = !attempt || attempt.phase === 'keeping';
       looking.hidden = world.hasLooked || world.wallets.size > 0 || !window.isSecureContext;

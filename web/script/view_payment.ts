@@ -53,7 +53,8 @@ export function paymentView(model: () => Model): View {
       const { kept } = flow;
       const isSending = flow.phase === 'sending';
       const values = { quantity: quantified(now, kept.quantity), price: priced(now, kept.display) };
-      write(title, t(isSending ? 'payment.title' : 'payment.title.unsure'));
+      const heard = kept.claimed ? 'payment.title' : 'payment.title.sent';
+      write(title, t(isSending ? heard : 'payment.title.unsure'));
       write(what, t(kept.operation.kind === 'access' ? 'payment.what' : 'payment.what.extend', values));
       writeOrHide(how, standing(now, flow));
       how.toggleAttribute('data-busy', isSending);

@@ -39,21 +39,10 @@ function rows(model: Model, session: Session): HTMLElement[] {
   ];
 }
 
-/** Prints the receipt alone. */
-function print(): void {
-  const { classList } = document.body;
-  const done = (): void => classList.remove('printing-receipt');
-  classList.add('printing-receipt');
-  window.addEventListener('afterprint', done, { once: true });
-  window.print();
-  // Some browsers inside wallets can't print, and say nothing.
-  setTimeout(done, 60_000);
-}
-
 /** Makes the receipt of the kept session. */
 export function receiptView(model: () => Model): View {
   const { t } = model();
   const list = el('dl');
-  const buttons = el('div.actions.no-print', button('button', t('receipt.print'), print));
+  const buttons = el('div.actions.no-print', button('button', t('receipt.print'), () => window.print()));
   return partView('receipt', t('receipt'), [list, buttons], (now, session) => list.replaceChildren(...rows(now, session)));
 }

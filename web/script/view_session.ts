@@ -8,20 +8,16 @@ import { helpView } from './view_help';
 import { receiptView } from './view_receipt';
 import { shareView } from './view_share';
 
-/** How long a device may take to open, in milliseconds. */
-const OPENING_MS = 20_000;
-
 /** Returns what is left of a session in milliseconds; null if its end is not known. */
 export function left(session: Session, now: number): number | null {
   return session.endsAt === null ? null : Math.max(session.endsAt - now, 0);
 }
 
-/** Returns what the device does, for the one who has it. */
-function deviceText({ t, world, lock, isRunning }: Model): string {
+/** Returns what the device does, for the one who has it or had it last. */
+function deviceText({ t, world, lock, isRunning, isOpening }: Model): string {
   if (!lock) return '';
-  if (!isRunning) return t(`over.${lock}`);
-  const isNew = performance.now() - world.paidAt < OPENING_MS;
-  return t(lock !== 'unlocked' && isNew ? 'run.opening' : `run.${lock}`);
+  if (isRunning) return t(`run.${isOpening ? 'opening' : lock}`);
+  return world.status?.session ? '' : t(`over.${lock}`);
 }
 
 /** Shows what is left. Nothing is announced here: a countdown would never be silent. */
@@ -61,7 +57,7 @@ export function sessionView(model: () => Model): View {
   const parts = { receipt: receiptView(model), help: helpView(model), share: shareView(model) };
   const open = (): void => model().act({ type: 'extending', open: !model().isExtending });
   const more = button('button primary', t('run.extend'), open);
-  const again = button('button primary', t('over.again'), () => model().act({ type: 'dismiss' }));
+  const again = button('button', '', () => model().act({ type: 'dismiss' }));
   const receipt = toggle(t('receipt'), parts.receipt.node, render);
   const share = toggle(t('share'), parts.share.node, render);
   const help = toggle(t('help'), parts.help.node, render);
@@ -84,7 +80,9 @@ export function sessionView(model: () => Model): View {
       device.dataset.state = now.lock ?? '';
       more.hidden = !runs;
       more.setAttribute('aria-expanded', String(now.isExtending));
-      again.hidden = runs;
+      again.hidden = runs && !session.isLinked;
+      write(again, t(runs ? 'linked.leave' : 'over.again'));
+      again.classList.toggle('primary', !runs);
       share.hidden = !runs;
       parts.share.node.hidden ||= !runs;
       for (const element of [more, again]) disable(element, !now.isIdle);

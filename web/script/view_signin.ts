@@ -16,7 +16,7 @@ async function signIn(model: Model, wallet: Wallet): Promise<string> {
     const signature = await signText(wallet, account, messageOf(challenge, account.address));
     const result = await api.signIn(proofOf(challenge, account.address, signature));
     if ('ok' in result) {
-      dispatch({ type: 'adopt', sale: result.ok });
+      dispatch({ type: 'adopt', sale: result.ok, isLinked: false });
       return '';
     }
     const { refusal } = result;
@@ -58,6 +58,7 @@ export function signInView(model: () => Model): View {
         write(element, t(buttons.size > 1 ? 'signin.with' : 'signin', { wallet }));
         disable(element, isBusy || 'run' in state.flow);
       }
+      if ('run' in state.flow) writeOrHide(said, '');
       node.hidden = buttons.size === 0;
     },
   };

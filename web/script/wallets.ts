@@ -32,8 +32,9 @@ function method<In, Out>(wallet: Wallet, feature: string, name: string): Method<
   return (input) => found.call(methods, input);
 }
 
-/** Returns whether a wallet can sign payments on a chain. */
+/** Returns whether a wallet can sign payments on a chain, and has a name that can be shown. */
 function isFit(wallet: Wallet, chain: string): boolean {
+  if (typeof wallet.icon !== 'string' || !/^\P{C}{1,40}$/u.test(wallet.name)) return false;
   return wallet.chains.includes(chain) && CONNECT in wallet.features && SIGN in wallet.features;
 }
 

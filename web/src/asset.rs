@@ -8,7 +8,7 @@ use crate::api::Api;
 use crate::html::Html;
 use crate::language::Language;
 use crate::site::Site;
-use crate::{error, headers, show, wallets};
+use crate::{error, headers, names, show, wallets};
 
 /// Answers with the page. Whoever has not chosen a quantity yet is offered the first preset, which is a quote too.
 pub(crate) async fn answer(language: Language, api: &impl Api, id: &str, quantity: Option<u64>) -> Response {
@@ -30,7 +30,8 @@ fn page(language: Language, asset: &Value, status: Option<&Value>, quote: Option
     let site = Site::of(asset);
     let name = show::text(asset, "/name");
     let mut html = Html::document(language.tag());
-    show::head(&mut html, &language.filled("page.title", &[("name", name)]), true);
+    let title = language.filled("page.title", &[("name", name)]);
+    show::head(&mut html, &title, Some(names::BUYER));
     html.element("body", &[], |html| {
         html.element("main", &[("id", "main"), ("data-page", "asset")], |html| {
             introduction(html, language, asset);

@@ -16,7 +16,7 @@ pub(crate) fn page(language: Language, why: Unanswered) -> Response {
     };
     let (title, why) = (language.text(title), language.text(why));
     let mut html = Html::document(language.tag());
-    show::head(&mut html, title, false);
+    show::head(&mut html, title, None);
     html.element("body", &[], |html| {
         html.element("main", &[("id", "main"), ("data-page", "error")], |html| {
             html.text_element("h1", &[], title);

@@ -7,7 +7,7 @@ use crate::api::Api;
 use crate::html::Html;
 use crate::language::Language;
 use crate::site::Site;
-use crate::{error, headers, qr, show};
+use crate::{error, headers, names, qr, show};
 
 /// Answers with the screen.
 pub(crate) async fn answer(language: Language, api: &impl Api, id: &str) -> Response {
@@ -26,7 +26,7 @@ fn page(language: Language, asset: &Value, status: Option<&Value>) -> Response {
     let site = Site::of(asset);
     let name = show::text(asset, "/name");
     let mut html = Html::document(language.tag());
-    show::head(&mut html, name, true);
+    show::head(&mut html, name, Some(names::KIOSK));
     html.element("body", &[], |html| {
         html.element("main", &[("id", "main"), ("data-page", "kiosk")], |html| {
             html.text_element("h1", &[], name);

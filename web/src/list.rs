@@ -33,7 +33,7 @@ fn page(language: Language, answer: &Value) -> Response {
     let assets = answer.get("assets").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let next = show::text(answer, "/next");
     let mut html = Html::document(language.tag());
-    show::head(&mut html, language.text("page.list.title"), false);
+    show::head(&mut html, language.text("page.list.title"), None);
     html.element("body", &[], |html| {
         html.element("main", &[("id", "main"), ("data-page", "list")], |html| {
             html.text_element("h1", &[], language.text("page.list.title"));

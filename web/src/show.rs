@@ -160,8 +160,8 @@ pub(crate) fn device(html: &mut Html, language: Language, status: Option<&Value>
     html.text_element("p", &attributes, language.text(key));
 }
 
-/// Writes the head of a page. `is_live` says that the page has the script.
-pub(crate) fn head(html: &mut Html, title: &str, is_live: bool) {
+/// Writes the head of a page. `script` is the path of its script, if it has one.
+pub(crate) fn head(html: &mut Html, title: &str, script: Option<&str>) {
     html.element("head", &[], |html| {
         html.void("meta", &[("charset", "utf-8")]);
         html.void("meta", &[("name", "viewport"), ("content", "width=device-width, initial-scale=1")]);
@@ -169,8 +169,8 @@ pub(crate) fn head(html: &mut Html, title: &str, is_live: bool) {
         html.text_element("title", &[], title);
         html.void("link", &[("rel", "icon"), ("href", "data:,")]);
         html.void("link", &[("rel", "stylesheet"), ("href", crate::names::STYLE)]);
-        if is_live {
-            html.element("script", &[("type", "module"), ("src", crate::names::SCRIPT)], |_| {});
+        if let Some(script) = script {
+            html.element("script", &[("type", "module"), ("src", script)], |_| {});
         }
     });
 }

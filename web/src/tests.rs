@@ -315,7 +315,7 @@ fn a_browser_is_sent_from_the_api_to_the_page_and_a_program_is_not() {
 #[cfg(feature = "files")]
 #[test]
 fn a_static_file_is_sent_compressed_and_kept_for_ever() {
-    let path = crate::names::SCRIPT;
+    let path = crate::names::BUYER;
     let ask = |method, path, headers: &[(&str, &str)]| crate::file(&request(method, path, headers));
     let sent = ask("GET", path, &[]).unwrap();
     assert_eq!((sent.status, header(&sent, "content-encoding")), (200, "gzip"));

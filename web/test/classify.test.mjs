@@ -24,21 +24,25 @@ test('a 202 is pending only if it says so', () => {
   assert.equal(answer(202, null).kind, 'unclear');
 });
 
-test('a refused payment is clear, with its reason', () => {
+test('a refused payment is clear, with its reason, if the gateway says that it was not charged', () => {
+  assert.equal(of402('insufficient_funds').judged, false);
   for (const code of ['insufficient_funds', 'sign_again', 'quote_expired', 'invalid_exact_svm_transaction_failed', 'new_reason']) {
-    const outcome = of402(code);
+    const outcome = of402(code, { charged: false });
     assert.equal(outcome.kind, 'refused');
     assert.equal(outcome.judged, true);
     assert.equal(outcome.refusal.code, code);
   }
 });
 
-test('conflicts that the API documents as not charged are clear', () => {
-  const conflicts = ['asset_busy', 'asset_disabled', 'quote_already_used', 'price_changed', 'session_over', 'session_too_long'];
-  for (const code of conflicts) assert.equal(problem(409, code).judged, true, code);
-  assert.equal(problem(404, 'not_found').judged, true);
-  assert.equal(problem(429, 'payer_backoff').judged, true);
-  assert.equal(problem(503, 'fee_budget_spent').judged, true);
+test('a refusal is clear only if the gateway says that nothing was charged', () => {
+  const known = [[409, 'asset_busy'], [409, 'price_changed'], [404, 'not_found'], [429, 'payer_backoff'], [503, 'fee_budget_spent'], [409, 'new_code']];
+  for (const [status, code] of known) {
+    assert.equal(problem(status, code, { charged: false }).judged, true, code);
+    for (const charged of [undefined, true, null, 'false']) assert.equal(problem(status, code, { charged }).kind, 'unclear', code);
+  }
+  // A proxy does not speak for the gateway.
+  assert.equal(answer(409, { code: 'asset_busy', charged: false }).kind, 'unclear');
+  assert.equal(answer(402, { error: 'insufficient_funds', charged: false }).kind, 'unclear');
 });
 
 test('a conflict that is not known is unclear', () => {
@@ -80,10 +84,10 @@ test('only the limit on requests is certainly over', () => {
 });
 
 test('a refusal says until when, and whose it is', () => {
-  const { refusal } = problem(409, 'asset_busy', { until: '2026-11-30T10:00:00Z', yours: true });
+  const { refusal } = problem(409, 'asset_busy', { charged: false, until: '2026-11-30T10:00:00Z', yours: true });
   assert.equal(refusal.until, Date.parse('2026-11-30T10:00:00Z'));
   assert.equal(refusal.yours, true);
-  assert.equal('yours' in problem(409, 'asset_busy', { yours: 'no' }).refusal, false);
+  assert.equal('yours' in problem(409, 'asset_busy', { charged: false, yours: 'no' }).refusal, false);
 });
 
 test('Retry-After counts only as seconds, and not for longer than half a minute', () => {

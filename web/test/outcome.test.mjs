@@ -141,7 +141,7 @@ test('a payment that was used before stays until the wallet has signed in', () =
   assert.ok(tab.kept);
   tab.send({ type: 'pay', wallet: 'Phantom' });
   assert.equal(tab.phase, 'unsure');
-  tab.send({ type: 'adopt', sale: sale() });
+  tab.send({ type: 'adopt', sale: sale(), isLinked: false });
   assert.equal(tab.phase, 'idle');
   assert.equal(tab.kept, null);
   assert.equal(tab.state.saved.session.id, 'ses-1');
@@ -213,7 +213,7 @@ test('a refused extension leaves the session as it is', () => {
 test('the answer to a repeat adds no second payment to the receipt', () => {
   const tab = new Tab().to('sending');
   tab.answer({ kind: 'sold', sale: sale() });
-  tab.send({ type: 'adopt', sale: sale() });
+  tab.send({ type: 'adopt', sale: sale(), isLinked: false });
   assert.equal(tab.state.saved.session.payments.length, 1);
 });
 
@@ -229,19 +229,83 @@ test('a session that was extended or ended elsewhere follows the gateway', () =>
   assert.equal(tab.state.saved.session.endsAt, T0 + 30_000);
 });
 
-test('a session found by a code does not touch a payment that is being sent', () => {
+const other = (change) => sale({ sessionId: 'ses-9', sessionToken: 'token-9', transaction: 'tx-9', ...change });
+
+test('a session found by signing in does not touch a payment that is being sent', () => {
   const tab = new Tab().to('sending');
-  tab.send({ type: 'adopt', sale: sale({ sessionId: 'ses-9', transaction: 'tx-9' }) });
+  tab.send({ type: 'adopt', sale: other(), isLinked: false });
   assert.equal(tab.phase, 'sending');
   assert.ok(tab.kept);
   tab.answer({ kind: 'sold', sale: sale() });
   assert.equal(tab.state.saved.session.id, 'ses-1');
 });
 
+test('a payment whose outcome is not known is forgotten only for a session that it can have bought', () => {
+  const used = { kind: 'used', refusal: { code: 'payment_already_used', detail: '' } };
+  const unsure = () => {
+    const tab = new Tab().to('sending');
+    tab.answer(used);
+    return tab;
+  };
+  for (const [startsAt, isOf] of [[T0 - 1, false], [T0, true], [T0 + 5_000, true]]) {
+    const tab = unsure();
+    tab.send({ type: 'adopt', sale: other({ startsAt: new Date(startsAt).toISOString() }), isLinked: false });
+    assert.equal(tab.kept === null, isOf, startsAt);
+    assert.equal(tab.phase, isOf ? 'idle' : 'unsure');
+    assert.equal(tab.state.saved.session.id, 'ses-9');
+  }
+  for (const sessionId of ['ses-1', 'ses-9']) {
+    const tab = new Tab().to('sending');
+    tab.answer({ kind: 'sold', sale: sale() });
+    tab.send({ type: 'extending', open: true });
+    tab.to('sending');
+    tab.answer(used);
+    tab.send({ type: 'adopt', sale: other({ sessionId }), isLinked: false });
+    assert.equal(tab.kept === null, sessionId === 'ses-1', sessionId);
+  }
+});
+
+test("a stranger's link takes away neither a running session nor a payment", () => {
+  const running = new Tab().to('sending');
+  running.answer({ kind: 'sold', sale: sale() });
+  const sending = new Tab().to('sending');
+  const unsure = new Tab().to('sending');
+  unsure.answer({ kind: 'used', refusal: { code: 'payment_already_used', detail: '' } });
+  for (const tab of [running, sending, unsure]) {
+    const before = tab.state;
+    assert.deepEqual(tab.send({ type: 'adopt', sale: other(), isLinked: true }), []);
+    assert.equal(tab.state, before);
+  }
+  running.wait(10_000).send({ type: 'adopt', sale: other(), isLinked: true });
+  assert.equal(running.state.saved.session.id, 'ses-9');
+});
+
+test('a session that a link has brought says so, also after it is extended, until its wallet signs in', () => {
+  const tab = new Tab();
+  tab.send({ type: 'adopt', sale: other(), isLinked: true });
+  tab.send({ type: 'extending', open: true });
+  tab.to('sending');
+  tab.answer({ kind: 'sold', sale: other({ transaction: 'tx-10' }) });
+  assert.equal(tab.state.saved.session.isLinked, true);
+  tab.send({ type: 'adopt', sale: other(), isLinked: false });
+  assert.equal(tab.state.saved.session.isLinked, false);
+  const bought = new Tab().to('sending');
+  bought.answer({ kind: 'sold', sale: sale() });
+  assert.equal(bought.state.saved.session.isLinked, false);
+});
+
+test('a session that a link has brought can be put aside while it runs', () => {
+  const tab = new Tab();
+  tab.send({ type: 'adopt', sale: other(), isLinked: true });
+  tab.send({ type: 'dismiss' });
+  assert.equal(tab.state.saved.session.dismissed, true);
+  tab.to('signing');
+});
+
 test('a session found while the wallet is open ends the attempt', () => {
   const tab = new Tab().to('signing');
   const { run } = tab.state;
-  tab.send({ type: 'adopt', sale: sale() });
+  tab.send({ type: 'adopt', sale: sale(), isLinked: false });
   assert.equal(tab.phase, 'idle');
   assert.deepEqual(tab.send({ type: 'signed', run, transaction: 'late' }), []);
 });

@@ -2,7 +2,7 @@
 
 import { load } from './load.mjs';
 
-const { step } = await load('machine');
+const { step } = await load('purchase');
 const { START, NOTHING_SAVED } = await load('state');
 
 export const MINT = 'mint-usdc';
