@@ -1,6 +1,7 @@
 //! What was sold: `coinop sales`, and the totals for the metrics.
 
 mod csv;
+mod known;
 mod meter;
 mod names;
 mod print;
@@ -25,7 +26,7 @@ use print::{Filter, Format, Stopped};
 /// Lists what was sold, from the journal of `coinop serve`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  coinop sales\n  coinop sales --since 24h\n  coinop sales --since 2026-11-01 --asset door-1\n  coinop sales --csv > sales.csv\n\nIt reads only, and may run at any time beside `coinop serve` or without it. Times are UTC. Each extension is a sale of its own."
+    after_help = "Examples:\n  coinop sales\n  coinop sales --since 24h\n  coinop sales --since 2026-11-01 --asset door-1\n  coinop sales --csv > sales.csv\n\nIt reads only, and may run at any time beside `coinop serve` or without it. Times are UTC. Each extension of a session is a sale of its own.\nThe table shortens payers, sessions and transactions; --csv has them in full."
 )]
 pub(crate) struct Args {
     /// The configuration file.
@@ -76,6 +77,12 @@ fn asset(given: Option<&str>) -> Result<Option<AssetId>, String> {
 }
 
 fn settings(file: &Path) -> Result<Settings, String> {
+    if !file.exists() {
+        return Err(format!(
+            "there is no {}; name the configuration of `coinop serve` with --config FILE",
+            file.display()
+        ));
+    }
     if std::fs::read_to_string(file).is_ok_and(|text| is_json(&text)) {
         return Err(format!(
             "{} is for a Worker or Spin, whose sales are not on this machine; request GET \

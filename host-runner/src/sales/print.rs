@@ -8,8 +8,9 @@ use coinop_core::store::{Sale, SalesTotal, Sql, SqlJournal};
 use coinop_core::{AssetId, Timestamp};
 
 use super::csv;
+use super::known;
 use super::names::{TokenNames, Units};
-use super::table::Table;
+use super::table::{Table, shortened};
 use super::totals::Totals;
 
 /// How many sales are read at once, so that a long list needs little memory.
@@ -53,6 +54,9 @@ impl From<PortError> for Stopped {
 }
 
 /// Prints all sales that the filter lets through, in the order in which they were recorded.
+///
+/// # Errors
+/// When nobody knows the filter's asset, the journal cannot be read, or the output cannot be written.
 pub(super) async fn all<S: Sql, W: Write>(
     journal: &SqlJournal<S>,
     config: &Config,
@@ -60,6 +64,9 @@ pub(super) async fn all<S: Sql, W: Write>(
     format: Format,
     out: &mut W,
 ) -> Result<(), Stopped> {
+    if let Some(asset) = &filter.asset {
+        known::check(asset, config, journal).await?;
+    }
     let names = TokenNames::new(config);
     let mut units = Units::new(config, journal);
     let mut printer = Printer::new(format);
@@ -97,6 +104,7 @@ impl Line<'_> {
         self.sale.transaction.as_deref().unwrap_or_default()
     }
 
+    /// Returns the row of the table, whose long identifiers are shortened.
     fn cells(&self) -> [String; 8] {
         let Sale { at, asset, quantity, payer, session, is_extension, .. } = self.sale;
         let bought = match self.unit {
@@ -110,11 +118,11 @@ impl Line<'_> {
             at.split('.').next().unwrap_or_default().replace('T', " "),
             asset.to_string(),
             bought,
-            format!("{} {}", self.amount(), self.token),
-            if *is_extension { "extension" } else { "new" }.to_owned(),
-            payer.to_string(),
-            session.to_string(),
-            self.transaction().to_owned(),
+            format!("{} {}", self.amount(), shortened(&self.token)),
+            if *is_extension { "more time" } else { "new session" }.to_owned(),
+            shortened(payer.as_str()),
+            shortened(session.as_str()),
+            shortened(self.transaction()),
         ]
     }
 
@@ -177,7 +185,7 @@ impl Printer {
                 let mut rows: Vec<_> = lines.iter().map(Line::cells).collect();
                 if begins {
                     let head =
-                        ["time (UTC)", "asset", "bought", "paid", "what", "payer", "session", "transaction"];
+                        ["time (UTC)", "asset", "bought", "paid", "kind", "payer", "session", "transaction"];
                     rows.insert(0, head.map(str::to_owned));
                 }
                 self.table.fit(&rows);
@@ -202,7 +210,8 @@ impl Printer {
         let mut table = Table::new();
         table.fit(&rows);
         writeln!(out)?;
-        rows.iter().try_for_each(|row| writeln!(out, "{}", table.line(row)))
+        rows.iter().try_for_each(|row| writeln!(out, "{}", table.line(row)))?;
+        writeln!(out, "\npayers, sessions and transactions are shortened; --csv prints them in full")
     }
 }
 

@@ -27,9 +27,39 @@ impl<const N: usize> Table<N> {
     }
 }
 
+/// The longest identifier that is printed in full, in characters.
+const LONGEST: usize = 12;
+/// How many characters of a longer one stay at each end.
+const END: usize = 4;
+
+/// Returns an identifier in full if it is short, or else its ends, such as `H5jU…vNH5`.
+pub(super) fn shortened(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= LONGEST {
+        return text.to_owned();
+    }
+    let first = text.chars().take(END);
+    let last = text.chars().skip(count.saturating_sub(END));
+    first.chain(['…']).chain(last).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_long_identifier_is_shortened_to_its_ends() {
+        for (text, expected) in [
+            ("", ""),
+            ("USDC", "USDC"),
+            ("123456789012", "123456789012"),
+            ("1234567890123", "1234…0123"),
+            ("H5jU1gxo9HyxGsqsZMBF9enms7mRSLNDMaqMMexyvNH5", "H5jU…vNH5"),
+            ("ääääööööüüüüß", "ääää…üüüß"),
+        ] {
+            assert_eq!(shortened(text), expected);
+        }
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell_and_lines_have_no_blanks_at_the_end() {

@@ -143,17 +143,16 @@ async fn the_table_shows_each_sale_and_below_it_the_totals_by_asset_and_token() 
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(
         lines[0],
-        ["time", "(UTC)", "asset", "bought", "paid", "what", "payer", "session", "transaction"]
+        ["time", "(UTC)", "asset", "bought", "paid", "kind", "payer", "session", "transaction"]
     );
-    let session = |number: u8| format!("s_{number:032x}");
     let row = |number: u8, time: &str, rest: &str| -> Vec<String> {
-        let words = format!("2026-11-20 {time} {rest} {PAYER} {} tx{number}", session(number));
+        let words = format!("2026-11-20 {time} {rest} H5jU…vNH5 s_00…{number:04x} tx{number}");
         words.split(' ').map(str::to_owned).collect()
     };
-    assert_eq!(lines[1], row(1, "10:03:49", "lamp 10 seconds 0.10 USDC new"));
-    assert_eq!(lines[2], row(2, "11:03:49", "lamp 5 seconds 0.05 USDC extension"));
-    assert_eq!(lines[3], row(3, "12:03:49", "door-1 1 minute 0.010001 USDC new"));
-    assert_eq!(lines[4], row(4, "13:03:49", "gone 1 0.000001 MintOfSomething new"));
+    assert_eq!(lines[1], row(1, "10:03:49", "lamp 10 seconds 0.10 USDC new session"));
+    assert_eq!(lines[2], row(2, "11:03:49", "lamp 5 seconds 0.05 USDC more time"));
+    assert_eq!(lines[3], row(3, "12:03:49", "door-1 1 minute 0.010001 USDC new session"));
+    assert_eq!(lines[4], row(4, "13:03:49", "gone 1 0.000001 Mint…hing new session"));
     let totals: Vec<String> = lines[5..].iter().map(|line| line.join(" ")).collect();
     assert_eq!(
         totals,
@@ -165,6 +164,8 @@ async fn the_table_shows_each_sale_and_below_it_the_totals_by_asset_and_token() 
             "lamp 2 0.15 USDC",
             "(all) 1 0.000001 MintOfSomething",
             "(all) 3 0.160001 USDC",
+            "",
+            "payers, sessions and transactions are shortened; --csv prints them in full",
         ]
     );
     drop(db);
@@ -194,6 +195,46 @@ async fn comma_separated_values_have_a_header_and_a_line_for_each_sale() {
 }
 
 #[tokio::test]
+async fn a_line_of_real_identifiers_fits_into_120_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = journal(folder.path()).await;
+    let long =
+        Sold { number: 1, asset: "front-door", quantity: 240, seconds: 14_400, amount: 2_400_001, ..LAMP };
+    let mut record = long.record();
+    record["transaction"] = json!("5".repeat(88));
+    write(&db, &long).await;
+    db.run("UPDATE payment SET record = ?1", &[Value::Text(record.to_string())]).await.unwrap();
+    let text = printed(folder.path(), &EVERYTHING, Format::Table).await.unwrap();
+    assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+    assert!(text.contains("  5555…5555\n"), "{text}");
+}
+
+#[tokio::test]
+async fn an_asset_that_nobody_knows_is_an_error_that_names_those_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = journal(folder.path()).await;
+    for sold in sales() {
+        write(&db, &sold).await;
+    }
+    for format in [Format::Table, Format::Csv] {
+        let of = |asset: &str| Filter { asset: AssetId::parse(asset), ..EVERYTHING };
+        let error = printed(folder.path(), &of("nolamp"), format).await.unwrap_err();
+        assert!(error.contains("--asset nolamp") && error.contains("door-1, gone and lamp"), "{error}");
+        // Nobody offers it any more, but it was sold.
+        assert!(printed(folder.path(), &of("gone"), format).await.unwrap().contains("Mint"));
+        // It was not sold in this time.
+        let late = Filter { since: Timestamp::from_millis(u64::MAX >> 12), ..of("lamp") };
+        assert!(printed(folder.path(), &late, format).await.is_ok());
+    }
+}
+
+#[test]
+fn without_a_configuration_it_says_how_to_name_one() {
+    let error = super::settings(Path::new("nowhere/coinop.toml")).err().unwrap();
+    assert!(error.contains("--config FILE") && !error.contains('\n'), "{error}");
+}
+
+#[tokio::test]
 async fn a_long_list_is_printed_page_by_page_and_completely() {
     let folder = tempfile::tempdir().unwrap();
     let db = journal(folder.path()).await;
@@ -205,7 +246,7 @@ async fn a_long_list_is_printed_page_by_page_and_completely() {
     let expected: Vec<String> = (1..=1_100).map(|number| format!("tx{number}")).collect();
     assert_eq!(transactions, expected);
     let text = printed(folder.path(), &EVERYTHING, Format::Table).await.unwrap();
-    assert!(text.ends_with("\nlamp   1100   110 USDC\n"), "{text}");
+    assert!(text.contains("\nlamp   1100   110 USDC\n"), "{text}");
 }
 
 #[tokio::test]
