@@ -57,14 +57,24 @@ impl Printer {
 
     /// Says how buyers reach this address, and warns of what the owner should know about it. It sends no request, because
     /// the address may be unreachable from here.
+    ///
+    /// A loopback address with another port than the gateway's is a mistake only while nothing listens there: a program
+    /// that does is the proxy.
     pub(super) fn public_url(&mut self, url: &str, listen: Option<&str>) -> Result<(), String> {
         let reach = match public_url::reach(url) {
             Ok(reach) => reach,
             Err(mistake) => return self.say("public_url", &Err(mistake)),
         };
-        let whose = if reach == Reach::Loopback { ", for buyers on this machine only" } else { "" };
-        self.say("public_url", &Ok(format!("{url}{whose}")))?;
-        public_url::warning(url, &reach, listen).map_or(Ok(()), |warning| self.warn("public_url", &warning))
+        let warning = public_url::warning(url, &reach, listen);
+        let (whose, proxy) = match (&reach, &warning) {
+            (Reach::Loopback, None) => (", for buyers on this machine only", None),
+            (Reach::Loopback, Some(_)) => (", for buyers on this machine only", public_url::port_in_use(url)),
+            _ => ("", None),
+        };
+        let through = proxy.map(|port| format!(", through the program on port {port}")).unwrap_or_default();
+        self.say("public_url", &Ok(format!("{url}{whose}{through}")))?;
+        let warning = warning.filter(|_| proxy.is_none());
+        warning.map_or(Ok(()), |warning| self.warn("public_url", &warning))
     }
 
     /// Returns what came of the whole check.

@@ -1,6 +1,7 @@
 //! The address under which buyers reach the gateway, judged the same way by `coinop check` and by `coinop serve`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use ureq::http::Uri;
 
@@ -60,8 +61,7 @@ pub(crate) fn warning(url: &str, reach: &Reach, listen: Option<&str>) -> Option<
             ))
         }
         Reach::Loopback => {
-            let uri: Uri = url.parse().ok()?;
-            let port = uri.port_u16().unwrap_or(if url.starts_with("https://") { 443 } else { 80 });
+            let port = port(url)?;
             let (_, own) = listen?.rsplit_once(':')?;
             // Port 0 is any free one, which nobody knows yet.
             let own: u16 = own.parse().ok().filter(|own| *own != 0)?;
@@ -74,6 +74,21 @@ pub(crate) fn warning(url: &str, reach: &Reach, listen: Option<&str>) -> Option<
         }
         Reach::Encrypted => None,
     }
+}
+
+/// Returns the port to which this address leads.
+fn port(url: &str) -> Option<u16> {
+    let uri: Uri = url.parse().ok()?;
+    Some(uri.port_u16().unwrap_or(if url.starts_with("https://") { 443 } else { 80 }))
+}
+
+/// Returns the port of a loopback address if a program on this machine listens there. It is asked nothing.
+pub(crate) fn port_in_use(url: &str) -> Option<u16> {
+    let port = port(url)?;
+    let hosts = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    let listens =
+        |host| TcpStream::connect_timeout(&SocketAddr::new(host, port), Duration::from_secs(1)).is_ok();
+    hosts.into_iter().any(listens).then_some(port)
 }
 
 /// Returns whether this address of `listen` takes connections from this machine only.
@@ -102,6 +117,16 @@ mod tests {
         ] {
             assert_eq!(reach(url).ok(), expected, "{url}");
         }
+    }
+
+    #[test]
+    fn a_port_is_in_use_while_a_program_listens_on_it() {
+        let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = proxy.local_addr().unwrap().port();
+        let url = format!("http://localhost:{port}");
+        assert_eq!(port_in_use(&url), Some(port));
+        drop(proxy);
+        assert_eq!(port_in_use(&url), None);
     }
 
     #[test]
