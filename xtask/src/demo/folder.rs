@@ -30,7 +30,7 @@ pub(crate) const MERCHANT: &str = "H5jU1gxo9HyxGsqsZMBF9enms7mRSLNDMaqMMexyvNH5"
 /// The buyer's money at the start, in USDC.
 pub(crate) const BUYER_HAS: u32 = 25;
 /// The price of a second of the lamp, in atomic units. The configuration has the same price as a decimal.
-pub(crate) const LAMP_PER_SECOND: u64 = 1_000;
+pub(crate) const LAMP_PER_SECOND: u64 = 2_000;
 
 /// The demo's ports on 127.0.0.1.
 #[derive(Clone, Copy)]
@@ -128,11 +128,11 @@ max_quantity = 20
 [asset.device]
 driver = "simulated"
 
-# Seconds are a unit too.
+# Seconds are a unit too. The smallest purchase has to be worth the network's fees.
 [[asset]]
 id = "lamp"
 name = "Reading lamp"
-price = "0.001"
+price = "0.002"
 unit = "second"
 min_quantity = 4
 max_quantity = 900
