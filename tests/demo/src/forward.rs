@@ -20,7 +20,7 @@ use crate::inject;
 
 /// The most bytes of a request's body. The gateway takes less, and says so itself.
 const LARGEST_REQUEST: usize = 256 << 10;
-/// The most bytes of a page to which the script can be added. Other answers pass through in pieces.
+/// The most bytes of a page that can be changed. Other answers pass through in pieces.
 const LARGEST_PAGE: usize = 4 << 20;
 /// How long the gateway may take to begin its answer. It gives up earlier itself.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -78,7 +78,7 @@ async fn outgoing(
     remove_hop_by_hop(&mut head.headers);
     head.headers.entry(HOST).or_insert_with(|| host.clone());
     if wants_page(&head.headers) {
-        // A script cannot be added to a compressed page.
+        // A compressed page cannot be changed.
         head.headers.remove(ACCEPT_ENCODING);
     }
     append_client(&mut head.headers, client);
@@ -127,8 +127,11 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 /// Sends a request on a connection of its own.
-async fn ask(gateway: SocketAddr, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, String> {
-    let stream = TcpStream::connect(gateway).await.map_err(|error| error.to_string())?;
+pub(crate) async fn ask(
+    server: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Incoming>, String> {
+    let stream = TcpStream::connect(server).await.map_err(|error| error.to_string())?;
     let _ = stream.set_nodelay(true);
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
@@ -137,7 +140,7 @@ async fn ask(gateway: SocketAddr, request: Request<Full<Bytes>>) -> Result<Respo
     sender.send_request(request).await.map_err(|error| error.to_string())
 }
 
-/// Makes the answer for the client: a page with the wallet's script, or anything else as it is.
+/// Makes the answer for the client: a page that is changed for the demo, or anything else as it is.
 async fn incoming(method: &Method, response: Response<Incoming>) -> Response<Body> {
     let (mut head, body) = response.into_parts();
     remove_hop_by_hop(&mut head.headers);
@@ -151,7 +154,7 @@ async fn incoming(method: &Method, response: Response<Incoming>) -> Response<Bod
         return Response::from_parts(head, body.boxed_unsync());
     }
     match Limited::new(body, LARGEST_PAGE).collect().await {
-        Ok(page) => Response::from_parts(head, whole(inject::with_script(&page.to_bytes()))),
+        Ok(page) => Response::from_parts(head, whole(inject::for_demo(&page.to_bytes()))),
         Err(_) => refusal(StatusCode::BAD_GATEWAY, "The gateway's page is too large, or ended early."),
     }
 }

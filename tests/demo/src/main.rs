@@ -11,17 +11,20 @@
 
 mod answer;
 mod caller;
+mod chain;
 mod forward;
 mod inject;
 mod payment;
+mod route;
 mod server;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod wallet;
 
 use std::io::{ErrorKind, Write};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -41,7 +44,7 @@ use wallet::Wallet;
 #[command(
     name = "coinop-demo",
     version,
-    after_help = "Example:\n  coinop-demo --port 8402 --gateway-port 8403 --keypair buyer.json --lamp lamp.on"
+    after_help = "Example:\n  coinop-demo --gateway-port 8403 --chain-port 8899 --keypair buyer.json --lamp lamp.on"
 )]
 struct Arguments {
     /// Port to listen on, on 127.0.0.1
@@ -50,6 +53,9 @@ struct Arguments {
     /// The gateway's port on 127.0.0.1
     #[arg(long)]
     gateway_port: u16,
+    /// The local chain's port on 127.0.0.1
+    #[arg(long)]
+    chain_port: u16,
     /// The key of the wallet
     #[arg(long, value_name = "FILE")]
     keypair: PathBuf,
@@ -100,13 +106,27 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "demo ready on {origin}")
         .and_then(|()| std::io::stdout().flush())
         .context("cannot write to stdout")?;
-    let gateway = (Ipv4Addr::LOCALHOST, arguments.gateway_port).into();
-    let demo = Arc::new(Demo { origin, wallet, gateway, lamp: arguments.lamp.clone() });
+    let demo = Arc::new(Demo {
+        origin,
+        wallet,
+        gateway: (Ipv4Addr::LOCALHOST, arguments.gateway_port).into(),
+        chain: (Ipv4Addr::LOCALHOST, arguments.chain_port).into(),
+        pay_options: pay_options(keypair, arguments.chain_port),
+        lamp: arguments.lamp.clone(),
+    });
     tokio::select! {
         () = server::serve(listener, demo) => Ok(()),
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     }
+}
+
+/// Returns what `coinop pay` needs besides the URL, as a person would type it in any folder.
+fn pay_options(keypair: &Path, chain_port: u16) -> String {
+    let path = keypair.canonicalize().unwrap_or_else(|_| keypair.to_owned()).display().to_string();
+    let is_plain = path.chars().all(|char| char.is_ascii_alphanumeric() || "/._-+".contains(char));
+    let path = if is_plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) };
+    format!("--keypair {path} --rpc http://127.0.0.1:{chain_port} --max 0.50")
 }
 
 async fn listen(port: u16) -> anyhow::Result<TcpListener> {

@@ -44,16 +44,31 @@ impl Payment {
         found.ok_or("The transaction pays nothing. This wallet signs payments only.")
     }
 
+    /// Finds the signer whose single payment a message is; `None` if it is something else.
+    pub(crate) fn of(message: &Message) -> Option<(Address, Self)> {
+        let signers = message.accounts.iter().take(usize::from(message.required_signatures));
+        signers.into_iter().find_map(|signer| Some((*signer, Self::read(message, signer).ok()?)))
+    }
+
     /// Returns what is shown to the person. `pay_to` is a wallet that may be named as the receiver, if it is the one.
     pub(crate) fn shown(&self, pay_to: Option<&Address>) -> Value {
+        json!({ "amount": self.amount_shown(), "to": self.receiver(pay_to) })
+    }
+
+    /// Returns the amount for people, such as `0.01 USDC`.
+    pub(crate) fn amount_shown(&self) -> String {
+        format!("{} {}", self.amount.to_decimal(self.decimals), symbol(&self.mint))
+    }
+
+    /// Returns who gets it: the wallet `pay_to` if it is the one, or else a token account.
+    pub(crate) fn receiver(&self, pay_to: Option<&Address>) -> String {
         let of = |owner: &&Address| {
             associated_token_account(owner, &self.mint, self.program).as_ref() == Some(&self.destination)
         };
-        let to = match pay_to.filter(of) {
+        match pay_to.filter(of) {
             Some(owner) => owner.to_string(),
             None => format!("token account {}", self.destination),
-        };
-        json!({ "amount": format!("{} {}", self.amount.to_decimal(self.decimals), symbol(&self.mint)), "to": to })
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -19,6 +19,8 @@ use tokio::net::TcpListener;
 use crate::answer::{Body, json as answered, own, refusal, wrong_method};
 use crate::caller::Origin;
 use crate::forward::forward;
+use crate::route::{Resource, Route, Work};
+use crate::transaction;
 use crate::wallet::Wallet;
 
 /// How long the head of a request may take to arrive, and how long an idle connection is kept.
@@ -33,6 +35,10 @@ pub(crate) struct Demo {
     pub(crate) origin: Origin,
     pub(crate) wallet: Wallet,
     pub(crate) gateway: SocketAddr,
+    /// The local chain's RPC.
+    pub(crate) chain: SocketAddr,
+    /// What `coinop pay` needs besides the URL, to pay with the demo's wallet.
+    pub(crate) pay_options: String,
     /// The file that exists while the lamp is lit.
     pub(crate) lamp: PathBuf,
 }
@@ -60,57 +66,64 @@ pub(crate) async fn serve(listener: TcpListener, demo: Arc<Demo>) {
 impl Demo {
     async fn answer(&self, request: Request<Incoming>, client: IpAddr) -> Response<Body> {
         match request.uri().path().strip_prefix("/demo/").map(str::to_owned) {
-            Some(name) => self.own(&name, request).await,
+            Some(path) => self.own(&path, request).await,
             None => forward(self.gateway, self.origin.host(), client, request).await,
         }
     }
 
     /// Answers a request for what the demo adds.
-    async fn own(&self, name: &str, request: Request<Incoming>) -> Response<Body> {
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        match name {
-            "wallet.js" | "wallet.css" | "account" | "lamp" if !reads => wrong_method("GET, HEAD"),
-            "wallet.js" | "wallet.css" | "account" | "lamp" => {
-                match self.origin.check_read(request.headers()) {
-                    Ok(()) => self.read(name),
-                    Err(why) => refusal(StatusCode::FORBIDDEN, &why),
-                }
-            }
-            "read" | "sign" | "sign-message" if *request.method() != Method::POST => wrong_method("POST"),
-            "read" | "sign" | "sign-message" => match self.origin.check_write(request.headers()) {
-                Ok(()) => self.work(name, request).await,
-                Err(why) => refusal(StatusCode::FORBIDDEN, &why),
-            },
-            _ => refusal(StatusCode::NOT_FOUND, "The demo has nothing here."),
+    async fn own(&self, path: &str, request: Request<Incoming>) -> Response<Body> {
+        let Some(route) = Route::parse(path) else {
+            return refusal(StatusCode::NOT_FOUND, "The demo has nothing here.");
+        };
+        if !route.takes(request.method()) {
+            return wrong_method(route.methods());
+        }
+        let checked = match &route {
+            Route::Read(_) => self.origin.check_read(request.headers()),
+            Route::Work(_) => self.origin.check_write(request.headers()),
+        };
+        match (checked, route) {
+            (Err(why), _) => refusal(StatusCode::FORBIDDEN, &why),
+            (Ok(()), Route::Read(resource)) => self.read(resource).await,
+            (Ok(()), Route::Work(work)) => self.work(work, request).await,
         }
     }
 
-    fn read(&self, name: &str) -> Response<Body> {
-        match name {
-            "wallet.js" => own(StatusCode::OK, "text/javascript; charset=utf-8", SCRIPT),
-            "wallet.css" => own(StatusCode::OK, "text/css; charset=utf-8", STYLE),
-            "account" => answered(&json!({
+    async fn read(&self, resource: Resource) -> Response<Body> {
+        match resource {
+            Resource::Script => own(StatusCode::OK, "text/javascript; charset=utf-8", SCRIPT),
+            Resource::Style => own(StatusCode::OK, "text/css; charset=utf-8", STYLE),
+            Resource::Account => answered(&json!({
                 "address": self.wallet.address(),
                 "publicKey": base64(self.wallet.address().as_bytes()),
+                "payOptions": self.pay_options,
             })),
-            _ => answered(&json!({ "on": self.lamp.exists() })),
+            Resource::Lamp => answered(&json!({ "on": self.lamp.exists() })),
+            Resource::Transaction(signature) => {
+                transaction::page(self.chain, &signature, self.wallet.pay_to()).await
+            }
         }
     }
 
     /// Works with the wallet: explains a transaction, or signs.
-    async fn work(&self, name: &str, request: Request<Incoming>) -> Response<Body> {
+    async fn work(&self, work: Work, request: Request<Incoming>) -> Response<Body> {
         let Ok(body) = Limited::new(request.into_body(), LARGEST).collect().await else {
             return refusal(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large, or ended early.");
         };
         let body: Value = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
-        let key = if name == "sign-message" { "message" } else { "transaction" };
-        let Some(bytes) = body.get(key).and_then(Value::as_str).and_then(from_base64) else {
-            return refusal(StatusCode::BAD_REQUEST, &format!("Send {{\"{key}\": \"<base64>\"}}."));
+        let field = work.field();
+        let Some(bytes) = body.get(field).and_then(Value::as_str).and_then(from_base64) else {
+            return refusal(StatusCode::BAD_REQUEST, &format!("Send {{\"{field}\": \"<base64>\"}}."));
         };
-        let done = match name {
-            "read" => self.wallet.explain(&bytes),
-            "sign" => self.wallet.sign(&bytes).map(|signed| json!({ "signedTransaction": base64(&signed) })),
-            _ => self.wallet.sign_message(&bytes).map(|signature| json!({ "signature": base64(&signature) })),
+        let done = match work {
+            Work::Explain => self.wallet.explain(&bytes),
+            Work::Sign => {
+                self.wallet.sign(&bytes).map(|signed| json!({ "signedTransaction": base64(&signed) }))
+            }
+            Work::SignMessage => {
+                self.wallet.sign_message(&bytes).map(|signature| json!({ "signature": base64(&signature) }))
+            }
         };
         match done {
             Ok(value) => answered(&value),

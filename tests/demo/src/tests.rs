@@ -4,8 +4,9 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use coinop_core::Amount;
 use coinop_core::encoding::base64;
-use coinop_core::svm::{SigningKey, keypair};
+use coinop_core::svm::{Address, Network, SigningKey, TokenProgram, Transfer, keypair};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,7 +17,8 @@ use crate::server::{Demo, serve};
 use crate::wallet::Wallet;
 
 const PAGE: &str = "<!doctype html><html><head><title>Lamp</title></head><body>é</body></html>";
-const SCRIPT: &str = "<script type=\"module\" src=\"/demo/wallet.js\"></script>";
+const SCRIPT: &str = "<link rel=\"stylesheet\" href=\"/demo/wallet.css\">\
+    <script type=\"module\" src=\"/demo/wallet.js\"></script>";
 
 /// A running front.
 struct Front {
@@ -44,6 +46,11 @@ impl Answer {
 impl Front {
     /// Starts a front of whatever listens on a port.
     async fn before(gateway: u16) -> Self {
+        Self::between(gateway, 1).await
+    }
+
+    /// Starts a front of whatever listens on a port, with a chain on another.
+    async fn between(gateway: u16, chain: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let key = keypair::to_json(&SigningKey::from_bytes(&[1; 32]));
@@ -53,6 +60,8 @@ impl Front {
             origin: Origin::of(address).unwrap(),
             wallet: Wallet::read(&key, None).unwrap(),
             gateway: (Ipv4Addr::LOCALHOST, gateway).into(),
+            chain: (Ipv4Addr::LOCALHOST, chain).into(),
+            pay_options: "--max 1".to_owned(),
             lamp: lamp.clone(),
         };
         tokio::spawn(serve(listener, Arc::new(demo)));
@@ -272,6 +281,65 @@ async fn the_own_page_has_texts_signed_and_nothing_that_is_no_payment() {
     {
         assert_eq!(front.own("/demo/sign", &body).await.status, 400, "{body}");
     }
+}
+
+/// The answer of a chain.
+fn rpc(result: &Value) -> String {
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "result": result }).to_string();
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
+}
+
+/// A payment of 0.01 USDC, as the chain shows it.
+fn payment(error: &Value) -> Value {
+    let buyer = SigningKey::from_bytes(&[1; 32]);
+    let transfer = Transfer {
+        fee_payer: Address::new([9; 32]),
+        pay_to: Address::new([2; 32]),
+        mint: Network::Devnet.known_token("USDC").unwrap().mint,
+        decimals: 6,
+        program: TokenProgram::Spl,
+        amount: Amount::new(10_000),
+        blockhash: [7; 32],
+        memo: None,
+    };
+    let bytes = transfer.sign(&buyer).unwrap().encode().unwrap();
+    json!({
+        "slot": 4711,
+        "blockTime": 1_795_165_429,
+        "meta": { "err": error },
+        "transaction": [base64(&bytes), "base64"],
+    })
+}
+
+#[tokio::test]
+async fn the_page_of_a_transaction_says_what_moved_from_whom_to_whom_and_when() {
+    let path = format!("/demo/transaction/{}", "5".repeat(88));
+    for (error, fails) in [(Value::Null, false), (json!({ "InstructionError": [2, "Custom"] }), true)] {
+        let (chain, asked) = gateway(rpc(&payment(&error))).await;
+        let answer = Front::between(1, chain).await.get(&path, "Sec-Fetch-Site: same-origin\r\n").await;
+        assert!(asked.await.unwrap().contains("getTransaction"));
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/html; charset=utf-8")));
+        assert_eq!(answer.header("content-security-policy"), Some("default-src 'none'; style-src 'self'"));
+        let page = String::from_utf8(answer.body).unwrap();
+        let buyer = Address::new(SigningKey::from_bytes(&[1; 32]).verifying_key().to_bytes()).to_string();
+        for part in ["0.01 USDC", &buyer, "token account ", "2026-11-20 09:03:49", ">4711<", &"5".repeat(88)]
+        {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert_eq!(page.contains("has failed"), fails, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_that_the_chain_does_not_know_and_a_chain_that_is_gone_are_clear_pages() {
+    let path = format!("/demo/transaction/{}", "5".repeat(88));
+    let (chain, _) = gateway(rpc(&Value::Null)).await;
+    let answer = Front::between(1, chain).await.get(&path, "").await;
+    assert_eq!(answer.status, 404);
+    assert!(String::from_utf8(answer.body).unwrap().contains("does not know this transaction"));
+    assert_eq!(Front::alone().await.get(&path, "").await.status, 502);
+    assert_eq!(Front::alone().await.get(&path, "Sec-Fetch-Site: cross-site\r\n").await.status, 403);
 }
 
 #[tokio::test]

@@ -29,6 +29,11 @@ impl Wallet {
         &self.address
     }
 
+    /// Returns the wallet that may be named as the receiver of a payment.
+    pub(crate) const fn pay_to(&self) -> Option<&Address> {
+        self.pay_to.as_ref()
+    }
+
     /// Returns what a transaction pays, for the person who is asked. The error is a sentence for people.
     pub(crate) fn explain(&self, transaction: &[u8]) -> Result<Value, &'static str> {
         let transaction = decode(transaction)?;

@@ -105,6 +105,7 @@ fn front(workspace: &Workspace, folder: &Folder, ports: Ports) -> Result<Server>
     let log = folder.path.join(FRONT_LOG);
     let cmd = Cmd::new(workspace.coinop_demo(), &folder.path)
         .args(["--port", &ports.public.to_string(), "--gateway-port", &ports.gateway.to_string()])
+        .args(["--chain-port", &ports.chain.to_string()])
         .args(["--keypair", BUYER, "--lamp", LAMP, "--pay-to", MERCHANT]);
     let group = cmd.without_own_env().serve(&log)?;
     let mut front = Server { name: "the demo's front", group, log };
