@@ -1,5 +1,6 @@
-// The demo's wallet: a Wallet Standard wallet with play money, and a lamp to see what was bought. Only `coinop-demo`
-// serves this file; no product contains it. There is no key here: the demo's program signs, after the person has approved.
+// The demo's wallet: a Wallet Standard wallet with play money, and a strip with a lamp to see what was bought. Only
+// `coinop-demo` serves this file; no product contains it. There is no key here: the demo's program signs, after the person
+// has approved.
 // The page permits no HTML from strings and no inline styles, so everything is built from elements and has classes.
 
 const CHAIN = 'solana:devnet';
@@ -43,8 +44,11 @@ class Declined extends Error {
   }
 }
 
-/** Opens a dialog, and resolves when the person approves. Closing it in any other way declines. */
-function open(question, ...details) {
+/**
+ * Opens a dialog with a question, its details and a note, and resolves when the person approves. Closing it in any other
+ * way declines.
+ */
+function open(question, details, note) {
   return new Promise((resolve, reject) => {
     const decline = element('button', 'demo-wallet-decline', 'Decline');
     const approve = element('button', 'demo-wallet-approve', 'Approve');
@@ -55,8 +59,8 @@ function open(question, ...details) {
       'demo-wallet',
       element('p', 'demo-wallet-name', NAME),
       title,
-      ...details,
-      element('p', 'demo-wallet-note', 'This money exists only in the demo, on a chain on this computer.'),
+      details,
+      element('p', 'demo-wallet-note', note),
       element('div', 'demo-wallet-buttons', decline, approve),
     );
     dialog.setAttribute('aria-labelledby', title.id);
@@ -143,7 +147,8 @@ const signTransaction = (...inputs) =>
   each(inputs, async (input) => {
     const transaction = toBase64(input.transaction);
     const { amount, to } = await ask('read', { transaction });
-    await approval(`Pay ${amount} to ${shortened(to)}?`, receiver(to));
+    const note = 'This money exists only in the demo, on a chain on this computer.';
+    await approval(`Pay ${amount} to ${shortened(to)}?`, receiver(to), note);
     const { signedTransaction } = await ask('sign', { transaction });
     return { signedTransaction: fromBase64(signedTransaction) };
   });
@@ -153,7 +158,10 @@ const signMessage = (...inputs) =>
     // A copy, so that what is signed is what was shown.
     const message = Uint8Array.from(input.message);
     const text = new TextDecoder().decode(message);
-    await approval('Sign this message?', element('pre', 'demo-wallet-message', text));
+    const shown = element('pre', 'demo-wallet-message', text);
+    // It scrolls if the screen is small, and then the keyboard has to reach it.
+    shown.tabIndex = 0;
+    await approval('Sign this message?', shown, 'Signing a message moves no money.');
     const { signature } = await ask('sign-message', { message: toBase64(message) });
     return { signedMessage: message, signature: fromBase64(signature) };
   });
@@ -189,27 +197,42 @@ function register() {
   window.addEventListener('wallet-standard:app-ready', ({ detail: api }) => announce(api));
 }
 
-// ---- The lamp
+// ---- The strip
 
-/** Shows in a corner whether the lamp is lit, by what its switch says each second. */
-function showLamp() {
+/** Makes the lamp, which shows whether it is lit by what its switch says each second. */
+function lamp() {
   const words = element('span', 'demo-lamp-words', 'The lamp');
-  const lamp = element('div', 'demo-lamp', element('span', 'demo-lamp-bulb'), element('span', 'demo-lamp-foot'), words);
-  lamp.setAttribute('role', 'status');
-  document.body.append(lamp);
+  const made = element('span', 'demo-lamp', element('span', 'demo-lamp-bulb'), words);
+  made.setAttribute('role', 'status');
   const look = async () => {
     const { on } = await ask('lamp').catch(() => ({}));
     const now = { true: 'The lamp is on', false: 'The lamp is off' }[on] ?? 'The demo has stopped';
     if (words.textContent !== now) words.textContent = now;
-    lamp.classList.toggle('demo-lamp-lit', on === true);
+    made.classList.toggle('demo-lamp-lit', on === true);
     setTimeout(look, 1000);
   };
   look();
+  return made;
 }
 
-const style = document.createElement('link');
-style.rel = 'stylesheet';
-style.href = '/demo/wallet.css';
-document.head.append(style);
+/** Says above the page that the money is not real, and on the lamp's page whether the lamp is lit. */
+function showStrip() {
+  const strip = element('aside', 'demo-strip', element('span', '', 'Play money, on a chain on this computer'));
+  strip.setAttribute('aria-label', 'The demo');
+  if (location.pathname === '/p/lamp') {
+    strip.append(lamp());
+    document.documentElement.classList.add('demo-has-lamp');
+  }
+  document.body.prepend(strip);
+}
+
+/** Says below the command for programs how it pays with the demo's wallet. */
+async function completeCommand(help) {
+  const { payOptions } = await ask('account');
+  help.append(element('p', 'demo-command', 'In the demo, add: ', element('code', '', payOptions)));
+}
+
 register();
-if (location.pathname === '/p/lamp') showLamp();
+if (document.querySelector('main')?.dataset.page !== 'kiosk') showStrip();
+const help = document.querySelector('.agent');
+if (help) completeCommand(help).catch(() => {});
