@@ -71,40 +71,67 @@ fn ports_are_free(args: &Args) -> Result<()> {
     servers::port_is_free(args.port, "the demo", "--port")
 }
 
-/// Returns what to try next: a page for the browser, and commands for copying and pasting.
+/// Returns what to try next: pages for the browser, and commands for copying and pasting.
 fn invitation(workspace: &Workspace, folder: &Folder, ports: Ports) -> String {
     let gateway = format!("http://127.0.0.1:{}", ports.public);
-    let shown = |name: &str| workspace.shown(&folder.path.join(name));
+    let shown = |name: &str| quoted(&workspace.shown(&folder.path.join(name)));
     let program = workspace.shown(&workspace.coinop());
-    let program = if program.starts_with('/') { program } else { format!("./{program}") };
+    let program = quoted(&if program.starts_with('/') { program } else { format!("./{program}") });
     format!(
         "
 Open this in a browser:
 
   {gateway}/p/lamp
 
-Choose 10 seconds, press Pay, then Approve: the lamp in the corner goes on, and off when the time is over.
+Choose 10 seconds, press Pay, then Approve.
+The lamp at the top of the page goes on, and off when the time is over.
+No real money is involved: the wallet has {buyer_has} USDC on a chain on this computer.
 
-No real money is involved: the wallet has {buyer_has} USDC on a chain on this computer. {gateway}/ shows all that is for
-hire: the lamp, a door (door-1) and a printer.
+  {gateway}/              shows all that is for hire: the lamp, a door and a printer
+  {gateway}/p/lamp?kiosk  shows what a screen beside the lamp would
 
-Without a browser, from {root} in another terminal, pay for a minute of the door:
+The commands below are for another terminal, in this folder:
+
+  cd {root}
+
+Pay for a minute of the door without a browser:
 
   {program} pay '{gateway}/api/v1/access/door-1?quantity=1' \\
       --keypair {buyer} --rpc http://127.0.0.1:{chain} --max 0.50
-  ls {door}           # exists while the door is open
+  ls {door}    # the file exists while the door is open
 
-The configuration is {config}; the gateway's log is {log}. The next demo replaces their
-folder. To keep it, copy it, write port {public} in its `listen`, and run {program} serve --config COPY/coinop.toml
+See what was earned:
+
+  {program} sales --config {config}
+
+The gateway's log is {log}.
+The next demo empties {folder}: copy what you want to keep.
 
 Ctrl-C stops everything and locks the devices.",
         buyer_has = folder::BUYER_HAS,
-        root = workspace.root.display(),
+        root = quoted(&workspace.root.display().to_string()),
         buyer = shown(folder::BUYER),
         chain = ports.chain,
         door = shown(folder::DOOR),
         config = shown(folder::CONFIG),
         log = shown(folder::GATEWAY_LOG),
-        public = ports.public,
+        folder = quoted(&workspace.shown(&folder.path)),
     )
+}
+
+/// Returns a path as a shell takes it for one word.
+fn quoted(path: &str) -> String {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "/._-+".contains(char);
+    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_quoted_only_if_a_shell_would_split_it() {
+        assert_eq!(quoted("./target/release/coinop"), "./target/release/coinop");
+        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
+    }
 }
