@@ -94,11 +94,11 @@ The commands below are for another terminal, in this folder:
 
   cd {root}
 
-Pay for a minute of the door without a browser:
+Pay for a minute of the door without a browser. The file exists while the door is open:
 
   {program} pay '{gateway}/api/v1/access/door-1?quantity=1' \\
       --keypair {buyer} --rpc http://127.0.0.1:{chain} --max 0.50
-  ls {door}    # the file exists while the door is open
+  ls {door}
 
 See what was earned:
 
