@@ -37,6 +37,12 @@ export const perHour = (id) => ({ ...perMinute(id), unit: 'hour' });
 /** The same, sold by the second, for sessions whose end a test can wait for. */
 export const perSecond = (id) => ({ ...perMinute(id), price: '0.001', unit: 'second' });
 
+/** The same without a device, for some buyers at once. */
+export const room = (id) => {
+  const { device: _, ...asset } = perSecond(id);
+  return { ...asset, capacity: 9 };
+};
+
 /** The same asset with a simulated device. */
 export const simulated = (asset) => ({ ...asset, device: { driver: 'simulated' } });
 

@@ -4,15 +4,15 @@
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { withoutBrowser } from '../harness/browser.js';
-import { perSecond } from '../harness/config.js';
+import { perSecond, room } from '../harness/config.js';
 import { manners } from '../harness/page-wallet.js';
 import { Visitor, closeBrowser } from '../harness/visitor.js';
 import { until } from '../harness/wait.js';
 import { world } from '../harness/world.js';
 
 const ids = ['asked', 'kept', 'sent', 'lost', 'pending', 'unclear-503', 'unclear-500', 'unclear-429', 'unclear-504', 'offline', 'back', 'full', 'expired', 'shut', 'refused', 'more'];
-const silent = { ...perSecond('silent'), device: { ...perSecond('silent').device, check: ['sh', '-c', 'exit 2'] } };
-const w = world({ assets: [...ids.map(perSecond), silent], buyers: 20, paupers: 1, unless: withoutBrowser });
+const shared = ['hall', 'stage'].map(room);
+const w = world({ assets: [...ids.map(perSecond), ...shared], buyers: 24, paupers: 1, unless: withoutBrowser });
 after(closeBrowser);
 
 const visit = (id, how) => Visitor.open(w, `/p/${id}?quantity=60`, { wallets: [{ buyer: w.buyer() }], ...how });
@@ -58,7 +58,7 @@ w.test('a payment that was kept and never arrived is sent after a reload, once (
   await payments(it, (route) => (isOpen ? route.continue() : route.abort()));
   const sum = await w.gain(async () => {
     await it.pays();
-    await it.sees('We have your payment');
+    await it.sees('Your payment is on its way');
     isOpen = true;
     await it.page.reload();
     await it.sees('It is yours', { within: 30_000 });
@@ -76,7 +76,7 @@ w.test('a reload while the payment is on its way shows the session, once (inv. 1
       return undefined; // never answered
     });
     await it.pays();
-    await it.sees('We have your payment');
+    await it.sees('Your payment is on its way');
     await it.page.reload();
     await it.sees('It is yours', { within: 30_000 });
   });
@@ -134,7 +134,7 @@ for (const [status, code] of [[503, 'unavailable'], [500, 'internal_error'], [42
         return route.fulfill({ status, headers: { 'retry-after': '1' }, json: { code, detail: 'x' }, contentType: 'application/problem+json' });
       });
       await it.pays();
-      await it.sees('We have your payment');
+      await it.sees('Your payment is on its way');
       await it.page.waitForTimeout(1_500);
       assert.doesNotMatch(await it.text(), /Nothing was paid/);
       isTrue = true;
@@ -191,6 +191,58 @@ w.test('a browser that keeps nothing says so, and sells all the same (inv. 1)', 
   await it.leave();
 });
 
+w.test('where nothing can be kept, of two tabs only one pays, also if the other one takes over (inv. 1)', {}, async () => {
+  const blocked = () => {
+    Storage.prototype.setItem = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+  };
+  const buyer = w.buyer();
+  const one = await visit('hall', { wallets: [{ buyer }] });
+  const two = await visit('hall', { context: one.context, wallets: [{ buyer }] });
+  for (const it of [one, two]) {
+    await it.page.addInitScript(blocked);
+    await it.page.reload();
+  }
+  let isOpen = false;
+  await payments(one, (route) => (isOpen ? route.continue() : route.abort()));
+  const sum = await w.gain(async () => {
+    await one.pays();
+    await one.sees(/Keep this page open/);
+    await two.pays();
+    await two.sees(/another tab/);
+    await two.button('Go on here').click();
+    await two.sees(/Another tab was faster, so nothing was paid here/);
+    isOpen = true;
+    await one.sees('It is yours', { within: 30_000 });
+  });
+  assert.deepEqual(sum, ONCE);
+  await two.leave();
+  await one.leave();
+});
+
+w.test('a browser without locks pays once, whichever of two tabs is faster (inv. 1)', {}, async () => {
+  const buyer = w.buyer();
+  const one = await visit('stage', { wallets: [{ buyer }] });
+  const two = await visit('stage', { context: one.context, wallets: [{ buyer }] });
+  for (const it of [one, two]) {
+    await it.page.addInitScript(() => Object.defineProperty(navigator, 'locks', { value: undefined }));
+    await it.page.reload();
+    it.wallet.manner = manners.hangs;
+  }
+  const sum = await w.gain(async () => {
+    for (const it of [one, two]) {
+      await it.pays();
+      await it.sees('Please approve');
+    }
+    for (const it of [one, two]) it.wallet.wake();
+    for (const it of [one, two]) await it.sees('It is yours', { within: 30_000 });
+  });
+  assert.deepEqual(sum, ONCE);
+  await two.leave();
+  await one.leave();
+});
+
 w.test('a refusal before money moved is told as such, with its reason (inv. 1)', {}, async () => {
   const pauper = await visit('refused', { wallets: [{ buyer: w.paupers[0] }] });
   const sum = await w.gain(async () => {
@@ -216,11 +268,5 @@ w.test('an extension whose answer is lost extends once (inv. 1, 2)', {}, async (
     await until('the countdown shows more', async () => (await it.left()) > 62, { within: 30_000 });
   });
   assert.deepEqual([sum, it.wallet.signed], [ONCE, 2]);
-  await it.leave();
-});
-
-w.test('a device that does not answer is shown before anybody pays', { needs: ['devices'] }, async () => {
-  const it = await visit('silent');
-  await it.sees(/does not answer/);
   await it.leave();
 });
