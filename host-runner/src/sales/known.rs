@@ -8,30 +8,29 @@ use coinop_core::config::Config;
 use coinop_core::ports::{Catalogue as _, PortError};
 use coinop_core::store::{Sql, SqlJournal};
 
-use super::print::Stopped;
-
 /// The most assets that a message names. It only counts the others.
 const NAMED: usize = 20;
 /// How many assets made by API are read at once.
 const PAGE: u32 = 500;
 
-/// Checks that the configuration, the catalogue or a sale knows this asset.
-pub(super) async fn check<S: Sql>(
+/// Returns `None` if the configuration, the catalogue or a sale knows this asset, or else a line that says which ones
+/// there are.
+pub(super) async fn complaint<S: Sql>(
     asset: &AssetId,
     config: &Config,
     journal: &SqlJournal<S>,
-) -> Result<(), Stopped> {
+) -> Result<Option<String>, PortError> {
     let is_known = config.asset(asset).is_some()
         || journal.find(asset).await?.is_some()
         || !journal.sales(0, Timestamp::default(), Some(asset), 1).await?.is_empty();
     if is_known {
-        return Ok(());
+        return Ok(None);
     }
     let known = match listed(&all(config, journal).await?) {
         known if known.is_empty() => "there are no assets yet".to_owned(),
         known => format!("the assets are {known}"),
     };
-    Err(Stopped::Failed(format!("--asset {asset}: it is not configured and was never sold; {known}")))
+    Ok(Some(format!("--asset {asset}: it is not configured and was never sold; {known}")))
 }
 
 /// Returns all assets: those of the configuration, those made by API, and those of which something was sold.

@@ -64,8 +64,10 @@ pub(super) async fn all<S: Sql, W: Write>(
     format: Format,
     out: &mut W,
 ) -> Result<(), Stopped> {
-    if let Some(asset) = &filter.asset {
-        known::check(asset, config, journal).await?;
+    if let Some(asset) = &filter.asset
+        && let Some(complaint) = known::complaint(asset, config, journal).await?
+    {
+        return Err(Stopped::Failed(complaint));
     }
     let names = TokenNames::new(config);
     let mut units = Units::new(config, journal);
