@@ -10,8 +10,8 @@ impl<P: Ports> Gateway<'_, P> {
     /// made.
     ///
     /// # Errors
-    /// [`Reject::SessionOver`] if the session no longer runs, [`Reject::CodeUsed`] if this code or a later one was used
-    /// already. Otherwise an error if the storage does not answer.
+    /// [`Reject::InvalidCode`] if the session no longer runs, or if this code or a later one was used already. Otherwise
+    /// an error if the storage does not answer.
     pub(crate) async fn use_code(
         &self,
         stream: &StreamId,
@@ -20,6 +20,6 @@ impl<P: Ports> Gateway<'_, P> {
     ) -> Result<Session, CommandError> {
         let command = Command::UseCode { session: session.clone(), used };
         let written = self.command(stream, None, command).await?;
-        written.snapshot.state.session.ok_or(CommandError::Rejected(Reject::SessionOver))
+        written.snapshot.state.session.ok_or(CommandError::Rejected(Reject::InvalidCode))
     }
 }

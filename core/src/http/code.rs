@@ -43,6 +43,7 @@ pub(super) async fn made<P: Ports>(
     let now = state.clamped_now(&context.now());
     let running = state.session.as_ref().filter(|session| session.id == token.sub && !session.is_over(&now));
     let running = running.ok_or_else(|| Problem::of_reject(&Reject::SessionOver, now.wall))?;
+    running.ensure_code_left().map_err(|reject| Problem::of_reject(&reject, now.wall))?;
     let expires_at = now.wall.plus_seconds(LIFETIME_SECONDS);
     let code = OneTimeCode { stream, session: token.sub.clone(), used: running.codes_used };
     let text = code.seal(&context.deployment().keys, expires_at);
@@ -61,7 +62,7 @@ pub(super) fn redeem<'a, P: Ports>(
     query::no_parameters(request)?;
     let shown: Shown = query::body(request, r#"{"code": "..."}"#)?;
     let code = OneTimeCode::open(&context.deployment().keys, id, &shown.code, context.now().wall);
-    StatelessOutcome::at_shard(TaskKind::UseCode(code.ok_or_else(invalid)?))
+    StatelessOutcome::at_shard(TaskKind::UseCode(code.ok_or_else(Problem::invalid_code)?))
 }
 
 /// Uses a code, and shows the session as its buyer gets it.
@@ -71,7 +72,7 @@ pub(super) async fn redeemed<P: Ports>(
 ) -> Result<Response, Problem> {
     let used = context.gateway().use_code(&code.stream, &code.session, code.used).await;
     let session = used.map_err(|error| match error {
-        CommandError::Rejected(_) => invalid(),
+        CommandError::Rejected(reject) => Problem::of_reject(&reject, context.now().wall),
         CommandError::Conflict => Problem::unavailable(),
         CommandError::Port(error) => context.failed(&error),
     })?;
@@ -80,10 +81,4 @@ pub(super) async fn redeemed<P: Ports>(
         views::granted(context.deployment(), &record, &session.purchase, session.transaction.as_deref());
     let body = body.map_err(|error| context.unwritten(error))?;
     Ok(Response::json(200, &body).no_store())
-}
-
-fn invalid() -> Problem {
-    let detail = "The code is wrong, was used already, or is older than two minutes. You were not charged. Make a \
-                  new code on the device that has the session, or sign in with the wallet that paid.";
-    Problem::new(401, "invalid_code", "Unauthorized", detail)
 }

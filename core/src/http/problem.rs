@@ -80,6 +80,15 @@ impl Problem {
         Self::new(409, code, "Conflict", detail)
     }
 
+    /// Returns a 401: a one-time code shows no session.
+    #[must_use]
+    pub(super) fn invalid_code() -> Self {
+        let detail = "The code is wrong, was used already, is older than two minutes, or its session has ended. You \
+                      were not charged. Make a new code on the device that has the session, or sign in with the \
+                      wallet that paid.";
+        Self::new(401, "invalid_code", "Unauthorized", detail)
+    }
+
     /// Returns the problem for a refusal by an asset's state.
     #[must_use]
     pub(super) fn of_reject(reject: &Reject, now: Timestamp) -> Self {
@@ -104,7 +113,12 @@ impl Problem {
                     "All seats are taken. You were not charged. Try again later: `Retry-After` says when.";
                 Self::conflict("asset_busy", detail).retry_at(until, now).until(until)
             }
-            Reject::CodeUsed => Self::conflict("code_used", "The code was used already. Make a new one."),
+            Reject::InvalidCode => Self::invalid_code(),
+            Reject::TooManyCodes => Self::conflict(
+                "too_many_codes",
+                "This session has used as many one-time codes as it can. This request did not charge you, and the \
+                 session goes on. On the other device, sign in with the wallet that paid.",
+            ),
             Reject::SessionOver => Self::conflict(
                 "session_over",
                 "This session has ended. This request did not charge you. Buy a new session.",

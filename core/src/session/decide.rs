@@ -8,7 +8,7 @@ use super::intent::{ClaimRequest, Intent};
 use super::listing;
 use super::rail::{Landing, Rail};
 use super::reject::{IN_FLIGHT_MS, Reject};
-use super::running::Session;
+use super::running::{MAX_CODES, Session};
 #[cfg(test)]
 use super::sketches;
 use super::state::{StreamState, evolve};
@@ -85,9 +85,6 @@ pub(crate) const FAILURES_ALLOWED: u32 = 3;
 const BACK_OFF_MS: u64 = 60_000;
 /// How long a failure counts, in milliseconds. It takes more than a minute to know that a payment can no longer land.
 const FAILURE_COUNTS_MS: u64 = 600_000;
-
-/// The most one-time codes that a session can use. Each one is an event that is kept for ever.
-const MAX_CODES: u32 = 50;
 
 /// Returns the events that a command causes in this state; none if there is nothing to do.
 ///
@@ -286,8 +283,7 @@ fn use_code(state: &StreamState, session: SessionId, used: u32, at: Timestamp) -
         Some(running) if running.codes_used == used && used < MAX_CODES => {
             Ok(vec![Event::CodeUsed { session, at }])
         }
-        Some(_) => Err(Reject::CodeUsed),
-        None => Err(Reject::SessionOver),
+        _ => Err(Reject::InvalidCode),
     }
 }
 

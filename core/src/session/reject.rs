@@ -18,8 +18,10 @@ pub enum Reject {
     Full { until: Timestamp },
     /// The session to be extended is no longer running.
     SessionOver,
-    /// The one-time code was used already, or a later one of the session was.
-    CodeUsed,
+    /// The one-time code was used already, or a later one of the session was, or the session is no longer running.
+    InvalidCode,
+    /// The session has used as many one-time codes as it can.
+    TooManyCodes,
     /// With the extension, the session would be longer than any may be.
     TooLong,
     /// The payer's payments failed too often lately, so that the payer has to wait until `until`.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::claim::Purchase;
 use super::entitlement::Entitlement;
 use super::fulfilment::Fulfilment;
+use super::reject::Reject;
 use crate::account::Account;
 use crate::ids::SessionId;
 use crate::time::{Now, Timestamp};
@@ -30,6 +31,9 @@ pub struct Session {
     pub grant: u64,
 }
 
+/// The most one-time codes that a session can use. Each one is an event that is kept for ever.
+pub(super) const MAX_CODES: u32 = 50;
+
 const fn is_zero(number: &u32) -> bool {
     *number == 0
 }
@@ -39,6 +43,14 @@ impl Session {
     #[must_use]
     pub(crate) fn is_over(&self, now: &Now) -> bool {
         self.entitlement.is_over(now)
+    }
+
+    /// Refuses another one-time code if the session has used as many as it can.
+    ///
+    /// # Errors
+    /// Returns [`Reject::TooManyCodes`] then.
+    pub(crate) const fn ensure_code_left(&self) -> Result<(), Reject> {
+        if self.codes_used < MAX_CODES { Ok(()) } else { Err(Reject::TooManyCodes) }
     }
 
     /// Returns when the session ends; `None` while that is not known.

@@ -83,7 +83,7 @@ fn only_the_buyer_makes_a_code_inv_9() {
 }
 
 #[test]
-fn making_codes_writes_nothing_and_using_them_has_an_end() {
+fn making_codes_writes_nothing() {
     let world = World::new();
     let (_, path, bearer) = bought(&world);
     let written = world.count("journal");
@@ -91,7 +91,21 @@ fn making_codes_writes_nothing_and_using_them_has_an_end() {
         code(&world, &path, &bearer);
     }
     assert_eq!(world.count("journal"), written);
-    let used = (0..100).filter(|_| redeem(&world, "door-1", &code(&world, &path, &bearer)).status == 200);
-    assert_eq!(used.count(), 50);
+}
+
+#[test]
+fn a_session_that_has_used_fifty_codes_makes_no_code_that_could_not_work() {
+    let world = World::new();
+    let (_, path, bearer) = bought(&world);
+    let written = world.count("journal");
+    for _ in 0..50 {
+        assert_eq!(redeem(&world, "door-1", &code(&world, &path, &bearer)).status, 200);
+    }
+    let refused = ask(&world, "POST", &path, &[("authorization", &bearer)], "");
+    assert_eq!((refused.status, &refused.body["code"]), (409, &json!("too_many_codes")), "{}", refused.body);
+    assert!(refused.body["detail"].as_str().unwrap().contains("did not charge you"), "{}", refused.body);
     assert_eq!(world.count("journal"), written + 50);
+    let status = path.replace("/code", "/status");
+    let status = ask(&world, "GET", &status, &[("authorization", &bearer)], "");
+    assert_eq!((status.status, &status.body["status"]), (200, &json!("active")), "the session goes on");
 }
