@@ -28,27 +28,41 @@ pub(crate) async fn answer(incoming: web_sys::Request, env: &Env) -> Result<Resp
     if let Some(page) = coinop_web::answer(&request, |question| ask(instance, env, question)).await {
         return respond(page);
     }
-    match Platform::stateless(instance, env).handle_stateless(&request).await {
-        StatelessOutcome::Answered(response) => respond(response),
+    match answer_api(instance, env, &request).await? {
+        Answer::Own(response) => respond(response),
+        Answer::OfObject(response) => Ok(response),
+    }
+}
+
+/// An answer to a request to the API.
+enum Answer {
+    /// The worker's own.
+    Own(http::Response),
+    /// That of the object that stores what the request is about.
+    OfObject(Response),
+}
+
+/// Answers a request to the API.
+async fn answer_api(instance: &'static Instance, env: &Env, request: &Request) -> Result<Answer> {
+    match Platform::stateless(instance, env).handle_stateless(request).await {
+        StatelessOutcome::Answered(response) => Ok(Answer::Own(response)),
         StatelessOutcome::AtShard(task) => {
-            Object::of(instance, &key(task.shard())).forward(env, &request).await
+            let object = Object::of(instance, &key(task.shard()));
+            object.forward(env, request).await.map(Answer::OfObject)
         }
     }
 }
 
 /// Answers a page's question to the API.
 async fn ask(instance: &'static Instance, env: &Env, question: Request) -> http::Response {
-    let forwarded = match Platform::stateless(instance, env).handle_stateless(&question).await {
-        StatelessOutcome::Answered(response) => return response,
-        StatelessOutcome::AtShard(task) => {
-            Object::of(instance, &key(task.shard())).forward(env, &question).await
+    let answered = async {
+        match answer_api(instance, env, &question).await? {
+            Answer::Own(response) => Ok(response),
+            Answer::OfObject(response) => from_object(response).await,
         }
     };
-    match forwarded {
-        Ok(answer) => from_object(answer).await.unwrap_or_else(|_| Problem::unavailable().into()),
-        Err(error) => {
-            console_error!("a page's question can't be answered: {error}");
-            Problem::unavailable().into()
-        }
-    }
+    answered.await.unwrap_or_else(|error: worker::Error| {
+        console_error!("a page's question can't be answered: {error}");
+        Problem::unavailable().into()
+    })
 }
