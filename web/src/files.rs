@@ -1,6 +1,8 @@
 //! The static files: scripts and styles, compressed when this program was built.
 
-use coinop_core::http::{Request, Response};
+use coinop_core::http::{Problem, Request, Response};
+
+use crate::METHODS;
 
 /// A static file.
 struct StaticFile {
@@ -23,7 +25,7 @@ const KEEP: &str = "public, max-age=31536000, immutable";
 pub fn file(request: &Request) -> Option<Response> {
     let file = FILES.iter().find(|file| file.path == request.path)?;
     if !matches!(request.method.as_str(), "GET" | "HEAD") {
-        return Some(crate::headers::method_not_allowed());
+        return Some(Problem::method_not_allowed(METHODS).into());
     }
     let values = |name: &'static str| {
         let named = request.headers.iter().filter(move |(n, _)| n == name);

@@ -1,6 +1,6 @@
 //! The headers of every page.
 
-use coinop_core::http::{Problem, Response};
+use coinop_core::http::Response;
 
 /// What a page may load: its own script, style and pictures, and the icons of wallets. It runs nothing that stands in
 /// the page itself, and makes no markup from text.
@@ -26,11 +26,4 @@ pub(crate) fn page(status: u16, html: String) -> Response {
         ("x-content-type-options", "nosniff".to_owned()),
     ];
     Response { status, headers, body: html.into_bytes() }
-}
-
-/// Returns the refusal of a method that a page does not take.
-pub(crate) fn method_not_allowed() -> Response {
-    let detail = "A page takes GET and HEAD.";
-    let problem = Problem::new(405, "method_not_allowed", "Method not allowed", detail);
-    problem.header("allow", "GET, HEAD").into()
 }

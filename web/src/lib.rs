@@ -29,10 +29,11 @@ mod wallets;
 #[cfg(test)]
 mod tests;
 
-use coinop_core::http::{Request, Response};
+use coinop_core::http::{Problem, Request, Response};
 
 #[cfg(feature = "files")]
 pub use files::file;
+pub use html::escaped;
 pub use qr::svg;
 pub use redirect::to_page;
 use route::Page;
@@ -40,6 +41,9 @@ pub use route::class;
 
 /// The request headers that the pages read. Static files have headers of their own.
 pub const HEADERS: &[&str] = &["accept", "accept-language"];
+
+/// The methods that pages and static files take.
+const METHODS: &str = "GET, HEAD";
 
 /// Answers a request for a page; `None` if the path names none.
 ///
@@ -51,7 +55,7 @@ where
 {
     let page = Page::parse(&request.path, request.query.as_deref().unwrap_or_default())?;
     if !matches!(request.method.as_str(), "GET" | "HEAD") {
-        return Some(headers::method_not_allowed());
+        return Some(Problem::method_not_allowed(METHODS).into());
     }
     Some(page.answer(language::Language::of(request), &api).await)
 }

@@ -33,7 +33,7 @@ pub async fn handle_stateless<'a, P: Ports>(
     }
     let before = match route.action(&request.method) {
         Some(action) => prepare(context, request, action).await,
-        None => Err(not_allowed(&route)),
+        None => Err(Problem::method_not_allowed(&route.allow())),
     };
     match before.unwrap_or_else(|problem| StatelessOutcome::Answered(problem.into())) {
         StatelessOutcome::Answered(response) => {
@@ -120,16 +120,4 @@ async fn perform<P: Ports>(
         TaskKind::ListSold { asset, page } => merchant::list(context, asset.as_ref(), &page).await,
         TaskKind::Tick => tick::run_and_answer(context, context.gateway().run_due()).await,
     }
-}
-
-/// Returns the refusal of a method, with the methods that the path takes.
-fn not_allowed(route: &Route) -> Problem {
-    let allowed = route.allow();
-    Problem::new(
-        405,
-        "method_not_allowed",
-        "Method not allowed",
-        format!("This path does not take this method. Use {allowed}."),
-    )
-    .header("allow", allowed)
 }

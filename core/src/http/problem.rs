@@ -63,6 +63,13 @@ impl Problem {
         Self::new(400, code, "Malformed request", detail)
     }
 
+    /// Returns a 405: the path takes only the `allowed` methods, such as `GET, HEAD`.
+    #[must_use]
+    pub fn method_not_allowed(allowed: &str) -> Self {
+        let detail = format!("This path does not take this method. Use {allowed}.");
+        Self::new(405, "method_not_allowed", "Method not allowed", detail).header("allow", allowed)
+    }
+
     /// Returns a 413: the body has more than [`MAX_BODY`](super::MAX_BODY) bytes.
     #[must_use]
     pub fn body_too_large() -> Self {

@@ -40,9 +40,7 @@ impl Pictures {
     /// Answers a request for a picture. It reads the file, so it may block.
     pub(super) fn answer(&self, request: &Request) -> Response {
         if !matches!(request.method.as_str(), "GET" | "HEAD") {
-            let detail = "A picture takes GET and HEAD.";
-            let problem = Problem::new(405, "method_not_allowed", "Method not allowed", detail);
-            return problem.header("allow", "GET, HEAD").into();
+            return Problem::method_not_allowed("GET, HEAD").into();
         }
         match self.read(&request.path) {
             Some((content_type, body)) => {

@@ -47,22 +47,9 @@ fn article(sticker: &Sticker) -> Option<String> {
     ))
 }
 
-/// Returns a text as HTML, in an element or in an attribute in double quotes. Control characters become spaces, because
-/// HTML allows hardly any.
+/// Returns a text as HTML. Control characters become spaces, because HTML allows hardly any.
 fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for char in text.chars() {
-        match char {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            char if char.is_control() => escaped.push(' '),
-            char => escaped.push(char),
-        }
-    }
-    escaped
+    coinop_web::escaped(&text.replace(char::is_control, " "))
 }
 
 #[cfg(test)]
