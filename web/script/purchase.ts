@@ -172,6 +172,8 @@ export function step(state: State, event: Event, now: number): Step {
     case 'boot':
       return restarted(state, event.saved, now);
     case 'stored':
+      // Two tabs that keep at once would each follow the other. Whoever keeps is told of a conflict instead.
+      if (state.flow.phase === 'keeping') return [state];
       return event.saved.revision > state.saved.revision ? follow(state, event.saved, now) : [state];
     case 'offer':
       return [{ ...state, offer: event.offer }];

@@ -127,6 +127,15 @@ test('of two signatures, the one that is kept first is sent and the other is thr
   assert.equal(tab.count('send'), 0);
 });
 
+test('two tabs that keep at the same moment do not follow each other', () => {
+  const tab = new Tab().to('keeping');
+  const before = tab.state;
+  const saved = whileSending();
+  const theirs = { ...saved, revision: saved.revision + 1, kept: { ...saved.kept, transaction: 'theirs' } };
+  assert.deepEqual(tab.send({ type: 'stored', saved: theirs }), []);
+  assert.equal(tab.state, before);
+});
+
 test('a signature is thrown away if another tab has bought in the meantime', () => {
   const other = new Tab().to('sending');
   other.answer({ kind: 'sold', sale: sale() });
