@@ -16,3 +16,15 @@ export function money(display: string, language: string): string {
   // The space does not break, so that the token stays with its number.
   return token === undefined ? number : `${number}\u00a0${token}`;
 }
+
+/** Returns the sum of amounts such as `"0.01 USDC"`; null if they are not all in one token. */
+export function sum(displays: readonly string[]): string | null {
+  const parts = displays.map((display) => DISPLAY.exec(display) ?? []);
+  const token = parts[0]?.[3];
+  if (!token || parts.some((part) => part[3] !== token)) return null;
+  const places = Math.max(...parts.map(([, , fraction = '']) => fraction.length));
+  const units = parts.map(([, whole = '', fraction = '']) => BigInt(whole + fraction.padEnd(places, '0')));
+  const digits = String(units.reduce((one, other) => one + other)).padStart(places + 1, '0');
+  const whole = digits.slice(0, digits.length - places);
+  return `${whole}${places > 0 ? `.${digits.slice(-places)}` : ''} ${token}`;
+}

@@ -77,6 +77,8 @@ export function makeOrder(node: HTMLElement, model: () => Model): Order {
     typed(0);
   });
   input?.addEventListener('input', () => typed(PAUSE_MS));
+  // A wheel scrolls the page, and changes no quantity by accident.
+  input?.addEventListener('wheel', () => input.blur(), { passive: true });
   total?.setAttribute('aria-live', 'polite');
 
   /** Shows the price, or why there is none. */

@@ -3,6 +3,7 @@
 import { button, el } from './dom';
 import { priced, quantified, type Model, type View } from './model';
 import { contactNode } from './contact';
+import { sum } from './money';
 import { exactly } from './time';
 import type { Paid, Session } from './types';
 import { partView } from './view_part';
@@ -20,13 +21,14 @@ function row(term: string, ...description: readonly (Node | string)[]): HTMLElem
 }
 
 /** Returns the rows of a receipt. */
-function rows(model: Model, session: Session): HTMLElement[] {
+function rows(model: Model, session: Session): (HTMLElement | null)[] {
   const { t, world, page } = model;
   const { language } = t;
   const payments = session.payments.flatMap((payment) => [
     row(exactly(payment.at, language), `${quantified(model, payment.quantity)}: ${priced(model, payment.display)}`),
     row(t('receipt.transaction'), transactionNode(model, payment)),
   ]);
+  const total = session.payments.length > 1 ? sum(session.payments.map(({ display }) => display)) : null;
   const end = session.endsAt === null ? '\u2013' : exactly(session.endsAt, language);
   return [
     row(t('receipt.what'), world.asset.name),
@@ -34,6 +36,7 @@ function rows(model: Model, session: Session): HTMLElement[] {
     row(t('receipt.from'), exactly(session.startsAt, language)),
     row(t('receipt.to'), end),
     ...payments,
+    total ? row(t('receipt.total'), priced(model, total)) : null,
     row(t('receipt.session'), el('span.code', session.id)),
     row(t('receipt.page'), page.page),
   ];
@@ -44,5 +47,5 @@ export function receiptView(model: () => Model): View {
   const { t } = model();
   const list = el('dl');
   const buttons = el('div.actions.no-print', button('button', t('receipt.print'), () => window.print()));
-  return partView('receipt', t('receipt'), [list, buttons], (now, session) => list.replaceChildren(...rows(now, session)));
+  return partView('receipt', t('receipt'), [list, buttons], (now, session) => list.replaceChildren(...rows(now, session).filter((one) => one !== null)));
 }

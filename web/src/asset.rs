@@ -197,6 +197,9 @@ fn about(html: &mut Html, language: Language, site: Site<'_>, asset: &Value) {
         let paid = language.filled("page.network", &[("tokens", &tokens), ("network", network)]);
         html.text_element("p", &[], &paid);
         html.text_element("p", &[], language.text("page.nosol"));
+        html.element("p", &[], |html| {
+            html.text_element("a", &[("href", "/")], language.text("page.list.all"));
+        });
     });
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { load } from './load.mjs';
 
-const { money } = await load('money');
+const { money, sum } = await load('money');
 const { countdown, duration, exactly, timeOfDay } = await load('time');
 const { markOf } = await load('announce');
 const { quantityOf } = await load('order');
@@ -33,6 +33,15 @@ test('a quantity is told in the longest unit that needs no fraction', () => {
     '1 second', '59 seconds', '1 minute', '90 seconds', '5 minutes', '1 hour', '90 minutes',
   ]);
   assert.deepEqual([told('minute', 120), told('hour', 60), told('day', 60), told('session', 60)], ['2 hours', '60 hours', '60 days', '60 sessions']);
+});
+
+test('amounts of one token are added exactly', () => {
+  assert.equal(sum(['0.01 USDC', '0.03 USDC']), '0.04 USDC');
+  assert.equal(sum(['0.5 USDC', '0.000001 USDC', '3 USDC']), '3.500001 USDC');
+  assert.equal(sum(['0.99 USDC', '0.01 USDC']), '1.00 USDC');
+  assert.equal(sum(['2 SEAT', '3 SEAT']), '5 SEAT');
+  assert.equal(sum(['18446744073709551615.000001 USDC', '0.000001 USDC']), '18446744073709551615.000002 USDC');
+  for (const displays of [['0.01 USDC', '0.01 EURC'], ['1', '2'], ['free'], []]) assert.equal(sum(displays), null);
 });
 
 test('a countdown counts begun seconds and never below zero', () => {

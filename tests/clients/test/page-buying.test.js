@@ -46,7 +46,7 @@ w.test('four taps: the seconds run, more are bought, and it locks again (inv. 1,
   assert.deepEqual(sum, { money: 30_000n, landed: 1 });
 
   await it.button('Receipt').click();
-  for (const part of ['Door buy', '0.01 USDC', '0.03 USDC', 's_']) await it.page.locator('.receipt', { hasText: part }).waitFor();
+  for (const part of ['Door buy', '0.01 USDC', '0.03 USDC', '0.04 USDC', 's_']) await it.page.locator('.receipt', { hasText: part }).waitFor();
   await it.isAccessible();
 
   await it.page.reload();

@@ -57,6 +57,16 @@ w.test('the screen at the machine shows a code to scan, and the same two digits 
   await phone.leave();
 });
 
+w.test('the wheel scrolls the page, and changes no quantity', {}, async () => {
+  const it = await visit('/p/lamp?quantity=30', { wallets: [{ buyer: w.buyers[0] }] });
+  const field = it.page.locator('#quantity');
+  await field.click();
+  await it.page.mouse.wheel(0, 400);
+  await until('the page has scrolled', () => it.page.evaluate(() => scrollY > 0));
+  assert.equal(await field.inputValue(), '30');
+  await it.leave();
+});
+
 w.test('an address that names nothing is a page too', {}, async () => {
   const it = await visit('/p/nothing');
   assert.equal(it.response.status(), 404);
