@@ -24,12 +24,14 @@ use serde_json::{Value, json};
 use super::*;
 use crate::encoding::{base64, from_base64};
 use crate::gateway::Gateway;
+use crate::ports::{Claims as _, Ports as _};
 use crate::quote::{Quote, Ticket};
+use crate::rail::Presented;
 use crate::sign_in;
 use crate::testkit::keys;
 use crate::testkit::platform::Platform;
 use crate::testkit::world::World;
-use crate::x402::SettlementResponse;
+use crate::x402::{self, PaymentPayload, SettlementResponse, Version};
 
 struct Answer {
     status: u16,
@@ -69,7 +71,27 @@ fn ask(world: &World, method: &str, target: &str, headers: &[(&str, &str)], body
         [] => Value::Null,
         body => serde_json::from_slice(body).unwrap(),
     };
+    if body.get("charged").is_some() {
+        assert_not_charged(world, &platform, &request, &body);
+    }
     Answer { status: response.status, headers: response.headers, body }
+}
+
+/// Asserts what `"charged": false` promises: the payment of the request is none that was claimed and may still land, and
+/// none that has bought something (invariant 3).
+fn assert_not_charged(world: &World, platform: &Platform<'_>, request: &Request, body: &Value) {
+    assert_eq!(body["charged"], false, "{body}");
+    let headers = [(Version::V2, x402::PAYMENT_SIGNATURE), (Version::V1, x402::X_PAYMENT)];
+    for (version, name) in headers {
+        for header in request.values(name) {
+            let payment = PaymentPayload::read(version, header, world.deployment.config.network);
+            let Some(presented) = payment.ok().and_then(|payment| Presented::read(&payment).ok()) else {
+                continue;
+            };
+            let record = world.run(platform.journal().payment(&presented.id())).unwrap().unwrap();
+            assert_eq!(record, None, "{body}");
+        }
+    }
 }
 
 fn get(world: &World, target: &str) -> Answer {
@@ -133,6 +155,31 @@ fn a_paid_request_gets_its_session_and_its_settlement() {
     let status =
         ask(&world, "GET", &format!("/api/v1/sessions/{id}/status"), &[("authorization", &bearer)], "");
     assert_eq!((&status.body["status"], &status.body["secondsLeft"]), (&json!("ended"), &json!(0)));
+}
+
+#[test]
+fn only_a_refusal_after_a_look_for_an_earlier_claim_says_that_nothing_was_charged_inv_3() {
+    let world = World::new();
+    let path = "/api/v1/access/door-1?quantity=5";
+    let paid = |header: &str| ask(&world, "GET", path, &[("payment-signature", header)], "");
+    let [first, second] = [1, 2].map(|who| payment(&world, who, &get(&world, path)));
+    let charged = |answer: &Answer| (answer.status, answer.body.get("charged").cloned());
+    assert_eq!(charged(&get(&world, path)), (402, None));
+    assert_eq!(charged(&paid("nonsense")), (400, None));
+    assert_eq!(charged(&paid(&first)), (200, None));
+    let busy = paid(&second);
+    assert_eq!(busy.body["code"], "asset_busy");
+    assert_eq!(charged(&busy), (409, Some(json!(false))));
+    // Its first sending was paid for.
+    let mut used: Value = serde_json::from_slice(&from_base64(&first).unwrap()).unwrap();
+    used["accepted"]["extra"]["ticket"] = json!("");
+    let used = paid(&base64(used.to_string().as_bytes()));
+    assert_eq!(used.body["code"], "payment_already_used", "{}", used.body);
+    assert_eq!(charged(&used), (409, None));
+    // A quote that has run out refuses what was never claimed, and answers what was.
+    world.advance(1_000_000);
+    assert_eq!(charged(&paid(&first)), (200, None));
+    assert_eq!(charged(&paid(&second)), (402, Some(json!(false))));
 }
 
 #[test]
