@@ -75,7 +75,9 @@ function prepared(state: State, attempt: Attempt, got: Prepared, now: number): S
 function signed(state: State, attempt: Attempt, transaction: string, now: number): Step {
   const { operation: wanted, prepared: got, run } = attempt;
   if (!got) return abandon(state, null);
-  const kept: Kept = { ...got, operation: wanted, transaction, at: now, sentAt: 0, claimed: false };
+  const { accepted, quantity, display } = got;
+  const sums = { accepted, quantity, display };
+  const kept: Kept = { ...sums, operation: wanted, transaction, at: now, sentAt: 0, claimed: false };
   const saved: Saved = { ...state.saved, revision: state.saved.revision + 1, kept, refused: null };
   return [next(state, attempt, { phase: 'keeping' }, now), { type: 'keep', run, saved }];
 }

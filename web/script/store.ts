@@ -5,7 +5,7 @@ import { NOTHING_SAVED } from './state';
 import type { Kept, Saved, Session } from './types';
 
 /** The part of `Storage` that is used. */
-export type Shelf = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+export type Shelf = Pick<Storage, 'getItem' | 'setItem'>;
 
 const KEPT = 'operation transaction accepted at sentAt';
 const SESSION = 'id token startsAt payments';

@@ -23,7 +23,6 @@ export interface Asset {
   readonly name: string;
   readonly enabled: boolean;
   readonly capacity?: unknown;
-  readonly network: string;
   readonly seller?: { readonly name?: string | null; readonly contact?: string | null } | null;
   readonly tariff: {
     readonly unit: Unit;
@@ -64,7 +63,6 @@ export interface Sale {
   readonly endsAt: string | null;
   readonly quantity: number;
   readonly display: string;
-  readonly mint: string;
   readonly transaction: string | null;
 }
 
@@ -97,9 +95,7 @@ export interface Kept {
   readonly transaction: string;
   readonly accepted: unknown;
   readonly quantity: number;
-  readonly seconds: number;
   readonly display: string;
-  readonly mint: string;
   /** When it was signed, in milliseconds since 1970 by the gateway's clock. */
   readonly at: number;
   /** When it was last sent; 0 if never. */
