@@ -5,7 +5,7 @@
 //! answer. So after the answer the rest of the input is read for a moment and thrown away.
 //!
 //! A client that does not read the answer is cut off, because otherwise it could keep the connection for
-//! ever.
+//! ever. So is one that reads it so slowly that the whole answer takes too long.
 
 use std::io;
 use std::pin::Pin;
@@ -15,9 +15,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::slots::ConnectionSlot;
+use super::slots::{ConnectionLimits, Slot};
 
 /// The limits on reading input after the answer: the time, and the bytes.
 const MOMENT: Duration = Duration::from_secs(2);
@@ -28,6 +28,10 @@ pub(super) struct Lingering {
     open: Option<Open>,
     /// How long a client may take nothing of an answer.
     patience: Duration,
+    /// How long a client may take for a whole answer.
+    whole: Duration,
+    /// When the answer must have been taken that is being written.
+    due: Option<Instant>,
     /// Runs while the client takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
     cut: watch::Receiver<bool>,
@@ -36,7 +40,7 @@ pub(super) struct Lingering {
 /// An open connection. The slot is freed after the descriptor, by the order of the fields.
 struct Open {
     stream: TcpStream,
-    _place: ConnectionSlot,
+    _slot: Slot,
 }
 
 impl Lingering {
@@ -44,11 +48,12 @@ impl Lingering {
     /// answer any more.
     pub(super) fn new(
         stream: TcpStream,
-        slot: ConnectionSlot,
-        patience: Duration,
+        slot: Slot,
+        bounds: ConnectionLimits,
         cut: watch::Receiver<bool>,
     ) -> Self {
-        Self { open: Some(Open { stream, _place: slot }), patience, stalled: None, cut }
+        let ConnectionLimits { patience, whole, .. } = bounds;
+        Self { open: Some(Open { stream, _slot: slot }), patience, whole, due: None, stalled: None, cut }
     }
 
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
@@ -58,19 +63,21 @@ impl Lingering {
         }
     }
 
-    /// Returns the result of a write. If the client has taken nothing for `patience`, it drops the connection
-    /// and returns an error.
+    /// Returns the result of a write. If the client has taken nothing for `patience`, or has not taken the answer within
+    /// `whole`, it drops the connection and returns an error.
     fn progress<T>(
         &mut self,
         context: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
+        let now = Instant::now();
+        let due = *self.due.get_or_insert(now + self.whole);
         if written.is_ready() {
             self.stalled = None;
             return written;
         }
-        let patience = self.patience;
-        ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(context));
+        let end = due.min(now + self.patience);
+        ready!(self.stalled.get_or_insert_with(|| Box::pin(sleep_until(end))).as_mut().poll(context));
         if let Some(Open { stream, .. }) = self.open.take() {
             // Discards at once what the client did not take, here and in the system.
             let _ = stream.set_zero_linger();
@@ -144,7 +151,8 @@ impl AsyncWrite for Lingering {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Nothing is buffered here that would have to be flushed.
+        // It is called when all of an answer has been written. Nothing is buffered here that would have to be flushed.
+        self.due = None;
         self.stream()?.poll_flush(context)
     }
 

@@ -3,17 +3,33 @@
 //! A picture is shown on the asset's page. It is served from here, because a picture of another host would tell that
 //! host who looks at the page.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+mod fault;
+mod kept;
 
-use coinop_core::http::{Problem, Request, Response};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use coinop_core::http;
+use hyper::body::Bytes;
+
+use super::problem::{Problem, response};
+use super::slots::{Slot, Slots};
+use crate::guest::Response;
+use kept::{Kept, Unread};
 
 /// The beginning of a picture's path.
 pub(super) const PREFIX: &str = "/pictures/";
 
-/// The largest picture, in bytes.
-const LARGEST: u64 = 2 << 20;
+/// How many answers with a picture may be under way at once. Each may hold a picture of its own.
+const ANSWERS: usize = 32;
+
+/// How many of them may go to one client. Clients behind one proxy look like one client.
+const ANSWERS_PER_CLIENT: usize = 16;
+
+/// For how many pictures the log says that they are too large.
+const TOLD: usize = 64;
 
 /// How long a browser may keep a picture, in seconds.
 const KEEP: &str = "public, max-age=300";
@@ -27,50 +43,97 @@ const TYPES: [(&str, &str); 5] = [
     ("webp", "image/webp"),
 ];
 
-/// The folder of pictures.
-#[derive(Clone, Debug)]
-pub(crate) struct Pictures(PathBuf);
+/// The folder of pictures, and what is kept of it.
+#[derive(Clone)]
+pub(crate) struct Pictures(Arc<Inner>);
+
+struct Inner {
+    folder: PathBuf,
+    kept: Kept,
+    slots: Slots,
+    /// The pictures that the log has called too large.
+    told: Mutex<BTreeSet<String>>,
+}
+
+/// The content of a picture that is being sent. The slot is free again when the last byte has been sent, or the
+/// connection is gone.
+struct Sent {
+    content: Bytes,
+    _slot: Slot,
+}
+
+impl AsRef<[u8]> for Sent {
+    fn as_ref(&self) -> &[u8] {
+        &self.content
+    }
+}
 
 impl Pictures {
     /// Takes the folder `pictures` in the folder of the configuration. It need not exist.
     pub(crate) fn beside(folder: &Path) -> Self {
-        Self(folder.join("pictures"))
+        Self(Arc::new(Inner {
+            folder: folder.join("pictures"),
+            kept: Kept::default(),
+            slots: Slots::new(ANSWERS, ANSWERS_PER_CLIENT),
+            told: Mutex::default(),
+        }))
     }
 
-    /// Answers a request for a picture. It reads the file, so it may block.
-    pub(super) fn answer(&self, request: &Request) -> Response {
+    fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    /// Takes a slot for an answer to this client; `None` if too many answers are under way.
+    pub(super) fn slot(&self, client: IpAddr) -> Option<Slot> {
+        self.0.slots.take(client).ok()
+    }
+
+    /// Answers a request for a picture. It may read the file, so it may block.
+    pub(super) fn answer(&self, request: &http::Request, slot: Slot) -> Response {
         if !matches!(request.method.as_str(), "GET" | "HEAD") {
-            return Problem::method_not_allowed("GET, HEAD").into();
+            return Problem::PictureMethod.response(&request.method, &request.path);
         }
-        match self.read(&request.path) {
-            Some((content_type, body)) => {
-                let headers = vec![
-                    ("content-type", content_type.to_owned()),
-                    ("cache-control", KEEP.to_owned()),
-                    ("x-content-type-options", "nosniff".to_owned()),
-                    ("content-security-policy", "default-src 'none'".to_owned()),
-                ];
-                Response { status: 200, headers, body }
-            }
-            None => Problem::new(404, "not_found", "Not found", "There is no such picture.").into(),
-        }
+        let Some((content_type, content)) = self.read(&request.path) else {
+            return Problem::NoPicture.response(&request.method, &request.path);
+        };
+        let headers = vec![
+            ("content-type", content_type.to_owned()),
+            ("cache-control", KEEP.to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+            ("content-security-policy", "default-src 'none'".to_owned()),
+        ];
+        let mut answer = response(http::Response { status: 200, headers, body: Vec::new() });
+        *answer.body_mut() = Bytes::from_owner(Sent { content, _slot: slot });
+        answer
     }
 
     /// Reads a picture, with its type; `None` if there is none of that name, or it is too large.
-    fn read(&self, path: &str) -> Option<(&'static str, Vec<u8>)> {
+    fn read(&self, path: &str) -> Option<(&'static str, Bytes)> {
         let name = path.strip_prefix(PREFIX).filter(|name| is_plain(name))?;
-        let (_, end) = name.rsplit_once('.')?;
-        let (_, content_type) = TYPES.iter().find(|(known, _)| end.eq_ignore_ascii_case(known))?;
-        let file = File::open(self.0.join(name)).ok()?;
-        let length = file.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
-        if length > LARGEST {
-            tracing::warn!(name, length, "a picture is larger than 2 MiB and is not shown: make it smaller");
-            return None;
+        let content_type = type_of(name)?;
+        match self.0.kept.read(&self.0.folder, name) {
+            Ok(content) => Some((content_type, content)),
+            Err(Unread::Missing) => None,
+            Err(Unread::TooLarge(length)) => {
+                if self.is_news(name) {
+                    tracing::warn!("{}", fault::too_large(path, length));
+                }
+                None
+            }
         }
-        let mut content = Vec::new();
-        file.take(LARGEST).read_to_end(&mut content).ok()?;
-        Some((content_type, content))
     }
+
+    /// Returns whether the log has not named this picture yet.
+    fn is_news(&self, name: &str) -> bool {
+        let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.len() < TOLD && told.insert(name.to_owned())
+    }
+}
+
+/// Returns the type of a picture by the end of its name.
+fn type_of(name: &str) -> Option<&'static str> {
+    let (_, end) = name.rsplit_once('.')?;
+    TYPES.iter().find(|(known, _)| end.eq_ignore_ascii_case(known)).map(|(_, content_type)| *content_type)
 }
 
 /// Returns whether a name is that of a file in the folder itself, and not a hidden one.
@@ -81,15 +144,16 @@ fn is_plain(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
-    fn ask(pictures: &Pictures, method: &str, path: &str) -> Response {
-        let request = Request { method: method.to_owned(), path: path.to_owned(), ..Request::default() };
-        pictures.answer(&request)
-    }
+    const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-    fn header<'r>(response: &'r Response, name: &str) -> Option<&'r str> {
-        response.headers.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
+    fn ask(pictures: &Pictures, method: &str, path: &str) -> Response {
+        let request =
+            http::Request { method: method.to_owned(), path: path.to_owned(), ..http::Request::default() };
+        pictures.answer(&request, pictures.slot(CLIENT).unwrap())
     }
 
     #[test]
@@ -99,10 +163,15 @@ mod tests {
         std::fs::write(folder.path().join("pictures/lamp.JPG"), b"picture").unwrap();
         let pictures = Pictures::beside(folder.path());
         let found = ask(&pictures, "GET", "/pictures/lamp.JPG");
-        assert_eq!((found.status, found.body.as_slice()), (200, &b"picture"[..]));
-        assert_eq!(header(&found, "content-type"), Some("image/jpeg"));
-        assert_eq!(header(&found, "x-content-type-options"), Some("nosniff"));
-        assert_eq!(ask(&pictures, "POST", "/pictures/lamp.JPG").status, 405);
+        assert_eq!((found.status().as_u16(), found.body().as_ref()), (200, &b"picture"[..]));
+        assert_eq!(found.headers()["content-type"], "image/jpeg");
+        assert_eq!(found.headers()["x-content-type-options"], "nosniff");
+        let refused = ask(&pictures, "POST", "/pictures/lamp.JPG");
+        assert_eq!(
+            (refused.status().as_u16(), &refused.headers()["allow"]),
+            (405, &"GET, HEAD".parse().unwrap())
+        );
+        assert_eq!(refused.headers()["cache-control"], "no-store");
     }
 
     #[test]
@@ -130,7 +199,38 @@ mod tests {
             "/pictures/png",
             "/pictures/\0.png",
         ] {
-            assert_eq!(ask(&pictures, "GET", path).status, 404, "{path}");
+            assert_eq!(ask(&pictures, "GET", path).status(), 404, "{path}");
         }
+        assert_eq!(*pictures.0.told.lock().unwrap(), BTreeSet::from(["large.png".to_owned()]));
+        assert!(!pictures.is_news("large.png"), "it is said once");
+    }
+
+    #[test]
+    fn few_answers_are_under_way_and_they_share_their_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("pictures")).unwrap();
+        std::fs::write(folder.path().join("pictures/lamp.png"), b"picture").unwrap();
+        let pictures = Pictures::beside(folder.path());
+        let mut under_way = Vec::new();
+        for client in [1, 2] {
+            let client = IpAddr::V4(Ipv4Addr::new(192, 0, 2, client));
+            for _ in 0..ANSWERS_PER_CLIENT {
+                let request = http::Request {
+                    method: "GET".to_owned(),
+                    path: "/pictures/lamp.png".to_owned(),
+                    ..http::Request::default()
+                };
+                under_way.push(pictures.answer(&request, pictures.slot(client).unwrap()).into_body());
+            }
+            assert!(pictures.slot(client).is_none());
+        }
+        assert_eq!(under_way.len(), ANSWERS);
+        assert!(pictures.slot(CLIENT).is_none());
+        let first = under_way.first().unwrap().as_ptr();
+        assert!(under_way.iter().all(|body| body.as_ptr() == first));
+        let rest = under_way.pop().unwrap().slice(3..);
+        assert!(pictures.slot(CLIENT).is_none(), "a part of the answer is still to be sent");
+        drop(rest);
+        assert!(pictures.slot(CLIENT).is_some());
     }
 }

@@ -20,6 +20,9 @@ pub(super) enum Problem {
     TimedOut,
     Internal,
     OperatorOnly,
+    NoPicture,
+    PictureMethod,
+    PicturesBusy,
 }
 
 /// A buyer who has paid must not pay again because of a fault here.
@@ -82,6 +85,16 @@ impl From<Problem> for http::Problem {
                 "Operator only",
                 "The metrics are served only to requests from this machine.",
             ),
+            Problem::NoPicture => Self::new(404, "not_found", "Not found", "There is no such picture."),
+            Problem::PictureMethod => {
+                let detail = "A picture takes GET and HEAD.";
+                Self::new(405, "method_not_allowed", "Method not allowed", detail)
+                    .header("allow", "GET, HEAD")
+            }
+            Problem::PicturesBusy => {
+                let detail = "Too many pictures are being sent. Ask for this one again in a few seconds.";
+                Self::new(503, "overloaded", "Overloaded", detail).retry_after(5)
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -25,7 +26,7 @@ use super::linger::{Lingering, until};
 use super::pictures::Pictures;
 use super::problem::{Problem, response};
 use super::rate::RateLimiter;
-use super::slots::{ConnectionLimits, ConnectionSlots};
+use super::slots::{ConnectionLimits, Slots, Taken};
 use crate::clock::SteadyClock;
 use crate::failpoint;
 use crate::guest::{self, Failure, Pool, Response, carries_payment};
@@ -38,6 +39,9 @@ const HEAD: Duration = Duration::from_secs(10);
 /// The most unread input of a connection, in bytes. It is larger than the allowed head, so that a head which
 /// is moderately too large is refused with an explanation.
 const BUFFER: usize = 96 << 10;
+/// How much of an answer the system may hold for a slow reader, in bytes. Linux would take up to 4 MiB, and this server
+/// would call an answer sent of which the reader has taken nothing.
+const SENT_AHEAD: usize = 128 << 10;
 /// How long the last connections may take to close. In practice they take a moment.
 const CLOSED: Duration = Duration::from_secs(1);
 
@@ -88,7 +92,7 @@ pub(super) async fn serve_within<A: Answer>(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(BUFFER).keep_alive(true);
     let graceful = GracefulShutdown::new();
-    let slots = ConnectionSlots::new(bounds);
+    let slots = Slots::new(bounds.connections, bounds.per_client);
     let (cut_all, cut) = watch::channel(false);
     loop {
         let accepted = tokio::select! {
@@ -107,19 +111,23 @@ pub(super) async fn serve_within<A: Answer>(
         };
         let slot = match slots.take(peer.ip()) {
             Ok(slot) => slot,
-            Err(reason) => {
-                gateway.metrics.refused(reason);
+            Err(taken) => {
+                gateway.metrics.refused(match taken {
+                    Taken::ByAll => "connections",
+                    Taken::ByClient => "client_connections",
+                });
                 continue;
             }
         };
         // Sends an answer at once. Otherwise it could wait for the acknowledgement of the answer before.
         let _ = stream.set_nodelay(true);
+        let _ = set_socket_send_buffer_size(&stream, SENT_AHEAD);
         let gateway = gateway.clone();
         let service = service_fn(move |request| {
             let gateway = gateway.clone();
             async move { Ok::<_, Infallible>(gateway.answer(request, peer).await.map(Full::new)) }
         });
-        let stream = TokioIo::new(Lingering::new(stream, slot, bounds.patience, cut.clone()));
+        let stream = TokioIo::new(Lingering::new(stream, slot, bounds, cut.clone()));
         let connection = graceful.watch(http.serve_connection(stream, service));
         tokio::spawn(carry(connection, cut.clone()));
     }
@@ -183,8 +191,11 @@ impl<A: Answer> Frontend<A> {
             self.metrics.refused("rate");
             return Err(Problem::TooFast { retry_after: wait.as_secs().saturating_add(1) });
         }
-        if let Some(response) = self.file(&request, route).await {
-            return Ok(response);
+        if route == "picture" {
+            return self.picture(&request, peer).await;
+        }
+        if let Some(file) = (route == "static").then(|| coinop_web::file(&headed(&request))).flatten() {
+            return Ok(response(file));
         }
         let request = admit(request, &self.origin, &self.recent).await?;
         let paid = carries_payment(request.headers());
@@ -204,17 +215,18 @@ impl<A: Answer> Frontend<A> {
         })
     }
 
-    /// Answers a request for a static file or a picture of a page.
-    async fn file(&self, request: &Request<Incoming>, route: &str) -> Option<Response> {
-        match route {
-            "static" => coinop_web::file(&headed(request)).map(response),
-            "picture" => {
-                let (pictures, request) = (self.pictures.clone(), headed(request));
-                let read = tokio::task::spawn_blocking(move || pictures.answer(&request)).await;
-                read.ok().map(response)
-            }
-            _ => None,
-        }
+    /// Answers a request for a picture.
+    async fn picture(&self, request: &Request<Incoming>, peer: IpAddr) -> Result<Response, Problem> {
+        let Some(slot) = self.pictures.slot(peer) else {
+            self.metrics.refused("pictures");
+            return Err(Problem::PicturesBusy);
+        };
+        let (pictures, request) = (self.pictures.clone(), headed(request));
+        let answer = tokio::task::spawn_blocking(move || pictures.answer(&request, slot)).await;
+        answer.map_err(|error| {
+            tracing::error!(%error, "a picture could not be read");
+            Problem::Internal
+        })
     }
 
     async fn metrics_page(&self, request: &Request<Incoming>, peer: IpAddr) -> Result<Response, Problem> {
@@ -233,12 +245,13 @@ impl<A: Answer> Frontend<A> {
     }
 }
 
-/// How many requests a request for a transaction counts as. It may cause a call to the RPC.
-const TRANSACTION_COST: u32 = 5;
+/// How many requests a dear request counts as.
+const DEAR: u32 = 5;
 
-/// Returns how many requests a request of this class counts as.
+/// Returns how many requests a request of this class counts as. One for a transaction may cause a call to the RPC, and the
+/// answer to one for a picture is large.
 fn cost(route: &str) -> u32 {
-    if route == "transaction" { TRANSACTION_COST } else { 1 }
+    if matches!(route, "transaction" | "picture") { DEAR } else { 1 }
 }
 
 /// Returns the head of a request, in the form of the core.

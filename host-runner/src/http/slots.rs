@@ -1,4 +1,4 @@
-//! Slots for connections: how many may be open in all, and from one client.
+//! Slots for what clients may have only so many of at once, in all and each: connections, and answers with a picture.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,48 +17,62 @@ pub(super) struct ConnectionLimits {
     pub(super) per_client: usize,
     /// How long a client may take nothing of its answer.
     pub(super) patience: Duration,
+    /// How long a client may take for a whole answer.
+    pub(super) whole: Duration,
 }
 
 impl ConnectionLimits {
     pub(super) fn new(connections: usize) -> Self {
         // Clients behind one proxy or one household's router look like one client.
         let per_client = (connections / 4).max(64);
-        Self { connections, per_client, patience: Duration::from_secs(10) }
+        // The largest answer is a picture of 2 MiB, for which this is enough at 150 kbit/s.
+        let whole = Duration::from_secs(120);
+        Self { connections, per_client, patience: Duration::from_secs(10), whole }
     }
 }
 
 /// The free and taken slots.
-pub(super) struct ConnectionSlots {
-    bounds: ConnectionLimits,
+pub(super) struct Slots {
+    total: usize,
+    per_client: usize,
     all: Arc<Semaphore>,
     clients: Tally<IpAddr>,
 }
 
-/// One connection's slot. Dropping it frees the slot.
-pub(super) struct ConnectionSlot {
+/// One taken slot. Dropping it frees the slot.
+pub(super) struct Slot {
     _one: OwnedSemaphorePermit,
     _client: Tallied<IpAddr>,
 }
 
-impl ConnectionSlots {
-    pub(super) fn new(bounds: ConnectionLimits) -> Self {
-        Self { bounds, all: Arc::new(Semaphore::new(bounds.connections)), clients: Tally::default() }
+/// Why there is no slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// All clients together have all slots.
+    ByAll,
+    /// The client has as many as one client may have.
+    ByClient,
+}
+
+impl Slots {
+    /// Makes `total` free slots, of which one client may take `per_client`.
+    pub(super) fn new(total: usize, per_client: usize) -> Self {
+        Self { total, per_client, all: Arc::new(Semaphore::new(total)), clients: Tally::default() }
     }
 
-    /// Takes a slot for one more connection of this client. The error is the name of the limit that was
-    /// reached.
-    pub(super) fn take(&self, client: IpAddr) -> Result<ConnectionSlot, &'static str> {
-        let one = self.all.clone().try_acquire_owned().map_err(|_| "connections")?;
+    /// Takes a slot for this client.
+    pub(super) fn take(&self, client: IpAddr) -> Result<Slot, Taken> {
+        let one = self.all.clone().try_acquire_owned().map_err(|_| Taken::ByAll)?;
         let (counted, before) = self.clients.add(network(client));
-        if before >= self.bounds.per_client {
-            return Err("client_connections");
+        if before >= self.per_client {
+            return Err(Taken::ByClient);
         }
-        Ok(ConnectionSlot { _one: one, _client: counted })
+        Ok(Slot { _one: one, _client: counted })
     }
 
     /// Waits until every slot is free.
     pub(super) async fn all_free(&self) {
-        let all = u32::try_from(self.bounds.connections).unwrap_or(u32::MAX);
+        let all = u32::try_from(self.total).unwrap_or(u32::MAX);
         let _ = self.all.acquire_many(all).await;
     }
 }
@@ -76,20 +90,16 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_is_one_client() {
-        let slots = ConnectionSlots::new(ConnectionLimits {
-            connections: 4,
-            per_client: 2,
-            patience: Duration::ZERO,
-        });
+        let slots = Slots::new(4, 2);
         let take = |client: &str| slots.take(client.parse().unwrap());
         let first = take("2001:db8:1:2::1").ok().unwrap();
         let _second = take("2001:db8:1:2:ffff::9").ok().unwrap();
-        assert_eq!(take("2001:db8:1:2::3").err(), Some("client_connections"));
+        assert_eq!(take("2001:db8:1:2::3").err(), Some(Taken::ByClient));
         let third = take("127.0.0.1").ok().unwrap();
         let fourth = take("::ffff:127.0.0.1").ok().unwrap();
-        assert_eq!(take("192.0.2.1").err(), Some("connections"));
+        assert_eq!(take("192.0.2.1").err(), Some(Taken::ByAll));
         drop((third, fourth));
-        assert_eq!(take("2001:db8:1:2::3").err(), Some("client_connections"));
+        assert_eq!(take("2001:db8:1:2::3").err(), Some(Taken::ByClient));
         drop(first);
         assert!(take("2001:db8:1:2::3").is_ok());
     }

@@ -1,5 +1,7 @@
 //! Tests of the server on real sockets, with a stand-in for the component.
 
+mod pictures;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,10 +24,10 @@ use crate::guest::{Failure, Request, Response};
 use crate::metrics::Metrics;
 use crate::sales::SalesMeter;
 
-const BOUNDS: ConnectionLimits =
-    ConnectionLimits { connections: 16, per_client: 16, patience: Duration::from_secs(10) };
 /// A time limit longer than anything here takes.
 const LONG: Duration = Duration::from_secs(20);
+const BOUNDS: ConnectionLimits =
+    ConnectionLimits { connections: 16, per_client: 16, patience: Duration::from_secs(10), whole: LONG };
 
 /// A stand-in for the component. The requested path decides the answer.
 #[derive(Default)]
@@ -64,8 +66,8 @@ struct World {
     gateway: Arc<Frontend<Fake>>,
     close: watch::Sender<bool>,
     server: JoinHandle<()>,
-    /// Holds the folder of the database.
-    _folder: tempfile::TempDir,
+    /// Holds the database, and the pictures.
+    folder: tempfile::TempDir,
 }
 
 impl World {
@@ -76,7 +78,7 @@ impl World {
         let metrics = Metrics::new().unwrap();
         let gateway = Arc::new(Frontend {
             recent: crate::recent::Recent::default(),
-            pictures: super::Pictures::beside(std::path::Path::new("/nowhere")),
+            pictures: super::Pictures::beside(folder.path()),
             pool: Fake::default(),
             origin: PublicOrigin::new("http://gateway.test").unwrap(),
             rate,
@@ -90,7 +92,7 @@ impl World {
         });
         let (close, closing) = watch::channel(false);
         let server = tokio::spawn(serve_within(bounds, listener, gateway.clone(), closing, grace));
-        Self { address, gateway, close, server, _folder: folder }
+        Self { address, gateway, close, server, folder }
     }
 
     async fn with(bounds: ConnectionLimits) -> Self {
