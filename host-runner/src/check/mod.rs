@@ -7,6 +7,7 @@ pub(crate) mod fee_payers;
 mod finding;
 mod hosted;
 mod local;
+pub(crate) mod pictures;
 mod prices;
 mod printer;
 
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use printer::Printer;
 
+use crate::http::Pictures;
 use crate::settings::{Settings, is_json};
 
 /// Checks a configuration and what a gateway needs to run with it, and says what is wrong and how to fix it.
@@ -46,6 +48,9 @@ fn own(printer: &mut Printer, file: &Path) -> Result<(), String> {
     printer.configuration(file, config)?;
     for warning in prices::all(config) {
         printer.warn("prices", &warning)?;
+    }
+    for warning in pictures::all(config, &Pictures::beside(&settings.folder)) {
+        printer.warn("picture", &warning)?;
     }
 
     let running = crate::db::is_in_use(&settings.data_dir);

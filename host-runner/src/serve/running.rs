@@ -13,7 +13,7 @@ use tokio::task::{AbortHandle, JoinError, JoinHandle};
 use super::prepare::{Prepared, refuse_foreign};
 use super::signals::Signals;
 use super::startup::{LOCK, StartupContext};
-use crate::check::chain;
+use crate::check;
 use crate::clock::{ClockFloor, SteadyClock};
 use crate::controller::Loop;
 use crate::devices::{Devices, ReportedState};
@@ -74,11 +74,12 @@ impl Running {
         let recent = Recent::default();
         let following = follow(recent.clone(), settings.config.rpc_url.clone(), clock.clone());
         let limits = &settings.config.limits;
+        let pictures = Pictures::beside(&settings.folder);
         let gateway = Arc::new(Frontend {
             pool: Pool::new(component, host.clone()),
             origin,
             recent,
-            pictures: Pictures::beside(&settings.folder),
+            pictures: pictures.clone(),
             rate: RateLimiter::new(limits.requests_per_second, limits.burst),
             metrics: host.metrics.clone(),
             sales: SalesMeter::new(host.db.clone(), &settings.config, host.metrics.clone()),
@@ -93,7 +94,8 @@ impl Running {
             others: [
                 tokio::spawn(following).abort_handle(),
                 tokio::spawn(note_the_time(floor.clone(), clock.clone())).abort_handle(),
-                tokio::task::spawn_blocking(move || probe(&settings.config, &fee_payers)).abort_handle(),
+                tokio::task::spawn_blocking(move || probe(&settings.config, &pictures, &fee_payers))
+                    .abort_handle(),
             ],
             close_http,
             close_controller,
@@ -175,10 +177,13 @@ async fn foreign_fee_payer(rpc_url: String, data_dir: PathBuf, mut unanswered: V
     std::future::pending().await
 }
 
-/// Logs what `coinop check` finds wrong about the chain. These are warnings: until each is corrected some or
-/// all sales fail, but a running session still ends on time.
-fn probe(config: &Config, fee_payers: &[Address]) {
-    for (subject, finding) in chain::all(config, fee_payers) {
+/// Logs what `coinop check` finds wrong about the pictures and the chain. These are warnings: until what is wrong
+/// about the chain is corrected some or all sales fail, but a running session still ends on time.
+fn probe(config: &Config, pictures: &Pictures, fee_payers: &[Address]) {
+    for warning in check::pictures::all(config, pictures) {
+        tracing::warn!("picture: {warning}");
+    }
+    for (subject, finding) in check::chain::all(config, fee_payers) {
         if let Err(remedy) = finding {
             tracing::warn!(%subject, %remedy, "sales can fail until this is fixed");
         }
