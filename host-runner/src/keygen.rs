@@ -30,8 +30,8 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
         let (key, setting) = api_key(random);
         print(&format!("{key}\n{setting}"))?;
         eprintln!(
-            "the first line is the API key, which is not stored: keep it; the second line goes into the \
-             configuration, under `[merchant]` or inside the braces of `merchant = {{ ... }}`"
+            "the first line is the API key, which is stored nowhere: keep it; the second line goes into \
+             the configuration's `merchant`"
         );
         return Ok(());
     }
@@ -42,11 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
         Some(file) => {
             write(file, &json)?;
             print(&address.to_string())?;
-            eprintln!(
-                "the new key is in {}; name it in `coinop pay --keypair` or `settlement.fee_payer_keypair`; \
-                 it owns nothing until something is sent to the address above",
-                file.display()
-            );
+            eprintln!("the secret key is in {}; the line above is its address", file.display());
         }
         None => {
             print(&json)?;
