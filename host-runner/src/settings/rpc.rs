@@ -39,10 +39,19 @@ pub(crate) fn call(url: &str, method: &str, params: &Value) -> Result<Value, Str
 /// Describes what broke a connection, as the end of a sentence. It leaves out the address, which may contain
 /// a key.
 pub(crate) fn io_failure(error: &std::io::Error) -> String {
-    // Rust has no error kind for a name that cannot be resolved, and calls it "uncategorized error".
-    if error.to_string().contains("lookup address") {
+    // Rust has no error kind for a name that cannot be resolved, and calls it "uncategorized error". Failures of TLS are
+    // all "invalid data".
+    let said = error.to_string();
+    if said.contains("lookup address") {
         return "its host name cannot be looked up (check its spelling and this machine's network)"
             .to_owned();
+    }
+    if said.contains("InvalidContentType") {
+        return "the port does not answer in https; it seems to speak http: write http:// if that is meant"
+            .to_owned();
+    }
+    if said.contains("invalid peer certificate") {
+        return "its certificate is not valid for this host, or not signed by a known authority".to_owned();
     }
     error.kind().to_string()
 }
@@ -60,6 +69,21 @@ mod tests {
         assert!(io_failure(&error).contains("cannot be looked up"), "{error}");
         let refused = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
         assert_eq!(io_failure(&refused), "connection reset");
+    }
+
+    #[test]
+    fn a_port_without_tls_is_told_in_words() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let answers = std::thread::spawn(move || {
+            use std::io::Write as _;
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").unwrap();
+            stream
+        });
+        let error = call(&url, "getHealth", &json!([])).unwrap_err();
+        assert!(error.contains("seems to speak http"), "{error}");
+        drop(answers.join().unwrap());
     }
 
     #[test]
