@@ -77,8 +77,8 @@ fn several_assets_share_a_sheet_and_an_asset_without_a_name_has_its_id() {
     assert!(sticker(folder.path(), &["lamp", "door-1"]).success);
     let html = std::fs::read_to_string(folder.path().join("stickers.html")).unwrap();
     assert!(html.contains("<h2 dir=\"auto\">door-1</h2>"));
-    assert!(html.contains("<strong>coinop.example</strong> / lamp"));
-    assert!(html.contains("<strong>coinop.example</strong> / door-1"));
+    assert!(html.contains("<strong>coinop.example</strong>/p/lamp"));
+    assert!(html.contains("<strong>coinop.example</strong>/p/door-1"));
 }
 
 #[test]
@@ -113,6 +113,22 @@ fn the_bare_code_is_an_svg() {
 }
 
 #[test]
+fn a_name_of_another_kind_of_file_is_refused_with_the_right_one() {
+    let folder = folder(CONFIG);
+    assert!(refused(folder.path(), &["lamp", "--out", "lamp.png"]).contains("name it lamp.html"));
+    assert!(refused(folder.path(), &["lamp", "--svg", "--out", "lamp.png"]).contains("name it lamp.svg"));
+    assert!(sticker(folder.path(), &["lamp", "--out", "LAMP.HTML"]).success);
+}
+
+#[test]
+fn the_sellers_contact_is_on_the_sheet() {
+    let folder = folder(&CONFIG.replace("[merchant]", "[merchant]\ncontact = \"tina@example.com\""));
+    assert!(sticker(folder.path(), &["lamp"]).success);
+    let html = std::fs::read_to_string(folder.path().join("sticker-lamp.html")).unwrap();
+    assert!(html.contains("If something is wrong: tina@example.com"));
+}
+
+#[test]
 fn the_json_of_a_worker_or_of_spin_is_read_too() {
     let folder = folder("");
     let json = r#"{"public_url": "https://coinop.example",
@@ -139,6 +155,8 @@ fn arguments_that_do_not_fit_are_refused_in_one_line() {
         &["lamp", "--name", " "],
         &["../lamp"],
         &["lamp", "--out", "."],
+        &["lamp", "--out", "lamp.png"],
+        &["lamp", "--svg", "--out", "lamp.html"],
         &["lamp", "--out", "nowhere/sticker.html"],
         &[],
     ] {

@@ -86,11 +86,7 @@ impl From<Problem> for http::Problem {
                 "The metrics are served only to requests from this machine.",
             ),
             Problem::NoPicture => Self::new(404, "not_found", "Not found", "There is no such picture."),
-            Problem::PictureMethod => {
-                let detail = "A picture takes GET and HEAD.";
-                Self::new(405, "method_not_allowed", "Method not allowed", detail)
-                    .header("allow", "GET, HEAD")
-            }
+            Problem::PictureMethod => Self::method_not_allowed("GET, HEAD"),
             Problem::PicturesBusy => {
                 let detail = "Too many pictures are being sent. Ask for this one again in a few seconds.";
                 Self::new(503, "overloaded", "Overloaded", detail).retry_after(5)

@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// How many stickers of each asset, 100 at most.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=100))]
     copies: u8,
-    /// The file to write; by default sticker-ID.html, or stickers.html for several assets.
+    /// The file to write, HTML; by default sticker-ID.html, or stickers.html for several assets.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Replace the file if it exists.
@@ -48,13 +48,13 @@ pub(crate) struct Args {
 
 /// Runs `coinop sticker`.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
+    let out = out(args)?;
     let stickers = stickers(args)?;
     let content = match stickers.as_slice() {
         [sticker] if args.svg => coinop_web::svg(&sticker.url),
         stickers => sheet::html(stickers, usize::from(args.copies)),
     };
     let content = content.ok_or("an address is too long for a QR code; shorten `public_url`")?;
-    let out = out(args);
     write(&out, content.as_bytes(), args.force)?;
     let then = if args.svg { "" } else { "; open it in a browser and print it on A4 paper" };
     writeln!(io::stdout(), "wrote {}{then}", out.display()).map_err(|error| format!("cannot print: {error}"))
@@ -82,6 +82,7 @@ fn stickers(args: &Args) -> Result<Vec<Sticker>, String> {
             name: name(args, &config, id)?,
             id: id.to_string(),
             host: host.to_owned(),
+            contact: config.merchant.contact.clone(),
             url: config.page_url(id),
         })
     };
@@ -146,13 +147,22 @@ fn name(args: &Args, config: &Config, id: &AssetId) -> Result<String, String> {
     }
 }
 
-fn out(args: &Args) -> PathBuf {
+/// Returns the file to write. Refuses a name that promises another kind of file.
+fn out(args: &Args) -> Result<PathBuf, String> {
     let kind = if args.svg { "svg" } else { "html" };
-    let default = || match args.ids.as_slice() {
+    if let Some(out) = &args.out {
+        let is_of_kind = out.extension().is_none_or(|extension| extension.eq_ignore_ascii_case(kind));
+        let more = if args.svg { "" } else { "; the QR code alone is a picture: see --svg" };
+        return is_of_kind.then(|| out.clone()).ok_or_else(|| {
+            let (out, named) = (out.display(), out.with_extension(kind));
+            format!("--out {out}: this file is {kind}, so name it {}{more}", named.display())
+        });
+    }
+    let default = match args.ids.as_slice() {
         [id] => format!("sticker-{id}.{kind}"),
         _ => format!("stickers.{kind}"),
     };
-    args.out.clone().unwrap_or_else(|| default().into())
+    Ok(default.into())
 }
 
 /// Writes a file. Replaces an existing one only if `force` is set.

@@ -14,6 +14,8 @@ pub(super) struct Sticker {
     pub(super) host: String,
     /// The address of the asset's page.
     pub(super) url: String,
+    /// How a buyer reaches the merchant, in any words.
+    pub(super) contact: Option<String>,
 }
 
 /// Returns the sheet with `copies` of each sticker; `None` if an address is too long for a QR code.
@@ -36,14 +38,17 @@ pub(super) fn html(stickers: &[Sticker], copies: usize) -> Option<String> {
 }
 
 fn article(sticker: &Sticker) -> Option<String> {
-    let Sticker { name, id, host, url } = sticker;
+    let Sticker { name, id, host, url, contact } = sticker;
     let (name, id, host, code) = (escaped(name), escaped(id), escaped(host), coinop_web::svg(url)?);
     let url = escaped(url);
+    let help = contact.as_ref().map_or_else(String::new, |contact| {
+        format!("<p class=\"help\">If something is wrong: {}</p>\n", escaped(contact))
+    });
     Some(format!(
         "<article class=\"sticker\">\n<h2 dir=\"auto\">{name}</h2>\n\
          <div class=\"code\" role=\"img\" aria-label=\"QR code of {url}\">{code}</div>\n\
          <p class=\"do\">Scan, open in your wallet, pay.</p>\n\
-         <p class=\"where\"><strong>{host}</strong> / {id}</p>\n</article>\n"
+         <p class=\"where\"><strong>{host}</strong>/p/{id}</p>\n{help}</article>\n"
     ))
 }
 
@@ -62,17 +67,26 @@ mod tests {
             id: "lamp".to_owned(),
             host: "coinop.example".to_owned(),
             url: "https://coinop.example/p/lamp".to_owned(),
+            contact: None,
         }
     }
 
     #[test]
-    fn a_sticker_shows_the_name_the_code_and_where_it_leads() {
+    fn a_sticker_shows_the_name_the_code_and_the_address_to_type() {
         let html = html(&[sticker("Reading lamp")], 1).unwrap();
         let code = coinop_web::svg("https://coinop.example/p/lamp").unwrap();
         assert!(html.contains(&code));
         assert!(html.contains("<h2 dir=\"auto\">Reading lamp</h2>"));
-        assert!(html.contains("<strong>coinop.example</strong> / lamp"));
+        assert!(html.contains("<strong>coinop.example</strong>/p/lamp<"));
         assert!(html.contains("Scan, open in your wallet, pay."));
+        assert!(!html.contains("If something is wrong"));
+    }
+
+    #[test]
+    fn a_sticker_says_how_to_reach_the_seller() {
+        let reachable = Sticker { contact: Some("<Tina> 555 0100".to_owned()), ..sticker("Reading lamp") };
+        let html = html(&[reachable], 1).unwrap();
+        assert!(html.contains("If something is wrong: &lt;Tina&gt; 555 0100</p>"));
     }
 
     #[test]
