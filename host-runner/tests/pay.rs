@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 /// What the server does with one request.
 enum Act {
     Answer(u16, Vec<(&'static str, String)>, Value),
+    /// A web page.
+    Page,
     /// Closes the connection without a word.
     HangUp,
 }
@@ -67,6 +69,11 @@ fn write(mut stream: &TcpStream, status: u16, headers: &[(&str, String)], body: 
     stream.write_all(text.as_bytes()).unwrap();
 }
 
+fn write_page(mut stream: &TcpStream) {
+    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: text/html; charset=utf-8";
+    stream.write_all(format!("{head}\r\ncontent-length: 9\r\n\r\n<p>Hi</p>").as_bytes()).unwrap();
+}
+
 /// A server that plays the acts in turn, made for its own origin.
 fn server(script: impl FnOnce(&str) -> Vec<Act>) -> (String, JoinHandle<Vec<Asked>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -76,8 +83,10 @@ fn server(script: impl FnOnce(&str) -> Vec<Act>) -> (String, JoinHandle<Vec<Aske
         let one = |act| {
             let (stream, _) = listener.accept().unwrap();
             let asked = read(&stream);
-            if let Act::Answer(status, headers, body) = act {
-                write(&stream, status, &headers, &body);
+            match act {
+                Act::Answer(status, headers, body) => write(&stream, status, &headers, &body),
+                Act::Page => write_page(&stream),
+                Act::HangUp => {}
             }
             asked
         };
@@ -215,10 +224,64 @@ fn a_refusal_is_one_line_with_its_reason() {
     assert!(!said.success && said.stdout.is_empty());
     assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
     assert!(
-        said.stderr.contains("asset_busy: The asset is in use. You were not charged. (try again in 9 s)"),
+        said.stderr.contains(
+            "The asset is in use. You were not charged. Try again in 9 seconds. (HTTP 409, asset_busy)"
+        ),
         "{}",
         said.stderr
     );
+}
+
+#[test]
+fn a_taken_asset_says_until_when_and_the_own_wallet_how_to_get_its_token() {
+    let busy = |yours: Value| {
+        let detail = "In use. You were not charged. Try again later: `Retry-After` says when.";
+        let headers =
+            vec![("Retry-After", "18000".to_owned()), ("Date", "Mon, 30 Nov 2026 08:43:00 GMT".to_owned())];
+        let until = "2026-11-30T13:43:00.000Z";
+        let body = json!({ "code": "asset_busy", "detail": detail, "until": until, "yours": yours });
+        Act::Answer(409, headers, body)
+    };
+    let (origin, _) = server(|_| vec![required("1", &Value::Null), busy(Value::Null)]);
+    let said = pay(&origin, &[]).stderr;
+    let expected =
+        "In use. You were not charged. It is taken until 13:43:00 UTC (5 hours). (HTTP 409, asset_busy)";
+    assert!(said.contains(expected), "{said}");
+    let (origin, _) = server(|_| vec![required("1", &Value::Null), busy(json!(true))]);
+    let said = pay(&origin, &[]).stderr;
+    assert!(
+        said.contains("yours until 13:43:00 UTC") && said.contains("--sign-in` prints its token"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_not_known_of_a_payment_is_said_once() {
+    let later = || {
+        let body = json!({ "code": "unavailable", "detail": "It is not known yet. Do not sign another." });
+        Act::Answer(503, vec![("Retry-After", "1".to_owned())], body)
+    };
+    let (origin, asked) = server(|_| {
+        let mut acts = vec![required("1", &Value::Null)];
+        acts.extend((0..5).map(|_| later()));
+        acts
+    });
+    let said = pay(&origin, &[]);
+    assert!(!said.success && said.stderr.contains("do not pay again"), "{}", said.stderr);
+    assert_eq!(asked.join().unwrap().len(), 6);
+    let lines: Vec<_> = said.stderr.lines().collect();
+    assert_eq!(lines[1..4], [2, 3, 4].map(|n| format!("attempt {n} of 5: the same answer")), "{lines:?}");
+    assert!(said.stderr.contains("HTTP 503, unavailable") && !said.stderr.contains("sign another"));
+}
+
+#[test]
+fn a_payment_that_never_charged_may_be_tried_again() {
+    let body = json!({ "code": "fee_budget_spent", "detail": "The budget is spent. You were not charged." });
+    let later = Act::Answer(503, vec![("Retry-After", "200".to_owned())], body);
+    let (origin, _) = server(|_| vec![required("1", &Value::Null), later]);
+    let said = pay(&origin, &[]);
+    assert!(!said.success && said.stderr.contains("run the same command again later"), "{}", said.stderr);
+    assert!(!said.stderr.contains("not known"), "{}", said.stderr);
 }
 
 #[test]
@@ -248,6 +311,33 @@ fn what_is_free_is_printed_and_nothing_paid() {
     let (origin, _) = server(|_| vec![Act::Answer(200, vec![], json!([1]))]);
     let said = pay(&origin, &["--sign-in"]);
     assert!(said.success && said.stdout == "[\n  1\n]\n" && said.stderr.contains("did not charge you"));
+}
+
+#[test]
+fn an_assets_page_is_paid_for_where_programs_pay() {
+    let sale = json!({ "startsAt": "2026-11-30T09:43:00.000Z", "endsAt": "2026-11-30T09:43:10.000Z" });
+    let date = ("Date", "Mon, 30 Nov 2026 09:43:00 GMT".to_owned());
+    let headers = vec![("PAYMENT-RESPONSE", settled(true, None)), date];
+    let (origin, asked) =
+        server(|_| vec![Act::Page, required("1", &Value::Null), Act::Answer(200, headers, sale)]);
+    let said = pay(&format!("{origin}/p/lamp?quantity=7&kiosk"), &[]);
+    assert!(said.success && !said.stdout.contains("<p>"), "{}", said.stderr);
+    assert!(said.stderr.contains("yours until 09:43:10 UTC (10 seconds)"), "{}", said.stderr);
+    let [page, access] = ["/p/lamp?quantity=7&kiosk", "/api/v1/access/lamp?quantity=7"];
+    let lines: Vec<_> = asked.join().unwrap().into_iter().map(|asked| asked.line).collect();
+    assert_eq!(lines, [page, access, access].map(|target| format!("GET {target} HTTP/1.1")));
+}
+
+#[test]
+fn a_web_page_without_a_price_grants_nothing_and_is_not_printed() {
+    let (origin, _) = server(|_| vec![Act::Page]);
+    let said = pay(&origin, &[]);
+    assert!(!said.success && said.stdout.is_empty() && said.stderr.contains("did not charge you"));
+    assert_eq!(said.stderr.lines().count(), 1, "{}", said.stderr);
+    let (origin, asked) = server(|_| vec![Act::Page, Act::Page]);
+    let said = pay(&format!("{origin}/p/lamp"), &[]);
+    assert!(!said.success && said.stdout.is_empty(), "{}", said.stderr);
+    assert_eq!(asked.join().unwrap().len(), 2);
 }
 
 #[test]

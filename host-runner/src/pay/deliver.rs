@@ -4,9 +4,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::complaint::Complaint;
 use super::http::{HttpReply, HttpRequest};
 use super::payment::Header;
-use super::pretty;
+use super::{address, pretty};
 
 /// How long a payment is sent again in total. Its blockhash does not live much longer.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -24,6 +25,17 @@ enum RetryDecision {
     Unclear,
     /// The server says that it cannot take the payment now.
     Later,
+}
+
+/// An attempt without a final answer.
+struct Retry {
+    why: RetryDecision,
+    /// The seconds that the server asks to wait.
+    asked: Option<u64>,
+    /// What the server said, or what broke.
+    said: String,
+    /// Whether the server says that no money has moved.
+    is_uncharged: bool,
 }
 
 /// Returns why the payment has to be sent again, or `None` if the answer is final.
@@ -50,55 +62,76 @@ fn pause(why: RetryDecision, asked: Option<u64>, failed: u32) -> u64 {
 pub(super) fn deliver(ask: &HttpRequest, payment: &Header) -> Result<HttpReply, String> {
     let began = Instant::now();
     let mut failed = 0;
-    let mut announced = false;
+    let mut is_uncharged = true;
+    let mut announced = String::new();
     loop {
-        let (why, asked, said) = match ask.send(Some((payment.name, &payment.value))) {
-            Err(error) => (RetryDecision::Unclear, None, error),
-            Ok(reply) => {
-                let body = reply.json().unwrap_or_default();
-                let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str);
-                let Some(why) = again(reply.status, text("code")) else { return Ok(reply) };
-                let said = match (why, text("transaction")) {
-                    (RetryDecision::Pending, Some(id)) => {
-                        format!("the transaction is {}", pretty::quoted(id))
-                    }
-                    _ => reply.complaint(),
-                };
-                (why, reply.retry_after(), said)
-            }
+        let retry = match attempt(ask, payment) {
+            Ok(reply) => return Ok(reply),
+            Err(retry) => retry,
         };
-        failed = if why == RetryDecision::Pending { 0 } else { failed + 1 };
-        let wait = Duration::from_secs(pause(why, asked, failed));
+        is_uncharged &= retry.is_uncharged;
+        failed = if retry.why == RetryDecision::Pending { 0 } else { failed + 1 };
+        let wait = Duration::from_secs(pause(retry.why, retry.asked, failed));
         if failed >= TRIES || began.elapsed() + wait > PATIENCE {
-            return Err(given_up(why, &said, ask));
+            return Err(given_up(&retry, is_uncharged, ask));
         }
-        if why == RetryDecision::Pending && !announced {
-            eprintln!("the payment is being processed ({said}); asking again with the same payment");
-            announced = true;
-        } else if why != RetryDecision::Pending {
-            eprintln!(
-                "the result of the payment is not known yet ({said}); sending the same payment again, which cannot charge you twice"
-            );
+        if retry.said == announced && retry.why != RetryDecision::Pending {
+            eprintln!("attempt {failed} of {TRIES}: the same answer");
+        } else if retry.said != announced {
+            eprintln!("{}", announcement(&retry));
+            announced = retry.said;
         }
         std::thread::sleep(wait);
     }
 }
 
-fn given_up(why: RetryDecision, said: &str, ask: &HttpRequest) -> String {
-    // The URL stands in a shell's quotes.
-    let url = ask.url().to_string().replace('\'', "%27");
-    let look = format!("run `coinop pay '{url}' --sign-in` with the same key to see what it bought");
+/// Sends the payment once. Returns the answer only if it is final.
+fn attempt(ask: &HttpRequest, payment: &Header) -> Result<HttpReply, Retry> {
+    let sent = ask.send(Some((payment.name, &payment.value)));
+    let reply =
+        sent.map_err(|said| Retry { why: RetryDecision::Unclear, asked: None, said, is_uncharged: false })?;
+    let body = reply.json().unwrap_or_default();
+    let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str);
+    let Some(why) = again(reply.status, text("code")) else { return Ok(reply) };
+    let complaint = Complaint::of(&reply, ask.url());
+    let is_uncharged = complaint.is_uncharged();
+    let said = match (why, text("transaction")) {
+        (RetryDecision::Pending, Some(id)) => format!("the transaction is {}", pretty::quoted(id)),
+        _ if is_uncharged => complaint.to_string(),
+        // What it says beside the code is what this command says of every payment without an answer.
+        _ => complaint.origin().to_owned(),
+    };
+    Err(Retry { why, asked: reply.retry_after(), said, is_uncharged })
+}
+
+fn announcement(Retry { why, said, is_uncharged, .. }: &Retry) -> String {
+    match why {
+        RetryDecision::Pending => {
+            format!("the payment is being processed ({said}); asking again with the same payment")
+        }
+        _ if *is_uncharged => format!("the server does not take the payment now: {said}; sending it again"),
+        _ => format!(
+            "no clear answer to the payment ({said}); it is not known yet whether money moved; \
+             sending the same payment again, which cannot charge you twice"
+        ),
+    }
+}
+
+/// Says what is known of a payment without a final answer. `is_uncharged` is true if each answer so far said that no
+/// money has moved.
+fn given_up(Retry { why, said, .. }: &Retry, is_uncharged: bool, ask: &HttpRequest) -> String {
+    let look = format!("{} with the same key shows what it bought", address::sign_in_command(ask.url()));
     match why {
         RetryDecision::Pending => {
             format!("the payment is still being processed ({said}); do not pay again; later, {look}")
         }
-        RetryDecision::Unclear => {
-            format!("it is not known yet whether the payment lands ({said}); do not pay again; {look}")
+        _ if is_uncharged => {
+            format!("the server does not take the payment now: {said}; run the same command again later")
         }
         // The server may have claimed the payment in an earlier attempt, or in this one before it failed.
-        RetryDecision::Later => format!(
-            "the server cannot take the payment now ({said}); \
-             unless it says that you were not charged, do not pay again; {look}"
+        _ => format!(
+            "the server gave no clear answer to the payment ({said}); \
+             it is not known whether money moved; do not pay again; later, {look}"
         ),
     }
 }

@@ -94,6 +94,15 @@ impl HttpRequest {
         &self.url
     }
 
+    pub(super) fn is_get(&self) -> bool {
+        self.method == Method::GET
+    }
+
+    /// Returns the same request for another URL.
+    pub(super) fn with_url(self, url: Uri) -> Self {
+        Self { url, ..self }
+    }
+
     /// Sends the request without a payment, with one more header if given. The error is a whole message.
     pub(super) fn send_unpaid(&self, more: Option<(&str, &str)>) -> Result<HttpReply, String> {
         let failed = |error: String| {
@@ -152,24 +161,9 @@ impl HttpReply {
         self.header("retry-after")?.trim().parse().ok()
     }
 
-    /// Returns the reason and the explanation of a failed answer in one line.
-    pub(super) fn complaint(&self) -> String {
-        let body = self.json().unwrap_or_default();
-        let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(pretty::quoted);
-        let settlement = self.settlement().unwrap_or_default();
-        let reason = text(&settlement, "errorReason").or_else(|| text(&body, "code"));
-        // Version 2 puts the reason into the header of the next 402, and nothing into the body.
-        let required = self.decoded(x402::PAYMENT_REQUIRED).unwrap_or_default();
-        let reason = reason.or_else(|| text(&required, "error")).or_else(|| text(&body, "error"));
-        let detail = text(&body, "detail").or_else(|| text(&settlement, "errorMessage"));
-        let mut line = format!("HTTP {}", self.status);
-        for part in [reason, detail].into_iter().flatten() {
-            line = format!("{line}: {part}");
-        }
-        match self.retry_after() {
-            Some(seconds) => format!("{line} (try again in {seconds} s)"),
-            None => line,
-        }
+    /// Tells whether the body is a page for people.
+    pub(super) fn is_page(&self) -> bool {
+        self.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"))
     }
 
     /// Returns what the server says about the payment: `PAYMENT-RESPONSE`, or the header of v1.
@@ -221,14 +215,15 @@ fn is_json(mime_type: &str) -> bool {
 }
 
 fn parse_url(text: &str) -> Result<Uri, String> {
-    let url: Uri = text.parse().map_err(|_| format!("{text} is not a URL"))?;
+    let no_url = || format!("{text} is not a URL: it must begin with https:// or http://");
+    let url: Uri = text.parse().map_err(|_| no_url())?;
     let has_user = url.authority().is_some_and(|authority| authority.as_str().contains('@'));
     match url.scheme_str() {
         Some("http" | "https") if !has_user => Ok(url),
         Some("http" | "https") => {
             Err("the URL contains a user name or a password: send it with --header instead".to_owned())
         }
-        _ => Err(format!("{text} is not a URL: it must begin with https:// or http://")),
+        _ => Err(no_url()),
     }
 }
 

@@ -4,7 +4,9 @@
 //! careful with money: it signs at most one payment, for no more than `--max`, and sends that same payment
 //! again when an answer is lost.
 
+mod address;
 pub(crate) mod chain;
+mod complaint;
 mod deliver;
 pub(crate) mod http;
 mod limit;
@@ -13,14 +15,17 @@ mod payment_required;
 mod pretty;
 mod sign_in;
 mod wallet;
+mod when;
 
 use std::path::PathBuf;
 
-use coinop_core::Amount;
 use coinop_core::svm::{Address, Network, SigningKey, TokenProgram, associated_token_account};
 use coinop_core::x402::PAYMENT_REQUIRED;
+use coinop_core::{Amount, Timestamp};
 use serde_json::Value;
+use ureq::http::Uri;
 
+use complaint::Complaint;
 use http::{HttpReply, HttpRequest};
 use payment::PaymentDetails;
 use payment_required::{PaymentRequired, PaymentRequirements};
@@ -28,7 +33,7 @@ use payment_required::{PaymentRequired, PaymentRequirements};
 /// Pays for what a URL offers (HTTP 402, x402) and prints the answer.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  coinop pay 'https://coinop.example/api/v1/access/door-1?quantity=3'\n  coinop pay https://api.example/summary --json '{\"text\": \"...\"}' --max 0.05\n  coinop pay https://coinop.example/api/v1/access/door-1 --sign-in\n\nThe answer goes to standard output, and what was paid to standard error.\nIt exits with 0 only if the server granted the request and the answer was printed in full."
+    after_help = "Examples:\n  coinop pay 'https://coinop.example/api/v1/access/door-1?quantity=3'\n  coinop pay https://api.example/summary --json '{\"text\": \"...\"}' --max 0.05\n  coinop pay https://coinop.example/api/v1/access/door-1 --sign-in\n\nThe address of an asset's page is paid for at the asset's own address.\nThe answer goes to standard output, and what was paid to standard error.\nIt exits with 0 only if the server granted the request and the answer was printed in full. A web page that asks for\nno payment grants nothing."
 )]
 pub(crate) struct Args {
     /// The URL to request.
@@ -64,11 +69,12 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     let limit = limit::parse(&args.max)?;
     let ask = HttpRequest::new(&args.url, args.method.as_deref(), args.json.as_deref(), &args.headers)?;
     let first = ask.send_unpaid(None)?;
+    let (ask, first) = address::leave_page(ask, first)?;
     if args.sign_in && matches!(first.status, 401 | 402) {
         return show_session(ask, first, &wallet::read(args.keypair.as_deref())?);
     }
     if first.status != 402 {
-        return unpaid(first);
+        return unpaid(first, ask.url());
     }
     let required = PaymentRequired::read(first.header(PAYMENT_REQUIRED), first.json())?;
     let offer = required.choose(&args.tokens)?;
@@ -86,9 +92,8 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     let settlement = reply.settlement();
     let refused = settlement.as_ref().is_some_and(|s| s.get("success") == Some(&Value::Bool(false)));
     if refused || !reply.is_success() {
-        let complaint = reply.complaint();
         let short = if reply.status == 402 { shortage(&offer, &facts, &symbol, rpc, &key) } else { None };
-        return Err(format!("the server refused the payment: {complaint}{}", short.unwrap_or_default()));
+        return Err(refused_because(short, &Complaint::of(&reply, ask.url())));
     }
     let price = format!("{} {symbol}", offer.amount.to_decimal(decimals));
     print_bought(reply, settlement.as_ref(), &offer, &price)
@@ -107,7 +112,33 @@ fn print_bought(
         Some(id) => eprintln!("paid {price} to {pay_to} on {network}, transaction {id}"),
         None => eprintln!("paid {price} to {pay_to} on {network}; the server did not name the transaction"),
     }
+    print_granted(reply)
+}
+
+/// Prints the answer, and until when what it grants belongs to the buyer, if it says so.
+fn print_granted(reply: HttpReply) -> Result<(), String> {
+    if let Some(said) = reply.json().and_then(|sale| yours_until(&sale, when::now(&reply))) {
+        eprintln!("{said}");
+    }
     reply.print()
+}
+
+fn yours_until(sale: &Value, now: Timestamp) -> Option<String> {
+    let time = |name: &str| sale.get(name).and_then(Value::as_str).and_then(Timestamp::parse_rfc3339);
+    let (starts_at, ends_at) = (time("startsAt").unwrap_or(now), time("endsAt")?);
+    // The server's time has no fractions of a second: it may lie before the start.
+    let now = now.max(starts_at);
+    let verb = if ends_at <= now { "was yours" } else { "yours" };
+    Some(format!("{verb} until {}", when::until(ends_at, now)))
+}
+
+/// Says why the server refused the payment. An empty wallet is named first: servers seldom name it.
+fn refused_because(short: Option<String>, complaint: &Complaint) -> String {
+    match short {
+        Some(short) if complaint.is_uncharged() => format!("{short} You were not charged."),
+        Some(short) => format!("{short} The server refused the payment: {complaint}"),
+        None => format!("the server refused the payment: {complaint}"),
+    }
 }
 
 /// Returns the likeliest reason of a refusal, which servers seldom give: the wallet does not hold enough
@@ -128,14 +159,12 @@ fn shortage(
     let decimal = |amount: Amount| amount.to_decimal(facts.decimals);
     (held < offer.amount).then(|| {
         let (held, price) = (decimal(held), decimal(offer.amount));
-        format!(
-            " ({wallet} holds {held} {symbol}, and the price is {price} {symbol}: add funds to the wallet)"
-        )
+        format!("{wallet} holds {held} {symbol}, and the price is {price} {symbol}. Add funds to the wallet.")
     })
 }
 
 /// Handles an answer that asks for no payment.
-fn unpaid(reply: HttpReply) -> Result<(), String> {
+fn unpaid(reply: HttpReply, url: &Uri) -> Result<(), String> {
     match reply.status {
         200..=299 => {
             eprintln!("the server asked for no payment; this command did not charge you");
@@ -148,7 +177,7 @@ fn unpaid(reply: HttpReply) -> Result<(), String> {
                 reply.status
             ))
         }
-        _ => Err(format!("the request failed: {}; this command did not charge you", reply.complaint())),
+        _ => Err(format!("the request failed: {}", Complaint::of(&reply, url).uncharged())),
     }
 }
 
@@ -161,7 +190,7 @@ fn show_session(mut ask: HttpRequest, mut first: HttpReply, key: &SigningKey) ->
     let address = Address::new(key.verifying_key().to_bytes());
     if reply.is_success() {
         eprintln!("signed in as {address}; this command did not charge you");
-        return reply.print();
+        return print_granted(reply);
     }
     if reply.status == 402 {
         return Err(format!(
@@ -170,9 +199,8 @@ fn show_session(mut ask: HttpRequest, mut first: HttpReply, key: &SigningKey) ->
         ));
     }
     Err(format!(
-        "signing in as {address} failed: {}; this command did not charge you; \
-         if an earlier payment is still being processed, do not pay again",
-        reply.complaint()
+        "signing in as {address} failed: {}; if an earlier payment is still being processed, do not pay again",
+        Complaint::of(&reply, ask.url()).uncharged()
     ))
 }
 

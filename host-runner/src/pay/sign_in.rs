@@ -6,6 +6,7 @@ use coinop_core::x402::{PAYMENT_REQUIRED, SIGN_IN_WITH_X};
 use serde_json::{Value, json};
 use ureq::http::Uri;
 
+use super::complaint::Complaint;
 use super::http::{HttpReply, HttpRequest};
 
 /// Returns the challenge of an answer. It is in the 402's header, or in the body of a 401.
@@ -17,8 +18,9 @@ pub(super) fn challenge(reply: &HttpReply) -> Option<Value> {
 
 /// Signs the challenge in `first`, and sends the request again with the proof.
 pub(super) fn sign_in(ask: &HttpRequest, first: &HttpReply, key: &SigningKey) -> Result<HttpReply, String> {
-    let challenge =
-        challenge(first).ok_or_else(|| format!("the server offers no sign-in ({})", first.complaint()))?;
+    let challenge = challenge(first).ok_or_else(|| {
+        format!("the server offers no sign-in: {}", Complaint::of(first, ask.url()).uncharged())
+    })?;
     let challenge = for_solana(challenge)?;
     check_origin(&challenge, ask.url())?;
     let proof = prove(&challenge, key).ok_or("the server's sign-in challenge cannot be read")?;
