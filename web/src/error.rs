@@ -8,6 +8,10 @@ use crate::html::Html;
 use crate::language::Language;
 use crate::show;
 
+/// How long a browser waits before it asks again for a page that can't be shown now, in seconds. A screen at a machine has
+/// nobody who does.
+const AGAIN: &str = "10";
+
 /// Says why there is nothing to show, and that nothing is lost.
 pub(crate) fn page(language: Language, why: Unanswered) -> Response {
     let (status, title, why) = match why {
@@ -26,5 +30,6 @@ pub(crate) fn page(language: Language, why: Unanswered) -> Response {
             });
         });
     });
-    headers::page(status, html.finish())
+    let page = headers::page(status, html.finish());
+    if status == 503 { page.with("refresh", AGAIN) } else { page }
 }

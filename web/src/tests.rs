@@ -155,7 +155,8 @@ fn a_gateway_that_cannot_tell_invites_nobody_to_pay() {
     assert!(html(&unknown("/p/lamp")).contains("data-state=\"unreachable\""));
     let kiosk = unknown("/p/lamp?kiosk");
     assert!(html(&kiosk).contains("data-state=\"unreachable\"") && !html(&kiosk).contains("<svg"));
-    assert_eq!(shown("/p/lamp?kiosk", &[], &[(LAMP, 503, json!({}))]).status, 503);
+    let later = shown("/p/lamp?kiosk", &[], &[(LAMP, 503, json!({}))]);
+    assert_eq!((later.status, header(&later, "refresh")), (503, "10"), "a screen tries again by itself");
     assert_eq!(shown("/p/none?kiosk", &[], &[("/api/v1/assets/none", 404, json!({}))]).status, 404);
 }
 
