@@ -1,4 +1,4 @@
-//! Makes the table of the static files from `dist/static/`: their names, types, compressed bytes and entity tags.
+//! Makes the table of the static files from `dist/static/`: their names, types, bytes, compressed bytes and entity tags.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -31,7 +31,7 @@ fn main() {
         fs::write(&compressed, gzip(&content)).expect("a file that can be written");
         writeln!(
             table,
-            "    StaticFile {{ path: \"/static/{name}\", content_type: \"{content_type}\", etag: \"\\\"{tag}\\\"\", gzip: include_bytes!({compressed:?}) }},"
+            "    StaticFile {{ path: \"/static/{name}\", content_type: \"{content_type}\", etag: \"W/\\\"{tag}\\\"\", plain: include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{FOLDER}/{name}\")), gzip: include_bytes!({compressed:?}) }},"
         )
         .expect("text");
     }

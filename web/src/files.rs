@@ -1,4 +1,4 @@
-//! The static files: scripts and styles, compressed when this program was built.
+//! The static files: scripts and styles, as they are and compressed. They are compressed when this program is built.
 
 use coinop_core::http::{Problem, Request, Response};
 
@@ -9,6 +9,7 @@ struct StaticFile {
     path: &'static str,
     content_type: &'static str,
     etag: &'static str,
+    plain: &'static [u8],
     gzip: &'static [u8],
 }
 
@@ -19,8 +20,7 @@ const KEEP: &str = "public, max-age=31536000, immutable";
 
 /// Answers a request for a static file; `None` if the path names none.
 ///
-/// The file is always sent compressed. A client that says that it can't read gzip gets a 406; one that says nothing can
-/// (RFC 9110, section 12.5.3).
+/// The file is sent compressed to a client that says that it can read gzip, and as it is to any other.
 #[must_use]
 pub fn file(request: &Request) -> Option<Response> {
     let file = FILES.iter().find(|file| file.path == request.path)?;
@@ -31,25 +31,24 @@ pub fn file(request: &Request) -> Option<Response> {
         let named = request.headers.iter().filter(move |(n, _)| n == name);
         named.flat_map(|(_, value)| value.split(',')).map(str::trim)
     };
-    let headers = vec![
+    let mut headers = vec![
         ("etag", file.etag.to_owned()),
         ("cache-control", KEEP.to_owned()),
         ("vary", "accept-encoding".to_owned()),
         ("x-content-type-options", "nosniff".to_owned()),
     ];
-    let response = |status| Response { status, headers: headers.clone(), body: Vec::new() };
-    if values("if-none-match").any(|tag| tag.trim_start_matches("W/") == file.etag || tag == "*") {
-        return Some(response(304));
+    let opaque = |tag: &'_ str| tag.trim_start_matches("W/") == file.etag.trim_start_matches("W/");
+    if values("if-none-match").any(|tag| tag == "*" || opaque(tag)) {
+        return Some(Response { status: 304, headers, body: Vec::new() });
     }
-    let mut encodings = values("accept-encoding").filter(|encoding| !encoding.is_empty()).peekable();
-    if encodings.peek().is_some() && !encodings.any(takes_gzip) {
-        return Some(response(406));
-    }
-    let mut found = response(200);
-    found.headers.push(("content-type", file.content_type.to_owned()));
-    found.headers.push(("content-encoding", "gzip".to_owned()));
-    found.body = file.gzip.to_vec();
-    Some(found)
+    headers.push(("content-type", file.content_type.to_owned()));
+    let body = if values("accept-encoding").any(takes_gzip) {
+        headers.push(("content-encoding", "gzip".to_owned()));
+        file.gzip
+    } else {
+        file.plain
+    };
+    Some(Response { status: 200, headers, body: body.to_vec() })
 }
 
 /// Returns whether an entry of `Accept-Encoding` allows gzip.
