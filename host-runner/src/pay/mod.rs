@@ -33,7 +33,7 @@ use payment_required::{PaymentRequired, PaymentRequirements};
 /// Pays for what a URL offers (HTTP 402, x402) and prints the answer.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  coinop pay 'https://coinop.example/api/v1/access/door-1?quantity=3'\n  coinop pay https://api.example/summary --json '{\"text\": \"...\"}' --max 0.05\n  coinop pay https://coinop.example/api/v1/access/door-1 --sign-in\n\nThe address of an asset's page is paid for at the asset's own address.\nThe answer goes to standard output, and what was paid to standard error.\nIt exits with 0 only if the server granted the request and the answer was printed in full. A web page that asks for\nno payment grants nothing."
+    after_help = "Examples:\n  coinop pay 'https://coinop.example/api/v1/access/door-1?quantity=3'\n  coinop pay https://api.example/summary --json '{\"text\": \"...\"}' --max 0.05\n  coinop pay https://coinop.example/api/v1/access/door-1 --sign-in\n\nThe address of an asset's page is paid for at the asset's own address.\nThe answer goes to standard output, and what was paid to standard error.\nIt exits with 0 only if the server granted the request and the answer was printed in full. A web\npage that asks for no payment grants nothing."
 )]
 pub(crate) struct Args {
     /// The URL to request.
