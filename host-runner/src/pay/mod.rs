@@ -128,8 +128,10 @@ fn yours_until(sale: &Value, now: Timestamp) -> Option<String> {
     let (starts_at, ends_at) = (time("startsAt").unwrap_or(now), time("endsAt")?);
     // The server's time has no fractions of a second: it may lie before the start.
     let now = now.max(starts_at);
-    let verb = if ends_at <= now { "was yours" } else { "yours" };
-    Some(format!("{verb} until {}", when::until(ends_at, now)))
+    if ends_at <= now {
+        return Some(format!("was yours until {}", when::clock(ends_at, now)));
+    }
+    Some(format!("yours until {}", when::until(ends_at, now)))
 }
 
 /// Says why the server refused the payment. An empty wallet is named first: servers seldom name it.
@@ -230,4 +232,22 @@ fn nonce() -> Result<[u8; 16], String> {
     getrandom::fill(&mut bytes)
         .map_err(|error| format!("the system gave no random numbers: {error}; you were not charged"))?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_session_is_the_buyers_until_its_end() {
+        let now = |text: &str| Timestamp::parse_rfc3339(text).unwrap();
+        let sale = json!({ "startsAt": "2026-11-30T09:43:00.900Z", "endsAt": "2026-11-30T09:43:10.900Z" });
+        let said = |at: &str| yours_until(&sale, now(at)).unwrap();
+        // The header `Date` has no fractions of a second.
+        assert_eq!(said("2026-11-30T09:43:00Z"), "yours until 09:43:10 UTC (10 seconds)");
+        assert_eq!(said("2026-11-30T09:50:00Z"), "was yours until 09:43:10 UTC");
+        assert_eq!(yours_until(&json!({ "ok": true }), now("2026-11-30T09:43:00Z")), None);
+    }
 }

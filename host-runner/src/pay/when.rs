@@ -17,18 +17,17 @@ pub(super) fn now(reply: &HttpReply) -> Timestamp {
     })
 }
 
-/// Returns a time and how far away it is, such as `09:43:10 UTC (10 seconds)`. The date is there unless it is today's.
+/// Returns a time and how far away it is, such as `09:43:10 UTC (10 seconds)`.
 pub(super) fn until(at: Timestamp, now: Timestamp) -> String {
-    let text = at.to_string();
-    let time = text.get(11..19).unwrap_or_default();
-    let date = if at.day() == now.day() { "" } else { text.get(..10).unwrap_or_default() };
-    let date = if date.is_empty() { String::new() } else { format!("{date} ") };
-    format!("{date}{time} UTC ({})", duration(seconds(at, now)))
+    let seconds = at.millis_since(now).saturating_add(500) / 1000;
+    format!("{} ({})", clock(at, now), duration(seconds))
 }
 
-/// Returns the seconds between two times, rounded.
-pub(super) fn seconds(at: Timestamp, earlier: Timestamp) -> u64 {
-    at.millis_since(earlier).saturating_add(500) / 1000
+/// Returns a time such as `09:43:10 UTC`, with its date unless it is today's.
+pub(super) fn clock(at: Timestamp, now: Timestamp) -> String {
+    let text = at.to_string();
+    let (date, time) = (text.get(..10).unwrap_or_default(), text.get(11..19).unwrap_or_default());
+    if at.day() == now.day() { format!("{time} UTC") } else { format!("{date} {time} UTC") }
 }
 
 /// Returns a duration in its two largest units, such as `2 hours 5 minutes`.
