@@ -20,12 +20,15 @@ const LONGEST_CONTACT: usize = 200;
 /// The longest path of a picture, in bytes.
 const LONGEST_PICTURE: usize = 128;
 
+/// The message for text that is no word.
+pub(super) const NO_WORD: &str = "must be 1 to 32 printable ASCII characters";
+
 /// Reads `service_name`.
 pub(super) fn service_name(section: &mut Section<'_>) -> Result<Option<String>, ConfigError> {
     let Some(name) = section.text("service_name")? else { return Ok(None) };
     match is_word(name) {
         true => Ok(Some(name.to_owned())),
-        false => Err(section.error("service_name", "must be 1 to 32 printable ASCII characters")),
+        false => Err(section.error("service_name", NO_WORD)),
     }
 }
 
@@ -83,6 +86,7 @@ pub(super) fn tags(section: &mut Section<'_>) -> Result<Option<Vec<String>>, Con
     list.iter().enumerate().map(tag).collect::<Result<_, _>>().map(Some)
 }
 
-fn is_word(text: &str) -> bool {
+/// Returns whether a text can be shown anywhere: in a header, in a line of a log, in a table.
+pub(super) fn is_word(text: &str) -> bool {
     (1..=LONGEST_WORD).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }

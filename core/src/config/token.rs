@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::error::ConfigError;
+use super::presentation::{NO_WORD, is_word};
 use super::section::Section;
 use crate::money::Money;
 use crate::svm::{Address, Network, Token, TokenProgram};
@@ -58,7 +59,11 @@ pub(super) fn token(path: &str, value: &Value, network: Network) -> Result<Token
         Some(_) => return Err(section.error("program", "must be \"spl-token\" or \"token-2022\"")),
     };
     let text = mint.to_string();
-    let symbol = section.text("symbol")?.map_or_else(|| text.chars().take(4).collect(), str::to_owned);
+    let symbol = match section.text("symbol")? {
+        None => text.chars().take(4).collect(),
+        Some(symbol) if is_word(symbol) => symbol.to_owned(),
+        Some(_) => return Err(section.error("symbol", NO_WORD)),
+    };
     section.finish()?;
     Ok(Token { symbol, mint, decimals, program })
 }
