@@ -58,10 +58,17 @@ pub(super) fn contact(section: &mut Section<'_>) -> Result<Option<String>, Confi
 pub(super) fn picture(section: &mut Section<'_>) -> Result<Option<String>, ConfigError> {
     let Some(path) = section.text("picture")? else { return Ok(None) };
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    if path.starts_with("pictures/") && path.bytes().all(is_plain) {
+        let message = format!(
+            "must begin with a slash: write \"/{path}\"; `coinop serve` takes the file from the folder `pictures` beside \
+             the configuration"
+        );
+        return Err(section.error("picture", message));
+    }
     let is_path = path.starts_with('/') && path.bytes().all(is_plain);
     if path.len() > LONGEST_PICTURE || !is_path || path.contains("//") || path.contains("..") {
-        let message = "must be a path on this gateway's host, such as \"/pictures/lamp.jpg\", of at most 128 \
-                       letters, digits and `/._-`";
+        let message = "must be a path on this gateway's host, such as \"/pictures/lamp.jpg\" for the file lamp.jpg in the \
+                       folder `pictures` beside the configuration, of at most 128 letters, digits and `/._-`";
         return Err(section.error("picture", message));
     }
     Ok(Some(path.to_owned()))

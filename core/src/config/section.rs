@@ -147,9 +147,15 @@ impl<'a> Section<'a> {
     }
 }
 
-/// Says whether a key is spelt so much like another that it was probably meant: the same letters, or all but two.
+/// Says whether a key is spelt so much like another that it was probably meant: the same letters, or all but two; of a
+/// key of four letters, all but one.
 fn is_misspelt(there: &str, key: &str) -> bool {
     let letters = |text: &str| text.replace(['_', '-'], "").to_ascii_lowercase();
     let (there, key) = (letters(there), letters(key));
-    there == key || (key.len() > 4 && strsim::osa_distance(&there, &key) <= 2)
+    let most = match key.len() {
+        0..4 => 0,
+        4 => 1,
+        _ => 2,
+    };
+    strsim::osa_distance(&there, &key) <= most
 }

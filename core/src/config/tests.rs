@@ -97,6 +97,7 @@ fn every_mistake_names_its_key() {
         ("merchant.tags[0]", |v| v["merchant"]["tags"] = json!(["x".repeat(33)])),
         ("merchant.tags[0]", |v| v["merchant"]["tags"] = json!([1])),
         ("asset[0].icon_url", |v| v["asset"][0]["icon_url"] = json!("")),
+        ("asset[0].picture", |v| v["asset"][0]["picture"] = json!("https://a.example/lamp.jpg")),
         ("asset[0].tags[0]", |v| v["asset"][0]["tags"] = json!(["\u{fc}"])),
         ("solana.network", |v| v["solana"]["network"] = json!("localnet")),
         ("solana.rpc_url", |v| v["solana"]["rpc_url"] = json!("127.0.0.1:8899")),
@@ -148,6 +149,12 @@ fn a_needed_key_that_is_misspelt_is_named_where_it_stands() {
         assert_eq!(path, format!("merchant.{misspelt}"), "{message}");
         assert!(message.contains(&format!("`{key}` is missing")), "{message}");
     }
+    let (path, message) = error(|v| {
+        let unit = v["asset"][0].as_object_mut().unwrap().remove("unit").unwrap();
+        v["asset"][0]["unti"] = unit;
+    });
+    assert_eq!(path, "asset[0].unti");
+    assert_eq!(message, "unknown key, and `unit` is missing; did you mean `unit`?");
     // What is nothing like it is not taken for it.
     let (path, message) = error(|v| {
         v["merchant"].as_object_mut().unwrap().remove("pay_to");
@@ -175,6 +182,36 @@ fn a_mint_by_address_is_resolved_by_the_host_or_written_out() {
     value["merchant"]["tokens"][1] = json!({"mint": mint, "decimals": 9});
     assert_eq!(Config::bare_mints(&value), []);
     assert_eq!(Config::from_json(&value).unwrap().merchant.tokens[1].token.symbol, "So11");
+}
+
+#[test]
+fn a_symbol_that_would_break_a_line_or_a_table_is_refused() {
+    let mint = "So11111111111111111111111111111111111111112";
+    let with = |symbol: &str| {
+        let mut value = contract();
+        value["merchant"]["tokens"] = json!([{"mint": mint, "decimals": 9, "symbol": symbol}]);
+        Config::from_json(&value).map(|config| config.merchant.tokens[0].token.symbol.clone())
+    };
+    for symbol in ["SOL", "a b", &"x".repeat(32)] {
+        assert_eq!(with(symbol).unwrap(), symbol);
+    }
+    for symbol in ["a\nb", "\u{1b}[2J", "\u{7f}", "\u{20ac}", &"x".repeat(33)] {
+        let error = with(symbol).unwrap_err();
+        assert_eq!(error.path, "merchant.tokens[0].symbol");
+        assert_eq!(error.message, "must be 1 to 32 printable ASCII characters");
+    }
+}
+
+#[test]
+fn a_picture_without_its_slash_is_refused_with_what_to_write() {
+    let (path, message) = error(|v| v["asset"][0]["picture"] = json!("pictures/lamp.jpg"));
+    assert_eq!(path, "asset[0].picture");
+    assert!(
+        message.contains("write \"/pictures/lamp.jpg\"") && message.contains("folder `pictures`"),
+        "{message}"
+    );
+    let (_, message) = error(|v| v["asset"][0]["picture"] = json!("lamp.jpg"));
+    assert!(message.contains("folder `pictures` beside the configuration"), "{message}");
 }
 
 #[test]

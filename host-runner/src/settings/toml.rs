@@ -20,9 +20,9 @@ impl Source {
     /// Reads a file. The error is a line number and what is wrong there.
     pub(super) fn parse(text: &str) -> Result<Self, (usize, String)> {
         let document = Document::parse(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
+            let span = error.span().unwrap_or_default();
             let message = error.message().trim().replace('\n', "; ");
-            (line(text, at), message)
+            (line(text, span.start), if message == TWICE { twice(text, span) } else { message })
         })?;
         let mut reader = Reader { text, lines: BTreeMap::new(), refused: None };
         let json = reader.table(document.as_table(), "");
@@ -44,6 +44,19 @@ impl Source {
             path = path.get(..end)?;
         }
     }
+}
+
+/// How the reader of TOML names a key that stands there twice.
+const TWICE: &str = "duplicate key";
+
+/// Returns the error of a key that stands there twice, at `key`. For assets, the usual cause is a missing `[[asset]]`.
+fn twice(text: &str, key: Range<usize>) -> String {
+    let begin = text.get(..key.start).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+    let header = text.get(begin..).unwrap_or_default().trim_start_matches([' ', '\t']);
+    let is_of_asset =
+        header.starts_with('[') && header.trim_start_matches('[').trim_start().starts_with("asset");
+    let remedy = if is_of_asset { "each asset begins with a line [[asset]]" } else { "keep one of the two" };
+    format!("{TWICE}: `{}` stands here for the second time; {remedy}", text.get(key).unwrap_or_default())
 }
 
 fn line(text: &str, at: usize) -> usize {
@@ -193,8 +206,18 @@ unlock = ["touch", "f"]
         let (at, message) = Source::parse("a = 1\nb = = 2\n").unwrap_err();
         assert_eq!(at, 2, "{message}");
         assert!(!message.contains('\n'), "{message}");
-        let (at, _) = Source::parse("a = 1\na = 2\n").unwrap_err();
+        let (at, message) = Source::parse("a = 1\na = 2\n").unwrap_err();
         assert_eq!(at, 2);
+        assert_eq!(message, "duplicate key: `a` stands here for the second time; keep one of the two");
+        for (file, expected, key) in [
+            ("[asset]\nid = 1\n[asset]\nid = 2\n", 3, "`asset`"),
+            ("[asset]\nid = 1\n[[asset]]\nid = 2\n", 3, "`asset`"),
+            ("[[assets]]\n[asset.device]\n[[assets]]\n[asset.device]\n", 4, "`device`"),
+        ] {
+            let (at, message) = Source::parse(file).unwrap_err();
+            assert_eq!(at, expected, "{message}");
+            assert!(message.contains(key) && message.contains("begins with a line [[asset]]"), "{message}");
+        }
         let (at, message) = Source::parse("\nx = nan\n").unwrap_err();
         assert_eq!((at, message.as_str()), (2, "x: must be a finite number"));
     }
