@@ -5,6 +5,7 @@
 
 mod fault;
 mod kept;
+mod name;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -18,9 +19,8 @@ use super::problem::{Problem, response};
 use super::slots::{Slot, Slots};
 use crate::guest::Response;
 use kept::{Kept, Unread};
-
-/// The beginning of a picture's path.
-pub(super) const PREFIX: &str = "/pictures/";
+pub(super) use name::PREFIX;
+use name::{is_plain, type_of};
 
 /// How many answers with a picture may be under way at once. Each may hold a picture of its own.
 const ANSWERS: usize = 32;
@@ -33,15 +33,6 @@ const TOLD: usize = 64;
 
 /// How long a browser may keep a picture, in seconds.
 const KEEP: &str = "public, max-age=300";
-
-/// The types of pictures, by the ends of their names. Those that can contain scripts are left out.
-const TYPES: [(&str, &str); 5] = [
-    ("avif", "image/avif"),
-    ("jpeg", "image/jpeg"),
-    ("jpg", "image/jpeg"),
-    ("png", "image/png"),
-    ("webp", "image/webp"),
-];
 
 /// The folder of pictures, and what is kept of it.
 #[derive(Clone)]
@@ -79,8 +70,9 @@ impl Pictures {
         }))
     }
 
-    fn folder(&self) -> &Path {
-        &self.0.folder
+    /// Returns why the picture at this path is not shown, and what to do about it; `None` if it is.
+    pub(crate) fn fault(&self, path: &str) -> Option<String> {
+        fault::of(&self.0.folder, path)
     }
 
     /// Takes a slot for an answer to this client; `None` if too many answers are under way.
@@ -128,18 +120,6 @@ impl Pictures {
         let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.len() < TOLD && told.insert(name.to_owned())
     }
-}
-
-/// Returns the type of a picture by the end of its name.
-fn type_of(name: &str) -> Option<&'static str> {
-    let (_, end) = name.rsplit_once('.')?;
-    TYPES.iter().find(|(known, _)| end.eq_ignore_ascii_case(known)).map(|(_, content_type)| *content_type)
-}
-
-/// Returns whether a name is that of a file in the folder itself, and not a hidden one.
-fn is_plain(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    !name.starts_with('.') && name.bytes().all(is_plain)
 }
 
 #[cfg(test)]
