@@ -26,8 +26,8 @@ pub(super) struct ChallengeReason<'a> {
     pub(super) error: &'a str,
     /// The reason, for people.
     pub(super) detail: Option<&'static str>,
-    /// Whether the 402 refuses a payment.
-    pub(super) is_refusal: bool,
+    /// Whether it is certain that the payment was not charged.
+    pub(super) is_not_charged: bool,
     /// The greatest size of `PAYMENT-REQUIRED`, in bytes.
     pub(super) max_header_bytes: usize,
 }
@@ -36,7 +36,7 @@ pub(super) struct ChallengeReason<'a> {
 pub(super) const UNPAID: ChallengeReason<'_> = ChallengeReason {
     error: "payment_required",
     detail: None,
-    is_refusal: false,
+    is_not_charged: false,
     max_header_bytes: MAX_HEADER_BYTES,
 };
 
@@ -73,7 +73,9 @@ pub(super) fn challenge<P: Ports>(
         extensions,
     };
     let mut body: Value = x402::v1_body(&required);
-    if let (true, Value::Object(members)) = (reason.is_refusal, &mut body) {
+    if reason.is_not_charged
+        && let Value::Object(members) = &mut body
+    {
         members.insert(CHARGED.to_owned(), Value::Bool(false));
     }
     let header =

@@ -26,6 +26,8 @@ struct Refused {
     reason: &'static str,
     /// The reason, for people.
     detail: &'static str,
+    /// Whether the payment was looked for among those that were claimed.
+    was_looked_up: bool,
     /// The wallet that would pay, if it is known.
     payer: Option<Account>,
 }
@@ -49,7 +51,13 @@ pub(super) async fn receive<'a, P: Ports>(
             let detail = "The x402 version, the scheme or the network of the payment is not one that the \
                  402 offers. Pay with one of its `accepts` entries.";
             let asset = asset(context, &purchase.asset).await;
-            let refusal = Refused { received: unread, reason: error.reason(), detail, payer: None };
+            let refusal = Refused {
+                received: unread,
+                reason: error.reason(),
+                detail,
+                was_looked_up: false,
+                payer: None,
+            };
             return refused(context, request, &purchase, asset, &refusal).map(StatelessOutcome::Answered);
         }
     };
@@ -59,7 +67,7 @@ pub(super) async fn receive<'a, P: Ports>(
             StatelessOutcome::at_shard(TaskKind::Buy(PaidRequest { purchase, payment, examined }))
         }
         Err(SaleError::Refused { reason, detail, .. }) => {
-            let refusal = Refused { received, reason, detail, payer: payment.payer() };
+            let refusal = Refused { received, reason, detail, was_looked_up: false, payer: payment.payer() };
             refused_unasked(context, request, &purchase, &refusal).await.map(StatelessOutcome::Answered)
         }
         Err(error) => {
@@ -122,7 +130,8 @@ pub(super) async fn buy<P: Ports>(
         Ok(Sale::Sold(sold)) => granted_response(context, received, &sold),
         Ok(Sale::Pending(record)) => settlement_pending(context, request, received, &record),
         Err(SaleError::Refused { reason, detail, is_no_payment: true, .. }) => {
-            refused_unasked(context, request, &purchase, &Refused { received, reason, detail, payer }).await
+            let refusal = Refused { received, reason, detail, was_looked_up: true, payer };
+            refused_unasked(context, request, &purchase, &refusal).await
         }
         Err(SaleError::Refused { reason, detail, guard, .. }) => {
             let id = &purchase.asset;
@@ -130,7 +139,8 @@ pub(super) async fn buy<P: Ports>(
             context.ports().log(&format!("a payment for {id} was refused ({reason}): {cause}"));
             // The asset's present state refused the payment, so the 402 offers its present price.
             let asset = asset_itself(context, id).await;
-            refused(context, request, &purchase, asset, &Refused { received, reason, detail, payer })
+            let refusal = Refused { received, reason, detail, was_looked_up: true, payer };
+            refused(context, request, &purchase, asset, &refusal)
         }
         Err(error) => {
             let used = error == SaleError::AlreadyUsed;
@@ -166,18 +176,20 @@ fn refused<P: Ports>(
     asset: Result<Cow<'_, Asset>, Problem>,
     refused: &Refused,
 ) -> Result<Response, Problem> {
-    let &Refused { received, reason, detail, ref payer } = refused;
+    let &Refused { received, reason, detail, was_looked_up, ref payer } = refused;
     let failure = failure(received, reason, Some(detail), payer.clone());
     let whole = failure.to_header().map_err(|error| context.unwritten(error))?;
     let reason = ChallengeReason {
         error: reason,
         detail: Some(detail),
-        is_refusal: true,
+        is_not_charged: was_looked_up,
         max_header_bytes: MAX_HEADER_BYTES.saturating_sub(whole.len()),
     };
     let challenge = asset.and_then(|asset| challenge(context, request, purchase, &asset, &reason));
-    let challenge =
-        challenge.map_err(|problem| refuse(context, received, payer.clone(), problem.not_charged()))?;
+    let challenge = challenge.map_err(|problem| {
+        let problem = if was_looked_up { problem.not_charged() } else { problem };
+        refuse(context, received, payer.clone(), problem)
+    })?;
     let taken = challenge.header(x402::PAYMENT_REQUIRED).map_or(0, str::len);
     let header = failure.to_header_within(MAX_HEADER_BYTES.saturating_sub(taken));
     let header = header.map_err(|error| context.unwritten(error))?;

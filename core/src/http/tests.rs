@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::encoding::{base64, from_base64};
 use crate::gateway::Gateway;
+use crate::ids::PaymentId;
 use crate::ports::{Claims as _, Ports as _};
 use crate::quote::{Quote, Ticket};
 use crate::rail::Presented;
@@ -81,17 +82,26 @@ fn ask(world: &World, method: &str, target: &str, headers: &[(&str, &str)], body
 /// none that has bought something (invariant 3).
 fn assert_not_charged(world: &World, platform: &Platform<'_>, request: &Request, body: &Value) {
     assert_eq!(body["charged"], false, "{body}");
-    let headers = [(Version::V2, x402::PAYMENT_SIGNATURE), (Version::V1, x402::X_PAYMENT)];
-    for (version, name) in headers {
+    for name in [x402::PAYMENT_SIGNATURE, x402::X_PAYMENT] {
         for header in request.values(name) {
-            let payment = PaymentPayload::read(version, header, world.deployment.config.network);
-            let Some(presented) = payment.ok().and_then(|payment| Presented::read(&payment).ok()) else {
-                continue;
-            };
-            let record = world.run(platform.journal().payment(&presented.id())).unwrap().unwrap();
-            assert_eq!(record, None, "{body}");
+            if let Some(id) = id_of(world, header) {
+                let record = world.run(platform.journal().payment(&id)).unwrap().unwrap();
+                assert_eq!(record, None, "{body}");
+            }
         }
     }
+}
+
+/// Returns the id of the transaction in a payment header, whatever is wrong with what is around it.
+fn id_of(world: &World, header: &str) -> Option<PaymentId> {
+    let mut value: Value = serde_json::from_slice(&from_base64(header)?).ok()?;
+    let network = world.deployment.config.network;
+    value["x402Version"] = json!(2);
+    for (member, right) in [("scheme", "exact"), ("network", network.caip2())] {
+        value["accepted"][member] = json!(right);
+    }
+    let payment = PaymentPayload::read(Version::V2, &base64(value.to_string().as_bytes()), network).ok()?;
+    Some(Presented::read(&payment).ok()?.id())
 }
 
 fn get(world: &World, target: &str) -> Answer {
@@ -176,6 +186,12 @@ fn only_a_refusal_after_a_look_for_an_earlier_claim_says_that_nothing_was_charge
     let used = paid(&base64(used.to_string().as_bytes()));
     assert_eq!(used.body["code"], "payment_already_used", "{}", used.body);
     assert_eq!(charged(&used), (409, None));
+    // The same transaction in another wrapper is not looked up.
+    let mut other: Value = serde_json::from_slice(&from_base64(&first).unwrap()).unwrap();
+    other["accepted"]["network"] = json!("solana:4uhcVJyU9pJkvQyS88uRDiswHXSCkY3z");
+    let other = paid(&base64(other.to_string().as_bytes()));
+    assert_eq!(other.body["error"], "invalid_exact_svm_network_mismatch", "{}", other.body);
+    assert_eq!(charged(&other), (402, None));
     // A quote that has run out refuses what was never claimed, and answers what was.
     world.advance(1_000_000);
     assert_eq!(charged(&paid(&first)), (200, None));
