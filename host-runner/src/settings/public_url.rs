@@ -71,7 +71,7 @@ fn without_tls(url: &str, listen: &str) -> Option<String> {
         return None;
     }
     Some(format!(
-        "{url} is encrypted, but `listen` has the same port {own}, where this gateway speaks plain HTTP: no buyer can reach it \
+        "{url} asks for TLS, but `listen` has the same port {own}, where this gateway speaks plain HTTP: no buyer can reach it \
          unless a proxy with TLS has that address; write \"http://{authority}\" for buyers on this machine only, or put a \
          proxy with TLS in front, as docs/run.md#behind-a-proxy-with-tls shows"
     ))
