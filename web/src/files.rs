@@ -42,7 +42,7 @@ pub fn file(request: &Request) -> Option<Response> {
         return Some(Response { status: 304, headers, body: Vec::new() });
     }
     headers.push(("content-type", file.content_type.to_owned()));
-    let body = if values("accept-encoding").any(takes_gzip) {
+    let body = if takes_gzip(values("accept-encoding")) {
         headers.push(("content-encoding", "gzip".to_owned()));
         file.gzip
     } else {
@@ -51,11 +51,25 @@ pub fn file(request: &Request) -> Option<Response> {
     Some(Response { status: 200, headers, body: body.to_vec() })
 }
 
-/// Returns whether an entry of `Accept-Encoding` allows gzip.
-fn takes_gzip(encoding: &str) -> bool {
-    let (name, parameters) = encoding.split_once(';').unwrap_or((encoding, ""));
-    let weight =
-        parameters.trim().strip_prefix("q=").map(|weight| weight.trim().trim_end_matches(['0', '.']));
-    let is_refused = weight == Some("");
-    ["gzip", "x-gzip", "*"].contains(&name.trim()) && !is_refused
+/// Returns whether the entries of `Accept-Encoding` allow gzip.
+///
+/// The entry `*` speaks only for what no other entry names (RFC 9110, section 12.5.3).
+fn takes_gzip<'a>(entries: impl Iterator<Item = &'a str>) -> bool {
+    let mut any = false;
+    for entry in entries {
+        let (name, parameters) = entry.split_once(';').unwrap_or((entry, ""));
+        let is_taken = !has_no_weight(parameters);
+        match name.trim().to_ascii_lowercase().as_str() {
+            "gzip" | "x-gzip" => return is_taken,
+            "*" => any = is_taken,
+            _ => {}
+        }
+    }
+    any
+}
+
+/// Returns whether the parameters of an entry refuse it, as `q=0` and `q=0.0` do.
+fn has_no_weight(parameters: &str) -> bool {
+    let weight = parameters.trim().strip_prefix(['q', 'Q']).and_then(|rest| rest.strip_prefix('='));
+    weight.is_some_and(|weight| weight.trim().trim_end_matches(['0', '.']).is_empty())
 }

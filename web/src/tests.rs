@@ -327,13 +327,13 @@ fn a_static_file_is_sent_compressed_to_who_can_read_that_and_kept_for_ever() {
         assert_eq!(ask("GET", path, &[("if-none-match", same)]).unwrap().status, 304, "{same}");
     }
     assert_eq!(ask("GET", path, &[("if-none-match", "\"x\"")]).unwrap().status, 200);
-    for accepted in ["*", "gzip;q=0.5", "br, x-gzip"] {
+    for accepted in ["*", "gzip;q=0.5", "br, x-gzip", "*;q=0, gzip", "br, GZIP"] {
         let sent = ask("GET", path, &[("accept-encoding", accepted)]).unwrap();
         assert_eq!(header(&sent, "content-encoding"), "gzip", "{accepted}");
     }
     let plain = ask("GET", path, &[]).unwrap();
     assert!(std::str::from_utf8(&plain.body).unwrap().contains("=>"));
-    for accepted in ["br", "identity", "gzip;q=0", ""] {
+    for accepted in ["br", "identity", "gzip;q=0", "gzip;q=0, *", "*, gzip; Q=0.0", "*;q=0", ""] {
         let sent = ask("GET", path, &[("accept-encoding", accepted)]).unwrap();
         assert_eq!(sent.status, 200, "{accepted}");
         assert!(sent.headers.iter().all(|(name, _)| *name != "content-encoding"), "{accepted}");
