@@ -18,7 +18,7 @@ use hyper::body::Bytes;
 use super::problem::{Problem, response};
 use super::slots::{Slot, Slots};
 use crate::guest::Response;
-use kept::{Kept, Unread};
+use kept::{Content, Kept, Unread};
 pub(super) use name::PREFIX;
 use name::{is_plain, type_of};
 
@@ -31,7 +31,7 @@ const ANSWERS_PER_CLIENT: usize = 16;
 /// For how many pictures the log says that they are too large.
 const TOLD: usize = 64;
 
-/// How long a browser may keep a picture, in seconds.
+/// How long a browser may keep a whole picture, in seconds.
 const KEEP: &str = "public, max-age=300";
 
 /// The folder of pictures, and what is kept of it.
@@ -90,17 +90,17 @@ impl Pictures {
         };
         let headers = vec![
             ("content-type", content_type.to_owned()),
-            ("cache-control", KEEP.to_owned()),
+            ("cache-control", if content.is_whole { KEEP } else { "no-store" }.to_owned()),
             ("x-content-type-options", "nosniff".to_owned()),
             ("content-security-policy", "default-src 'none'".to_owned()),
         ];
         let mut answer = response(http::Response { status: 200, headers, body: Vec::new() });
-        *answer.body_mut() = Bytes::from_owner(Sent { content, _slot: slot });
+        *answer.body_mut() = Bytes::from_owner(Sent { content: content.bytes, _slot: slot });
         answer
     }
 
     /// Reads a picture, with its type; `None` if there is none of that name, or it is too large.
-    fn read(&self, path: &str) -> Option<(&'static str, Bytes)> {
+    fn read(&self, path: &str) -> Option<(&'static str, Content)> {
         let name = path.strip_prefix(PREFIX).filter(|name| is_plain(name))?;
         let content_type = type_of(name)?;
         match self.0.kept.read(&self.0.folder, name) {
@@ -146,12 +146,25 @@ mod tests {
         assert_eq!((found.status().as_u16(), found.body().as_ref()), (200, &b"picture"[..]));
         assert_eq!(found.headers()["content-type"], "image/jpeg");
         assert_eq!(found.headers()["x-content-type-options"], "nosniff");
+        assert_eq!(found.headers()["cache-control"], KEEP);
         let refused = ask(&pictures, "POST", "/pictures/lamp.JPG");
         assert_eq!(
             (refused.status().as_u16(), &refused.headers()["allow"]),
             (405, &"GET, HEAD".parse().unwrap())
         );
         assert_eq!(refused.headers()["cache-control"], "no-store");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn no_browser_keeps_a_picture_that_is_still_being_written() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("pictures")).unwrap();
+        // This file calls itself empty and is not, as a file does that has grown since it was opened.
+        std::os::unix::fs::symlink("/proc/version", folder.path().join("pictures/lamp.png")).unwrap();
+        let found = ask(&Pictures::beside(folder.path()), "GET", "/pictures/lamp.png");
+        assert!(found.status() == 200 && !found.body().is_empty());
+        assert_eq!(found.headers()["cache-control"], "no-store");
     }
 
     #[test]

@@ -26,6 +26,14 @@ pub(super) enum Unread {
     TooLarge(u64),
 }
 
+/// The content of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Content {
+    pub(super) bytes: Bytes,
+    /// Whether it is as long as the file was when it was opened. A file that is being written is not.
+    pub(super) is_whole: bool,
+}
+
 /// Tells whether a file has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Version {
@@ -36,7 +44,7 @@ struct Version {
 struct Picture {
     name: String,
     version: Version,
-    content: Bytes,
+    content: Content,
 }
 
 /// The pictures that were asked for last; the latest is at the end.
@@ -47,7 +55,7 @@ impl Kept {
     /// Returns the content of a file of `folder`. It reads the file if it has changed since it was kept.
     ///
     /// One caller reads at a time, so that many who want the same picture read it once.
-    pub(super) fn read(&self, folder: &Path, name: &str) -> Result<Bytes, Unread> {
+    pub(super) fn read(&self, folder: &Path, name: &str) -> Result<Content, Unread> {
         let file = folder.join(name);
         // Asked before the file is opened, because opening a pipe would wait for its other end.
         let version = version(std::fs::metadata(&file).ok())?;
@@ -60,7 +68,7 @@ impl Kept {
         }
         let (version, content) = load(&file)?;
         // A file that is being written is not kept: its content is not that of any version.
-        if content.len() as u64 == version.length {
+        if content.is_whole {
             pictures.push(Picture { name: name.to_owned(), version, content: content.clone() });
             forget(&mut pictures);
         }
@@ -78,20 +86,21 @@ fn version(metadata: Option<Metadata>) -> Result<Version, Unread> {
 }
 
 /// Reads a file.
-fn load(file: &Path) -> Result<(Version, Bytes), Unread> {
+fn load(file: &Path) -> Result<(Version, Content), Unread> {
     let file = File::open(file).map_err(|_| Unread::Missing)?;
     let version = version(file.metadata().ok())?;
     let mut content = Vec::new();
     file.take(LARGEST).read_to_end(&mut content).map_err(|_| Unread::Missing)?;
     content.shrink_to_fit();
-    Ok((version, Bytes::from(content)))
+    let is_whole = content.len() as u64 == version.length;
+    Ok((version, Content { bytes: Bytes::from(content), is_whole }))
 }
 
 /// Forgets the pictures that nobody has asked for longest, until the others fit.
 fn forget(pictures: &mut Vec<Picture>) {
     let (mut bytes, mut first) = (0, pictures.len());
     for picture in pictures.iter().rev().take(MOST_PICTURES) {
-        bytes += picture.content.len();
+        bytes += picture.content.bytes.len();
         if bytes > MOST_BYTES {
             break;
         }
@@ -108,7 +117,7 @@ mod tests {
     fn a_picture_is_read_once_and_again_when_it_has_changed() {
         let folder = tempfile::tempdir().unwrap();
         let kept = Kept::default();
-        let read = || kept.read(folder.path(), "lamp.png");
+        let read = || kept.read(folder.path(), "lamp.png").map(|content| content.bytes);
         assert_eq!(read(), Err(Unread::Missing));
         std::fs::write(folder.path().join("lamp.png"), b"first").unwrap();
         let first = read().unwrap();
