@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio_rustls::rustls::{CertificateError, Error as TlsError, InvalidMessage};
 
 /// The time limit of a call: long enough for a distant node, and short enough for a person who waits for
 /// `serve` to start.
@@ -39,21 +40,36 @@ pub(crate) fn call(url: &str, method: &str, params: &Value) -> Result<Value, Str
 /// Describes what broke a connection, as the end of a sentence. It leaves out the address, which may contain
 /// a key.
 pub(crate) fn io_failure(error: &std::io::Error) -> String {
-    // Rust has no error kind for a name that cannot be resolved, and calls it "uncategorized error". Failures of TLS are
-    // all "invalid data".
-    let said = error.to_string();
-    if said.contains("lookup address") {
+    // Rust has no error kind for a name that cannot be resolved, and calls it "uncategorized error".
+    if error.to_string().contains("lookup address") {
         return "its host name cannot be looked up (check its spelling and this machine's network)"
             .to_owned();
     }
-    if said.contains("InvalidContentType") {
-        return "the port does not answer in https; it seems to speak http: write http:// if that is meant"
-            .to_owned();
+    // Failures of TLS are all "invalid data".
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(TlsError::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            "the port does not answer in https; it seems to speak http: write http:// if that is meant"
+                .to_owned()
+        }
+        Some(TlsError::InvalidCertificate(error)) => certificate_failure(error).to_owned(),
+        _ => error.kind().to_string(),
     }
-    if said.contains("invalid peer certificate") {
-        return "its certificate is not valid for this host, or not signed by a known authority".to_owned();
+}
+
+fn certificate_failure(error: &CertificateError) -> &'static str {
+    use CertificateError as E;
+    match error {
+        E::Expired | E::ExpiredContext { .. } => {
+            "its certificate has expired, or the clock of this machine is wrong"
+        }
+        E::NotValidYet | E::NotValidYetContext { .. } => {
+            "its certificate is not valid yet, or the clock of this machine is wrong"
+        }
+        E::NotValidForName | E::NotValidForNameContext { .. } => "its certificate is for another host name",
+        E::UnknownIssuer => "its certificate is not signed by a known authority",
+        // A certificate that signs itself is one of these.
+        _ => "its certificate is not valid, or not signed by a known authority",
     }
-    error.kind().to_string()
 }
 
 #[cfg(test)]
@@ -84,6 +100,21 @@ mod tests {
         let error = call(&url, "getHealth", &json!([])).unwrap_err();
         assert!(error.contains("seems to speak http"), "{error}");
         drop(answers.join().unwrap());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_told_apart() {
+        for (error, words) in [
+            (CertificateError::Expired, "has expired"),
+            (CertificateError::NotValidYet, "not valid yet"),
+            (CertificateError::NotValidForName, "another host name"),
+            (CertificateError::UnknownIssuer, "a known authority"),
+            (CertificateError::Revoked, "not valid"),
+        ] {
+            let error = TlsError::InvalidCertificate(error);
+            let said = io_failure(&std::io::Error::new(std::io::ErrorKind::InvalidData, error));
+            assert!(said.contains(words), "{said}");
+        }
     }
 
     #[test]
