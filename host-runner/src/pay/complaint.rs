@@ -13,6 +13,7 @@ use super::{address, pretty, when};
 pub(super) struct Complaint {
     sentences: Vec<String>,
     origin: String,
+    is_uncharged: bool,
 }
 
 impl Complaint {
@@ -30,16 +31,13 @@ impl Complaint {
         let is_own = body.get("yours") == Some(&Value::Bool(true));
         let until = text(&body, "until").and_then(|text| Timestamp::parse_rfc3339(&text));
         let when = when_to_try(until, is_own, reply);
-        // What a header says, and how a program signs in, is said in other words here.
-        let is_kept = |sentence: &&str| {
-            !(when.is_some() && sentence.contains("`Retry-After`") || is_own && sentence.contains("sign in"))
-        };
-        let mut sentences: Vec<String> = detail
-            .split_inclusive(". ")
-            .filter(is_kept)
-            .map(|sentence| format!("{}.", sentence.trim().trim_end_matches('.')))
-            .filter(|sentence| sentence != ".")
-            .collect();
+        let code = body.get("code").and_then(Value::as_str);
+        let own_words = own_words(code, is_own, when.is_some()).map(str::to_owned);
+        let mut sentences: Vec<String> = own_words.or_else(|| sentence(&detail)).into_iter().collect();
+        let is_uncharged = reply.is_uncharged();
+        if is_uncharged && !say_uncharged(&sentences) {
+            sentences.push("You were not charged.".to_owned());
+        }
         sentences.extend(when);
         if is_own {
             sentences.push(format!("{} prints its token.", address::sign_in_command(url)));
@@ -48,17 +46,18 @@ impl Complaint {
             Some(reason) => format!("HTTP {}, {reason}", reply.status),
             None => format!("HTTP {}", reply.status),
         };
-        Self { sentences, origin }
+        Self { sentences, origin, is_uncharged }
     }
 
-    /// Tells whether the server says that the request moved no money.
-    pub(super) fn is_uncharged(&self) -> bool {
-        self.sentences.iter().any(|text| text.contains("not charged") || text.contains("not charge you"))
+    /// Tells whether the server promises programs that it refused the payment.
+    pub(super) const fn is_uncharged(&self) -> bool {
+        self.is_uncharged
     }
 
-    /// Adds that this command did not charge the buyer, unless the server says so.
+    /// Adds that this command did not charge the buyer, unless the server says so. It is for requests without a
+    /// payment.
     pub(super) fn uncharged(mut self) -> Self {
-        if !self.is_uncharged() {
+        if !say_uncharged(&self.sentences) {
             self.sentences.push("This command did not charge you.".to_owned());
         }
         self
@@ -77,6 +76,34 @@ impl fmt::Display for Complaint {
         }
         write!(f, "{} ({})", self.sentences.join(" "), self.origin)
     }
+}
+
+/// Returns the words for codes whose `detail` is written for programs: it names headers and how to sign in.
+///
+/// The words leave out when to try again and how to sign in, which follow them.
+fn own_words(code: Option<&str>, is_own: bool, has_time: bool) -> Option<&'static str> {
+    match code? {
+        "asset_busy" if is_own => {
+            Some("Your wallet has the asset already. To have it for longer, extend the session.")
+        }
+        "asset_busy" if has_time => Some("The asset is in use, or all its seats are taken."),
+        "payer_backoff" if has_time => Some("Several payments from this wallet failed recently."),
+        "too_many_requests" if has_time => Some("Your address sends requests faster than the server allows."),
+        _ => None,
+    }
+}
+
+/// Returns a text with a full stop at its end; `None` if it is empty.
+fn sentence(text: &str) -> Option<String> {
+    let text = text.trim();
+    let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    (!text.is_empty()).then(|| format!("{text}{stop}"))
+}
+
+/// Tells whether the words for the buyer say already that no money moved, so that it is said once. Nothing else may
+/// follow from such words: any server writes what it likes.
+fn say_uncharged(sentences: &[String]) -> bool {
+    sentences.iter().any(|text| text.contains("not charged") || text.contains("not charge you"))
 }
 
 /// Says when the request may succeed, if the server tells.

@@ -1,6 +1,8 @@
 //! Sends a payment until there is an answer to it.
 //!
 //! It always sends the same bytes. So whatever happens to the answers, the payer is charged at most once.
+//!
+//! A refusal is certain only if no earlier attempt may still claim the payment.
 
 use std::time::{Duration, Instant};
 
@@ -34,8 +36,34 @@ struct Retry {
     asked: Option<u64>,
     /// What the server said, or what broke.
     said: String,
-    /// Whether the server says that no money has moved.
+    /// Whether the server promises that it refused the payment.
     is_uncharged: bool,
+}
+
+/// What the attempts so far leave open.
+#[derive(Clone, Copy, Debug, Default)]
+struct Doubt {
+    /// An attempt had no clear answer. It may still be under way and claim the payment.
+    is_lost: bool,
+    /// The server said that it was processing the payment.
+    is_pending: bool,
+}
+
+impl Doubt {
+    const fn add(&mut self, retry: &Retry) {
+        match retry.why {
+            RetryDecision::Pending => self.is_pending = true,
+            RetryDecision::Unclear | RetryDecision::Later => self.is_lost |= !retry.is_uncharged,
+        }
+    }
+
+    /// Tells whether the payer may be charged although the last answer is a refusal.
+    ///
+    /// A server looks for its own claim before it promises that it refused the payment, so the promise ends the doubt
+    /// of a pending payment. It does not end that of a request which may still be under way.
+    const fn outlasts(self, is_uncharged: bool) -> bool {
+        self.is_lost || (self.is_pending && !is_uncharged)
+    }
 }
 
 /// Returns why the payment has to be sent again, or `None` if the answer is final.
@@ -58,22 +86,26 @@ fn pause(why: RetryDecision, asked: Option<u64>, failed: u32) -> u64 {
     }
 }
 
-/// Sends the same payment until the server gives a final answer. The error is for the person who pays.
+/// Sends the same payment until the server gives a final answer. It returns a refusal only if it is certain. The error
+/// is for the person who pays.
 pub(super) fn deliver(ask: &HttpRequest, payment: &Header) -> Result<HttpReply, String> {
     let began = Instant::now();
     let mut failed = 0;
-    let mut is_uncharged = true;
+    let mut doubt = Doubt::default();
     let mut announced = String::new();
     loop {
-        let retry = match attempt(ask, payment) {
+        let retry = match attempt(ask, payment, doubt) {
+            Ok(reply) if !reply.is_granted() && doubt.outlasts(reply.is_uncharged()) => {
+                return Err(refused_in_doubt(&Complaint::of(&reply, ask.url()), ask));
+            }
             Ok(reply) => return Ok(reply),
             Err(retry) => retry,
         };
-        is_uncharged &= retry.is_uncharged;
+        doubt.add(&retry);
         failed = if retry.why == RetryDecision::Pending { 0 } else { failed + 1 };
         let wait = Duration::from_secs(pause(retry.why, retry.asked, failed));
         if failed >= TRIES || began.elapsed() + wait > PATIENCE {
-            return Err(given_up(&retry, is_uncharged, ask));
+            return Err(given_up(&retry, doubt, ask));
         }
         if retry.said == announced && retry.why != RetryDecision::Pending {
             eprintln!("attempt {failed} of {TRIES}: the same answer");
@@ -85,8 +117,8 @@ pub(super) fn deliver(ask: &HttpRequest, payment: &Header) -> Result<HttpReply, 
     }
 }
 
-/// Sends the payment once. Returns the answer only if it is final.
-fn attempt(ask: &HttpRequest, payment: &Header) -> Result<HttpReply, Retry> {
+/// Sends the payment once, after attempts that left this doubt. Returns the answer only if it is final.
+fn attempt(ask: &HttpRequest, payment: &Header, doubt: Doubt) -> Result<HttpReply, Retry> {
     let sent = ask.send(Some((payment.name, &payment.value)));
     let reply =
         sent.map_err(|said| Retry { why: RetryDecision::Unclear, asked: None, said, is_uncharged: false })?;
@@ -94,11 +126,11 @@ fn attempt(ask: &HttpRequest, payment: &Header) -> Result<HttpReply, Retry> {
     let text = |name: &str| body.get(name).and_then(serde_json::Value::as_str);
     let Some(why) = again(reply.status, text("code")) else { return Ok(reply) };
     let complaint = Complaint::of(&reply, ask.url());
-    let is_uncharged = complaint.is_uncharged();
+    let is_uncharged = reply.is_uncharged();
     let said = match (why, text("transaction")) {
         (RetryDecision::Pending, Some(id)) => format!("the transaction is {}", pretty::quoted(id)),
-        _ if is_uncharged => complaint.to_string(),
-        // What it says beside the code is what this command says of every payment without an answer.
+        _ if is_uncharged && !doubt.outlasts(is_uncharged) => complaint.to_string(),
+        // What it says beside the code, this command says of every payment without an answer, or it is in doubt.
         _ => complaint.origin().to_owned(),
     };
     Err(Retry { why, asked: reply.retry_after(), said, is_uncharged })
@@ -117,15 +149,30 @@ fn announcement(Retry { why, said, is_uncharged, .. }: &Retry) -> String {
     }
 }
 
-/// Says what is known of a payment without a final answer. `is_uncharged` is true if each answer so far said that no
-/// money has moved.
-fn given_up(Retry { why, said, .. }: &Retry, is_uncharged: bool, ask: &HttpRequest) -> String {
-    let look = format!("{} with the same key shows what it bought", address::sign_in_command(ask.url()));
+/// Says what is known of a payment that the server refuses, after an attempt that may still claim it.
+fn refused_in_doubt(complaint: &Complaint, ask: &HttpRequest) -> String {
+    // What the server says of money is left out: it speaks of this attempt alone.
+    format!(
+        "the server refused the payment ({}), but an earlier attempt may still charge you; \
+         it is not known whether money moved; do not pay again; later, {}",
+        complaint.origin(),
+        look(ask)
+    )
+}
+
+/// Says how to find out what a payment bought, as the end of a sentence.
+fn look(ask: &HttpRequest) -> String {
+    format!("{} with the same key shows what it bought", address::sign_in_command(ask.url()))
+}
+
+/// Says what is known of a payment without a final answer.
+fn given_up(Retry { why, said, is_uncharged, .. }: &Retry, doubt: Doubt, ask: &HttpRequest) -> String {
+    let look = look(ask);
     match why {
         RetryDecision::Pending => {
             format!("the payment is still being processed ({said}); do not pay again; later, {look}")
         }
-        _ if is_uncharged => {
+        _ if !doubt.outlasts(*is_uncharged) => {
             format!("the server does not take the payment now: {said}; run the same command again later")
         }
         // The server may have claimed the payment in an earlier attempt, or in this one before it failed.

@@ -151,9 +151,20 @@ impl HttpReply {
         }
     }
 
-    /// Tells whether the server granted the request.
+    /// Tells whether the status is that of a granted request.
     pub(super) const fn is_success(&self) -> bool {
         matches!(self.status, 200..=299)
+    }
+
+    /// Tells whether the server granted the request, and does not call its payment refused.
+    pub(super) fn is_granted(&self) -> bool {
+        let success = self.settlement().and_then(|it| it.get("success").and_then(Value::as_bool));
+        self.is_success() && success != Some(false)
+    }
+
+    /// Tells whether the server promises programs that it refused the payment: `"charged": false`.
+    pub(super) fn is_uncharged(&self) -> bool {
+        self.json().is_some_and(|body| body.get("charged") == Some(&Value::Bool(false)))
     }
 
     /// Returns how long the server asks to wait, in seconds.

@@ -89,23 +89,17 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     let facts = PaymentDetails { decimals, program, blockhash };
     let payment = payment::sign(&required, &offer, &facts, nonce()?, &key)?;
     let reply = deliver::deliver(&ask, &payment)?;
-    let settlement = reply.settlement();
-    let refused = settlement.as_ref().is_some_and(|s| s.get("success") == Some(&Value::Bool(false)));
-    if refused || !reply.is_success() {
+    if !reply.is_granted() {
         let short = if reply.status == 402 { shortage(&offer, &facts, &symbol, rpc, &key) } else { None };
         return Err(refused_because(short, &Complaint::of(&reply, ask.url())));
     }
     let price = format!("{} {symbol}", offer.amount.to_decimal(decimals));
-    print_bought(reply, settlement.as_ref(), &offer, &price)
+    print_bought(reply, &offer, &price)
 }
 
-fn print_bought(
-    reply: HttpReply,
-    settlement: Option<&Value>,
-    offer: &PaymentRequirements,
-    price: &str,
-) -> Result<(), String> {
-    let id = settlement.and_then(|s| s.get("transaction")).and_then(Value::as_str);
+fn print_bought(reply: HttpReply, offer: &PaymentRequirements, price: &str) -> Result<(), String> {
+    let settlement = reply.settlement().unwrap_or_default();
+    let id = settlement.get("transaction").and_then(Value::as_str);
     let id = id.filter(|id| !id.is_empty()).map(pretty::quoted);
     let (pay_to, network) = (offer.pay_to, offer.network.name());
     match id {
