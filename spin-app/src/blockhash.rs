@@ -14,13 +14,27 @@ use crate::sql::Database;
 /// How long the node is not asked again, in milliseconds.
 const ASK_AGAIN_MS: i64 = 5_000;
 
+/// From which age on a blockhash is renewed, in milliseconds. It is offered for twice as long, so nobody has to wait for
+/// the next one.
+const RENEW_MS: u64 = 10_000;
+
 const CREATE: &str = "CREATE TABLE IF NOT EXISTS buyers_blockhash \
      (row INTEGER PRIMARY KEY CHECK (row = 1), asked_at INTEGER NOT NULL, latest TEXT) STRICT";
 const READ: &str = "SELECT latest FROM buyers_blockhash WHERE latest IS NOT NULL";
-/// Returns a row to the one instance that may ask. A time in the future comes from a clock that was set back.
+/// Returns a row to the one instance that may ask. A time far in the future comes from a clock that was set back.
 const ASK: &str = "INSERT INTO buyers_blockhash (row, asked_at) VALUES (1, ?1) \
-     ON CONFLICT (row) DO UPDATE SET asked_at = ?1 WHERE asked_at <= ?1 - ?2 OR asked_at > ?1 RETURNING row";
+     ON CONFLICT (row) DO UPDATE SET asked_at = ?1 WHERE abs(?1 - asked_at) >= ?2 RETURNING row";
 const KEEP: &str = "UPDATE buyers_blockhash SET latest = ?1";
+
+/// What an instance has to do for a blockhash.
+enum Turn {
+    /// Take the one that is kept.
+    Kept(RecentBlockhash),
+    /// Ask the node. The one that is kept still does, if the node gives none.
+    Mine(Option<RecentBlockhash>),
+    /// Wait for the instance that asks.
+    Others,
+}
 
 /// A settlement whose instances ask for a blockhash for buyers at most once in five seconds together.
 pub(crate) struct Shared<S> {
@@ -35,31 +49,28 @@ impl<S: Settlement> Shared<S> {
         Self { inner, database: (!is_alone).then(Database::default) }
     }
 
-    /// Returns the blockhash that is kept, or none if this instance is the one that has to ask for another.
+    /// Returns what this instance has to do for a blockhash.
     ///
     /// # Errors
-    /// `SettleError::AskedJustNow` if another instance has asked, and if the database can't tell.
-    async fn kept(database: &Database, now: Timestamp) -> Result<Option<RecentBlockhash>, SettleError> {
-        let found = Self::look_up(database, now).await;
-        found.unwrap_or_else(|error| {
-            eprintln!("the database can't say when the node was last asked for a blockhash: {error:?}");
-            Err(SettleError::AskedJustNow)
-        })
-    }
-
-    async fn look_up(
-        database: &Database,
-        now: Timestamp,
-    ) -> Result<Result<Option<RecentBlockhash>, SettleError>, SqlError> {
+    /// When the database can't tell.
+    async fn turn(database: &Database, now: Timestamp) -> Result<Turn, SqlError> {
         database.run(CREATE, &[]).await?;
-        if let Some(Value::Text(latest)) = database.run(READ, &[]).await?.into_iter().flatten().next()
-            && let Some(recent) = RecentBlockhash::from_header(&latest).filter(|recent| recent.is_fresh(now))
-        {
-            return Ok(Ok(Some(recent)));
+        let row = database.run(READ, &[]).await?.into_iter().flatten().next();
+        let kept = row.and_then(|value| match value {
+            Value::Text(latest) => RecentBlockhash::from_header(&latest),
+            _ => None,
+        });
+        let kept = kept.filter(|recent| recent.is_fresh(now));
+        if let Some(recent) = kept.filter(|recent| now.millis_since(recent.seen_at) < RENEW_MS) {
+            return Ok(Turn::Kept(recent));
         }
         let now = i64::try_from(now.millis()).unwrap_or(i64::MAX);
         let mine = database.run(ASK, &[Value::Integer(now), Value::Integer(ASK_AGAIN_MS)]).await?;
-        Ok(if mine.is_empty() { Err(SettleError::AskedJustNow) } else { Ok(None) })
+        Ok(match kept {
+            _ if !mine.is_empty() => Turn::Mine(kept),
+            Some(recent) => Turn::Kept(recent),
+            None => Turn::Others,
+        })
     }
 }
 
@@ -74,10 +85,20 @@ impl<S: Settlement> Settlement for Shared<S> {
 
     async fn fetch_blockhash(&self, now: Timestamp) -> Result<RecentBlockhash, SettleError> {
         let Some(database) = &self.database else { return self.inner.fetch_blockhash(now).await };
-        if let Some(kept) = Self::kept(database, now).await? {
-            return Ok(kept);
-        }
-        let latest = self.inner.fetch_blockhash(now).await?;
+        // A failure of the database must not let everyone ask.
+        let turn = Self::turn(database, now).await.unwrap_or_else(|error| {
+            eprintln!("the database can't say when the node was last asked for a blockhash: {error:?}");
+            Turn::Others
+        });
+        let kept = match turn {
+            Turn::Kept(recent) => return Ok(recent),
+            Turn::Others => return Err(SettleError::AskedJustNow),
+            Turn::Mine(kept) => kept,
+        };
+        let latest = match self.inner.fetch_blockhash(now).await {
+            Ok(latest) => latest,
+            Err(error) => return kept.ok_or(error),
+        };
         if let Err(error) = database.run(KEEP, &[Value::Text(latest.to_header())]).await {
             eprintln!("a blockhash can't be kept for other buyers: {error:?}");
         }
