@@ -23,10 +23,10 @@ pub(super) use name::PREFIX;
 use name::{is_plain, type_of};
 
 /// How many answers with a picture may be under way at once. Each may hold a picture of its own.
-const ANSWERS: usize = 32;
+const ANSWERS: usize = 64;
 
 /// How many of them may go to one client. Clients behind one proxy look like one client.
-const ANSWERS_PER_CLIENT: usize = 16;
+const ANSWERS_PER_CLIENT: usize = 8;
 
 /// For how many pictures the log says that they are too large.
 const TOLD: usize = 64;
@@ -205,7 +205,7 @@ mod tests {
         std::fs::write(folder.path().join("pictures/lamp.png"), b"picture").unwrap();
         let pictures = Pictures::beside(folder.path());
         let mut under_way = Vec::new();
-        for client in [1, 2] {
+        for client in 1..=8 {
             let client = IpAddr::V4(Ipv4Addr::new(192, 0, 2, client));
             for _ in 0..ANSWERS_PER_CLIENT {
                 let request = http::Request {

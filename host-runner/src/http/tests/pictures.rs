@@ -3,7 +3,7 @@
 use super::*;
 
 /// How many answers with a picture one client may have under way.
-const PER_CLIENT: usize = 16;
+const PER_CLIENT: usize = 8;
 
 /// Starts a server whose configuration has a picture of 2 MiB beside it.
 async fn world(bounds: ConnectionLimits, rate: RateLimiter) -> World {
