@@ -200,8 +200,10 @@ impl Problem {
         self
     }
 
-    /// Returns the problem with the promise that the payment was not charged. It is made only after the payment was
-    /// looked up among those that were claimed.
+    /// Returns the problem, saying that the payment was not charged.
+    ///
+    /// It is said only after the payment was looked up among those that were claimed. Another request with the payment
+    /// that is under way may claim it later.
     #[must_use]
     pub(super) fn not_charged(self) -> Self {
         self.member(CHARGED, Value::Bool(false))
