@@ -37,6 +37,8 @@ const OPENING_MS = 20_000;
 const FAILURES = 2;
 /** How long after its end a session is still shown by itself. */
 const REMEMBER_MS = 3_600_000;
+/** How long the question about a link takes no answer. */
+const LINKED_MS = 700;
 const REDEEM_TRIES = 3;
 const REDEEM_PAUSE_MS = 2_000;
 
@@ -54,6 +56,7 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
     paidAt: -Infinity,
     hasActed: false,
   };
+  const linked = el('div.aside', { role: 'status' });
   let failures = 0;
   let wasRunning = false;
 
@@ -165,14 +168,25 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
   /** Asks whether a link's session is wanted here. Anyone can send a link, so nothing happens by itself. */
   const offerCode = (given: string | null): void => {
     if (given === null) return;
-    const { saved } = runtime.state();
-    const isRefused = saved.kept !== null || isRunning(saved.session, clock.now());
-    const yes = button('button', t('linked.yes'), () => {
-      box.remove();
-      void redeem(given, REDEEM_TRIES);
-    });
-    const box = el('div.aside', { role: 'status' }, el('p', t(isRefused ? 'linked.refused' : 'linked.ask')), isRefused ? null : yes);
-    panel.before(box);
+    const mayOpen = (): boolean => {
+      const { saved, flow } = runtime.state();
+      return flow.phase === 'idle' && !isRunning(saved.session, clock.now());
+    };
+    const ask = (): void => {
+      const isWanted = mayOpen();
+      const asked = performance.now();
+      const yes = button('button', t('linked.yes'), () => {
+        // A tap that was meant for what stood here a moment ago does not count.
+        if (performance.now() - asked < LINKED_MS) return;
+        // Something may have been bought since.
+        if (!mayOpen()) return ask();
+        linked.remove();
+        void redeem(given, REDEEM_TRIES);
+      });
+      linked.replaceChildren(el('p', t(isWanted ? 'linked.ask' : 'linked.refused')), ...(isWanted ? [yes] : []));
+    };
+    panel.before(linked);
+    ask();
   };
 
   const listen = (): void => {
@@ -214,7 +228,11 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
   const runtime = makeRuntime({ api, clock, store, world, chain: page.chain, render, poll, reprice: () => void reprice() });
   const order = makeOrder(orderNode, model);
   const showPanel = takeOver(panel, order, model);
-  const watch = makeWatch(world, api, t.language, () => order.refresh(true));
+  const watch = makeWatch(world, api, t.language, {
+    repriced: () => order.refresh(true),
+    // What is known here alone would be lost.
+    reshaped: () => model().isIdle && !model().state.isMemoryOnly && location.reload(),
+  });
 
   listen();
   runtime.dispatch({ type: 'boot', saved: store.read() ?? runtime.state().saved });

@@ -57,8 +57,10 @@ function followPayment(state: State, saved: Saved, kept: Kept, now: number): Ste
 
 /** Takes over what another tab has written. */
 export function follow(state: State, saved: Saved, now: number): Step {
-  if (saved.kept) return followPayment(state, saved, saved.kept, now);
   const { flow } = state;
+  // A payment that only this tab knows of goes on to its end, whatever others write.
+  if (state.isMemoryOnly && 'kept' in flow) return [{ ...state, saved: { ...saved, kept: flow.kept } }];
+  if (saved.kept) return followPayment(state, saved, saved.kept, now);
   const isNews = JSON.stringify(state.saved.session) !== JSON.stringify(saved.session);
   const paid: readonly Effect[] = isNews && saved.session ? [{ type: 'paid' }] : [];
   if ('kept' in flow || flow.phase === 'elsewhere') {

@@ -19,7 +19,8 @@ function runKiosk(page: PageData): void {
   const known = watched(page);
   const scan = document.querySelector<HTMLElement>('.scan');
   const api = makeApi(page.api, page.asset.id, clock, () => undefined);
-  const watch = makeWatch(known, api, t.language, () => undefined);
+  const changes = { repriced: () => undefined, reshaped: () => location.reload() };
+  const watch = makeWatch(known, api, t.language, changes);
   const show = (): void => {
     const { asset, status, isDown } = known;
     // Nobody is invited to pay while nobody knows whether it is free.

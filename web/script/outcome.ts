@@ -21,6 +21,12 @@ export function staleness({ code }: Refusal): readonly Effect[] {
   return STALE.includes(code) ? [{ type: 'reprice' }] : [];
 }
 
+/** Returns the state in which another request with the payment may be under way. */
+export function doubted(state: State, now: number): State {
+  const { flow } = state;
+  return flow.phase === 'sending' ? { ...state, flow: { ...flow, doubtUntil: now + DOUBT_MS } } : state;
+}
+
 /** Sends a payment, unless it is on its way. */
 export function send(state: State, flow: Sending, now: number): Step {
   if (flow.isOut) return [state];
@@ -51,9 +57,13 @@ function refused(state: State, flow: Sending, refusal: Refusal): Step {
   return [idle, effect, { type: 'unlock' }, ...staleness(refusal)];
 }
 
-/** Leaves a payment to the buyer's wallet, because sending it again clears up nothing. */
+/**
+ * Leaves a payment to the buyer's wallet, because sending it again clears up nothing. Other tabs stay locked out if they
+ * can't read of it.
+ */
 function unsure(state: State, flow: Sending, refusal: Refusal): Step {
-  return [{ ...state, flow: { phase: 'unsure', kept: flow.kept, refusal } }, { type: 'unlock' }];
+  const after: State = { ...state, flow: { phase: 'unsure', kept: flow.kept, refusal } };
+  return state.isMemoryOnly ? [after] : [after, { type: 'unlock' }];
 }
 
 /** Judges a refusal. It is believed only when no earlier request with this payment can still be under way. */

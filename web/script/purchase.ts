@@ -4,7 +4,7 @@
 // this tab or another. And nobody is told that nothing was paid unless that is certain.
 
 import { abandon, follow, restarted, resumed } from './follow';
-import { answered, forgotten, send, staleness } from './outcome';
+import { answered, doubted, forgotten, send, staleness } from './outcome';
 import { adopted, dismissed, isRunning, updated } from './session';
 import type { Attempt, Event, Sending, State, Step } from './state';
 import type { Kept, Offer, Operation, Prepared, Price, Saved } from './types';
@@ -160,12 +160,17 @@ function pursued(state: State, event: Event, now: number): Step {
   const { flow } = state;
   const isCurrent = 'kept' in flow && 'transaction' in event && event.transaction === flow.kept.transaction;
   // A payment that was put aside has bought something after all.
-  if (event.type === 'answer' && !isCurrent && event.outcome.kind === 'sold') return adopted(state, event.outcome.sale, false, now);
+  if (event.type === 'answer' && !isCurrent && event.outcome.kind === 'sold') return adopted(state, event.outcome.sale, null, now);
   if (!('kept' in flow)) return [state];
   if (event.type === 'forget') return forgotten(state, flow, now);
   if (flow.phase !== 'sending' || !isCurrent) return [state];
   if (event.type === 'retry') return send(state, flow, now);
   return event.type === 'answer' ? answered(state, flow, event.outcome, now) : [state];
+}
+
+/** Returns whether another tab has sent the payment that this tab sends. */
+function isSentAgain({ flow }: State, { kept }: Saved): boolean {
+  return flow.phase === 'sending' && kept?.transaction === flow.kept.transaction && kept.sentAt > flow.kept.sentAt;
 }
 
 /** Returns the state after an event, and what is to be done. `now` is the gateway's time in milliseconds since 1970. */
@@ -176,6 +181,7 @@ export function step(state: State, event: Event, now: number): Step {
     case 'stored':
       // Two tabs that keep at once would each follow the other. Whoever keeps is told of a conflict instead.
       if (state.flow.phase === 'keeping') return [state];
+      if (isSentAgain(state, event.saved)) return [doubted(state, now)];
       return event.saved.revision > state.saved.revision ? follow(state, event.saved, now) : [state];
     case 'offer':
       return [{ ...state, offer: event.offer }];
@@ -190,6 +196,8 @@ export function step(state: State, event: Event, now: number): Step {
       if (state.flow.phase !== 'elsewhere') return [state];
       return begin(state, state.flow.wallet, state.flow.operation, true, now);
     case 'adopt':
+      // What is being kept can't be called back.
+      if (state.flow.phase === 'keeping') return [state];
       return adopted(state, event.sale, event.isLinked, now);
     case 'session':
       return updated(state, event.status, now);

@@ -11,9 +11,6 @@ import type { Store } from './store';
 import type { Saved } from './types';
 import { connect, isDeclined, sign, type Account, type Wallet } from './wallets';
 
-/** How long it takes until all tabs see what one of them has stored. */
-const SETTLE_MS = 200;
-
 export interface Tools {
   readonly api: Api;
   readonly clock: Clock;
@@ -82,17 +79,12 @@ export function makeRuntime({ api, clock, store, world, chain, render, poll, rep
   };
 
   const keep = async (run: number, saved: Saved): Promise<void> => {
+    const give = (rival: Saved): void => dispatch({ type: 'conflict', run, saved: rival });
+    // Another tab may be sending what it could not store.
+    if (!(await lock.seal())) return give(state.saved);
     const { isStored, conflict } = store.keep(saved);
-    let rival = conflict;
-    if (isStored && !lock.isReal) {
-      // Another tab may have written at the same moment. The one whose payment is there after a while sends it.
-      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-      const stored = store.read();
-      if (stored?.kept?.transaction !== saved.kept?.transaction) rival = stored;
-    }
-    // What other tabs can't read has to be sealed against them.
-    if (!isStored && !rival && !(await lock.seal())) rival = state.saved;
-    dispatch(rival ? { type: 'conflict', run, saved: rival } : { type: 'kept', run, isStored, saved });
+    if (conflict) return give(conflict);
+    dispatch({ type: 'kept', run, isStored, saved });
   };
 
   const send = async ({ kept }: Extract<Effect, { type: 'send' }>): Promise<void> => {

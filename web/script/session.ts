@@ -42,13 +42,14 @@ function isOf({ operation, at }: Kept, sale: Sale): boolean {
 }
 
 /**
- * Takes over a session that a wallet has found by signing in, or that a link has brought. Anyone can send a link, so it
- * takes nobody's own session or payment away.
+ * Takes over a session that a wallet has found by signing in, or that a link has brought; `isLinked` is null for what a
+ * payment has bought. Anyone can send a link, so it takes nobody's own session or payment away.
  */
-export function adopted(state: State, sale: Sale, isLinked: boolean, now: number): Step {
+export function adopted(state: State, sale: Sale, isLinked: boolean | null, now: number): Step {
   const { flow, saved: before } = state;
   if (isLinked && (before.kept || isRunning(before.session, now))) return [state];
-  const session = { ...after(before.session, sale, now), isLinked };
+  const found = after(before.session, sale, now);
+  const session = { ...found, isLinked: isLinked ?? found.isLinked ?? false };
   const cleared = flow.phase === 'unsure' && isOf(flow.kept, sale) ? flow.kept.transaction : null;
   const kept = cleared === null ? before.kept : null;
   const [saved, effect] = save(state, { session, kept, refused: null }, cleared);

@@ -1,6 +1,6 @@
 // Times for people, in their own time zone.
 
-const DAY_MS = 86_400_000;
+const DAY_SECONDS = 86_400;
 
 /** How near a time is told with its seconds, in milliseconds. */
 const NEAR_MS = 600_000;
@@ -8,7 +8,7 @@ const NEAR_MS = 600_000;
 /** Returns a time of day, with its seconds if it is near, and with its date if it is not today. */
 export function timeOfDay(at: number, now: number, language: string): string {
   const isToday = new Date(at).toDateString() === new Date(now).toDateString();
-  const second = at - now < NEAR_MS ? '2-digit' : undefined;
+  const second = Math.abs(at - now) < NEAR_MS ? '2-digit' : undefined;
   const time = { hour: 'numeric', minute: '2-digit', second } as const;
   const date = { day: 'numeric', month: 'short' } as const;
   return new Intl.DateTimeFormat(language, isToday ? time : { ...date, ...time }).format(at);
@@ -23,14 +23,9 @@ export function exactly(at: number, language: string): string {
 /** Returns what is left as digits, such as `4:05` or `1:00:00`, and days apart. Begun seconds count. */
 export function countdown(leftMs: number): { readonly days: number; readonly digits: string } {
   const seconds = Math.ceil(Math.max(leftMs, 0) / 1000);
-  const days = Math.floor((seconds * 1000) / DAY_MS);
-  const rest = seconds - days * 86_400;
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const hours = Math.floor(rest / 3600);
-  const minutes = Math.floor((rest % 3600) / 60);
-  const tail = two(rest % 60);
-  const digits = hours > 0 || days > 0 ? `${hours}:${two(minutes)}:${tail}` : `${minutes}:${tail}`;
-  return { days, digits };
+  const days = Math.floor(seconds / DAY_SECONDS);
+  const clock = new Date((seconds % DAY_SECONDS) * 1000).toISOString().slice(11, 19);
+  return { days, digits: clock.replace(days > 0 ? /^0/ : /^(00:)?0?/, '') };
 }
 
 /** Returns what is left in the machine's form, such as `PT245S`. */

@@ -32,18 +32,33 @@ export interface Watch {
   askAsset(): Promise<void>;
 }
 
-/** Makes what keeps `known` and the server's lines up to date. `repriced` is called when there are other prices. */
-export function makeWatch(known: Watched, api: Api, language: string, repriced: () => void): Watch {
+/** What happens to an asset while its page is open. */
+export interface Changes {
+  /** There are other prices. */
+  repriced(): void;
+  /** There are other units or quantities, which only the server can write. */
+  reshaped(): void;
+}
+
+/** Returns what the server alone writes of an asset, as a text to compare. */
+function shapeOf({ tariff: { unit, minQuantity, maxQuantity, presets } }: Asset): string {
+  return JSON.stringify([unit, minQuantity, maxQuantity, presets?.map(({ quantity }) => quantity)]);
+}
+
+/** Makes what keeps `known` and the server's lines up to date. */
+export function makeWatch(known: Watched, api: Api, language: string, changes: Changes): Watch {
   let misses = 0;
   let askedAt = performance.now();
   const showAsset = assetLines(known.asset, language);
+  const shape = shapeOf(known.asset);
 
   const learn = (result: Result<Asset>): void => {
     if (!('ok' in result)) return;
     const before = JSON.stringify(known.asset.tariff);
     known.asset = { ...known.asset, ...result.ok };
     showAsset(known.asset);
-    if (JSON.stringify(known.asset.tariff) !== before) repriced();
+    if (JSON.stringify(known.asset.tariff) !== before) changes.repriced();
+    if (shapeOf(known.asset) !== shape) changes.reshaped();
   };
   const askAsset = async (): Promise<void> => {
     askedAt = performance.now();

@@ -21,6 +21,8 @@ pub(crate) fn page(status: u16, html: String) -> Response {
         ("cache-control", "private, no-cache".to_owned()),
         ("vary", "accept-language".to_owned()),
         ("content-security-policy", POLICY.to_owned()),
+        // A page that has opened this one can't change its address. Windows that a wallet opens still can be talked to.
+        ("cross-origin-opener-policy", "same-origin-allow-popups".to_owned()),
         ("permissions-policy", PERMISSIONS.to_owned()),
         ("referrer-policy", "no-referrer".to_owned()),
         ("x-content-type-options", "nosniff".to_owned()),

@@ -294,6 +294,25 @@ test('a session that a link has brought says so, also after it is extended, unti
   assert.equal(bought.state.saved.session.isLinked, false);
 });
 
+test('a late answer does not make a session one of its own that a link has brought', () => {
+  const tab = new Tab();
+  tab.send({ type: 'adopt', sale: other(), isLinked: true });
+  tab.send({ type: 'extending', open: true });
+  tab.to('sending');
+  tab.answer(unclear());
+  tab.retry();
+  tab.wait(600_000).send({ type: 'forget' });
+  tab.answer({ kind: 'sold', sale: other({ transaction: 'tx-10' }) });
+  assert.equal(tab.state.saved.session.isLinked, true);
+});
+
+test('a link is not opened while a payment is being kept', () => {
+  const tab = new Tab().to('keeping');
+  const before = tab.state;
+  for (const isLinked of [true, false]) assert.deepEqual(tab.send({ type: 'adopt', sale: other(), isLinked }), []);
+  assert.equal(tab.state, before);
+});
+
 test('a session that a link has brought can be put aside while it runs', () => {
   const tab = new Tab();
   tab.send({ type: 'adopt', sale: other(), isLinked: true });

@@ -136,6 +136,24 @@ test('two tabs that keep at the same moment do not follow each other', () => {
   assert.equal(tab.state, before);
 });
 
+test('a refusal is doubted while another tab may be sending the same payment', () => {
+  const tab = new Tab().to('sending');
+  const { saved } = tab.state;
+  tab.wait(4_000).send({ type: 'stored', saved: { ...saved, kept: { ...saved.kept, sentAt: tab.now } } });
+  tab.answer(refused('asset_busy'));
+  assert.equal(tab.mode, 'checking');
+  tab.wait(DOUBT_MS).retry();
+  tab.answer(refused('asset_busy'));
+  assert.equal(tab.notice, 'refused');
+});
+
+test('what this tab has sent itself is no reason to doubt', () => {
+  const tab = new Tab().to('sending');
+  tab.send({ type: 'stored', saved: tab.state.saved });
+  tab.answer(refused('asset_busy'));
+  assert.equal(tab.notice, 'refused');
+});
+
 test('a signature is thrown away if another tab has bought in the meantime', () => {
   const other = new Tab().to('sending');
   other.answer({ kind: 'sold', sale: sale() });

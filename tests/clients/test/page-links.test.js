@@ -9,7 +9,7 @@ import { until } from '../harness/wait.js';
 import { world } from '../harness/world.js';
 
 const QUESTION = 'This link opens a session that was bought on another device.';
-const w = world({ assets: [...['code', 'open', 'trap', 'aside'].map(perSecond), room('gym')], buyers: 8, unless: withoutBrowser });
+const w = world({ assets: [...['code', 'open', 'trap', 'tap'].map(perSecond), ...['gym', 'hall'].map(room)], buyers: 12, unless: withoutBrowser });
 after(closeBrowser);
 
 const visit = (path, how) => Visitor.open(w, path, how);
@@ -34,6 +34,14 @@ async function linkOf(it) {
   return `${pathname}?from=link${hash}`;
 }
 
+/** Opens the session of the link that a visitor has followed, once the question takes an answer. */
+async function opens(it) {
+  await it.sees(QUESTION);
+  await it.page.waitForTimeout(800);
+  await it.button('Open it here').click();
+  await it.sees('It is yours');
+}
+
 w.test('a session goes on on another device by a link that works once (inv. 1, 9)', {}, async () => {
   const first = await owner('code');
   const link = await linkOf(first);
@@ -42,10 +50,11 @@ w.test('a session goes on on another device by a link that works once (inv. 1, 9
   await second.sees(QUESTION);
   assert.ok(!second.page.url().includes('#code'), 'the code is wiped');
   await second.isAccessible();
-  await second.button('Open it here').click();
-  await second.sees('It is yours');
+  await opens(second);
   await second.isAccessible();
   const third = await visit(link);
+  await third.sees(QUESTION);
+  await third.page.waitForTimeout(800);
   await third.button('Open it here').click();
   await third.sees('This link no longer works');
   assert.equal(await third.page.getByText('It is yours').count(), 0);
@@ -59,8 +68,7 @@ w.test('a link in a page that is open already is asked about too, and wiped', {}
   await second.page.evaluate((hash) => (location.hash = hash), new URL(link, w.gateway.url).hash);
   await second.sees(QUESTION);
   assert.ok(!second.page.url().includes('#code'));
-  await second.button('Open it here').click();
-  await second.sees('It is yours');
+  await opens(second);
   for (const it of [first, second]) await it.leave();
 });
 
@@ -69,8 +77,7 @@ w.test("a stranger's link opens nothing by itself, and more time for its session
   const victim = await visit(await linkOf(thief), { wallets: [{ buyer: w.buyer() }] });
   await victim.sees(QUESTION);
   assert.equal(await victim.page.getByText('It is yours').count(), 0);
-  await victim.button('Open it here').click();
-  await victim.sees('It is yours');
+  await opens(victim);
   await victim.button('Add time').click();
   await victim.sees('Whoever gave you the link can use the time that you add.');
   await victim.isAccessible();
@@ -93,12 +100,45 @@ w.test("a stranger's link does not take the place of one's own session (inv. 1)"
 });
 
 w.test('a session that a link has brought can be put aside, and one is sold to the buyer (inv. 1)', {}, async () => {
-  const thief = await owner('aside');
+  const thief = await owner('hall');
   const victim = await visit(await linkOf(thief), { wallets: [{ buyer: w.buyer() }] });
-  await victim.button('Open it here').click();
-  await victim.sees('It is yours');
+  await opens(victim);
+  const session = () => victim.page.evaluate(() => JSON.parse(localStorage.getItem('coinop:hall')).session.id);
+  const stolen = await session();
   await victim.button('Put this session aside').click();
-  await victim.sees(/Taken until/);
-  await victim.button('I have paid already').waitFor();
+  await victim.chooses(10, '0.01 USDC');
+  const sum = await w.gain(async () => {
+    await victim.pays();
+    await victim.sees('It is yours');
+  });
+  assert.deepEqual(sum, { money: 10_000n, landed: 1 });
+  assert.notEqual(await session(), stolen);
+  for (const it of [thief, victim]) await it.leave();
+});
+
+w.test('a link that waits while something is bought opens nothing (inv. 1)', {}, async () => {
+  const thief = await owner('hall');
+  const victim = await visit(await linkOf(thief), { wallets: [{ buyer: w.buyer() }] });
+  await victim.sees(QUESTION);
+  await victim.chooses(10, '0.01 USDC');
+  await victim.pays();
+  await victim.sees('It is yours');
+  await victim.button('Open it here').click();
+  await victim.sees('The link was not used');
+  for (const it of [thief, victim]) await it.leave();
+});
+
+w.test('a tap that was meant for what stood there a moment ago opens no link', {}, async () => {
+  const thief = await owner('tap');
+  const link = new URL(await linkOf(thief), w.gateway.url);
+  const victim = await visit('/p/tap');
+  await victim.page.evaluate((hash) => {
+    location.hash = hash;
+    addEventListener('hashchange', () => document.querySelector('[role="status"] button')?.click());
+  }, link.hash);
+  await victim.sees(QUESTION);
+  await victim.page.waitForTimeout(1_000);
+  assert.equal(await victim.page.getByText('It is yours').count(), 0);
+  await opens(victim);
   for (const it of [thief, victim]) await it.leave();
 });

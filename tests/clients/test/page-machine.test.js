@@ -57,18 +57,28 @@ w.test('a device that is gone in the middle is shown, with whom to ask', { needs
   await it.leave();
 });
 
-w.test('a page and a screen that stay open follow the name and the price', PATIENT, async () => {
-  await create(w, minutes('moving', { name: 'Old name' }));
-  await shown(w, 'moving', (status) => status === 200);
-  const [page, screen] = [await visit('moving?quantity=2'), await visit('moving?kiosk&quantity=2')];
+w.test('pages and screens that stay open follow the name, the price, and what is sold', PATIENT, async () => {
+  for (const id of ['priced', 'shaped']) {
+    await create(w, minutes(id));
+    await shown(w, id, (status) => status === 200);
+  }
+  const [page, screen] = [await visit('priced?quantity=2'), await visit('priced?kiosk')];
+  const [other, display] = [await visit('shaped'), await visit('shaped?kiosk')];
   await page.page.locator('#total', { hasText: '0.02' }).waitFor();
-  await change(w, 'moving', { price: '0.03', name: 'New name' });
+  await change(w, 'priced', { price: '0.03', name: 'New name' });
+  await change(w, 'shaped', { unit: 'hour', name: 'Hours' });
+  const headed = (it, name) => it.page.getByRole('heading', { name }).waitFor({ timeout: 160_000 });
   for (const it of [page, screen]) {
-    await it.page.getByRole('heading', { name: 'New name' }).waitFor({ timeout: 160_000 });
+    await headed(it, 'New name');
     await it.sees('0.03 USDC per minute');
   }
   await page.page.locator('#total', { hasText: '0.06' }).waitFor();
-  for (const it of [page, screen]) await it.leave();
+  for (const it of [other, display]) {
+    await headed(it, 'Hours');
+    await it.sees('0.01 USDC per hour');
+  }
+  await other.page.locator('label[for="quantity"]', { hasText: 'Hours' }).waitFor();
+  for (const it of [page, screen, other, display]) await it.leave();
 });
 
 w.test('an open receipt is printed alone', {}, async () => {
