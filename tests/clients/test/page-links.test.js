@@ -120,6 +120,7 @@ w.test('a link that waits while something is bought opens nothing (inv. 1)', {},
   const thief = await owner('hall');
   const victim = await visit(await linkOf(thief), { wallets: [{ buyer: w.buyer() }] });
   await victim.sees(QUESTION);
+  await victim.page.waitForTimeout(800);
   await victim.chooses(10, '0.01 USDC');
   await victim.pays();
   await victim.sees('It is yours');
