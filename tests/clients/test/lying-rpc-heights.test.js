@@ -41,7 +41,7 @@ class Node {
       calls += 1;
       return lies[names[Math.min(at, names.length - 1)]](pass, http);
     };
-    return until(`all of ${names} were told`, () => names.every((name) => this.cameOf[name]), { within: 100_000 });
+    return until(`all of ${names} were told`, () => names.every((name) => this.cameOf[name]), { within: 240_000 });
   }
 }
 
