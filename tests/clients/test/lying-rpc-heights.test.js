@@ -156,5 +156,5 @@ before(async () => {
     endings.set(name, last);
   }
 });
-for (const [name] of steps) w.test(name, { timeout: 120_000 }, () => endings.get(name));
+for (const [name] of steps) w.test(name, { timeout: 300_000 }, () => endings.get(name));
 w.test('after all of it the merchant has what was granted, and nothing else (inv. 5)', {}, () => booksBalance(w, Object.values(attempts)));
