@@ -15,6 +15,9 @@ const LATEST = 'getLatestBlockhash';
 /** How many times each lie is told. One of two calls in a row is about a payment that it could harm. */
 const EACH = 2;
 
+/** How long no call may come before the buyers repeat their payments, as a 202 tells them to. */
+const QUIET_MS = 15_000;
+
 /** Answers calls about the chain itself. Such a call does not tell which payment it is about. */
 class Node {
   lies = {};
@@ -30,18 +33,27 @@ class Node {
 
   /**
    * Tells each of these lies in turn, and the last one from then on. Before the next lie, `check` examines the effect
-   * of the last.
+   * of the last. `repeat` is called while no call comes.
    */
-  tellInTurn(method, lies, check) {
+  async tellInTurn(method, lies, check, repeat) {
     const names = Object.keys(lies);
     let calls = 0;
+    let last = performance.now();
+    const watch = setInterval(() => {
+      if (performance.now() - last < QUIET_MS) return;
+      last = performance.now();
+      console.error(`no call of ${method} for ${QUIET_MS} ms, after ${calls} of ${names}: the buyers repeat their payments`);
+      repeat();
+    }, 1_000);
     this.lies[method] = async (pass, http) => {
       const at = Math.floor(calls / EACH);
       if (calls % EACH === 0 && at > 0) this.cameOf[names[at - 1]] ??= await check().catch((error) => error) ?? 'fine';
       calls += 1;
+      last = performance.now();
       return lies[names[Math.min(at, names.length - 1)]](pass, http);
     };
-    return until(`all of ${names} were told`, () => names.every((name) => this.cameOf[name]), { within: 240_000 });
+    const all = () => names.every((name) => this.cameOf[name]);
+    return until(`all of ${names} were told`, all, { within: 240_000 }).finally(() => clearInterval(watch));
   }
 }
 
@@ -110,11 +122,14 @@ async function allAreKept() {
   for (const id of TRUE) await attempts[id].isKept();
 }
 
+/** Repeats the payments that are pending. What comes of it is seen in what the node is asked. */
+const allRepeat = () => TRUE.forEach((id) => attempts[id].send().catch(() => undefined));
+
 /** Makes one test for the effect of each lie. The first test tells all lies. */
 const each = (lies, name) => Object.keys(lies).map((lie, n) => [
   name(lie),
   async () => {
-    if (n === 0) await node.tellInTurn(EPOCH, lies, allAreKept);
+    if (n === 0) await node.tellInTurn(EPOCH, lies, allAreKept, allRepeat);
     assert.equal(node.cameOf[lie], 'fine');
   },
 ]);
@@ -130,7 +145,7 @@ const steps = [
   ...each(AHEAD, (lie) => `while a payment may land, ${lie}: it is not given up (inv. 2, 3)`),
   ['there is no answer while their blockhashes die: kept (inv. 3)', async () => {
     // From here on there is always a lie, and never the truth between two of them.
-    await node.tellInTurn(EPOCH, { nothing: result({}) }, allAreKept);
+    await node.tellInTurn(EPOCH, { nothing: result({}) }, allAreKept, allRepeat);
     await w.chain.advanceBlocks(400);
   }],
   ...each(UNCLEAR, (lie) => `when a payment can't land any more, ${lie}: that does not decide it (inv. 3)`),
