@@ -30,6 +30,25 @@ async function payments(it, how, path = '') {
   return () => count;
 }
 
+/** Runs in the page before its own script: nothing can be stored. */
+const full = () => {
+  Storage.prototype.setItem = () => {
+    throw new DOMException('full', 'QuotaExceededError');
+  };
+};
+
+/** Opens two tabs of one browser with the wallet of one buyer. `spoil` runs in them before the page's own script. */
+async function twoTabs(id, spoil) {
+  const wallets = [{ buyer: w.buyer() }];
+  const one = await visit(id, { wallets });
+  const two = await visit(id, { wallets, context: one.context });
+  for (const it of [one, two]) {
+    await it.page.addInitScript(spoil);
+    await it.page.reload();
+  }
+  return [one, two];
+}
+
 const isPaid = (route) => route.fetch().catch(() => undefined);
 
 w.test('a reload while the wallet asks loses nothing and pays nothing (inv. 1)', {}, async () => {
@@ -174,11 +193,7 @@ w.test('someone who looks elsewhere and comes back finds the session', {}, async
 
 w.test('a browser that keeps nothing says so, and sells all the same (inv. 1)', {}, async () => {
   const it = await visit('full');
-  await it.page.addInitScript(() => {
-    Storage.prototype.setItem = () => {
-      throw new DOMException('full', 'QuotaExceededError');
-    };
-  });
+  await it.page.addInitScript(full);
   await it.page.reload();
   let isOpen = false;
   await payments(it, (route) => (isOpen ? route.continue() : route.abort()));
@@ -192,18 +207,7 @@ w.test('a browser that keeps nothing says so, and sells all the same (inv. 1)', 
 });
 
 w.test('where nothing can be kept, of two tabs only one pays, also if the other one takes over (inv. 1)', {}, async () => {
-  const blocked = () => {
-    Storage.prototype.setItem = () => {
-      throw new DOMException('full', 'QuotaExceededError');
-    };
-  };
-  const buyer = w.buyer();
-  const one = await visit('hall', { wallets: [{ buyer }] });
-  const two = await visit('hall', { context: one.context, wallets: [{ buyer }] });
-  for (const it of [one, two]) {
-    await it.page.addInitScript(blocked);
-    await it.page.reload();
-  }
+  const [one, two] = await twoTabs('hall', full);
   let isOpen = false;
   await payments(one, (route) => (isOpen ? route.continue() : route.abort()));
   const sum = await w.gain(async () => {
@@ -229,13 +233,7 @@ w.test('a browser that blocks cookies has neither storage nor locks, and pays on
     Object.defineProperty(globalThis, 'localStorage', { get: refuse });
     LockManager.prototype.request = async () => refuse();
   };
-  const buyer = w.buyer();
-  const one = await visit('stage', { wallets: [{ buyer }] });
-  const two = await visit('stage', { context: one.context, wallets: [{ buyer }] });
-  for (const it of [one, two]) {
-    await it.page.addInitScript(denied);
-    await it.page.reload();
-  }
+  const [one, two] = await twoTabs('stage', denied);
   let isOpen = false;
   await payments(one, async (route) => {
     if (isOpen) return route.continue();
