@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 /// recording is the same, so a change in the file is a change in the answers.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     build::differential(workspace)?;
-    let folder = workspace.root.join("tests").join("clients");
+    let folder = workspace.clients();
     tools::npm_packages(&folder, "recording")?;
     Cmd::new("npm", &folder)
         .args(["run", "--silent", "record"])

@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     build::native(workspace)?;
     build::component(workspace)?;
-    let folder = workspace.root.join("tests").join("clients");
+    let folder = workspace.clients();
     tools::npm_packages(&folder, "the screenshots")?;
     Cmd::new("npm", &folder)
         .args(["run", "--silent", "screenshots"])

@@ -3,7 +3,7 @@
 mod core;
 mod counted;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Instant;
@@ -298,7 +298,7 @@ fn differential(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     build::stubbed_component(workspace)?;
     build::worker::plain(workspace)?;
     build::worker::hooks(workspace)?;
-    let folder = clients_folder(workspace);
+    let folder = workspace.clients();
     npm(workspace, &folder, &["run", "differential"], "with the platforms side by side", tally, |cmd| cmd)
 }
 
@@ -312,13 +312,8 @@ fn clients(workspace: &Workspace, target: Target, tally: &mut Tally) -> Result<(
         Target::Worker => build::worker::plain(workspace)?,
     }
     let what = format!("against {}", target.name());
-    let folder = clients_folder(workspace);
+    let folder = workspace.clients();
     npm(workspace, &folder, &["test"], &what, tally, |cmd| cmd.env("COINOP_TARGET", target.name()))
-}
-
-/// Returns the folder of the real clients.
-fn clients_folder(workspace: &Workspace) -> PathBuf {
-    workspace.root.join("tests").join("clients")
 }
 
 /// Runs tests of a folder with Node, and counts them.

@@ -53,6 +53,11 @@ impl Workspace {
         })
     }
 
+    /// Returns the folder of the real clients.
+    pub(crate) fn clients(&self) -> PathBuf {
+        self.root.join("tests").join("clients")
+    }
+
     /// Returns the folder of the pages.
     pub(crate) fn web(&self) -> PathBuf {
         self.root.join("web")

@@ -17,7 +17,7 @@ const LARGEST: u64 = 496 * 1024;
 /// Lets wrangler do everything of a deployment except the upload: it builds the worker by the command of
 /// wrangler.toml, reads the configuration and bundles. This needs no network.
 pub(super) fn dry_run(workspace: &Workspace) -> Result<()> {
-    let packages = workspace.root.join("tests").join("clients");
+    let packages = workspace.clients();
     tools::npm_packages(&packages, "wrangler")?;
     let folder = workspace.target.join("worker-dry-run");
     let _ = fs::remove_dir_all(&folder);
