@@ -6,7 +6,7 @@ use super::response::{PROBLEM, Response};
 use crate::session::Reject;
 use crate::time::Timestamp;
 
-/// The member that says that a payment was refused. Without it a payment may have been charged.
+/// The member by which a program knows that a payment was not charged. It is missing where that is not certain.
 pub(super) const CHARGED: &str = "charged";
 
 /// An error for a caller: what is wrong, and what to change.

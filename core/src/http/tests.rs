@@ -78,8 +78,7 @@ fn ask(world: &World, method: &str, target: &str, headers: &[(&str, &str)], body
     Answer { status: response.status, headers: response.headers, body }
 }
 
-/// Asserts what `"charged": false` promises: the payment of the request is none that was claimed and may still land, and
-/// none that has bought something (invariant 3).
+/// Asserts that a payment which is called uncharged is not among those that were claimed (invariant 3).
 fn assert_not_charged(world: &World, platform: &Platform<'_>, request: &Request, body: &Value) {
     assert_eq!(body["charged"], false, "{body}");
     for name in [x402::PAYMENT_SIGNATURE, x402::X_PAYMENT] {
