@@ -1,66 +1,17 @@
 //! The auditor: checks everything that must hold of a world at any moment, including between a crash and the
 //! restart. It derives the expected tables a second time, from the events alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::de::DeserializeOwned;
 
+use super::books::Books;
 use super::world::World;
 use crate::ids::StreamId;
 use crate::listing::Listing;
-use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus, SessionRecord, changes};
-use crate::session::{Claim, Desired, Event, Session, StreamState, desired_state, evolve, pending};
+use crate::session::index::{PaymentRecord, PaymentStatus, SessionRecord};
+use crate::session::{Claim, Event, StreamState, pending};
 use crate::time::{Now, Timestamp};
-
-/// What the tables should contain.
-#[derive(Default)]
-struct Books {
-    payments: BTreeMap<String, PaymentRecord>,
-    sessions: BTreeMap<String, SessionRecord>,
-    /// The asset, the amount and the time of each sale, by payment.
-    sales: BTreeMap<String, (String, String, u64)>,
-    catalogue: BTreeMap<String, Listing>,
-    fees: BTreeMap<u64, u64>,
-    seats: BTreeSet<(String, String)>,
-}
-
-impl Books {
-    fn enter(&mut self, stream: &StreamId, change: IndexChange) {
-        match change {
-            IndexChange::Claim { id, record, day, holds, .. } => {
-                assert!(self.payments.insert(id.as_str().to_owned(), record).is_none(), "claimed twice");
-                *self.fees.entry(day).or_default() += holds.fee.unwrap().amount;
-            }
-            IndexChange::Payment { id, record } => {
-                self.payments.insert(id.as_str().to_owned(), record).expect("a claim before the grant");
-            }
-            IndexChange::Purge { id, day, fee, .. } => {
-                self.payments.remove(id.as_str()).expect("a claim before its end");
-                *self.fees.get_mut(&day).unwrap() -= fee;
-            }
-            IndexChange::Session { id, record, .. } => {
-                self.sessions.insert(id.as_str().to_owned(), record);
-            }
-            IndexChange::Sale { payment, asset, price, at } => {
-                let sale = (asset.to_string(), price.amount.to_string(), at.millis());
-                assert!(self.sales.insert(payment.as_str().to_owned(), sale).is_none(), "sold twice");
-            }
-            IndexChange::Seat { asset, taken_of } => {
-                let seat = (format!("main/{asset}"), format!("main/{stream}"));
-                match taken_of {
-                    Some(_) => assert!(self.seats.insert(seat), "a seat is taken twice"),
-                    None => assert!(self.seats.remove(&seat), "a seat is left that was not taken"),
-                }
-            }
-            IndexChange::Listing { listing: Some(listing) } => {
-                self.catalogue.insert(format!("main/{stream}"), listing);
-            }
-            IndexChange::Listing { listing: None } => {
-                self.catalogue.remove(&format!("main/{stream}")).expect("listed before it was deleted");
-            }
-        }
-    }
-}
 
 impl World {
     fn rows<T: DeserializeOwned>(&self, statement: &str) -> Vec<T> {
@@ -80,14 +31,10 @@ impl World {
     /// Returns the state that the tables hold of a stream, after checking it against the stream's history.
     fn replay(&self, stream: &StreamId, books: &mut Books) -> StreamState {
         let appends = self.appends(stream);
-        let mut state = StreamState::default();
         for events in &appends {
-            let after = events.iter().fold(state.clone(), evolve);
-            for change in changes(stream, &state, &after, events) {
-                books.enter(stream, change);
-            }
-            state = after;
+            books.append(stream, events);
         }
+        let state = books.state(stream);
         let head = format!("FROM head WHERE stream = 'main/{stream}'");
         let snapshot: Vec<StreamState> = self.rows(&format!("SELECT state {head}"));
         assert_eq!(
@@ -131,36 +78,24 @@ impl World {
             let named =
                 |claim: &Claim| (claim.payment.as_str().to_owned(), claim.rail.source().unwrap().to_string());
             claimed.extend(state.claims.iter().map(named));
-            // It is open only for the running session, and only as long as that is paid for (invariant 4).
-            let open = state.fulfilment.desired.as_ref().and_then(Desired::open_until);
-            let ends_at = state.session.as_ref().and_then(Session::ends_at);
-            assert!(open.is_none() || open == ends_at, "{open:?} {ends_at:?}");
-            let now = state.clamped_now(&Now::at(self.now()));
-            assert!(desired_state(&state, &now).unlocked_until().is_none_or(|until| until > now.wall));
-            let running = books.sessions.values().filter(|s| s.stream == stream && !s.ended);
-            let running: Vec<_> = running.map(|record| record.session.clone()).collect();
-            assert_eq!(
-                running,
-                state.session.into_iter().collect::<Vec<_>>(),
-                "one inside, who the index says"
-            );
+            books.check_stream(&stream, self.now());
         }
         // The indexes match what follows from the events.
         let catalogue: Vec<(String, Listing)> =
             self.rows("SELECT json_array(asset, json(listing)) FROM catalogue ORDER BY asset");
-        assert_eq!(catalogue, books.catalogue.into_iter().collect::<Vec<_>>());
+        assert_eq!(catalogue, books.catalogue.clone().into_iter().collect::<Vec<_>>());
         let seats: Vec<(String, String)> =
             self.rows("SELECT json_array(asset, stream) FROM seat ORDER BY asset, stream");
-        assert_eq!(seats, books.seats.into_iter().collect::<Vec<_>>());
+        assert_eq!(seats, books.seats.clone().into_iter().collect::<Vec<_>>());
         let payments: Vec<PaymentRecord> = self.rows("SELECT record FROM payment ORDER BY id");
         assert_eq!(payments, books.payments.values().cloned().collect::<Vec<_>>());
         let sessions: Vec<SessionRecord> = self.rows("SELECT record FROM session ORDER BY id");
         assert_eq!(sessions, books.sessions.values().cloned().collect::<Vec<_>>());
         let sales: Vec<(String, (String, String, u64))> =
             self.rows("SELECT json_array(payment, json_array(asset, amount, at)) FROM sale ORDER BY payment");
-        assert_eq!(sales, books.sales.into_iter().collect::<Vec<_>>());
+        assert_eq!(sales, books.sales.clone().into_iter().collect::<Vec<_>>());
         let fees: Vec<(u64, u64)> = self.rows("SELECT json_array(day, lamports) FROM fee ORDER BY day");
-        assert_eq!(fees, books.fees.into_iter().collect::<Vec<_>>());
+        assert_eq!(fees, books.fees.clone().into_iter().collect::<Vec<_>>());
 
         // Exactly the payments in flight are counted against their balances.
         let in_flight: Vec<(String, String)> =
@@ -181,19 +116,8 @@ impl World {
         assert!(granted_ids().eq(sales.iter().map(|(payment, _)| payment.as_str())), "{sales:?}");
         assert!(granted().all(|payment| landed.contains_key(&payment.payment)), "granted unpaid");
         // Each session is what its payments bought, to the last unit (invariant 5).
-        for SessionRecord { session, .. } in &sessions {
-            let own: Vec<_> = granted().filter(|payment| payment.session == session.id).collect();
-            let sum = |of: fn(&PaymentRecord) -> u64| own.iter().map(|payment| of(payment)).sum::<u64>();
-            assert_eq!(sum(|p| p.purchase.price.amount.atomic()), session.purchase.price.amount.atomic());
-            assert_eq!(sum(|p| p.purchase.quantity), session.purchase.quantity);
-            assert_eq!(
-                sum(|p| p.purchase.allowance.seconds().unwrap()),
-                session.purchase.allowance.seconds().unwrap()
-            );
-            assert!(
-                session.ends_at().unwrap().millis_since(session.starts_at)
-                    >= session.purchase.allowance.seconds().unwrap() * 1000
-            );
+        for record in &sessions {
+            books.check_session(&record.session.id);
         }
         assert!(granted().all(|p| sessions.iter().any(|s| s.session.id == p.session)), "paid for nothing");
     }

@@ -11,6 +11,7 @@
 )]
 
 mod audit;
+pub mod books;
 pub mod gateway;
 pub mod guards;
 pub mod keys;

@@ -1,0 +1,221 @@
+//! The books that follow from the events alone: what the tables should contain.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::account::Account;
+use crate::ids::{PaymentId, SessionId, StreamId};
+use crate::listing::Listing;
+use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus, SessionRecord, changes};
+use crate::session::{Desired, Event, Session, StreamState, desired_state, evolve};
+use crate::time::{Now, Timestamp};
+
+fn paid(record: &PaymentRecord) -> Paid {
+    Paid {
+        payment: record.payment.clone(),
+        payer: record.payer.clone(),
+        session: record.session.clone(),
+        amount: record.purchase.price.amount.atomic(),
+        is_granted: record.status == PaymentStatus::Granted,
+    }
+}
+
+/// What the tables should contain.
+#[derive(Default)]
+pub struct Books {
+    pub(super) payments: BTreeMap<String, PaymentRecord>,
+    pub(super) sessions: BTreeMap<String, SessionRecord>,
+    /// The asset, the amount and the time of each sale, by payment.
+    pub(super) sales: BTreeMap<String, (String, String, u64)>,
+    pub(super) catalogue: BTreeMap<String, Listing>,
+    pub(super) fees: BTreeMap<u64, u64>,
+    pub(super) seats: BTreeSet<(String, String)>,
+    /// The state of each stream with events.
+    states: BTreeMap<String, StreamState>,
+}
+
+/// What one append did to a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// It was claimed, and may cost the fee payer this much, in lamports.
+    Claimed {
+        /// The payment.
+        payment: PaymentId,
+        /// The wallet that pays.
+        payer: Account,
+        /// The highest fee, in lamports.
+        fee: u64,
+    },
+    /// It was seen to have landed, and bought something.
+    Granted {
+        /// The payment.
+        payment: PaymentId,
+        /// What was paid, in atomic units.
+        amount: u64,
+        /// The session that it started or extended.
+        session: SessionId,
+    },
+    /// It was given up, because it can't land any more or landed with an error.
+    GivenUp {
+        /// The payment.
+        payment: PaymentId,
+        /// The stable reason.
+        reason: String,
+    },
+}
+
+/// A payment as the books have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paid {
+    /// The payment.
+    pub payment: PaymentId,
+    /// The wallet that pays.
+    pub payer: Account,
+    /// The session that it starts or extends.
+    pub session: SessionId,
+    /// The price, in atomic units.
+    pub amount: u64,
+    /// Whether it has bought something. Otherwise it is in flight.
+    pub is_granted: bool,
+}
+
+impl Books {
+    /// Enters an append as it was written, and returns what it did.
+    ///
+    /// # Errors
+    /// The reason why the events can't be read.
+    pub fn write(&mut self, stream: &StreamId, events: &str) -> Result<Vec<Deed>, String> {
+        let events: Vec<Event> = serde_json::from_str(events).map_err(|error| error.to_string())?;
+        self.append(stream, &events);
+        Ok(events.iter().filter_map(|event| self.deed(event)).collect())
+    }
+
+    fn deed(&self, event: &Event) -> Option<Deed> {
+        match event {
+            Event::PaymentClaimed(claim) => Some(Deed::Claimed {
+                payment: claim.payment.clone(),
+                payer: claim.payer.clone(),
+                fee: claim.rail.holds(claim.purchase.price.amount).fee.map_or(0, |fee| fee.amount),
+            }),
+            Event::PaymentLanded { payment, .. } => {
+                let record = &self.payments[payment.as_str()];
+                let amount = record.purchase.price.amount.atomic();
+                Some(Deed::Granted { payment: payment.clone(), amount, session: record.session.clone() })
+            }
+            Event::PaymentFailed { payment, reason, .. } => {
+                Some(Deed::GivenUp { payment: payment.clone(), reason: reason.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns a payment that is in flight or has bought something.
+    #[must_use]
+    pub fn payment(&self, id: &PaymentId) -> Option<Paid> {
+        self.payments.get(id.as_str()).map(paid)
+    }
+
+    /// Returns all payments that are in flight or have bought something.
+    pub fn payments(&self) -> impl Iterator<Item = Paid> {
+        self.payments.values().map(paid)
+    }
+
+    /// Returns until when the device of a stream may be open, at this moment.
+    #[must_use]
+    pub fn open_until(&self, stream: &StreamId) -> Option<Timestamp> {
+        let state = self.state(stream);
+        state.session.as_ref().and_then(Session::ends_at)
+    }
+
+    /// Returns the streams in which a session runs or a payment is in flight.
+    #[must_use]
+    pub fn busy(&self) -> Vec<StreamId> {
+        let busy =
+            self.states.iter().filter(|(_, state)| state.session.is_some() || !state.claims.is_empty());
+        busy.filter_map(|(stream, _)| StreamId::parse(stream)).collect()
+    }
+
+    /// Checks a stream as it is now: it is open only for its session, and no longer than that is paid for
+    /// (invariant 4).
+    pub(super) fn check_open(state: &StreamState, now: Timestamp) {
+        let open = state.fulfilment.desired.as_ref().and_then(Desired::open_until);
+        let ends_at = state.session.as_ref().and_then(Session::ends_at);
+        assert!(open.is_none() || open == ends_at, "{open:?} {ends_at:?}");
+        let now = state.clamped_now(&Now::at(now));
+        assert!(desired_state(state, &now).unlocked_until().is_none_or(|until| until > now.wall));
+    }
+
+    /// Checks a stream, and that the index of sessions says who is inside (invariants 1, 4).
+    pub fn check_stream(&self, stream: &StreamId, now: Timestamp) {
+        let state = self.state(stream);
+        Self::check_open(&state, now);
+        let running = self.sessions.values().filter(|record| record.stream == *stream && !record.ended);
+        let running: Vec<_> = running.map(|record| &record.session).collect();
+        assert_eq!(running, state.session.iter().collect::<Vec<_>>(), "one inside, who the index says");
+    }
+
+    /// Checks that a session is what its payments bought, to the last unit (invariant 5).
+    pub fn check_session(&self, session: &SessionId) {
+        let Some(SessionRecord { session, .. }) = self.sessions.get(session.as_str()) else {
+            panic!("paid for nothing: {session} is not there");
+        };
+        let granted = self.payments.values().filter(|payment| payment.status == PaymentStatus::Granted);
+        let own: Vec<_> = granted.filter(|payment| payment.session == session.id).collect();
+        let sum = |of: fn(&PaymentRecord) -> u64| own.iter().map(|payment| of(payment)).sum::<u64>();
+        assert_eq!(sum(|p| p.purchase.price.amount.atomic()), session.purchase.price.amount.atomic());
+        assert_eq!(sum(|p| p.purchase.quantity), session.purchase.quantity);
+        let seconds = session.purchase.allowance.seconds().unwrap();
+        assert_eq!(sum(|p| p.purchase.allowance.seconds().unwrap()), seconds);
+        assert!(session.ends_at().unwrap().millis_since(session.starts_at) >= seconds * 1000);
+    }
+
+    /// Enters an append to a stream.
+    pub(super) fn append(&mut self, stream: &StreamId, events: &[Event]) {
+        let before = self.state(stream);
+        let after = events.iter().fold(before.clone(), evolve);
+        for change in changes(stream, &before, &after, events) {
+            self.enter(stream, change);
+        }
+        self.states.insert(stream.to_string(), after);
+    }
+
+    /// Returns the state of a stream.
+    pub(super) fn state(&self, stream: &StreamId) -> StreamState {
+        self.states.get(&stream.to_string()).cloned().unwrap_or_default()
+    }
+
+    fn enter(&mut self, stream: &StreamId, change: IndexChange) {
+        match change {
+            IndexChange::Claim { id, record, day, holds, .. } => {
+                assert!(self.payments.insert(id.as_str().to_owned(), record).is_none(), "claimed twice");
+                *self.fees.entry(day).or_default() += holds.fee.unwrap().amount;
+            }
+            IndexChange::Payment { id, record } => {
+                self.payments.insert(id.as_str().to_owned(), record).expect("a claim before the grant");
+            }
+            IndexChange::Purge { id, day, fee, .. } => {
+                self.payments.remove(id.as_str()).expect("a claim before its end");
+                *self.fees.get_mut(&day).unwrap() -= fee;
+            }
+            IndexChange::Session { id, record, .. } => {
+                self.sessions.insert(id.as_str().to_owned(), record);
+            }
+            IndexChange::Sale { payment, asset, price, at } => {
+                let sale = (asset.to_string(), price.amount.to_string(), at.millis());
+                assert!(self.sales.insert(payment.as_str().to_owned(), sale).is_none(), "sold twice");
+            }
+            IndexChange::Seat { asset, taken_of } => {
+                let seat = (format!("main/{asset}"), format!("main/{stream}"));
+                match taken_of {
+                    Some(_) => assert!(self.seats.insert(seat), "a seat is taken twice"),
+                    None => assert!(self.seats.remove(&seat), "a seat is left that was not taken"),
+                }
+            }
+            IndexChange::Listing { listing: Some(listing) } => {
+                self.catalogue.insert(format!("main/{stream}"), listing);
+            }
+            IndexChange::Listing { listing: None } => {
+                self.catalogue.remove(&format!("main/{stream}")).expect("listed before it was deleted");
+            }
+        }
+    }
+}
