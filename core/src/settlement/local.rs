@@ -108,16 +108,22 @@ impl<H: Http> LocalSettlement<H> {
         &self.fee_payers
     }
 
-    /// Returns the outcome of a transaction that the node knows.
+    /// Returns the outcome of a transaction that the node knows. `failed` is what another answer says of it.
     ///
-    /// The node is believed only if the chain shows the identical message.
-    async fn landed(&self, payment: &SvmExact, commitment: Commitment) -> Result<Outcome, RpcError> {
+    /// The node is believed only if the chain shows the identical message, and both answers agree on whether it failed.
+    /// One wrong answer would otherwise take a paid session away, or give one for nothing.
+    async fn landed(
+        &self,
+        payment: &SvmExact,
+        commitment: Commitment,
+        failed: bool,
+    ) -> Result<Outcome, RpcError> {
         let Some(found) = self.rpc.transaction(&payment.signature, commitment).await? else {
             return Ok(Outcome::Unclear);
         };
         let message = |bytes: &[u8]| Transaction::decode(bytes).ok().map(|t| t.message_bytes);
         let ours = from_base64(&payment.transaction).and_then(|bytes| message(&bytes));
-        if ours.is_none() || message(&found.transaction) != ours {
+        if ours.is_none() || message(&found.transaction) != ours || found.error.is_some() != failed {
             return Ok(Outcome::Unclear);
         }
         match (&found.error, commitment) {
@@ -157,7 +163,7 @@ impl<H: Http> LocalSettlement<H> {
         let (dead_for, since) = if thorough { self.dead_for(payment).await? } else { (None, 0) };
         if let Some(status) = self.rpc.status(&payment.signature, thorough, since).await? {
             return match status.commitment {
-                Some(commitment) => self.landed(payment, commitment).await,
+                Some(commitment) => self.landed(payment, commitment, status.failed).await,
                 None => Ok(Outcome::Unclear),
             };
         }
@@ -166,13 +172,14 @@ impl<H: Http> LocalSettlement<H> {
         // that nothing was charged. An account with more entries than can be read must not block the asset
         // for ever, so an hour later the other two searches are enough.
         if dead_for <= BLOCKS_OF_AN_HOUR
-            && self.rpc.touches(&payment.source, &payment.signature, claimed_at, since).await?
+            && let Some(failed) =
+                self.rpc.touches(&payment.source, &payment.signature, claimed_at, since).await?
         {
-            return self.landed(payment, Commitment::Finalized).await;
+            return self.landed(payment, Commitment::Finalized, failed).await;
         }
         match self.rpc.transaction(&payment.signature, Commitment::Confirmed).await? {
             None => Ok(Outcome::Failed { reason: EXPIRED }),
-            Some(_) => self.landed(payment, Commitment::Finalized).await,
+            Some(found) => self.landed(payment, Commitment::Finalized, found.error.is_some()).await,
         }
     }
 

@@ -41,6 +41,8 @@ impl Commitment {
 pub struct Status {
     /// How certain it is; `None` means less than confirmed.
     pub commitment: Option<Commitment>,
+    /// Whether it landed with an error.
+    pub failed: bool,
 }
 
 /// The part of a block that a search needs.
@@ -252,15 +254,14 @@ impl<H: Http> Rpc<H> {
                 result.pointer("/context/slot").and_then(Value::as_u64).ok_or_else(|| shape.clone())?;
             return if seen >= since { Ok(None) } else { Err(RpcError::Lagging("getSignatureStatuses")) };
         }
-        // Whether it failed is read from the transaction itself. An answer without this member has the wrong shape.
-        status.get("err").ok_or_else(|| shape.clone())?;
+        let failed = !status.get("err").ok_or_else(|| shape.clone())?.is_null();
         let commitment = match status.get("confirmationStatus").and_then(Value::as_str) {
             Some("finalized") => Some(Commitment::Finalized),
             Some("confirmed") => Some(Commitment::Confirmed),
             Some("processed") => None,
             _ => return Err(shape),
         };
-        Ok(Some(Status { commitment }))
+        Ok(Some(Status { commitment, failed }))
     }
 
     /// Returns a transaction that is on the chain with this commitment.
@@ -287,7 +288,8 @@ impl<H: Http> Rpc<H> {
         Ok(Some(OnChain { transaction: bytes.ok_or_else(shape)?, error, slot }))
     }
 
-    /// Returns whether a transaction is among those that touch an account, searching back to `from`.
+    /// Searches the transactions that touch an account for one of them, back to `from`. Returns whether it landed with an
+    /// error; `None` if it is not there.
     ///
     /// The node must have seen slot `since`.
     ///
@@ -299,7 +301,7 @@ impl<H: Http> Rpc<H> {
         signature: &str,
         from: Timestamp,
         since: u64,
-    ) -> Result<bool, RpcError> {
+    ) -> Result<Option<bool>, RpcError> {
         let shape = || RpcError::Shape("getSignaturesForAddress");
         let mut options = Map::new();
         for (name, value) in [
@@ -316,16 +318,16 @@ impl<H: Http> Rpc<H> {
             for entry in page {
                 let listed = entry.get("signature").and_then(Value::as_str).ok_or_else(shape)?;
                 if listed == signature {
-                    return Ok(true);
+                    return entry.get("err").map(|error| Some(!error.is_null())).ok_or_else(shape);
                 }
                 last = Some((listed, entry.get("blockTime").and_then(Value::as_u64)));
             }
             let Some((last, time)) = last.filter(|_| page.len() >= SIGNATURES_PER_PAGE) else {
-                return Ok(false);
+                return Ok(None);
             };
             // One hour of tolerance for clocks that disagree.
             if time.is_some_and(|time| time.saturating_add(3_600) < from.seconds()) {
-                return Ok(false);
+                return Ok(None);
             }
             options.insert("before".to_owned(), Value::from(last));
         }

@@ -246,7 +246,8 @@ fn a_status_that_flips_decides_only_while_the_chain_shows_it_inv_2_inv_3() {
         (status("processed", &Value::Null), UNCLEAR),
         (status("confirmed", &Value::Null), LANDED),
         (unknown(STATUSES), UNCLEAR),
-        (status("finalized", &json!("AccountInUse")), LANDED),
+        // The two answers contradict each other.
+        (status("finalized", &json!("AccountInUse")), UNCLEAR),
         (status("processed", &json!("AccountInUse")), UNCLEAR),
         (unknown(STATUSES), UNCLEAR),
         (Reply::TimeOut, UNCLEAR),
@@ -255,6 +256,26 @@ fn a_status_that_flips_decides_only_while_the_chain_shows_it_inv_2_inv_3() {
     for (reply, expected) in flips {
         world.node.next(STATUSES, reply);
         assert_eq!(world.outcome(Effort::Thorough), expected);
+    }
+}
+
+#[test]
+fn what_only_one_answer_calls_failed_or_paid_decides_nothing_inv_1_inv_2() {
+    let failed = Reply::Changed(|json| {
+        json["result"]["meta"]["err"] = json!({ "InstructionError": [2, "GenericError"] })
+    });
+    let paid = Reply::Changed(|json| json["result"]["meta"]["err"] = Value::Null);
+    for effort in [Effort::Quick, Effort::Thorough] {
+        let world = World::new();
+        world.landed(40);
+        world.node.next(TRANSACTION, failed.clone());
+        assert_eq!(world.outcome(effort), UNCLEAR);
+        assert_eq!(world.outcome(effort), LANDED);
+        let world = World::new();
+        world.failed(40);
+        world.node.next(TRANSACTION, paid.clone());
+        assert_eq!(world.outcome(effort), UNCLEAR);
+        assert_eq!(world.outcome(effort), FAILED);
     }
 }
 
