@@ -19,6 +19,9 @@ macro_rules! guard_message {
     (guard_at_risk) => {
         "a wallet guard would fail"
     };
+    (not_next) => {
+        "the revision is not the next one"
+    };
 }
 pub(crate) use guard_message;
 
@@ -37,7 +40,7 @@ impl SqlError {
     pub fn from_message(message: &str) -> Self {
         for part in message.split(": ") {
             match part {
-                UNIQUE => return Self::Unique,
+                UNIQUE | guard_message!(not_next) => return Self::Unique,
                 guard_message!(not_covered) | OVERFLOW => return Self::NotCovered,
                 guard_message!(over_budget) => return Self::OverBudget,
                 guard_message!(guard_at_risk) => return Self::GuardAtRisk,
@@ -80,6 +83,7 @@ mod tests {
             ("a wallet guard would fail", SqlError::GuardAtRisk),
             ("as many sessions run as may", SqlError::Full),
             ("UNIQUE constraint failed: head.asset", SqlError::Unique),
+            ("the revision is not the next one", SqlError::Unique),
         ];
         for (words, expected) in guards {
             // SQLite's own words, as Spin and `coinop serve` pass them on, and the forms that Workers make of them.

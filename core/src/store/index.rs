@@ -205,10 +205,16 @@ fn view() -> String {
 /// Returns the statement that creates the trigger, which spreads what is inserted over the tables.
 ///
 /// The first index comes first, so that its guards see what was in flight before this batch.
+///
+/// A revision follows the last one. A gap would mean that storage has lost an append that it had confirmed, or came back
+/// from an older copy under a running process. Nothing may be built on what is not there.
 fn trigger() -> String {
     let writes: Vec<&str> = INDEXES.iter().map(|index| index.write).collect();
+    let not_next = guard_message!(not_next);
     format!(
         "CREATE TRIGGER IF NOT EXISTS batch_written INSTEAD OF INSERT ON batch BEGIN
+        SELECT RAISE(ABORT, '{not_next}') WHERE NEW.revision <> 1 +
+            coalesce((SELECT revision FROM head WHERE stream = NEW.stream), 0);
         INSERT INTO journal (stream, revision, version, events)
             VALUES (NEW.stream, NEW.revision, NEW.version, NEW.events);
         INSERT INTO head (stream, revision, state, due, unsettled, unfulfilled)

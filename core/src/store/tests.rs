@@ -50,6 +50,23 @@ fn a_payment_is_claimed_once_in_all_assets_and_a_failed_append_leaves_nothing_in
 }
 
 #[test]
+fn nothing_is_appended_behind_an_append_that_is_not_there_inv_2() {
+    let world = World::new();
+    world.bought(1, "door-1", 1);
+    let platform = Platform::new(&world);
+    let batch = claim_batch(&world, &asset("door-1"), |claim| {
+        claim.payment = PaymentId::of_message(b"another");
+        claim.ticket = None;
+    });
+    let append = |id: &str, last: u64| world.run(platform.journal.append(&asset(id), last, &batch));
+    let last = world.count("journal WHERE stream = 'main/door-1'");
+    for (id, missing) in [("door-2", 1), ("door-2", 7), ("door-1", last + 1), ("door-1", last - 1)] {
+        assert_eq!(append(id, missing), Some(Ok(Appended::Conflict)), "{id} {missing}");
+    }
+    assert_eq!(append("door-1", last), Some(Ok(Appended::Done)));
+}
+
+#[test]
 fn what_was_appended_is_found_again_by_every_key_inv_2() {
     let world = World::new();
     let (ticket, quote) = world.ticket("door-1", Operation::Access, 1);
