@@ -1,5 +1,6 @@
 //! Runs the shard of a payer, a payment or the merchant: it answers streams and clears away stale reservations.
 
+use std::cell::Cell;
 use std::future::ready;
 
 use super::hold::STALE_MS;
@@ -37,12 +38,14 @@ impl<N: ShardRequest, L: ShardRequest> Incoming<N, L> {
 pub struct ShardServer<B, P> {
     handler: B,
     ports: P,
+    /// Whether this server has seen that all tables exist. Storage may have failed while they were made.
+    is_prepared: Cell<bool>,
 }
 
 impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     /// Returns the shard with this handler, whose tables are in the database of `ports`.
     pub const fn new(handler: B, ports: P) -> Self {
-        Self { handler, ports }
+        Self { handler, ports, is_prepared: Cell::new(false) }
     }
 
     /// Returns the shard's ports.
@@ -55,7 +58,9 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     /// # Errors
     /// When the request can't be read, or storage does not answer; the request may have been carried out.
     pub async fn answer(&self, request: &str, body: &str) -> Result<String, PortError> {
-        match Incoming::<B::Update, B::LookUp>::read(request, body)? {
+        let incoming = Incoming::<B::Update, B::LookUp>::read(request, body)?;
+        self.complete_tables().await?;
+        match incoming {
             Incoming::Reserve(reservation) => write(&self.reserve(&reservation).await?),
             Incoming::Release(release) => write(&self.handler.holds().release(&release).await?),
             Incoming::Apply(update) => write(&self.apply(&update).await?),
@@ -111,15 +116,23 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
 
     /// Creates the tables if there are none.
     async fn ensure_tables(&self) -> Result<(), PortError> {
-        if self.ports.has_tables() {
+        self.ports.begin();
+        self.complete_tables().await
+    }
+
+    /// Creates the tables that are missing, if any exist.
+    async fn complete_tables(&self) -> Result<(), PortError> {
+        if self.is_prepared.get() || !self.ports.has_tables() {
             return Ok(());
         }
-        self.ports.begin();
-        self.handler.prepare().await
+        self.handler.prepare().await?;
+        self.is_prepared.set(true);
+        Ok(())
     }
 
     /// Does what is due, and returns when to do so again.
     async fn look_after(&self) -> Result<Option<Timestamp>, PortError> {
+        self.complete_tables().await?;
         let carried_out = self.handler.run_due(&self.ports).await;
         let next = expire_stale(&self.ports, self.handler.holds()).await?;
         carried_out?;
@@ -135,6 +148,7 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
         let at = next.map(|next| next.max(self.ports.now().plus_millis(AGAIN_MS)));
         self.ports.alarm().set(at).await?;
         if at.is_none() && self.handler.is_forgettable().await? {
+            self.is_prepared.set(false);
             self.ports.delete().await?;
         }
         Ok(())

@@ -13,8 +13,8 @@ use crate::ports::{Clock as _, PortError};
 use crate::quote::Operation;
 use crate::sharded::join::Boxed;
 use crate::sharded::{
-    AGAIN_MS, MerchantShard, PayerShard, PaymentShard, Publication, ShardKey, ShardServer, ShardedJournal,
-    StreamShard,
+    AGAIN_MS, MerchantShard, PayerShard, PaymentShard, Publication, ShardKey, ShardPorts as _, ShardServer,
+    ShardedJournal, StreamShard,
 };
 use crate::store::{Sql, Value};
 use crate::testkit::keys;
@@ -162,6 +162,17 @@ impl Cluster {
             Some(Value::Integer(number)) => *number,
             None => 0,
             other => panic!("{query}: {other:?}"),
+        }
+    }
+
+    /// Leaves of a shard's tables only those that its first statements make, as if storage had failed then.
+    pub(super) fn keep_tables(&self, key: &ShardKey, tables: &[&str]) {
+        let ports = self.ports(key);
+        self.world.run(ports.delete()).unwrap().unwrap();
+        let ports = self.ports(key);
+        ports.begin();
+        for table in tables {
+            self.world.run(ports.run(table, &[])).unwrap().unwrap();
         }
     }
 

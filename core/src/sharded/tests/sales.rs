@@ -1,12 +1,15 @@
 //! Whole sales on shards, with every kind of failure at each message.
 
+use super::Database;
 use super::cluster::{Cluster, FAULTS, Fault, asset, door, id_of, payer};
 use crate::gateway::{Sale, SaleError};
 use crate::ids::AssetId;
 use crate::ports::Claims as _;
 use crate::quote::Operation;
 use crate::session::Reject;
-use crate::sharded::{STALE_MS, ShardKey, ShardedJournal};
+use crate::sharded::{
+    MerchantShard, PayerShard, PaymentShard, STALE_MS, ShardHandler, ShardKey, ShardedJournal,
+};
 use crate::testkit::keys;
 use crate::x402::PaymentPayload;
 
@@ -132,6 +135,30 @@ fn killed_at_any_other_point_of_a_sale_it_is_finished_once_and_every_shard_hears
             killed += 1;
         }
         assert!(killed >= 8, "{killed}");
+    }
+}
+
+#[test]
+fn a_shard_whose_tables_were_half_made_makes_the_rest_and_sells_inv_2() {
+    type Sql = Database;
+    let of_payment = |cluster: &Cluster| {
+        let payment = payment(cluster, false);
+        (ShardKey::Payment(id_of(&payment)), payment)
+    };
+    let tables = [
+        <PayerShard<&Sql> as ShardHandler>::TABLES,
+        <MerchantShard<&Sql> as ShardHandler>::TABLES,
+        <PaymentShard<&Sql> as ShardHandler>::TABLES,
+    ];
+    for (shard, tables) in tables.iter().enumerate() {
+        for made in 1..tables.len() {
+            let cluster = Cluster::new();
+            let (key, payment) = of_payment(&cluster);
+            let key = [payer(1), ShardKey::Merchant, key][shard].clone();
+            cluster.keep_tables(&key, &tables[..made]);
+            let sold = cluster.buy(&payment);
+            assert!(matches!(sold, Some(Ok(Sale::Sold(_)))), "{key:?} with {made} statements: {sold:?}");
+        }
     }
 }
 
