@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// How far ahead a moment of the past may seem to be, in milliseconds, because clocks are read at different times.
+const MAX_AHEAD_MS: u64 = 60_000;
+
 /// A moment, in milliseconds since the Unix epoch, UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -48,6 +51,15 @@ impl Timestamp {
     #[must_use]
     pub const fn millis_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
+    }
+
+    /// Returns how many milliseconds ago `earlier` was, as seen at this moment, to find out what is overdue.
+    ///
+    /// What is more than a minute ahead counts as long ago. Only a clock that was set back shows such a moment, and what
+    /// is to be looked after must not wait until the clock has caught up.
+    #[must_use]
+    pub(crate) const fn overdue_since(self, earlier: Self) -> u64 {
+        if earlier.0 > self.0.saturating_add(MAX_AHEAD_MS) { u64::MAX } else { self.millis_since(earlier) }
     }
 
     /// Returns the whole days since the epoch, in UTC.

@@ -82,7 +82,7 @@ impl<P: Ports> Gateway<'_, P> {
             if now.millis_since(started) >= WAIT_MS {
                 return Ok(Sale::Pending(Box::new(record)));
             }
-            let age = now.millis_since(record.at);
+            let age = now.overdue_since(record.at);
             if age >= HELP_AFTER_MS && now.millis_since(helped_at) >= RESEND_MS {
                 helped_at = now;
                 let snapshot = self.ports().journal().load(stream).await?;
@@ -109,7 +109,7 @@ impl<P: Ports> Gateway<'_, P> {
         claim: &Claim,
         now: Timestamp,
     ) -> Result<(), SaleError> {
-        let old = now.millis_since(claim.at) >= THOROUGH_AFTER_MS;
+        let old = now.overdue_since(claim.at) >= THOROUGH_AFTER_MS;
         let effort = if old { Effort::Thorough } else { Effort::Quick };
         match self.poll_outcome(stream, snapshot, claim, effort).await {
             Ok(None) => {

@@ -39,6 +39,11 @@ pub struct Plan {
     pub next: Option<Timestamp>,
 }
 
+/// Returns whether a payment that is to be looked after at `next` was claimed before the clock was set back.
+const fn is_of_another_time(next: Timestamp, now: Timestamp) -> bool {
+    now.overdue_since(next) == u64::MAX
+}
+
 impl<P: Ports> Gateway<'_, P> {
     /// Records what devices report, ends what is over, and returns what devices should be doing.
     ///
@@ -105,7 +110,9 @@ impl<P: Ports> Gateway<'_, P> {
     /// Looks after payments without an answer. Returns whether there are more than one call handles.
     async fn settle_batch(&self) -> Result<bool, PortError> {
         let started = self.ports().clock().now().wall;
-        let mut streams = self.ports().journal().unsettled(started, STREAMS_PER_STEP).await?;
+        let until = self.next_claim(started).await?.filter(|next| is_of_another_time(*next, started));
+        let mut streams =
+            self.ports().journal().unsettled(until.unwrap_or(started), STREAMS_PER_STEP).await?;
         // Some payments may stay without an answer for long. A random start keeps them from blocking the others.
         let start = usize::from(self.ports().entropy().random()[0]);
         if let Some(count) = std::num::NonZeroUsize::new(streams.len()) {
@@ -133,11 +140,17 @@ impl<P: Ports> Gateway<'_, P> {
         Ok(false)
     }
 
+    /// Returns the next time after `now` at which a payment has to be looked after.
+    async fn next_claim(&self, now: Timestamp) -> Result<Option<Timestamp>, PortError> {
+        self.ports().journal().next_unsettled(now).await
+    }
+
     /// Returns when to look after a payment without an answer next.
     async fn next_look(&self) -> Result<Option<Timestamp>, PortError> {
         let now = self.ports().clock().now().wall;
-        let next = self.ports().journal().next_unsettled(now).await?;
-        if self.ports().journal().unsettled(now, 1).await?.is_empty() {
+        let next = self.next_claim(now).await?;
+        let waits = next.is_none_or(|next| !is_of_another_time(next, now));
+        if waits && self.ports().journal().unsettled(now, 1).await?.is_empty() {
             return Ok(next);
         }
         let soon = now.plus_millis(RETRY_MS);

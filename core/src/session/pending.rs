@@ -78,11 +78,14 @@ pub(crate) fn desired_state_for_host(state: &StreamState, now: &Now) -> DesiredS
 #[must_use]
 pub(crate) fn pending<'a>(state: &'a StreamState, now: &Now) -> Pending<'a> {
     let lost = state.is_clock_untrusted(now);
+    let shown = now.wall;
     let now = state.clamped_now(now);
     let over = state.session.as_ref().filter(|session| lost || session.is_over(&now));
     let end_due = over.is_some() && (state.fulfilment.is_open() || !state.is_extending());
-    let settle_at = |claim: &Claim| claim.at.plus_millis(SETTLE_AFTER_MS);
-    let settle = state.claims.iter().filter(|claim| settle_at(claim) <= now.wall).collect();
+    let is_due = |claim: &&Claim| {
+        now.wall.millis_since(claim.at).max(shown.overdue_since(claim.at)) >= SETTLE_AFTER_MS
+    };
+    let settle = state.claims.iter().filter(is_due).collect();
     let desired = desired_state(state, &now);
     let fulfilled = state.fulfilment.reported.as_ref().is_some_and(|report| {
         report.sequence == desired.sequence && desired.desired.is_met_by(report.observed)

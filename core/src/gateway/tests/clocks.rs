@@ -18,6 +18,24 @@ fn a_wall_clock_that_jumps_back_holds_no_door_open_inv_4() {
 }
 
 #[test]
+fn a_payment_in_flight_does_not_wait_until_a_clock_that_was_set_back_has_caught_up_inv_2() {
+    for (chain, granted) in [(Chain::ShownFrom(START + 40_000), true), (Chain::Drops, false)] {
+        let world = World::new();
+        world.chain.set(chain);
+        let (ticket, quote) = world.ticket("door-1", Operation::Access, 1);
+        let payment = world.pay(1, &ticket, &quote);
+        let pending = world.buy("door-1", Operation::Access, &payment);
+        assert!(matches!(pending, Some(Ok(Sale::Pending(_)))), "{pending:?}");
+        world.advance(90_000);
+        world.jump_back(1_800_000);
+        world.chain.set(Chain::Prompt);
+        world.step();
+        assert_eq!(world.count("session") > 0, granted || world.charged() > 0);
+        assert_eq!(world.count("in_flight"), 0);
+    }
+}
+
+#[test]
 fn a_wall_clock_that_jumps_back_between_two_sessions_moves_no_end_into_the_past_inv_4() {
     let world = World::new();
     let (first, _) = world.bought(1, "door-1", 1);
