@@ -9,8 +9,12 @@ use super::request::{ShardRequest, read, unknown, write};
 use super::shard::ShardHandler;
 use super::stale::expire_stale;
 use super::updates::{Release, Reservation, Reserved};
+use crate::error::{TransportError, TransportFault};
 use crate::ports::PortError;
 use crate::time::Timestamp;
+
+/// How old a reservation may be when it arrives, in milliseconds. Its sender waits for ten seconds.
+const LATEST_MS: u64 = 15_000;
 
 /// A request to a shard whose updates are `N` and whose look-ups are `L`.
 #[allow(clippy::large_enum_variant, reason = "it is taken apart as soon as it is read")]
@@ -82,7 +86,13 @@ impl<B: ShardHandler<Sql = P::Sql>, P: ShardPorts> ShardServer<B, P> {
     }
 
     /// Makes a reservation. Before it is written, the alarm is armed to ask about it once it is stale.
+    ///
+    /// A copy that arrives long after its sender has given up is refused. The payment may be over by then, and its fee
+    /// would be counted twice.
     async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
+        if self.ports.now().millis_since(reservation.at) > LATEST_MS {
+            return Err(TransportError::new("a reservation", TransportFault::Timeout(LATEST_MS)).into());
+        }
         let work = async {
             self.ensure_tables().await?;
             self.handler.reserve(reservation).await
