@@ -30,7 +30,7 @@ pub struct Books {
     pub(super) fees: BTreeMap<u64, u64>,
     pub(super) seats: BTreeSet<(String, String)>,
     /// The state of each stream with events.
-    states: BTreeMap<String, StreamState>,
+    pub(super) states: BTreeMap<String, StreamState>,
 }
 
 /// What one append did to a payment.
@@ -117,6 +117,12 @@ impl Books {
     /// Returns all payments that are in flight or have bought something.
     pub fn payments(&self) -> impl Iterator<Item = Paid> {
         self.payments.values().map(paid)
+    }
+
+    /// Returns what all payments together may have cost the fee payers, in lamports.
+    #[must_use]
+    pub fn fees(&self) -> u64 {
+        self.fees.values().sum()
     }
 
     /// Returns until when the device of a stream may be open, at this moment.

@@ -18,5 +18,6 @@ pub mod keys;
 pub mod ledger;
 pub mod platform;
 mod rails;
+mod tables;
 pub mod vectors;
 pub mod world;
