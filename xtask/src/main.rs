@@ -1,4 +1,4 @@
-//! Developers' commands: `cargo xtask build`, `demo`, `chain`, `test`, `mutants`, `record`, `screenshots`,
+//! Developers' commands: `cargo xtask build`, `demo`, `chain`, `test`, `sim`, `mutants`, `record`, `screenshots`,
 //! `bench`, `check`.
 //!
 //! They are in a crate of their own, so that a clone needs only cargo: no make, no shell, and no tool to
@@ -18,6 +18,7 @@ mod proc;
 mod record;
 mod rpc;
 mod screenshots;
+mod sim;
 mod stop;
 mod tally;
 mod test;
@@ -61,6 +62,11 @@ enum Command {
     /// Run all tests, or only the suites named
     #[command(after_help = "Example: cargo xtask test\n         cargo xtask test core clients")]
     Test(test::Args),
+    /// Play the gateway in worlds made from seeds, with faults, thieves and crashes
+    #[command(
+        after_help = "Example: cargo xtask sim --seeds 1000\n         cargo xtask sim --from 117 --trace"
+    )]
+    Sim(sim::Args),
     /// Remove guards from a copy of the sources, and expect their tests to fail
     #[command(
         after_help = "Example: cargo xtask mutants\n         cargo xtask mutants ticket-claimed-once seats\n         cargo xtask mutants --day 20000"
@@ -103,6 +109,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo(args) => demo::run(&workspace, &args)?,
         Command::Chain(args) => chain::run(&workspace, &args)?,
         Command::Test(args) => return test::run(&workspace, &args),
+        Command::Sim(args) => sim::run(&workspace, &args)?,
         Command::Mutants(args) => return mutants::run(&workspace, &args),
         Command::Record => record::run(&workspace)?,
         Command::Screenshots => screenshots::run(&workspace)?,

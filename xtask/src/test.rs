@@ -15,7 +15,7 @@ use crate::background::Background;
 use crate::proc::{self, Cmd};
 use crate::tally::{self, NodeReader, Tally};
 use crate::workspace::{CargoTarget, Workspace};
-use crate::{build, mutants, output, stop, tools};
+use crate::{build, mutants, output, sim, stop, tools};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -35,6 +35,8 @@ enum Suite {
     Web,
     /// Three guards that are removed from the core, one after the other: its tests fail
     Mutants,
+    /// Worlds made from seeds, with faults, thieves and crashes
+    Sim,
     /// The local chain
     Chain,
     /// The demo's front, with its wallet
@@ -69,11 +71,12 @@ impl Target {
 }
 
 impl Suite {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Xtask,
         Self::Core,
         Self::Web,
         Self::Mutants,
+        Self::Sim,
         Self::Chain,
         Self::Demo,
         Self::Host,
@@ -89,6 +92,7 @@ impl Suite {
             Self::Core => "core",
             Self::Web => "web",
             Self::Mutants => "mutants",
+            Self::Sim => "sim",
             Self::Chain => "chain",
             Self::Demo => "demo",
             Self::Host => "host",
@@ -101,7 +105,10 @@ impl Suite {
 
     /// Tells whether it needs no WebAssembly module that is built for it.
     fn builds_natively(self) -> bool {
-        matches!(self, Self::Xtask | Self::Core | Self::Web | Self::Mutants | Self::Chain | Self::Demo)
+        matches!(
+            self,
+            Self::Xtask | Self::Core | Self::Web | Self::Mutants | Self::Sim | Self::Chain | Self::Demo
+        )
     }
 
     /// Runs this suite. `all` are the suites of the same run.
@@ -111,6 +118,11 @@ impl Suite {
             Self::Core => core::run(workspace, tally),
             Self::Web => web(workspace, tally),
             Self::Mutants => mutants::suite(workspace, tally),
+            Self::Sim => {
+                let worlds =
+                    workspace.cargo().args(["test", "--release", "--no-fail-fast", "-p", sim::PACKAGE]);
+                cargo(worlds.env(sim::SECONDS, sim::SUITE_SECONDS.to_string()), tally)
+            }
             Self::Chain => native(workspace, "coinop-chain", tally),
             Self::Demo => native(workspace, build::DEMO, tally),
             Self::Host => {

@@ -104,6 +104,11 @@ impl Workspace {
         self.release().join("coinop-demo")
     }
 
+    /// Returns the path of the simulator.
+    pub(crate) fn coinop_sim(&self) -> PathBuf {
+        self.release().join(crate::sim::PACKAGE)
+    }
+
     /// Returns the path of the component whose clock and randomness a test controls. It is never shipped.
     pub(crate) fn component_hooks(&self) -> PathBuf {
         self.release().join("coinop-hooks.wasm")

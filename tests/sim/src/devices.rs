@@ -1,0 +1,177 @@
+//! The devices beside a gateway, and the host's part that works them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
+
+use coinop_core::device::{LockState, ReportedState};
+use coinop_core::{AssetId, Timestamp};
+
+use crate::executor::{OUTSIDE, Process};
+use crate::plan::Fault;
+use crate::random::Random;
+use crate::world::World;
+
+/// How long a device may take to answer, in milliseconds. After that it counts as silent.
+const SILENT_MS: u64 = 5_000;
+/// How long the host waits before it tries again, in milliseconds.
+const RETRY_MS: u64 = 1_000;
+
+/// A lock.
+#[derive(Default)]
+struct Door {
+    is_open: Cell<bool>,
+    /// Until when it does not do what it is told, in milliseconds since the world began.
+    excused_until: Cell<u64>,
+    /// The order that the host follows: its number, and until when the door is open by the world's own time.
+    order: Cell<(u64, Option<u64>)>,
+    /// The number of the run of the host's worker; an older one stops.
+    run: Cell<u64>,
+}
+
+/// All devices of a world.
+pub(crate) struct Devices {
+    doors: BTreeMap<String, Door>,
+    reports: RefCell<Vec<(AssetId, ReportedState)>>,
+    random: Random,
+    world: Weak<World>,
+}
+
+impl Devices {
+    pub(crate) fn new(count: usize, random: Random, world: Weak<World>) -> Self {
+        let doors = (1..=count).map(|number| (format!("door-{number}"), Door::default())).collect();
+        Self { doors, reports: RefCell::default(), random, world }
+    }
+
+    /// Returns what devices were seen to do since the last call.
+    pub(crate) fn take_reports(&self, _: &World) -> Vec<(AssetId, ReportedState)> {
+        self.reports.take()
+    }
+
+    /// Keeps reports that could not be written.
+    pub(crate) fn keep_reports(&self, kept: Vec<(AssetId, ReportedState)>) {
+        self.reports.borrow_mut().splice(0..0, kept);
+    }
+
+    /// Gives the host's worker of a device an order.
+    pub(crate) fn order(
+        &self,
+        world: &Rc<World>,
+        process: Process,
+        asset: &str,
+        number: u64,
+        until: Option<Timestamp>,
+    ) {
+        let Some(door) = self.doors.get(asset) else { return };
+        let now = world.exec.now();
+        let until = until.map(|until| now + until.millis_since(world.wall()));
+        world.trace.note(now, || format!("{asset} is ordered {number} until {until:?}"));
+        door.order.set((number, until));
+        door.run.set(door.run.get() + 1);
+        let (run, asset, inside) = (door.run.get(), asset.to_owned(), Rc::clone(world));
+        world.exec.spawn(process, async move { inside.devices.follow(&inside, process, &asset, run).await });
+    }
+
+    /// Does what the order says until there is another one.
+    async fn follow(&self, world: &Rc<World>, process: Process, asset: &str, run: u64) {
+        let Some(door) = self.doors.get(asset) else { return };
+        let (number, until) = door.order.get();
+        let is_current = || door.run.get() == run;
+        while let Some(until) = until.filter(|until| *until > world.exec.now()) {
+            let did = self.tell(world, asset, true).await;
+            if !is_current() {
+                return;
+            }
+            self.report(world, asset, number, if did { LockState::Unlocked } else { LockState::Unknown });
+            if did {
+                world.exec.sleep_until(until).await;
+                break;
+            }
+            world.exec.sleep(RETRY_MS.min(until.saturating_sub(world.exec.now()))).await;
+        }
+        while is_current() {
+            world.point(process).await;
+            let did = self.tell(world, asset, false).await;
+            if !is_current() {
+                return;
+            }
+            self.report(world, asset, number, if did { LockState::Locked } else { LockState::Unknown });
+            if did {
+                return;
+            }
+            world.exec.sleep(RETRY_MS).await;
+        }
+    }
+
+    fn report(&self, world: &World, asset: &str, number: u64, state: LockState) {
+        if let Some(asset) = AssetId::parse(asset) {
+            self.reports.borrow_mut().push((asset, ReportedState::of_lock(number, state, world.wall())));
+            world.gateways.nudge();
+        }
+    }
+
+    /// Tells a device to open or to close. Returns whether it says that it did.
+    async fn tell(&self, world: &World, asset: &str, opens: bool) -> bool {
+        let Some(door) = self.doors.get(asset) else { return false };
+        let random = &self.random;
+        world.exec.sleep(random.within(5..400)).await;
+        let fault = [Fault::DeviceHangs, Fault::DeviceFails, Fault::DeviceLies];
+        let fault = fault.into_iter().find(|fault| world.fails(*fault, random));
+        if fault.is_some() {
+            door.excused_until.set(world.exec.now() + SILENT_MS + 2 * RETRY_MS);
+        }
+        match fault {
+            Some(Fault::DeviceHangs) => {
+                world.exec.sleep(SILENT_MS).await;
+                false
+            }
+            Some(Fault::DeviceLies) => {
+                // Nothing but its own answer tells that it did nothing.
+                door.excused_until.set(u64::MAX);
+                true
+            }
+            Some(_) => false,
+            None => {
+                door.excused_until.set(0);
+                world.moved(asset, door.is_open.replace(opens), opens);
+                true
+            }
+        }
+    }
+
+    /// Locks everything, as the guardian does when the gateway has died.
+    pub(crate) fn lock_all(&self) {
+        let Some(world) = self.world.upgrade() else { return };
+        for (asset, door) in &self.doors {
+            door.run.set(door.run.get() + 1);
+            world.moved(asset, door.is_open.replace(false), false);
+        }
+    }
+
+    /// Forgets what a gateway that died has heard of devices.
+    pub(crate) fn let_go(&self) {
+        self.reports.take();
+    }
+
+    /// Tells whether a door is open, and whether it has an excuse.
+    pub(crate) fn state(&self, asset: &str, now: u64) -> (bool, bool) {
+        self.doors
+            .get(asset)
+            .map_or((false, true), |door| (door.is_open.get(), now < door.excused_until.get()))
+    }
+
+    /// Looks at a door once its paid time is over by `slack` milliseconds, and fails the world if it is open.
+    pub(crate) fn watch(&self, world: &Rc<World>, asset: &str, until: u64, slack: u64) {
+        let (asset, inside) = (asset.to_owned(), Rc::clone(world));
+        world.exec.spawn(OUTSIDE, async move {
+            inside.exec.sleep_until(until + slack).await;
+            let paid = inside.audit.borrow().paid_until(&asset);
+            let (is_open, is_excused) = inside.devices.state(&asset, inside.exec.now());
+            assert!(
+                !is_open || is_excused || paid + slack > inside.exec.now(),
+                "{asset} stands open unpaid (inv. 4): paid until {paid}, it is {}",
+                inside.exec.now()
+            );
+        });
+    }
+}

@@ -1,0 +1,181 @@
+//! What an honest node answers, as of a slot that may lie some way back.
+
+use coinop_core::encoding::{base64, from_base64};
+use coinop_core::svm::Address;
+use serde_json::{Value, json};
+
+use crate::chain::{CONFIRMED_LAG, Chain, FINALIZED_LAG, LIFE, Landed, Transaction};
+use crate::world::MINT;
+
+/// A parameter is not what the method takes.
+const INVALID: i64 = -32_602;
+/// There is no such method.
+const UNKNOWN: i64 = -32_601;
+/// The node has not reached the slot that was asked for.
+const BEHIND: i64 = -32_016;
+
+/// A node's sight of the chain.
+struct Sight<'c> {
+    chain: &'c Chain,
+    /// The latest slot that it has seen.
+    tip: u64,
+    /// The latest slot with the commitment that was asked for.
+    slot: u64,
+}
+
+/// Returns the answer of a node that is `lag` slots behind, or the code of an error.
+pub(super) fn answer(
+    chain: &mut Chain,
+    method: &str,
+    params: &Value,
+    lag: u64,
+    send_loss: u32,
+) -> Result<Value, i64> {
+    if method == "sendTransaction" {
+        let bytes = params[0].as_str().and_then(from_base64).ok_or(INVALID)?;
+        let signature = Transaction::read(&bytes).ok_or(INVALID)?.signature;
+        return if chain.send(&bytes, send_loss) { Ok(json!(signature)) } else { Err(-32_003) };
+    }
+    let options = if params[0].is_object() { &params[0] } else { &params[1] };
+    let tip = chain.blocks.tip().saturating_sub(lag);
+    let slot = match options["commitment"].as_str() {
+        Some("processed") => tip,
+        Some("confirmed") => tip - CONFIRMED_LAG,
+        Some("finalized") | None => tip - FINALIZED_LAG,
+        Some(_) => return Err(INVALID),
+    };
+    if options["minContextSlot"].as_u64().is_some_and(|least| slot < least) {
+        return Err(BEHIND);
+    }
+    let sight = Sight { chain, tip, slot };
+    let with_context = |value: Value| json!({ "context": { "slot": slot }, "value": value });
+    let blocks = &chain.blocks;
+    Ok(match method {
+        "getSignatureStatuses" => sight.statuses(params, options)?,
+        "isBlockhashValid" => {
+            let hash = params[0].as_str().and_then(coinop_core::encoding::from_base58).ok_or(INVALID)?;
+            with_context(json!(blocks.is_alive(&hash, slot)))
+        }
+        "getBlockHeight" => json!(blocks.height(slot)),
+        "getLatestBlockhash" => with_context(json!({
+            "blockhash": bs58::encode(blocks.hash(slot)).into_string(),
+            "lastValidBlockHeight": blocks.height(slot) + LIFE,
+        })),
+        "getEpochInfo" => json!({ "absoluteSlot": slot, "blockHeight": blocks.height(slot), "epoch": 3 }),
+        "simulateTransaction" => with_context(sight.simulate(params)?),
+        "getTransaction" => sight.by_signature(&params[0], slot).map_or(Value::Null, shown),
+        "getSignaturesForAddress" => sight.touching(params)?,
+        "getAccountInfo" => with_context(sight.account(&address(&params[0])?)),
+        _ => return Err(UNKNOWN),
+    })
+}
+
+fn address(value: &Value) -> Result<Address, i64> {
+    value.as_str().and_then(|text| text.parse().ok()).ok_or(INVALID)
+}
+
+impl Sight<'_> {
+    fn by_signature(&self, signature: &Value, slot: u64) -> Option<&Landed> {
+        let is_it = |landed: &&Landed| {
+            landed.slot <= slot && signature.as_str() == Some(&landed.transaction.signature)
+        };
+        self.chain.all_landed().map(|(_, landed)| landed).find(is_it)
+    }
+
+    fn statuses(&self, params: &Value, options: &Value) -> Result<Value, i64> {
+        let everything = options["searchTransactionHistory"] == true;
+        let status = |signature: &Value| {
+            let landed = self.by_signature(signature, self.tip)?;
+            let finality = match landed.slot {
+                slot if slot <= self.tip - FINALIZED_LAG => "finalized",
+                slot if slot <= self.tip - CONFIRMED_LAG => "confirmed",
+                _ => "processed",
+            };
+            let is_recent = landed.slot + LIFE >= self.tip;
+            (everything || is_recent).then(|| {
+                json!({ "slot": landed.slot, "confirmations": null, "err": landed.error, "confirmationStatus": finality })
+            })
+        };
+        let statuses: Vec<_> = params[0].as_array().ok_or(INVALID)?.iter().map(status).collect();
+        Ok(json!({ "context": { "slot": self.tip }, "value": statuses }))
+    }
+
+    fn simulate(&self, params: &Value) -> Result<Value, i64> {
+        let bytes = params[0].as_str().and_then(from_base64).ok_or(INVALID)?;
+        let transaction = Transaction::read(&bytes).ok_or(INVALID)?;
+        let (error, moves) = match self.chain.execute(&transaction, self.slot) {
+            Err(error) => (error, false),
+            Ok(Some(error)) => (error, false),
+            Ok(None) => (Value::Null, true),
+        };
+        let addresses = params[1]["accounts"]["addresses"].as_array().ok_or(INVALID)?;
+        let after = |address: &Address| {
+            let mut account = self.account(address);
+            if *address == transaction.source
+                && let Some(left) = self.chain.account(address).map(|it| it.amount - transaction.amount)
+            {
+                account["data"][0] = json!(base64(&token_account(&transaction.authority, left)));
+            }
+            if *address == transaction.fee_payer {
+                account["lamports"] = json!(self.chain.lamports(address) - transaction.fee);
+            }
+            account
+        };
+        let accounts = addresses.iter().map(|it| Ok(if moves { after(&address(it)?) } else { Value::Null }));
+        let accounts = accounts.collect::<Result<Vec<_>, i64>>()?;
+        Ok(json!({ "accounts": accounts, "err": error, "logs": [], "unitsConsumed": 6_500 }))
+    }
+
+    fn touching(&self, params: &Value) -> Result<Value, i64> {
+        let wanted = address(&params[0])?;
+        let mut touching: Vec<&Landed> = self
+            .chain
+            .all_landed()
+            .map(|(_, landed)| landed)
+            .filter(|landed| {
+                landed.slot <= self.slot && landed.transaction.wire.message.accounts.contains(&wanted)
+            })
+            .collect();
+        touching.sort_by_key(|landed| std::cmp::Reverse(landed.slot));
+        let entry = |landed: &&Landed| {
+            json!({
+                "signature": landed.transaction.signature, "slot": landed.slot, "blockTime": null,
+                "err": landed.error, "memo": null,
+            })
+        };
+        Ok(touching.iter().map(entry).collect())
+    }
+
+    fn account(&self, address: &Address) -> Value {
+        let of = |owner: &str, data: &[u8], lamports: u64| json!({ "owner": owner, "data": [base64(data), "base64"], "lamports": lamports, "executable": false });
+        if let Some(account) = self.chain.account(address) {
+            return of(
+                "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
+                &token_account(&account.owner, account.amount),
+                2_039_280,
+            );
+        }
+        match self.chain.lamports(address) {
+            0 => Value::Null,
+            lamports => of("11111111111111111111111111111111", &[], lamports),
+        }
+    }
+}
+
+/// Returns a transaction as `getTransaction` shows it.
+fn shown(landed: &Landed) -> Value {
+    json!({
+        "slot": landed.slot, "blockTime": null, "version": "legacy",
+        "transaction": [base64(&landed.transaction.bytes), "base64"],
+        "meta": { "err": landed.error, "fee": landed.transaction.fee },
+    })
+}
+
+/// Returns the data of a token account with this amount.
+fn token_account(owner: &Address, amount: u64) -> Vec<u8> {
+    let mint: Address = MINT.parse().unwrap_or(coinop_core::svm::SYSTEM);
+    let mut data = [mint.as_bytes().as_slice(), owner.as_bytes(), &amount.to_le_bytes()].concat();
+    data.resize(165, 0);
+    data[108] = 1;
+    data
+}
