@@ -16,18 +16,22 @@ mod devices;
 mod drivers;
 mod failpoint;
 mod files;
+mod guardian;
 mod guest;
 mod http;
 mod keygen;
+mod lock;
 mod logging;
 mod metrics;
 mod pack;
 mod pay;
+mod processes;
 mod recent;
 mod sales;
 mod serve;
 mod settings;
 mod settler;
+mod signals;
 mod sticker;
 mod verify;
 
@@ -47,6 +51,7 @@ struct Cli {
 enum Command {
     Serve(serve::Args),
     Pay(pay::Args),
+    Lock(lock::Args),
     Check(check::Args),
     Keygen(keygen::Args),
     Sales(sales::Args),
@@ -68,7 +73,8 @@ fn main() -> ExitCode {
         }
     };
     let result = match cli.command {
-        Command::Serve(args) => serve::run(&args),
+        Command::Serve(args) => return ended(serve::run(&args)),
+        Command::Lock(args) => lock::run(&args),
         Command::Pay(args) => pay::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Keygen(args) => keygen::run(&args),
@@ -77,13 +83,14 @@ fn main() -> ExitCode {
         Command::Sticker(args) => sticker::run(&args),
         Command::Verify(args) => verify::run(&args),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("error: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(result.map(|()| ExitCode::SUCCESS))
+}
+
+fn ended(result: Result<ExitCode, String>) -> ExitCode {
+    result.unwrap_or_else(|message| {
+        eprintln!("error: {message}");
+        ExitCode::FAILURE
+    })
 }
 
 /// Returns an argument error in one line, without the usage text that follows it.

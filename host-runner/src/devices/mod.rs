@@ -6,6 +6,7 @@
 //! the time is up (invariant 4).
 
 mod desired_state;
+mod pulse;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::clock::SteadyClock;
 use crate::drivers::{self, Mistake};
 use crate::metrics::Metrics;
 pub(crate) use desired_state::{DesiredState, ReportedState};
+pub(crate) use pulse::Pulses;
 use worker::{Target, Worker};
 
 /// A device as configured.
@@ -35,6 +37,11 @@ pub(crate) struct Device {
 impl Device {
     pub(crate) fn driver(&self) -> Result<Box<dyn drivers::Driver>, Mistake> {
         drivers::make(&self.driver, &self.settings, &self.asset, &self.folder)
+    }
+
+    /// Makes a driver that can only lock. It works although other keys of the device are wrong.
+    pub(crate) fn locking_driver(&self) -> Result<Box<dyn drivers::Driver>, Mistake> {
+        drivers::make_locking(&self.driver, &self.settings, &self.asset, &self.folder)
     }
 }
 
@@ -68,15 +75,46 @@ impl Devices {
         clock: &SteadyClock,
         metrics: &Metrics,
         reports: &mpsc::UnboundedSender<ReportedState>,
+        pulses: &Pulses,
+    ) -> Self {
+        Self::with(devices, &Target::default(), Device::driver, clock, metrics, reports, pulses)
+    }
+
+    /// Locks these devices, for which there is no worker. The command `lock` runs at once, whatever state a device seems
+    /// to be in. Returns the assets whose devices were not seen locked within `limit`.
+    pub(crate) async fn lock(devices: Vec<Device>, limit: Duration) -> Result<Vec<String>, String> {
+        let metrics = Metrics::new().map_err(|error| error.to_string())?;
+        let (tell, _reports) = mpsc::unbounded_channel();
+        let clock = SteadyClock::system(Duration::ZERO);
+        let target = Target::closing();
+        let make = Device::locking_driver;
+        Ok(Self::with(devices, &target, make, &clock, &metrics, &tell, &Pulses::new()).close(limit).await)
+    }
+
+    fn with(
+        devices: Vec<Device>,
+        first: &Target,
+        make: MakeDriver,
+        clock: &SteadyClock,
+        metrics: &Metrics,
+        reports: &mpsc::UnboundedSender<ReportedState>,
+        pulses: &Pulses,
     ) -> Self {
         let mut targets = BTreeMap::new();
         let mut workers = Vec::new();
         for device in devices {
-            let (sender, target) = watch::channel(Target::default());
+            let (sender, target) = watch::channel(first.clone());
             let asset = device.asset.clone();
             targets.insert(asset.clone(), sender);
-            let worker = supervise(device, target, clock.clone(), metrics.clone(), reports.clone());
-            workers.push((asset, tokio::spawn(worker)));
+            let needs = Needs {
+                make,
+                target,
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+                reports: reports.clone(),
+                pulses: pulses.clone(),
+            };
+            workers.push((asset, tokio::spawn(supervise(device, needs))));
         }
         Self { targets: Targets(targets), workers }
     }
@@ -107,35 +145,44 @@ impl Devices {
     }
 }
 
-/// Runs a device's worker, and starts it again if it breaks, because nothing else would lock the device.
-async fn supervise(
-    device: Device,
+type MakeDriver = fn(&Device) -> Result<Box<dyn drivers::Driver>, Mistake>;
+
+/// What a worker works with, beside its device.
+struct Needs {
+    make: MakeDriver,
     target: watch::Receiver<Target>,
     clock: SteadyClock,
     metrics: Metrics,
     reports: mpsc::UnboundedSender<ReportedState>,
-) -> bool {
+    pulses: Pulses,
+}
+
+/// Runs a device's worker, and starts it again if it breaks, because nothing else would lock the device.
+async fn supervise(device: Device, needs: Needs) -> bool {
+    let asset = device.asset.as_str();
     loop {
-        match device.driver() {
+        match (needs.make)(&device) {
             Ok(driver) => {
+                let Needs { target, clock, metrics, reports, .. } = &needs;
                 let worker = Worker::new(
-                    device.asset.clone(),
+                    asset.to_owned(),
                     driver,
                     target.clone(),
                     clock.clone(),
                     metrics.clone(),
                     reports.clone(),
                 );
-                match tokio::spawn(worker.run()).await {
+                let pulses = needs.pulses.clone();
+                match tokio::spawn(async move { pulses.beside(worker.run()).await }).await {
                     Ok(locked) => return locked,
                     Err(error) => {
-                        tracing::error!(asset = %device.asset, %error, "a device's worker crashed; starting it again");
+                        tracing::error!(%asset, %error, "a device's worker crashed; starting it again");
                     }
                 }
             }
             Err(mistake) => {
                 tracing::error!(
-                    asset = %device.asset,
+                    %asset,
                     key = %mistake.path,
                     error = %mistake.message,
                     "a device's driver cannot be created; trying again"

@@ -330,17 +330,20 @@ async fn a_file_appears_and_disappears() {
     let settings =
         json!({"unlock": ["touch", "open"], "lock": ["rm", "-f", "open"], "check": ["test", "-e", "open"]});
     let device = Device {
-        asset: "door".into(),
+        asset: "filed-door".into(),
         driver: "exec".into(),
         settings: settings.as_object().unwrap().clone(),
         folder: dir.path().to_owned(),
     };
     let clock = SteadyClock::system(Duration::ZERO);
     let (tell, mut reports) = mpsc::unbounded_channel();
-    let devices = Devices::start(vec![device], &clock, &Metrics::new().unwrap(), &tell);
+    let devices = Devices::start(vec![device], &clock, &Metrics::new().unwrap(), &tell, &Pulses::new());
     let until = clock.now_ms() + 1_000;
-    let order =
-        |sequence, unlocked_until_ms| DesiredState { asset: "door".into(), sequence, unlocked_until_ms };
+    let order = |sequence, unlocked_until_ms| DesiredState {
+        asset: "filed-door".into(),
+        sequence,
+        unlocked_until_ms,
+    };
     devices.targets().give(&order(1, Some(until)));
     assert_eq!(reports.recv().await.unwrap().state, LockState::Unlocked);
     assert!(file.exists());
@@ -363,6 +366,6 @@ async fn a_device_that_will_not_lock_is_named() {
     };
     let clock = SteadyClock::system(Duration::ZERO);
     let (tell, _reports) = mpsc::unbounded_channel();
-    let devices = Devices::start(vec![device], &clock, &Metrics::new().unwrap(), &tell);
+    let devices = Devices::start(vec![device], &clock, &Metrics::new().unwrap(), &tell, &Pulses::new());
     assert_eq!(devices.close(Duration::from_millis(300)).await, ["stuck"]);
 }

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::desired_state::{DesiredState, ReportedState};
 use crate::clock::SteadyClock;
-use crate::drivers::{Driver, Failed, LockState};
+use crate::drivers::{Driver, Failed, LockState, Permission};
 use crate::failpoint;
 use crate::metrics::Metrics;
 
@@ -38,6 +38,11 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// Returns the target of a device for which there will be no order.
+    pub(super) fn closing() -> Self {
+        Self { closing: true, ..Self::default() }
+    }
+
     /// Takes an order unless it already has a later one. Returns whether it took it.
     pub(super) fn take(&mut self, order: &DesiredState) -> bool {
         if self.order.as_ref().is_some_and(|o| o.sequence > order.sequence) {
@@ -115,18 +120,13 @@ impl Worker {
 
     /// Operates the device until the host shuts down. Returns whether the device was locked then.
     pub(super) async fn run(mut self) -> bool {
-        let started = self.clock.monotonic();
-        // The check has a time limit because the device may stand open until it answers.
-        let _ = timeout(FIRST_ORDER, self.look()).await;
-        let asked = |target: &Target| target.closing || target.order.is_some();
-        let left = FIRST_ORDER.saturating_sub(self.clock.monotonic().saturating_sub(started));
-        let orphaned = matches!(timeout(left, self.targets.wait_for(asked)).await, Ok(Err(_)));
-        if orphaned {
-            self.close();
+        if !self.targets.borrow().closing {
+            self.await_order().await;
         }
         loop {
             let target = self.targets.borrow_and_update().clone();
             let goal = target.goal(self.clock.now_ms());
+            self.permit(goal);
             if !goal.reached(self.state) {
                 self.act(goal, &target).await;
             } else if self.last_report.is_none_or(|(_, _, version)| version != target.version) {
@@ -141,6 +141,27 @@ impl Worker {
                 self.close();
             }
         }
+    }
+
+    /// Looks at the device, and leaves it as it is until the first order comes or [`FIRST_ORDER`] is over.
+    async fn await_order(&mut self) {
+        let started = self.clock.monotonic();
+        // The check has a time limit because the device may stand open until it answers.
+        let _ = timeout(FIRST_ORDER, self.look()).await;
+        let asked = |target: &Target| target.closing || target.order.is_some();
+        let left = FIRST_ORDER.saturating_sub(self.clock.monotonic().saturating_sub(started));
+        let orphaned = matches!(timeout(left, self.targets.wait_for(asked)).await, Ok(Err(_)));
+        if orphaned {
+            self.close();
+        }
+    }
+
+    /// Tells the driver until when the device may be unlocked.
+    fn permit(&mut self, goal: Goal) {
+        self.driver.permit(match goal {
+            Goal::Locked => None,
+            Goal::Unlocked { until_ms } => Some(Permission { until_ms, left: self.clock.until(until_ms) }),
+        });
     }
 
     /// Acts as if the host were shutting down. Without the controller that gives the orders, the device has
@@ -278,6 +299,7 @@ impl Worker {
                 Err(_) if self.due(goal) => return Ok(()),
                 Err(_) => {}
             }
+            self.permit(goal);
             if self.driver.can_look() && self.clock.monotonic().saturating_sub(looked) >= LOOK_AGAIN {
                 let before = self.state;
                 // The look gives way to an order, and to the moment at which the device must be locked.

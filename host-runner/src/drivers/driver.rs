@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 /// What a device is doing, as far as the driver can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,15 @@ impl LockState {
     }
 }
 
+/// Until when a device may be unlocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Permission {
+    /// The end of the paid time, in milliseconds since the Unix epoch.
+    pub(crate) until_ms: u64,
+    /// How long that is from now.
+    pub(crate) left: Duration,
+}
+
 /// The device did not do what it was told. The text is for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failed(pub(crate) String);
@@ -36,6 +46,9 @@ pub(crate) type Working<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// as it can. Each method has a time limit of its own. Doing a thing twice has the same effect as doing it
 /// once.
 pub(crate) trait Driver: Send {
+    /// Says until when the device may be unlocked, or that it may not be. It is called before each of the other methods,
+    /// and does nothing to the device. A driver whose device can time itself passes it on.
+    fn permit(&mut self, _: Option<Permission>) {}
     /// Unlocks the device.
     fn unlock(&mut self) -> Working<'_, Result<(), Failed>>;
     /// Locks the device.

@@ -12,19 +12,25 @@
 //! The commands run in the folder of the configuration file, without a shell and with nothing on their
 //! standard input. The first few kilobytes of their output go to the log, after a success only with
 //! `COINOP_LOG=debug`. A program that does not exist or is not executable is refused at the start. The
-//! commands get the environment of this process without the gateway's secrets.
+//! commands get the environment of this process without the gateway's secrets, and `COINOP_ASSET`. While the device may
+//! be unlocked, `unlock` and `check` get `COINOP_UNTIL` and `COINOP_SECONDS`.
+//!
+//! Before `lock` runs, whatever an `unlock` of the same device has left running is killed.
+
+mod group;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
 
-use super::driver::{Driver, Failed, LockState, Working};
+use super::driver::{Driver, Failed, LockState, Permission, Working};
 use super::settings::{Mistake, command, only, seconds};
+use crate::processes;
+use group::{Environment, Group};
 
 /// How much of a command's output is kept for the log, in bytes.
 const KEPT: usize = 4096;
@@ -33,8 +39,13 @@ const KEPT: usize = 4096;
 /// the output open for ever.
 const LINGER: Duration = Duration::from_millis(100);
 
-/// Environment variables that no command gets.
-const SECRETS: [&str; 3] = ["COINOP_SECRET", "COINOP_SECRET_PREVIOUS", "COINOP_FEE_PAYER"];
+/// How long to wait for the end of what was killed. A process in the middle of an access to a device takes a moment.
+const GONE: Duration = Duration::from_millis(200);
+
+/// How long a command may take if the file does not say.
+const USUAL: u64 = 10;
+/// The most seconds that the file may allow a command.
+const MOST: u64 = 60;
 
 struct Exec {
     asset: String,
@@ -45,6 +56,7 @@ struct Exec {
     limit: Duration,
     /// The state that the last command should have led to. Used if there is no `check`.
     presumed: LockState,
+    permission: Option<Permission>,
 }
 
 pub(super) fn make(
@@ -75,8 +87,29 @@ pub(super) fn make(
         unlock: needed("unlock")?,
         lock: needed("lock")?,
         check: command(settings, "check")?,
-        limit: seconds(settings, "timeout_seconds", 10, 60)?,
+        limit: seconds(settings, "timeout_seconds", USUAL, MOST)?,
         presumed: LockState::Unknown,
+        permission: None,
+    }))
+}
+
+/// Makes a driver that can only lock, whatever is wrong with the other keys. A `check` that cannot be run is left out.
+pub(super) fn make_locking(
+    settings: &Map<String, Value>,
+    asset: &str,
+    folder: &Path,
+) -> Result<Box<dyn Driver>, Mistake> {
+    let lock = command(settings, "lock")?.ok_or_else(|| Mistake::new("lock", "is missing"))?;
+    let check = command(settings, "check").ok().flatten();
+    Ok(Box::new(Exec {
+        asset: asset.to_owned(),
+        folder: folder.to_owned(),
+        unlock: Vec::new(),
+        lock,
+        check: check.filter(|argv| can_be_run(argv, folder).is_ok()),
+        limit: seconds(settings, "timeout_seconds", USUAL, MOST).unwrap_or(Duration::from_secs(USUAL)),
+        presumed: LockState::Unknown,
+        permission: None,
     }))
 }
 
@@ -115,12 +148,24 @@ impl Exec {
         };
         // It also stays unknown if this future is dropped.
         self.presumed = LockState::Unknown;
+        if leads_to == LockState::Locked {
+            self.end_unlocks().await;
+        }
         let status = self.run(what, argv).await?;
         if status.success() {
             self.presumed = leads_to;
             Ok(())
         } else {
             Err(Failed(format!("`{what}` ended with {status}")))
+        }
+    }
+
+    /// Ends what an `unlock` of this device has left in the background, because it could open the device later.
+    async fn end_unlocks(&self) {
+        let marks = processes::marks_of(&self.asset, "unlock");
+        let ended = tokio::task::spawn_blocking(move || processes::end_marked(&marks, GONE)).await;
+        if !matches!(ended, Ok(true)) {
+            tracing::warn!(asset = %self.asset, "what `unlock` started cannot be ended, and could unlock it again");
         }
     }
 
@@ -155,14 +200,13 @@ impl Exec {
             };
             Failed(format!("`{what}` ({name}) cannot be run: {e}{hint}"))
         };
-        let mut group = Group::spawn(&self.folder, argv).map_err(failed)?;
-        let out = gather(group.child.stdout.take());
-        let err = gather(group.child.stderr.take());
-        let status = match tokio::time::timeout(self.limit, group.child.wait()).await {
-            Ok(status) => {
-                group.ended = true;
-                status.map_err(failed)
-            }
+        let environment =
+            Environment { asset: &self.asset, what, permission: self.permission.filter(|_| what != "lock") };
+        let mut group = Group::spawn(&self.folder, argv, &environment).map_err(failed)?;
+        let out = gather(group.stdout());
+        let err = gather(group.stderr());
+        let status = match tokio::time::timeout(self.limit, group.wait()).await {
+            Ok(status) => status.map_err(failed),
             Err(_) => {
                 group.kill();
                 Err(Failed(format!("`{what}` took longer than {} s and was killed", self.limit.as_secs())))
@@ -182,6 +226,10 @@ impl Exec {
 }
 
 impl Driver for Exec {
+    fn permit(&mut self, permission: Option<Permission>) {
+        self.permission = permission;
+    }
+
     fn unlock(&mut self) -> Working<'_, Result<(), Failed>> {
         Box::pin(self.order("unlock", LockState::Unlocked))
     }
@@ -196,56 +244,6 @@ impl Driver for Exec {
 
     fn can_look(&self) -> bool {
         self.check.is_some()
-    }
-}
-
-/// A command and everything it starts. All of it is killed when this is dropped before the command has ended.
-struct Group {
-    child: Child,
-    ended: bool,
-}
-
-impl Group {
-    fn spawn(folder: &Path, argv: &[String]) -> std::io::Result<Self> {
-        let (name, arguments) = argv.split_first().ok_or_else(|| std::io::Error::other("no command"))?;
-        // A path with a folder in it starts at the configuration's folder, and a bare name is looked up in
-        // PATH. Without the join, the meaning of such a path would depend on how the system starts processes.
-        let program = if name.contains('/') { folder.join(name) } else { PathBuf::from(name) };
-        let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
-        for secret in SECRETS {
-            command.env_remove(secret);
-        }
-        #[cfg(unix)]
-        command.process_group(0);
-        Ok(Self { child: command.spawn()?, ended: false })
-    }
-
-    fn kill(&mut self) {
-        #[cfg(unix)]
-        if let Some(pid) =
-            self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw)
-        {
-            // The group has the number of its first process. An error means that the group has already ended,
-            // which is what is wanted.
-            let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
-        }
-        let _ = self.child.start_kill();
-        self.ended = true;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.kill();
-        }
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 #[cfg(test)]
 pub(crate) use driver::Working;
-pub(crate) use driver::{Driver, Failed, LockState};
+pub(crate) use driver::{Driver, Failed, LockState, Permission};
 pub(crate) use settings::Mistake;
 
 /// Makes the driver named `driver` for an asset.
@@ -33,5 +33,20 @@ pub(crate) fn make(
         other => {
             Err(Mistake::new("driver", format!("unknown driver {other:?}; use \"exec\" or \"simulated\"")))
         }
+    }
+}
+
+/// Makes a driver that can only lock, for an asset whose `device` table may have any mistake.
+///
+/// Only `lock` has to be right. An unknown driver with a `lock` is taken for `exec`.
+pub(crate) fn make_locking(
+    driver: &str,
+    settings: &Map<String, Value>,
+    asset: &str,
+    folder: &Path,
+) -> Result<Box<dyn Driver>, Mistake> {
+    match driver {
+        "simulated" => simulated::make(&Map::new(), asset),
+        _ => exec::make_locking(settings, asset, folder),
     }
 }

@@ -3,7 +3,6 @@
 mod prepare;
 mod run;
 mod running;
-mod signals;
 mod startup;
 
 use std::path::PathBuf;
@@ -27,4 +26,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", env = "COINOP_REUSE", default_value_t = 1024,
           value_parser = clap::value_parser!(u32).range(1..))]
     reuse: u32,
+    /// Runs the gateway without the process that locks the devices if it dies. For debuggers.
+    #[arg(long)]
+    no_guardian: bool,
+    /// The guardian has started this process.
+    #[arg(long, hide = true, conflicts_with = "no_guardian")]
+    guarded: bool,
 }

@@ -11,15 +11,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinError, JoinHandle};
 
 use super::prepare::{Prepared, refuse_foreign};
-use super::signals::Signals;
-use super::startup::{LOCK, StartupContext};
+use super::startup::StartupContext;
 use crate::check;
 use crate::clock::{ClockFloor, SteadyClock};
 use crate::controller::Loop;
 use crate::devices::{Devices, ReportedState};
 use crate::failpoint;
+use crate::guardian::Heart;
 use crate::guest::{Controller, Pool};
 use crate::http::{Frontend, Pictures, RateLimiter, serve};
+use crate::lock::LOCK;
 use crate::recent::{Recent, follow};
 use crate::sales::SalesMeter;
 use crate::settler::settle;
@@ -108,13 +109,13 @@ impl Running {
 
     /// Waits until the gateway has to stop. Returns why, if something broke or another journal uses a fee
     /// payer. Returns `None` if a signal asked it to stop.
-    pub(super) async fn until_broken(&mut self, signals: &mut Signals) -> Option<String> {
+    pub(super) async fn until_broken(&mut self, heart: &mut Heart) -> Option<String> {
         let broke = |what: &str, ended: Result<(), JoinError>| {
             Some(format!("{what} stopped unexpectedly: {ended:?}"))
         };
         // None of these tasks ends by itself.
         tokio::select! {
-            () = signals.received() => None,
+            () = heart.told_to_stop() => None,
             ended = &mut self.http => broke("the HTTP server", ended),
             ended = &mut self.controller => broke("the device controller", ended),
             ended = &mut self.settler => broke("the settlement of payments", ended),
@@ -124,7 +125,7 @@ impl Running {
 
     /// Stops the gateway and locks the devices. Running requests may finish first, unless the gateway is
     /// broken. Returns the assets whose devices were not seen locked.
-    pub(super) async fn stop(mut self, signals: &mut Signals, is_broken: bool) -> Vec<String> {
+    pub(super) async fn stop(mut self, heart: &mut Heart, is_broken: bool) -> Vec<String> {
         failpoint::reach("stop.asked");
         let first = if is_broken { "" } else { "waiting for running requests, then " };
         tracing::info!("stopping: {first}locking the devices");
@@ -133,7 +134,7 @@ impl Running {
             tokio::select! {
                 _ = &mut self.http => {}
                 // A second signal ends the wait.
-                () = signals.received() => {}
+                () = heart.told_to_stop() => {}
             }
             failpoint::reach("stop.quiet");
             let _ = self.close_controller.send(true);

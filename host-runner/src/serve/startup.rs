@@ -4,20 +4,18 @@
 //! because of it (invariant 4): a device may have been open when the machine went down, and without the
 //! gateway nothing knows until when it was paid for.
 
-use std::path::Path;
-use std::time::Duration;
-
-use tokio::sync::mpsc;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use crate::clock::{ClockFloor, SteadyClock};
 use crate::db;
-use crate::devices::{Device, Devices};
+use crate::devices::Devices;
 use crate::failpoint;
+use crate::lock::{LOCK, locked_because, not_locked};
 use crate::metrics::Metrics;
-use crate::settings::{self, Settings};
-
-/// How long locking the devices may take.
-pub(super) const LOCK: Duration = Duration::from_secs(20);
+use crate::processes;
+use crate::settings::{Settings, load_devices_lenient};
 
 /// The configuration and the data folder, which no other process uses.
 pub(super) struct StartupContext {
@@ -26,41 +24,47 @@ pub(super) struct StartupContext {
     pub(super) clock: SteadyClock,
     pub(super) metrics: Metrics,
     /// Held for as long as the data folder is used.
-    pub(super) lock: std::fs::File,
+    pub(super) lock: File,
 }
 
 impl StartupContext {
+    /// Reads the configuration and takes the data folder. If that fails, it locks what it can.
     pub(super) async fn find(config: &Path) -> Result<Self, String> {
-        let metrics = Metrics::new().map_err(|error| error.to_string())?;
-        let file = config.to_owned();
-        // Loading may ask the chain about a mint and wait.
-        let settings = tokio::task::spawn_blocking(move || Settings::load(&file))
-            .await
-            .map_err(|error| error.to_string())?;
-        let settings = match settings {
-            Ok(settings) => settings,
-            Err(message) => {
-                let (devices, data_dir) = settings::load_devices_lenient(config);
-                return Err(lock_unsupervised(devices, &data_dir, &metrics, message).await);
-            }
-        };
-        match take(&settings.data_dir) {
-            Ok(lock) => {
-                failpoint::reach("start.locked");
-                let floor = ClockFloor::new(&settings.data_dir);
-                let clock = SteadyClock::system(floor.read());
-                Ok(Self { settings, floor, clock, metrics, lock })
-            }
-            Err(message) => {
-                Err(lock_unsupervised(settings.devices, &settings.data_dir, &metrics, message).await)
-            }
+        match Self::read(config.to_owned()).await {
+            Ok(startup) => Ok(startup),
+            Err(why) => Err(lock_unsupervised(config, why).await),
         }
+    }
+
+    async fn read(config: PathBuf) -> Result<Self, String> {
+        let metrics = Metrics::new().map_err(|error| error.to_string())?;
+        // Loading may ask the chain about a mint and wait.
+        let settings = blocking(move || Settings::load(&config)).await?;
+        let data_dir = settings.data_dir.clone();
+        let lock = blocking(move || take(&data_dir)).await?;
+        failpoint::reach("start.locked");
+        let floor = ClockFloor::new(&settings.data_dir);
+        let clock = SteadyClock::system(floor.read());
+        Ok(Self { settings, floor, clock, metrics, lock })
     }
 }
 
-fn take(data_dir: &Path) -> Result<std::fs::File, String> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?
+}
+
+/// Takes the data folder. Ends the commands that the last run has left, before a device is operated.
+fn take(data_dir: &Path) -> Result<File, String> {
     make_private(data_dir)?;
-    db::lock_data_dir(data_dir).map_err(|refused| refused.0)
+    let mut lock = db::lock_data_dir(data_dir).map_err(|refused| refused.0)?;
+    processes::end_earlier(data_dir);
+    let failed = |error: std::io::Error| format!("{} cannot be written: {error}", data_dir.display());
+    processes::note(data_dir).map_err(failed)?;
+    // For people and tests: which of the processes named `coinop` is the gateway.
+    let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
+    Ok(lock)
 }
 
 /// Creates the data folder so that only its owner can look into it.
@@ -72,15 +76,10 @@ fn make_private(folder: &Path) -> Result<(), String> {
     builder.create(folder).map_err(|error| format!("data_dir {} cannot be made: {error}", folder.display()))
 }
 
-/// Locks devices for which no worker was started. If a gateway runs, it does nothing, because that gateway
-/// controls the devices.
-async fn lock_unsupervised(devices: Vec<Device>, data_dir: &Path, metrics: &Metrics, why: String) -> String {
-    if devices.is_empty() || db::is_in_use(data_dir) {
-        return why;
-    }
-    let (tell, _reports) = mpsc::unbounded_channel();
-    let clock = SteadyClock::system(Duration::ZERO);
-    abort_startup(Devices::start(devices, &clock, metrics, &tell), why).await
+/// Locks the devices of a file for which no worker was started. If a gateway runs, it does nothing, because that gateway
+/// controls the devices. Returns the message that says both.
+pub(super) async fn lock_unsupervised(config: &Path, why: String) -> String {
+    locked_because(load_devices_lenient(config), why).await
 }
 
 /// Locks every device because the gateway cannot start. Returns the message that says both.
@@ -92,9 +91,4 @@ pub(super) async fn abort_startup(devices: Devices, why: String) -> String {
         [] => format!("{why} (every device was locked)"),
         open => format!("{why} ({})", not_locked(open)),
     }
-}
-
-/// Tells the operator which devices may be open.
-pub(super) fn not_locked(open: &[String]) -> String {
-    format!("devices not seen locked within {} s: {}; go and check them", LOCK.as_secs(), open.join(", "))
 }

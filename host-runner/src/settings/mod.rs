@@ -14,7 +14,7 @@ use coinop_core::config::{Config, ConfigError};
 use serde_json::Value;
 
 use crate::devices::Device;
-pub(crate) use salvage::load_devices_lenient;
+pub(crate) use salvage::{Salvaged, load_devices_lenient};
 use toml::Source;
 
 /// The data folder if the configuration names none. The core has the same default.

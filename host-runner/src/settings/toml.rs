@@ -32,6 +32,16 @@ impl Source {
         }
     }
 
+    /// Reads a file, and takes values as they are, whatever they are. The error is the number of lines before the one that is
+    /// wrong.
+    pub(super) fn parse_lenient(text: &str) -> Result<Json, usize> {
+        let document = Document::parse(text).map_err(|error| {
+            let at = error.span().unwrap_or_default().start;
+            line(text, at.min(text.len())).saturating_sub(1)
+        })?;
+        Ok(Reader { text, lines: BTreeMap::new(), refused: None }.table(document.as_table(), ""))
+    }
+
     /// Returns the line of the key at `path`. If the key is missing, it returns the line of the nearest
     /// section around it.
     pub(super) fn line(&self, path: &str) -> Option<usize> {

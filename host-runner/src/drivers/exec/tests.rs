@@ -1,5 +1,6 @@
 //! Tests of the driver with real processes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde_json::json;
@@ -11,7 +12,13 @@ fn settings(value: Value) -> Map<String, Value> {
 }
 
 fn driver(value: Value, folder: &Path) -> Box<dyn Driver> {
-    make(&settings(value), "door", folder).unwrap()
+    make(&settings(value), &asset(), folder).unwrap()
+}
+
+/// Returns the name of an asset of its own, because locking one ends what its `unlock` has left.
+fn asset() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    format!("door-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 #[tokio::test]

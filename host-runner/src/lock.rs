@@ -1,0 +1,127 @@
+//! `coinop lock` locks every device while no gateway runs. The guardian and a start that fails do the same.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::db;
+use crate::devices::Devices;
+use crate::processes;
+use crate::settings::{Salvaged, load_devices_lenient};
+
+/// How long locking the devices may take.
+pub(crate) const LOCK: Duration = Duration::from_secs(20);
+
+/// How long a gateway that is about to end may still hold the data folder.
+const ENDING: Duration = Duration::from_secs(1);
+
+/// Locks every device and says which it could not. For when no gateway runs.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  coinop lock\n  coinop lock --config /etc/coinop/coinop.toml\n\nIt needs only the `lock` of each device to be right in the file. While a gateway runs it does nothing, because that gateway controls the devices: stop it, and it locks them. It exits with 0 only if every device was locked."
+)]
+pub(crate) struct Args {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "coinop.toml")]
+    config: PathBuf,
+}
+
+/// Runs `coinop lock`.
+pub(crate) fn run(args: &Args) -> Result<(), String> {
+    // A wrong COINOP_LOG must not keep a door open.
+    let _ = crate::logging::start();
+    std::fs::metadata(&args.config)
+        .map_err(|error| format!("{} cannot be read: {error}", args.config.display()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the runtime cannot be started: {error}"))?;
+    let outcome = runtime.block_on(lock_all(load_devices_lenient(&args.config)));
+    let outcome = outcome.ok_or("a gateway controls these devices; stop it, and it locks them")?;
+    let mut out = std::io::stdout().lock();
+    for asset in &outcome.locked {
+        let _ = writeln!(out, "locked {asset}");
+    }
+    outcome.complaint().map_or(Ok(()), Err)
+}
+
+/// Which devices were locked.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    locked: Vec<String>,
+    open: Vec<String>,
+    unreadable: Vec<String>,
+}
+
+impl Outcome {
+    /// Tells whether there was nothing to lock.
+    fn is_empty(&self) -> bool {
+        self.locked.is_empty() && self.open.is_empty() && self.unreadable.is_empty()
+    }
+
+    /// Returns what the operator has to do, or nothing if every device was locked.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        let mut parts = Vec::new();
+        if !self.open.is_empty() {
+            parts.push(not_locked(&self.open));
+        }
+        if !self.unreadable.is_empty() {
+            let names = self.unreadable.join(", ");
+            parts.push(format!("not locked, because no `lock` could be read: {names}; go and check"));
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}
+
+/// Tells the operator which devices may be open.
+pub(crate) fn not_locked(open: &[String]) -> String {
+    format!("devices not seen locked within {} s: {}; go and check them", LOCK.as_secs(), open.join(", "))
+}
+
+/// Ends what an earlier gateway has left running, and locks these devices. Returns `None`, and does nothing, if a
+/// gateway runs, because it controls them. No gateway can start meanwhile.
+pub(crate) async fn lock_all(found: Salvaged) -> Option<Outcome> {
+    let Salvaged { devices, unreadable, data_dir } = found;
+    if devices.is_empty() && unreadable.is_empty() {
+        return Some(Outcome::default());
+    }
+    // Without a data folder, or with one that cannot be written, no gateway can run.
+    let held = hold(&data_dir).await?;
+    processes::end_earlier(&data_dir);
+    let names: Vec<String> = devices.iter().map(|device| device.asset.clone()).collect();
+    let open = match Devices::lock(devices, LOCK).await {
+        Ok(open) => open,
+        Err(error) => {
+            tracing::error!(%error, "nothing can be locked");
+            names.clone()
+        }
+    };
+    drop(held);
+    let locked = names.into_iter().filter(|name| !open.contains(name)).collect();
+    Some(Outcome { locked, open, unreadable })
+}
+
+/// Locks every device because the gateway cannot start. Returns the message that says both.
+pub(crate) async fn locked_because(found: Salvaged, why: String) -> String {
+    match lock_all(found).await {
+        Some(outcome) if !outcome.is_empty() => match outcome.complaint() {
+            None => format!("{why} (every device was locked)"),
+            Some(complaint) => format!("{why} ({complaint})"),
+        },
+        _ => why,
+    }
+}
+
+/// Takes the data folder. The inner `None` says that it cannot be taken, although nobody has it; the outer one, that a
+/// gateway has it.
+async fn hold(data_dir: &Path) -> Option<Option<std::fs::File>> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        match db::lock_data_dir(data_dir) {
+            Ok(file) => return Some(Some(file)),
+            Err(_) if !db::is_in_use(data_dir) => return Some(None),
+            Err(_) if begun.elapsed() >= ENDING => return None,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
