@@ -30,7 +30,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use super::driver::{Driver, Failed, LockState, Permission, Working};
 use super::settings::{Mistake, command, only, seconds};
 use crate::processes;
-use group::{Environment, Group};
+use group::{Environment, GONE, Group};
 
 /// How much of a command's output is kept for the log, in bytes.
 const KEPT: usize = 4096;
@@ -38,9 +38,6 @@ const KEPT: usize = 4096;
 /// How long to wait for the end of the output after a command has ended. A child in the background may hold
 /// the output open for ever.
 const LINGER: Duration = Duration::from_millis(100);
-
-/// How long to wait for the end of what was killed. A process in the middle of an access to a device takes a moment.
-const GONE: Duration = Duration::from_millis(200);
 
 /// How long a command may take if the file does not say.
 const USUAL: u64 = 10;

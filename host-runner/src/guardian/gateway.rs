@@ -12,8 +12,8 @@ use tokio::net::UnixStream;
 use tokio::signal::unix::{self, SignalKind, signal};
 
 use super::cgroup::Cgroup;
-use super::line::Message;
 use super::manager::VARIABLES;
+use super::message::Message;
 use crate::processes;
 use crate::signals::Signals;
 

@@ -6,7 +6,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 
-use super::line::{Line, Message};
+use super::line::Line;
+use super::message::Message;
 use crate::devices::Pulses;
 use crate::signals::Signals;
 

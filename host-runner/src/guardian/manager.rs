@@ -3,7 +3,7 @@
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::Arc;
 
-use super::line::Message;
+use super::message::Message;
 
 /// The variables with which a service manager says how it wants to be told.
 pub(super) const VARIABLES: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"];
@@ -53,7 +53,8 @@ fn open(name: &str) -> Option<(UnixDatagram, SocketAddr)> {
     Some((socket, address))
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 

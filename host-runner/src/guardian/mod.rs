@@ -12,6 +12,7 @@ mod gateway;
 mod heart;
 mod line;
 mod manager;
+mod message;
 mod watch;
 
 use std::path::Path;

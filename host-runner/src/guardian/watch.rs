@@ -7,8 +7,8 @@ use rustix::process::{Signal, WaitStatus};
 use tokio::time::MissedTickBehavior;
 
 use super::gateway::Gateway;
-use super::line::Message;
 use super::manager::Manager;
+use super::message::Message;
 
 /// How often the gateway must be heard. Its silence is counted in these, not measured: on a machine that was asleep or
 /// busy, both processes were late.

@@ -152,5 +152,6 @@ fn parse(pid: i32, stat: &str) -> Option<Process> {
     Some(Process { pid, parent: number()?, group: number()?, session: number()?, is_over })
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;

@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
-use super::GONE;
-use crate::drivers::Permission;
+use crate::drivers::driver::Permission;
 use crate::processes;
+
+/// How long to wait for the end of what was killed. A process in the middle of an access to a device takes a moment.
+pub(super) const GONE: Duration = Duration::from_millis(200);
 
 /// Environment variables that no command gets: the gateway's secrets, and its line to the service manager.
 const KEPT_BACK: [&str; 6] = [
