@@ -55,7 +55,7 @@ pub(crate) fn guard(config: &Path) -> Result<ExitCode, String> {
         match watch(&mut gateway, &manager).await {
             End::Orderly(code) => Ok(ExitCode::from(code)),
             End::Died(cause) => {
-                lock_for_the_dead(&gateway, &cause, found, &manager).await;
+                lock_for_the_dead(gateway, &cause, found, &manager).await;
                 Ok(end_like(&cause))
             }
         }
@@ -63,7 +63,7 @@ pub(crate) fn guard(config: &Path) -> Result<ExitCode, String> {
 }
 
 /// Ends everything that the gateway has started, and locks every device.
-async fn lock_for_the_dead(gateway: &Gateway, cause: &Cause, found: Salvaged, manager: &Manager) {
+async fn lock_for_the_dead(gateway: Gateway, cause: &Cause, found: Salvaged, manager: &Manager) {
     gateway.end_tree(GONE);
     // Nothing may wait for a reader of the log before the devices are locked.
     let log = logging::start_detached();

@@ -11,7 +11,7 @@ use super::running::Running;
 use super::startup::{StartupContext, abort_startup, lock_unsupervised};
 use crate::devices::{Devices, Pulses};
 use crate::guardian::{Heart, Line, guard};
-use crate::lock::not_locked;
+use crate::lock::{LOCK, not_locked};
 use crate::signals::Signals;
 
 /// Runs the gateway until it is told to stop: in a process of its own, with this one as its guardian.
@@ -50,7 +50,11 @@ async fn gateway(args: &Args, line: &Line) -> Result<(), String> {
     let (tell, reports) = mpsc::unbounded_channel();
     let devices = std::mem::take(&mut startup.settings.devices);
     let devices = Devices::start(devices, &startup.clock, &startup.metrics, &tell, &pulses);
-    let prepared = match prepare(args, &startup).await {
+    let prepared = tokio::select! {
+        prepared = prepare(args, &startup) => prepared,
+        () = heart.told_to_stop() => return stopped(&devices.close(LOCK).await),
+    };
+    let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(why) => return Err(abort_startup(devices, why).await),
     };
@@ -64,9 +68,14 @@ async fn gateway(args: &Args, line: &Line) -> Result<(), String> {
     line.stopping();
     let open = running.stop(&mut heart, broken.is_some()).await;
     drop(tell);
+    stopped(&open).and(broken.map_or(Ok(()), Err))
+}
+
+/// Returns the result of a stop after which these assets' devices were not seen locked.
+fn stopped(open: &[String]) -> Result<(), String> {
     if !open.is_empty() {
-        return Err(not_locked(&open));
+        return Err(not_locked(open));
     }
     tracing::info!("stopped; every device is locked");
-    broken.map_or(Ok(()), Err)
+    Ok(())
 }
