@@ -116,6 +116,10 @@ pub(crate) async fn locked_because(found: Salvaged, why: String) -> String {
 /// gateway has it.
 async fn hold(data_dir: &Path) -> Option<Option<std::fs::File>> {
     let begun = tokio::time::Instant::now();
+    let folder = data_dir.to_owned();
+    if db::is_in_use(data_dir) {
+        let _ = tokio::task::spawn_blocking(move || processes::end_orphan(&folder)).await;
+    }
     loop {
         match db::lock_data_dir(data_dir) {
             Ok(file) => return Some(Some(file)),

@@ -98,7 +98,7 @@ fn spawn(line: StdStream) -> std::io::Result<u32> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .args(std::env::args_os().skip(1))
-        .arg("--guarded")
+        .arg(processes::GUARDED)
         .stdin(Stdio::from(OwnedFd::from(line)))
         .process_group(0);
     for name in VARIABLES {

@@ -3,6 +3,7 @@
 //! A command of a device may start others that leave its process group. So each command has a mark in its environment,
 //! which everything that it starts inherits: `COINOP_COMMAND`. Where there is no `/proc`, only groups can be ended.
 
+mod holder;
 mod record;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
+pub(crate) use holder::{GUARDED, end_orphan, sign};
 pub(crate) use record::{end_earlier, note};
 
 /// The variable with a command's mark.

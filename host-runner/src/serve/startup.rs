@@ -5,7 +5,6 @@
 //! gateway nothing knows until when it was paid for.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::clock::{ClockFloor, SteadyClock};
@@ -58,12 +57,16 @@ async fn blocking<T: Send + 'static>(
 /// Takes the data folder. Ends the commands that the last run has left, before a device is operated.
 fn take(data_dir: &Path) -> Result<File, String> {
     make_private(data_dir)?;
-    let mut lock = db::lock_data_dir(data_dir).map_err(|refused| refused.0)?;
+    let lock = match db::lock_data_dir(data_dir) {
+        Err(_) if processes::end_orphan(data_dir) => db::lock_data_dir(data_dir),
+        taken => taken,
+    };
+    let lock = lock.map_err(|refused| refused.0)?;
     processes::end_earlier(data_dir);
     let failed = |error: std::io::Error| format!("{} cannot be written: {error}", data_dir.display());
     processes::note(data_dir).map_err(failed)?;
-    // For people and tests: which of the processes named `coinop` is the gateway.
-    let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
+    // It is for people and for the next start, and no reason to fail.
+    let _ = processes::sign(&lock);
     Ok(lock)
 }
 
