@@ -34,8 +34,8 @@ class Run {
     const [trace, armed] = ['trace', 'armed'].map((name) => join(gateway.folder, name));
     const env = { COINOP_FAILPOINT_TRACE: trace, COINOP_FAILPOINT_FROM: armed };
     if (at) env.COINOP_FAILPOINT = at;
-    /** How the gateway with failpoints is started. */
-    this.armed = { binary: FAILPOINTS, env };
+    /** How the gateway with failpoints is started. Its death is that of the machine, so it has no guardian. */
+    this.armed = { binary: FAILPOINTS, args: ['--no-guardian'], env };
     this.arm = () => writeFile(armed, '');
     this.disarm = () => rm(armed, { force: true });
     this.trace = () => (existsSync(trace) ? readFileSync(trace, 'utf8').trim().split('\n') : []);

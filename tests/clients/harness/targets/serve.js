@@ -1,7 +1,7 @@
 // The gateway as `coinop serve` on this machine, in a fresh folder.
 
 import { createHash } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdtemp, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,17 @@ export const BINARY =
 const folders = new Set();
 const remove = (folder) => rmSync(folder, { recursive: true, force: true });
 process.on('exit', () => folders.forEach(remove));
+
+/** Tells whether there is a process of this number that has not ended, even if nobody has asked how. */
+export const isAlive = (pid) => {
+  try {
+    process.kill(pid, 0);
+    const stat = `/proc/${pid}/stat`;
+    return !existsSync(stat) || !/\) Z /.test(readFileSync(stat, 'utf8'));
+  } catch {
+    return false;
+  }
+};
 
 class Serve {
   constructor(folder, port) {
@@ -37,12 +48,13 @@ class Serve {
 
   /**
    * Starts the gateway, or starts it again after stop or kill, in the same folder and at the same address. It does not
-   * wait. `binary` is another build of it, `module` another component, and `env` is added to its environment.
+   * wait. `binary` is another build of it, `module` another component, `args` more arguments, and `env` is added to its
+   * environment.
    */
-  launch({ binary = BINARY, module, env } = {}) {
+  launch({ binary = BINARY, module, args = [], env } = {}) {
     this.past = this.logs;
     const other = module ? ['--module', module] : [];
-    this.program = new Program('gateway', binary, ['serve', '--config', 'coinop.toml', ...other], {
+    this.program = new Program('gateway', binary, ['serve', '--config', 'coinop.toml', ...other, ...args], {
       cwd: this.folder,
       env: { ...process.env, ...env },
     });
@@ -66,8 +78,27 @@ class Serve {
     return this.program.stop();
   }
 
-  /** Ends it as a power cut would. */
+  /**
+   * The number of the gateway's own process once it holds its folder, or undefined. `program` is its guardian, or the
+   * same process without one.
+   */
+  get pid() {
+    const file = join(this.folder, 'coinop-data', 'lock');
+    const pid = existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : 0;
+    return pid > 0 && isAlive(pid) ? pid : undefined;
+  }
+
+  /** Sends the gateway's own process a signal, as nobody but a crash would. Its guardian lives. */
+  signal(name) {
+    process.kill(this.pid ?? this.program.child.pid, name);
+  }
+
+  /** Ends it as a power cut would: nobody is left to lock anything. */
   kill() {
+    const { child } = this.program;
+    // Stopped, its guardian does not see it die.
+    child.kill('SIGSTOP');
+    if (this.pid) this.signal('SIGKILL');
     return this.program.kill();
   }
 
@@ -99,7 +130,7 @@ class Serve {
   }
 
   async dispose() {
-    if (this.program) await this.program.kill();
+    if (this.program) await this.kill();
     this.port.giveBack();
     remove(this.folder);
     folders.delete(this.folder);
