@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::process::Pid;
+
 use crate::db;
 use crate::devices::Devices;
 use crate::processes;
@@ -36,7 +38,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime cannot be started: {error}"))?;
-    let outcome = runtime.block_on(lock_all(load_devices_lenient(&args.config)));
+    let outcome = runtime.block_on(lock_all(load_devices_lenient(&args.config), None));
     let outcome = outcome.ok_or("a gateway controls these devices; stop it, and it locks them")?;
     let mut out = std::io::stdout().lock();
     for asset in &outcome.locked {
@@ -79,14 +81,15 @@ pub(crate) fn not_locked(open: &[String]) -> String {
 }
 
 /// Ends what an earlier gateway has left running, and locks these devices. Returns `None`, and does nothing, if a
-/// gateway runs, because it controls them. No gateway can start meanwhile.
-pub(crate) async fn lock_all(found: Salvaged) -> Option<Outcome> {
+/// gateway runs, because it controls them. A gateway that was `killed` does not run any more, although it may take long
+/// to end. No gateway can start meanwhile.
+pub(crate) async fn lock_all(found: Salvaged, killed: Option<Pid>) -> Option<Outcome> {
     let Salvaged { devices, unreadable, data_dir } = found;
     if devices.is_empty() && unreadable.is_empty() {
         return Some(Outcome::default());
     }
     // Without a data folder, or with one that cannot be written, no gateway can run.
-    let held = hold(&data_dir).await?;
+    let held = hold(&data_dir, killed).await?;
     processes::end_earlier(&data_dir);
     let names: Vec<String> = devices.iter().map(|device| device.asset.clone()).collect();
     let open = match Devices::lock(devices, LOCK).await {
@@ -103,7 +106,7 @@ pub(crate) async fn lock_all(found: Salvaged) -> Option<Outcome> {
 
 /// Locks every device because the gateway cannot start. Returns the message that says both.
 pub(crate) async fn locked_because(found: Salvaged, why: String) -> String {
-    match lock_all(found).await {
+    match lock_all(found, None).await {
         Some(outcome) if !outcome.is_empty() => match outcome.complaint() {
             None => format!("{why} (every device was locked)"),
             Some(complaint) => format!("{why} ({complaint})"),
@@ -114,7 +117,7 @@ pub(crate) async fn locked_because(found: Salvaged, why: String) -> String {
 
 /// Takes the data folder. The inner `None` says that it cannot be taken, although nobody has it; the outer one, that a
 /// gateway has it.
-async fn hold(data_dir: &Path) -> Option<Option<std::fs::File>> {
+async fn hold(data_dir: &Path, killed: Option<Pid>) -> Option<Option<std::fs::File>> {
     let begun = tokio::time::Instant::now();
     let folder = data_dir.to_owned();
     if db::is_in_use(data_dir) {
@@ -124,8 +127,51 @@ async fn hold(data_dir: &Path) -> Option<Option<std::fs::File>> {
         match db::lock_data_dir(data_dir) {
             Ok(file) => return Some(Some(file)),
             Err(_) if !db::is_in_use(data_dir) => return Some(None),
+            Err(_) if killed.is_some_and(|pid| processes::is_held_by(data_dir, pid)) => return Some(None),
             Err(_) if begun.elapsed() >= ENDING => return None,
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::getpid;
+
+    use super::*;
+
+    /// Returns what is found in a folder with one open door, and the file of the door.
+    fn open_door(folder: &Path) -> (Salvaged, PathBuf) {
+        let file = folder.join("coinop.toml");
+        let text =
+            "[[asset]]\nid = \"door\"\ndevice = { driver = \"exec\", lock = [\"rm\", \"-f\", \"open\"] }\n";
+        std::fs::write(&file, text).unwrap();
+        let door = folder.join("open");
+        std::fs::write(&door, "").unwrap();
+        (load_devices_lenient(&file), door)
+    }
+
+    #[tokio::test]
+    async fn a_gateway_that_runs_keeps_its_devices_and_one_that_was_killed_does_not_inv_4() {
+        let dir = tempfile::tempdir().unwrap();
+        let data_dir = dir.path().join("coinop-data");
+        std::fs::create_dir(&data_dir).unwrap();
+        let held = db::lock_data_dir(&data_dir).ok().unwrap();
+        processes::sign(&held).unwrap();
+        let (found, door) = open_door(dir.path());
+        assert!(lock_all(found, None).await.is_none());
+        assert!(lock_all(open_door(dir.path()).0, Pid::from_raw(1)).await.is_none(), "another was killed");
+        assert!(door.exists());
+        let outcome = lock_all(open_door(dir.path()).0, Some(getpid())).await.unwrap();
+        assert_eq!((outcome.locked.len(), outcome.complaint()), (1, None));
+        assert!(!door.exists());
+    }
+
+    #[tokio::test]
+    async fn without_a_data_folder_it_locks_and_makes_none_inv_4() {
+        let dir = tempfile::tempdir().unwrap();
+        let (found, door) = open_door(dir.path());
+        assert_eq!(lock_all(found, None).await.unwrap().complaint(), None);
+        assert!(!door.exists() && !dir.path().join("coinop-data").exists());
     }
 }

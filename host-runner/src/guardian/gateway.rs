@@ -18,7 +18,7 @@ use crate::processes;
 use crate::signals::Signals;
 
 pub(super) struct Gateway {
-    pid: Pid,
+    pub(super) pid: Pid,
     cgroup: Option<Cgroup>,
     /// Signals that are meant for the gateway.
     pub(super) signals: Signals,

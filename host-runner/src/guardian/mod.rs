@@ -78,7 +78,7 @@ async fn lock_for_the_dead(gateway: Gateway, cause: &Cause, found: Salvaged, man
         }
     };
     let outcome = tokio::select! {
-        outcome = lock_all(found) => outcome,
+        outcome = lock_all(found, Some(gateway.pid)) => outcome,
         () = feeding => None,
     };
     match outcome.map(|outcome| outcome.complaint()) {

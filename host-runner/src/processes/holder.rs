@@ -28,6 +28,18 @@ pub(crate) fn sign(mut lock: &File) -> io::Result<()> {
     lock.write_all(format!("{}\n{guardian}\n", std::process::id()).as_bytes())
 }
 
+/// Tells whether this process has signed the file last.
+pub(crate) fn is_held_by(data_dir: &Path, pid: Pid) -> bool {
+    numbers(data_dir).is_some_and(|(holder, _)| holder == pid.as_raw_nonzero().get())
+}
+
+/// Returns the numbers of the holder and of its parent.
+fn numbers(data_dir: &Path) -> Option<(i32, i32)> {
+    let text = std::fs::read_to_string(data_dir.join("lock")).ok()?;
+    let mut numbers = text.lines().map(|line| line.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
+
 /// Waits for the end of a gateway that holds this folder and has lost its guardian, and kills it if it hangs. Returns
 /// whether there was one and it has ended.
 pub(crate) fn end_orphan(data_dir: &Path) -> bool {
@@ -43,9 +55,7 @@ pub(crate) fn end_orphan(data_dir: &Path) -> bool {
 
 /// Returns the number of a gateway that holds this folder, and whose guardian is no longer its parent.
 fn orphan(data_dir: &Path) -> Option<i32> {
-    let text = std::fs::read_to_string(data_dir.join("lock")).ok()?;
-    let mut numbers = text.lines().map(|line| line.parse::<i32>().ok());
-    let (holder, guardian) = (numbers.next()??, numbers.next()??);
+    let (holder, guardian) = numbers(data_dir)?;
     let stat = std::fs::read_to_string(folder(holder).join("stat")).ok()?;
     // The number may be that of an earlier holder, and belong to a stranger now.
     let arguments = std::fs::read(folder(holder).join("cmdline")).ok()?;
