@@ -87,6 +87,9 @@ pub trait Streams {
     /// history.
     async fn load(&self, stream: &StreamId) -> Result<Snapshot, PortError>;
 
+    /// Returns the same for several streams, in their order, with a single query.
+    async fn load_all(&self, streams: &[StreamId]) -> Result<Vec<Snapshot>, PortError>;
+
     /// Appends a batch as revision `expected + 1`.
     ///
     /// All of it is written or nothing. With `Done` it is durable, so that a loss of power does not undo it. A
@@ -164,6 +167,9 @@ pub trait Accounts {
 
     /// Returns how many sessions of a shared asset with limited capacity are running or being paid for.
     async fn seats_taken(&self, asset: &AssetId) -> Result<u64, PortError>;
+
+    /// Returns the same for several assets, in their order, with a single query.
+    async fn seats_taken_of(&self, assets: &[AssetId]) -> Result<Vec<u64>, PortError>;
 }
 
 /// The durable storage.

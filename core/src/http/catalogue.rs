@@ -81,6 +81,41 @@ pub(super) async fn availability<P: Ports>(
     Ok(Availability::of_shared(is_free, context.now()))
 }
 
+/// Returns the same as [`availability`] for the assets of a page, in their order. It asks the journal at most twice,
+/// however many assets there are.
+async fn availabilities<P: Ports>(
+    context: &Context<'_, P>,
+    assets: &[Cow<'_, Asset>],
+) -> Result<Vec<Availability>, Problem> {
+    let journal = context.ports().journal();
+    let exclusive = assets.iter().filter(|asset| asset.capacity.is_exclusive());
+    let streams: Vec<StreamId> = exclusive.map(|asset| StreamId::of_asset(asset.id.clone())).collect();
+    let limited: Vec<AssetId> = assets
+        .iter()
+        .filter(|asset| asset.capacity.seats().is_some())
+        .map(|asset| asset.id.clone())
+        .collect();
+    let mut states = Vec::new().into_iter();
+    if !streams.is_empty() {
+        states = journal.load_all(&streams).await.map_err(|error| context.failed(&error))?.into_iter();
+    }
+    let mut taken = Vec::new().into_iter();
+    if !limited.is_empty() {
+        taken = journal.seats_taken_of(&limited).await.map_err(|error| context.failed(&error))?.into_iter();
+    }
+    let now = context.now();
+    let of = |asset: &Cow<'_, Asset>| {
+        if asset.capacity.is_exclusive() {
+            let state = states.next().map(|snapshot| snapshot.state).unwrap_or_default();
+            return Availability::of_exclusive(state, &now);
+        }
+        let is_free =
+            asset.capacity.seats().is_none_or(|seats| taken.next().is_some_and(|taken| taken < seats));
+        Availability::of_shared(is_free, now.clone())
+    };
+    Ok(assets.iter().map(of).collect())
+}
+
 /// Reads the page that `GET /api/v1/assets` asks for.
 pub(super) fn list_assets<'a>(request: &Request) -> Result<StatelessOutcome<'a>, Problem> {
     let limit = query::limit(request)?;
@@ -99,11 +134,9 @@ pub(super) async fn list<P: Ports>(
     let more = assets.len() > limit;
     assets.truncate(limit);
     let next = assets.last().filter(|_| more).map(|asset| asset.id.clone());
-    let mut views = Vec::with_capacity(assets.len());
-    for asset in &assets {
-        let availability = availability(context, asset, None).await?;
-        views.push(views::asset(context.config(), asset, &availability));
-    }
+    let availabilities = availabilities(context, &assets).await?;
+    let view = |(asset, availability)| views::asset(context.config(), asset, availability);
+    let views: Vec<_> = assets.iter().map(AsRef::as_ref).zip(&availabilities).map(view).collect();
     Ok(Response::json(200, &json!({ "assets": views, "next": next })))
 }
 

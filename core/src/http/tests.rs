@@ -7,6 +7,7 @@ mod challenge;
 mod codes;
 mod cors;
 mod merchant;
+mod page_of_assets;
 mod parameters;
 mod payment_response;
 mod readers;

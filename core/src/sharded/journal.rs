@@ -98,6 +98,10 @@ impl<P: ShardPorts> Streams for ShardedJournal<P> {
         self.own.load(stream).await
     }
 
+    async fn load_all(&self, streams: &[StreamId]) -> Result<Vec<Snapshot>, PortError> {
+        self.own.load_all(streams).await
+    }
+
     async fn append(&self, stream: &StreamId, expected: u64, batch: &Batch) -> Result<Appended, PortError> {
         self.ensure_writable()?;
         let attempt = ClaimAttempt::new(stream, batch, self.ports.random(), |name| self.own.key_of(name));
@@ -201,6 +205,19 @@ impl<P: ShardPorts> Accounts for ShardedJournal<P> {
             return self.own.seats_taken(asset).await;
         }
         self.ports.transport().ask(&ShardKey::Merchant, &SeatsTaken(self.own.key_of(asset))).await
+    }
+
+    /// Returns the numbers of seats taken, as [`Self::seats_taken`] does. A page of assets is made at the merchant's
+    /// shard, which asks nobody.
+    async fn seats_taken_of(&self, assets: &[AssetId]) -> Result<Vec<u64>, PortError> {
+        if !self.is_writable {
+            return self.own.seats_taken_of(assets).await;
+        }
+        let mut taken = Vec::with_capacity(assets.len());
+        for asset in assets {
+            taken.push(self.seats_taken(asset).await?);
+        }
+        Ok(taken)
     }
 }
 

@@ -2,13 +2,14 @@
 
 #![allow(async_fn_in_trait, reason = "as the ports")]
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use serde::de::DeserializeOwned;
 
 use super::index::{self, INDEXES};
 use super::schema::{TABLES, VERSION, VERSIONS};
-use super::value::{Sql, Value, bound, corrupt, integer, json, number};
+use super::value::{Sql, Value, bound, corrupt, integer, json, number, text};
 use crate::account::Account;
 use crate::config::Asset;
 use crate::error::{SqlError, StoreError};
@@ -23,6 +24,8 @@ use crate::session::{Batch, Snapshot};
 use crate::time::Timestamp;
 
 const LOAD: &str = "SELECT revision, state FROM head WHERE stream = ?1";
+const LOAD_ALL: &str =
+    "SELECT revision, state, stream FROM head WHERE stream IN (SELECT value FROM json_each(?1))";
 const PAYMENT: &str = "SELECT record FROM payment WHERE id = ?1";
 const PAYMENT_BY_TICKET: &str = "SELECT record FROM payment WHERE ticket = ?1";
 const SESSION: &str = "SELECT record FROM session WHERE id = ?1";
@@ -30,6 +33,8 @@ const FAILURES_OF: &str = "SELECT at FROM failure WHERE payer = ?1 ORDER BY at D
 const HAS_BOUGHT: &str = "SELECT 1 FROM session WHERE payer = ?1 LIMIT 1";
 const FEES: &str = "SELECT lamports FROM fee WHERE day = ?1";
 pub(crate) const SEATS: &str = "SELECT count(*) FROM seat WHERE asset = ?1";
+const SEATS_OF: &str =
+    "SELECT asset, count(*) FROM seat WHERE asset IN (SELECT value FROM json_each(?1)) GROUP BY asset";
 const SESSIONS_OF: &str = "SELECT record FROM session WHERE payer = ?1 AND (starts, id) < (?2, ?3) ORDER BY starts DESC, id DESC LIMIT ?4";
 const SESSIONS: &str =
     "SELECT record FROM session WHERE (starts, id) < (?1, ?2) ORDER BY starts DESC, id DESC LIMIT ?3";
@@ -54,6 +59,7 @@ const END_OF_TIME: i64 = (1 << 53) - 1;
 #[cfg(test)]
 pub(super) const READS: &[&str] = &[
     LOAD,
+    LOAD_ALL,
     PAYMENT,
     PAYMENT_BY_TICKET,
     SESSION,
@@ -61,6 +67,7 @@ pub(super) const READS: &[&str] = &[
     HAS_BOUGHT,
     FEES,
     SEATS,
+    SEATS_OF,
     SESSIONS_OF,
     SESSIONS,
     SESSIONS_OF_ASSET,
@@ -140,6 +147,11 @@ impl<S: Sql> SqlJournal<S> {
         Value::Text(self.key_of(name))
     }
 
+    /// Returns the keys of streams or assets, as a list in JSON.
+    fn keys<T: Display>(&self, names: &[T]) -> Result<Value, PortError> {
+        Ok(json(&names.iter().map(|name| self.key_of(name)).collect::<Vec<_>>())?)
+    }
+
     /// Returns the name that follows the merchant's id in a key.
     fn name<'k>(&self, key: &'k str) -> Option<&'k str> {
         key.strip_prefix(self.merchant.as_str())?.strip_prefix('/')
@@ -203,11 +215,28 @@ pub(super) fn parse<T: DeserializeOwned>(value: Option<&Value>, what: &'static s
     }
 }
 
+fn snapshot(row: &[Value]) -> Result<Snapshot, PortError> {
+    Ok(Snapshot { revision: number(row.first())?, state: parse(row.get(1), "a state")? })
+}
+
 impl<S: Sql> Streams for SqlJournal<S> {
     async fn load(&self, stream: &StreamId) -> Result<Snapshot, PortError> {
         let rows = self.run(LOAD, &[self.key(stream)]).await?;
         let Some(row) = rows.first() else { return Ok(Snapshot::default()) };
-        Ok(Snapshot { revision: number(row.first())?, state: parse(row.get(1), "a state")? })
+        snapshot(row)
+    }
+
+    async fn load_all(&self, streams: &[StreamId]) -> Result<Vec<Snapshot>, PortError> {
+        let rows = self.run(LOAD_ALL, &[self.keys(streams)?]).await?;
+        let mut found = BTreeMap::new();
+        for row in &rows {
+            found.insert(text(row.get(2), "a stream's key")?, row);
+        }
+        let row_of = |stream: &StreamId| found.get(self.key_of(stream).as_str());
+        streams
+            .iter()
+            .map(|stream| row_of(stream).map_or(Ok(Snapshot::default()), |row| snapshot(row)))
+            .collect()
     }
 
     async fn append(&self, stream: &StreamId, expected: u64, batch: &Batch) -> Result<Appended, PortError> {
@@ -334,6 +363,15 @@ impl<S: Sql> Accounts for SqlJournal<S> {
     async fn seats_taken(&self, asset: &AssetId) -> Result<u64, PortError> {
         let rows = self.run(SEATS, &[self.key(asset)]).await?;
         rows.first().map_or(Ok(0), |row| number(row.first()))
+    }
+
+    async fn seats_taken_of(&self, assets: &[AssetId]) -> Result<Vec<u64>, PortError> {
+        let rows = self.run(SEATS_OF, &[self.keys(assets)?]).await?;
+        let mut found = BTreeMap::new();
+        for row in &rows {
+            found.insert(text(row.first(), "an asset's key")?, number(row.get(1))?);
+        }
+        Ok(assets.iter().map(|asset| found.get(self.key_of(asset).as_str()).copied().unwrap_or(0)).collect())
     }
 }
 

@@ -53,6 +53,14 @@ pub(crate) fn number(value: Option<&Value>) -> Result<u64, PortError> {
     }
 }
 
+/// Reads a text, such as a key.
+pub(crate) fn text<'v>(value: Option<&'v Value>, what: &'static str) -> Result<&'v str, PortError> {
+    match value {
+        Some(Value::Text(text)) => Ok(text),
+        _ => Err(corrupt(what)),
+    }
+}
+
 pub(crate) fn json(value: &impl Serialize) -> Result<Value, StoreError> {
     serde_json::to_string(value).map(Value::Text).map_err(|_| EncodeError("a batch").into())
 }

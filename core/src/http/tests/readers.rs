@@ -1,7 +1,10 @@
-//! The test world's platform, with another catalogue beside its journal.
+//! The test world's platform, with another catalogue beside its journal, and a journal that is watched.
+
+use std::cell::Cell;
 
 use crate::ports::{Catalogue, Ports};
-use crate::testkit::platform::Platform;
+use crate::store::{Sql, SqlError, Value};
+use crate::testkit::platform::{Platform, Tables};
 
 pub(super) struct WithCatalogue<'w, J, C> {
     pub(super) platform: Platform<'w, J>,
@@ -35,5 +38,18 @@ where
     }
     fn log(&self, line: &str) {
         self.platform.log(line);
+    }
+}
+
+/// A database that counts how often it is asked.
+pub(super) struct Counted<'w> {
+    pub(super) tables: Tables<'w>,
+    pub(super) asked: &'w Cell<u32>,
+}
+
+impl Sql for Counted<'_> {
+    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
+        self.asked.set(self.asked.get() + 1);
+        self.tables.run(statement, parameters).await
     }
 }

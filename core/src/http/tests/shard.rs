@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::assets::{room, with_room};
-use super::readers::WithCatalogue;
+use super::readers::{Counted, WithCatalogue};
 use super::strange::{config, words};
 use super::*;
 use crate::account::Account;
@@ -25,19 +25,6 @@ struct NoDatabase;
 impl Sql for NoDatabase {
     async fn run(&self, statement: &str, _: &[Field]) -> Result<Vec<Vec<Field>>, SqlError> {
         panic!("the journal is asked: {statement}")
-    }
-}
-
-/// A database that counts how often it is asked.
-struct Counted<'w> {
-    tables: Tables<'w>,
-    asked: &'w Cell<u32>,
-}
-
-impl Sql for Counted<'_> {
-    async fn run(&self, statement: &str, parameters: &[Field]) -> Result<Vec<Vec<Field>>, SqlError> {
-        self.asked.set(self.asked.get() + 1);
-        self.tables.run(statement, parameters).await
     }
 }
 
