@@ -6,6 +6,7 @@
 mod asset;
 mod assets;
 mod error;
+mod limits;
 mod packed;
 mod page;
 mod presentation;
@@ -17,11 +18,14 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use subtle::{Choice, ConstantTimeEq as _};
 
 pub use asset::Asset;
 use asset::NO_DEVICES;
 pub(crate) use assets::Assets;
 pub use error::ConfigError;
+pub use limits::{Limits, Subnet};
 pub use packed::{PARTS, Pack};
 use packed::{Packed, Source};
 pub use page::PAGE_PREFIX;
@@ -57,7 +61,7 @@ pub struct Config {
     pub rpc_url: String,
     /// How payments are settled.
     pub settlement: Settlement,
-    /// The rate limits for each client.
+    /// What each client may do.
     pub limits: Limits,
     /// The assets for hire.
     pub assets: Assets,
@@ -96,20 +100,22 @@ pub struct Settlement {
     pub max_fee_lamports_per_day: u64,
 }
 
+impl Merchant {
+    /// Returns whether this is one of the merchant's API keys. An empty key is never one.
+    #[must_use]
+    pub fn has_api_key(&self, key: &str) -> bool {
+        let sent: [u8; 32] = Sha256::digest(key).into();
+        // All keys are always compared, so that the time this takes says nothing about any of them.
+        let known = self.api_keys.iter().fold(Choice::from(0), |known, key| known | key.ct_eq(&sent));
+        !key.is_empty() && known.into()
+    }
+}
+
 impl Settlement {
     /// Two signatures (10,000 lamports) and a modest priority fee.
     pub(crate) const DEFAULT_MAX_FEE: u64 = 20_000;
     /// A tenth of a SOL, which pays for about 10,000 sales.
     pub(crate) const DEFAULT_MAX_FEE_PER_DAY: u64 = 100_000_000;
-}
-
-/// The rate limits for one client address, enforced by `serve`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The sustained number of requests per second; 0 turns the limit off.
-    pub requests_per_second: u64,
-    /// The number of requests that may arrive at once.
-    pub burst: u64,
 }
 
 impl Config {
@@ -201,7 +207,7 @@ impl Config {
 
         let merchant = merchant(top.section("merchant")?, network)?;
         let settlement = settlement(&mut top)?;
-        let limits = limits(&mut top)?;
+        let limits = Limits::read(&mut top)?;
         let listed = top.list("asset").map_err(|_| ConfigError::new("asset", NO_ASSETS))?;
         let assets = match apart {
             None => Assets::read(listed.iter().map(Ok), &merchant.tokens)?,
@@ -380,19 +386,6 @@ fn fee_payer_keypairs(section: &mut Section<'_>) -> Result<Vec<String>, ConfigEr
     };
     let listed = listed.iter().enumerate().map(name).collect::<Result<Vec<_>, _>>()?;
     Ok(one.into_iter().chain(listed).collect())
-}
-
-fn limits(top: &mut Section<'_>) -> Result<Limits, ConfigError> {
-    let default = Limits { requests_per_second: 100, burst: 400 };
-    let mut section = top.optional("limits")?;
-    let requests_per_second = section.number("requests_per_second")?.unwrap_or(default.requests_per_second);
-    let burst = section.number("burst")?.unwrap_or(default.burst.max(requests_per_second));
-    if burst < requests_per_second {
-        let message = format!("must be at least `requests_per_second`, which is {requests_per_second}");
-        return Err(section.error("burst", message));
-    }
-    section.finish()?;
-    Ok(Limits { requests_per_second, burst })
 }
 
 #[cfg(test)]

@@ -118,6 +118,10 @@ fn every_mistake_names_its_key() {
             v["asset"].as_array_mut().unwrap().push(first);
         }),
         ("limits.burst", |v| v["limits"] = json!({"requests_per_second": 10, "burst": 1})),
+        ("limits.connections_per_address", |v| v["limits"] = json!({"connections_per_address": 0})),
+        ("limits.max_unread_bytes", |v| v["limits"] = json!({"max_unread_bytes": 1000})),
+        ("limits.trusted_proxies[1]", |v| v["limits"] = json!({"trusted_proxies": ["::1", "localhost"]})),
+        ("limits.trusted_proxies[0]", |v| v["limits"] = json!({"trusted_proxies": ["0.0.0.0/0"]})),
     ];
     for (path, change) in cases {
         assert_eq!(error(change).0, *path);
@@ -169,7 +173,14 @@ fn sections_that_only_hold_defaults_may_be_left_out() {
     value.as_object_mut().unwrap().remove("settlement");
     let config = Config::from_json(&value).unwrap();
     assert_eq!(config.settlement.max_fee_lamports, Settlement::DEFAULT_MAX_FEE);
-    assert_eq!(config.limits, Limits { requests_per_second: 100, burst: 400 });
+    let limits = Limits {
+        requests_per_second: 100,
+        burst: 400,
+        connections_per_address: 64,
+        max_unread_bytes: None,
+        trusted_proxies: Vec::new(),
+    };
+    assert_eq!(config.limits, limits);
 }
 
 #[test]
