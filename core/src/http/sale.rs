@@ -7,6 +7,7 @@ use serde_json::json;
 use super::catalogue::{asset, asset_itself};
 use super::challenge::{ChallengeReason, MAX_HEADER_BYTES, challenge};
 use super::payment_response::{ReceivedAs, failure, granted_response, refuse, settlement_pending};
+use super::refusal_line::refusal_line;
 use super::sessions::sign_in_extensions;
 use super::shard::{PaidRequest, PurchaseRequest, StatelessOutcome, TaskKind};
 use super::{Context, NO_WAIT, Problem, Request, Response, query, views};
@@ -136,7 +137,7 @@ pub(super) async fn buy<P: Ports>(
         Err(SaleError::Refused { reason, detail, guard, .. }) => {
             let id = &purchase.asset;
             let cause = guard.map_or_else(|| detail.to_owned(), |fault| fault.to_string());
-            context.ports().log(&format!("a payment for {id} was refused ({reason}): {cause}"));
+            context.ports().log(&refusal_line(id, reason, &cause));
             // The asset's present state refused the payment, so the 402 offers its present price.
             let asset = asset_itself(context, id).await;
             let refusal = Refused { received, reason, detail, was_looked_up: true, payer };

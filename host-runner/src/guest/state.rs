@@ -9,6 +9,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::outbound::Outbound;
+use super::refusals::RefusalLog;
 use super::rpc::Rpc;
 use super::stderr::Lines;
 use crate::clock::SteadyClock;
@@ -28,6 +29,7 @@ pub(crate) struct Host {
     pub(crate) boot_id: String,
     pub(crate) rpc: Rpc,
     pub(crate) metrics: Metrics,
+    pub(crate) refusals: RefusalLog,
 }
 
 /// The data of one instance's store.
@@ -48,8 +50,8 @@ impl GuestState {
         // No folders, no arguments, and no environment except the boot's id.
         let wasi = WasiCtx::builder()
             .env("COINOP_BOOT_ID", &host.boot_id)
-            .stdout(Lines::new("stdout"))
-            .stderr(Lines::new("stderr"))
+            .stdout(Lines::new("stdout", host.refusals.clone()))
+            .stderr(Lines::new("stderr", host.refusals.clone()))
             .wall_clock(host.clock.clone())
             .monotonic_clock(host.clock.clone())
             .socket_addr_check(|_, _| Box::pin(async { false }))

@@ -3,29 +3,35 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+
+use super::refusals::RefusalLog;
 
 /// The longest line, in bytes. A longer one is cut into several.
 const LONGEST: usize = 2048;
 
 /// One of the component's standard streams.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Lines {
     stream: &'static str,
+    refusals: RefusalLog,
     pending: Vec<u8>,
 }
 
 impl Lines {
-    pub(super) fn new(stream: &'static str) -> Self {
-        Self { stream, pending: Vec::new() }
+    pub(super) const fn new(stream: &'static str, refusals: RefusalLog) -> Self {
+        Self { stream, refusals, pending: Vec::new() }
     }
 
     fn say(&mut self) {
         if !self.pending.is_empty() {
             let line = String::from_utf8_lossy(&self.pending);
-            tracing::info!(target: "coinop::component", stream = self.stream, "{}", line.trim_end());
+            if let Some(line) = self.refusals.line(line.trim_end(), Instant::now()) {
+                tracing::info!(target: "coinop::component", stream = self.stream, "{line}");
+            }
             self.pending.clear();
         }
     }

@@ -14,7 +14,7 @@ use crate::check;
 use crate::clock::Boot;
 use crate::db::{Db, Known};
 use crate::failpoint;
-use crate::guest::{Component, Host, Limits, Rpc, Variables};
+use crate::guest::{Component, Host, Limits, RefusalLog, Rpc, Variables};
 use crate::http::PublicOrigin;
 use crate::settings::{Settings, keypair, public_url, secret};
 
@@ -56,7 +56,15 @@ pub(super) async fn prepare(args: &Args, startup: &StartupContext) -> Result<Pre
     let db = Db::open(&settings.data_dir, metrics.clone()).map_err(|refused| refused.0)?;
     failpoint::reach("start.database");
     let (clock, metrics) = (clock.clone(), metrics.clone());
-    let host = Arc::new(Host { db, clock, variables, boot_id: boot_id()?, rpc, metrics });
+    let host = Arc::new(Host {
+        db,
+        clock,
+        variables,
+        boot_id: boot_id()?,
+        rpc,
+        metrics,
+        refusals: RefusalLog::default(),
+    });
     Ok(Prepared { component, host, listener, address, origin, fee_payers, unanswered })
 }
 
