@@ -20,6 +20,11 @@ use super::tally::{Tallied, Tally};
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How many requests may wait.
 const MOST_WAITING: usize = 512;
+/// How many requests without a payment run at once for each core. They compute and hardly wait, so more of them would
+/// take memory and finish no sooner.
+const PLAIN_PER_CORE: usize = 8;
+/// How many requests for a long list run at once for each core.
+const LISTS_PER_CORE: usize = 1;
 /// How many different requests may wait for one payment. A further one is told that the payment is pending,
 /// and does not wait for the chain.
 const MOST_OF_ONE_PAYMENT: usize = 8;
@@ -32,6 +37,10 @@ pub(super) struct Admission {
     all: SlotPool,
     /// The places that payments may take: three quarters of all.
     paying: SlotPool,
+    /// The places that long lists may take, so that nobody waits for those of others.
+    lists: SlotPool,
+    /// The places that all other requests may take.
+    plain: SlotPool,
     /// If fewer places than this are left for payments, no request waits for the chain a second time.
     scarce: usize,
     payments: Tally<Fingerprint>,
@@ -40,7 +49,7 @@ pub(super) struct Admission {
 /// A request's place. Dropping it frees the place.
 pub(super) struct AdmissionPermit {
     _running: OwnedSemaphorePermit,
-    _paying: Option<OwnedSemaphorePermit>,
+    _of_its_kind: OwnedSemaphorePermit,
     _payment: Option<Tallied<Fingerprint>>,
 }
 
@@ -69,11 +78,19 @@ impl SlotPool {
 
 impl Admission {
     pub(super) fn new(instances: usize) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self::on(cores, instances)
+    }
+
+    fn on(cores: usize, instances: usize) -> Self {
+        let of_cores = |each: usize| SlotPool::new(cores.saturating_mul(each).min(instances), MOST_WAITING);
         let three_quarters = |n: usize| n.saturating_sub(n / 4).max(1);
         let paying = three_quarters(instances);
         Self {
             all: SlotPool::new(instances, MOST_WAITING),
             paying: SlotPool::new(paying, three_quarters(MOST_WAITING)),
+            lists: of_cores(LISTS_PER_CORE),
+            plain: of_cores(PLAIN_PER_CORE),
             scarce: paying / 2,
             payments: Tally::default(),
         }
@@ -81,42 +98,51 @@ impl Admission {
 
     /// Waits for a place for the request with these headers. If many requests already wait for its payment,
     /// or places are scarce, a header tells the component not to wait for the chain.
-    pub(super) async fn admit(&self, headers: &mut HeaderMap) -> Result<AdmissionPermit, Failure> {
+    pub(super) async fn admit(
+        &self,
+        headers: &mut HeaderMap,
+        is_list: bool,
+    ) -> Result<AdmissionPermit, Failure> {
         let payment = fingerprint(headers).map(|payment| self.payments.add(payment));
         if payment.as_ref().is_some_and(|(_, before)| *before >= MOST_OF_ONE_PAYMENT) {
             headers.insert(NO_WAIT, HeaderValue::from_static("1"));
         }
-        let (running, paying) = self.acquire(carries_payment(headers)).await?;
+        let pays = carries_payment(headers);
+        let kind = match (pays, is_list) {
+            (true, _) => &self.paying,
+            (false, true) => &self.lists,
+            (false, false) => &self.plain,
+        };
+        let (running, of_its_kind) = self.acquire(kind).await?;
         // One payment can be written in many ways, so the count above can be avoided. Only repeats of a
         // pending payment obey this header. A first payment is served as always.
-        if paying.is_some() && self.paying.running.available_permits() < self.scarce {
+        if pays && self.paying.running.available_permits() < self.scarce {
             headers.insert(NO_WAIT, HeaderValue::from_static("1"));
         }
         Ok(AdmissionPermit {
             _running: running,
-            _paying: paying,
+            _of_its_kind: of_its_kind,
             _payment: payment.map(|(counted, _)| counted),
         })
     }
 
     async fn acquire(
         &self,
-        pays: bool,
-    ) -> Result<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>), Failure> {
-        let paying = if pays { self.paying.now() } else { None };
-        if (paying.is_some() || !pays)
-            && let Some(running) = self.all.now()
-        {
-            return Ok((running, paying));
-        }
+        kind: &SlotPool,
+    ) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Failure> {
+        let at_once = kind.now();
+        let at_once = match (at_once, self.all.now()) {
+            (Some(of_its_kind), Some(running)) => return Ok((running, of_its_kind)),
+            (at_once, _) => at_once,
+        };
         let _waiting = self.all.wait()?;
-        let _waiting_to_pay = if pays { Some(self.paying.wait()?) } else { None };
+        let _waiting_in_its_kind = kind.wait()?;
         let both = async {
-            let paying = match paying {
-                None if pays => Some(self.paying.soon().await?),
-                paying => paying,
+            let of_its_kind = match at_once {
+                None => kind.soon().await?,
+                Some(permit) => permit,
             };
-            Ok((self.all.soon().await?, paying))
+            Ok((self.all.soon().await?, of_its_kind))
         };
         tokio::time::timeout(LONGEST_WAIT, both).await.unwrap_or(Err(Failure::Busy))
     }
@@ -153,18 +179,18 @@ mod tests {
         let admission = Admission::new(8);
         let mut paying = Vec::new();
         for _ in 0..6 {
-            paying.push(admission.admit(&mut payment("a")).await.unwrap());
+            paying.push(admission.admit(&mut payment("a"), false).await.unwrap());
         }
         assert!(admission.paying.now().is_none());
         // One more payment waits, while a request without a payment gets a place.
         let mut paid = payment("b");
-        let mut waiting = std::pin::pin!(admission.admit(&mut paid));
+        let mut waiting = std::pin::pin!(admission.admit(&mut paid, false));
         let still = std::future::poll_fn(|context| {
             std::task::Poll::Ready(waiting.as_mut().poll(context).is_pending())
         });
         assert!(still.await);
-        let first = admission.admit(&mut HeaderMap::new()).await.unwrap();
-        let second = admission.admit(&mut HeaderMap::new()).await.unwrap();
+        let first = admission.admit(&mut HeaderMap::new(), false).await.unwrap();
+        let second = admission.admit(&mut HeaderMap::new(), false).await.unwrap();
         assert!(admission.all.now().is_none());
         drop(second);
         // A place is free, but not for a payment.
@@ -179,20 +205,39 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn no_more_requests_compute_at_once_than_the_cores_can_serve() {
+        let admission = Admission::on(2, 100);
+        let mut plain = Vec::new();
+        for _ in 0..16 {
+            plain.push(admission.admit(&mut HeaderMap::new(), false).await.unwrap());
+        }
+        let mut headers = HeaderMap::new();
+        let mut waiting = std::pin::pin!(admission.admit(&mut headers, false));
+        let still = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(waiting.as_mut().poll(context).is_pending())
+        });
+        assert!(still.await);
+        drop(admission.admit(&mut payment("a"), false).await.unwrap());
+        drop(admission.admit(&mut HeaderMap::new(), true).await.unwrap());
+        plain.pop();
+        drop(waiting.await.unwrap());
+    }
+
+    #[tokio::test]
     async fn waiting_payments_leave_room_to_wait() {
         let admission = Arc::new(Admission::new(1));
-        let running = admission.admit(&mut HeaderMap::new()).await.unwrap();
+        let running = admission.admit(&mut HeaderMap::new(), false).await.unwrap();
         let mut waiting = tokio::task::JoinSet::new();
         for _ in 0..384 {
             let admission = admission.clone();
-            waiting.spawn(async move { admission.admit(&mut payment("a")).await.map(drop) });
+            waiting.spawn(async move { admission.admit(&mut payment("a"), false).await.map(drop) });
         }
         while admission.paying.waiting.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        assert!(matches!(admission.admit(&mut payment("b")).await, Err(Failure::Busy)));
+        assert!(matches!(admission.admit(&mut payment("b"), false).await, Err(Failure::Busy)));
         let (unpaid, ()) =
-            tokio::join!(async { admission.admit(&mut HeaderMap::new()).await.map(drop) }, async {
+            tokio::join!(async { admission.admit(&mut HeaderMap::new(), false).await.map(drop) }, async {
                 drop(running)
             });
         unpaid.unwrap();
@@ -207,21 +252,21 @@ mod tests {
         let mut permits = Vec::new();
         for n in 0..10 {
             let mut headers = payment("a");
-            permits.push(admission.admit(&mut headers).await.unwrap());
+            permits.push(admission.admit(&mut headers, false).await.unwrap());
             assert_eq!(headers.contains_key(NO_WAIT), n >= 8, "{n}");
         }
         // Values that the component does not see do not make it another payment.
         let mut disguised =
             headers(&[("payment-signature", b"\xff1"), ("x-payment", b"a"), ("x-payment", b"\xff2")]);
-        permits.push(admission.admit(&mut disguised).await.unwrap());
+        permits.push(admission.admit(&mut disguised, false).await.unwrap());
         assert_eq!(disguised[NO_WAIT], "1");
         for mut other in [payment("b"), HeaderMap::new(), headers(&[("x-payment", b"\xff")])] {
-            permits.push(admission.admit(&mut other).await.unwrap());
+            permits.push(admission.admit(&mut other, false).await.unwrap());
             assert!(!other.contains_key(NO_WAIT));
         }
         permits.truncate(7);
         let mut headers = payment("a");
-        let _eighth = admission.admit(&mut headers).await.unwrap();
+        let _eighth = admission.admit(&mut headers, false).await.unwrap();
         assert!(!headers.contains_key(NO_WAIT));
     }
 }

@@ -26,7 +26,7 @@ pub(crate) use admission::carries_payment;
 pub(crate) use controller::{Controller, Plan};
 pub(crate) use engine::{Component, Limits};
 pub(crate) use message::{Request, Response};
-pub(crate) use pool::Pool;
+pub(crate) use pool::{LongList, Pool};
 pub(crate) use refusals::RefusalLog;
 pub(crate) use rpc::Rpc;
 pub(crate) use state::{Host, Variables};

@@ -49,6 +49,17 @@ struct Inner {
     coalescing: Coalescing,
 }
 
+/// Marks a request for a long list, which takes more work than others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LongList;
+
+impl Inner {
+    async fn admit(&self, request: &mut Request) -> Result<AdmissionPermit, Failure> {
+        let is_list = request.extensions().get::<LongList>().is_some();
+        self.admission.admit(request.headers_mut(), is_list).await
+    }
+}
+
 struct Instance {
     store: Store<GuestState>,
     proxy: Proxy,
@@ -75,7 +86,7 @@ impl Pool {
     /// already.
     pub(crate) async fn handle(&self, mut request: Request) -> Result<Response, Failure> {
         if !coalesce::may_share(request.headers()) {
-            let place = self.0.admission.admit(request.headers_mut()).await?;
+            let place = self.0.admit(&mut request).await?;
             return self.run(request, place).await;
         }
         let (waiting, running) = self.0.coalescing.join(coalesce::key(&request).await);
@@ -90,7 +101,7 @@ impl Pool {
     async fn run_for_all(self, mut request: Request, mut running: Running) {
         let place = tokio::select! {
             biased;
-            place = self.0.admission.admit(request.headers_mut()) => place,
+            place = self.0.admit(&mut request) => place,
             () = running.abandoned() => return,
         };
         let answer = match place {

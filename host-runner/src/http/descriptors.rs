@@ -7,6 +7,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::memory;
+
 /// The most connections that are open at once.
 const CONNECTIONS: u64 = 4096;
 /// The fewest connections that are of any use.
@@ -29,7 +31,8 @@ pub(super) fn connections() -> usize {
         tracing::warn!(%error, "the limit of open files could not be raised");
     }
     let limit = getrlimit(Resource::Nofile).current;
-    let connections = bound(limit);
+    let fitting = memory::connections().unwrap_or(CONNECTIONS);
+    let connections = bound(limit).min(fitting.max(FEWEST));
     if connections < FEW {
         tracing::warn!(
             limit,

@@ -13,8 +13,11 @@ use super::problem::Problem;
 use crate::guest;
 use crate::recent::Recent;
 
-/// The most bytes of a body, and of the target and all headers together.
-pub(super) const LARGEST: usize = 64 << 10;
+/// The most bytes of the target and all headers together. A payment takes about 2 KiB of them.
+pub(super) const LARGEST_HEAD: usize = 16 << 10;
+
+/// The most bytes of a body.
+const LARGEST_BODY: usize = 64 << 10;
 
 /// How long a body may take to arrive.
 const SLOWEST: Duration = Duration::from_secs(10);
@@ -46,7 +49,7 @@ pub(super) async fn admit(
 ) -> Result<guest::Request, Problem> {
     let (mut head, body) = request.into_parts();
     let target = head.uri.path_and_query().ok_or(Problem::BadTarget)?;
-    if size(&head.headers) + target.as_str().len() > LARGEST {
+    if size(&head.headers) + target.as_str().len() > LARGEST_HEAD {
         return Err(Problem::HeadersTooLarge);
     }
     if !target.as_str().starts_with('/') {
@@ -64,10 +67,10 @@ pub(super) async fn admit(
     if let Some(recent) = recent.header().and_then(|text| HeaderValue::from_str(&text).ok()) {
         head.headers.insert(RECENT_BLOCKHASH, recent);
     }
-    if body.size_hint().lower() > LARGEST as u64 {
+    if body.size_hint().lower() > LARGEST_BODY as u64 {
         return Err(Problem::BodyTooLarge);
     }
-    let whole = tokio::time::timeout(SLOWEST, Limited::new(body, LARGEST).collect());
+    let whole = tokio::time::timeout(SLOWEST, Limited::new(body, LARGEST_BODY).collect());
     let body = match whole.await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Problem::BodyTooLarge),
@@ -75,6 +78,14 @@ pub(super) async fn admit(
         Err(_) => return Err(Problem::BodyTooSlow),
     };
     Ok(Request::from_parts(head, Full::new(body)))
+}
+
+/// Makes a request of this host's own, without a body.
+pub(super) fn own(origin: &PublicOrigin, path: &'static str) -> Result<guest::Request, Problem> {
+    let mut request = Request::new(Full::default());
+    *request.uri_mut() = absolute(origin, PathAndQuery::from_static(path))?;
+    request.headers_mut().insert(HOST, origin.host.clone());
+    Ok(request)
 }
 
 fn absolute(origin: &PublicOrigin, target: PathAndQuery) -> Result<Uri, Problem> {

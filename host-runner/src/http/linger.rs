@@ -17,13 +17,14 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::slots::{ConnectionLimits, Slot};
+use super::connection_limits::ConnectionLimits;
+use super::places::Place;
 
 /// The limits on reading input after the answer: the time, and the bytes.
 const MOMENT: Duration = Duration::from_secs(2);
 const MOST: u64 = 8 << 20;
 
-/// A client's connection, and its slot among the connections that may be open.
+/// A client's connection, and its place among the connections that may be open.
 pub(super) struct Lingering {
     open: Option<Open>,
     /// How long a client may take nothing of an answer.
@@ -37,10 +38,10 @@ pub(super) struct Lingering {
     cut: watch::Receiver<bool>,
 }
 
-/// An open connection. The slot is freed after the descriptor, by the order of the fields.
+/// An open connection. The place is freed after the descriptor, by the order of the fields.
 struct Open {
     stream: TcpStream,
-    _slot: Slot,
+    place: Place,
 }
 
 impl Lingering {
@@ -48,12 +49,12 @@ impl Lingering {
     /// answer any more.
     pub(super) fn new(
         stream: TcpStream,
-        slot: Slot,
+        place: Place,
         bounds: ConnectionLimits,
         cut: watch::Receiver<bool>,
     ) -> Self {
         let ConnectionLimits { patience, whole, .. } = bounds;
-        Self { open: Some(Open { stream, _slot: slot }), patience, whole, due: None, stalled: None, cut }
+        Self { open: Some(Open { stream, place }), patience, whole, due: None, stalled: None, cut }
     }
 
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
@@ -96,7 +97,7 @@ impl Drop for Lingering {
         let Some(open) = self.open.take() else { return };
         let mut cut = self.cut.clone();
         // `has_changed` fails if the sender is dropped, and then nobody could cut this connection.
-        if *cut.borrow() || cut.has_changed().is_err() {
+        if *cut.borrow() || cut.has_changed().is_err() || open.place.has_to_go() {
             return;
         }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
@@ -107,9 +108,11 @@ impl Drop for Lingering {
                 let rest = &mut (&mut open.stream).take(MOST);
                 let _ = tokio::io::copy(rest, &mut tokio::io::sink()).await;
             };
+            let seat = open.place.seat();
             // A client that is still sending afterwards gets the reset.
             tokio::select! {
                 () = until(&mut cut) => {}
+                () = seat.until_it_must_go() => {}
                 _ = tokio::time::timeout(MOMENT, drain) => {}
             }
             drop(open);
@@ -123,7 +126,15 @@ impl AsyncRead for Lingering {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.stream()?.poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = self.stream()?.poll_read(context, buffer);
+        let received = buffer.filled().len().saturating_sub(before);
+        if received > 0
+            && let Some(open) = &self.open
+        {
+            open.place.received(received);
+        }
+        read
     }
 }
 
@@ -152,7 +163,11 @@ impl AsyncWrite for Lingering {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // It is called when all of an answer has been written. Nothing is buffered here that would have to be flushed.
-        self.due = None;
+        if self.due.take().is_some()
+            && let Some(open) = &self.open
+        {
+            open.place.sent();
+        }
         self.stream()?.poll_flush(context)
     }
 

@@ -36,7 +36,7 @@ impl From<Problem> for http::Problem {
                 431,
                 "headers_too_large",
                 "Headers too large",
-                "The path and the headers are larger than 64 KiB.",
+                "The path and the headers are larger than 16 KiB.",
             ),
             Problem::BodyTooLarge => Self::body_too_large(),
             Problem::BodyTooSlow => Self::new(

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// anyway.
 const REMEMBERED: usize = 16_384;
 
+/// How long a client may have to wait because its requests have cost more than they seemed to.
+const LONGEST_DEBT: Duration = Duration::from_secs(60);
+
 /// A rate limiter with one bucket per client.
 pub(crate) struct RateLimiter {
     /// The time in which one request flows back into the bucket. Zero means no limit.
@@ -45,18 +48,41 @@ impl RateLimiter {
         }
         let client = network(client);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = buckets.young.get(&client).or(buckets.old.get(&client));
-        let full_at = known.copied().unwrap_or(now).max(now);
+        let full_at = buckets.full_at(client, now);
         let then = full_at.saturating_add(self.each.saturating_mul(requests).min(self.whole));
         let over = then.saturating_sub(now).saturating_sub(self.whole);
         if !over.is_zero() {
             return Err(over);
         }
-        if buckets.young.len() >= REMEMBERED && !buckets.young.contains_key(&client) {
-            buckets.old = std::mem::take(&mut buckets.young);
-        }
-        buckets.young.insert(client, then);
+        buckets.remember(client, then);
         Ok(())
+    }
+
+    /// Takes what a request has turned out to cost besides. The bucket may then owe, for up to [`LONGEST_DEBT`].
+    pub(crate) fn charge(&self, client: IpAddr, now: Duration, requests: u32) {
+        if self.each.is_zero() {
+            return;
+        }
+        let client = network(client);
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let full_at = buckets.full_at(client, now).saturating_add(self.each.saturating_mul(requests));
+        let latest = now.saturating_add(self.whole).saturating_add(LONGEST_DEBT);
+        buckets.remember(client, full_at.min(latest));
+    }
+}
+
+impl Generations {
+    /// Returns when the client's bucket will be full.
+    fn full_at(&self, client: IpAddr, now: Duration) -> Duration {
+        let known = self.young.get(&client).or(self.old.get(&client));
+        known.copied().unwrap_or(now).max(now)
+    }
+
+    fn remember(&mut self, client: IpAddr, full_at: Duration) {
+        if self.young.len() >= REMEMBERED && !self.young.contains_key(&client) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(client, full_at);
     }
 }
 
@@ -113,6 +139,21 @@ mod tests {
         let small = RateLimiter::new(10, 3);
         small.take(a, ms(1_000), 10).unwrap();
         assert_eq!(small.take(a, ms(1_000), 1), Err(ms(100)));
+    }
+
+    #[test]
+    fn what_a_request_has_turned_out_to_cost_is_waited_for_but_not_for_ever() {
+        let limiter = RateLimiter::new(10, 12);
+        let a = ip("192.0.2.1");
+        limiter.take(a, ms(1_000), 1).unwrap();
+        limiter.charge(a, ms(1_000), 30);
+        assert_eq!(limiter.take(a, ms(1_000), 1), Err(ms(2_000)));
+        limiter.take(ip("192.0.2.2"), ms(1_000), 1).unwrap();
+        limiter.charge(a, ms(1_000), 1_000_000);
+        assert_eq!(limiter.take(a, ms(1_000), 1), Err(ms(60_100)));
+        let unlimited = RateLimiter::new(0, 1);
+        unlimited.charge(a, ms(0), 1_000_000);
+        unlimited.take(a, ms(0), 1).unwrap();
     }
 
     #[test]

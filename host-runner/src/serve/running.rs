@@ -19,7 +19,7 @@ use crate::devices::{Devices, ReportedState};
 use crate::failpoint;
 use crate::guardian::Heart;
 use crate::guest::{Controller, Pool};
-use crate::http::{Frontend, Pictures, RateLimiter, serve};
+use crate::http::{Frontend, Gate, Pictures, serve};
 use crate::lock::LOCK;
 use crate::recent::{Recent, follow};
 use crate::sales::SalesMeter;
@@ -74,14 +74,14 @@ impl Running {
         let settling = Controller::for_settling(component.clone(), host.clone());
         let recent = Recent::default();
         let following = follow(recent.clone(), settings.config.rpc_url.clone(), clock.clone());
-        let limits = &settings.config.limits;
+        let limits = settings.config.limits.clone();
         let pictures = Pictures::beside(&settings.folder);
         let gateway = Arc::new(Frontend {
-            pool: Pool::new(component, host.clone()),
+            pool: Arc::new(Pool::new(component, host.clone())),
             origin,
             recent,
             pictures: pictures.clone(),
-            rate: RateLimiter::new(limits.requests_per_second, limits.burst),
+            gate: Gate::new(settings.config.merchant.clone(), &limits),
             metrics: host.metrics.clone(),
             sales: SalesMeter::new(host.db.clone(), &settings.config, host.metrics.clone()),
             clock: clock.clone(),
@@ -90,7 +90,7 @@ impl Running {
         Self {
             controller: tokio::spawn(controller.run()),
             settler: tokio::spawn(settle(settling, clock.clone(), controller_closing)),
-            http: tokio::spawn(serve(listener, gateway, http_closing, FINISH)),
+            http: tokio::spawn(async move { serve(listener, gateway, &limits, http_closing, FINISH).await }),
             foreign: tokio::spawn(foreign_fee_payer(rpc_url, data_dir, unanswered)),
             others: [
                 tokio::spawn(following).abort_handle(),

@@ -6,8 +6,8 @@ use super::*;
 const PER_CLIENT: usize = 8;
 
 /// Starts a server whose configuration has a picture of 2 MiB beside it.
-async fn world(bounds: ConnectionLimits, rate: RateLimiter) -> World {
-    let world = World::new(bounds, rate, Duration::ZERO).await;
+async fn world(bounds: ConnectionLimits, limits: Limits) -> World {
+    let world = World::new(bounds, limits, Duration::ZERO).await;
     let pictures = world.folder.path().join("pictures");
     std::fs::create_dir(&pictures).unwrap();
     std::fs::write(pictures.join("large.png"), vec![b'x'; 2 << 20]).unwrap();
@@ -27,7 +27,7 @@ async fn slow(world: &World) -> (Client, u16, String) {
 #[tokio::test]
 async fn slow_readers_of_pictures_are_few_and_the_others_are_told_to_come_again() {
     let many = ConnectionLimits { connections: 64, per_client: 64, ..BOUNDS };
-    let world = world(many, RateLimiter::new(0, 1)).await;
+    let world = world(many, rate(0, 1)).await;
     let mut readers = Vec::new();
     for _ in 0..PER_CLIENT {
         let (client, status, _) = slow(&world).await;
@@ -51,7 +51,7 @@ async fn slow_readers_of_pictures_are_few_and_the_others_are_told_to_come_again(
 #[tokio::test]
 async fn who_takes_an_answer_in_drops_is_cut_off_in_the_end() {
     let bounds = ConnectionLimits { whole: Duration::from_secs(1), patience: LONG, ..BOUNDS };
-    let world = world(bounds, RateLimiter::new(0, 1)).await;
+    let world = world(bounds, rate(0, 1)).await;
     let (mut trickle, status, _) = slow(&world).await;
     assert_eq!(status, 200);
     let begun = std::time::Instant::now();
@@ -79,7 +79,7 @@ async fn who_takes_an_answer_in_drops_is_cut_off_in_the_end() {
 
 #[tokio::test]
 async fn a_changed_picture_is_served_anew_and_a_head_has_its_length() {
-    let world = world(BOUNDS, RateLimiter::new(0, 1)).await;
+    let world = world(BOUNDS, rate(0, 1)).await;
     let mut client = world.client().await;
     let (status, head, _) = client.ask("HEAD /pictures/large.png", "").await.unwrap();
     assert_eq!(status, 200);
@@ -93,7 +93,7 @@ async fn a_changed_picture_is_served_anew_and_a_head_has_its_length() {
 
 #[tokio::test]
 async fn a_picture_counts_as_several_requests() {
-    let world = world(BOUNDS, RateLimiter::new(1, 11)).await;
+    let world = world(BOUNDS, rate(1, 11)).await;
     let mut client = world.client().await;
     for status in [200, 200, 429] {
         assert_eq!(client.ask("HEAD /pictures/large.png", "").await.unwrap().0, status);
