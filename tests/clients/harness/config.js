@@ -48,11 +48,14 @@ export const simulated = (asset) => ({ ...asset, device: { driver: 'simulated' }
 
 const hashOf = (key) => `sha256:${createHash('sha256').update(key).digest('hex')}`;
 
+/** One address plays all buyers and strangers of a test, and so has the appetite of many. */
+const APPETITE = { requests_per_second: 0, connections_per_address: 1024 };
+
 /** Returns the whole configuration. The target adds addresses and paths. */
 export const configuration = ({ rpcUrl, assets, limits, settlement }) => ({
   merchant: { pay_to: MERCHANT, tokens: ['USDC'], api_keys: [hashOf(API_KEY)] },
   solana: { network: 'devnet', rpc_url: rpcUrl },
   settlement: { mode: 'local', fee_payer_keypair: 'fee-payer.json', ...settlement },
-  ...(limits && { limits }),
+  limits: { ...APPETITE, ...limits },
   asset: assets,
 });

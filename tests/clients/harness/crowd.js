@@ -35,11 +35,12 @@ export async function each(all, atOnce, work) {
 
 /**
  * A `fetch` on its own connection. The common agent keeps connections even when a request asks to close its own, and
- * workerd closes a connection that was idle for five seconds, perhaps just when it is used again.
+ * workerd closes a connection that was idle for five seconds, perhaps just when it is used again. `from` is the address of
+ * this machine from which it is asked.
  */
-export const ask = (url, { method = 'GET', headers = {}, body } = {}) =>
+export const ask = (url, { method = 'GET', headers = {}, body, from } = {}) =>
   new Promise((resolve, reject) => {
-    const asking = request(url, { method, headers, agent: false }, (incoming) => {
+    const asking = request(url, { method, headers, agent: false, localAddress: from }, (incoming) => {
       const parts = [];
       incoming.on('data', (part) => parts.push(part)).once('error', reject).once('end', () => {
         const bytes = Buffer.concat(parts);

@@ -17,11 +17,12 @@ function answerIn(bytes, { bodiless }) {
 
 /** A connection to the gateway. */
 export class Raw {
-  static open({ url }) {
+  /** `from` is the address of this machine from which it is opened. */
+  static open({ url }, { from } = {}) {
     const raw = new Raw();
     const { hostname, port } = new URL(url);
     raw.bytes = Buffer.alloc(0);
-    raw.socket = connect(Number(port), hostname);
+    raw.socket = connect({ port: Number(port), host: hostname, localAddress: from });
     raw.socket.setNoDelay(true);
     raw.socket.on('data', (data) => (raw.bytes = Buffer.concat([raw.bytes, data])));
     raw.socket.on('error', (error) => (raw.error = error.code)); // a reset; `close` follows

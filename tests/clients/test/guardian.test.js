@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { payment } from '../harness/buyers.js';
 import { perSecond } from '../harness/config.js';
 import { granted, time } from '../harness/expect.js';
-import { Scarce } from '../harness/memory.js';
+import { Scarce } from '../harness/scarce-memory.js';
 import { Program } from '../harness/process.js';
 import { Rigs } from '../harness/rig.js';
 import { BINARY, isAlive } from '../harness/targets/serve.js';

@@ -40,7 +40,7 @@ w.test('a quantity in the query that is no whole number of what is sold is 400 (
   const numbers = [
     '0', '1', '241', '-1', '-0', '-2', '1.5', '2.0', '2.', '.2', '1e1', '2e0', '0x2', '0b10', '0o2', '+2', '%2B2', '%202', '2%20', '2+', '2%00', '2%0a', '%32',
     '', 'null', 'true', 'NaN', 'Infinity', 'many', MARK, '2,3', '2;3', '[2]', '{}', '2/1', '2-1', '%D9%A2', '%EF%BC%92',
-    '18446744073709551615', '18446744073709551616', '4294967298', '9'.repeat(1_000), `${'0'.repeat(20_000)}x`,
+    '18446744073709551615', '18446744073709551616', '4294967298', '9'.repeat(1_000), `${'0'.repeat(15_000)}x`,
     "2'--", '2=3', '"2"',
   ];
   await harmless(w, () => each(numbers, (number) => soon(access(`?quantity=${number}`)), 'invalid_quantity'));
@@ -106,7 +106,7 @@ w.test('what only looks like the quantity’s name is 400, and never the least t
     await each(queries, (query) => soon(access(query)), 'unknown_parameter');
     const bodies = ['{"Quantity":9}', '{"quantity ":9}', '{"x":{"quantity":9}}', `{"${MARK}":9}`, '{"__proto__":{"quantity":9}}', '{"quantity":3,"more":1}'];
     await each(bodies, (body) => withBody(body), 'malformed_body');
-    for (const nothing of ['?', '?&&&', `?${'&'.repeat(50_000)}`]) await prices(await soon(access(nothing)), 2, nothing.slice(0, 40));
+    for (const nothing of ['?', '?&&&', `?${'&'.repeat(15_000)}`]) await prices(await soon(access(nothing)), 2, nothing.slice(0, 40));
     await prices(await soon(access('?quantity=0000000000000000000000000000003')), 3, 'zeros in front');
     await prices(await withBody('{"\\u0071uantity":3}'), 3, 'an escape is JSON’s own spelling');
   });
