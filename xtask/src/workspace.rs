@@ -106,7 +106,7 @@ impl Workspace {
 
     /// Returns the path of the simulator.
     pub(crate) fn coinop_sim(&self) -> PathBuf {
-        self.release().join(crate::sim::PACKAGE)
+        self.release().join("coinop-sim")
     }
 
     /// Returns the path of the component whose clock and randomness a test controls. It is never shipped.

@@ -48,19 +48,26 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS unpublished (asset TEXT PRIMARY KEY) WITHOUT ROWID",
     HOLD,
     HOLD_AT,
-    // What each payment in flight has taken from a day's budget, and its seat.
+    // What each payment in flight has taken from a day's budget.
     "CREATE TABLE IF NOT EXISTS reserved (
         payment TEXT PRIMARY KEY,
         day INTEGER NOT NULL,
         lamports INTEGER NOT NULL,
         fee_payer TEXT NOT NULL,
-        guarded INTEGER NOT NULL,
-        seat TEXT
+        guarded INTEGER NOT NULL
+    ) WITHOUT ROWID",
+    // The seats that payments in flight have taken. One payment may be tried in several streams at once, so each seat
+    // is given back with the attempts of its own stream.
+    "CREATE TABLE IF NOT EXISTS reserved_seat (
+        payment TEXT NOT NULL,
+        stream TEXT NOT NULL,
+        seat TEXT NOT NULL,
+        PRIMARY KEY (payment, stream)
     ) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS reserved_fee_payer ON reserved (fee_payer)",
     "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, stream, at, day, lamports, budget, fee_payer, slack,
             seat, seat_of, seats) AS
-        SELECT payment, '', '', 0, day, lamports, 0, fee_payer, 0, seat, '', 0 FROM reserved WHERE 0",
+        SELECT payment, '', '', 0, day, lamports, 0, fee_payer, 0, '', '', 0 FROM reserved WHERE 0",
     concat!("CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation BEGIN
         SELECT RAISE(ABORT, '", guard_message!(over_budget), "')
             WHERE NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)
@@ -76,9 +83,11 @@ const TABLES: &[&str] = &[
         INSERT INTO fee (day, lamports) SELECT NEW.day, NEW.lamports
             WHERE NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)
             ON CONFLICT (day) DO UPDATE SET lamports = lamports + excluded.lamports;
-        INSERT OR IGNORE INTO reserved (payment, day, lamports, fee_payer, guarded, seat)
-            VALUES (NEW.payment, NEW.day, NEW.lamports, NEW.fee_payer, NEW.slack IS NOT NULL,
-                CASE WHEN NOT EXISTS (SELECT 1 FROM seat WHERE stream = NEW.seat) THEN NEW.seat END);
+        INSERT OR IGNORE INTO reserved (payment, day, lamports, fee_payer, guarded)
+            VALUES (NEW.payment, NEW.day, NEW.lamports, NEW.fee_payer, NEW.slack IS NOT NULL);
+        INSERT OR IGNORE INTO reserved_seat (payment, stream, seat)
+            SELECT NEW.payment, NEW.stream, NEW.seat
+            WHERE NEW.seat IS NOT NULL AND NOT EXISTS (SELECT 1 FROM seat WHERE stream = NEW.seat);
         INSERT OR IGNORE INTO seat (asset, stream) SELECT NEW.seat_of, NEW.seat WHERE NEW.seat IS NOT NULL;
         INSERT OR IGNORE INTO hold (payment, attempt, stream, at)
             VALUES (NEW.payment, NEW.attempt, NEW.stream, NEW.at);
@@ -90,12 +99,13 @@ const RESERVE: &str = "INSERT INTO reservation (payment, attempt, stream, at, da
 const GIVE_BACK: &str = "UPDATE fee SET lamports = fee.lamports - reserved.lamports FROM reserved
     WHERE reserved.payment = ?1 AND fee.day = reserved.day
     AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
-/// Frees the seat that the payment reserved once no attempt holds the payment any more.
-const GIVE_SEAT_BACK: &str = "DELETE FROM seat WHERE stream IN (SELECT seat FROM reserved WHERE payment = ?1)
-    AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
+/// Frees each seat that the payment reserved once no attempt of that seat's stream holds the payment any more.
+const GIVE_SEAT_BACK: &str = "DELETE FROM seat WHERE stream IN (
+    SELECT seat FROM reserved_seat AS own WHERE payment = ?1 AND NOT EXISTS (
+        SELECT 1 FROM hold WHERE payment = ?1 AND stream = own.stream))";
 /// Frees a seat whose reservation arrived only after its session was over.
 const GIVE_LEFT_SEAT_BACK: &str =
-    "DELETE FROM seat WHERE stream IN (SELECT seat FROM reserved WHERE payment = ?1)
+    "DELETE FROM seat WHERE stream IN (SELECT seat FROM reserved_seat WHERE payment = ?1)
     AND NOT EXISTS (SELECT 1 FROM head WHERE head.stream = seat.stream AND state ->> '$.is_seated')";
 /// Frees the seat of a stream that no longer has a session in it.
 const LEAVE_SEAT: &str = "DELETE FROM seat WHERE stream IN (
@@ -104,6 +114,8 @@ const LEAVE_SEAT: &str = "DELETE FROM seat WHERE stream IN (
 const DROP_SESSION: &str =
     "DELETE FROM head WHERE stream = ?1 AND instr(substr(?1, instr(?1, '/') + 1), '/') > 0
     AND due IS NULL AND unsettled IS NULL AND unfulfilled = 0";
+const DROP_UNHELD_SEATS: &str = "DELETE FROM reserved_seat WHERE payment = ?1 AND NOT EXISTS (
+    SELECT 1 FROM hold WHERE hold.payment = ?1 AND hold.stream = reserved_seat.stream)";
 const DROP_UNHELD: &str =
     "DELETE FROM reserved WHERE payment = ?1 AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
 // A repeated update may arrive after a later one, so an older revision changes nothing.
@@ -202,8 +214,8 @@ impl<S: Sql> ShardHandler for MerchantShard<S> {
     type LookUp = SeatsTaken;
 
     const TABLES: &'static [&'static str] = TABLES;
-    const GIVE_BACK: &'static [&'static str] = &[GIVE_BACK, GIVE_SEAT_BACK, DROP_UNHELD];
-    const SPEND: &'static [&'static str] = &[GIVE_LEFT_SEAT_BACK, DROP_UNHELD];
+    const GIVE_BACK: &'static [&'static str] = &[GIVE_BACK, GIVE_SEAT_BACK, DROP_UNHELD_SEATS, DROP_UNHELD];
+    const SPEND: &'static [&'static str] = &[GIVE_LEFT_SEAT_BACK, DROP_UNHELD_SEATS, DROP_UNHELD];
 
     fn sql(&self) -> &S {
         &self.sql

@@ -4,16 +4,17 @@ use super::cluster::{Cluster, FAULTS, Fault, door};
 use super::{Database, now};
 use crate::capacity::Capacity;
 use crate::gateway::{Sale, SaleError};
-use crate::ids::{PaymentId, StreamId};
+use crate::ids::{PaymentId, SessionId, StreamId};
 use crate::ports::Accounts as _;
 use crate::quote::Operation;
 use crate::session::Reject;
 use crate::sharded::request::SeatsTaken;
 use crate::sharded::updates::Seat;
 use crate::sharded::{
-    Ended, Head, MerchantShard, MerchantUpdate, Reservation, Reserved, STALE_MS, ShardHandler as _, ShardKey,
-    ShardedJournal,
+    Ended, Fee, Head, MerchantShard, MerchantUpdate, Reservation, Reserved, STALE_MS, ShardHandler as _,
+    ShardKey, ShardedJournal,
 };
+use crate::svm::Address;
 use crate::testkit::world::Chain;
 use crate::time::Timestamp;
 use crate::x402::PaymentPayload;
@@ -67,6 +68,44 @@ fn no_more_share_an_asset_on_many_databases_than_may_and_an_end_makes_room_inv_1
         "nothing is left of them"
     );
     assert!(is_sold(&buy(&cluster, 3)));
+}
+
+#[test]
+fn a_payment_that_is_tried_for_another_asset_too_takes_no_seat_for_ever_inv_5() {
+    let database = Database::new();
+    let merchant = MerchantShard::new(&database);
+    now(merchant.prepare()).unwrap();
+    let seats = || database.number("SELECT count(*) FROM seat");
+    let reservation = |stream: &str, attempt: &str, seat: Option<Seat>| Reservation {
+        payment: PaymentId::of_message(b"one"),
+        stream: StreamId::parse(stream).unwrap(),
+        attempt: attempt.to_owned(),
+        at: Timestamp::from_millis(1_000),
+        funds: None,
+        fee: Some(Fee {
+            day: 7,
+            lamports: 10,
+            budget: 1_000,
+            fee_payer: Address::new([255; 32]).into(),
+            slack: None,
+        }),
+        seat,
+    };
+    let session = format!("api/{}", SessionId::from_bytes([7; 16]));
+    let seat = Seat { asset: "main/api".to_owned(), stream: format!("main/{session}"), of: 2 };
+    let at_door = reservation("door-1", "a", None);
+    let seated = reservation(&session, "b", Some(seat));
+    for (one, two) in [(&at_door, &seated), (&seated, &at_door)] {
+        assert_eq!(now(merchant.reserve(one)), Ok(Reserved::Done));
+        assert_eq!(now(merchant.reserve(two)), Ok(Reserved::Done));
+        assert_eq!(seats(), 1);
+        // The payment is claimed for the door. The other attempt takes back what it reserved.
+        now(merchant.holds().release(&seated.release())).unwrap();
+        assert_eq!((seats(), database.number("SELECT count(*) FROM reserved_seat")), (0, 0));
+        assert_eq!(database.number("SELECT lamports FROM fee"), 10);
+        now(merchant.holds().release(&at_door.release())).unwrap();
+        assert_eq!(database.number("SELECT lamports FROM fee"), 0);
+    }
 }
 
 #[test]
