@@ -2,6 +2,9 @@
 //!
 //! Each purpose has its own keys, so that a text made for one purpose can't be used for another. Two secrets can be in
 //! force at a time: texts made with the previous one are still accepted, and new ones are made with the current one.
+//!
+//! What is kept of a key is overwritten when it is dropped. So a MAC key is kept as its bytes and not as the hash's
+//! state, which can't be overwritten.
 
 use std::sync::OnceLock;
 
@@ -9,29 +12,31 @@ use ed25519_dalek::SigningKey;
 use hmac::{Hmac, Mac as _};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
 
 use crate::encoding::{base64url, from_base64};
 use crate::ids::{PaymentId, SessionId};
 
 /// The secret from which all keys are derived: 32 random bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret([u8; 32]);
+pub struct Secret(Zeroizing<[u8; 32]>);
 
 impl Secret {
     /// Takes these bytes as the secret.
     #[must_use]
-    pub const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
     }
 
     /// Parses base64 of exactly 32 bytes.
     #[must_use]
     pub fn from_base64(text: &str) -> Option<Self> {
-        from_base64(text)?.try_into().ok().map(Self)
+        let bytes = Zeroizing::new(from_base64(text)?);
+        bytes.as_slice().try_into().ok().map(Self::new)
     }
 
-    fn derive(&self, label: &str) -> [u8; 32] {
-        mac(keyed(&self.0), &[b"coinop/1/", label.as_bytes()])
+    fn derive(&self, label: &str) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(mac(&self.0, &[b"coinop/1/", label.as_bytes()]))
     }
 }
 
@@ -43,25 +48,21 @@ impl std::fmt::Debug for Secret {
 }
 
 /// Returns HMAC-SHA256 over the parts, one after the other.
-fn mac(mut keyed: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
+fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    // HMAC pads a shorter key with zeros to the block's length.
+    let mut block = Zeroizing::new([0; 64]);
+    block.split_at_mut(32).0.copy_from_slice(key);
+    let mut keyed = Hmac::<Sha256>::new((&*block).into());
     for part in parts {
         keyed.update(part);
     }
     keyed.finalize().into_bytes().into()
 }
 
-fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
-    // HMAC pads a shorter key with zeros to the block's length.
-    let mut block = [0; 64];
-    block.split_at_mut(32).0.copy_from_slice(key);
-    Hmac::new(&block.into())
-}
-
 /// A key for message authentication codes of 128 bits.
 #[derive(Clone)]
 pub struct MacKey {
-    /// Keyed once. Each code starts from a copy.
-    keyed: Hmac<Sha256>,
+    key: Zeroizing<[u8; 32]>,
     /// The key's id, which says nothing about the key.
     pub id: String,
     /// The same id as bytes.
@@ -69,11 +70,10 @@ pub struct MacKey {
 }
 
 impl MacKey {
-    fn new(key: [u8; 32]) -> Self {
-        let keyed = keyed(&key);
-        let [a, b, c, d, ..] = mac(keyed.clone(), &[b"key id"]);
+    fn new(key: Zeroizing<[u8; 32]>) -> Self {
+        let [a, b, c, d, ..] = mac(&key, &[b"key id"]);
         let short_id = [a, b, c, d];
-        Self { keyed, id: base64url(&short_id), short_id }
+        Self { key, id: base64url(&short_id), short_id }
     }
 
     /// Returns the authentication code over the parts, joined without separators. The caller must separate them, so that
@@ -81,7 +81,7 @@ impl MacKey {
     #[must_use]
     pub fn code(&self, parts: &[&[u8]]) -> [u8; 16] {
         let mut code = [0; 16];
-        code.copy_from_slice(mac(self.keyed.clone(), parts).split_at(16).0);
+        code.copy_from_slice(mac(&self.key, parts).split_at(16).0);
         code
     }
 
@@ -142,12 +142,12 @@ struct KeySet {
 /// answering them.
 #[derive(Clone)]
 struct UnmadeKey {
-    seed: [u8; 32],
+    seed: Zeroizing<[u8; 32]>,
     made: OnceLock<SignatureKey>,
 }
 
 impl UnmadeKey {
-    const fn new(seed: [u8; 32]) -> Self {
+    const fn new(seed: Zeroizing<[u8; 32]>) -> Self {
         Self { seed, made: OnceLock::new() }
     }
 
@@ -313,6 +313,22 @@ mod tests {
         assert_eq!(id(1, b"one"), id(1, b"one"));
         assert_ne!(id(1, b"one"), id(1, b"other"));
         assert_ne!(id(1, b"one"), id(2, b"one"));
+    }
+
+    #[test]
+    fn every_key_is_overwritten_when_it_is_dropped_inv_9() {
+        fn overwritten<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        let secret = Secret::new([1; 32]);
+        let KeySet { ticket, memo, session_id, sign_in, one_time_code, check_code, session, grant } =
+            KeySet::derive(&secret);
+        overwritten(&secret.0);
+        for mac_key in [ticket, memo, session_id, sign_in, one_time_code, check_code] {
+            overwritten(&mac_key.key);
+        }
+        for unmade in [session, grant] {
+            overwritten(&unmade.seed);
+            overwritten(&unmade.get().key);
+        }
     }
 
     #[test]

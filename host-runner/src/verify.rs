@@ -112,15 +112,17 @@ fn from_config(file: &Path) -> Result<Trust, String> {
     let current = secret::load(given, &settings.data_dir)?;
     let previous = secret::previous(environment("COINOP_SECRET_PREVIOUS"))?;
     let parse = |text: &str| Secret::from_base64(text).ok_or("the secret is not 32 bytes in base64");
-    let previous = previous.as_deref().map(parse).transpose()?;
+    let previous = previous.as_ref().map(|text| parse(text)).transpose()?;
     let keys = KeyRing::new(&parse(&current)?, previous.as_ref());
     Ok(Trust { jwks: jwks(&keys), issuer: Some(settings.config.public_url) })
 }
 
 /// Returns the claims of a grant that one of the keys has signed, and the name of that key.
 fn check(token: &str, trust: &Trust) -> Result<(Grant, String), String> {
-    let header = jws::header(token)
-        .ok_or("this is not a grant: a grant has three base64url parts with dots between them")?;
+    let header = jws::header(token).ok_or(
+        "this is not a grant: a grant has three base64url parts with dots between them, and no `crit` in its \
+         header",
+    )?;
     match header.typ.as_str() {
         GRANT_TYP => {}
         SESSION_TYP => {

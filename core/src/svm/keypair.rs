@@ -2,6 +2,7 @@
 //! wallets export the same bytes in base58.
 
 use ed25519_dalek::SigningKey;
+use zeroize::Zeroizing;
 
 use crate::encoding::{base58_long, from_base58_long};
 
@@ -11,10 +12,11 @@ use crate::encoding::{base58_long, from_base58_long};
 #[must_use]
 pub fn parse(text: &str) -> Option<SigningKey> {
     let text = text.trim();
-    let bytes = if text.starts_with('[') {
-        serde_json::from_str::<Vec<u8>>(text).ok()?.try_into().ok()?
+    let bytes: Zeroizing<[u8; 64]> = if text.starts_with('[') {
+        let bytes = Zeroizing::new(serde_json::from_str::<Vec<u8>>(text).ok()?);
+        Zeroizing::new(bytes.as_slice().try_into().ok()?)
     } else {
-        from_base58_long(text)?
+        Zeroizing::new(from_base58_long(text)?)
     };
     SigningKey::from_keypair_bytes(&bytes).ok()
 }
@@ -37,9 +39,17 @@ pub fn parse_list(text: &str) -> Option<Vec<SigningKey>> {
 
 /// Writes keys in a form that [`parse_list`] reads.
 #[must_use]
-pub fn list_to_text(keys: &[SigningKey]) -> String {
-    let keys: Vec<_> = keys.iter().map(|key| base58_long(&key.to_keypair_bytes())).collect();
-    keys.join(",")
+pub fn list_to_text(keys: &[SigningKey]) -> Zeroizing<String> {
+    // Each key has at most 88 characters. With room for all, no growth leaves an old copy behind.
+    let mut text = Zeroizing::new(String::with_capacity(keys.len() * 89));
+    for key in keys {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        let bytes = Zeroizing::new(key.to_keypair_bytes());
+        text.push_str(&Zeroizing::new(base58_long(&bytes)));
+    }
+    text
 }
 
 /// Writes a key in the form of Solana's tools.
@@ -75,7 +85,7 @@ mod tests {
         let json = keys.each_ref().map(to_json);
         let base58 = keys.each_ref().map(|key| base58_long(&key.to_keypair_bytes()));
         for text in [
-            list_to_text(&keys),
+            list_to_text(&keys).to_string(),
             format!("{} , {}\n", base58[0], base58[1]),
             format!("[{}, {}]", json[0], json[1]),
             format!("[\"{}\", {}]", base58[0], json[1]),

@@ -7,6 +7,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime::{StoreLimits, StoreLimitsBuilder};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use zeroize::Zeroizing;
 
 use super::outbound::Outbound;
 use super::refusals::RefusalLog;
@@ -17,7 +18,7 @@ use crate::db::{Caller, Db};
 use crate::metrics::Metrics;
 
 /// The variables of the component. They contain secrets, so they are never printed.
-pub(crate) type Variables = BTreeMap<&'static str, String>;
+pub(crate) type Variables = BTreeMap<&'static str, Zeroizing<String>>;
 
 /// What all instances share.
 pub(crate) struct Host {

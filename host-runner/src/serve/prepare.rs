@@ -134,7 +134,7 @@ fn module(given: Option<&Path>) -> Result<PathBuf, String> {
 fn variables(settings: &Settings) -> Result<(Variables, Vec<Address>), String> {
     let environment = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
     let mut variables = Variables::new();
-    variables.insert("coinop_config", settings.json.to_string());
+    variables.insert("coinop_config", settings.json.to_string().into());
     let secret = secret::load(environment("COINOP_SECRET"), &settings.data_dir)?;
     variables.insert("coinop_secret", secret);
     if let Some(previous) = secret::previous(environment("COINOP_SECRET_PREVIOUS"))? {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use coinop_core::settlement::FeePayers;
 use coinop_core::svm::{Address, keypair};
 use ed25519_dalek::SigningKey;
+use zeroize::Zeroizing;
 
 use super::Settings;
 
@@ -53,7 +54,7 @@ pub(crate) fn from_variable(text: &str, pay_to: &Address) -> Result<Keys, String
 /// The fee payers: their addresses, and their keys in the form that the component reads.
 pub(crate) struct Keys {
     pub(crate) addresses: Vec<Address>,
-    pub(crate) text: String,
+    pub(crate) text: Zeroizing<String>,
 }
 
 impl Keys {
@@ -72,7 +73,7 @@ fn read_variable(text: &str) -> Result<Vec<SigningKey>, String> {
 }
 
 fn read(given: Option<String>, files: &[PathBuf]) -> Result<Vec<SigningKey>, String> {
-    if let Some(text) = given {
+    if let Some(text) = given.map(Zeroizing::new) {
         return read_variable(&text);
     }
     if files.is_empty() {
@@ -83,7 +84,7 @@ fn read(given: Option<String>, files: &[PathBuf]) -> Result<Vec<SigningKey>, Str
 
 fn read_file(file: &Path) -> Result<SigningKey, String> {
     let name = file.display();
-    let text = std::fs::read_to_string(file).map_err(|error| match error.kind() {
+    let text = std::fs::read_to_string(file).map(Zeroizing::new).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             format!(
                 "there is no key file {name}; make one with `coinop keygen --out {name}`, or set {VARIABLE}"

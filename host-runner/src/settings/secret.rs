@@ -5,6 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
 
 /// Accepts base64 with and without padding, because people paste both.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -17,23 +18,24 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 ///
 /// The data folder must be locked already. Otherwise two first starts at the same time would make two
 /// secrets.
-pub(crate) fn load(given: Option<String>, data_dir: &Path) -> Result<String, String> {
-    if let Some(text) = given {
+pub(crate) fn load(given: Option<String>, data_dir: &Path) -> Result<Zeroizing<String>, String> {
+    if let Some(text) = given.map(Zeroizing::new) {
         return checked("COINOP_SECRET", &text);
     }
     let file = data_dir.join("secret");
     let name = file.display();
-    match std::fs::read_to_string(&file) {
+    match std::fs::read_to_string(&file).map(Zeroizing::new) {
         Ok(text) => {
             warn_if_readable(&file);
             checked(&name.to_string(), &text)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let mut bytes = [0; 32];
-            getrandom::fill(&mut bytes)
+            let mut bytes = Zeroizing::new([0; 32]);
+            getrandom::fill(&mut *bytes)
                 .map_err(|error| format!("cannot get random numbers for a new secret: {error}"))?;
-            let text = BASE64.encode(bytes);
-            crate::files::write_atomically(&file, format!("{text}\n").as_bytes(), 0o600)
+            let text = Zeroizing::new(BASE64.encode(*bytes));
+            let line = Zeroizing::new(format!("{}\n", *text));
+            crate::files::write_atomically(&file, line.as_bytes(), 0o600)
                 .map_err(|error| format!("{name} cannot be written: {error}"))?;
             tracing::info!(file = %name, "made a new secret; back it up, because quotes, session tokens and \
                                           grants depend on it");
@@ -44,14 +46,14 @@ pub(crate) fn load(given: Option<String>, data_dir: &Path) -> Result<String, Str
 }
 
 /// Returns the previous secret, if it was replaced lately.
-pub(crate) fn previous(given: Option<String>) -> Result<Option<String>, String> {
-    given.map(|text| checked("COINOP_SECRET_PREVIOUS", &text)).transpose()
+pub(crate) fn previous(given: Option<String>) -> Result<Option<Zeroizing<String>>, String> {
+    given.map(Zeroizing::new).map(|text| checked("COINOP_SECRET_PREVIOUS", &text)).transpose()
 }
 
 /// Never says what it found.
-pub(crate) fn checked(from: &str, text: &str) -> Result<String, String> {
-    match BASE64.decode(text.trim()) {
-        Ok(bytes) if bytes.len() == 32 => Ok(BASE64.encode(bytes)),
+pub(crate) fn checked(from: &str, text: &str) -> Result<Zeroizing<String>, String> {
+    match BASE64.decode(text.trim()).map(Zeroizing::new) {
+        Ok(bytes) if bytes.len() == 32 => Ok(Zeroizing::new(BASE64.encode(&*bytes))),
         _ => Err(format!("{from} must be 32 random bytes in base64, as `openssl rand -base64 32` prints")),
     }
 }
@@ -76,7 +78,7 @@ mod tests {
         use std::os::unix::fs::MetadataExt;
         let dir = tempfile::tempdir().unwrap();
         let first = load(None, dir.path()).unwrap();
-        assert_eq!(BASE64.decode(&first).unwrap().len(), 32);
+        assert_eq!(BASE64.decode(&*first).unwrap().len(), 32);
         assert_eq!(load(None, dir.path()).unwrap(), first);
         let mode = std::fs::metadata(dir.path().join("secret")).unwrap().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -88,8 +90,8 @@ mod tests {
     fn the_environment_goes_first_and_is_checked() {
         let dir = tempfile::tempdir().unwrap();
         let given = BASE64.encode([7; 32]);
-        assert_eq!(load(Some(format!(" {given}\n")), dir.path()).unwrap(), given);
-        assert_eq!(load(Some(given.trim_end_matches('=').to_owned()), dir.path()).unwrap(), given);
+        assert_eq!(*load(Some(format!(" {given}\n")), dir.path()).unwrap(), given);
+        assert_eq!(*load(Some(given.trim_end_matches('=').to_owned()), dir.path()).unwrap(), given);
         assert!(!dir.path().join("secret").exists());
         for bad in ["", "hunter2", "AAAA"] {
             let error = load(Some(bad.to_owned()), dir.path()).unwrap_err();
