@@ -18,6 +18,7 @@ pub use crate::rail::{Balances, Prepared, Verified};
 use crate::session::index::{PaymentRecord, SessionRecord};
 pub use crate::session::{Batch, Claim, Landing};
 use crate::session::{Rail, Snapshot};
+use crate::sign_in::Proven;
 use crate::svm::{Address, RecentBlockhash};
 use crate::time::{Now, Timestamp};
 
@@ -156,7 +157,7 @@ pub trait Schedule {
     async fn unfulfilled(&self, limit: u32) -> Result<Vec<StreamId>, PortError>;
 }
 
-/// What all streams of one merchant share: payers, fees and seats.
+/// What all streams of one merchant share: payers with their proofs, fees and seats.
 pub trait Accounts {
     /// Returns what is known of a payer from all assets, with at most `failures` of its latest failures.
     async fn history_of(&self, payer: &Account, failures: u32) -> Result<PayerHistory, PortError>;
@@ -170,6 +171,12 @@ pub trait Accounts {
 
     /// Returns the same for several assets, in their order, with a single query.
     async fn seats_taken_of(&self, assets: &[AssetId]) -> Result<Vec<u64>, PortError>;
+
+    /// Uses up a wallet's proof, durably. Returns false if it was used before.
+    ///
+    /// A used proof is forgotten once it has expired. A proof is for one path, so where each stream has a database of its
+    /// own, it is enough that the shard which answers this path remembers it.
+    async fn use_proof(&self, proven: &Proven, now: Timestamp) -> Result<bool, PortError>;
 }
 
 /// The durable storage.

@@ -1,13 +1,15 @@
 //! Sign-in: a payer proves its wallet by signing a message (x402 extension `sign-in-with-x`, with a message of Sign-In
 //! With Solana).
 //!
-//! The challenge needs no storage, because its nonce is a MAC over its own fields, one of which is random. A proof can
-//! therefore be repeated within its five minutes. It only ever lets its signer read what belongs to the signer.
+//! The challenge needs no storage, because its nonce is a MAC over its own fields, one of which is random. A proof is good
+//! for five minutes and for the one path that its challenge names. Where it fetches a grant it works once: until it
+//! expires, the journal remembers the proofs that did.
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::account::Account;
 use crate::encoding::{self, base58_long, from_base58_long, from_base64, from_json, hex};
 use crate::error::EncodeError;
 use crate::keys::{KeyRing, MacKey};
@@ -59,11 +61,29 @@ struct Proof {
     resources: Vec<String>,
 }
 
+/// A wallet that has signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// The wallet.
+    pub payer: Account,
+    /// The nonce of the challenge that it signed. Other wallets may sign the same challenge.
+    pub nonce: String,
+    /// When the proof expires.
+    pub expires_at: Timestamp,
+}
+
 fn nonce(key: &MacKey, info: &Info) -> Result<String, EncodeError> {
     let fields =
         [&info.domain, &info.uri, &info.issued_at, &info.expiration_time, &info.statement, &info.request_id];
     // JSON separates the fields, so that no two lists have the same bytes.
     Ok(hex(&key.code(&[&encoding::json("a challenge", &fields)?])))
+}
+
+/// Returns whether this gateway has made the challenge. The nonces are compared in constant time.
+fn is_ours(keys: &KeyRing, info: &Info) -> bool {
+    let made = |key: &MacKey| nonce(key, info);
+    keys.all_sign_in()
+        .any(|key| made(key).is_ok_and(|nonce| MacKey::same(nonce.as_bytes(), info.nonce.as_bytes())))
 }
 
 /// Returns the host and port of an origin.
@@ -125,6 +145,8 @@ pub enum ProofError {
     Malformed,
     /// Its challenge was not made by this gateway, or was altered.
     NotOurs,
+    /// Its challenge is for another path.
+    Elsewhere,
     /// It is not within the challenge's time.
     Expired,
     /// It is for another chain, or made with another kind of key.
@@ -144,6 +166,9 @@ impl ProofError {
             Self::NotOurs => {
                 "The sign-in challenge is not from this gateway, or was altered. Request a new one."
             }
+            Self::Elsewhere => {
+                "The proof is for another path. Request the challenge of this one, and sign it."
+            }
             Self::Expired => {
                 "The challenge has expired or is not valid yet. Request a new one and sign it within five \
                  minutes."
@@ -159,28 +184,29 @@ impl ProofError {
     }
 }
 
-/// Returns the address that a `SIGN-IN-WITH-X` header proves.
+/// Returns the wallet that a `SIGN-IN-WITH-X` header proves to whoever asks for `path`.
 ///
 /// # Errors
 /// Returns a [`ProofError`] if the header proves nothing (extension, "Verification Logic").
 pub fn verify(
     keys: &KeyRing,
-    origin: &str,
+    (origin, path): (&str, &str),
     network: Network,
     now: Timestamp,
     header: &str,
-) -> Result<Address, ProofError> {
+) -> Result<Proven, ProofError> {
     let json = from_base64(header).ok_or(ProofError::Malformed)?;
     // One object contains both. Parsing it twice takes less code than a parser that separates the two.
     let info: Info = from_json(&json).ok_or(ProofError::Malformed)?;
     let proof: Proof = from_json(&json).ok_or(ProofError::Malformed)?;
     let address: Address = proof.address.parse().map_err(|_| ProofError::Malformed)?;
-    let in_origin = info.uri.strip_prefix(origin).is_some_and(|path| path.starts_with('/'));
-    if info.domain != domain(origin) || !in_origin || info.version != "1" {
+    let signed_path = info.uri.strip_prefix(origin).filter(|path| path.starts_with('/'));
+    let signed_path = signed_path.ok_or(ProofError::NotOurs)?;
+    if info.domain != domain(origin) || info.version != "1" || !is_ours(keys, &info) {
         return Err(ProofError::NotOurs);
     }
-    if !keys.all_sign_in().any(|key| nonce(key, &info).is_ok_and(|nonce| nonce == info.nonce)) {
-        return Err(ProofError::NotOurs);
+    if signed_path != path {
+        return Err(ProofError::Elsewhere);
     }
     // The MAC covers the challenge's times, so they are as this gateway wrote them.
     let parse = |text: &str| Timestamp::parse_rfc3339(text).ok_or(ProofError::Malformed);
@@ -198,7 +224,7 @@ pub fn verify(
     let signature = Signature::from_bytes(&signature);
     let key = VerifyingKey::from_bytes(address.as_bytes()).map_err(|_| ProofError::Signature)?;
     key.verify_strict(message.as_bytes(), &signature).map_err(|_| ProofError::Signature)?;
-    Ok(address)
+    Ok(Proven { payer: address.into(), nonce: info.nonce, expires_at: expires })
 }
 
 /// Returns the text that was signed (extension, "Message Format", Solana).
@@ -254,6 +280,7 @@ mod tests {
     use crate::testkit::keys as known;
 
     const ORIGIN: &str = "http://127.0.0.1:8402";
+    const PATH: &str = "/api/v1/access/door-1";
 
     fn ring() -> KeyRing {
         KeyRing::new(&Secret::new([1; 32]), None)
@@ -261,12 +288,13 @@ mod tests {
 
     fn offered() -> Value {
         let now = Timestamp::from_millis(1_000_000);
-        let uri = format!("{ORIGIN}/api/v1/access/door-1");
+        let uri = format!("{ORIGIN}{PATH}");
         challenge(&ring(), ORIGIN, &uri, Network::Devnet, now, [5; 16]).unwrap()
     }
 
-    fn check(header: &str, at: u64) -> Result<Address, ProofError> {
-        verify(&ring(), ORIGIN, Network::Devnet, Timestamp::from_millis(at), header)
+    fn check(header: &str, at: u64) -> Result<Account, ProofError> {
+        let at = Timestamp::from_millis(at);
+        verify(&ring(), (ORIGIN, PATH), Network::Devnet, at, header).map(|proven| proven.payer)
     }
 
     fn altered(header: &str, change: impl FnOnce(&mut Value)) -> String {
@@ -278,8 +306,9 @@ mod tests {
     #[test]
     fn a_signed_challenge_proves_the_address_for_five_minutes() {
         let header = prove(&offered(), &known::payer()).unwrap();
-        assert_eq!(check(&header, 1_000_000), Ok(known::address(&known::payer())));
-        assert_eq!(check(&header, 1_299_999), Ok(known::address(&known::payer())));
+        let payer = Account::from(known::address(&known::payer()));
+        assert_eq!(check(&header, 1_000_000), Ok(payer.clone()));
+        assert_eq!(check(&header, 1_299_999), Ok(payer));
         assert_eq!(check(&header, 1_300_000), Err(ProofError::Expired));
         assert_eq!(check(&header, 999_999), Err(ProofError::Expired));
     }
@@ -308,9 +337,12 @@ mod tests {
             assert_eq!(check(text, 1_000_000), Err(ProofError::Malformed));
         }
         let foreign = KeyRing::new(&Secret::new([2; 32]), None);
-        assert_eq!(
-            verify(&foreign, ORIGIN, Network::Devnet, Timestamp::from_millis(1_000_000), &header),
-            Err(ProofError::NotOurs)
-        );
+        let at = Timestamp::from_millis(1_000_000);
+        let elsewhere = (ORIGIN, "/api/v1/access/door-2");
+        for (keys, place, expected) in
+            [(foreign, (ORIGIN, PATH), ProofError::NotOurs), (ring(), elsewhere, ProofError::Elsewhere)]
+        {
+            assert_eq!(verify(&keys, place, Network::Devnet, at, &header), Err(expected));
+        }
     }
 }

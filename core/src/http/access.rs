@@ -11,6 +11,7 @@ use crate::ports::{Claims as _, Ports};
 use crate::quote::Operation;
 use crate::session::Reject;
 use crate::session::index::SessionRecord;
+use crate::sign_in::Proven;
 
 /// Answers `GET` and `POST /api/v1/access/{id}` with a 402 that has the price. Payments and sign-ins are left to the
 /// shard.
@@ -27,8 +28,8 @@ pub(super) async fn access<'a, P: Ports>(
         return sale::receive(context, request, purchase).await;
     }
     let asset = asset(context, id).await?;
-    if let Some(payer) = sessions::signed_in(context, request)? {
-        return StatelessOutcome::at_shard(TaskKind::Access { purchase, asset, payer });
+    if let Some(proven) = sessions::signed_in(context, request)? {
+        return StatelessOutcome::at_shard(TaskKind::Access { purchase, asset, proven });
     }
     challenge(context, request, &purchase, &asset, &UNPAID).map(StatelessOutcome::Answered)
 }
@@ -36,20 +37,24 @@ pub(super) async fn access<'a, P: Ports>(
 /// How many of a payer's latest sessions are searched for one of a shared asset.
 const LATEST: u32 = 100;
 
-/// Shows a signed-in wallet its running session, or else the 402.
+/// Shows a signed-in wallet its running session, or else the 402. The session is shown once for each proof.
 pub(super) async fn session_or_price<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
     purchase: &PurchaseRequest,
     asset: &Asset,
-    payer: &Account,
+    proven: &Proven,
 ) -> Result<Response, Problem> {
+    let payer = &proven.payer;
     let running = if asset.capacity.is_exclusive() {
         running_alone(context, asset, payer).await?
     } else {
         running_among_others(context, asset, payer).await?
     };
     if let Some(record) = running {
+        if !sessions::may_fetch_grant(context, proven).await? {
+            return Err(sessions::used_proof(context, request));
+        }
         let session = &record.session;
         let body =
             views::granted(context.deployment(), &record, &session.purchase, session.transaction.as_deref());

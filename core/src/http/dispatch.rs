@@ -106,8 +106,8 @@ async fn perform<P: Ports>(
         TaskKind::ChangeAsset { id, patch } => assets::change(context, &id, &patch).await,
         TaskKind::DeleteAsset(id) => assets::delete(context, &id).await,
         TaskKind::AssetStatus(asset) => catalogue::status(context, &asset).await,
-        TaskKind::Access { purchase, asset, payer } => {
-            access::session_or_price(context, request, &purchase, &asset, &payer).await
+        TaskKind::Access { purchase, asset, proven } => {
+            access::session_or_price(context, request, &purchase, &asset, &proven).await
         }
         TaskKind::Extend { purchase, asset, session, stream } => {
             access::price_of_more(context, request, &purchase, &asset, &stream, &session).await
@@ -116,7 +116,7 @@ async fn perform<P: Ports>(
         TaskKind::ShowSession(token) => sessions::show(context, &token).await,
         TaskKind::MakeCode(token) => code::made(context, &token).await,
         TaskKind::UseCode(code) => code::redeemed(context, &code).await,
-        TaskKind::ListSessions { payer, page } => sessions::list(context, &payer, &page).await,
+        TaskKind::ListSessions { proven, page } => sessions::list(context, &proven, &page).await,
         TaskKind::ListSold { asset, page } => merchant::list(context, asset.as_ref(), &page).await,
         TaskKind::Tick => tick::run_and_answer(context, context.gateway().run_due()).await,
     }

@@ -7,9 +7,9 @@ use super::{Context, Problem, Request, Response, query, views};
 use crate::account::Account;
 use crate::grant::{self, SessionToken};
 use crate::ids::{AssetId, SessionId};
-use crate::ports::{Claims as _, Cursor, Entropy as _, Ports};
+use crate::ports::{Accounts as _, Claims as _, Cursor, Entropy as _, Ports};
 use crate::session::index::SessionRecord;
-use crate::sign_in;
+use crate::sign_in::{self, Proven};
 use crate::svm::Address;
 use crate::x402::SIGN_IN_WITH_X;
 
@@ -74,11 +74,11 @@ pub(super) async fn show<P: Ports>(
     Ok(Response::json(200, &status).no_store())
 }
 
-/// Returns the wallet that the request proves to have; `None` if it carries no proof.
+/// Returns the wallet that the request proves to have for its path; `None` if it carries no proof.
 pub(super) fn signed_in<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
-) -> Result<Option<Account>, Problem> {
+) -> Result<Option<Proven>, Problem> {
     let mut proofs = request.values(SIGN_IN_WITH_X);
     let Some(header) = proofs.next() else { return Ok(None) };
     if proofs.next().is_some() {
@@ -91,9 +91,25 @@ pub(super) fn signed_in<P: Ports>(
     let deployment = context.deployment();
     let config = &deployment.config;
     let now = context.now().wall;
-    sign_in::verify(&deployment.keys, &config.public_url, config.network, now, header)
-        .map(|address| Some(address.into()))
+    let place = (config.public_url.as_str(), request.path.as_str());
+    sign_in::verify(&deployment.keys, place, config.network, now, header)
+        .map(Some)
         .map_err(|error| sign_in_required(context, request, error.detail()))
+}
+
+/// Uses up a proof, and returns whether it may fetch a grant: whether it has fetched none yet.
+pub(super) async fn may_fetch_grant<P: Ports>(
+    context: &Context<'_, P>,
+    proven: &Proven,
+) -> Result<bool, Problem> {
+    let used = context.ports().journal().use_proof(proven, context.now().wall).await;
+    used.map_err(|error| context.failed(&error))
+}
+
+/// Returns the refusal of a proof that has fetched a grant already.
+pub(super) fn used_proof<P: Ports>(context: &Context<'_, P>, request: &Request) -> Problem {
+    let detail = "The proof has been used. Sign the challenge in `extensions` to see the session again.";
+    sign_in_required(context, request, detail)
 }
 
 /// Returns a fresh sign-in challenge for `path`, as the `extensions` of a response.
@@ -132,7 +148,7 @@ pub(super) fn sessions_of_payer<'a, P: Ports>(
     let required = "Sign in with this wallet: sign the challenge in `extensions`, and send the proof in the \
          header `SIGN-IN-WITH-X`.";
     let proven = signed_in(context, request)?.ok_or_else(|| sign_in_required(context, request, required))?;
-    if proven != payer {
+    if proven.payer != payer {
         return Err(sign_in_required(
             context,
             request,
@@ -140,19 +156,22 @@ pub(super) fn sessions_of_payer<'a, P: Ports>(
         ));
     }
     let page = Page { limit: query::limit(request)?, before: query::before(request)? };
-    StatelessOutcome::at_shard(TaskKind::ListSessions { payer, page })
+    StatelessOutcome::at_shard(TaskKind::ListSessions { proven, page })
 }
 
-/// Shows a page of a payer's sessions.
+/// Shows a page of a payer's sessions. Those that run have their tokens, unless the proof has fetched a grant already.
 pub(super) async fn list<P: Ports>(
     context: &Context<'_, P>,
-    payer: &Account,
+    proven: &Proven,
     page: &Page,
 ) -> Result<Response, Problem> {
-    let found = context.ports().journal().sessions_of(payer, page.before.as_ref(), page.to_read()).await;
+    let (payer, before) = (&proven.payer, page.before.as_ref());
+    let found = context.ports().journal().sessions_of(payer, before, page.to_read()).await;
     let (records, next) = page.cut(found.map_err(|error| context.failed(&error))?);
     let now = context.now();
-    let view = |record| views::session_of_payer(context.deployment(), record, &now);
+    let some_run = records.iter().any(|record| views::is_active(record, &now));
+    let with_tokens = some_run && may_fetch_grant(context, proven).await?;
+    let view = |record| views::session_of_payer(context.deployment(), record, &now, with_tokens);
     let sessions: Result<Vec<_>, _> = records.iter().map(view).collect();
     let sessions = sessions.map_err(|error| context.unwritten(error))?;
     Ok(Response::json(200, &json!({ "sessions": sessions, "next": next })).no_store())

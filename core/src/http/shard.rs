@@ -14,6 +14,7 @@ use crate::grant::SessionToken;
 use crate::ids::{AssetId, SessionId, StreamId};
 use crate::ports::Cursor;
 use crate::quote::Operation;
+use crate::sign_in::Proven;
 use crate::x402::PaymentPayload;
 
 /// The part of the journal that a request needs.
@@ -61,7 +62,7 @@ pub(super) enum TaskKind<'a> {
     /// Show whether this asset is free, and what its device does.
     AssetStatus(Cow<'a, Asset>),
     /// Show a signed-in wallet its session of this asset, or the price of one.
-    Access { purchase: PurchaseRequest, asset: Cow<'a, Asset>, payer: Account },
+    Access { purchase: PurchaseRequest, asset: Cow<'a, Asset>, proven: Proven },
     /// Show the price of more time for this session.
     Extend { purchase: PurchaseRequest, asset: Cow<'a, Asset>, session: SessionId, stream: StreamId },
     /// Carry out a sale.
@@ -73,7 +74,7 @@ pub(super) enum TaskKind<'a> {
     /// Use this one-time code.
     UseCode(OneTimeCode),
     /// Show a page of a payer's sessions.
-    ListSessions { payer: Account, page: Page },
+    ListSessions { proven: Proven, page: Page },
     /// Show a page of all sessions, or of those of this asset.
     ListSold { asset: Option<AssetId>, page: Page },
     /// Carry out what is due.
@@ -123,13 +124,13 @@ impl<'a> ShardTask<'a> {
             TaskKind::Ready | TaskKind::ListAssets { .. } | TaskKind::ListSold { .. } | TaskKind::Tick => {
                 return Shard::Merchant;
             }
-            TaskKind::ListSessions { payer, .. } => return Shard::Payer(payer.clone()),
+            TaskKind::ListSessions { proven, .. } => return Shard::Payer(proven.payer.clone()),
             TaskKind::CreateAsset(asset) => &asset.id,
             TaskKind::ShowAsset(asset) | TaskKind::AssetStatus(asset) => &asset.id,
             TaskKind::ChangeAsset { id, .. } | TaskKind::DeleteAsset(id) => id,
             // The payer's shard knows the payer's sessions of shared assets.
-            TaskKind::Access { asset, payer, .. } if asset.capacity.is_shared() => {
-                return Shard::Payer(payer.clone());
+            TaskKind::Access { asset, proven, .. } if asset.capacity.is_shared() => {
+                return Shard::Payer(proven.payer.clone());
             }
             TaskKind::Access { purchase, .. } => &purchase.asset,
             TaskKind::Extend { stream, .. } => return Shard::Stream(stream.clone()),

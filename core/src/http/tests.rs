@@ -10,6 +10,7 @@ mod merchant;
 mod page_of_assets;
 mod parameters;
 mod payment_response;
+mod proofs;
 mod readers;
 mod route;
 mod shard;

@@ -235,14 +235,16 @@ pub(super) fn session_status(config: &Config, record: &SessionRecord, now: &Now)
     merged(view, amount(config, "spent", &session.purchase.price))
 }
 
-/// Returns a session of a payer's history, with a session token while it runs.
+/// Returns a session of a payer's history; `with_tokens`, with its token and its grant while it runs.
 pub(super) fn session_of_payer(
     deployment: &Deployment,
     record: &SessionRecord,
     now: &Now,
+    with_tokens: bool,
 ) -> Result<Value, EncodeError> {
     let mut view = session_status(&deployment.config, record, now);
-    if is_active(record, now)
+    if with_tokens
+        && is_active(record, now)
         && let Value::Object(members) = &mut view
     {
         let (token, grant) = tokens(deployment, record)?;

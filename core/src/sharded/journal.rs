@@ -16,6 +16,7 @@ use crate::ports::{
 use crate::quote::TicketId;
 use crate::session::index::{PaymentRecord, SessionRecord};
 use crate::session::{Batch, Snapshot};
+use crate::sign_in::Proven;
 use crate::store::SqlJournal;
 use crate::time::Timestamp;
 
@@ -38,7 +39,7 @@ impl<P: ShardPorts> ShardedJournal<P> {
         Self { is_writable: true, ..Self::read_only(ports, merchant) }
     }
 
-    /// Returns the journal of a shard that receives no events. It only reads the tables that exist.
+    /// Returns the journal of a shard that receives no events. It reads the tables that exist, and remembers used proofs.
     pub fn read_only(ports: P, merchant: String) -> Self {
         Self { own: SqlJournal::new(ports.sql().clone(), merchant), ports, is_writable: false }
     }
@@ -218,6 +219,11 @@ impl<P: ShardPorts> Accounts for ShardedJournal<P> {
             taken.push(self.seats_taken(asset).await?);
         }
         Ok(taken)
+    }
+
+    /// Remembers the proof in this shard, also in a payer's. There is a session to show, so there are tables.
+    async fn use_proof(&self, proven: &Proven, now: Timestamp) -> Result<bool, PortError> {
+        self.own.use_proof(proven, now).await
     }
 }
 

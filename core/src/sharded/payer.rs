@@ -1,4 +1,4 @@
-//! The shard of one payer: what is in flight from each balance, the payer's failures, and the payer's sessions.
+//! The shard of one payer: what is in flight from each balance, the payer's failures, sessions and used proofs.
 
 use super::history::put_sessions;
 use super::hold::{self, HOLD, HOLD_AT, run, text};
@@ -10,7 +10,7 @@ use crate::ports::{Accounts as _, PayerHistory, PortError};
 use crate::store::guards::guard_message;
 use crate::store::schema::{
     FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, SESSION, SESSION_PAYER, SOURCE_BALANCE,
-    SOURCE_BALANCE_CLOSED, hold_against_source,
+    SOURCE_BALANCE_CLOSED, USED_PROOF, hold_against_source,
 };
 use crate::store::{Sql, SqlError, SqlJournal, bound, integer, json};
 
@@ -26,6 +26,7 @@ const TABLES: &[&str] = &[
     SESSION_PAYER,
     HOLD,
     HOLD_AT,
+    USED_PROOF,
     "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, stream, at, funds) AS
         SELECT payment, attempt, stream, at, '' FROM hold WHERE 0",
     // A second attempt for the same payment takes nothing more from the balance.

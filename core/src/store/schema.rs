@@ -147,6 +147,14 @@ pub(crate) const SEAT: &str = "CREATE TABLE IF NOT EXISTS seat (
     ) WITHOUT ROWID";
 pub(crate) const SEAT_ASSET: &str = "CREATE INDEX IF NOT EXISTS seat_asset ON seat (asset)";
 
+/// The proofs of wallets that have fetched a grant, each until it expires.
+pub(crate) const USED_PROOF: &str = "CREATE TABLE IF NOT EXISTS used_proof (
+        nonce TEXT NOT NULL,
+        payer TEXT NOT NULL,
+        expires INTEGER NOT NULL,
+        PRIMARY KEY (nonce, payer)
+    ) WITHOUT ROWID";
+
 /// The listing of each asset that was made by API, copied from the stream's state for lists.
 pub(crate) const CATALOGUE: &str =
     "CREATE TABLE IF NOT EXISTS catalogue (asset TEXT PRIMARY KEY, listing TEXT NOT NULL) WITHOUT ROWID";
@@ -206,4 +214,5 @@ pub(super) const TABLES: &[&str] = &[
     HEAD_DUE,
     HEAD_UNSETTLED,
     HEAD_UNFULFILLED,
+    USED_PROOF,
 ];

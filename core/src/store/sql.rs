@@ -21,6 +21,7 @@ use crate::ports::{
 use crate::quote::TicketId;
 use crate::session::index::{PaymentRecord, SessionRecord};
 use crate::session::{Batch, Snapshot};
+use crate::sign_in::Proven;
 use crate::time::Timestamp;
 
 const LOAD: &str = "SELECT revision, state FROM head WHERE stream = ?1";
@@ -48,6 +49,8 @@ const UNSETTLED: &str = "SELECT stream FROM head WHERE unsettled <= ?1 AND +stre
 const NEXT_UNSETTLED: &str = "SELECT unsettled FROM head WHERE unsettled > ?1 AND +stream >= ?2 AND +stream < ?3 ORDER BY unsettled LIMIT 1";
 const UNFULFILLED: &str =
     "SELECT stream FROM head WHERE unfulfilled = 1 AND stream >= ?2 AND stream < ?3 LIMIT ?1";
+const FORGET_PROOFS: &str = "DELETE FROM used_proof WHERE expires <= ?1";
+const USE_PROOF: &str = "INSERT INTO used_proof (nonce, payer, expires) VALUES (?1, ?2, ?3)";
 const CATALOGUE: &str =
     "SELECT asset, listing FROM catalogue WHERE asset > ?1 AND asset < ?2 ORDER BY asset LIMIT ?3";
 
@@ -372,6 +375,18 @@ impl<S: Sql> Accounts for SqlJournal<S> {
             found.insert(text(row.first(), "an asset's key")?, number(row.get(1))?);
         }
         Ok(assets.iter().map(|asset| found.get(self.key_of(asset).as_str()).copied().unwrap_or(0)).collect())
+    }
+
+    async fn use_proof(&self, proven: &Proven, now: Timestamp) -> Result<bool, PortError> {
+        self.run(FORGET_PROOFS, &[bound(now.millis())]).await?;
+        let Proven { payer, nonce, expires_at } = proven;
+        let proof =
+            [Value::Text(nonce.clone()), Value::Text(payer.to_string()), integer(expires_at.millis())?];
+        match self.sql.run(USE_PROOF, &proof).await {
+            Ok(_) => Ok(true),
+            Err(SqlError::Unique) => Ok(false),
+            Err(error) => Err(StoreError::Database(error).into()),
+        }
     }
 }
 

@@ -28,8 +28,8 @@ let sold;
 const victims = async () => (sold ??= await granted(await pays.v2(w, w.everybody[0])(access())));
 
 /**
- * Asserts that a proof fetches nothing of the victim's: no history, and at the asset no session. `price` means that the
- * proof is valid, but not the victim's.
+ * Asserts that a proof for the asset fetches nothing of the victim's: no history, and at the asset no session. `price` means
+ * that the proof is valid, but not the victim's.
  */
 async function fetchesNothing(headers, what, { price = false } = {}) {
   const [victim] = w.everybody;
@@ -147,9 +147,27 @@ w.test('the thief’s own good proof shows the thief’s own sessions only: none
   const headers = await proof(thief, await fresh(), access());
   await untouched(w, async () => {
     await fetchesNothing(headers, 'own proof', { price: true });
-    const own = await (await fetch(history(thief), { headers })).json();
-    assert.deepEqual(own, { sessions: [], next: null });
+    const asked = await signInChallenge(await fetch(history(thief)));
+    const own = await fetch(history(thief), { headers: await proof(thief, asked, history(thief)) });
+    assert.deepEqual(await own.json(), { sessions: [], next: null });
   }, { sessions: [session] });
+});
+
+w.test('the victim’s own proof fetches nothing at another path, and a grant only once (inv. 9)', {}, async () => {
+  const session = await victims();
+  const [victim] = w.everybody;
+  const headers = await proof(victim, await fresh(), access());
+  for (const url of [history(victim), w.url('/api/v1/access/lane-2')]) {
+    assert.equal((await fetch(url, { headers })).status, 401, `at ${url}`);
+  }
+  assert.equal((await granted(await fetch(access(), { headers }))).sessionId, session.sessionId);
+  await untouched(w, () => fetchesNothing(headers, 'it was used'), { sessions: [session] });
+  const asked = await signInChallenge(await fetch(history(victim)));
+  const again = { headers: await proof(victim, asked, history(victim)) };
+  const read = async () => (await (await fetch(history(victim), again)).json()).sessions[0];
+  assert.equal((await read()).grant, session.grant);
+  const { sessionId, grant, sessionToken } = await read();
+  assert.deepEqual({ sessionId, grant, sessionToken }, { sessionId: session.sessionId, grant: undefined, sessionToken: undefined });
 });
 
 w.test('two proofs in one request show nothing (inv. 9)', {}, async () => {
@@ -174,9 +192,9 @@ w.test('a proof is good within its time, and replayed after it fetches nothing (
   assert.equal(challenged(secret, found, {}).info.nonce, found.info.nonce, 'made here as the gateway makes it');
   const at = (ms) => new Date(Date.now() + ms).toISOString();
   const lasting = (from, to) => proof(victim, challenged(secret, found, { issuedAt: at(from), expirationTime: at(to) }), access());
+  const again = await granted(await fetch(access(), { headers: await lasting(-290_000, 10_000) }));
+  assert.equal(again.sessionId, session.sessionId);
   await untouched(w, async () => {
-    const again = await granted(await fetch(access(), { headers: await lasting(-290_000, 10_000) }));
-    assert.equal(again.sessionId, session.sessionId);
     await fetchesNothing(await lasting(-300_010, -10), 'its time is over');
     await fetchesNothing(await lasting(60_000, 360_000), 'its time has not begun');
   }, { sessions: [session] });

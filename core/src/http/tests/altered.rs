@@ -141,10 +141,10 @@ proptest! {
         let challenge = sign_in_challenge(&world);
         let proof = sign_in::prove(&challenge, &keys::numbered(1)).unwrap();
         let altered = with_char(&proof, &at, c).unwrap();
-        let network = deployment.config.network;
-        if let Ok(address) = sign_in::verify(keys, origin, network, world.now(), &altered) {
+        let (network, place) = (deployment.config.network, (origin.as_str(), "/api/v1/access/door-1"));
+        if let Ok(proven) = sign_in::verify(keys, place, network, world.now(), &altered) {
             // Some characters do not matter, but the proof is always for the same wallet.
-            prop_assert_eq!(address, keys::address(&keys::numbered(1)));
+            prop_assert_eq!(proven.payer, keys::address(&keys::numbered(1)).into());
         }
     }
 }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::assets::{code, manage};
+use super::proofs::{history, proof};
 use super::strange::config;
 use super::*;
 use crate::testkit::gateway::{extend, sold};
@@ -54,10 +55,8 @@ fn the_merchant_sees_who_bought_what_and_never_a_token_of_a_buyer_inv_9() {
     assert_eq!(mine, Some(&expected));
     assert_eq!((page["sessions"].as_array().unwrap().len(), &page["next"]), (2, &Value::Null));
     // A buyer's own view has both, so their names are right here.
-    let challenge = sign_in_challenge(&world);
-    let proof = sign_in::prove(&challenge, &keys::numbered(1)).unwrap();
-    let own = format!("/api/v1/payers/{}/sessions", keys::account(1));
-    let own = ask(&world, "GET", &own, &[("sign-in-with-x", &proof)], "").body;
+    let own = history(1);
+    let own = ask(&world, "GET", &own, &[("sign-in-with-x", &proof(&world, 1, &own))], "").body;
     for secret in ["sessionToken", "grant"] {
         let token = own["sessions"][0][secret].as_str().unwrap();
         assert!(!page.to_string().contains(secret) && !page.to_string().contains(token), "{page}");

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::assets::{room, with_room};
+use super::proofs;
 use super::readers::{Counted, WithCatalogue};
 use super::strange::{config, words};
 use super::*;
@@ -86,13 +87,17 @@ struct Known {
     session: String,
     bearer: String,
     history: String,
+    /// For the door.
     proof: String,
+    /// For the history.
+    history_proof: String,
 }
 
 impl Known {
     fn new() -> Self {
         let world = with_room();
-        let proof = sign_in::prove(&sign_in_challenge(&world), &keys::numbered(1)).unwrap();
+        let history = proofs::history(1);
+        let [proof, history_proof] = [DOOR, &history].map(|path| proofs::proof(&world, 1, path));
         let paid = payment(&world, 1, &get(&world, DOOR));
         let mut unsigned: Value = serde_json::from_slice(&from_base64(&paid).unwrap()).unwrap();
         let mut transaction = from_base64(unsigned["payload"]["transaction"].as_str().unwrap()).unwrap();
@@ -104,8 +109,9 @@ impl Known {
             unsigned: base64(unsigned.to_string().as_bytes()),
             session: format!("/api/v1/sessions/{}/status", sold["sessionId"].as_str().unwrap()),
             bearer: format!("Bearer {}", sold["sessionToken"].as_str().unwrap()),
-            history: format!("/api/v1/payers/{}/sessions", keys::address(&keys::numbered(1))),
+            history,
             proof,
+            history_proof,
         }
     }
 }
@@ -169,7 +175,7 @@ fn what_can_be_refused_without_a_journal_wakes_no_shard_inv_8() {
         ("GET", "/api/v1/sessions/s_1/status", &bearer, "", 403),
         ("GET", &known.history, &[], "", 401),
         ("GET", "/api/v1/payers/me/sessions", &[], "", 404),
-        ("GET", &format!("{}?limit=0", known.history), &[("sign-in-with-x", &known.proof)], "", 400),
+        ("GET", &format!("{}?limit=0", known.history), &[("sign-in-with-x", &known.history_proof)], "", 400),
         ("GET", "/api/v1/merchant/sessions", &[], "", 401),
         ("GET", "/api/v1/merchant/sessions?limit=101", &key, "", 400),
         ("GET", "/api/v1/merchant/sessions?before=x", &key, "", 400),
@@ -211,7 +217,13 @@ fn what_needs_the_journal_names_the_shard_that_has_it() {
         ("GET", DOOR, &proof, "", asset("door-1")),
         ("POST", "/api/v1/access/door-1/extend", &bearer, "", asset("door-1")),
         ("GET", &known.session, &bearer, "", asset("door-1")),
-        ("GET", &known.history, &proof, "", Shard::Payer(keys::account(1))),
+        (
+            "GET",
+            &known.history,
+            &[("sign-in-with-x", known.history_proof.as_str())],
+            "",
+            Shard::Payer(keys::account(1)),
+        ),
     ];
     let world = with_room();
     for (method, target, headers, body, shard) in cases {
@@ -264,7 +276,7 @@ fn fitting(known: &Known) -> impl Strategy<Value = Said> + use<> {
         ("/api/v1/access/{}", proof.clone()),
         ("/api/v1/access/{}/extend", bearer.clone()),
         (known.session.as_str(), bearer),
-        (known.history.as_str(), proof),
+        (known.history.as_str(), ("sign-in-with-x", known.history_proof.clone())),
         ("/api/v1/assets", key.clone()),
         ("/api/v1/assets/{}", key.clone()),
         ("/api/v1/merchant/sessions", key.clone()),

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
 
+use super::proofs::{history, proof};
 use super::*;
 use crate::grant;
 use crate::x402::{PaymentPayload, Version};
@@ -296,12 +297,11 @@ proptest! {
         cursor in proptest::option::of((any::<u64>(), any::<[u8; 16]>()))
     ) {
         let world = WORLD.with(std::rc::Rc::clone);
-        let challenge = sign_in_challenge(&world);
-        let proof = sign_in::prove(&challenge, &keys::numbered(1)).unwrap();
+        let proof = proof(&world, 1, &history(1));
         let page = cursor.map(|(at, id)| format!("before={at}.{}", crate::ids::SessionId::from_bytes(id)));
         let request = Request {
             method: "GET".to_owned(),
-            path: format!("/api/v1/payers/{}/sessions", keys::address(&keys::numbered(1))),
+            path: history(1),
             query: page.or(query),
             headers: vec![("sign-in-with-x".to_owned(), proof)],
             body: Vec::new(),
@@ -320,7 +320,8 @@ proptest! {
         let ticket = Ticket::from_text(&text);
         prop_assert!(Quote::open(&ticket, keys, &deployment.config, &world.fee_payers).is_none());
         prop_assert!(grant::session_token(keys, origin, &text, world.now()).is_none());
-        let proof = sign_in::verify(keys, origin, deployment.config.network, world.now(), &text);
+        let place = (origin.as_str(), "/api/v1/access/door-1");
+        let proof = sign_in::verify(keys, place, deployment.config.network, world.now(), &text);
         prop_assert!(proof.is_err());
         prop_assert!(PaymentPayload::read(Version::V1, &text, deployment.config.network).is_err());
     }

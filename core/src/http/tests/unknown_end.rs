@@ -16,7 +16,7 @@ fn a_session_whose_end_is_not_known_is_shown_without_one_and_has_no_grant_inv_4(
     let mut record = world.bought(1, "door-1", 2).0.session;
     let shown = |record: &SessionRecord| {
         let granted = views::granted(deployment, record, &record.session.purchase, None).unwrap();
-        let listed = views::session_of_payer(deployment, record, &Now::at(world.now())).unwrap();
+        let listed = views::session_of_payer(deployment, record, &Now::at(world.now()), true).unwrap();
         assert_eq!((&granted["grant"], &granted["endsAt"]), (&listed["grant"], &listed["endsAt"]));
         granted
     };

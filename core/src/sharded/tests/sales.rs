@@ -4,12 +4,13 @@ use super::Database;
 use super::cluster::{Cluster, FAULTS, Fault, asset, door, id_of, payer};
 use crate::gateway::{Sale, SaleError};
 use crate::ids::AssetId;
-use crate::ports::Claims as _;
+use crate::ports::{Accounts as _, Claims as _};
 use crate::quote::Operation;
 use crate::session::Reject;
 use crate::sharded::{
     MerchantShard, PayerShard, PaymentShard, STALE_MS, ShardHandler, ShardKey, ShardedJournal,
 };
+use crate::sign_in::Proven;
 use crate::testkit::keys;
 use crate::x402::PaymentPayload;
 
@@ -252,4 +253,20 @@ fn the_merchants_shard_lists_the_sessions_of_all_streams_and_of_one_asset() {
     // Long after a session's own shard is deleted, the list still has it.
     cluster.rest();
     assert_eq!(listed(&cluster, None), both);
+}
+
+#[test]
+fn a_used_proof_is_remembered_in_the_shard_that_answers_its_path_inv_9() {
+    let cluster = Cluster::new();
+    let sale = cluster.buy(&payment(&cluster, true));
+    assert!(matches!(sale, Some(Ok(Sale::Sold(_)))), "{sale:?}");
+    cluster.rest();
+    let now = cluster.world.now();
+    let proven =
+        Proven { payer: keys::account(1), nonce: "ab".repeat(16), expires_at: now.plus_millis(300_000) };
+    let payers = ShardedJournal::read_only(cluster.ports(&payer(1)), "main".to_owned());
+    for journal in [cluster.journal(1), payers] {
+        let used = || cluster.world.run(journal.use_proof(&proven, now)).unwrap().unwrap();
+        assert_eq!((used(), used()), (true, false));
+    }
 }
