@@ -1,4 +1,4 @@
-//! Writes files so that they exist completely or not at all.
+//! Writes files so that they exist completely or not at all, and keeps them from other users.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -33,4 +33,29 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> io::Resu
     std::fs::rename(&temporary, path)?;
     failpoint::reach("file.renamed");
     File::open(folder)?.sync_all()
+}
+
+/// Makes every file and folder that this process creates from now on its owner's alone, whatever the shell allows.
+///
+/// The mask belongs to the whole process, so this comes before any other thread exists.
+pub(crate) fn keep_new_files_private() {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
+/// Refuses a data folder that other users can list or enter: what is in it tells who bought what and when.
+///
+/// # Errors
+/// A line that says how to close the folder.
+pub(crate) fn ensure_private(folder: &Path) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let name = folder.display();
+    let mode = std::fs::metadata(folder).map_err(|error| format!("{name} cannot be read: {error}"))?.mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(format!(
+        "other users of this machine can enter data_dir {name} (mode {:o}), which holds sales and keys; run \
+         `chmod 700 {name}`",
+        mode & 0o777
+    ))
 }

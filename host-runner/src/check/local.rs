@@ -6,11 +6,15 @@ use std::path::Path;
 use coinop_core::svm::Address;
 
 use super::finding::Finding;
+use crate::files::ensure_private;
 use crate::settings::{Settings, environment, keypair, secret};
 
-/// Whether files can be written to the data folder, or to where it will be made.
+/// Whether files can be written to the data folder, or to where it will be made, and no other user can read them.
 pub(super) fn data_dir(data_dir: &Path, running: bool) -> Finding {
     let name = data_dir.display();
+    if data_dir.is_dir() {
+        ensure_private(data_dir)?;
+    }
     if running {
         return Ok(format!("{name}, in use by a `coinop serve`"));
     }
@@ -76,7 +80,9 @@ mod tests {
 
     #[test]
     fn nothing_is_left_behind() {
+        use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
         let later = dir.path().join("a/b");
         assert!(data_dir(&later, false).unwrap().contains("first start"));
         assert!(secret(&later).unwrap().contains("first start"));

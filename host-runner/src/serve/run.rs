@@ -16,6 +16,7 @@ use crate::signals::Signals;
 
 /// Runs the gateway until it is told to stop: in a process of its own, with this one as its guardian.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
+    crate::files::keep_new_files_private();
     if !args.no_guardian && !args.guarded {
         return guard(&args.config);
     }

@@ -11,6 +11,7 @@ use crate::clock::{ClockFloor, SteadyClock};
 use crate::db;
 use crate::devices::Devices;
 use crate::failpoint;
+use crate::files;
 use crate::lock::{LOCK, locked_because, not_locked};
 use crate::metrics::Metrics;
 use crate::processes;
@@ -70,13 +71,16 @@ fn take(data_dir: &Path) -> Result<File, String> {
     Ok(lock)
 }
 
-/// Creates the data folder so that only its owner can look into it.
+/// Creates the data folder so that only its owner can look into it. Refuses one that others can enter.
 fn make_private(folder: &Path) -> Result<(), String> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| format!("data_dir {} cannot be made: {error}", folder.display()))
+    builder
+        .create(folder)
+        .map_err(|error| format!("data_dir {} cannot be made: {error}", folder.display()))?;
+    files::ensure_private(folder)
 }
 
 /// Locks the devices of a file for which no worker was started. If a gateway runs, it does nothing, because that gateway
