@@ -132,8 +132,9 @@ fn signing_in_pays_nothing_and_serves_nobody_else_inv_9() {
     assert!(said.stderr.contains("did not charge you"), "{}", said.stderr);
     let asked = asked.join().unwrap();
     let proof = asked[1].header("sign-in-with-x").unwrap();
-    let proven = sign_in::verify(&keys, &origin, Network::Devnet, Timestamp::from_millis(1000), proof);
-    assert_eq!(proven, Ok(Address::new(buyer().verifying_key().to_bytes())));
+    let place = (origin.as_str(), "/door");
+    let proven = sign_in::verify(&keys, place, Network::Devnet, Timestamp::from_millis(1000), proof);
+    assert_eq!(proven.unwrap().payer, Address::new(buyer().verifying_key().to_bytes()).into());
     assert!(asked[1].header("payment-signature").is_none());
 
     // Of a gateway that sends its challenge only to who asks for it, it is asked for.
