@@ -73,6 +73,10 @@ pub struct Grant {
     pub exp: u64,
     /// The exact end of the grant, in milliseconds since the epoch.
     pub ends_at_ms: u64,
+    /// Rises when the journal that counts `seq` is made or restored, in seconds since the epoch. Of two grants of an
+    /// asset, the one with the higher epoch is later, and of one epoch the one with the higher `seq`.
+    #[serde(default)]
+    pub epoch: u64,
     /// Counts the grants of an asset. A later grant replaces an earlier one.
     pub seq: u64,
 }
@@ -84,6 +88,8 @@ pub struct Span {
     pub starts_at: Timestamp,
     /// When the paid time ends.
     pub ends_at: Timestamp,
+    /// The epoch of the journal that counts `sequence`.
+    pub epoch: u64,
     /// The grant's sequence, which it shares with the desired state of the device.
     pub sequence: u64,
 }
@@ -108,6 +114,7 @@ pub fn issue(
         nbf: span.starts_at.seconds(),
         exp: span.ends_at.seconds(),
         ends_at_ms: span.ends_at.millis(),
+        epoch: span.epoch,
         seq: span.sequence,
     };
     Ok((token, jws::sign(keys.signing(Purpose::Grant), GRANT_TYP, &grant)?))
@@ -186,6 +193,7 @@ mod tests {
         let span = Span {
             starts_at: Timestamp::from_millis(1_000_500),
             ends_at: Timestamp::from_millis(1_060_500),
+            epoch: 900,
             sequence: 3,
         };
         issue(keys, ISSUER, &StreamId::parse("door-1").unwrap(), &SessionId::from_bytes([1; 16]), span)

@@ -8,6 +8,7 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod backup;
 mod check;
 mod clock;
 mod controller;
@@ -55,6 +56,7 @@ enum Command {
     Check(check::Args),
     Keygen(keygen::Args),
     Sales(sales::Args),
+    Backup(backup::Args),
     Pack(pack::Args),
     Sticker(sticker::Args),
     Verify(verify::Args),
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Sales(args) => sales::run(&args),
+        Command::Backup(args) => backup::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Sticker(args) => sticker::run(&args),
         Command::Verify(args) => verify::run(&args),

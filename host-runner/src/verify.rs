@@ -156,11 +156,11 @@ fn key(jwks: &Value, kid: &str) -> Option<VerifyingKey> {
 }
 
 fn describe(grant: &Grant, key: &str) -> String {
-    let Grant { iss, aud, sub, nbf, ends_at_ms, seq, exp: _ } = grant;
+    let Grant { iss, aud, sub, nbf, ends_at_ms, epoch, seq, exp: _ } = grant;
     let from = Timestamp::from_millis(nbf.saturating_mul(1000));
     let until = Timestamp::from_millis(*ends_at_ms);
     format!(
-        "asset    {aud}\nsession  {sub}\nfrom     {from}\nuntil    {until}\nnumber   {seq}\nissuer   {iss:?}\nkey      {key:?}\n"
+        "asset    {aud}\nsession  {sub}\nfrom     {from}\nuntil    {until}\nnumber   {seq} of epoch {epoch}\nissuer   {iss:?}\nkey      {key:?}\n"
     )
 }
 
@@ -204,6 +204,7 @@ mod tests {
         let span = Span {
             starts_at: Timestamp::from_millis(1_000_500),
             ends_at: Timestamp::from_millis(1_060_500),
+            epoch: 900,
             sequence: 3,
         };
         let stream = AssetId::parse("door-1").unwrap().into();

@@ -79,6 +79,10 @@ fn read() -> Result<Instance, String> {
         text if text.is_empty() => None,
         text => Some(secret("coinop_secret_previous", &text)?),
     };
+    let epoch = match variables::get("coinop_epoch").unwrap_or_default() {
+        text if text.is_empty() => 0,
+        text => text.parse().map_err(|_| "coinop_epoch must be a number, as `date +%s` prints")?,
+    };
     let fee_payers = keypair::parse_list(&need("coinop_fee_payer")?).ok_or(
         "coinop_fee_payer must be a Solana key (a JSON array of 64 numbers, or the same in base58), or a \
          list of them",
@@ -87,7 +91,7 @@ fn read() -> Result<Instance, String> {
         .map_err(|error| format!("coinop_fee_payer {error}"))?;
     let platform = Platform::new(&config, fee_payers);
     let keys = KeyRing::new(&current, previous.as_ref());
-    Ok(Instance { deployment: Deployment { config, keys }, platform })
+    Ok(Instance { deployment: Deployment { config, keys, epoch }, platform })
 }
 
 /// Reads a part of the assets of a packed configuration.

@@ -55,6 +55,10 @@ fn read(env: &Env) -> Result<Instance, String> {
     )?;
     let previous = find("COINOP_SECRET_PREVIOUS");
     let previous = previous.map(|text| secret("COINOP_SECRET_PREVIOUS", &text)).transpose()?;
+    let epoch = match find("COINOP_EPOCH") {
+        None => 0,
+        Some(text) => text.parse().map_err(|_| "COINOP_EPOCH must be a number, as `date +%s` prints")?,
+    };
     let fee_payers = keypair::parse_list(&need(
         "COINOP_FEE_PAYER",
         "secret",
@@ -68,5 +72,5 @@ fn read(env: &Env) -> Result<Instance, String> {
         .map_err(|error| format!("COINOP_FEE_PAYER {error}"))?;
     let settlement = LocalSettlement::new(Rpc::new(FetchHttp, config.rpc_url.clone()), fee_payers);
     let keys = KeyRing::new(&current, previous.as_ref());
-    Ok(Instance { deployment: Deployment { config, keys }, settlement: hooks::settlement(settlement) })
+    Ok(Instance { deployment: Deployment { config, keys, epoch }, settlement: hooks::settlement(settlement) })
 }

@@ -36,6 +36,9 @@ pub struct Deployment {
     pub config: Config,
     /// The keys that the gateway seals and signs with.
     pub keys: KeyRing,
+    /// When the journal was last restored from a copy, in seconds since the epoch; 0 if it never was. Grants are numbered
+    /// anew from there.
+    pub epoch: u64,
 }
 
 /// A deployment on a platform: it carries out sales, recovery and the management of assets.

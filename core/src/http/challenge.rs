@@ -102,7 +102,7 @@ pub(super) fn offers<P: Ports>(
     quantity: u64,
     recent: Option<RecentBlockhash>,
 ) -> Result<Vec<PaymentRequirements>, Problem> {
-    let Deployment { config, keys } = context.deployment();
+    let Deployment { config, keys, .. } = context.deployment();
     let expires_at = context.now().wall.plus_seconds(QUOTE_SECONDS);
     let fee_payers = context.ports().settlement().fee_payers();
     let all = Offered::all(config, fee_payers, || context.ports().entropy().random());

@@ -6,6 +6,7 @@ mod captured;
 mod challenge;
 mod codes;
 mod cors;
+mod epochs;
 mod merchant;
 mod page_of_assets;
 mod parameters;

@@ -206,7 +206,8 @@ fn tokens(deployment: &Deployment, record: &SessionRecord) -> Result<(String, Op
         let token = grant::issue_token_without_end(keys, issuer, stream, &session.id, starts_at)?;
         return Ok((token, None));
     };
-    let span = Span { starts_at, ends_at, sequence };
+    let epoch = session.epoch.max(deployment.epoch);
+    let span = Span { starts_at, ends_at, epoch, sequence };
     let (token, grant) = grant::issue(keys, issuer, stream, &session.id, span)?;
     Ok((token, Some(grant)))
 }

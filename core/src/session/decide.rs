@@ -252,6 +252,7 @@ fn landed(state: &StreamState, payment: &PaymentId, landing: Landing, now: &Now)
                 codes_used: 0,
                 transaction,
                 fulfilment: claim.fulfilment,
+                epoch: state.epoch,
                 grant,
             }));
             (entitlement, claim.fulfilment)

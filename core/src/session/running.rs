@@ -27,6 +27,9 @@ pub struct Session {
     /// How many one-time codes have been used to show it on another device.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub codes_used: u32,
+    /// The stream's epoch.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub epoch: u64,
     /// The sequence of its latest grant. A later grant of the same asset has a higher one.
     pub grant: u64,
 }
@@ -36,6 +39,10 @@ pub(super) const MAX_CODES: u32 = 50;
 
 const fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+const fn is_none(epoch: &u64) -> bool {
+    *epoch == 0
 }
 
 impl Session {

@@ -16,6 +16,10 @@ use crate::time::{Now, Timestamp};
 pub struct StreamState {
     /// The latest time that this stream has seen. Time never runs backwards here.
     pub last: Timestamp,
+    /// When this stream began, in seconds since the epoch; 0 before its first event. A stream that was lost and began
+    /// anew has a later one, so that its grants come after all earlier ones.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub epoch: u64,
     /// The session that occupies the asset.
     pub session: Option<Session>,
     /// The payments in flight, in the order of their claims.
@@ -96,6 +100,9 @@ impl StreamState {
 #[must_use]
 pub(crate) fn evolve(mut state: StreamState, event: &Event) -> StreamState {
     state.last = state.last.max(event.at());
+    if state.epoch == 0 {
+        state.epoch = event.at().seconds();
+    }
     match event {
         Event::PaymentClaimed(claim) => {
             state.is_seated |= claim.seats.is_some();

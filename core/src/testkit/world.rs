@@ -106,7 +106,7 @@ impl World {
         });
         let config = Config::from_json(&config).unwrap();
         Self {
-            deployment: Deployment { config, keys: KeyRing::new(&Secret::new([7; 32]), None) },
+            deployment: Deployment { config, keys: KeyRing::new(&Secret::new([7; 32]), None), epoch: 0 },
             chain: Cell::new(Chain::Prompt),
             ledger: Ledger::default(),
             database,

@@ -6,6 +6,8 @@
 //! answers each request only after the commit: whatever was acknowledged is on the disk (invariant 2), and
 //! many buyers share the cost of the sync. Reads go to a few [readers] and never wait for the writer.
 
+mod copy;
+mod epoch;
 mod known;
 mod open;
 mod readers;
@@ -22,6 +24,8 @@ use tokio::sync::Notify;
 
 use crate::metrics::Metrics;
 
+pub(crate) use copy::{Copied, copy};
+pub(crate) use epoch::epoch;
 pub(crate) use known::Known;
 pub(crate) use open::{FILE, is_in_use, lock_data_dir};
 pub(crate) use sql::ReadOnly;

@@ -63,7 +63,12 @@ impl sqlite::HostConnection for GuestState {
 
 impl variables::Host for GuestState {
     fn get(&mut self, name: String) -> Result<std::result::Result<String, variables::Error>> {
-        Ok(self.host.variables.get(name.as_str()).map(|value| value.to_string()).ok_or(variables::Error::Undefined(name)))
+        Ok(self
+            .host
+            .variables
+            .get(name.as_str())
+            .map(|value| value.to_string())
+            .ok_or(variables::Error::Undefined(name)))
     }
 }
 

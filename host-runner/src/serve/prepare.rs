@@ -12,7 +12,7 @@ use super::Args;
 use super::startup::StartupContext;
 use crate::check;
 use crate::clock::Boot;
-use crate::db::{Db, Known};
+use crate::db::{self, Db, Known};
 use crate::failpoint;
 use crate::guest::{Component, Host, Limits, RefusalLog, Rpc, Variables};
 use crate::http::PublicOrigin;
@@ -33,7 +33,7 @@ pub(super) struct Prepared {
 pub(super) async fn prepare(args: &Args, startup: &StartupContext) -> Result<Prepared, String> {
     let StartupContext { settings, clock, metrics, .. } = startup;
     let module = module(args.module.as_deref())?;
-    let (variables, fee_payers) = variables(settings)?;
+    let (mut variables, fee_payers) = variables(settings)?;
     failpoint::reach("start.secret");
     judge_public_url(settings)?;
     let origin = PublicOrigin::new(&settings.config.public_url)
@@ -54,6 +54,7 @@ pub(super) async fn prepare(args: &Args, startup: &StartupContext) -> Result<Pre
         })?;
     let unanswered = refuse_foreign_fee_payers(settings, &fee_payers).await?;
     let db = Db::open(&settings.data_dir, metrics.clone()).map_err(|refused| refused.0)?;
+    variables.insert("coinop_epoch", db::epoch(&settings.data_dir, clock.now_ms() / 1000).to_string().into());
     failpoint::reach("start.database");
     let (clock, metrics) = (clock.clone(), metrics.clone());
     let host = Arc::new(Host {

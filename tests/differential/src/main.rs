@@ -59,7 +59,7 @@ fn serve(database: &str) -> Result<()> {
     let keys = keypair::parse_list(&need("COINOP_FEE_PAYER")?).context("COINOP_FEE_PAYER is no key")?;
     let fee_payers = FeePayers::new(keys, &config.merchant.pay_to).map_err(anyhow::Error::msg)?;
     let platform = Platform::new(Sqlite::open(database)?, &config, fee_payers);
-    let deployment = Deployment { config, keys: KeyRing::new(&secret, None) };
+    let deployment = Deployment { config, keys: KeyRing::new(&secret, None), epoch: 0 };
     at_once(platform.prepare())??;
     for line in std::io::stdin().lock().lines() {
         let question: Question = serde_json::from_str(&line?)?;

@@ -130,7 +130,8 @@ proptest! {
         let world = WORLD.with(std::rc::Rc::clone);
         let deployment = &world.deployment;
         let (keys, origin) = (&deployment.keys, &deployment.config.public_url);
-        let span = Span { starts_at: world.now(), ends_at: world.now().plus_seconds(60), sequence: 1 };
+        let (starts_at, ends_at) = (world.now(), world.now().plus_seconds(60));
+        let span = Span { starts_at, ends_at, epoch: 1, sequence: 1 };
         let session = SessionId::from_bytes([1; 16]);
         let door = StreamId::parse("door-1").unwrap();
         let (token, _) = grant::issue(keys, origin, &door, &session, span).unwrap();

@@ -26,7 +26,7 @@ impl Counter {
         let headers = input.get("headers")?.as_array()?.iter();
         Some(Self {
             asset: config.assets.first()?.clone(),
-            deployment: Deployment { config, keys: KeyRing::new(&secret, None) },
+            deployment: Deployment { config, keys: KeyRing::new(&secret, None), epoch: 0 },
             fee_payer: input.get("feePayer")?.as_str()?.parse().ok()?,
             now: Timestamp::from_millis(input.get("now")?.as_u64()?),
             headers: headers.map(|header| header.as_str().map(str::to_owned)).collect::<Option<_>>()?,

@@ -15,6 +15,7 @@ async fn a_missing_or_wrong_variable_is_named_and_nobody_panics_inv_9() {
         ("coinop_secret", None, "the variable coinop_secret is not set"),
         ("coinop_secret", Some("hunter2"), "coinop_secret must be 32 random bytes in base64"),
         ("coinop_secret_previous", Some("hunter2"), "coinop_secret_previous must be 32 random bytes"),
+        ("coinop_epoch", Some("hunter2"), "coinop_epoch must be a number"),
         ("coinop_fee_payer", None, "the variable coinop_fee_payer is not set"),
         ("coinop_fee_payer", Some("hunter2"), "coinop_fee_payer must be a Solana key"),
     ];

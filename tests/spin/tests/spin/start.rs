@@ -61,6 +61,7 @@ fn the_manifest_says_what_the_user_has_to_set_inv_9() {
     let parts = (0..PARTS).map(|number| (format!("coinop_assets_{number}"), variable(Some(""), false)));
     let expected = [
         ("coinop_config", variable(None, false)),
+        ("coinop_epoch", variable(Some(""), false)),
         ("coinop_fee_payer", variable(None, true)),
         ("coinop_rpc_host", variable(None, false)),
         ("coinop_secret", variable(None, true)),
