@@ -3,10 +3,11 @@
 //!
 //! Their `typ` and their keys differ, so that neither can be used as the other.
 
+use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::encoding::base64url;
+use crate::encoding::{base64url, from_base64url};
 use crate::error::EncodeError;
 use crate::ids::{AssetId, SessionId, StreamId};
 use crate::jws;
@@ -180,6 +181,16 @@ pub fn jwks(keys: &KeyRing) -> Value {
         })
     };
     json!({ "keys": keys.public(Purpose::Grant).map(jwk).collect::<Vec<_>>() })
+}
+
+/// Returns the key of this name in a JWK set, for a grant that names it (RFC 7517, RFC 8037).
+#[must_use]
+pub fn key(jwks: &Value, kid: &str) -> Option<VerifyingKey> {
+    let is = |key: &Value, name: &str, value: &str| key.get(name).and_then(Value::as_str) == Some(value);
+    let mut keys = jwks.get("keys")?.as_array()?.iter();
+    let key = keys.find(|key| is(key, "kid", kid) && is(key, "kty", "OKP") && is(key, "crv", "Ed25519"))?;
+    let x = from_base64url(key.get("x")?.as_str()?)?;
+    VerifyingKey::from_bytes(&x.try_into().ok()?).ok()
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! `coinop verify` checks what a device would check, without a network.
 
+mod door;
+
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use coinop_core::encoding::from_base64url;
-use coinop_core::grant::{GRANT_TYP, Grant, SESSION_TYP, jwks};
+use coinop_core::grant::{self, GRANT_TYP, Grant, SESSION_TYP, jwks};
 use coinop_core::{KeyRing, Secret, Timestamp, jws};
-use ed25519_dalek::VerifyingKey;
 use serde_json::Value;
 
 use crate::pay::http::explain;
@@ -16,11 +16,23 @@ use crate::settings::{Settings, secret};
 /// Checks a grant offline: who signed it, and whether it is in force.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  coinop pay https://coinop.example/api/v1/access/door-1 > access.json\n  coinop verify access.json --jwks https://coinop.example/.well-known/jwks.json\n  coinop verify - --config coinop.toml < grant.txt\n  coinop verify grant.txt --jwks jwks.json --at 2026-11-20T12:00:00Z\n\nIt exits with 0 only if the signature is valid and the grant is in force. It accepts a grant for any asset: compare the printed asset, and with --jwks also the issuer."
+    after_help = "Examples:\n  coinop pay https://coinop.example/api/v1/access/door-1 > access.json\n  coinop verify access.json --jwks https://coinop.example/.well-known/jwks.json\n  coinop verify - --config coinop.toml < grant.txt\n  coinop verify grant.txt --jwks jwks.json --at 2026-11-20T12:00:00Z\n  coinop verify --asset door-1 --jwks jwks.json --issuer https://coinop.example < grant.txt\n\nIt exits with 0 only if the signature is valid and the grant is in force. Without --asset it accepts a grant for any asset: compare the printed asset, and with --jwks also the issuer.\nWith --asset it is the check of a door: it prints `open`, the seconds that are left, the epoch and the number, or nothing."
 )]
 pub(crate) struct Args {
-    /// The file with the grant, or with the answer to a payment that contains it; - is standard input.
-    file: PathBuf,
+    /// The file with the grant, or with the answer to a payment that contains it; - is standard input. Or the grant
+    /// itself, which other users of this machine can then read. With --asset, standard input is the default.
+    #[arg(
+        value_name = "FILE or GRANT",
+        required_unless_present = "asset",
+        default_value_if("asset", clap::builder::ArgPredicate::IsPresent, "-")
+    )]
+    grant: Option<String>,
+    /// Check it for the door of this asset, now, and print nothing but the answer.
+    #[arg(long, value_name = "ID", conflicts_with = "at")]
+    asset: Option<String>,
+    /// Who must have issued it: the gateway's public_url. With --config, that one's is the default.
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
     /// The gateway's public keys, a JWK set.
     #[arg(long, value_name = "FILE or URL")]
     jwks: Option<String>,
@@ -41,22 +53,51 @@ struct Trust {
 
 /// Runs `coinop verify`.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
+    match &args.asset {
+        Some(id) => at_a_door(args, id),
+        None => anywhere(args),
+    }
+}
+
+/// Checks a grant for one door. Whatever goes wrong is an error, so that the door stays shut.
+fn at_a_door(args: &Args, id: &str) -> Result<(), String> {
+    let asset = door::asset(id)?;
+    door::ensure_clock(now()?)?;
+    args.jwks.as_deref().map_or(Ok(()), door::ensure_authentic)?;
+    let token = token(&given(args)?)?;
+    let (grant, _) = check(&token, &trust(args)?)?;
+    // The time is read again, because reading the grant or the keys may have taken a while.
+    let answer = door::answer(&grant, &asset, now()?)?;
+    print(&format!("{answer}\n"))
+}
+
+/// Checks a grant for any asset, and shows what it says.
+fn anywhere(args: &Args) -> Result<(), String> {
     let at = match &args.at {
         Some(text) => Timestamp::parse_rfc3339(text).ok_or_else(|| {
             format!("--at {text} is not a time: write it in UTC, such as 2026-11-20T12:00:00Z")
         })?,
         None => now()?,
     };
-    let token = token(&read(&args.file)?)?;
-    let trust = match &args.jwks {
+    let token = token(&given(args)?)?;
+    let (grant, key) = check(&token, &trust(args)?)?;
+    print(&describe(&grant, &key))?;
+    print(&format!("{}\n", judge(&grant, at)?))
+}
+
+fn print(text: &str) -> Result<(), String> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| format!("cannot print: {error}"))
+}
+
+fn trust(args: &Args) -> Result<Trust, String> {
+    let mut trust = match &args.jwks {
         Some(place) => Trust { jwks: fetch(place)?, issuer: None },
         None => from_config(&args.config)?,
     };
-    let (grant, key) = check(&token, &trust)?;
-    let shown = describe(&grant, &key);
-    std::io::stdout().write_all(shown.as_bytes()).map_err(|error| format!("cannot print: {error}"))?;
-    let verdict = judge(&grant, at)?;
-    writeln!(std::io::stdout(), "{verdict}").map_err(|error| format!("cannot print: {error}"))
+    if args.issuer.is_some() {
+        trust.issuer.clone_from(&args.issuer);
+    }
+    Ok(trust)
 }
 
 fn now() -> Result<Timestamp, String> {
@@ -64,14 +105,36 @@ fn now() -> Result<Timestamp, String> {
     Ok(Timestamp::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)))
 }
 
-fn read(file: &Path) -> Result<String, String> {
-    let read = if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(file)
+/// The most that is read of a grant, in bytes.
+const MAX: u64 = 64 << 10;
+
+/// Returns what was given as the grant: the text itself, or what is in the file.
+fn given(args: &Args) -> Result<String, String> {
+    let text = args.grant.as_deref().unwrap_or("-");
+    if is_grant(text) { Ok(text.to_owned()) } else { read(Path::new(text)) }
+}
+
+/// Returns whether a text is a JWS, and so not the name of a file.
+fn is_grant(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    let is_part = |part: &&str| {
+        part.len() > 20 && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     };
-    read.map_err(|error| format!("{} cannot be read: {error}", file.display()))
+    parts.len() == 3 && parts.iter().all(is_part)
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    let read = if file == Path::new("-") {
+        std::io::stdin().take(MAX + 1).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).and_then(|file| file.take(MAX + 1).read_to_string(&mut text))
+    };
+    let length = read.map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    if u64::try_from(length).is_ok_and(|length| length <= MAX) {
+        return Ok(text);
+    }
+    Err(format!("{} is too long for a grant", file.display()))
 }
 
 /// Returns the grant in a file: the whole text, or the member `grant` of its JSON.
@@ -133,7 +196,7 @@ fn check(token: &str, trust: &Trust) -> Result<(Grant, String), String> {
         }
         other => return Err(format!("this is of type {other:?}, which this version cannot check")),
     }
-    let key = key(&trust.jwks, &header.kid).ok_or_else(|| {
+    let key = grant::key(&trust.jwks, &header.kid).ok_or_else(|| {
         format!("not valid: it names the key {:?}, which is not among the given keys", header.kid)
     })?;
     let grant: Grant =
@@ -144,15 +207,6 @@ fn check(token: &str, trust: &Trust) -> Result<(Grant, String), String> {
         }
         _ => Ok((grant, header.kid)),
     }
-}
-
-/// Returns the key of this name in a JWK set (RFC 7517, RFC 8037).
-fn key(jwks: &Value, kid: &str) -> Option<VerifyingKey> {
-    let is = |key: &Value, name: &str, value: &str| key.get(name).and_then(Value::as_str) == Some(value);
-    let mut keys = jwks.get("keys")?.as_array()?.iter();
-    let key = keys.find(|key| is(key, "kid", kid) && is(key, "kty", "OKP") && is(key, "crv", "Ed25519"))?;
-    let x = from_base64url(key.get("x")?.as_str()?)?;
-    VerifyingKey::from_bytes(&x.try_into().ok()?).ok()
 }
 
 fn describe(grant: &Grant, key: &str) -> String {
