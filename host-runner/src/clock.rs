@@ -9,12 +9,16 @@
 //! Between two runs of the process the data folder keeps the last time seen ([`ClockFloor`]), so that a box
 //! that starts in 1970 does not use that time.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+mod floor;
+mod synchronised;
 
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub(crate) use floor::{Boot, ClockFloor, Floor};
+use rustix::time::{ClockId, clock_gettime};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
 /// The sources of time. Tests replace them.
@@ -23,39 +27,19 @@ pub(crate) trait Sources: Send + Sync {
     fn wall(&self) -> Duration;
     /// Returns the time since some fixed moment. It never goes back.
     fn monotonic(&self) -> Duration;
-}
-
-/// One run of the machine, and how long it has been running.
-///
-/// It lets the monotonic time continue across a restart of this process. A session that began before the
-/// restart still ends when its time is over, whatever the wall clock says by then.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Boot {
-    pub(crate) id: String,
-    pub(crate) uptime: Duration,
-}
-
-impl Boot {
-    /// Returns the present run, if the system tells which one it is.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn present() -> Option<Self> {
-        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        let uptime = Duration::new(u64::try_from(uptime.tv_sec).ok()?, u32::try_from(uptime.tv_nsec).ok()?);
-        Some(Self { id: id.trim().to_owned(), uptime })
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    pub(crate) const fn present() -> Option<Self> {
-        None
+    /// Returns whether the kernel says that a time service keeps the wall clock right.
+    fn is_synchronised(&self) -> bool {
+        false
     }
 }
 
-struct SystemSources {
-    /// How long the machine had been running at `origin`. Zero if the system does not tell.
-    uptime: Duration,
-    origin: Instant,
-}
+struct SystemSources;
+
+/// The monotonic clock that also counts while the machine sleeps.
+#[cfg(target_os = "linux")]
+const MONOTONIC: ClockId = ClockId::Boottime;
+#[cfg(not(target_os = "linux"))]
+const MONOTONIC: ClockId = ClockId::Monotonic;
 
 impl Sources for SystemSources {
     fn wall(&self) -> Duration {
@@ -63,18 +47,55 @@ impl Sources for SystemSources {
     }
 
     fn monotonic(&self) -> Duration {
-        self.uptime.saturating_add(self.origin.elapsed())
+        let time = clock_gettime(MONOTONIC);
+        let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+        Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
     }
+
+    fn is_synchronised(&self) -> bool {
+        synchronised::is_synchronised()
+    }
+}
+
+/// Sources whose wall clock nobody can set: it is far behind, so that nothing follows it.
+struct Unset(Arc<dyn Sources>);
+
+impl Sources for Unset {
+    fn wall(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic()
+    }
+}
+
+/// By how much the system's clock may be set forward to be followed at once.
+const FOLLOWED: i64 = 5 * 60 * 1_000_000_000;
+
+/// How long a greater step has to last to be followed, if no time service vouches for it.
+const LASTING: i64 = 10 * 60 * 1_000_000_000;
+
+/// A step forward of the system's clock that is not followed yet. Both times are in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    /// The difference of the two clocks after the step.
+    offset: i64,
+    /// When it was first seen, by the monotonic clock.
+    since: i64,
 }
 
 /// A wall clock that only goes forward. Clones are the same clock.
 #[derive(Clone)]
 pub(crate) struct SteadyClock {
     sources: Arc<dyn Sources>,
-    /// Wall time minus monotonic time, in nanoseconds: the largest difference ever seen. The clock must
+    /// Wall time minus monotonic time, in nanoseconds: the largest difference that was followed. The clock must
     /// return the later of the system's time and the last answer plus the time since then. Keeping only this
     /// difference makes that one atomic maximum.
     offset: Arc<AtomicI64>,
+    held: Arc<Mutex<Option<Held>>>,
+    /// Whether `held` has a step, so that nobody has to lock it while there is none.
+    is_holding: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for SteadyClock {
@@ -89,24 +110,90 @@ fn nanos(d: Duration) -> i64 {
 
 impl SteadyClock {
     /// Returns the clock of this machine, which starts no earlier than `floor`.
-    pub(crate) fn system(floor: Duration) -> Self {
-        let uptime = Boot::present().map(|boot| boot.uptime).unwrap_or_default();
-        Self::new(Arc::new(SystemSources { uptime, origin: Instant::now() }), floor)
+    pub(crate) fn system(floor: impl Into<Floor>) -> Self {
+        Self::new(Arc::new(SystemSources), floor)
     }
 
     /// Returns a clock over the given sources, which starts no earlier than `floor`.
-    pub(crate) fn new(sources: Arc<dyn Sources>, floor: Duration) -> Self {
-        let offset = nanos(floor).saturating_sub(nanos(sources.monotonic()));
-        Self { sources, offset: Arc::new(AtomicI64::new(offset)) }
+    ///
+    /// A floor of this boot tells the time: a system's clock that is ahead of it has been set since. Otherwise the
+    /// system's clock does, if it is not behind.
+    pub(crate) fn new(sources: Arc<dyn Sources>, floor: impl Into<Floor>) -> Self {
+        let floor = floor.into();
+        let start = if floor.is_of_this_boot { floor.at } else { floor.at.max(sources.wall()) };
+        let offset = nanos(start).saturating_sub(nanos(sources.monotonic()));
+        Self {
+            sources,
+            offset: Arc::new(AtomicI64::new(offset)),
+            held: Arc::default(),
+            is_holding: Arc::default(),
+        }
+    }
+
+    /// Returns a clock that shows the same time now, and follows no step of the system's clock from now on.
+    pub(crate) fn unset(&self) -> Self {
+        Self::new(Arc::new(Unset(self.sources.clone())), self.now())
+    }
+
+    /// Returns how far this clock is ahead of `other`, in milliseconds. Both have the same monotonic clock.
+    pub(crate) fn ms_ahead_of(&self, other: &Self) -> u64 {
+        let ahead = self.offset.load(Ordering::Relaxed).saturating_sub(other.offset.load(Ordering::Relaxed));
+        u64::try_from(ahead / 1_000_000).unwrap_or(0)
     }
 
     /// Returns the time since the Unix epoch.
     pub(crate) fn now(&self) -> Duration {
         let monotonic = nanos(self.sources.monotonic());
         let seen = nanos(self.sources.wall()).saturating_sub(monotonic);
-        let offset = self.offset.fetch_max(seen, Ordering::Relaxed).max(seen);
+        let mut offset = self.offset.load(Ordering::Relaxed);
+        let step = seen.saturating_sub(offset);
+        if step <= FOLLOWED {
+            self.forget_step();
+        }
+        if step > 0 && (step <= FOLLOWED || self.is_step_right(seen, monotonic, step)) {
+            offset = self.offset.fetch_max(seen, Ordering::Relaxed).max(seen);
+        }
         let now = monotonic.saturating_add(offset);
         Duration::from_nanos(u64::try_from(now).unwrap_or(0))
+    }
+
+    /// Returns how far the system's clock is ahead while that is not followed, in seconds.
+    pub(crate) fn held_back(&self) -> u64 {
+        let held = *self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let ahead = held.map(|held| held.offset.saturating_sub(self.offset.load(Ordering::Relaxed)));
+        u64::try_from(ahead.unwrap_or(0) / 1_000_000_000).unwrap_or(0)
+    }
+
+    /// Forgets a step that was undone.
+    fn forget_step(&self) {
+        if self.is_holding.load(Ordering::Relaxed) && self.is_holding.swap(false, Ordering::Relaxed) {
+            *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            tracing::info!("the system clock is right again");
+        }
+    }
+
+    /// Decides whether a long step of the system's clock is followed now. `seen` is the difference after it.
+    fn is_step_right(&self, seen: i64, monotonic: i64, step: i64) -> bool {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let seconds = step / 1_000_000_000;
+        let known = held.filter(|held| held.offset.saturating_sub(seen).abs() <= FOLLOWED);
+        let has_lasted = known.is_some_and(|held| monotonic.saturating_sub(held.since) >= LASTING);
+        if has_lasted || self.sources.is_synchronised() {
+            *held = None;
+            self.is_holding.store(false, Ordering::Relaxed);
+            tracing::warn!(seconds, "the system clock was set forward, and is followed from now on");
+            return true;
+        }
+        if known.is_none() {
+            *held = Some(Held { offset: seen, since: monotonic });
+            self.is_holding.store(true, Ordering::Relaxed);
+            tracing::warn!(
+                seconds,
+                "the system clock was set forward; it is followed once that has lasted ten minutes, or a time service \
+                 confirms it; running sessions keep their time"
+            );
+        }
+        false
     }
 
     /// Returns the time in milliseconds since the Unix epoch.
@@ -119,8 +206,7 @@ impl SteadyClock {
         Duration::from_millis(at_ms).saturating_sub(self.now())
     }
 
-    /// Returns the time since the machine was started, or since this clock was made if the system does not
-    /// tell.
+    /// Returns the time since the machine was started.
     pub(crate) fn monotonic(&self) -> Duration {
         self.sources.monotonic()
     }
@@ -146,83 +232,13 @@ impl HostMonotonicClock for SteadyClock {
     }
 }
 
-/// The last time that this data folder has seen, across restarts.
-#[derive(Debug, Clone)]
-pub(crate) struct ClockFloor {
-    path: PathBuf,
-}
-
-impl ClockFloor {
-    /// How often the floor is written. More often would wear out a memory card.
-    pub(crate) const EVERY: Duration = Duration::from_secs(60);
-
-    /// How far the floor may be ahead of the system's clock. A later floor was written while the clock was
-    /// far ahead. Using it would keep every session ended and every quote expired until that day.
-    const CREDIBLE: Duration = Duration::from_secs(400 * 24 * 3600);
-
-    pub(crate) fn new(data_dir: &Path) -> Self {
-        Self { path: data_dir.join("clock") }
-    }
-
-    /// Returns the time last written. Zero if there is none, or if it is too far ahead of the system's clock.
-    pub(crate) fn read(&self) -> Duration {
-        let floor = self.noted(Boot::present().as_ref());
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        // A board without a battery starts at the epoch, or at the day its system was built. Then the floor
-        // is the only time to go by. The limit is 2025-01-01.
-        let reset = wall < Duration::from_secs(1_735_689_600);
-        if reset || floor <= wall + Self::CREDIBLE {
-            if floor > wall + Duration::from_secs(3600) {
-                tracing::warn!(
-                    file = %self.path.display(),
-                    "the system clock is behind the time stored in the file; using the stored time; if that is wrong, stop the gateway, remove the file and start it again"
-                );
-            }
-            floor
-        } else {
-            tracing::warn!(
-                file = %self.path.display(),
-                "the time stored in the file is more than 400 days ahead of the system clock; ignoring it"
-            );
-            Duration::ZERO
-        }
-    }
-
-    /// Returns the time last written, plus the time since then if the machine has been running since.
-    fn noted(&self, present: Option<&Boot>) -> Duration {
-        let text = std::fs::read_to_string(&self.path).unwrap_or_default();
-        let mut words = text.split_whitespace();
-        let mut number = || words.next().and_then(|word| word.parse().ok()).map(Duration::from_millis);
-        let (Some(noted), uptime) = (number(), number()) else {
-            return Duration::ZERO;
-        };
-        let passed = present
-            .filter(|boot| words.next() == Some(&boot.id))
-            .and_then(|boot| boot.uptime.checked_sub(uptime?))
-            .unwrap_or_default();
-        noted.saturating_add(passed)
-    }
-
-    /// Writes down that it is now `now_ms`. A failure is only logged, because the time is needed only after
-    /// the next power cut.
-    pub(crate) fn write(&self, now_ms: u64) {
-        let text = match Boot::present() {
-            Some(Boot { id, uptime }) => format!("{now_ms} {} {id}", uptime.as_millis()),
-            None => now_ms.to_string(),
-        };
-        if let Err(error) = crate::files::write_atomically(&self.path, text.as_bytes(), 0o644) {
-            tracing::warn!(%error, "the time could not be stored in the data folder");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::Mutex;
 
     #[derive(Default)]
-    struct Fake(Mutex<(Duration, Duration)>);
+    struct Fake(Mutex<(Duration, Duration)>, AtomicBool);
 
     impl Fake {
         fn set(&self, wall: u64, monotonic: u64) {
@@ -236,6 +252,9 @@ mod tests {
         }
         fn monotonic(&self) -> Duration {
             self.0.lock().unwrap().1
+        }
+        fn is_synchronised(&self) -> bool {
+            self.1.load(Ordering::Relaxed)
         }
     }
 
@@ -271,15 +290,80 @@ mod tests {
     }
 
     #[test]
-    fn forward_is_followed_at_once() {
+    fn a_short_step_forward_is_followed_at_once() {
         let fake = Arc::new(Fake::default());
         fake.set(1_000, 0);
         let c = clock(&fake, 0);
-        c.now();
+        fake.set(1_300, 1);
+        assert_eq!(c.now().as_secs(), 1_300);
+        assert_eq!(c.until(1_302_000), Duration::from_secs(2));
+        assert_eq!(c.until(1_000_000), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_long_step_forward_is_held_back_until_it_has_lasted_inv_2() {
+        let fake = Arc::new(Fake::default());
+        fake.set(1_000, 0);
+        let c = clock(&fake, 0);
+        for passed in [1, 300, 600] {
+            fake.set(5_000 + passed, passed);
+            assert_eq!((c.now().as_secs(), c.held_back()), (1_000 + passed, 4_000), "{passed}");
+        }
+        fake.set(5_601, 601);
+        assert_eq!((c.now().as_secs(), c.held_back()), (5_601, 0));
+    }
+
+    #[test]
+    fn a_step_that_is_undone_or_followed_by_another_begins_anew_inv_2() {
+        let fake = Arc::new(Fake::default());
+        fake.set(1_000, 0);
+        let c = clock(&fake, 0);
         fake.set(5_000, 1);
-        assert_eq!(c.now().as_secs(), 5_000);
-        assert_eq!(c.until(5_002_000), Duration::from_secs(2));
-        assert_eq!(c.until(4_000_000), Duration::ZERO);
+        assert_eq!(c.now().as_secs(), 1_001);
+        fake.set(1_400, 400);
+        assert_eq!((c.now().as_secs(), c.held_back()), (1_400, 0));
+        fake.set(5_500, 500);
+        assert_eq!(c.now().as_secs(), 1_500);
+        fake.set(9_000, 1_000);
+        assert_eq!(c.now().as_secs(), 2_000, "it is another step");
+        fake.set(9_200, 1_200);
+        assert_eq!(c.now().as_secs(), 2_200, "the first would have lasted by now");
+        fake.set(9_600, 1_600);
+        assert_eq!(c.now().as_secs(), 9_600);
+    }
+
+    #[test]
+    fn a_step_that_a_time_service_vouches_for_is_followed_at_once() {
+        let fake = Arc::new(Fake::default());
+        fake.set(1_000, 0);
+        let c = clock(&fake, 0);
+        fake.set(5_001, 1);
+        assert_eq!(c.now().as_secs(), 1_001);
+        fake.1.store(true, Ordering::Relaxed);
+        assert_eq!((c.now().as_secs(), c.held_back()), (5_001, 0));
+    }
+
+    /// While the machine runs on, a restart of the process is no way around it.
+    #[test]
+    fn a_step_between_two_starts_of_one_boot_is_held_back_too_inv_2() {
+        let fake = Arc::new(Fake::default());
+        fake.set(90_000, 100);
+        let floor = |is_of_this_boot| Floor { at: Duration::from_secs(5_000), is_of_this_boot };
+        let here = SteadyClock::new(fake.clone(), floor(true));
+        assert_eq!((here.now().as_secs(), here.held_back()), (5_000, 85_000));
+        let rebooted = SteadyClock::new(fake.clone(), floor(false));
+        assert_eq!((rebooted.now().as_secs(), rebooted.held_back()), (90_000, 0));
+    }
+
+    #[test]
+    fn the_devices_clock_follows_no_step_inv_4() {
+        let fake = Arc::new(Fake::default());
+        fake.set(1_000, 0);
+        let c = clock(&fake, 0);
+        let devices = c.unset();
+        fake.set(1_300, 1);
+        assert_eq!((c.now().as_secs(), devices.now().as_secs()), (1_300, 1_001));
+        assert_eq!(c.ms_ahead_of(&devices), 299_000);
     }
 
     /// Invariant 4: a restart with the system's clock at the epoch does not set the time back.
@@ -291,35 +375,5 @@ mod tests {
         assert_eq!(c.now().as_secs(), 9_000);
         fake.set(8, 101);
         assert_eq!(c.now().as_secs(), 9_001);
-    }
-
-    #[test]
-    fn the_floor_survives_and_an_absurd_one_is_dropped() {
-        let dir = tempfile::tempdir().unwrap();
-        let floor = ClockFloor::new(dir.path());
-        assert_eq!(floor.read(), Duration::ZERO);
-        floor.write(1_760_000_000_123);
-        let read = floor.read().as_millis();
-        assert!((1_760_000_000_123..1_760_000_060_000).contains(&read), "{read}");
-        floor.write(9_999_999_999_999);
-        assert_eq!(floor.read(), Duration::ZERO);
-    }
-
-    /// Invariant 4: a restart of the process leaves no gap in the time.
-    #[test]
-    fn what_has_passed_since_the_floor_counts_while_the_machine_runs_on() {
-        let dir = tempfile::tempdir().unwrap();
-        let floor = ClockFloor::new(dir.path());
-        let boot = |id: &str, seconds| Boot { id: id.to_owned(), uptime: Duration::from_secs(seconds) };
-        std::fs::write(dir.path().join("clock"), "1000000 5000 this").unwrap();
-        assert_eq!(floor.noted(Some(&boot("this", 65))).as_secs(), 1_060);
-        // Another run of the machine, or an uptime that is shorter than the one written.
-        assert_eq!(floor.noted(Some(&boot("that", 65))).as_secs(), 1_000);
-        assert_eq!(floor.noted(Some(&boot("this", 4))).as_secs(), 1_000);
-        assert_eq!(floor.noted(None).as_secs(), 1_000);
-        // The file in its older form without a boot, which is also the form on a system that does not tell
-        // its boot.
-        std::fs::write(dir.path().join("clock"), "1000000").unwrap();
-        assert_eq!(floor.noted(Some(&boot("this", 65))).as_secs(), 1_000);
     }
 }

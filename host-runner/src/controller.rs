@@ -49,6 +49,8 @@ pub(crate) struct Loop<D> {
     /// Notified when a request has written something.
     pub(crate) written: Arc<Notify>,
     pub(crate) clock: SteadyClock,
+    /// The devices' own clock, which follows no step of the system's.
+    pub(crate) device_clock: SteadyClock,
     pub(crate) metrics: Metrics,
     /// Becomes true when the host shuts down.
     pub(crate) closing: watch::Receiver<bool>,
@@ -64,6 +66,19 @@ impl<D: Decide> Loop<D> {
         }
     }
 
+    /// Returns a desired state with its end by the devices' clock.
+    fn in_device_time(&self, state: &DesiredState) -> DesiredState {
+        let ahead = self.clock.ms_ahead_of(&self.device_clock);
+        let unlocked_until_ms = state.unlocked_until_ms.map(|until| until.saturating_sub(ahead));
+        DesiredState { unlocked_until_ms, ..state.clone() }
+    }
+
+    /// Returns a report with its time by the wall clock.
+    fn in_wall_time(&self, report: ReportedState) -> ReportedState {
+        let ahead = self.clock.ms_ahead_of(&self.device_clock);
+        ReportedState { at_ms: report.at_ms.saturating_add(ahead), ..report }
+    }
+
     async fn forever(&mut self) {
         let mut pending: Vec<ReportedState> = Vec::new();
         // True after a start and after every error. Some desired states may have been lost then, so the
@@ -71,7 +86,7 @@ impl<D: Decide> Loop<D> {
         let mut resync = true;
         loop {
             while let Ok(report) = self.reports.try_recv() {
-                keep(&mut pending, report);
+                keep(&mut pending, self.in_wall_time(report));
             }
             failpoint::reach("step.begin");
             let wait = match self.decide.step(resync, &pending).await {
@@ -81,7 +96,7 @@ impl<D: Decide> Loop<D> {
                     pending.clear();
                     resync = false;
                     for state in &plan.states {
-                        (self.targets)(state);
+                        (self.targets)(&self.in_device_time(state));
                     }
                     tokio::time::sleep(SHORTEST).await;
                     let wait = plan.next_ms.map_or(LONGEST, |at| self.clock.until(at));
@@ -98,7 +113,7 @@ impl<D: Decide> Loop<D> {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.written.notified() => {}
-                Some(report) = self.reports.recv() => keep(&mut pending, report),
+                Some(report) = self.reports.recv() => keep(&mut pending, self.in_wall_time(report)),
             }
         }
     }
@@ -165,6 +180,7 @@ mod tests {
             reports: listen,
             written: written.clone(),
             clock: clock.clone(),
+            device_clock: clock.unset(),
             metrics: Metrics::new().unwrap(),
             closing: closed,
         };

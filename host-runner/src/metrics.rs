@@ -32,6 +32,7 @@ struct Inner {
     rpc: HistogramVec,
     sales: IntCounterVec,
     sales_amount: CounterVec,
+    clock_held: IntGauge,
 }
 
 const SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
@@ -94,6 +95,10 @@ impl Metrics {
                 ),
                 &["asset", "token"],
             )?,
+            clock_held: IntGauge::new(
+                "coinop_clock_held_back_seconds",
+                "How far the system clock was set forward without being followed yet.",
+            )?,
         };
         let r = &inner.registry;
         r.register(Box::new(inner.requests.clone()))?;
@@ -108,6 +113,7 @@ impl Metrics {
         r.register(Box::new(inner.rpc.clone()))?;
         r.register(Box::new(inner.sales.clone()))?;
         r.register(Box::new(inner.sales_amount.clone()))?;
+        r.register(Box::new(inner.clock_held.clone()))?;
         Ok(Self(Arc::new(inner)))
     }
 
@@ -155,6 +161,11 @@ impl Metrics {
         let paid = self.0.sales_amount.with_label_values(&labels);
         paid.reset();
         paid.inc_by(amount);
+    }
+
+    /// Sets how far the system's clock is ahead while that is not followed, in seconds.
+    pub(crate) fn clock_held_back(&self, seconds: u64) {
+        self.0.clock_held.set(i64::try_from(seconds).unwrap_or(i64::MAX));
     }
 
     /// Records that a device went from one state to another. `from` is `None` for its first state.

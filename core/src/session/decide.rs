@@ -1,7 +1,7 @@
 //! What each command does to a stream's state.
 
 use super::claim::{Claim, Purchase};
-use super::entitlement::Allowance;
+use super::entitlement::{Allowance, Entitlement};
 use super::event::Event;
 use super::fulfilment::{Desired, Fulfilment, ReportedState};
 use super::intent::{ClaimRequest, Intent};
@@ -129,7 +129,10 @@ pub(crate) fn precheck(state: &StreamState, intent: &Intent<'_>, now: &Now) -> R
 fn let_time_pass(state: &StreamState, now: &Now) -> (Vec<Event>, StreamState, Now) {
     let lost = state.is_clock_untrusted(now);
     let now = state.clamped_now(now);
-    let events = end_due(state, &now, lost);
+    let mut events = end_due(state, &now, lost);
+    if events.is_empty() {
+        events = retimed(state, &now);
+    }
     let state = events.iter().fold(state.clone(), evolve);
     (events, state, now)
 }
@@ -148,6 +151,31 @@ fn end_due(state: &StreamState, now: &Now, lost: bool) -> Vec<Event> {
     if !state.is_extending() {
         events.push(Event::SessionEnded { session: session.id.clone(), at: now.wall });
     }
+    events
+}
+
+/// Moves the end of the running session on the wall clock, if that clock was set forward past it.
+///
+/// The session goes on for what is left by the monotonic clock. Its grant is new, because a door without a network goes by
+/// the wall clock.
+fn retimed(state: &StreamState, now: &Now) -> Vec<Event> {
+    let Some(session) = state.session.as_ref() else { return Vec::new() };
+    let Some(entitlement) = session.entitlement.retimed(now) else { return Vec::new() };
+    entitlement_changed(state, session, entitlement, now)
+}
+
+/// Returns the events of an entitlement that changes without a purchase: what the session has now, with a new grant, and
+/// what the device does from now on.
+pub(super) fn entitlement_changed(
+    state: &StreamState,
+    session: &Session,
+    entitlement: Entitlement,
+    now: &Now,
+) -> Vec<Event> {
+    let (at, grant) = (now.wall, state.fulfilment.sequence + 1);
+    let desired = session.fulfilment.while_running(&entitlement);
+    let mut events = vec![Event::EntitlementChanged { session: session.id.clone(), entitlement, grant, at }];
+    events.extend(desired.map(|desired| desired_event(grant, desired, at)));
     events
 }
 

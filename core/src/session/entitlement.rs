@@ -7,6 +7,10 @@ use crate::time::{Monotonic, Now, Timestamp};
 /// The longest time that a session may be paid for, in seconds: 366 days.
 pub(crate) const MAX_SECONDS: u64 = 366 * 86_400;
 
+/// How far two clocks may differ on the same end and still agree, in milliseconds. A clock that is being corrected, and
+/// the rounding to milliseconds, differ by less; a clock that was set, by more.
+const SAME_MS: u64 = 1_000;
+
 /// What one purchase buys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -141,22 +145,47 @@ impl Entitlement {
         }
     }
 
-    /// Returns whether nothing is left by the wall clock, or by the monotonic clock if it is the one that saw the
-    /// entitlement begin (invariant 4).
+    /// Returns whether nothing is left (invariant 4).
+    ///
+    /// A wall clock that is set ends nothing early and lets nothing go on: the monotonic clock that saw the entitlement
+    /// begin decides. Without it the wall clock does.
     #[must_use]
     pub(crate) fn is_over(&self, now: &Now) -> bool {
         match self {
-            Self::Time { ends_at, .. } => now.wall >= *ends_at || self.left_by_monotonic(now) == Some(0),
+            Self::Time { .. } => self.left(now) == 0,
             #[cfg(test)]
             Self::Paused { .. } => false,
             #[cfg(test)]
-            Self::Unstarted { .. } => self.left(now) == 0 || self.left_by_monotonic(now) == Some(0),
+            Self::Unstarted { .. } => self.left(now) == 0,
+        }
+    }
+
+    /// Returns what is left, in milliseconds: by the monotonic clock that saw the entitlement begin, and otherwise by the
+    /// wall clock. Of two clocks that differ by no more than [`SAME_MS`], the earlier end counts.
+    #[must_use]
+    pub(crate) fn left(&self, now: &Now) -> u64 {
+        let by_wall = self.left_by_wall(now);
+        self.measured_left(now)
+            .map_or(by_wall, |left| if left.abs_diff(by_wall) > SAME_MS { left } else { left.min(by_wall) })
+    }
+
+    /// Returns the entitlement with the end that the wall clock now has for it, if that clock was set forward past the
+    /// old end while time is left. The paid time stays the same.
+    #[must_use]
+    pub(super) fn retimed(&self, now: &Now) -> Option<Self> {
+        match self {
+            Self::Time { ends_at, .. } if now.wall >= *ends_at && !self.is_over(now) => {
+                Some(Self::until(now.wall.plus_millis(self.left(now)), now))
+            }
+            Self::Time { .. } => None,
+            #[cfg(test)]
+            Self::Paused { .. } | Self::Unstarted { .. } => None,
         }
     }
 
     /// Returns what is left by the wall clock, in milliseconds.
     #[must_use]
-    pub(crate) const fn left(&self, now: &Now) -> u64 {
+    const fn left_by_wall(&self, now: &Now) -> u64 {
         match self {
             Self::Time { ends_at, .. } => ends_at.millis_since(now.wall),
             #[cfg(test)]
@@ -166,6 +195,20 @@ impl Entitlement {
                 let until_last = start_by.plus_seconds(*seconds).millis_since(now.wall);
                 let all = seconds.saturating_mul(1000);
                 if until_last < all { until_last } else { all }
+            }
+        }
+    }
+
+    /// Returns what is left by the monotonic clock that saw the time begin, in milliseconds; `None` if it is gone.
+    #[must_use]
+    pub(crate) fn measured_left(&self, now: &Now) -> Option<u64> {
+        match self {
+            Self::Time { .. } => self.left_by_monotonic(now),
+            #[cfg(test)]
+            Self::Paused { left } => Some(*left),
+            #[cfg(test)]
+            Self::Unstarted { deadline, .. } => {
+                left_until(deadline.as_ref(), now).and_then(|_| self.left_by_monotonic(now))
             }
         }
     }
@@ -196,11 +239,11 @@ impl Entitlement {
     pub fn extended(&self, more: Allowance, now: &Now) -> Self {
         match (self, more) {
             (Self::Time { ends_at, .. }, Allowance::Time { seconds }) => {
-                Self::until((*ends_at).max(now.wall).plus_seconds(seconds), now)
+                Self::until(self.end_from(*ends_at, now).plus_seconds(seconds), now)
             }
             #[cfg(test)]
             (Self::Time { ends_at, .. }, Allowance::FromFirstUnlock { seconds, .. }) => {
-                Self::until((*ends_at).max(now.wall).plus_seconds(seconds), now)
+                Self::until(self.end_from(*ends_at, now).plus_seconds(seconds), now)
             }
             #[cfg(test)]
             (
@@ -218,6 +261,19 @@ impl Entitlement {
                 let (start_by, deadline) = (*start_by, deadline.clone());
                 Self::Unstarted { seconds: seconds.saturating_add(more), start_by, deadline }
             }
+        }
+    }
+}
+
+impl Entitlement {
+    /// Returns the moment of the wall clock from which more time counts: the end of what is left, or now. `ends_at` is the
+    /// end as it was written, before the wall clock may have been set.
+    fn end_from(&self, ends_at: Timestamp, now: &Now) -> Timestamp {
+        let end = now.wall.plus_millis(self.left(now));
+        if end.millis_since(ends_at).max(ends_at.millis_since(end)) > SAME_MS {
+            end
+        } else {
+            ends_at.max(now.wall)
         }
     }
 }

@@ -56,8 +56,7 @@ pub enum Event {
         grant: u64,
         at: Timestamp,
     },
-    /// A session's entitlement changed without a purchase. See `sketches/mod.rs`.
-    #[cfg(test)]
+    /// A session's entitlement changed without a purchase: the wall clock was set, and its end moved with it.
     EntitlementChanged {
         session: SessionId,
         /// What the session has from now on.
@@ -119,9 +118,8 @@ impl Event {
             | Self::FulfilmentDesired { at, .. }
             | Self::AssetCreated { at, .. }
             | Self::AssetChanged { at, .. }
+            | Self::EntitlementChanged { at, .. }
             | Self::AssetDeleted { at } => *at,
-            #[cfg(test)]
-            Self::EntitlementChanged { at, .. } => *at,
         }
     }
 }

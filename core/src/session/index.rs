@@ -147,11 +147,7 @@ pub(crate) fn changes(
                     at: *at,
                 }));
             }
-            Event::SessionStarted(_) | Event::SessionExtended { .. } => {
-                changes.extend(after.session.as_ref().map(|session| put(stream, session, false)));
-            }
-            #[cfg(test)]
-            Event::EntitlementChanged { .. } => {
+            Event::SessionStarted(_) | Event::SessionExtended { .. } | Event::EntitlementChanged { .. } => {
                 changes.extend(after.session.as_ref().map(|session| put(stream, session, false)));
             }
             Event::SessionEnded { session: id, .. } => {

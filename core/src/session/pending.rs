@@ -51,14 +51,17 @@ pub(crate) struct Pending<'a> {
 pub(crate) fn desired_state(state: &StreamState, now: &Now) -> DesiredState {
     let over = state.session.as_ref().is_none_or(|session| session.is_over(now));
     let desired = state.fulfilment.ordered();
-    let open_until = desired.open_until().filter(|until| !over && *until > now.wall);
+    // Where the monotonic clock measures the session, a wall clock that was set past its end says nothing.
+    let measured =
+        state.session.as_ref().is_some_and(|session| session.entitlement.measured_left(now).is_some());
+    let open_until = desired.open_until().filter(|until| !over && (measured || *until > now.wall));
     DesiredState { sequence: state.fulfilment.sequence, desired: desired.until(open_until) }
 }
 
 /// Returns what the device should be doing now, in the time of the host beside it.
 ///
-/// The host's clock may be behind what the asset has seen. What counts is how long the device stays open: never longer
-/// than is left of the paid time by any clock that can tell (invariant 4).
+/// The host's clock may be behind what the asset has seen, or may have been set. What counts is how long the device stays
+/// open: for what is left of the paid time by the monotonic clock, and by the wall clock if that one is gone (invariant 4).
 #[must_use]
 pub(crate) fn desired_state_for_host(state: &StreamState, now: &Now) -> DesiredState {
     let clamped_now = state.clamped_now(now);
@@ -67,8 +70,8 @@ pub(crate) fn desired_state_for_host(state: &StreamState, now: &Now) -> DesiredS
     let open_until = desired.open_until().filter(|_| !lost);
     let open_until = open_until.zip(state.session.as_ref()).map(|(until, session)| {
         let left = until.millis_since(clamped_now.wall).min(session.entitlement.left(&clamped_now));
-        let by_monotonic = session.entitlement.left_by_monotonic(now);
-        let left = by_monotonic.filter(|ms| ms.saturating_add(ROUNDING_MS) < left).unwrap_or(left);
+        let by_monotonic = session.entitlement.measured_left(now);
+        let left = by_monotonic.filter(|ms| ms.abs_diff(left) > ROUNDING_MS).unwrap_or(left);
         now.wall.plus_millis(left)
     });
     DesiredState { sequence, desired: desired.until(open_until) }

@@ -128,7 +128,6 @@ pub(crate) fn evolve(mut state: StreamState, event: &Event) -> StreamState {
                 session.grant = *grant;
             }
         }
-        #[cfg(test)]
         Event::EntitlementChanged { session: id, entitlement, grant, .. } => {
             state.fulfilment.sequence = state.fulfilment.sequence.max(*grant);
             if let Some(session) = state.session.as_mut().filter(|session| session.id == *id) {

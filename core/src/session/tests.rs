@@ -215,7 +215,7 @@ fn events_that_were_once_written_stay_readable_inv_7() {
 }
 
 #[test]
-fn a_session_is_over_by_either_clock_of_the_boot_that_saw_it_begin_inv_4() {
+fn a_session_is_over_by_the_monotonic_clock_of_the_boot_that_saw_it_begin_inv_2_4() {
     use crate::time::Monotonic;
     let now = |wall: u64, boot: &str, ms: u64| Now {
         wall: Timestamp::from_millis(START + wall),
@@ -231,9 +231,11 @@ fn a_session_is_over_by_either_clock_of_the_boot_that_saw_it_begin_inv_4() {
     }
     let session = state.session.unwrap();
     assert!(!session.is_over(&now(59_999, "a", 64_999)));
-    assert!(session.is_over(&now(60_000, "a", 64_999)), "by the wall clock");
-    assert!(session.is_over(&now(10, "a", 65_000)), "by the monotonic clock");
+    assert!(session.is_over(&now(10, "a", 65_000)), "however far the wall clock is behind");
+    assert!(!session.is_over(&now(3_600_000, "a", 63_999)), "however far the wall clock is ahead");
+    assert!(session.is_over(&now(60_000, "a", 64_001)), "clocks that agree: by the earlier one");
     assert!(!session.is_over(&now(10, "b", 65_000)), "another boot's clock says nothing");
+    assert!(session.is_over(&now(60_000, "b", 10)), "then by the wall clock");
 }
 
 #[test]

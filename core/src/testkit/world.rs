@@ -199,6 +199,11 @@ impl World {
         self.wall.set(self.wall.get() - ms);
     }
 
+    /// Sets only the wall clock forward by this many milliseconds.
+    pub fn jump(&self, ms: u64) {
+        self.wall.set(self.wall.get() + ms);
+    }
+
     /// Restarts the machine, which starts a new monotonic clock.
     pub fn reboot(&self) {
         self.boots.set(self.boots.get() + 1);

@@ -245,6 +245,7 @@ impl<A: Answer> Frontend<A> {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return Ok(response);
         }
+        self.metrics.clock_held_back(self.clock.held_back());
         let mut response = Response::new(Bytes::from(self.sales.page().await));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
         Ok(response)

@@ -50,7 +50,7 @@ async fn gateway(args: &Args, line: &Line) -> Result<(), String> {
     // even without any device.
     let (tell, reports) = mpsc::unbounded_channel();
     let devices = std::mem::take(&mut startup.settings.devices);
-    let devices = Devices::start(devices, &startup.clock, &startup.metrics, &tell, &pulses);
+    let devices = Devices::start(devices, &startup.device_clock, &startup.metrics, &tell, &pulses);
     let prepared = tokio::select! {
         prepared = prepare(args, &startup) => prepared,
         () = heart.told_to_stop() => return stopped(&devices.close(LOCK).await),

@@ -57,7 +57,7 @@ impl Running {
         reports: mpsc::UnboundedReceiver<ReportedState>,
     ) -> Self {
         let Prepared { component, host, listener, origin, fee_payers, unanswered, .. } = prepared;
-        let StartupContext { settings, floor, lock, .. } = startup;
+        let StartupContext { settings, floor, device_clock, lock, .. } = startup;
         let clock = host.clock.clone();
         let (close_controller, controller_closing) = watch::channel(false);
         let (close_http, http_closing) = watch::channel(false);
@@ -68,6 +68,7 @@ impl Running {
             reports,
             written: host.db.written(),
             clock: clock.clone(),
+            device_clock,
             metrics: host.metrics.clone(),
             closing: controller_closing.clone(),
         };

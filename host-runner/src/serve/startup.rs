@@ -22,6 +22,8 @@ pub(super) struct StartupContext {
     pub(super) settings: Settings,
     pub(super) floor: ClockFloor,
     pub(super) clock: SteadyClock,
+    /// The devices' clock.
+    pub(super) device_clock: SteadyClock,
     pub(super) metrics: Metrics,
     /// Held for as long as the data folder is used.
     pub(super) lock: File,
@@ -45,7 +47,8 @@ impl StartupContext {
         failpoint::reach("start.locked");
         let floor = ClockFloor::new(&settings.data_dir);
         let clock = SteadyClock::system(floor.read());
-        Ok(Self { settings, floor, clock, metrics, lock })
+        let device_clock = clock.unset();
+        Ok(Self { settings, floor, clock, device_clock, metrics, lock })
     }
 }
 

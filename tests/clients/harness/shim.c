@@ -2,7 +2,8 @@
 // protects or breaks. Linux only.
 //
 // SHIM_CONTROL names a file of 64 bytes, "<seconds> <mode>" and blanks, which is read anew at every call. The
-// wall clock is shifted by that many seconds; the monotonic clocks never are. The mode is about the files under
+// wall clock is shifted by that many seconds; the monotonic clocks never are. The kernel says that no time service keeps
+// the clock, or that one does if SHIM_SYNCHRONISED is set. The mode is about the files under
 // SHIM_FOLDER: "fine"; "full": no write and no new file (ENOSPC); "readonly": neither, nor a change of names (EROFS);
 // "unsynced": writes, but no sync (EIO). SHIM_LOG names a file to which each injected fault is added, so that a test
 // can see that there were some.
@@ -19,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/timex.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -204,6 +206,12 @@ int gettimeofday(struct timeval *restrict now, void *restrict zone) {
     int result = next(now, zone);
     if (result == 0) now->tv_sec += shift();
     return result;
+}
+int adjtimex(struct timex *clock) {
+    memset(clock, 0, sizeof *clock);
+    if (getenv("SHIM_SYNCHRONISED")) return TIME_OK;
+    clock->status = STA_UNSYNC;
+    return TIME_ERROR;
 }
 time_t time(time_t *into) {
     struct timespec now;

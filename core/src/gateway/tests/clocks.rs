@@ -2,6 +2,7 @@
 
 use super::at_once;
 use crate::gateway::{Gateway, Sale};
+use crate::ports::Claims as _;
 use crate::quote::Operation;
 use crate::testkit::gateway::{extend, sold};
 use crate::testkit::platform::Platform;
@@ -59,6 +60,53 @@ fn a_box_whose_clock_is_behind_the_session_opens_for_what_is_left_and_no_longer_
     world.advance(10_000);
     assert_eq!(world.unlocked_until("door-1"), None);
     world.bought(2, "door-1", 1);
+}
+
+#[test]
+fn a_wall_clock_that_is_set_forward_ends_no_session_early_and_holds_none_open_inv_2_4() {
+    for forward in [200_000, 3_600_000, 3 * 86_400_000] {
+        let world = World::new();
+        let (bought, _) = world.bought(1, "door-1", 2);
+        world.bought(2, "door-2", 10);
+        world.advance(20_000);
+        let left = bought.session.session.ends_at().unwrap().millis_since(world.now());
+        world.jump(forward);
+        // The device stays open for what is left, and the step after it has nothing overdue.
+        assert_eq!(world.unlocked_until("door-1"), Some(world.now().plus_millis(left)), "{forward}");
+        assert!(world.step().unwrap().next.unwrap() > world.now());
+        assert_eq!(world.unlocked_until("door-1"), Some(world.now().plus_millis(left)));
+        assert!(world.count("session") == 2 && world.now() > bought.session.session.ends_at().unwrap());
+        // An extension adds what it sells to what is left.
+        let longer = extend(&bought.session.session.id);
+        let (ticket, quote) = world.ticket("door-1", longer.clone(), 1);
+        sold(world.buy("door-1", longer, &world.pay(1, &ticket, &quote)));
+        let until = world.unlocked_until("door-1").unwrap().millis_since(world.now());
+        assert!((150_000..=160_000).contains(&until), "{until}");
+        world.advance(until - 1);
+        assert!(world.unlocked_until("door-1").is_some());
+        world.advance(1);
+        world.step();
+        assert_eq!(world.unlocked_until("door-1"), None);
+        world.bought(3, "door-1", 1);
+    }
+}
+
+#[test]
+fn a_session_whose_wall_clock_was_set_has_a_grant_that_fits_that_clock_inv_2() {
+    let world = World::new();
+    let (bought, _) = world.bought(1, "door-1", 2);
+    world.advance(20_000);
+    let left = bought.session.session.ends_at().unwrap().millis_since(world.now());
+    world.jump(3_600_000);
+    world.step();
+    let journal = Platform::new(&world).journal;
+    let record = world.run(journal.session(&bought.session.session.id)).unwrap().unwrap().unwrap();
+    assert_eq!(record.session.ends_at(), Some(world.now().plus_millis(left)));
+    assert!(record.session.grant > bought.session.session.grant);
+    // Once is enough.
+    let written = world.count("journal");
+    world.step();
+    assert_eq!(world.count("journal"), written);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! * `entitlement.rs`: the variant `Allowance::FromFirstUnlock`, which is what is bought, and the variant
 //!   `Entitlement::Unstarted`, which is what a session has until the time starts, with their arms in each method;
 //! * `decide.rs`: one line after the commands, which checks whether a report has started the clock;
-//! * the event `EntitlementChanged` (see `mod.rs`).
+//! * the event `EntitlementChanged`, which exists already.
 //!
 //! A session that has started has `Entitlement::Time`, like any other. The time has to start within a limit, and then
 //! starts by itself. No buyer can therefore hold an asset without an end, and none loses what was paid for. A late

@@ -5,7 +5,7 @@
 //!
 //! * `entitlement.rs`: the variant `Entitlement::Paused`, and its arm in each method;
 //! * `decide.rs`: the commands `Pause` and `Resume`, and their arms;
-//! * the event `EntitlementChanged` (see `mod.rs`).
+//! * the event `EntitlementChanged`, which exists already.
 //!
 //! Nothing else knows of pauses. A paused session has no end, so none is due. It lets nobody in, so the desired state
 //! of the lock is locked. A grant that a device checks without a network can't be revoked before its end. An asset
@@ -20,7 +20,7 @@ use crate::session::running::Session;
 use crate::session::state::StreamState;
 use crate::time::Now;
 
-/// Stops the session's time. If the clocks disagree, the smaller time is left, so that no unpaid time is given.
+/// Stops the session's time.
 pub(in crate::session) fn pause(
     state: &StreamState,
     id: &SessionId,
@@ -29,8 +29,7 @@ pub(in crate::session) fn pause(
     let session = running(state, id, now)?;
     let entitlement = &session.entitlement;
     let Entitlement::Time { .. } = entitlement else { return Ok(Vec::new()) };
-    let by_wall = entitlement.left(now);
-    let left = entitlement.left_by_monotonic(now).map_or(by_wall, |left| left.min(by_wall));
+    let left = entitlement.left(now);
     Ok(changed(state, session, Entitlement::Paused { left }, now))
 }
 
