@@ -67,12 +67,15 @@ fn a_wall_clock_that_is_set_forward_ends_no_session_early_and_holds_none_open_in
     for forward in [200_000, 3_600_000, 3 * 86_400_000] {
         let world = World::new();
         let (bought, _) = world.bought(1, "door-1", 2);
-        world.bought(2, "door-2", 10);
+        let (other, _) = world.bought(2, "door-2", 10);
         world.advance(20_000);
+        let others_left = other.session.session.ends_at().unwrap().millis_since(world.now());
         let left = bought.session.session.ends_at().unwrap().millis_since(world.now());
         world.jump(forward);
         // The device stays open for what is left, and the step after it has nothing overdue.
         assert_eq!(world.unlocked_until("door-1"), Some(world.now().plus_millis(left)), "{forward}");
+        // So does one whose end on the wall clock is still to come.
+        assert_eq!(world.unlocked_until("door-2"), Some(world.now().plus_millis(others_left)), "{forward}");
         assert!(world.step().unwrap().next.unwrap() > world.now());
         assert_eq!(world.unlocked_until("door-1"), Some(world.now().plus_millis(left)));
         assert!(world.count("session") == 2 && world.now() > bought.session.session.ends_at().unwrap());
