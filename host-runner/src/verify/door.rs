@@ -4,7 +4,7 @@ use coinop_core::grant::Grant;
 use coinop_core::{AssetId, Timestamp};
 use ureq::http::Uri;
 
-use super::judge;
+use super::judge::judge;
 
 /// When this program was built, in seconds since 1970.
 const BUILT: &str = env!("COINOP_BUILT");
