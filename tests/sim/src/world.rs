@@ -188,5 +188,5 @@ fn deployment(plan: &Plan) -> Deployment {
         "asset": assets,
     });
     let config = Config::from_json(&config).unwrap_or_else(|error| panic!("{error}"));
-    Deployment { config, keys: KeyRing::new(&Secret::new([7; 32]), None) }
+    Deployment { config, keys: KeyRing::new(&Secret::new([7; 32]), None), epoch: 0 }
 }
