@@ -24,7 +24,7 @@ const RESEND_MS: u64 = 2_000;
 /// How old a payment is when a waiting repeat begins to query the chain itself, in milliseconds.
 const HELP_AFTER_MS: u64 = 2_500;
 /// How old a payment is when a query includes the chain's history, in milliseconds since the claim.
-const THOROUGH_AFTER_MS: u64 = 45_000;
+const THOROUGH_AFTER_MS: u64 = 25_000;
 
 impl<P: Ports> Gateway<'_, P> {
     /// Sends a payment that was just claimed, and follows it until its outcome is known or the request has waited long

@@ -46,7 +46,7 @@ pub struct SvmExact {
     /// The transaction's id, in base58. It is the fee payer's signature, and is therefore known before the transaction
     /// is sent.
     pub signature: String,
-    /// The block height at which the blockhash was seen to be valid. More than 150 blocks later, the transaction can no
+    /// A block height that is not below that of the blockhash. More than 150 blocks later, the transaction can no
     /// longer land.
     pub height: u64,
     /// The gateway's wallet that pays the network's fee.

@@ -6,11 +6,13 @@
 use std::cell::Cell;
 
 use ed25519_dalek::{Signer as _, SigningKey};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::fee_payers::FeePayers;
 use super::holding::Holding;
 use super::mint::is_plain_token_2022;
+use super::recent::BLOCKHASH_BLOCKS;
+use super::refusal::{TOO_OLD, landing_failure, simulation_refusal};
 use super::rpc::{Commitment, Rpc, Simulation};
 use crate::encoding::{base58_long, base64, from_base64};
 use crate::error::{EncodeError, RpcError, SettleError};
@@ -18,16 +20,17 @@ use crate::ports::{
     Balances, Effort, Http, Outcome, PrepareError, Prepared, Settlement, Submitted, Verified,
 };
 use crate::rail::svm_exact;
-use crate::session::failure::{EXPIRED, FAILED_ON_CHAIN, GUARD_FAILED};
+use crate::session::failure::EXPIRED;
 use crate::session::{Claim, Guarded, Landing, Rail, SvmExact};
 use crate::svm::exact::VerifiedPayment;
-use crate::svm::programs::LIGHTHOUSE;
-use crate::svm::transaction::{Instruction, Signature, Transaction};
+use crate::svm::transaction::{Signature, Transaction};
 use crate::svm::{Address, RecentBlockhash, Token, TokenProgram};
 use crate::time::Timestamp;
 
-/// How many blocks a blockhash lives.
-const BLOCKHASH_BLOCKS: u64 = 150;
+/// How many blocks a payment's blockhash must still live.
+///
+/// That is long enough for our own sends to land it. So whoever reserves an asset with a payment pays for it.
+const LEAST_BLOCKS: u64 = 30;
 
 /// About how many blocks an hour has.
 const BLOCKS_OF_AN_HOUR: u64 = 9_000;
@@ -53,6 +56,14 @@ pub struct LocalSettlement<H> {
     remembers: bool,
 }
 
+/// How long a blockhash lives.
+struct Life {
+    /// A block height that is not below that of the blockhash.
+    height: u64,
+    /// Whether fewer than [`LEAST_BLOCKS`] are left.
+    is_ending: bool,
+}
+
 /// Returns the transaction with the fee payer's signature in first place, and its id, which is that signature
 /// in base58.
 ///
@@ -63,8 +74,8 @@ fn co_sign(fee_payer: &SigningKey, transaction: &Transaction) -> Result<(Vec<u8>
     Ok((with_fee_payer(transaction, ours)?, base58_long(&ours)))
 }
 
-/// Returns what is stored of a payment before it is sent: signed by its fee payer, with the block height at
-/// which its blockhash was seen valid.
+/// Returns what is stored of a payment before it is sent: signed by its fee payer, with a block height at
+/// which its blockhash was no older than new.
 ///
 /// # Errors
 /// When the transaction has no place for the signature, or can't be encoded.
@@ -198,10 +209,7 @@ impl<H: Http> LocalSettlement<H> {
         if !blockhash.valid {
             return Err(refused(&Value::from("BlockhashNotFound")));
         }
-        // The blockhash was seen valid before, so it lives at most 150 blocks from here.
-        let latest = self.rpc.latest_blockhash(blockhash.slot, now).await.map_err(unavailable)?;
-        self.recent.set(Some(latest).filter(|_| self.remembers));
-        let height = latest.last_valid_block_height.saturating_sub(BLOCKHASH_BLOCKS);
+        let life = self.life(payment, blockhash.slot, now).await.map_err(unavailable)?;
         self.check_mint(token).await?;
         // The simulation comes last, so that as little as possible changes before the claim. It is sent
         // without the fee payer's signature, because with it, anyone who sees the call could land the payment.
@@ -212,16 +220,33 @@ impl<H: Http> LocalSettlement<H> {
             Simulation::Passes { source, fee_payer } => (source, fee_payer),
             Simulation::Fails(error) => return Err(refused(&error)),
         };
+        // Only now is it known that the payment is not on the chain already.
+        if life.is_ending {
+            return Err(TOO_OLD);
+        }
         let holding = Holding::read(&source, token, &payment.payer)
             .ok_or_else(|| unavailable(RpcError::Shape("simulateTransaction")))?;
         Ok(Prepared {
-            rail: signed(key, payment, height).map_err(unavailable)?,
+            rail: signed(key, payment, life.height).map_err(unavailable)?,
             balances: Some(Balances {
                 remaining: holding.spendable,
                 shared: holding.shared,
                 fee_payer: fee_payer.lamports,
             }),
         })
+    }
+
+    /// Finds out how long a payment's blockhash lives, which a node was seen to call valid at slot `since`.
+    async fn life(&self, payment: &VerifiedPayment, since: u64, now: Timestamp) -> Result<Life, RpcError> {
+        let age = self.rpc.blockhash_age(&payment.transaction.message.blockhash, since).await?;
+        let latest = self.rpc.latest_blockhash(age.map_or(since, |age| age.slot), now).await?;
+        self.recent.set(Some(latest).filter(|_| self.remembers));
+        // This block is at least as high as the one for which the age was told, so the payment is never taken for dead
+        // too early. Without an age, the blockhash lives at most 150 blocks from here, because it was seen valid before.
+        let height = latest.last_valid_block_height.saturating_sub(BLOCKHASH_BLOCKS);
+        let blocks = age.map_or(0, |age| age.blocks);
+        let is_ending = blocks > BLOCKHASH_BLOCKS - LEAST_BLOCKS;
+        Ok(Life { height: height.saturating_sub(blocks), is_ending })
     }
 
     /// Refuses a mint whose transfers may move another amount than was signed, or run a program.
@@ -247,64 +272,6 @@ impl<H: Http> LocalSettlement<H> {
 fn unavailable(error: impl Into<SettleError>) -> PrepareError {
     PrepareError::Unavailable(error.into())
 }
-
-/// Returns the stable reason for a transaction that landed with this error.
-fn landing_failure(error: &Value, transaction: &[u8]) -> &'static str {
-    let of_guard = |transaction| is_guards(error, &transaction);
-    if Transaction::decode(transaction).is_ok_and(of_guard) { GUARD_FAILED } else { FAILED_ON_CHAIN }
-}
-
-/// Returns whether an error means that a wallet guard did not hold.
-///
-/// Only Lighthouse's own errors count. A payer can make other errors appear at a guard, for example by
-/// letting the compute units run out there, and is not asked to sign again for those.
-fn is_guards(error: &Value, transaction: &Transaction) -> bool {
-    let at = error.pointer("/InstructionError/0").and_then(Value::as_u64);
-    let instruction = at.and_then(|at| transaction.message.instructions.get(usize::try_from(at).ok()?));
-    let is_own = error.pointer("/InstructionError/1/Custom").is_some();
-    let is_guard =
-        |instruction: &Instruction| transaction.message.account(instruction.program) == Some(&LIGHTHOUSE);
-    is_own && instruction.is_some_and(is_guard)
-}
-
-fn out_of_funds() -> PrepareError {
-    PrepareError::Unavailable(SettleError::OutOfFunds(None))
-}
-
-/// Returns what a simulation's error means for the buyer of this payment.
-fn simulation_refusal(error: &Value, payment: &VerifiedPayment) -> PrepareError {
-    const FAILED: &str = "invalid_exact_svm_transaction_simulation_failed";
-    // Error 1 of SPL Token means insufficient funds.
-    let too_little = error.get("InstructionError") == Some(&json!([payment.transfer_at, { "Custom": 1 }]));
-    // Account 0 is the fee payer.
-    let broke = error.pointer("/InsufficientFundsForRent/account_index") == Some(&Value::from(0));
-    match error.as_str() {
-        Some("InsufficientFundsForFee" | "AccountNotFound" | "InvalidAccountForFee") => out_of_funds(),
-        _ if broke => out_of_funds(),
-        Some("AlreadyProcessed") => PrepareError::AlreadySettled,
-        Some("BlockhashNotFound") => PrepareError::Refused {
-            reason: FAILED,
-            detail: "The transaction's blockhash is unknown or too old. You were not charged. Request a new \
-                     quote and sign again.",
-        },
-        _ if is_guards(error, &payment.transaction) => SIGN_AGAIN,
-        _ if too_little => PrepareError::Refused {
-            reason: "insufficient_funds",
-            detail: "The paying token account holds less than the price. You were not charged. Add funds.",
-        },
-        _ => PrepareError::Refused {
-            reason: FAILED,
-            detail: "The chain would reject this transaction. You were not charged. Check that both token \
-                     accounts exist and that yours is not frozen.",
-        },
-    }
-}
-
-/// The refusal of a payment whose wallet guard no longer holds, because an account has changed since the wallet looked.
-const SIGN_AGAIN: PrepareError = PrepareError::Refused {
-    reason: "sign_again",
-    detail: "A check that your wallet added no longer holds. You were not charged. Request a new quote and sign again.",
-};
 
 /// The error for a payment of another rail.
 #[cfg(test)]

@@ -4,6 +4,8 @@ mod fee_payers;
 mod holding;
 mod local;
 mod mint;
+mod recent;
+mod refusal;
 mod rpc;
 
 pub use fee_payers::FeePayers;

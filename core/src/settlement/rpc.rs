@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::recent::{self, RECENT_BLOCKHASHES};
 use crate::encoding::{base58, base64, from_base58, from_base64, from_json};
 use crate::error::{RpcError, TransportError, TransportFault};
 use crate::ports::Http;
@@ -60,6 +61,15 @@ pub struct Blockhash {
     pub valid: bool,
     /// The slot up to which the node had seen the chain.
     pub slot: u64,
+}
+
+/// How old a blockhash is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BlockhashAge {
+    /// How many blocks have come after its own. One that is not listed any more is as old as a blockhash gets.
+    pub(crate) blocks: u64,
+    /// The slot up to which the node had seen the chain.
+    pub(crate) slot: u64,
 }
 
 /// A transaction as it is on the chain.
@@ -184,6 +194,33 @@ impl<H: Http> Rpc<H> {
             (Some(valid), Some(slot)) => Ok(Blockhash { valid, slot }),
             _ => Err(RpcError::Shape("isBlockhashValid")),
         }
+    }
+
+    /// Returns how many blocks have come after that of a blockhash, according to a node that has seen slot `since`.
+    ///
+    /// `None` means that the node does not keep the list of recent blockhashes.
+    ///
+    /// # Errors
+    /// When there is no clear answer.
+    pub(crate) async fn blockhash_age(
+        &self,
+        blockhash: &[u8; 32],
+        since: u64,
+    ) -> Result<Option<BlockhashAge>, RpcError> {
+        let shape = || RpcError::Shape("getAccountInfo");
+        let options = json!({ "encoding": "base64", "commitment": "confirmed", "minContextSlot": since });
+        let result = self.call("getAccountInfo", json!([RECENT_BLOCKHASHES, options])).await?;
+        let slot = result.pointer("/context/slot").and_then(Value::as_u64).ok_or_else(shape)?;
+        if slot < since {
+            return Err(RpcError::Lagging("getAccountInfo"));
+        }
+        let value = result.get("value").ok_or_else(shape)?;
+        if value.is_null() {
+            return Ok(None);
+        }
+        let account = read_account(value).ok_or_else(shape)?;
+        let blocks = recent::place(&account.data, blockhash).ok_or_else(shape)?;
+        Ok(Some(BlockhashAge { blocks, slot }))
     }
 
     /// Simulates a transaction that the fee payer has not signed, and returns how it would leave two accounts.

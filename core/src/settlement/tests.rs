@@ -1,5 +1,6 @@
 //! What each answer of a node, or the lack of one, means for a payment.
 
+mod age;
 mod chain;
 mod faults;
 mod left;

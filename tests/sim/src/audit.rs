@@ -8,12 +8,18 @@ use coinop_core::store::Value;
 use coinop_core::testkit::books::{Books, Deed};
 use coinop_core::{PaymentId, StreamId};
 
+use crate::chain::{Chain, Transaction};
 use crate::plan::{Fault, Keeping};
 use crate::world::World;
 
 /// How long a door may be open after its paid time, in milliseconds: the time that a device takes, and 6 s if the
 /// gateway has died.
 const SLACK_MS: u64 = 8_000;
+
+/// How long after its payment was finally dead an asset may still be held, in milliseconds.
+const HELD_MS: u64 = 15_000;
+/// The reason for which a payment that never landed is given up.
+const EXPIRED: &str = "transaction_expired";
 
 /// The books of a world, kept beside those of the gateway.
 #[derive(Default)]
@@ -27,6 +33,8 @@ pub(crate) struct Audit {
     paid_until: BTreeMap<String, u64>,
     /// Every payment of which somebody was told that it was not charged.
     told_uncharged: BTreeSet<PaymentId>,
+    /// The blockhash of each payment that was claimed.
+    blockhashes: BTreeMap<PaymentId, [u8; 32]>,
     pub(crate) appends: u64,
     pub(crate) grants: u64,
 }
@@ -88,7 +96,11 @@ impl World {
         let mut is_granted = false;
         for deed in deeds {
             match deed {
-                Deed::Claimed { .. } => {}
+                Deed::Claimed { payment, transaction, .. } => {
+                    let transaction = Transaction::read(&transaction)
+                        .unwrap_or_else(|| panic!("{payment:?} is no payment"));
+                    audit.blockhashes.insert(payment, transaction.blockhash);
+                }
                 Deed::Granted { payment, amount, session } => {
                     audit.grants += 1;
                     is_granted = true;
@@ -99,6 +111,9 @@ impl World {
                 }
                 Deed::GivenUp { payment, reason } => {
                     let landed = chain.landed(&payment).filter(|landed| landed.error.is_none());
+                    if reason == EXPIRED && self.plan.faults.is_empty() {
+                        self.check_given_up_in_time(&chain, &audit, &payment);
+                    }
                     assert!(
                         landed.is_none(),
                         "given up though it was charged, as {reason} (inv. 3): {payment:?}"
@@ -149,6 +164,18 @@ impl World {
         assert!(
             !is_open || now <= paid + SLACK_MS,
             "{asset} was opened unpaid (inv. 4): paid until {paid}, it is {now}"
+        );
+    }
+
+    /// Checks that a payment that never landed holds its asset no longer than it might have landed.
+    fn check_given_up_in_time(&self, chain: &Chain, audit: &Audit, payment: &PaymentId) {
+        let Some(blockhash) = audit.blockhashes.get(payment) else { return };
+        let died_at =
+            chain.blocks.died_at(blockhash).unwrap_or_else(|| panic!("given up before it was dead (inv. 3)"));
+        let late = self.exec.now().saturating_sub(died_at);
+        assert!(
+            late <= HELD_MS,
+            "an asset was held for nothing for {late} ms after the payment was dead: {payment:?}"
         );
     }
 

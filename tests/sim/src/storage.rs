@@ -113,7 +113,9 @@ impl Sql for Database {
         if is_write {
             world.point(self.process).await;
         }
-        if world.fails(Fault::StorageFails, random) {
+        // What a Durable Object does without waiting is committed together, so it can't fail half-way.
+        let may_fail = self.is_remote || is_write || statement.starts_with("SELECT");
+        if may_fail && world.fails(Fault::StorageFails, random) {
             return broken();
         }
         if is_write && world.fails(Fault::StorageForgets, random) {

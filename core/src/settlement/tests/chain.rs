@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::encoding::{base64, from_base64};
+use crate::settlement::recent::RECENT_BLOCKHASHES;
 use crate::svm::Address;
 use crate::svm::transaction::Transaction;
 
@@ -53,6 +54,8 @@ pub(super) struct Chain {
     /// What the fee payer holds after a payment, in lamports.
     pub(super) fee_payer_lamports: u64,
     pub(super) accounts: BTreeMap<String, Value>,
+    /// Whether the node does not know the list of recent blockhashes.
+    pub(super) keeps_no_list: bool,
 }
 
 fn id(bytes: &[u8]) -> String {
@@ -114,6 +117,18 @@ impl Chain {
         let data = token_account(&account(1), &account(3), left, None);
         let program = message.accounts[usize::from(transfer.program)];
         self::account(&program.to_string(), &data, 2_039_280)
+    }
+
+    /// Returns the list of recent blockhashes as of this slot.
+    fn recent_blockhashes(&self, slot: u64) -> Value {
+        if self.keeps_no_list {
+            return Value::Null;
+        }
+        let hash_at = |at: u64| if at == self.blockhash.1 { self.blockhash.0 } else { [0; 32] };
+        let entries =
+            (slot + 1 - LIFE..=slot).rev().flat_map(|at| [hash_at(at).to_vec(), vec![0; 8]].concat());
+        let data: Vec<u8> = LIFE.to_le_bytes().into_iter().chain(entries).collect();
+        account("Sysvar1111111111111111111111111111111111111", &data, 1)
     }
 
     /// Returns the answer of an honest node that is `lag` blocks behind, or an error code.
@@ -198,6 +213,7 @@ impl Chain {
                 let entry = |l: &Landed| listed(&id(&l.bytes), l.slot, &l.error);
                 self.landed.iter().rev().filter(touches).map(entry).collect()
             }
+            ACCOUNT if params[0] == RECENT_BLOCKHASHES => with_context(self.recent_blockhashes(slot)),
             ACCOUNT => with_context(self.accounts.get(params[0].as_str().unwrap()).cloned().into()),
             _ => return Err(-32601),
         })

@@ -61,6 +61,7 @@ impl Node {
             funds: 25_000,
             fee_payer_lamports: 1_000_000_000,
             accounts: BTreeMap::new(),
+            keeps_no_list: false,
         };
         Self {
             chain: RefCell::new(chain),

@@ -9,10 +9,11 @@ use super::node::Reply;
 use super::*;
 use crate::encoding::{base64, from_base64};
 use crate::error::SettleError;
+use crate::settlement::recent::RECENT_BLOCKHASHES;
 use crate::svm::programs::{SPL_TOKEN, TOKEN_2022};
 use crate::svm::transaction::Transaction;
 
-const SIMULATION_FAILED: &str = "invalid_exact_svm_transaction_simulation_failed";
+pub(super) const SIMULATION_FAILED: &str = "invalid_exact_svm_transaction_simulation_failed";
 
 static PAYMENT_2022: LazyLock<VerifiedPayment> = LazyLock::new(|| signed(MEMO_TEXT, TokenProgram::Token2022));
 
@@ -27,7 +28,7 @@ fn prepare_2022(world: &World, mint: Option<Value>) -> Result<Prepared, PrepareE
 }
 
 /// Prepares the payment.
-fn prepare(world: &World) -> Result<Prepared, PrepareError> {
+pub(super) fn prepare(world: &World) -> Result<Prepared, PrepareError> {
     let prepared = world.prepare(&FIXTURE.payment);
     assert!(!world.node.methods().iter().any(|method| method == SEND));
     prepared
@@ -45,7 +46,7 @@ fn extended_mint(kind: u8, value: &[u8]) -> Value {
     account(&TOKEN_2022.to_string(), &data, 1)
 }
 
-fn reason(prepared: Result<Prepared, PrepareError>) -> &'static str {
+pub(super) fn reason(prepared: Result<Prepared, PrepareError>) -> &'static str {
     match prepared {
         Err(PrepareError::Refused { reason, .. }) => reason,
         other => panic!("not refused: {other:?}"),
@@ -65,8 +66,8 @@ fn the_payers_message_is_not_touched_and_our_signature_is_first_inv_1() {
     let ours = Signature::from_bytes(&signed.signatures[0]);
     key.verify_strict(&given.message_bytes, &ours).unwrap();
     assert_eq!(prepared.rail.exact().signature, bs58::encode(signed.signatures[0]).into_string());
-    // The height of the confirmed block, whose slot is 4998.
-    assert_eq!(prepared.rail.exact().height, 3_998);
+    // The height of the blockhash's own block, whose slot is 4990.
+    assert_eq!(prepared.rail.exact().height, 3_990);
 }
 
 #[test]
@@ -81,14 +82,16 @@ fn the_same_payment_is_made_ready_as_the_same_bytes_inv_1() {
 fn the_height_is_read_after_the_blockhash_was_seen_valid_inv_3() {
     let world = World::new();
     prepare(&world).unwrap();
-    assert_eq!(world.node.methods(), [VALID, LATEST, SIMULATE]);
+    assert_eq!(world.node.methods(), [VALID, ACCOUNT, LATEST, SIMULATE]);
     let calls = world.node.calls();
     let hash = bs58::encode(FIXTURE.payment.transaction.message.blockhash).into_string();
     assert_eq!(calls[0].1, json!([hash, { "commitment": "confirmed", "minContextSlot": 0 }]));
-    assert_eq!(calls[1].1, json!([{ "commitment": "confirmed", "minContextSlot": 4_998 }]));
-    assert_eq!(calls[2].1[1]["replaceRecentBlockhash"], false);
+    let list = json!({ "encoding": "base64", "commitment": "confirmed", "minContextSlot": 4_998 });
+    assert_eq!(calls[1].1, json!([RECENT_BLOCKHASHES, list]));
+    assert_eq!(calls[2].1, json!([{ "commitment": "confirmed", "minContextSlot": 4_998 }]));
+    assert_eq!(calls[3].1[1]["replaceRecentBlockhash"], false);
     let accounts = json!([FIXTURE.payment.source, FIXTURE.payment.fee_payer]);
-    assert_eq!(calls[2].1[1]["accounts"], json!({ "encoding": "base64", "addresses": accounts }));
+    assert_eq!(calls[3].1[1]["accounts"], json!({ "encoding": "base64", "addresses": accounts }));
 }
 
 #[test]
@@ -164,8 +167,8 @@ fn a_guard_that_does_not_hold_any_more_is_to_be_signed_again_and_nothing_else_is
 fn the_mint_of_token_2022_is_read_before_the_simulation_inv_5() {
     let world = World::new();
     prepare_2022(&world, Some(plain_mint())).unwrap();
-    assert_eq!(world.node.methods(), [VALID, LATEST, ACCOUNT, SIMULATE]);
-    assert_eq!(world.node.calls()[2].1[0], json!(token(TokenProgram::Token2022).mint));
+    assert_eq!(world.node.methods(), [VALID, ACCOUNT, LATEST, ACCOUNT, SIMULATE]);
+    assert_eq!(world.node.calls()[3].1[0], json!(token(TokenProgram::Token2022).mint));
 }
 
 #[test]
@@ -243,34 +246,6 @@ fn a_payment_that_was_given_up_cant_be_made_ready_again_inv_1() {
     world.passed(400);
     assert!(matches!(world.outcome(Effort::Thorough), Outcome::Failed { .. }));
     assert_eq!(reason(prepare(&world)), SIMULATION_FAILED);
-}
-
-#[test]
-fn a_blockhash_that_is_unknown_too_old_or_runs_out_is_refused_inv_3() {
-    // The last block in which the blockhash is valid has slot 5140; the confirmed block is 2 behind.
-    for (blocks, last) in [(142, true), (143, false), (1_000, false)] {
-        let world = World::new();
-        world.passed(blocks);
-        assert_eq!(prepare(&world).is_ok(), last, "{blocks}");
-    }
-    let unknown = World::new();
-    unknown.node.chain().blockhash.0 = [8; 32];
-    assert_eq!(reason(prepare(&unknown)), SIMULATION_FAILED);
-    assert_eq!(unknown.node.methods(), [VALID]);
-    // The blockhash is valid when asked about, but no longer when simulated.
-    for after in 0..2 {
-        let world = World::new();
-        world.passed(142);
-        let nothing = |_: &mut chain::Chain| ();
-        let mut changes: Vec<node::Meanwhile> = (0..after).map(|_| Box::new(nothing) as _).collect();
-        changes.push(Box::new(|chain| chain.pass(1)));
-        world.node.meanwhile(changes);
-        assert_eq!(reason(prepare(&world)), SIMULATION_FAILED, "after call {after}");
-    }
-    // The simulating node has not seen the blockhash yet.
-    let behind = World::new();
-    behind.node.always(SIMULATE, Reply::Behind(50));
-    assert!(matches!(prepare(&behind), Err(PrepareError::Unavailable(_))));
 }
 
 #[test]
@@ -364,8 +339,9 @@ fn mints_that_move_something_else_than_was_signed_are_refused_inv_5() {
 #[test]
 fn a_mint_of_the_first_token_program_needs_no_look() {
     let world = World::new();
-    world.node.always(ACCOUNT, Reply::TimeOut);
     prepare(&world).unwrap();
+    let asked: Vec<_> = world.node.calls().iter().filter(|(method, _)| method == ACCOUNT).cloned().collect();
+    assert!(matches!(asked.as_slice(), [(_, params)] if params[0] == RECENT_BLOCKHASHES), "{asked:?}");
 }
 
 #[test]

@@ -27,9 +27,9 @@ pub(super) const UNCLEAR: Outcome = Outcome::Unclear;
 
 /// The number of blocks until the payment is dead.
 ///
-/// The payment was claimed at height 3998 (slot 4998), when the latest block was 5000. It is dead when height
-/// 4149 (slot 5149) is final; the latest block is then 5181.
-pub(super) const UNTIL_DEAD: u64 = 181;
+/// The block of its blockhash has height 3990 (slot 4990), and the latest block had slot 5000 at the claim. It is dead when height
+/// 4141 (slot 5141) is final; the latest block is then 5173.
+pub(super) const UNTIL_DEAD: u64 = 173;
 
 /// The number of blocks after which nodes have forgotten the payment's status.
 pub(super) const LONG: u64 = 400;
@@ -86,8 +86,8 @@ pub(super) const STATES: [State; 16] = [
     ("failed, final", |w| w.failed(32), FAILED, FAILED),
     ("failed, forgotten by nodes without history", |w| w.failed(LONG), UNCLEAR, FAILED),
     ("151 confirmed blocks later", |w| w.passed(151), UNCLEAR, UNCLEAR),
-    ("150 final blocks later", |w| w.passed(UNTIL_DEAD - 1), UNCLEAR, UNCLEAR),
-    ("151 final blocks later", |w| w.passed(UNTIL_DEAD), UNCLEAR, EXPIRED),
+    ("150 blocks later, and final", |w| w.passed(UNTIL_DEAD - 1), UNCLEAR, UNCLEAR),
+    ("151 blocks later, and final", |w| w.passed(UNTIL_DEAD), UNCLEAR, EXPIRED),
     ("sent, and taken by no block", sent_in_vain, UNCLEAR, EXPIRED),
 ];
 

@@ -96,6 +96,25 @@ impl Blocks {
         self.height(slot).checked_sub(*self.hashes.get(blockhash)?)
     }
 
+    /// Returns the hashes of the latest blocks as of this slot, the newest first.
+    pub(crate) fn recent(&self, slot: u64) -> Vec<[u8; 32]> {
+        let newest = self.height(slot);
+        let heights = (newest + 1 - LIFE.min(newest)..=newest).rev();
+        let mut by_height = BTreeMap::new();
+        for at in (FIRST_SLOT..=slot).rev().take_while(|at| newest - self.height(*at) <= LIFE) {
+            by_height.insert(self.height(at), self.hash(at));
+        }
+        heights.map_while(|height| by_height.get(&height).copied()).collect()
+    }
+
+    /// Returns when a payment with this blockhash was finally dead, in milliseconds since the world began.
+    pub(crate) fn died_at(&self, blockhash: &[u8; 32]) -> Option<u64> {
+        let slot =
+            (FIRST_SLOT..=self.tip).find(|slot| self.age(blockhash, *slot).is_some_and(|age| age > LIFE))?;
+        let is_final = slot + FINALIZED_LAG;
+        (is_final <= self.tip).then(|| is_final.saturating_sub(FIRST_SLOT + 2 * LIFE) * SLOT_MS)
+    }
+
     /// Returns the blockhash that is this many blocks old, or a little less.
     pub(crate) fn of_age(&self, age: u64) -> [u8; 32] {
         let wanted = self.height(self.tip).saturating_sub(age);

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::chain::{CONFIRMED_LAG, Chain, FINALIZED_LAG, LIFE, Landed, Transaction};
 use crate::world::MINT;
 
+/// The list of recent blockhashes.
+const RECENT_BLOCKHASHES: &str = "SysvarRecentB1ockHashes11111111111111111111";
+
 /// A parameter is not what the method takes.
 const INVALID: i64 = -32_602;
 /// There is no such method.
@@ -65,6 +68,9 @@ pub(super) fn answer(
         "simulateTransaction" => with_context(sight.simulate(params)?),
         "getTransaction" => sight.by_signature(&params[0], slot).map_or(Value::Null, shown),
         "getSignaturesForAddress" => sight.touching(params)?,
+        "getAccountInfo" if params[0] == RECENT_BLOCKHASHES => {
+            with_context(recent_blockhashes(&blocks.recent(slot)))
+        }
         "getAccountInfo" => with_context(sight.account(&address(&params[0])?)),
         _ => return Err(UNKNOWN),
     })
@@ -160,6 +166,14 @@ impl Sight<'_> {
             lamports => of("11111111111111111111111111111111", &[], lamports),
         }
     }
+}
+
+/// Returns the list of recent blockhashes as an account: a count, and 40 bytes for each.
+fn recent_blockhashes(hashes: &[[u8; 32]]) -> Value {
+    let count = (hashes.len() as u64).to_le_bytes();
+    let entries = hashes.iter().flat_map(|hash| hash.iter().copied().chain([0; 8]));
+    let data: Vec<u8> = count.into_iter().chain(entries).collect();
+    json!({ "owner": "Sysvar1111111111111111111111111111111111111", "data": [base64(&data), "base64"], "lamports": 1 })
 }
 
 /// Returns a transaction as `getTransaction` shows it.
