@@ -11,6 +11,7 @@ use crate::ids::StreamId;
 use crate::ports::PortError;
 use crate::session::Batch;
 use crate::session::index::IndexChange;
+use crate::time::Timestamp;
 
 /// The reservations of one attempt to append, each with its shard. A batch that claims nothing has none.
 #[derive(Debug)]
@@ -19,10 +20,11 @@ pub(super) struct ClaimAttempt(Vec<(ShardKey, Reservation)>);
 impl ClaimAttempt {
     /// Returns the reservations that this batch needs before it is appended.
     ///
-    /// `random` names the attempt; `key` returns the journal key of a stream or an asset.
+    /// They are made at `now`. `random` names the attempt; `key` returns the journal key of a stream or an asset.
     pub(super) fn new(
         stream: &StreamId,
         batch: &Batch,
+        now: Timestamp,
         random: [u8; 16],
         key: impl Fn(&dyn Display) -> String,
     ) -> Self {
@@ -34,7 +36,7 @@ impl ClaimAttempt {
                 payment: id.clone(),
                 stream: stream.clone(),
                 attempt: attempt.clone(),
-                at: record.at,
+                at: now,
                 funds: None,
                 fee: None,
                 seat: None,

@@ -105,7 +105,9 @@ impl<P: ShardPorts> Streams for ShardedJournal<P> {
 
     async fn append(&self, stream: &StreamId, expected: u64, batch: &Batch) -> Result<Appended, PortError> {
         self.ensure_writable()?;
-        let attempt = ClaimAttempt::new(stream, batch, self.ports.random(), |name| self.own.key_of(name));
+        let now = self.ports.now();
+        let attempt =
+            ClaimAttempt::new(stream, batch, now, self.ports.random(), |name| self.own.key_of(name));
         match attempt.reserve(&self.ports).await? {
             Reserved::Done => {}
             Reserved::Elsewhere => return Ok(Appended::Elsewhere),

@@ -13,8 +13,8 @@ use crate::error::{TransportError, TransportFault};
 use crate::ports::PortError;
 use crate::time::Timestamp;
 
-/// How old a reservation may be when it arrives, in milliseconds. Its sender waits for ten seconds.
-const LATEST_MS: u64 = 15_000;
+/// How old a reservation may be when it arrives, in milliseconds. Its sender waits no longer.
+const LATEST_MS: u64 = 10_000;
 
 /// A request to a shard whose updates are `N` and whose look-ups are `L`.
 #[allow(clippy::large_enum_variant, reason = "it is taken apart as soon as it is read")]

@@ -183,6 +183,7 @@ impl World {
     pub(crate) fn restored(&self) {
         self.trace.note(self.exec.now(), || "storage is back from an older copy".to_owned());
         let mut books = Books::default();
+        books.is_clock_set = self.plan.rate(Fault::ClockStep) > 0;
         self.gateways.file().with(|database| {
             let mut journal = database
                 .prepare("SELECT stream, events FROM journal ORDER BY stream, revision")

@@ -55,6 +55,7 @@ fn play(world: &Rc<World>) -> Ran {
         chain.open(world.token_account(&world.merchant()), world.merchant(), 0);
         chain.fund(keys::address(&keys::fee_payer()), FEE_PAYER_LAMPORTS);
     }
+    world.audit.borrow_mut().books.is_clock_set = world.plan.rate(Fault::ClockStep) > 0;
     world.gateways.start();
     actors::start(world);
     spoil(world);

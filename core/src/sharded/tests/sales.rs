@@ -161,6 +161,15 @@ fn a_shard_whose_tables_were_half_made_makes_the_rest_and_sells_inv_2() {
 }
 
 #[test]
+fn a_payment_whose_preparation_took_long_is_sold_all_the_same_inv_2() {
+    let cluster = Cluster::new();
+    let payment = payment(&cluster, true);
+    cluster.world.slow_first.set(Some(25_000));
+    let sold = cluster.buy(&payment);
+    assert!(matches!(sold, Some(Ok(Sale::Sold(_)))), "{sold:?}");
+}
+
+#[test]
 fn a_message_that_arrives_when_all_is_over_leaves_nothing_behind_inv_1_5() {
     let messages = (0..).take_while(|nth| play(*nth, Fault::Late, true, true)).count();
     assert!(messages >= 7, "{messages}");
