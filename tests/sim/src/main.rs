@@ -20,6 +20,7 @@ mod machine;
 mod node;
 mod plan;
 mod random;
+mod record;
 mod run;
 mod shrink;
 mod storage;
@@ -58,6 +59,10 @@ struct Cli {
     /// Go on after a world has failed, and print one seed of each kind of failure
     #[arg(long)]
     keep_going: bool,
+    /// Only print what the model of the chain did with each transaction of this many worlds, and of cases made by
+    /// hand: lines of JSON
+    #[arg(long, value_name = "WORLDS")]
+    record: Option<u64>,
 }
 
 /// What all worlds came to.
@@ -70,6 +75,9 @@ struct Sum {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Some(worlds) = cli.record {
+        return record::print(cli.from..cli.from.saturating_add(worlds), cli.jobs);
+    }
     // A world that fails says so itself.
     std::panic::set_hook(Box::new(|_| {}));
     if cli.trace {

@@ -32,11 +32,18 @@ pub(crate) struct Broken {
 /// # Errors
 /// What was not as it must be, with a trace if it is wanted.
 pub(crate) fn run(plan: &Plan, wants_trace: bool) -> Result<Ran, Broken> {
-    let world = World::new(plan.clone());
+    run_in(&World::new(plan.clone()), wants_trace)
+}
+
+/// Runs this world, which is new.
+///
+/// # Errors
+/// What was not as it must be, with a trace if it is wanted.
+pub(crate) fn run_in(world: &Rc<World>, wants_trace: bool) -> Result<Ran, Broken> {
     if wants_trace {
         world.trace.want();
     }
-    let ran = catch_unwind(AssertUnwindSafe(|| play(&world)));
+    let ran = catch_unwind(AssertUnwindSafe(|| play(world)));
     let trace = world.trace.take();
     // The tasks hold the world, and the world holds the tasks.
     let cleared = catch_unwind(AssertUnwindSafe(|| world.exec.clear()));

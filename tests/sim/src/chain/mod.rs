@@ -1,21 +1,31 @@
 //! The model of the chain: blocks, accounts, and transactions that land, fail or die.
 //!
 //! It holds what settlement can tell apart and no more: slots with and without a block, the age of a blockhash, three
-//! commitments, forks, balances, frozen accounts, and each transaction once. `tests/chain` runs the real programs; the
-//! two are compared.
+//! commitments, forks, balances, frozen accounts, and each transaction once. `tests/chain/src/ledger/simulator.rs` compares
+//! it with the real programs.
 
 mod blocks;
+mod by_hand;
+mod execution;
+mod recording;
+#[cfg(test)]
+mod tests;
 mod transaction;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use coinop_core::PaymentId;
 use coinop_core::svm::Address;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(crate) use blocks::{Blocks, CONFIRMED_LAG, FINALIZED_LAG, LIFE};
+pub(crate) use by_hand::by_hand;
+pub(crate) use execution::Outcome;
 pub(crate) use transaction::Transaction;
+
+use recording::Recording;
 
 use crate::random::Random;
 
@@ -58,6 +68,8 @@ pub(crate) struct Chain {
     random: Random,
     /// How often a fork undoes what is not final, in 10,000 slots.
     fork_rate: u32,
+    /// What became of each transaction, if somebody wants to know.
+    recording: Option<RefCell<Recording>>,
 }
 
 impl Chain {
@@ -71,18 +83,24 @@ impl Chain {
             numbered: 0,
             random,
             fork_rate,
+            recording: None,
         }
     }
 
     /// Lets the chain go on to this moment, in milliseconds since the world began.
     pub(crate) fn advance(&mut self, now: u64) {
         while let Some(slot) = self.blocks.next_slot(now) {
-            if self.random.happens(self.fork_rate) {
-                self.fork();
-            }
-            if self.blocks.produce(slot, &self.random) {
-                self.fill(slot);
-            }
+            self.add_slot(slot);
+        }
+    }
+
+    /// Adds the next slot, with or without a block.
+    fn add_slot(&mut self, slot: u64) {
+        if self.random.happens(self.fork_rate) {
+            self.fork();
+        }
+        if self.blocks.produce(slot, &self.random) {
+            self.fill(slot);
         }
     }
 
@@ -179,49 +197,21 @@ impl Chain {
         }
     }
 
-    /// Returns with what error a transaction would land in a block after this one, if it would land at all.
-    ///
-    /// # Errors
-    /// The error for which no leader takes it.
-    pub(crate) fn execute(&self, transaction: &Transaction, slot: u64) -> Result<Option<Value>, Value> {
-        if self.landed.get(&transaction.id).is_some_and(|landed| landed.slot <= slot) {
-            return Err(json!("AlreadyProcessed"));
-        }
-        if !self.blocks.is_alive(&transaction.blockhash, slot) {
-            return Err(json!("BlockhashNotFound"));
-        }
-        if self.lamports(&transaction.fee_payer) < transaction.fee {
-            return Err(json!("InsufficientFundsForFee"));
-        }
-        Ok(self.error_of(transaction))
-    }
-
-    fn error_of(&self, transaction: &Transaction) -> Option<Value> {
-        let custom =
-            |code: u32| Some(json!({ "InstructionError": [transaction.transfer_at, { "Custom": code }] }));
-        let source = self.accounts.get(&transaction.source);
-        let Some(source) = source else {
-            return Some(json!({ "InstructionError": [transaction.transfer_at, "InvalidAccountData"] }));
-        };
-        if source.owner != transaction.authority {
-            return custom(4);
-        }
-        let destination = self.accounts.get(&transaction.destination);
-        match destination {
-            None => Some(json!({ "InstructionError": [transaction.transfer_at, "InvalidAccountData"] })),
-            Some(destination) if source.is_frozen || destination.is_frozen => custom(17),
-            Some(_) if source.amount < transaction.amount => custom(1),
-            Some(_) => None,
-        }
-    }
-
+    /// Puts a transaction into the block of this slot, if it can be there. What counts is the state after the block
+    /// before, so a blockhash is still good in the block in which it dies.
     fn land(&mut self, transaction: &Rc<Transaction>, slot: u64) {
-        let Ok(error) = self.execute(transaction, slot) else { return };
-        if let Some(lamports) = self.lamports.get_mut(&transaction.fee_payer) {
-            *lamports -= transaction.fee;
+        if self.landed(&transaction.id).is_some_and(|landed| landed.slot == slot) {
+            return;
         }
-        if error.is_none() {
-            self.move_tokens(&transaction.source, &transaction.destination, transaction.amount);
+        let outcome = self.execute(transaction, slot - 1);
+        let Outcome { error, fee: Some(fee), amounts } = outcome else { return };
+        if let Some(lamports) = self.lamports.get_mut(&transaction.fee_payer) {
+            *lamports -= fee;
+        }
+        for (address, amount) in amounts {
+            if let Some(account) = self.accounts.get_mut(&address) {
+                account.amount = amount;
+            }
         }
         self.landed
             .insert(transaction.id.clone(), Landed { transaction: Rc::clone(transaction), slot, error });
@@ -239,12 +229,22 @@ impl Chain {
         let undone: Vec<_> = self.landed.extract_if(.., |_, landed| is_undone(landed)).collect();
         for (_, Landed { transaction, error, .. }) in undone {
             *self.lamports.entry(transaction.fee_payer).or_default() += transaction.fee;
-            if error.is_none() {
-                self.move_tokens(&transaction.destination, &transaction.source, transaction.amount);
+            if error.is_none() && transaction.source != transaction.destination {
+                self.undo(&transaction);
             }
             if self.random.happens(8_000) {
                 self.wait(Waiting::Payment(transaction));
             }
+        }
+    }
+
+    /// Takes a transfer back, also between accounts that have been frozen since.
+    fn undo(&mut self, transaction: &Transaction) {
+        if let Some(account) = self.accounts.get_mut(&transaction.destination) {
+            account.amount -= transaction.amount;
+        }
+        if let Some(account) = self.accounts.get_mut(&transaction.source) {
+            account.amount += transaction.amount;
         }
     }
 }

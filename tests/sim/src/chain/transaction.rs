@@ -12,8 +12,12 @@ use super::SIGNATURE_LAMPORTS;
 static COMPUTE_BUDGET: LazyLock<Option<Address>> =
     LazyLock::new(|| "ComputeBudget111111111111111111111111111111".parse().ok());
 
-/// The compute units that a transaction may use if it does not say.
+/// The compute units for each instruction of a program, if the transaction does not say how many it may use.
 const DEFAULT_UNITS: u64 = 200_000;
+/// The compute units for each instruction that the runtime carries out itself, if the transaction does not say.
+const DEFAULT_BUILTIN_UNITS: u64 = 3_000;
+/// The most compute units of a transaction.
+const MAX_UNITS: u64 = 1_400_000;
 
 /// A transaction that makes one transfer of tokens.
 #[derive(Clone, Debug)]
@@ -75,19 +79,25 @@ impl Transaction {
 }
 
 /// Returns the fee: for the signatures, and for the compute units at the price that is offered.
+///
+/// Of the programs that payments use, only that of the compute budget is part of the runtime.
 fn fee(wire: &Wire) -> u64 {
     let is_budget = |program: u8| wire.message.account(program) == COMPUTE_BUDGET.as_ref();
-    let budget = wire.message.instructions.iter().filter(|it| is_budget(it.program));
-    let (mut units, mut price) = (DEFAULT_UNITS, 0);
-    for instruction in budget {
+    let (mut limit, mut price, mut default) = (None, 0, 0);
+    for instruction in &wire.message.instructions {
+        if !is_budget(instruction.program) {
+            default += DEFAULT_UNITS;
+            continue;
+        }
+        default += DEFAULT_BUILTIN_UNITS;
         match instruction.data.split_first() {
-            Some((2, rest)) => {
-                units = rest.first_chunk().map_or(units, |it| u64::from(u32::from_le_bytes(*it)))
-            }
+            Some((2, rest)) => limit = rest.first_chunk().map(|it| u64::from(u32::from_le_bytes(*it))),
             Some((3, rest)) => price = rest.first_chunk().map_or(price, |it| u64::from_le_bytes(*it)),
             _ => {}
         }
     }
+    let units = limit.unwrap_or(default).min(MAX_UNITS);
     let signatures = u64::from(wire.message.required_signatures) * SIGNATURE_LAMPORTS;
-    signatures + (units * price).div_ceil(1_000_000)
+    let millionths = u128::from(units) * u128::from(price);
+    signatures.saturating_add(u64::try_from(millionths.div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }

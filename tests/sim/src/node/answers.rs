@@ -1,10 +1,10 @@
 //! What an honest node answers, as of a slot that may lie some way back.
 
 use coinop_core::encoding::{base64, from_base64};
-use coinop_core::svm::Address;
+use coinop_core::svm::{Address, SYSTEM, TokenProgram};
 use serde_json::{Value, json};
 
-use crate::chain::{CONFIRMED_LAG, Chain, FINALIZED_LAG, LIFE, Landed, Transaction};
+use crate::chain::{CONFIRMED_LAG, Chain, FINALIZED_LAG, LIFE, Landed, TokenAccount, Transaction};
 use crate::world::MINT;
 
 /// The list of recent blockhashes.
@@ -16,6 +16,8 @@ const INVALID: i64 = -32_602;
 const UNKNOWN: i64 = -32_601;
 /// The node has not reached the slot that was asked for.
 const BEHIND: i64 = -32_016;
+/// What a token account holds so that it stays, in lamports.
+const TOKEN_ACCOUNT_LAMPORTS: u64 = 2_039_280;
 
 /// A node's sight of the chain.
 struct Sight<'c> {
@@ -71,7 +73,10 @@ pub(super) fn answer(
         "getAccountInfo" if params[0] == RECENT_BLOCKHASHES => {
             with_context(recent_blockhashes(&blocks.recent(slot)))
         }
-        "getAccountInfo" => with_context(sight.account(&address(&params[0])?)),
+        "getAccountInfo" => {
+            let address = address(&params[0])?;
+            with_context(shown_account(chain.account(&address), chain.lamports(&address)))
+        }
         _ => return Err(UNKNOWN),
     })
 }
@@ -109,27 +114,18 @@ impl Sight<'_> {
     fn simulate(&self, params: &Value) -> Result<Value, i64> {
         let bytes = params[0].as_str().and_then(from_base64).ok_or(INVALID)?;
         let transaction = Transaction::read(&bytes).ok_or(INVALID)?;
-        let (error, moves) = match self.chain.execute(&transaction, self.slot) {
-            Err(error) => (error, false),
-            Ok(Some(error)) => (error, false),
-            Ok(None) => (Value::Null, true),
+        let outcome = self.chain.execute(&transaction, self.slot);
+        let after = |address: &Address| {
+            let tokens = self.chain.account(address).map(|account| outcome.applied_to(address, account));
+            let is_payer = *address == transaction.fee_payer;
+            let fee = outcome.fee.filter(|_| is_payer).unwrap_or_default();
+            shown_account(tokens.as_ref(), self.chain.lamports(address) - fee)
         };
         let addresses = params[1]["accounts"]["addresses"].as_array().ok_or(INVALID)?;
-        let after = |address: &Address| {
-            let mut account = self.account(address);
-            if *address == transaction.source
-                && let Some(left) = self.chain.account(address).map(|it| it.amount - transaction.amount)
-            {
-                account["data"][0] = json!(base64(&token_account(&transaction.authority, left)));
-            }
-            if *address == transaction.fee_payer {
-                account["lamports"] = json!(self.chain.lamports(address) - transaction.fee);
-            }
-            account
-        };
-        let accounts = addresses.iter().map(|it| Ok(if moves { after(&address(it)?) } else { Value::Null }));
+        let passes = outcome.error.is_none();
+        let accounts = addresses.iter().map(|it| Ok(if passes { after(&address(it)?) } else { Value::Null }));
         let accounts = accounts.collect::<Result<Vec<_>, i64>>()?;
-        Ok(json!({ "accounts": accounts, "err": error, "logs": [], "unitsConsumed": 6_500 }))
+        Ok(json!({ "accounts": accounts, "err": outcome.error, "logs": [], "unitsConsumed": 6_500 }))
     }
 
     fn touching(&self, params: &Value) -> Result<Value, i64> {
@@ -151,20 +147,18 @@ impl Sight<'_> {
         };
         Ok(touching.iter().map(entry).collect())
     }
+}
 
-    fn account(&self, address: &Address) -> Value {
-        let of = |owner: &str, data: &[u8], lamports: u64| json!({ "owner": owner, "data": [base64(data), "base64"], "lamports": lamports, "executable": false });
-        if let Some(account) = self.chain.account(address) {
-            return of(
-                "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
-                &token_account(&account.owner, account.amount),
-                2_039_280,
-            );
-        }
-        match self.chain.lamports(address) {
-            0 => Value::Null,
-            lamports => of("11111111111111111111111111111111", &[], lamports),
-        }
+/// Returns an account as `getAccountInfo` shows it.
+fn shown_account(tokens: Option<&TokenAccount>, lamports: u64) -> Value {
+    let of = |owner: Address, data: &[u8], lamports: u64| {
+        let data = [base64(data), "base64".to_owned()];
+        json!({ "owner": owner.to_string(), "data": data, "lamports": lamports, "executable": false })
+    };
+    match tokens {
+        Some(account) => of(TokenProgram::Spl.address(), &token_account(account), TOKEN_ACCOUNT_LAMPORTS),
+        None if lamports == 0 => Value::Null,
+        None => of(SYSTEM, &[], lamports),
     }
 }
 
@@ -185,11 +179,12 @@ fn shown(landed: &Landed) -> Value {
     })
 }
 
-/// Returns the data of a token account with this amount.
-fn token_account(owner: &Address, amount: u64) -> Vec<u8> {
-    let mint: Address = MINT.parse().unwrap_or(coinop_core::svm::SYSTEM);
-    let mut data = [mint.as_bytes().as_slice(), owner.as_bytes(), &amount.to_le_bytes()].concat();
+/// Returns the data of a token account.
+fn token_account(account: &TokenAccount) -> Vec<u8> {
+    let mint: Address = MINT.parse().unwrap_or(SYSTEM);
+    let amount = account.amount.to_le_bytes();
+    let mut data = [mint.as_bytes().as_slice(), account.owner.as_bytes(), &amount].concat();
     data.resize(165, 0);
-    data[108] = 1;
+    data[108] = if account.is_frozen { 2 } else { 1 };
     data
 }
