@@ -30,7 +30,7 @@ pub(crate) struct Args {
 
 /// Builds the simulator and runs it. Its exit code says whether all worlds held.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    workspace.cargo().args(["build", "--release", "-p", PACKAGE]).run()?;
+    build(workspace)?;
     let mut cmd = Cmd::new(workspace.coinop_sim(), &workspace.root)
         .arg("--seeds")
         .arg(args.seeds.to_string())
@@ -42,4 +42,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         }
     }
     cmd.run()
+}
+
+/// Builds the simulator.
+///
+/// It has the core's `testkit`, so it is built apart from everything that is shipped.
+pub(crate) fn build(workspace: &Workspace) -> Result<()> {
+    workspace.cargo().args(["build", "--release", "-p", PACKAGE]).run()
 }

@@ -123,7 +123,11 @@ impl Suite {
                     workspace.cargo().args(["test", "--release", "--no-fail-fast", "-p", sim::PACKAGE]);
                 cargo(worlds.env(sim::SECONDS, sim::SUITE_SECONDS.to_string()), tally)
             }
-            Self::Chain => native(workspace, "coinop-chain", tally),
+            Self::Chain => {
+                // Its model of a chain is compared with the real programs.
+                sim::build(workspace)?;
+                native(workspace, "coinop-chain", tally)
+            }
             Self::Demo => native(workspace, build::DEMO, tally),
             Self::Host => {
                 programs(workspace)?;
@@ -285,6 +289,7 @@ fn with_programs(cmd: Cmd, workspace: &Workspace) -> Cmd {
         .env("COINOP_FAILPOINTS_BIN", workspace.coinop_failpoints())
         .env("COINOP_CHAIN_BIN", workspace.coinop_chain())
         .env("COINOP_DEMO_BIN", workspace.coinop_demo())
+        .env("COINOP_SIM_BIN", workspace.coinop_sim())
         .env("COINOP_COMPONENT", workspace.component())
         .env("COINOP_WORKER", workspace.worker())
         .env("COINOP_NATIVE_BIN", workspace.coinop_native())

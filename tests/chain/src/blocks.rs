@@ -121,6 +121,12 @@ impl Blocks {
             .is_some_and(|age| age <= BLOCKHASH_LIFE)
     }
 
+    /// Makes `hash` that of a block which `age` blocks have followed.
+    #[cfg(test)]
+    pub(crate) fn adopt(&mut self, hash: Hash, age: u64) {
+        self.heights.insert(hash, self.tip.height.saturating_sub(age));
+    }
+
     /// Returns how many blocks follow `height`.
     pub(crate) fn age(&self, height: u64) -> u64 {
         self.tip.height.saturating_sub(height)

@@ -30,6 +30,9 @@ use crate::history::{Balances, History, Landed, Outcome, TokenBalance, accounts}
 use crate::sysvars;
 use crate::token::{Holding, is_token_program};
 
+#[cfg(test)]
+mod simulator;
+
 /// The whole chain.
 pub(crate) struct Ledger {
     /// The accounts at the tip.
