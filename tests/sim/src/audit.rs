@@ -269,9 +269,18 @@ impl World {
                 ShardKey::Payment(_) | ShardKey::Stream(_) => {}
             }
         });
-        if !audit.is_impaired {
-            assert_eq!(fees, audit.books.fees(), "the fees of the day are not what payments have cost");
+        if audit.is_impaired {
+            return;
         }
+        // A copy of a reservation that arrives just after its payment has landed counts the fee again. Never is less
+        // counted than was spent.
+        let may_come_again =
+            [Fault::MessageLate, Fault::MessageTwice].iter().any(|fault| self.plan.rate(*fault) > 0);
+        let counted = audit.books.fees();
+        assert!(
+            fees == counted || (may_come_again && fees > counted),
+            "the fees of the day are {fees} lamports, and payments may have cost {counted} (inv. 5)"
+        );
     }
 
     /// Checks what must have come of everything once the world has healed.
