@@ -40,7 +40,7 @@ impl<P: Ports> Gateway<'_, P> {
         let mut pause = self.ports().settlement().first_look_ms();
         let mut sent_at: Option<Timestamp> = None;
         // The query names the fee payer's signature, so it is made only after the claim.
-        if let Some(sale) = self.poll_outcome(stream, &snapshot, &claim, Effort::Quick).await? {
+        if let Some(sale) = self.poll_outcome(stream, &claim, Effort::Quick).await? {
             return Ok(sale);
         }
         loop {
@@ -59,7 +59,7 @@ impl<P: Ports> Gateway<'_, P> {
                 self.ports().clock().sleep(pause).await;
             }
             pause = (pause * 2).clamp(POLL_MS.0, POLL_MS.1);
-            if let Some(sale) = self.poll_outcome(stream, &snapshot, &claim, Effort::Quick).await? {
+            if let Some(sale) = self.poll_outcome(stream, &claim, Effort::Quick).await? {
                 return Ok(sale);
             }
             if self.ports().clock().now().wall.millis_since(started) >= WAIT_MS {
@@ -111,7 +111,7 @@ impl<P: Ports> Gateway<'_, P> {
     ) -> Result<(), SaleError> {
         let old = now.overdue_since(claim.at) >= THOROUGH_AFTER_MS;
         let effort = if old { Effort::Thorough } else { Effort::Quick };
-        match self.poll_outcome(stream, snapshot, claim, effort).await {
+        match self.poll_outcome(stream, claim, effort).await {
             Ok(None) => {
                 if claim.rail.may_be_sent_again() {
                     self.submit(stream, snapshot, claim, "a payment may not have been sent again").await;
@@ -157,11 +157,11 @@ impl<P: Ports> Gateway<'_, P> {
 
     /// Asks for a payment's outcome and makes it durable; `None` if it is not known.
     ///
-    /// `snapshot` is the stream as it was while the payment was in flight.
+    /// It is decided on the stream as storage has it now. If storage had lost the claim after it confirmed it, a state from
+    /// memory could overwrite another buyer's claim.
     async fn poll_outcome(
         &self,
         stream: &StreamId,
-        snapshot: &Snapshot,
         claim: &Claim,
         effort: Effort,
     ) -> Result<Option<Sale>, SaleError> {
@@ -176,7 +176,7 @@ impl<P: Ports> Gateway<'_, P> {
                 Command::Failed { payment, reason }
             }
         };
-        match self.command(stream, Some(snapshot.clone()), command).await {
+        match self.command(stream, None, command).await {
             Ok(written) => match written.sold(&claim.payment) {
                 // Only the append that grants it has a sale here, so there is one line for each, and none for a repeat.
                 Some(sold) => {

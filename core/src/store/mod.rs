@@ -1,5 +1,6 @@
 //! The journal port on SQLite, for every platform that has it. Platforms differ only in how they run a statement.
 
+mod catalogue;
 pub(crate) mod guards;
 mod index;
 mod sales;

@@ -7,17 +7,15 @@ use std::fmt::Display;
 
 use serde::de::DeserializeOwned;
 
+#[cfg(test)]
+use super::catalogue::CATALOGUE;
 use super::index::{self, INDEXES};
 use super::schema::{TABLES, VERSION, VERSIONS};
 use super::value::{Sql, Value, bound, corrupt, integer, json, number, text};
 use crate::account::Account;
-use crate::config::Asset;
 use crate::error::{SqlError, StoreError};
 use crate::ids::{AssetId, PaymentId, SessionId, StreamId};
-use crate::listing::Listing;
-use crate::ports::{
-    Accounts, Appended, Catalogue, Claims, Cursor, PayerHistory, PortError, Schedule, Streams,
-};
+use crate::ports::{Accounts, Appended, Claims, Cursor, PayerHistory, PortError, Schedule, Streams};
 use crate::quote::TicketId;
 use crate::session::index::{PaymentRecord, SessionRecord};
 use crate::session::{Batch, Snapshot};
@@ -51,8 +49,6 @@ const UNFULFILLED: &str =
     "SELECT stream FROM head WHERE unfulfilled = 1 AND stream >= ?2 AND stream < ?3 LIMIT ?1";
 const FORGET_PROOFS: &str = "DELETE FROM used_proof WHERE expires <= ?1";
 const USE_PROOF: &str = "INSERT INTO used_proof (nonce, payer, expires) VALUES (?1, ?2, ?3)";
-const CATALOGUE: &str =
-    "SELECT asset, listing FROM catalogue WHERE asset > ?1 AND asset < ?2 ORDER BY asset LIMIT ?3";
 
 /// Later than any session begins, in milliseconds since the epoch: the largest integer that a JavaScript
 /// number holds exactly.
@@ -146,7 +142,7 @@ impl<S: Sql> SqlJournal<S> {
         format!("{}/{name}", self.merchant)
     }
 
-    fn key(&self, name: &dyn Display) -> Value {
+    pub(super) fn key(&self, name: &dyn Display) -> Value {
         Value::Text(self.key_of(name))
     }
 
@@ -156,7 +152,7 @@ impl<S: Sql> SqlJournal<S> {
     }
 
     /// Returns the name that follows the merchant's id in a key.
-    fn name<'k>(&self, key: &'k str) -> Option<&'k str> {
+    pub(super) fn name<'k>(&self, key: &'k str) -> Option<&'k str> {
         key.strip_prefix(self.merchant.as_str())?.strip_prefix('/')
     }
 
@@ -205,7 +201,7 @@ impl<S: Sql> SqlJournal<S> {
     }
 
     /// Returns the bounds between which all keys of this merchant lie.
-    fn bounds(&self) -> [Value; 2] {
+    pub(super) fn bounds(&self) -> [Value; 2] {
         // '0' follows '/' in ASCII.
         [Value::Text(format!("{}/", self.merchant)), Value::Text(format!("{}0", self.merchant))]
     }
@@ -387,28 +383,5 @@ impl<S: Sql> Accounts for SqlJournal<S> {
             Err(SqlError::Unique) => Ok(false),
             Err(error) => Err(StoreError::Database(error).into()),
         }
-    }
-}
-
-impl<S: Sql> Catalogue for SqlJournal<S> {
-    async fn find(&self, id: &AssetId) -> Result<Option<Asset>, PortError> {
-        let listing = self.load(&StreamId::of_asset(id.clone())).await?.state.listing;
-        Ok(listing.map(|listing| listing.asset(id)))
-    }
-
-    async fn page(&self, after: Option<&AssetId>, limit: u32) -> Result<Vec<Asset>, PortError> {
-        let [first, to] = self.bounds();
-        let from = after.map_or(first, |after| self.key(after));
-        let rows = self.run(CATALOGUE, &[from, to, Value::Integer(i64::from(limit))]).await?;
-        let read = |row: &Vec<Value>| {
-            let id = match row.first() {
-                Some(Value::Text(key)) => self.name(key).and_then(AssetId::parse),
-                _ => None,
-            };
-            let id = id.ok_or_else(|| corrupt("an asset's key"))?;
-            let listing: Listing = parse(row.get(1), "a listing")?;
-            Ok(listing.asset(&id))
-        };
-        rows.iter().map(read).collect()
     }
 }

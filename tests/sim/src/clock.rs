@@ -2,6 +2,10 @@
 
 use std::cell::Cell;
 
+/// By how much `coinop serve` follows a clock that is set forward, in milliseconds. A greater step has to last ten
+/// minutes, which is longer than a world's clock is wrong.
+const FOLLOWED_MS: i64 = 300_000;
+
 /// A wall clock.
 pub(crate) struct WallClock {
     /// How far the machine's clock is ahead of the world's own time, in milliseconds.
@@ -31,8 +35,11 @@ impl WallClock {
     }
 
     fn follow(&self) {
-        let least = if self.is_steady { self.steady.get() } else { i64::MIN };
-        self.steady.set(self.ahead.get().max(least));
+        let ahead = self.ahead.get();
+        let step = ahead - self.steady.get();
+        if !self.is_steady || (1..=FOLLOWED_MS).contains(&step) {
+            self.steady.set(ahead);
+        }
         self.most.set(self.most.get().max(self.steady.get()));
     }
 
@@ -41,8 +48,9 @@ impl WallClock {
         u64::try_from(self.most.get()).unwrap_or_default()
     }
 
-    /// Starts a gateway's clock anew after `away` milliseconds, no earlier than the last time it has shown.
-    pub(crate) fn restart(&self, away: u64) {
+    /// Restarts the machine after `away` milliseconds. A gateway's clock starts no earlier than the last time it has
+    /// shown. While the machine runs on, the monotonic clock tells the time that has passed.
+    pub(crate) fn reboot(&self, away: u64) {
         if self.is_steady {
             let floor = self.steady.get().saturating_sub_unsigned(away);
             self.steady.set(self.ahead.get().max(floor));

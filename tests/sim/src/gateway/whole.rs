@@ -125,12 +125,12 @@ impl Gateways {
             inside.exec.sleep(away).await;
             if reboots {
                 inside.reboot();
+                inside.clock.reboot(guarded + away);
                 inside.time_was_lost(guarded + away);
             }
             if restores && inside.gateways.whole.file.restore() {
                 inside.restored();
             }
-            inside.clock.restart(guarded + away);
             inside.gateways.start_whole();
         });
     }
