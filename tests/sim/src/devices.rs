@@ -118,7 +118,8 @@ impl Devices {
         let fault = [Fault::DeviceHangs, Fault::DeviceFails, Fault::DeviceLies];
         let fault = fault.into_iter().find(|fault| world.fails(*fault, random));
         if fault.is_some() {
-            door.excused_until.set(world.exec.now() + SILENT_MS + 2 * RETRY_MS);
+            let until = world.exec.now() + SILENT_MS + 2 * RETRY_MS;
+            door.excused_until.set(door.excused_until.get().max(until));
         }
         match fault {
             Some(Fault::DeviceHangs) => {
