@@ -43,6 +43,10 @@ export class Native {
     return this;
   }
 
+  keepsAnswerTo() {
+    return false;
+  }
+
   async ask(command) {
     const [path, ...query] = command.path.split('?');
     const flat = Object.entries({ ...command.headers, ...told(command) });
