@@ -56,6 +56,14 @@ pub struct LocalSettlement<H> {
     remembers: bool,
 }
 
+/// A claimed payment that is looked for.
+#[derive(Clone, Copy)]
+struct Looked<'a> {
+    payment: &'a SvmExact,
+    /// When it was claimed.
+    at: Timestamp,
+}
+
 /// How long a blockhash lives.
 struct Life {
     /// A block height that is not below that of the blockhash.
@@ -121,20 +129,25 @@ impl<H: Http> LocalSettlement<H> {
 
     /// Returns the outcome of a transaction that the node knows. `failed` is what another answer says of it.
     ///
-    /// The node is believed only if the chain shows the identical message, and both answers agree on whether it failed.
-    /// One wrong answer would otherwise take a paid session away, or give one for nothing.
+    /// The node is believed only if the chain shows the identical message, and two answers agree on whether it failed. One
+    /// wrong answer would otherwise take a paid session away, or give one for nothing.
     async fn landed(
         &self,
-        payment: &SvmExact,
+        claim: Looked<'_>,
         commitment: Commitment,
         failed: bool,
     ) -> Result<Outcome, RpcError> {
+        let payment = claim.payment;
         let Some(found) = self.rpc.transaction(&payment.signature, commitment).await? else {
             return Ok(Outcome::Unclear);
         };
         let message = |bytes: &[u8]| Transaction::decode(bytes).ok().map(|t| t.message_bytes);
         let ours = from_base64(&payment.transaction).and_then(|bytes| message(&bytes));
-        if ours.is_none() || message(&found.transaction) != ours || found.error.is_some() != failed {
+        if ours.is_none() || message(&found.transaction) != ours {
+            return Ok(Outcome::Unclear);
+        }
+        let has_failed = found.error.is_some();
+        if has_failed != failed && self.listed(claim, 0).await? != Some(has_failed) {
             return Ok(Outcome::Unclear);
         }
         match (&found.error, commitment) {
@@ -145,6 +158,13 @@ impl<H: Http> LocalSettlement<H> {
             }
             (Some(_), Commitment::Confirmed) => Ok(Outcome::Unclear),
         }
+    }
+
+    /// Returns whether the payment landed with an error, as the list of its account's transactions says, from a node that
+    /// has seen slot `since`; `None` if it is not listed.
+    async fn listed(&self, claim: Looked<'_>, since: u64) -> Result<Option<bool>, RpcError> {
+        let Looked { payment, at } = claim;
+        self.rpc.touches(&payment.source, &payment.signature, at, since).await
     }
 
     /// Returns for how many blocks a payment has been dead, and the slot up to which that is known. The
@@ -162,19 +182,15 @@ impl<H: Http> LocalSettlement<H> {
         Ok(((!blockhash.valid).then_some(blocks), blockhash.slot))
     }
 
-    async fn look_up(
-        &self,
-        payment: &SvmExact,
-        claimed_at: Timestamp,
-        effort: Effort,
-    ) -> Result<Outcome, RpcError> {
+    async fn look_up(&self, claim: Looked<'_>, effort: Effort) -> Result<Outcome, RpcError> {
+        let payment = claim.payment;
         let thorough = effort == Effort::Thorough;
         // This is read before the search. Whatever the search does not find can't have landed up to this
         // slot, and nothing can land after it. So the searched node must have seen this slot.
         let (dead_for, since) = if thorough { self.dead_for(payment).await? } else { (None, 0) };
         if let Some(status) = self.rpc.status(&payment.signature, thorough, since).await? {
             return match status.commitment {
-                Some(commitment) => self.landed(payment, commitment, status.failed).await,
+                Some(commitment) => self.landed(claim, commitment, status.failed).await,
                 None => Ok(Outcome::Unclear),
             };
         }
@@ -183,14 +199,13 @@ impl<H: Http> LocalSettlement<H> {
         // that nothing was charged. An account with more entries than can be read must not block the asset
         // for ever, so an hour later the other two searches are enough.
         if dead_for <= BLOCKS_OF_AN_HOUR
-            && let Some(failed) =
-                self.rpc.touches(&payment.source, &payment.signature, claimed_at, since).await?
+            && let Some(failed) = self.listed(claim, since).await?
         {
-            return self.landed(payment, Commitment::Finalized, failed).await;
+            return self.landed(claim, Commitment::Finalized, failed).await;
         }
         match self.rpc.transaction(&payment.signature, Commitment::Confirmed).await? {
             None => Ok(Outcome::Failed { reason: EXPIRED }),
-            Some(found) => self.landed(payment, Commitment::Finalized, found.error.is_some()).await,
+            Some(found) => self.landed(claim, Commitment::Finalized, found.error.is_some()).await,
         }
     }
 
@@ -321,7 +336,8 @@ impl<H: Http> Settlement for LocalSettlement<H> {
     async fn outcome(&self, claim: &Claim, effort: Effort) -> Outcome {
         match &claim.rail {
             Rail::SvmExact(payment) => {
-                self.look_up(payment, claim.at, effort).await.unwrap_or(Outcome::Unclear)
+                let claim = Looked { payment, at: claim.at };
+                self.look_up(claim, effort).await.unwrap_or(Outcome::Unclear)
             }
             #[cfg(test)]
             _ => Outcome::Unclear,

@@ -150,7 +150,7 @@ const never = Object.entries(NEVER).map(([what, after], n) => ({
 
 const lived = {
   id: 'lived',
-  name: 'said to live and to be fine, and long dead: pending (202), then given up uncharged (inv. 2, 3)',
+  name: 'said to live and to be fine, and long dead: refused uncharged, because the list of blockhashes has it no more (inv. 2, 3)',
   lies: {
     before: {
       isBlockhashValid: changed(({ result }) => (result.value = true)),
@@ -159,10 +159,7 @@ const lived = {
   },
   prepare: (attempt) => attempt.world.chain.advanceBlocks(200),
   async play(attempt) {
-    await attempt.isPending(await attempt.send());
-    await death(attempt);
-    attempt.truth();
-    await attempt.isGivenUp();
+    await attempt.isRefused(await attempt.send(), 402, 'sign_again');
   },
 };
 

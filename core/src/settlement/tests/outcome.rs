@@ -246,8 +246,8 @@ fn a_status_that_flips_decides_only_while_the_chain_shows_it_inv_2_inv_3() {
         (status("processed", &Value::Null), UNCLEAR),
         (status("confirmed", &Value::Null), LANDED),
         (unknown(STATUSES), UNCLEAR),
-        // The two answers contradict each other.
-        (status("finalized", &json!("AccountInUse")), UNCLEAR),
+        // The list of the account's transactions agrees with the chain.
+        (status("finalized", &json!("AccountInUse")), LANDED),
         (status("processed", &json!("AccountInUse")), UNCLEAR),
         (unknown(STATUSES), UNCLEAR),
         (Reply::TimeOut, UNCLEAR),
