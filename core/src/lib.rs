@@ -52,6 +52,7 @@ pub use gateway::{Deployment, Gateway};
 pub use ids::{AssetId, PaymentId, SessionId, StreamId};
 pub use keys::{KeyRing, Purpose, Secret};
 pub use money::{Amount, Decimal, Money};
+pub use session::fee::USD_PER_SOL;
 pub use time::{Monotonic, Now, Timestamp};
 
 /// What a host reports about its devices.

@@ -15,9 +15,10 @@ use crate::error::{SettleError, TransportError};
 use crate::ids::{AssetId, PaymentId, SessionId, StreamId};
 use crate::quote::TicketId;
 pub use crate::rail::{Balances, Prepared, Verified};
+use crate::session::fee::{Budget, Limit};
 use crate::session::index::{PaymentRecord, SessionRecord};
 pub use crate::session::{Batch, Claim, Landing};
-use crate::session::{Rail, Snapshot};
+use crate::session::{PastFailure, Rail, Snapshot};
 use crate::sign_in::Proven;
 use crate::svm::{Address, RecentBlockhash};
 use crate::time::{Now, Timestamp};
@@ -52,8 +53,7 @@ pub enum Appended {
     /// there, on any asset of this journal (`FundsCheck`). Nothing was written. It may also mean that the revision is
     /// taken: load and look.
     NotCovered,
-    /// The batch claims a payment whose fee exceeds what the gateway's fee payers may spend on this day, together with
-    /// all that was claimed before. Nothing was written. It may also mean that the revision is taken: load and look.
+    /// The batch claims a payment whose fee exceeds what is left of a budget for fees. Nothing was written. It may also mean that the revision is taken: load and look.
     OverBudget,
     /// The batch claims a payment whose wallet guards could fail because of what is in flight, or one from a token
     /// account that a guard of a payment in flight checks. Nothing was written. It may also mean that the revision is
@@ -67,8 +67,10 @@ pub enum Appended {
 /// What is known of a payer before its next payment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayerHistory {
-    /// When its latest payments failed, the latest first. Old failures may be forgotten.
-    pub failures: Vec<Timestamp>,
+    /// Its latest payments that failed and that it may have made fail, the latest first. Those of the last day are there.
+    pub failures: Vec<PastFailure>,
+    /// What its payments may cost the owner, in lamports: half of what they have earned, without what they have cost.
+    pub trust: u64,
     /// Whether a payment of this payer has ever bought something.
     pub has_bought: bool,
 }
@@ -157,14 +159,16 @@ pub trait Schedule {
     async fn unfulfilled(&self, limit: u32) -> Result<Vec<StreamId>, PortError>;
 }
 
-/// What all streams of one merchant share: payers with their proofs, fees and seats.
+/// What all streams of one merchant share: payers with their proofs, and seats.
 pub trait Accounts {
     /// Returns what is known of a payer from all assets, with at most `failures` of its latest failures.
     async fn history_of(&self, payer: &Account, failures: u32) -> Result<PayerHistory, PortError>;
 
-    /// Returns what the payments claimed on this UTC day may cost the gateway's fee payers, in lamports. `day` counts
-    /// from the epoch.
-    async fn fees_of_day(&self, day: u64) -> Result<u64, PortError>;
+    /// Returns what is spent of a budget for the fees of newcomers, in lamports, as time has left it.
+    ///
+    /// It may be less than that, where only the append of a claim knows.
+    async fn fees_of_newcomers(&self, budget: Budget, limit: Limit, now: Timestamp)
+    -> Result<u64, PortError>;
 
     /// Returns how many sessions of a shared asset with limited capacity are running or being paid for.
     async fn seats_taken(&self, asset: &AssetId) -> Result<u64, PortError>;

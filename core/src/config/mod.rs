@@ -38,6 +38,7 @@ use url::{is_http_url, origin};
 
 use crate::ids::AssetId;
 use crate::money::{Amount, Money};
+use crate::session::fee::FEES_PER_DAY;
 use crate::svm::{Address, Network, Token, associated_token_account};
 use crate::x402::Presentation;
 
@@ -96,7 +97,7 @@ pub struct Settlement {
     pub fee_payer_keypairs: Vec<String>,
     /// The most that one transaction may cost, in lamports.
     pub max_fee_lamports: u64,
-    /// The most that all transactions of one UTC day may cost, in lamports.
+    /// The most that payments which fail or earn too little may cost in 24 hours, in lamports.
     pub max_fee_lamports_per_day: u64,
 }
 
@@ -114,8 +115,20 @@ impl Merchant {
 impl Settlement {
     /// Two signatures (10,000 lamports) and a modest priority fee.
     pub(crate) const DEFAULT_MAX_FEE: u64 = 20_000;
-    /// A tenth of a SOL, which pays for about 10,000 sales.
+    /// A tenth of a SOL, which pays for some 10,000 payments that fail.
     pub(crate) const DEFAULT_MAX_FEE_PER_DAY: u64 = 100_000_000;
+    /// Ten SOL. Much more than that would not fit into the sums of the database.
+    const MOST_FEE_PER_DAY: u64 = 10_000_000_000;
+    /// What every wallet may cost, in lamports, unless `max_fee_lamports` is less. Clients of x402 ask for about 10,001.
+    const FEE_OF_ALL: u64 = 12_000;
+
+    /// Returns the most that one transaction of a wallet may cost that has not bought here before, in lamports: three
+    /// fifths of what others may.
+    #[must_use]
+    pub(crate) fn max_fee_of_newcomers(&self) -> u64 {
+        let part = self.max_fee_lamports / 5 * 3;
+        part.max(Self::FEE_OF_ALL).min(self.max_fee_lamports)
+    }
 }
 
 impl Config {
@@ -367,6 +380,14 @@ fn settlement(top: &mut Section<'_>) -> Result<Settlement, ConfigError> {
     }
     let max_fee_lamports_per_day =
         section.number("max_fee_lamports_per_day")?.unwrap_or(Settlement::DEFAULT_MAX_FEE_PER_DAY);
+    let least = max_fee_lamports * FEES_PER_DAY;
+    if !(least..=Settlement::MOST_FEE_PER_DAY).contains(&max_fee_lamports_per_day) {
+        let bounds = format!(
+            "must be from {least}, {FEES_PER_DAY} times `max_fee_lamports`, to {} lamports",
+            Settlement::MOST_FEE_PER_DAY
+        );
+        return Err(section.error("max_fee_lamports_per_day", bounds));
+    }
     section.finish()?;
     Ok(Settlement { fee_payer_keypairs, max_fee_lamports, max_fee_lamports_per_day })
 }

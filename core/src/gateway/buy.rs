@@ -90,7 +90,7 @@ pub enum SaleError {
     QuoteUsed,
     /// The asset's state does not allow it.
     Rejected(Reject),
-    /// The fee payer's budget of the day is spent. A new one begins at this time.
+    /// No budget bears the payment's fee now. At this time one will, if others do not take it.
     FeeBudget(Timestamp),
     /// The storage or the chain does not answer. Nothing was charged.
     Unavailable(PortError),

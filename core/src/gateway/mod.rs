@@ -9,6 +9,7 @@ mod assets;
 mod buy;
 mod codes;
 mod confirm;
+mod fees;
 mod recovery;
 mod sale;
 mod terms;

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use super::Gateway;
 use super::buy::{BuyRequest, Sale, SaleError, refused, rejected};
+use super::fees::Claimable;
 use super::terms::{Quoted, VerifiedPurchase};
 use super::unclaimed::Unclaimed;
 use crate::config::Asset;
@@ -18,7 +19,7 @@ use crate::ports::{
 use crate::quote::{Operation, Quote, Ticket};
 use crate::rail::Presented;
 use crate::session::index::{PaymentRecord, PaymentStatus};
-use crate::session::{Claim, ClaimRequest, FAILURES_ALLOWED, Intent, Reject, Snapshot, precheck};
+use crate::session::{Claim, FAILURES_COUNTED, FundsCheck, Intent, Reject, Snapshot, precheck, waits_until};
 use crate::time::Timestamp;
 
 /// The result of checking a payment against an asset.
@@ -151,13 +152,12 @@ impl<'a, P: Ports> Gateway<'a, P> {
 
     /// Claims a payment that no request has claimed. Nothing is written before the claim.
     async fn purchase(&self, buy: &BuyRequest<'_>, examined: Examined<'_>) -> Result<Snapshot, Unclaimed> {
-        let (stream, started) = (examined.stream.clone(), examined.started);
+        let stream = examined.stream.clone();
         self.ensure_not_elsewhere(&examined).await?;
         let VerifiedSale { verified, generation, snapshot } = self.verify_as_sold(buy, examined).await?;
         let (id, payer) = (verified.payment.id(), verified.payment.payer());
-        self.ensure_within_budget(verified.payment.fee(), started).await?;
         self.ensure_first_for_its_ticket(&verified).await?;
-        let history = self.ports().journal().history_of(&payer, FAILURES_ALLOWED).await?;
+        let history = self.ports().journal().history_of(&payer, FAILURES_COUNTED).await?;
         let intent = Intent {
             payment: &id,
             operation: &buy.operation,
@@ -165,19 +165,15 @@ impl<'a, P: Ports> Gateway<'a, P> {
             payer: &payer,
             has_ticket: verified.ticket.is_some(),
             source: verified.payment.source(),
-            failures: &history.failures,
+            waits_until: waits_until(&history.failures, history.has_bought),
             generation,
         };
         let now = self.ports().clock().now();
         precheck(&snapshot.state, &intent, &now).map_err(rejected)?;
         self.ensure_a_seat(buy, &verified).await?;
-        let prepared = self.prepare(&verified, history.has_bought, now.wall).await?;
-        let budget = self.deployment().config.settlement.max_fee_lamports_per_day;
-        let funds = prepared.funds(verified.purchase.price.amount, budget);
-        let claim = self.claim_of(buy, &stream, verified, prepared, now.wall);
-        let ask = ClaimRequest { claim, failures: history.failures, generation };
-        let written = self.claim(&stream, snapshot, ask, funds).await.map_err(Unclaimed::Claim)?;
-        Ok(written.snapshot)
+        self.ensure_fee_is_borne(&verified, &history, now.wall).await?;
+        let purchase = Claimable { verified, history, generation, snapshot };
+        self.simulate_and_claim(buy, &stream, &purchase).await
     }
 
     /// Refuses a purchase of a full shared asset before anything is asked of the chain.
@@ -255,16 +251,6 @@ impl<'a, P: Ports> Gateway<'a, P> {
         Checked { asset, verdict }
     }
 
-    /// Refuses a payment whose fee exceeds what may still be spent today.
-    async fn ensure_within_budget(&self, fee: Option<u64>, now: Timestamp) -> Result<(), SaleError> {
-        let Some(fee) = fee else { return Ok(()) };
-        let spent = self.ports().journal().fees_of_day(now.day()).await?;
-        if spent.saturating_add(fee) <= self.deployment().config.settlement.max_fee_lamports_per_day {
-            return Ok(());
-        }
-        Err(self.over_budget())
-    }
-
     /// Refuses a payment whose ticket another payment has answered.
     async fn ensure_first_for_its_ticket(&self, verified: &VerifiedPurchase) -> Result<(), SaleError> {
         match &verified.ticket {
@@ -276,7 +262,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 
     /// Has the rail check the payment on the chain and make it ready to be sent.
-    async fn prepare(
+    pub(super) async fn prepare(
         &self,
         verified: &VerifiedPurchase,
         has_bought: bool,
@@ -296,8 +282,19 @@ impl<'a, P: Ports> Gateway<'a, P> {
         }
     }
 
+    /// Returns what has to cover the payment when it is claimed.
+    pub(super) fn funds(
+        &self,
+        verified: &VerifiedPurchase,
+        prepared: &Prepared,
+        now: Timestamp,
+    ) -> Option<FundsCheck> {
+        let per_day = self.deployment().config.settlement.max_fee_lamports_per_day;
+        prepared.funds(&verified.purchase.price, &verified.payment.payer(), per_day, now)
+    }
+
     /// Creates the claim of a payment that is ready to be sent.
-    fn claim_of(
+    pub(super) fn claim_of(
         &self,
         buy: &BuyRequest<'_>,
         stream: &StreamId,

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod crashes;
+mod fees;
 mod flood;
 mod logged;
 mod sales;

@@ -5,7 +5,6 @@ use super::{ClaimError, ClaimGuard, CommandError, Gateway};
 use crate::ports::{Claims as _, Clock as _, Ports};
 use crate::rail::GUARD_AT_RISK;
 use crate::session::Reject;
-use crate::time::Timestamp;
 
 /// After how long a buyer who found no free seat may come again, in milliseconds.
 const FULL_MS: u64 = 10_000;
@@ -39,7 +38,9 @@ impl<P: Ports> Gateway<'_, P> {
             Unclaimed::Claim(ClaimError::Guarded(guard)) => match guard {
                 ClaimGuard::Elsewhere => SaleError::AlreadyUsed,
                 ClaimGuard::NotCovered => NOT_COVERED,
-                ClaimGuard::OverBudget => self.over_budget(),
+                ClaimGuard::OverBudget => {
+                    self.over_budget(self.deployment().config.settlement.max_fee_of_newcomers())
+                }
                 ClaimGuard::AtRisk => GUARD_AT_RISK.into(),
                 ClaimGuard::Full => self.full(),
             },
@@ -61,13 +62,5 @@ impl<P: Ports> Gateway<'_, P> {
         }
         let until = self.ports().clock().now().wall.plus_millis(1000);
         Ok(SaleError::Rejected(Reject::Busy { until }))
-    }
-
-    /// Returns the refusal of a payment for whose fee the day's budget has no room, and logs it.
-    pub(super) fn over_budget(&self) -> SaleError {
-        self.ports()
-            .log("the day's fee budget is spent: raise settlement.max_fee_lamports_per_day or wait until 00:00 UTC");
-        let today = self.ports().clock().now().wall.day();
-        SaleError::FeeBudget(Timestamp::from_millis((today + 1) * 86_400_000))
     }
 }

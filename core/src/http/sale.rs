@@ -239,8 +239,8 @@ fn sale_problem<P: Ports>(context: &Context<'_, P>, asset: &AssetId, error: Sale
             with_links(context, asset, &reject, Problem::of_reject(&reject, now)).not_charged()
         }
         SaleError::FeeBudget(until) => {
-            let detail = "The gateway settles no more payments today. You were not charged. Try again after \
-                 midnight UTC.";
+            let detail = "Payments of new buyers have failed too often just now, and each cost the seller a fee. You \
+                 were not charged. Try again in a moment.";
             Problem::new(503, "fee_budget_spent", "Temporarily unavailable", detail)
                 .retry_at(until, now)
                 .not_charged()

@@ -140,7 +140,7 @@ fn a_402_speaks_both_versions_and_leaves_nothing_behind_inv_8() {
     let (fee_payer, program) = (&offer["extra"]["feePayer"], &offer["extra"]["tokenProgram"]);
     assert_eq!(body["extra"], json!({"feePayer": fee_payer, "decimals": 6, "tokenProgram": program}));
     assert!(body.get("outputSchema").is_none());
-    for table in ["journal", "head", "payment", "session", "fee"] {
+    for table in ["journal", "head", "payment", "session", "fee_budget", "trust"] {
         assert_eq!(world.count(table), 0);
     }
 }

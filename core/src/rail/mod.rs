@@ -32,6 +32,7 @@ use crate::ids::PaymentId;
 use crate::keys::KeyRing;
 use crate::money::{Amount, Money};
 use crate::quote::Nonce;
+use crate::session::fee::Budget;
 use crate::svm::{Address, Transaction};
 use crate::x402::{Extra, Payload, PaymentPayload, PaymentRequirements};
 
@@ -244,6 +245,19 @@ impl Verified {
             Self::LateId(_) => Some(sketches::late_id::FEE),
             #[cfg(test)]
             Self::Unpaid(_) => None,
+        }
+    }
+
+    /// Returns the budget that bears the fee of the payment if its payer's trust does not.
+    #[must_use]
+    pub(crate) const fn budget(&self) -> Budget {
+        match self {
+            Self::SvmExact(verified) => {
+                let guards = &verified.payment.guards;
+                Budget::of(guards.exclusive_source || guards.fee_payer_floor.is_some())
+            }
+            #[cfg(test)]
+            Self::LateId(_) | Self::Unpaid(_) => Budget::Newcomers,
         }
     }
 

@@ -3,8 +3,11 @@
 use super::balances::Balances;
 use super::refusal::Refusal;
 use super::svm_exact;
-use crate::money::Amount;
+use crate::account::Account;
+use crate::money::{Amount, Money};
+use crate::session::fee::FeeCheck;
 use crate::session::{FundsCheck, Rail};
+use crate::time::Timestamp;
 
 /// A payment that is ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +34,18 @@ impl Prepared {
 
     /// Returns what has to cover a payment of this amount when it is claimed; `None` if nothing has to.
     ///
-    /// `budget` is what the gateway's fee payers may spend in a day, in lamports.
+    /// `per_day` is what fees may cost in a day, in lamports.
     #[must_use]
-    pub(crate) fn funds(&self, amount: Amount, budget: u64) -> Option<FundsCheck> {
+    pub(crate) fn funds(
+        &self,
+        price: &Money,
+        payer: &Account,
+        per_day: u64,
+        at: Timestamp,
+    ) -> Option<FundsCheck> {
         let balances = self.balances.as_ref()?;
-        let holds = self.rail.holds(amount);
+        let holds = self.rail.holds(price.amount);
+        let fee = FeeCheck::new(&holds, price, payer, per_day, at);
         let floor = match &self.rail {
             Rail::SvmExact(payment) => payment.guarded.fee_payer_floor,
             #[cfg(test)]
@@ -49,7 +59,7 @@ impl Prepared {
             source: holds.source.map(|source| source.account),
             fee_payer: holds.fee.map(|fee| fee.payer),
             slack: floor.map(|floor| balances.fee_payer.saturating_sub(floor)),
-            budget,
+            fee,
         })
     }
 }

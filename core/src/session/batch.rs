@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::Event;
+use super::fee::FeeCheck;
 use super::index::{self, IndexChange};
 use super::pending::pending;
 use super::state::{StreamState, evolve};
@@ -32,8 +33,23 @@ pub struct FundsCheck {
     /// What may still be spent from `fee_payer` before a wallet guard on its balance fails, in lamports; `None` if no
     /// guard checks it.
     pub slack: Option<u64>,
-    /// What all payments of one day may cost the gateway's fee payers, in lamports.
-    pub budget: u64,
+    /// What its fee may cost; `None` if the gateway pays none, or another database has checked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee: Option<FeeCheck>,
+}
+
+impl FundsCheck {
+    /// Returns the check with only half of what newcomers' fees may cost.
+    #[must_use]
+    pub(crate) fn with_half_of_budgets(self) -> Self {
+        Self { fee: self.fee.map(FeeCheck::with_half), ..self }
+    }
+
+    /// Returns the check without the fee, which is checked elsewhere.
+    #[must_use]
+    pub(crate) fn without_fee(self) -> Self {
+        Self { fee: None, ..self }
+    }
 }
 
 /// What one append writes: the events, the state after them, the changes of the indexes, and when something is due

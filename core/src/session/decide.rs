@@ -79,13 +79,6 @@ pub enum Command {
     },
 }
 
-/// The number of failures after which a payer has to wait.
-pub(crate) const FAILURES_ALLOWED: u32 = 3;
-/// How long the payer has to wait after the latest failure, in milliseconds.
-const BACK_OFF_MS: u64 = 60_000;
-/// How long a failure counts, in milliseconds. It takes more than a minute to know that a payment can no longer land.
-const FAILURE_COUNTS_MS: u64 = 600_000;
-
 /// Returns the events that a command causes in this state; none if there is nothing to do.
 ///
 /// # Errors
@@ -188,7 +181,7 @@ fn claim_payment(state: &StreamState, ask: ClaimRequest, now: &Now) -> Result<Ve
 fn ensure_free(state: &StreamState, intent: &Intent<'_>, clocks: &Now) -> Result<(), Reject> {
     let now = clocks.wall;
     listing::for_sale(state, intent)?;
-    if let Some(until) = back_off(intent.failures, now) {
+    if let Some(until) = intent.waits_until.filter(|until| now < *until) {
         return Err(Reject::BackOff { until });
     }
     let in_flight = now.plus_millis(IN_FLIGHT_MS);
@@ -222,15 +215,6 @@ fn ensure_free(state: &StreamState, intent: &Intent<'_>, clocks: &Now) -> Result
 fn ensure_countable(so_far: &Purchase, more: &Purchase) -> Result<(), Reject> {
     let all = so_far.checked_add(more).map(|all| all.allowance);
     if all.is_some_and(Allowance::is_in_bounds) { Ok(()) } else { Err(Reject::TooLong) }
-}
-
-/// Returns until when a payer has to wait, or `None`. `failures` has the latest first.
-fn back_off(failures: &[Timestamp], now: Timestamp) -> Option<Timestamp> {
-    let allowed = usize::try_from(FAILURES_ALLOWED).ok()?;
-    let of_late = |failed: &&Timestamp| now < failed.plus_millis(FAILURE_COUNTS_MS);
-    let too_many = failures.iter().filter(of_late).count() >= allowed;
-    let until = failures.first()?.plus_millis(BACK_OFF_MS);
-    (too_many && now < until).then_some(until)
 }
 
 /// Keeps what the rail tells of a payment that was sent.

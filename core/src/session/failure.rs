@@ -11,6 +11,10 @@ pub(crate) const FAILED_ON_CHAIN: &str = "invalid_exact_svm_transaction_failed";
 /// The transaction landed and failed, because a wallet guard did not hold.
 pub(crate) const GUARD_FAILED: &str = "wallet_guard_failed";
 
+/// The transaction landed and failed, because a wallet guard on the gateway's own wallet did not hold. Payments of others
+/// change what that wallet has.
+pub(crate) const SHARED_GUARD_FAILED: &str = "shared_guard_failed";
+
 /// Returns whether a payment that failed for this reason cost no network fee.
 #[must_use]
 pub(crate) fn cost_nothing(reason: &str) -> bool {
@@ -20,7 +24,13 @@ pub(crate) fn cost_nothing(reason: &str) -> bool {
 /// Returns whether a wallet guard failed. The same purchase may well succeed when it is signed again.
 #[must_use]
 pub(crate) fn is_guard(reason: &str) -> bool {
-    reason == GUARD_FAILED
+    reason == GUARD_FAILED || reason == SHARED_GUARD_FAILED
+}
+
+/// Returns whether the payer may have caused the failure. Only then it counts against the payer.
+#[must_use]
+pub(crate) fn may_be_payers(reason: &str) -> bool {
+    reason != SHARED_GUARD_FAILED
 }
 
 #[cfg(test)]
@@ -29,8 +39,9 @@ mod tests {
 
     #[test]
     fn every_landing_costs_its_fee_and_a_guard_is_told_apart() {
-        let all = [EXPIRED, FAILED_ON_CHAIN, GUARD_FAILED];
-        assert_eq!(all.map(cost_nothing), [true, false, false]);
-        assert_eq!(all.map(is_guard), [false, false, true]);
+        let all = [EXPIRED, FAILED_ON_CHAIN, GUARD_FAILED, SHARED_GUARD_FAILED];
+        assert_eq!(all.map(cost_nothing), [true, false, false, false]);
+        assert_eq!(all.map(is_guard), [false, false, true, true]);
+        assert_eq!(all.map(may_be_payers), [true, true, true, false]);
     }
 }

@@ -67,21 +67,18 @@ pub enum IndexChange {
         id: PaymentId,
         ticket: Option<TicketId>,
         record: PaymentRecord,
-        /// The UTC day to which its fee counts, in days since the epoch.
-        day: u64,
         /// What it holds while it is in flight.
         holds: Holds,
     },
     /// A payment's status has changed, or more is known about it.
     Payment { id: PaymentId, record: PaymentRecord },
-    /// A failed payment is removed. Only a note of its payer's failure stays, for an hour.
+    /// A failed payment is removed. Only a note of its payer's failure stays, for a day.
     Purge {
         id: PaymentId,
-        /// The UTC day to which its fee was counted, in days since the epoch.
-        day: u64,
-        /// The fee that is given back to that day's budget, in the smallest unit of the network's own currency: all of
-        /// it if the payment never landed.
-        fee: u64,
+        /// Whether it landed with an error, and so has cost its fee.
+        has_landed: bool,
+        /// Whether its payer may have caused the failure.
+        is_payers: bool,
         /// The wallet that would have paid.
         payer: Account,
         /// When the failure became known.
@@ -141,8 +138,8 @@ pub(crate) fn changes(
             Event::PaymentFailed { payment, reason, at, .. } => {
                 changes.extend(before.claim(payment).map(|claim| IndexChange::Purge {
                     id: payment.clone(),
-                    day: claim.at.day(),
-                    fee: if failure::cost_nothing(reason) { fee_of(claim) } else { 0 },
+                    has_landed: !failure::cost_nothing(reason),
+                    is_payers: failure::may_be_payers(reason),
                     payer: claim.payer.clone(),
                     at: *at,
                 }));
@@ -175,7 +172,6 @@ fn claimed(stream: &StreamId, claim: &Claim) -> IndexChange {
         id: claim.payment.clone(),
         ticket: claim.ticket.clone(),
         record: record(stream, claim, None, PaymentStatus::Pending),
-        day: claim.at.day(),
         holds: claim.rail.holds(claim.purchase.price.amount),
     }
 }
@@ -197,11 +193,6 @@ fn put(stream: &StreamId, session: &Session, ended: bool) -> IndexChange {
         starts: session.starts_at,
         record: SessionRecord { stream: stream.clone(), session: session.clone(), ended },
     }
-}
-
-/// Returns the highest fee that the payment can cost the gateway.
-fn fee_of(claim: &Claim) -> u64 {
-    claim.rail.holds(claim.purchase.price.amount).fee.map_or(0, |fee| fee.amount)
 }
 
 fn record(stream: &StreamId, claim: &Claim, landed_as: Option<&str>, status: PaymentStatus) -> PaymentRecord {

@@ -17,9 +17,8 @@ pub(crate) struct Intent<'a> {
     pub has_ticket: bool,
     /// The account that pays; `None` if no account does.
     pub source: Option<Account>,
-    /// When this payer's latest payments failed, on any asset: at most [`FAILURES_ALLOWED`](super::FAILURES_ALLOWED)
-    /// times, the latest first.
-    pub failures: &'a [Timestamp],
+    /// Until when the payer has to wait, because payments of this wallet failed, on any asset.
+    pub waits_until: Option<Timestamp>,
     /// The generation of the asset that the payment was checked for; 0 for a configured asset and for a shared one.
     pub generation: u64,
 }
@@ -29,8 +28,8 @@ pub(crate) struct Intent<'a> {
 pub struct ClaimRequest {
     /// The claim to be written. Its time is replaced by the time of the decision.
     pub claim: Claim,
-    /// When this payer's latest payments failed, the latest first. See `Intent::failures`.
-    pub failures: Vec<Timestamp>,
+    /// Until when the payer has to wait. See `Intent::waits_until`.
+    pub waits_until: Option<Timestamp>,
     /// The generation of the asset that the payment was checked for. See `Intent::generation`.
     pub generation: u64,
 }
@@ -39,7 +38,7 @@ impl ClaimRequest {
     /// Returns the part of the request that its asset decides by.
     #[must_use]
     pub(crate) fn intent(&self) -> Intent<'_> {
-        let Self { claim, failures, generation } = self;
+        let Self { claim, waits_until, generation } = self;
         Intent {
             payment: &claim.payment,
             operation: &claim.operation,
@@ -47,7 +46,7 @@ impl ClaimRequest {
             payer: &claim.payer,
             has_ticket: claim.ticket.is_some(),
             source: claim.rail.source(),
-            failures,
+            waits_until: *waits_until,
             generation: *generation,
         }
     }

@@ -22,12 +22,14 @@
 //! While an extension is in flight, the asset stays reserved for its session even past the session's end. The device is
 //! locked then. Money that lands late therefore always finds the session that it was paid for (invariant 2).
 
+mod back_off;
 mod batch;
 mod claim;
 mod decide;
 mod entitlement;
 mod event;
 pub(crate) mod failure;
+pub(crate) mod fee;
 mod fulfilment;
 pub(crate) mod index;
 mod intent;
@@ -38,11 +40,12 @@ mod reject;
 mod running;
 mod state;
 
+pub(crate) use back_off::{FAILURES_COUNTED, PastFailure, waits_until};
 pub use batch::Batch;
 pub(crate) use batch::{FundsCheck, Snapshot};
 pub use claim::{Claim, Purchase};
+pub(crate) use decide::precheck;
 pub use decide::{Command, decide};
-pub(crate) use decide::{FAILURES_ALLOWED, precheck};
 pub use entitlement::Allowance;
 #[cfg(test)]
 pub(crate) use entitlement::Entitlement;

@@ -53,7 +53,7 @@ pub(super) fn claim(number: u8, operation: Operation, seconds: u64) -> Claim {
 /// Returns a claim by a payer whose payments never failed.
 pub(super) fn ask(number: u8, operation: Operation, seconds: u64) -> ClaimRequest {
     let claim = claim(number, operation, seconds);
-    ClaimRequest { claim, failures: Vec::new(), generation: 0 }
+    ClaimRequest { claim, waits_until: None, generation: 0 }
 }
 
 /// What is asked of an asset, in a form that can be generated at random.
@@ -283,23 +283,11 @@ fn a_reject_changes_nothing_and_says_when_to_come_back() {
 }
 
 #[test]
-fn a_payer_with_three_failures_of_late_waits_a_minute_after_the_last() {
-    let claim_after = |failures: &[u64], now: u64| {
-        let failures = failures.iter().map(|ms| at(*ms).wall).collect();
-        let ask = ClaimRequest { failures, ..ask(1, Operation::Access, 1) };
+fn a_payer_who_has_to_wait_may_claim_again_at_that_moment_and_not_before() {
+    let claim_at = |now: u64| {
+        let ask = ClaimRequest { waits_until: Some(at(150_000).wall), ..ask(1, Operation::Access, 1) };
         decide(&StreamState::default(), Command::Claim(Box::new(ask)), &at(now)).err()
     };
-    let until = |ms| Some(Reject::BackOff { until: at(ms).wall });
-    // The latest failure comes first, as in the journal.
-    for (failures, now, expected) in [
-        ([].as_slice(), 0, None),
-        (&[90_000, 90_000], 90_000, None),
-        (&[90_000, 90_000, 90_000], 90_000, until(150_000)),
-        (&[90_000, 90_000, 90_000], 149_999, until(150_000)),
-        (&[90_000, 90_000, 90_000], 150_000, None),
-        (&[600_000, 90_000, 1], 600_000, until(660_000)),
-        (&[600_000, 90_000, 0], 600_000, None),
-    ] {
-        assert_eq!(claim_after(failures, now), expected, "{failures:?} at {now}");
-    }
+    assert_eq!(claim_at(149_999), Some(Reject::BackOff { until: at(150_000).wall }));
+    assert_eq!(claim_at(150_000), None);
 }

@@ -4,28 +4,32 @@ use serde_json::{Value, json};
 
 use crate::error::SettleError;
 use crate::ports::PrepareError;
-use crate::session::failure::{FAILED_ON_CHAIN, GUARD_FAILED};
+use crate::session::failure::{FAILED_ON_CHAIN, GUARD_FAILED, SHARED_GUARD_FAILED};
 use crate::svm::exact::VerifiedPayment;
 use crate::svm::programs::LIGHTHOUSE;
 use crate::svm::transaction::{Instruction, Transaction};
 
 /// Returns the stable reason for a transaction that landed with this error.
 pub(super) fn landing_failure(error: &Value, transaction: &[u8]) -> &'static str {
-    let of_guard = |transaction| is_guards(error, &transaction);
-    if Transaction::decode(transaction).is_ok_and(of_guard) { GUARD_FAILED } else { FAILED_ON_CHAIN }
+    let Ok(transaction) = Transaction::decode(transaction) else { return FAILED_ON_CHAIN };
+    match failed_guard(error, &transaction) {
+        // Account 0 is the fee payer.
+        Some(guard) if guard.accounts.contains(&0) => SHARED_GUARD_FAILED,
+        Some(_) => GUARD_FAILED,
+        None => FAILED_ON_CHAIN,
+    }
 }
 
-/// Returns whether an error means that a wallet guard did not hold.
+/// Returns the wallet guard that did not hold, if that is what an error means.
 ///
 /// Only Lighthouse's own errors count. A payer can make other errors appear at a guard, for example by
 /// letting the compute units run out there, and is not asked to sign again for those.
-fn is_guards(error: &Value, transaction: &Transaction) -> bool {
-    let at = error.pointer("/InstructionError/0").and_then(Value::as_u64);
-    let instruction = at.and_then(|at| transaction.message.instructions.get(usize::try_from(at).ok()?));
-    let is_own = error.pointer("/InstructionError/1/Custom").is_some();
-    let is_guard =
-        |instruction: &Instruction| transaction.message.account(instruction.program) == Some(&LIGHTHOUSE);
-    is_own && instruction.is_some_and(is_guard)
+fn failed_guard<'a>(error: &Value, transaction: &'a Transaction) -> Option<&'a Instruction> {
+    error.pointer("/InstructionError/1/Custom")?;
+    let at = usize::try_from(error.pointer("/InstructionError/0")?.as_u64()?).ok()?;
+    let instruction = transaction.message.instructions.get(at)?;
+    let is_guard = transaction.message.account(instruction.program) == Some(&LIGHTHOUSE);
+    is_guard.then_some(instruction)
 }
 
 fn out_of_funds() -> PrepareError {
@@ -48,7 +52,7 @@ pub(super) fn simulation_refusal(error: &Value, payment: &VerifiedPayment) -> Pr
             detail: "The transaction's blockhash is unknown or too old. You were not charged. Request a new \
                      quote and sign again.",
         },
-        _ if is_guards(error, &payment.transaction) => SIGN_AGAIN,
+        _ if failed_guard(error, &payment.transaction).is_some() => SIGN_AGAIN,
         _ if too_little => PrepareError::Refused {
             reason: "insufficient_funds",
             detail: "The paying token account holds less than the price. You were not charged. Add funds.",

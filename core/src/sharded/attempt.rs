@@ -9,8 +9,8 @@ use super::updates::{Fee, Reservation, Reserved, Seat};
 use crate::encoding::hex;
 use crate::ids::StreamId;
 use crate::ports::PortError;
-use crate::session::Batch;
 use crate::session::index::IndexChange;
+use crate::session::{Batch, FundsCheck};
 use crate::time::Timestamp;
 
 /// The reservations of one attempt to append, each with its shard. A batch that claims nothing has none.
@@ -31,7 +31,7 @@ impl ClaimAttempt {
         let attempt = hex(&random);
         let mut reservations = Vec::new();
         for change in &batch.index {
-            let IndexChange::Claim { id, record, day, holds, .. } = change else { continue };
+            let IndexChange::Claim { id, record, holds, .. } = change else { continue };
             let plain = Reservation {
                 payment: id.clone(),
                 stream: stream.clone(),
@@ -42,19 +42,17 @@ impl ClaimAttempt {
                 seat: None,
             };
             reservations.push((ShardKey::Payment(id.clone()), plain.clone()));
+            let fee = batch.funds.as_ref().zip(holds.fee.as_ref()).and_then(|(funds, fee)| {
+                let (check, slack) = (funds.fee.clone()?, funds.slack);
+                Some(Fee { check, is_trusted: false, fee_payer: fee.payer.clone(), slack })
+            });
             // Without a source account there is no balance to check. Without a fee or a seat, the merchant's
             // shard is not asked either.
             if holds.source.is_some() {
-                let covered = Reservation { funds: batch.funds.clone(), ..plain.clone() };
+                let funds = batch.funds.clone().map(FundsCheck::without_fee);
+                let covered = Reservation { funds, fee: fee.clone(), ..plain.clone() };
                 reservations.push((ShardKey::Payer(record.payer.clone()), covered));
             }
-            let fee = batch.funds.as_ref().zip(holds.fee.as_ref()).map(|(funds, fee)| Fee {
-                day: *day,
-                lamports: fee.amount,
-                budget: funds.budget,
-                fee_payer: fee.payer.clone(),
-                slack: funds.slack,
-            });
             let seat = batch.index.iter().find_map(|change| match change {
                 IndexChange::Seat { asset, taken_of: Some(of) } => {
                     Some(Seat { asset: key(asset), stream: key(stream), of: *of })
@@ -70,19 +68,47 @@ impl ClaimAttempt {
 
     /// Makes all reservations or none. If one shard refuses or does not answer, every shard is told to release.
     ///
+    /// The merchant's shard, which all sales share, is asked only for what the payer's and the payment's have granted.
+    ///
     /// # Errors
     /// When a shard does not answer. What it may have reserved is cleared away later.
     pub(super) async fn reserve(&self, ports: &impl ShardPorts) -> Result<Reserved, PortError> {
+        let is_merchants = |(shard, _): &&(ShardKey, Reservation)| *shard == ShardKey::Merchant;
+        let first: Vec<_> = self.0.iter().filter(|asked| !is_merchants(asked)).cloned().collect();
+        let mut granted = self.ask(&first, ports).await;
+        if let Ok(reserved @ (Reserved::Done | Reserved::Trusted)) = granted {
+            let mut last: Vec<_> = self.0.iter().filter(is_merchants).cloned().collect();
+            for fee in last.iter_mut().filter_map(|(_, reservation)| reservation.fee.as_mut()) {
+                fee.is_trusted = reserved == Reserved::Trusted;
+            }
+            granted = self.ask(&last, ports).await;
+        }
+        match granted {
+            Ok(Reserved::Done | Reserved::Trusted) => Ok(Reserved::Done),
+            refused => {
+                self.release(ports).await;
+                refused
+            }
+        }
+    }
+
+    /// Makes these reservations at once. Returns the first answer that is no plain [`Reserved::Done`], refusals before the
+    /// others.
+    async fn ask(
+        &self,
+        reservations: &[(ShardKey, Reservation)],
+        ports: &impl ShardPorts,
+    ) -> Result<Reserved, PortError> {
         let transport = ports.transport();
         let mut asked: Vec<Boxed<'_, Result<Reserved, PortError>>> = Vec::new();
-        for (shard, reservation) in &self.0 {
+        for (shard, reservation) in reservations {
             asked.push(Box::pin(transport.ask(shard, reservation)));
         }
         let answers = join_all(asked).await;
-        let refused = answers.into_iter().find(|answer| !matches!(answer, Ok(Reserved::Done)));
-        let Some(refused) = refused else { return Ok(Reserved::Done) };
-        self.release(ports).await;
-        refused
+        let is_trusted = answers.contains(&Ok(Reserved::Trusted));
+        let is_refusal = |answer: &_| !matches!(answer, Ok(Reserved::Done | Reserved::Trusted));
+        let granted = if is_trusted { Reserved::Trusted } else { Reserved::Done };
+        answers.into_iter().find(is_refusal).unwrap_or(Ok(granted))
     }
 
     /// Takes the reservations back. A shard that can't be reached clears its reservation away later.

@@ -4,7 +4,7 @@ use super::updates::{Release, Reservation};
 use crate::error::StoreError;
 use crate::ids::{PaymentId, StreamId};
 use crate::ports::PortError;
-use crate::store::{Sql, Value, bound, integer, number};
+use crate::store::{Sql, Value, bound, integer, json, number};
 use crate::time::Timestamp;
 
 /// How old a reservation is when its stream is asked about it, in milliseconds. This is much longer than any
@@ -62,6 +62,16 @@ pub(super) fn attempt(reservation: &Reservation) -> Result<[Value; 4], StoreErro
         text(&reservation.stream),
         integer(reservation.at.millis())?,
     ])
+}
+
+/// Returns a reservation's fee as JSON, or null.
+///
+/// # Errors
+/// When the fee does not fit into the database's integers.
+pub(super) fn fee_of(reservation: &Reservation) -> Result<Value, StoreError> {
+    let Some(fee) = &reservation.fee else { return Ok(Value::Null) };
+    integer(fee.check.lamports)?;
+    json(fee)
 }
 
 /// The holds of one shard, and what happens when a hold is released.

@@ -14,8 +14,9 @@ use crate::ports::{
     Accounts, Appended, Catalogue, Claims, Cursor, PayerHistory, PortError, Schedule, Streams,
 };
 use crate::quote::TicketId;
+use crate::session::fee::{Budget, Limit};
 use crate::session::index::{PaymentRecord, SessionRecord};
-use crate::session::{Batch, Snapshot};
+use crate::session::{Batch, FundsCheck, Snapshot};
 use crate::sign_in::Proven;
 use crate::store::SqlJournal;
 use crate::time::Timestamp;
@@ -109,13 +110,16 @@ impl<P: ShardPorts> Streams for ShardedJournal<P> {
         let attempt =
             ClaimAttempt::new(stream, batch, now, self.ports.random(), |name| self.own.key_of(name));
         match attempt.reserve(&self.ports).await? {
-            Reserved::Done => {}
+            Reserved::Done | Reserved::Trusted => {}
             Reserved::Elsewhere => return Ok(Appended::Elsewhere),
             Reserved::NotCovered => return Ok(Appended::NotCovered),
             Reserved::OverBudget => return Ok(Appended::OverBudget),
             Reserved::GuardAtRisk => return Ok(Appended::GuardAtRisk),
             Reserved::Full => return Ok(Appended::Full),
         }
+        // What a fee may cost was checked by the shards. This one has seen only a part of its payer's history.
+        let funds = batch.funds.clone().map(FundsCheck::without_fee);
+        let batch = &Batch { funds, ..batch.clone() };
         let appended = self.append_here(stream, expected, batch).await;
         // After an error the append may be written, so its reservations must stay.
         if appended.as_ref().is_ok_and(|appended| *appended != Appended::Done) {
@@ -195,11 +199,14 @@ impl<P: ShardPorts> Accounts for ShardedJournal<P> {
         self.ports.transport().ask(&ShardKey::Payer(payer.clone()), &HistoryOf(payer.clone(), failures)).await
     }
 
-    /// Returns what this stream's payments may cost on that day, in lamports.
-    ///
-    /// The merchant's shard checks the total of all streams against the budget at the append.
-    async fn fees_of_day(&self, day: u64) -> Result<u64, PortError> {
-        self.own.fees_of_day(day).await
+    /// Returns what is known here, which is nothing. The merchant's shard decides at the append.
+    async fn fees_of_newcomers(
+        &self,
+        budget: Budget,
+        limit: Limit,
+        now: Timestamp,
+    ) -> Result<u64, PortError> {
+        self.own.fees_of_newcomers(budget, limit, now).await
     }
 
     /// Returns the number of seats taken, from the merchant's shard, which keeps the seats of all assets.

@@ -1,4 +1,4 @@
-//! The merchant's shard: the day's fee budget, the seats of shared assets, and copies of each stream's head and of all
+//! The merchant's shard: the budgets for fees, the seats of shared assets, and copies of each stream's head and of all
 //! sessions.
 //!
 //! The latest five million sessions are kept, at some 1,200 bytes with their entries in two indexes. That is 6 GB of the
@@ -9,26 +9,34 @@ use std::cell::Cell;
 use std::slice::from_ref;
 
 use super::history::put_sessions;
-use super::hold::{self, HOLD, HOLD_AT, run, text};
+use super::hold::{self, HOLD, HOLD_AT, fee_of, run, text};
 use super::ports::{Publication, ShardPorts};
 use super::request::SeatsTaken;
 use super::shard::ShardHandler;
 use super::updates::{Failed, Head, MerchantUpdate, Reservation, Reserved};
 use crate::error::StoreError;
 use crate::ports::PortError;
+use crate::store::fees::{FEE_BUDGET, put_back_budgets, take_from_budget};
 use crate::store::guards::guard_message;
 use crate::store::schema::{
-    CATALOGUE, FEE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED, SEAT, SEAT_ASSET, SESSION,
-    SESSION_ASSET, SESSION_STARTS,
+    CATALOGUE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED, SEAT, SEAT_ASSET, SESSION, SESSION_ASSET,
+    SESSION_STARTS,
 };
 use crate::store::{SEATS, Sql, SqlError, Value, bound, integer, number};
+
+/// A condition: the payment of a reservation has none yet.
+macro_rules! is_new {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)"
+    };
+}
 
 const TABLES: &[&str] = &[
     HEAD,
     HEAD_DUE,
     HEAD_UNSETTLED,
     HEAD_UNFULFILLED,
-    FEE,
+    FEE_BUDGET,
     CATALOGUE,
     SEAT,
     SEAT_ASSET,
@@ -48,14 +56,24 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS unpublished (asset TEXT PRIMARY KEY) WITHOUT ROWID",
     HOLD,
     HOLD_AT,
-    // What each payment in flight has taken from a day's budget.
+    // The fee of each payment in flight, and what bears it. `ends` is set just before the row is deleted.
     "CREATE TABLE IF NOT EXISTS reserved (
         payment TEXT PRIMARY KEY,
-        day INTEGER NOT NULL,
-        lamports INTEGER NOT NULL,
+        fee INTEGER NOT NULL,
         fee_payer TEXT NOT NULL,
-        guarded INTEGER NOT NULL
+        guarded INTEGER NOT NULL,
+        bearer TEXT,
+        earns INTEGER,
+        unprofitable INTEGER,
+        ends TEXT
     ) WITHOUT ROWID",
+    concat!(
+        "CREATE TRIGGER IF NOT EXISTS fee_put_back AFTER DELETE ON reserved BEGIN
+        ",
+        put_back_budgets!(),
+        "
+    END"
+    ),
     // The seats that payments in flight have taken. One payment may be tried in several streams at once, so each seat
     // is given back with the attempts of its own stream.
     "CREATE TABLE IF NOT EXISTS reserved_seat (
@@ -65,40 +83,60 @@ const TABLES: &[&str] = &[
         PRIMARY KEY (payment, stream)
     ) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS reserved_fee_payer ON reserved (fee_payer)",
-    "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, stream, at, day, lamports, budget, fee_payer, slack,
-            seat, seat_of, seats) AS
-        SELECT payment, '', '', 0, day, lamports, 0, fee_payer, 0, '', '', 0 FROM reserved WHERE 0",
-    concat!("CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation BEGIN
-        SELECT RAISE(ABORT, '", guard_message!(over_budget), "')
-            WHERE NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)
-            AND coalesce((SELECT lamports FROM fee WHERE day = NEW.day), 0) + NEW.lamports > NEW.budget;
-        SELECT RAISE(ABORT, '", guard_message!(guard_at_risk), "')
-            WHERE NEW.slack IS NOT NULL
-            AND NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)
-            AND (SELECT coalesce(sum(lamports), 0) > NEW.slack OR coalesce(max(guarded), 0)
-                FROM reserved WHERE fee_payer = NEW.fee_payer);
-        SELECT RAISE(ABORT, '", guard_message!(full), "')
+    "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, stream, at, fee, seat, seat_of, seats) AS
+        SELECT payment, '', '', 0, '', '', '', 0 FROM reserved WHERE 0",
+    concat!(
+        "CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation BEGIN
+        SELECT RAISE(ABORT, '",
+        guard_message!(guard_at_risk),
+        "')
+            WHERE NEW.fee ->> '$.slack' IS NOT NULL
+            AND ",
+        is_new!(),
+        "
+            AND (SELECT coalesce(sum(fee), 0) > NEW.fee ->> '$.slack' OR coalesce(max(guarded), 0)
+                FROM reserved WHERE fee_payer = NEW.fee ->> '$.fee_payer');
+        SELECT RAISE(ABORT, '",
+        guard_message!(full),
+        "')
             WHERE NOT EXISTS (SELECT 1 FROM seat WHERE stream = NEW.seat)
             AND (SELECT count(*) FROM seat WHERE asset = NEW.seat_of) >= NEW.seats;
-        INSERT INTO fee (day, lamports) SELECT NEW.day, NEW.lamports
-            WHERE NOT EXISTS (SELECT 1 FROM reserved WHERE payment = NEW.payment)
-            ON CONFLICT (day) DO UPDATE SET lamports = lamports + excluded.lamports;
-        INSERT OR IGNORE INTO reserved (payment, day, lamports, fee_payer, guarded)
-            VALUES (NEW.payment, NEW.day, NEW.lamports, NEW.fee_payer, NEW.slack IS NOT NULL);
+        ",
+        take_from_budget!(
+            "NEW.fee",
+            "(NEW.fee ->> '$.budget')",
+            "newcomers",
+            concat!("NOT NEW.fee ->> '$.is_trusted' AND ", is_new!())
+        ),
+        "
+        ",
+        take_from_budget!(
+            "NEW.fee",
+            "'unprofitable'",
+            "unprofitable",
+            concat!("NEW.fee ->> '$.unprofitable' IS NOT NULL AND ", is_new!())
+        ),
+        "
+        INSERT OR IGNORE INTO reserved (payment, fee, fee_payer, guarded, bearer, earns, unprofitable)
+            SELECT NEW.payment, fee ->> '$.lamports', fee ->> '$.fee_payer', fee ->> '$.slack' IS NOT NULL,
+                CASE WHEN NOT fee ->> '$.is_trusted' THEN fee ->> '$.budget' END, fee ->> '$.earns',
+                fee ->> '$.unprofitable' IS NOT NULL
+            FROM (SELECT NEW.fee AS fee) WHERE fee IS NOT NULL;
         INSERT OR IGNORE INTO reserved_seat (payment, stream, seat)
             SELECT NEW.payment, NEW.stream, NEW.seat
             WHERE NEW.seat IS NOT NULL AND NOT EXISTS (SELECT 1 FROM seat WHERE stream = NEW.seat);
         INSERT OR IGNORE INTO seat (asset, stream) SELECT NEW.seat_of, NEW.seat WHERE NEW.seat IS NOT NULL;
         INSERT OR IGNORE INTO hold (payment, attempt, stream, at)
             VALUES (NEW.payment, NEW.attempt, NEW.stream, NEW.at);
-    END"),
+    END"
+    ),
 ];
 
-const RESERVE: &str = "INSERT INTO reservation (payment, attempt, stream, at, day, lamports, budget, fee_payer, slack, seat, seat_of, seats) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
-/// Returns a payment's fee to the budget once no attempt holds the payment any more.
-const GIVE_BACK: &str = "UPDATE fee SET lamports = fee.lamports - reserved.lamports FROM reserved
-    WHERE reserved.payment = ?1 AND fee.day = reserved.day
-    AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
+const RESERVE: &str = "INSERT INTO reservation (payment, attempt, stream, at, fee, seat, seat_of, seats) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+/// Notes that a payment is over, if how it has ended was not told.
+const SPENT: &str = "UPDATE reserved SET ends = 'spent' WHERE payment = ?1 AND ends IS NULL";
+/// Notes how a payment has ended, before it is removed.
+const ENDS: &str = "UPDATE reserved SET ends = ?2 WHERE payment = ?1";
 /// Frees each seat that the payment reserved once no attempt of that seat's stream holds the payment any more.
 const GIVE_SEAT_BACK: &str = "DELETE FROM seat WHERE stream IN (
     SELECT seat FROM reserved_seat AS own WHERE payment = ?1 AND NOT EXISTS (
@@ -214,36 +252,26 @@ impl<S: Sql> ShardHandler for MerchantShard<S> {
     type LookUp = SeatsTaken;
 
     const TABLES: &'static [&'static str] = TABLES;
-    const GIVE_BACK: &'static [&'static str] = &[GIVE_BACK, GIVE_SEAT_BACK, DROP_UNHELD_SEATS, DROP_UNHELD];
-    const SPEND: &'static [&'static str] = &[GIVE_LEFT_SEAT_BACK, DROP_UNHELD_SEATS, DROP_UNHELD];
+    const GIVE_BACK: &'static [&'static str] = &[GIVE_SEAT_BACK, DROP_UNHELD_SEATS, DROP_UNHELD];
+    const SPEND: &'static [&'static str] = &[SPENT, GIVE_LEFT_SEAT_BACK, DROP_UNHELD_SEATS, DROP_UNHELD];
 
     fn sql(&self) -> &S {
         &self.sql
     }
 
-    /// Reserves a payment's fee from the day's budget and the seat it takes.
+    /// Reserves a payment's fee from the budgets that bear it, and the seat it takes.
     async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
         if reservation.fee.is_none() && reservation.seat.is_none() {
             // Without a fee or a seat, the reservation would check nothing.
             return Err(StoreError::Invariant("a reservation names neither fee nor seat").into());
         }
         let [payment, attempt, stream, at] = hold::attempt(reservation)?;
-        let [day, lamports, budget, fee_payer, slack] = match &reservation.fee {
-            Some(fee) => [
-                integer(fee.day)?,
-                integer(fee.lamports)?,
-                bound(fee.budget),
-                text(&fee.fee_payer),
-                fee.slack.map_or(Value::Null, bound),
-            ],
-            None => [Value::Integer(0), Value::Integer(0), Value::Integer(0), text(""), Value::Null],
-        };
+        let fee = fee_of(reservation)?;
         let [seat, seat_of, seats] = match &reservation.seat {
             Some(seat) => [text(&seat.stream), text(&seat.asset), bound(seat.of)],
             None => [Value::Null, Value::Null, Value::Null],
         };
-        let parameters =
-            [payment, attempt, stream, at, day, lamports, budget, fee_payer, slack, seat, seat_of, seats];
+        let parameters = [payment, attempt, stream, at, fee, seat, seat_of, seats];
         match self.sql.run(RESERVE, &parameters).await {
             Ok(_) => Ok(Reserved::Done),
             Err(SqlError::GuardAtRisk) => Ok(Reserved::GuardAtRisk),
@@ -268,7 +296,10 @@ impl<S: Sql> ShardHandler for MerchantShard<S> {
         // This comes first, because the seat's statement below reads the head.
         run(&self.sql, PUT_HEAD, &parameters).await?;
         for ended in &update.ended {
-            // A payment that landed has cost its fee, even if it landed with an error.
+            if let Some(ends) = ended.ends() {
+                run(&self.sql, ENDS, &[text(ended.payment.as_str()), text(ends)]).await?;
+            }
+            // A payment that landed keeps its seat, unless it landed with an error and its stream has left it.
             if ended.failed.as_ref().is_some_and(Failed::cost_nothing) {
                 self.holds().release_all(&ended.payment).await?;
             } else {

@@ -1,18 +1,19 @@
-//! The shard of one payer: what is in flight from each balance, the payer's failures, sessions and used proofs.
+//! The shard of one payer: what is in flight from each balance, the payer's trust and failures, sessions and used proofs.
 
 use super::history::put_sessions;
-use super::hold::{self, HOLD, HOLD_AT, run, text};
+use super::hold::{self, HOLD, HOLD_AT, fee_of, run, text};
 use super::request::HistoryOf;
 use super::shard::ShardHandler;
 use super::updates::{PayerUpdate, Reservation, Reserved};
 use crate::error::StoreError;
 use crate::ports::{Accounts as _, PayerHistory, PortError};
+use crate::store::fees::{TRUST, is_trusted, put_back_trust, take_trust};
 use crate::store::guards::guard_message;
 use crate::store::schema::{
     FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, SESSION, SESSION_PAYER, SOURCE_BALANCE,
     SOURCE_BALANCE_CLOSED, USED_PROOF, hold_against_source,
 };
-use crate::store::{Sql, SqlError, SqlJournal, bound, integer, json};
+use crate::store::{Sql, SqlError, SqlJournal, Value, bound, integer, json};
 
 /// The tables. One statement makes a whole reservation or none.
 const TABLES: &[&str] = &[
@@ -20,6 +21,14 @@ const TABLES: &[&str] = &[
     IN_FLIGHT_SOURCE,
     SOURCE_BALANCE,
     SOURCE_BALANCE_CLOSED,
+    TRUST,
+    concat!(
+        "CREATE TRIGGER IF NOT EXISTS trust_put_back AFTER DELETE ON in_flight WHEN OLD.payer IS NOT NULL BEGIN
+        ",
+        put_back_trust!(),
+        "
+    END"
+    ),
     FAILURE,
     FAILURE_AT,
     SESSION,
@@ -27,8 +36,8 @@ const TABLES: &[&str] = &[
     HOLD,
     HOLD_AT,
     USED_PROOF,
-    "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, stream, at, funds) AS
-        SELECT payment, attempt, stream, at, '' FROM hold WHERE 0",
+    "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, stream, at, funds, fee) AS
+        SELECT payment, attempt, stream, at, '', '' FROM hold WHERE 0",
     // A second attempt for the same payment takes nothing more from the balance.
     "CREATE TRIGGER IF NOT EXISTS reservation_repeated INSTEAD OF INSERT ON reservation
         WHEN EXISTS (SELECT 1 FROM in_flight WHERE payment = NEW.payment) BEGIN
@@ -41,10 +50,19 @@ const TABLES: &[&str] = &[
         ",
         hold_against_source!(),
         "
-        INSERT INTO in_flight (stream, payment, source, amount, exclusive)
+        INSERT INTO in_flight (stream, payment, source, amount, exclusive, fee, payer, earns, bearer)
             SELECT NEW.stream, NEW.payment, funds ->> '$.source', CAST(funds ->> '$.amount' AS INTEGER),
-                funds ->> '$.exclusive'
+                funds ->> '$.exclusive', NEW.fee ->> '$.lamports', NEW.fee ->> '$.payer', NEW.fee ->> '$.earns',
+                CASE WHEN ",
+        is_trusted!("NEW.fee"),
+        " THEN 'trust' END
             FROM (SELECT NEW.funds AS funds);
+        ",
+        take_trust!(
+            "NEW.fee",
+            "EXISTS (SELECT 1 FROM in_flight WHERE payment = NEW.payment AND bearer = 'trust')"
+        ),
+        "
         INSERT INTO hold (payment, attempt, stream, at)
             VALUES (NEW.payment, NEW.attempt, NEW.stream, NEW.at);
     END"
@@ -52,15 +70,19 @@ const TABLES: &[&str] = &[
 ];
 
 const RESERVE: &str =
-    "INSERT INTO reservation (payment, attempt, stream, at, funds) VALUES (?1, ?2, ?3, ?4, ?5)";
+    "INSERT INTO reservation (payment, attempt, stream, at, funds, fee) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+/// Returns what bears a payment's fee.
+const BEARER: &str = "SELECT bearer FROM in_flight WHERE payment = ?1 AND bearer = 'trust'";
+/// Notes how a payment has ended, before it is removed.
+const ENDS: &str = "UPDATE in_flight SET ends = ?2 WHERE payment = ?1";
 /// Removes a payment from what is in flight once no attempt holds it.
 const DROP_UNHELD: &str =
     "DELETE FROM in_flight WHERE payment = ?1 AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
 const FORGET_FAILURES: &str = "DELETE FROM failure WHERE at < ?1";
-const FAILED: &str = "INSERT OR IGNORE INTO failure (payer, at, payment) VALUES (?1, ?2, ?3)";
+const FAILED: &str = "INSERT OR IGNORE INTO failure (payer, at, payment, has_landed) VALUES (?1, ?2, ?3, ?4)";
 
-/// How long a failure is remembered, in milliseconds. This is longer than a failure counts against its payer.
-const FAILURE_KEPT_MS: u64 = 3_600_000;
+/// How long a failure is remembered, in milliseconds. It counts against its payer as long.
+const FAILURE_KEPT_MS: u64 = 86_400_000;
 
 /// One payer's shard, on its own database.
 #[derive(Debug)]
@@ -88,15 +110,19 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
         &self.sql
     }
 
-    /// Reserves what a payment takes from its balance.
+    /// Reserves what a payment takes from its balance, and its fee from its payer's trust if that covers it.
     async fn reserve(&self, reservation: &Reservation) -> Result<Reserved, PortError> {
         let [payment, attempt, stream, at] = hold::attempt(reservation)?;
         // Without a source account, the reservation would check nothing.
         let funds = reservation.funds.as_ref().filter(|funds| funds.source.is_some());
         let funds = funds.ok_or(StoreError::Invariant("a reservation names no balance"))?;
         let funds = json(funds)?;
-        match self.sql.run(RESERVE, &[payment, attempt, stream, at, funds]).await {
-            Ok(_) => Ok(Reserved::Done),
+        let fee = fee_of(reservation)?;
+        match self.sql.run(RESERVE, &[payment.clone(), attempt, stream, at, funds, fee]).await {
+            Ok(_) => {
+                let is_trusted = !run(&self.sql, BEARER, &[payment]).await?.is_empty();
+                Ok(if is_trusted { Reserved::Trusted } else { Reserved::Done })
+            }
             Err(SqlError::NotCovered) => Ok(Reserved::NotCovered),
             Err(SqlError::GuardAtRisk) => Ok(Reserved::GuardAtRisk),
             Err(error) => Err(StoreError::Database(error).into()),
@@ -107,11 +133,16 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
     async fn apply(&self, update: &PayerUpdate) -> Result<(), PortError> {
         let payer = update.payer.to_string();
         for ended in &update.ended {
+            if let Some(ends) = ended.ends() {
+                run(&self.sql, ENDS, &[text(ended.payment.as_str()), text(ends)]).await?;
+            }
             self.holds().release_all(&ended.payment).await?;
-            if let Some(failed) = &ended.failed {
+            if let Some(failed) = ended.failed.as_ref().filter(|failed| failed.may_be_payers()) {
                 let long_ago = failed.at.millis().saturating_sub(FAILURE_KEPT_MS);
                 run(&self.sql, FORGET_FAILURES, &[bound(long_ago)]).await?;
-                let parameters = [text(&payer), integer(failed.at.millis())?, text(ended.payment.as_str())];
+                let has_landed = Value::Integer(i64::from(!failed.cost_nothing()));
+                let parameters =
+                    [text(&payer), integer(failed.at.millis())?, text(ended.payment.as_str()), has_landed];
                 run(&self.sql, FAILED, &parameters).await?;
             }
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
 use crate::ids::{PaymentId, StreamId};
+use crate::session::fee::FeeCheck;
 use crate::session::{FundsCheck, failure};
 use crate::time::Timestamp;
 
@@ -19,7 +20,7 @@ pub struct Reservation {
     /// The payment's cover; only the payer's shard is asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funds: Option<FundsCheck>,
-    /// The network's fee; only the merchant's shard is asked for it.
+    /// The network's fee; the payer's shard is asked for it first, then the merchant's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fee: Option<Fee>,
     /// The seat; only the merchant's shard is asked for it.
@@ -35,14 +36,14 @@ impl Reservation {
     }
 }
 
-/// A payment's fee on one day, in lamports, with the limits that it must respect.
+/// A payment's fee, with the limits that it must respect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fee {
-    /// The UTC day, in days since the epoch.
-    pub day: u64,
-    pub lamports: u64,
-    /// The day's budget for all fee payers together, in lamports.
-    pub budget: u64,
+    /// What it may cost.
+    #[serde(flatten)]
+    pub check: FeeCheck,
+    /// Whether the payer's trust bears it.
+    pub is_trusted: bool,
     /// The gateway's wallet that pays the fee.
     pub fee_payer: Account,
     /// What may still be spent from that wallet before a wallet guard on it fails, in lamports. `None` if no
@@ -67,11 +68,13 @@ pub struct Seat {
 pub enum Reserved {
     /// The reservation is made and durable.
     Done,
+    /// The same; and the payer's trust bears the fee. Only a payer's shard says so.
+    Trusted,
     /// Another stream has this payment.
     Elsewhere,
     /// The balance does not cover the payment together with everything in flight from it.
     NotCovered,
-    /// The day's budget would be exceeded.
+    /// A budget for fees would be exceeded.
     OverBudget,
     /// A wallet guard would fail: either the payment's own, because of what is in flight, or the guard of a
     /// payment in flight from the same token account.
@@ -95,6 +98,18 @@ pub struct Ended {
     pub failed: Option<Failed>,
 }
 
+impl Ended {
+    /// Returns how the payment has ended, as the tables name it; `None` if it never landed.
+    #[must_use]
+    pub(crate) fn ends(&self) -> Option<&'static str> {
+        match &self.failed {
+            None => Some("landed"),
+            Some(failed) if failed.cost_nothing() => None,
+            Some(_) => Some("failed"),
+        }
+    }
+}
+
 /// When and why a payment failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
@@ -108,6 +123,12 @@ impl Failed {
     #[must_use]
     pub(crate) fn cost_nothing(&self) -> bool {
         failure::cost_nothing(&self.reason)
+    }
+
+    /// Returns whether the payer may have caused the failure.
+    #[must_use]
+    pub(crate) fn may_be_payers(&self) -> bool {
+        failure::may_be_payers(&self.reason)
     }
 }
 

@@ -11,7 +11,7 @@ macro_rules! guard_message {
         "the balance does not cover what is in flight"
     };
     (over_budget) => {
-        "the fee budget of the day is spent"
+        "the fee budget is spent"
     };
     (full) => {
         "as many sessions run as may"
@@ -61,8 +61,8 @@ mod tests {
         for message in [
             "the node says: a wallet guard would fail soon",
             "perhaps the balance does not cover what is in flight",
-            "the fee budget of the day is spent.",
-            "a wallet guard would fail,the fee budget of the day is spent",
+            "the fee budget is spent.",
+            "a wallet guard would fail,the fee budget is spent",
             "near \"x\": syntax error in SELECT RAISE(ABORT, 'a wallet guard would fail') at offset 8",
             "no such column: integer overflow_at",
             "the UNIQUE constraint failed to be made",
@@ -79,7 +79,7 @@ mod tests {
         let guards = [
             ("the balance does not cover what is in flight", SqlError::NotCovered),
             ("integer overflow", SqlError::NotCovered),
-            ("the fee budget of the day is spent", SqlError::OverBudget),
+            ("the fee budget is spent", SqlError::OverBudget),
             ("a wallet guard would fail", SqlError::GuardAtRisk),
             ("as many sessions run as may", SqlError::Full),
             ("UNIQUE constraint failed: head.asset", SqlError::Unique),

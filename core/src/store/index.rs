@@ -3,11 +3,14 @@
 //! Each [`Index`] describes one kind of change. The list yields the tables, the columns of what an append
 //! inserts, and the statements of the trigger. A new kind is a new entry.
 
+use super::fees::{
+    FEE_BUDGET, TRUST, is_trusted, put_back_budgets, put_back_trust, take_from_budget, take_trust,
+};
 use super::guards::guard_message;
 use super::schema::{
-    CATALOGUE, FAILURE, FAILURE_AT, FEE, FEE_PAYER, IN_FLIGHT, IN_FLIGHT_FEE_PAYER, IN_FLIGHT_SOURCE, SALE,
-    SEAT, SEAT_ASSET, SESSION, SESSION_ASSET, SESSION_PAYER, SESSION_STARTS, SOURCE_BALANCE,
-    SOURCE_BALANCE_CLOSED, hold_against_source,
+    CATALOGUE, FAILURE, FAILURE_AT, FEE_PAYER, IN_FLIGHT, IN_FLIGHT_FEE_PAYER, IN_FLIGHT_SOURCE, SALE, SEAT,
+    SEAT_ASSET, SESSION, SESSION_ASSET, SESSION_PAYER, SESSION_STARTS, SOURCE_BALANCE, SOURCE_BALANCE_CLOSED,
+    hold_against_source,
 };
 use super::value::{Value, json};
 use crate::error::StoreError;
@@ -21,6 +24,29 @@ macro_rules! seats_of {
         "substr(NEW.stream, 1, instr(NEW.stream, '/')) || (NEW.seat ->> '$.asset')"
     };
 }
+
+/// A condition: the payment that a batch claims is in flight like this.
+macro_rules! bears {
+    ($condition:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM in_flight WHERE stream = NEW.stream AND ",
+            $condition,
+            " AND payment IN (SELECT value ->> '$.id' FROM json_each(NEW.claims)))"
+        )
+    };
+}
+
+/// The trigger that puts back what a payment took, or part of it, when it is no longer in flight.
+const FEE_PUT_BACK: &str = concat!(
+    "CREATE TRIGGER IF NOT EXISTS fee_put_back AFTER DELETE ON in_flight WHEN OLD.bearer IS NOT NULL BEGIN
+        ",
+    put_back_trust!(),
+    "
+        ",
+    put_back_budgets!(),
+    "
+    END"
+);
 
 /// One kind of index change.
 pub(super) struct Index {
@@ -39,7 +65,16 @@ pub(super) const INDEXES: &[Index] = &[
     // What has to cover a claim. It is checked against what is in flight before this claim joins it.
     Index {
         column: "funds",
-        tables: &[IN_FLIGHT, IN_FLIGHT_SOURCE, IN_FLIGHT_FEE_PAYER, SOURCE_BALANCE, SOURCE_BALANCE_CLOSED],
+        tables: &[
+            IN_FLIGHT,
+            IN_FLIGHT_SOURCE,
+            IN_FLIGHT_FEE_PAYER,
+            SOURCE_BALANCE,
+            SOURCE_BALANCE_CLOSED,
+            TRUST,
+            FEE_BUDGET,
+            FEE_PUT_BACK,
+        ],
         write: concat!(
             hold_against_source!(),
             "
@@ -52,19 +87,20 @@ pub(super) const INDEXES: &[Index] = &[
         ),
         value: |batch| batch.funds.as_ref().map_or(Ok(Value::Null), json),
     },
-    // Failed payments. They leave only a note of who failed, and return what they did not cost.
+    // Failed payments. They leave only a note of who failed, and put back what they did not cost.
     Index {
         column: "purges",
-        tables: &[FEE, FAILURE, FAILURE_AT],
-        write: "UPDATE fee SET lamports = lamports - (purge.value ->> '$.fee')
-            FROM json_each(NEW.purges) AS purge WHERE fee.day = purge.value ->> '$.day';
+        tables: &[FAILURE, FAILURE_AT],
+        write: "UPDATE in_flight SET ends = 'failed' WHERE stream = NEW.stream
+            AND payment IN (SELECT value ->> '$.id' FROM json_each(NEW.purges) WHERE value ->> '$.has_landed');
         DELETE FROM payment WHERE id IN (SELECT value ->> '$.id' FROM json_each(NEW.purges));
         DELETE FROM in_flight WHERE stream = NEW.stream
             AND payment IN (SELECT value ->> '$.id' FROM json_each(NEW.purges));
         DELETE FROM failure WHERE at < (
-            SELECT max(value ->> '$.at') - 3600000 FROM json_each(NEW.purges));
-        INSERT OR IGNORE INTO failure (payer, at, payment)
-            SELECT value ->> '$.payer', value ->> '$.at', value ->> '$.id' FROM json_each(NEW.purges);",
+            SELECT max(value ->> '$.at') - 86400000 FROM json_each(NEW.purges));
+        INSERT OR IGNORE INTO failure (payer, at, payment, has_landed)
+            SELECT value ->> '$.payer', value ->> '$.at', value ->> '$.id', value ->> '$.has_landed'
+            FROM json_each(NEW.purges) WHERE value ->> '$.is_payers';",
         value: |batch| changes(batch, |change| matches!(change, IndexChange::Purge { .. })),
     },
     // Claims. If the payment's id or ticket is not new, nothing is written (invariant 1).
@@ -79,22 +115,38 @@ pub(super) const INDEXES: &[Index] = &[
             FEE_PAYER,
         ],
         write: concat!(
-            "SELECT RAISE(ABORT, '",
-            guard_message!(over_budget),
-            "')
-            FROM json_each(NEW.claims) AS claim JOIN fee ON fee.day = claim.value ->> '$.day'
-            WHERE lamports + (claim.value ->> '$.holds.fee.amount') > NEW.funds ->> '$.budget';
-        INSERT INTO payment (id, ticket, record)
+            "INSERT INTO payment (id, ticket, record)
             SELECT value ->> '$.id', value ->> '$.ticket', value -> '$.record' FROM json_each(NEW.claims);
-        INSERT INTO fee (day, lamports)
-            SELECT value ->> '$.day', value ->> '$.holds.fee.amount' FROM json_each(NEW.claims)
-            WHERE value ->> '$.holds.fee' IS NOT NULL
-            ON CONFLICT (day) DO UPDATE SET lamports = lamports + excluded.lamports;
-        INSERT INTO in_flight (stream, payment, source, amount, exclusive, fee_payer, fee, guarded)
+        INSERT INTO in_flight (stream, payment, source, amount, exclusive, fee_payer, fee, guarded, payer, bearer,
+                earns, unprofitable)
             SELECT NEW.stream, value ->> '$.id', value ->> '$.holds.source.account',
                 CAST(value ->> '$.holds.source.amount' AS INTEGER), value ->> '$.holds.source.exclusive',
-                value ->> '$.holds.fee.payer', value ->> '$.holds.fee.amount', value ->> '$.holds.fee.guarded'
+                value ->> '$.holds.fee.payer', value ->> '$.holds.fee.amount', value ->> '$.holds.fee.guarded',
+                NEW.funds ->> '$.fee.payer',
+                CASE WHEN ",
+            is_trusted!("NEW.funds -> '$.fee'"),
+            " THEN 'trust' ELSE NEW.funds ->> '$.fee.budget' END,
+                NEW.funds ->> '$.fee.earns', NEW.funds ->> '$.fee.unprofitable' IS NOT NULL
             FROM json_each(NEW.claims);
+        ",
+            take_trust!("NEW.funds -> '$.fee'", bears!("bearer = 'trust'")),
+            "
+        ",
+            take_from_budget!(
+                "NEW.funds -> '$.fee'",
+                "(NEW.funds ->> '$.fee.budget')",
+                "newcomers",
+                bears!("bearer = NEW.funds ->> '$.fee.budget'")
+            ),
+            "
+        ",
+            take_from_budget!(
+                "NEW.funds -> '$.fee'",
+                "'unprofitable'",
+                "unprofitable",
+                bears!("unprofitable")
+            ),
+            "
         INSERT OR IGNORE INTO fee_payer (address)
             SELECT value ->> '$.holds.fee.payer' FROM json_each(NEW.claims)
             WHERE value ->> '$.holds.fee' IS NOT NULL;"
@@ -107,9 +159,10 @@ pub(super) const INDEXES: &[Index] = &[
         tables: &[],
         write: "UPDATE payment SET record = change.value -> '$.record'
             FROM json_each(NEW.landed) AS change WHERE payment.id = change.value ->> '$.id';
-        DELETE FROM in_flight WHERE stream = NEW.stream
+        UPDATE in_flight SET ends = 'landed' WHERE stream = NEW.stream
             AND payment IN (SELECT value ->> '$.id' FROM json_each(NEW.landed)
-                WHERE value ->> '$.record.status' = 'granted');",
+                WHERE value ->> '$.record.status' = 'granted');
+        DELETE FROM in_flight WHERE stream = NEW.stream AND ends = 'landed';",
         value: |batch| changes(batch, |change| matches!(change, IndexChange::Payment { .. })),
     },
     Index {

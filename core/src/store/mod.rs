@@ -1,6 +1,7 @@
 //! The journal port on SQLite, for every platform that has it. Platforms differ only in how they run a statement.
 
 mod catalogue;
+pub(crate) mod fees;
 pub(crate) mod guards;
 mod index;
 mod sales;

@@ -31,8 +31,8 @@
 //! * Its owner may move the money elsewhere before the gateway sends the payment. The gateway can't see that,
 //!   but the owner needs money for all of the payments at first.
 //!
-//! Both cases end with payments that land with an error. Those are counted in `failure`: a few of them make
-//! their payer wait, and the day's fee budget limits what all payers together can cost.
+//! Both cases end with payments that land with an error. Those are counted in `failure`, and make their payer wait. What
+//! they may cost is limited by what their payer has earned here, and by the budgets for everybody else.
 //!
 //! # What a wallet's guards allow
 //!
@@ -94,12 +94,10 @@ pub(crate) const SALE: &str = "CREATE TABLE IF NOT EXISTS sale (
         amount TEXT NOT NULL
     )";
 
-/// The most that the fee payers may have spent on each UTC day, in lamports.
-pub(crate) const FEE: &str =
-    "CREATE TABLE IF NOT EXISTS fee (day INTEGER PRIMARY KEY, lamports INTEGER NOT NULL)";
-
 /// The claims in flight, by the account that pays and the wallet that pays the fee, where they have one.
 ///
+/// `bearer` is what bears the fee: `trust`, or the name of a budget, or nothing. `earns` and `unprofitable` are those of the
+/// fee's check. `ends` is set just before the row is deleted.
 /// An amount above SQLite's largest integer is stored as that integer, so that it is refused rather than overlooked.
 pub(crate) const IN_FLIGHT: &str = "CREATE TABLE IF NOT EXISTS in_flight (
         stream TEXT NOT NULL,
@@ -110,6 +108,11 @@ pub(crate) const IN_FLIGHT: &str = "CREATE TABLE IF NOT EXISTS in_flight (
         fee_payer TEXT,
         fee INTEGER,
         guarded INTEGER,
+        payer TEXT,
+        bearer TEXT,
+        earns INTEGER,
+        unprofitable INTEGER,
+        ends TEXT,
         PRIMARY KEY (stream, payment)
     ) WITHOUT ROWID";
 pub(crate) const IN_FLIGHT_SOURCE: &str =
@@ -126,12 +129,13 @@ pub(crate) const SOURCE_BALANCE_CLOSED: &str =
         DELETE FROM source_balance WHERE source = OLD.source;
     END";
 
-/// Recent failed payments. A failure deletes those that are more than an hour older, so the table can't grow
+/// Failed payments of the last day. A failure deletes those that are more than a day older, so the table can't grow
 /// without limit.
 pub(crate) const FAILURE: &str = "CREATE TABLE IF NOT EXISTS failure (
         payer TEXT NOT NULL,
         at INTEGER NOT NULL,
         payment TEXT NOT NULL,
+        has_landed INTEGER NOT NULL,
         PRIMARY KEY (payer, at, payment)
     ) WITHOUT ROWID";
 pub(crate) const FAILURE_AT: &str = "CREATE INDEX IF NOT EXISTS failure_at ON failure (at)";
@@ -189,7 +193,7 @@ pub(crate) use hold_against_source;
 /// The version of the tables. A database of any other version is refused.
 ///
 /// From the first release on, older databases will be brought up to date instead.
-pub(super) const VERSION: i64 = 9;
+pub(super) const VERSION: i64 = 10;
 
 /// The table in which a database records its version.
 ///

@@ -17,8 +17,9 @@ use crate::error::{SqlError, StoreError};
 use crate::ids::{AssetId, PaymentId, SessionId, StreamId};
 use crate::ports::{Accounts, Appended, Claims, Cursor, PayerHistory, PortError, Schedule, Streams};
 use crate::quote::TicketId;
+use crate::session::fee::{Budget, Limit};
 use crate::session::index::{PaymentRecord, SessionRecord};
-use crate::session::{Batch, Snapshot};
+use crate::session::{Batch, PastFailure, Snapshot};
 use crate::sign_in::Proven;
 use crate::time::Timestamp;
 
@@ -28,9 +29,10 @@ const LOAD_ALL: &str =
 const PAYMENT: &str = "SELECT record FROM payment WHERE id = ?1";
 const PAYMENT_BY_TICKET: &str = "SELECT record FROM payment WHERE ticket = ?1";
 const SESSION: &str = "SELECT record FROM session WHERE id = ?1";
-const FAILURES_OF: &str = "SELECT at FROM failure WHERE payer = ?1 ORDER BY at DESC LIMIT ?2";
+const FAILURES_OF: &str = "SELECT at, has_landed FROM failure WHERE payer = ?1 ORDER BY at DESC LIMIT ?2";
+const TRUST_OF: &str = "SELECT lamports FROM trust WHERE payer = ?1";
+const SPENT_OF: &str = "SELECT spent, at FROM fee_budget WHERE name = ?1";
 const HAS_BOUGHT: &str = "SELECT 1 FROM session WHERE payer = ?1 LIMIT 1";
-const FEES: &str = "SELECT lamports FROM fee WHERE day = ?1";
 pub(crate) const SEATS: &str = "SELECT count(*) FROM seat WHERE asset = ?1";
 const SEATS_OF: &str =
     "SELECT asset, count(*) FROM seat WHERE asset IN (SELECT value FROM json_each(?1)) GROUP BY asset";
@@ -64,7 +66,8 @@ pub(super) const READS: &[&str] = &[
     SESSION,
     FAILURES_OF,
     HAS_BOUGHT,
-    FEES,
+    TRUST_OF,
+    SPENT_OF,
     SEATS,
     SEATS_OF,
     SESSIONS_OF,
@@ -348,15 +351,27 @@ impl<S: Sql> Accounts for SqlJournal<S> {
     async fn history_of(&self, payer: &Account, failures: u32) -> Result<PayerHistory, PortError> {
         let payer = Value::Text(payer.to_string());
         let rows = self.run(FAILURES_OF, &[payer.clone(), Value::Integer(i64::from(failures))]).await?;
-        let failures = rows.iter().map(|row| number(row.first()).map(Timestamp::from_millis));
+        let failures = rows.iter().map(|row| {
+            let at = Timestamp::from_millis(number(row.first())?);
+            Ok::<_, PortError>(PastFailure { at, has_landed: number(row.get(1))? != 0 })
+        });
         let failures = failures.collect::<Result<_, _>>()?;
+        let trust = self.run(TRUST_OF, std::slice::from_ref(&payer)).await?;
+        let trust = trust.first().map_or(Ok(0), |row| number(row.first()))?;
         let has_bought = !self.run(HAS_BOUGHT, &[payer]).await?.is_empty();
-        Ok(PayerHistory { failures, has_bought })
+        Ok(PayerHistory { failures, trust, has_bought })
     }
 
-    async fn fees_of_day(&self, day: u64) -> Result<u64, PortError> {
-        let rows = self.run(FEES, &[bound(day)]).await?;
-        rows.first().map_or(Ok(0), |row| number(row.first()))
+    async fn fees_of_newcomers(
+        &self,
+        budget: Budget,
+        limit: Limit,
+        now: Timestamp,
+    ) -> Result<u64, PortError> {
+        let rows = self.run(SPENT_OF, &[Value::Text(budget.name().to_owned())]).await?;
+        let Some(row) = rows.first() else { return Ok(0) };
+        let at = Timestamp::from_millis(number(row.get(1))?);
+        Ok(number(row.first())?.saturating_sub(limit.refilled(now.millis_since(at))))
     }
 
     async fn seats_taken(&self, asset: &AssetId) -> Result<u64, PortError> {

@@ -3,7 +3,7 @@ mod sales;
 mod versions;
 
 use crate::ids::{PaymentId, StreamId};
-use crate::ports::{Accounts as _, Appended, Claims as _, Cursor, Schedule as _, Streams as _};
+use crate::ports::{Accounts as _, Appended, Claims as _, Cursor, PayerHistory, Schedule as _, Streams as _};
 use crate::quote::Operation;
 use crate::session::{Batch, Claim, Event};
 use crate::testkit::gateway::sold;
@@ -31,7 +31,7 @@ fn a_payment_is_claimed_once_in_all_assets_and_a_failed_append_leaves_nothing_in
     let world = World::new();
     world.bought(1, "door-1", 1);
     let platform = Platform::new(&world);
-    let before = (world.count("journal"), world.count("head"), world.count("fee"));
+    let before = (world.count("journal"), world.count("head"), world.count("fee_budget"));
     let append = |id: &str, batch: &Batch| world.run(platform.journal.append(&asset(id), 0, batch));
     let another = PaymentId::of_message(b"another");
     let other_ticket = Some(crate::quote::Ticket::from_text("another").id());
@@ -44,7 +44,7 @@ fn a_payment_is_claimed_once_in_all_assets_and_a_failed_append_leaves_nothing_in
     assert_eq!(append("door-2", &payment), Some(Ok(Appended::Conflict)));
     let ticket = claim_batch(&world, &asset("door-1"), |claim| claim.payment = another);
     assert_eq!(append("door-2", &ticket), Some(Ok(Appended::Conflict)));
-    assert_eq!((world.count("journal"), world.count("head"), world.count("fee")), before);
+    assert_eq!((world.count("journal"), world.count("head"), world.count("fee_budget")), before);
     // If nothing is taken, it is appended.
     assert_eq!(append("door-2", &revision), Some(Ok(Appended::Done)));
 }
@@ -84,8 +84,9 @@ fn what_was_appended_is_found_again_by_every_key_inv_2() {
     assert_eq!(world.run(journal.due(world.now(), 9)), Some(Ok(vec![])));
     assert_eq!(world.run(journal.due(end, 9)), Some(Ok(vec![asset("door-1")])));
     assert_eq!(world.run(journal.unfulfilled(9)), Some(Ok(vec![asset("door-1")])));
-    assert_eq!(world.run(journal.fees_of_day(world.now().day())), Some(Ok(10_001)));
-    assert_eq!(world.run(journal.fees_of_day(0)), Some(Ok(0)));
+    let history = world.run(journal.history_of(&keys::account(1), 9)).unwrap().unwrap();
+    // One second for 0.01 USDC is worth 50,000 lamports.
+    assert_eq!(history, PayerHistory { failures: Vec::new(), trust: 25_000, has_bought: true });
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::account::Account;
 use crate::encoding::from_base64;
 use crate::ids::{PaymentId, SessionId, StreamId};
 use crate::listing::Listing;
+use crate::session::fee::FeeCheck;
 use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus, SessionRecord, changes};
 use crate::session::{Desired, Event, Session, StreamState, desired_state, evolve};
 use crate::time::{Now, Timestamp};
@@ -28,12 +29,34 @@ pub struct Books {
     /// The asset, the amount and the time of each sale, by payment.
     pub(super) sales: BTreeMap<String, (String, String, u64)>,
     pub(super) catalogue: BTreeMap<String, Listing>,
-    pub(super) fees: BTreeMap<u64, u64>,
+    /// What the fees of all payments may have cost, by payment.
+    fees: BTreeMap<String, Fee>,
     pub(super) seats: BTreeSet<(String, String)>,
     /// Whether the wall clock may have been set. Then a session's end on it says little about its length.
     pub is_clock_set: bool,
     /// The state of each stream with events.
     pub(super) states: BTreeMap<String, StreamState>,
+}
+
+/// What a payment's fee may have cost.
+#[derive(Clone, Debug)]
+struct Fee {
+    payer: Account,
+    /// The highest fee, in lamports.
+    lamports: u64,
+    /// Half of what the payment earns if it lands, in lamports.
+    earns: u64,
+    fate: Fate,
+}
+
+/// What has become of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    InFlight,
+    Landed,
+    /// It landed with an error, and has cost its fee.
+    Failed,
+    NeverLanded,
 }
 
 /// What one append did to a payment.
@@ -125,10 +148,34 @@ impl Books {
         self.payments.values().map(paid)
     }
 
-    /// Returns what all payments together may have cost the fee payers, in lamports.
+    /// Returns what the payments that landed with an error have cost at the most, and half of what all payments have
+    /// earned, in lamports.
     #[must_use]
-    pub fn fees(&self) -> u64 {
-        self.fees.values().sum()
+    pub fn fees(&self) -> (u64, u64) {
+        let failed = self.fees.values().filter(|fee| fee.fate == Fate::Failed);
+        let landed = self.fees.values().filter(|fee| fee.fate == Fate::Landed);
+        (failed.map(|fee| fee.lamports).sum(), landed.map(|fee| fee.earns).sum())
+    }
+
+    /// Checks what payers are trusted with: no more than half of what they have earned, and no less than that without what
+    /// their payments have cost or may cost (invariant 5). `may_be_less` says that what was earned may not be told yet.
+    pub fn check_trust(&self, trusted: &[(Account, u64)], may_be_less: bool) {
+        let mut payers: BTreeMap<&Account, [u64; 2]> = BTreeMap::new();
+        for fee in self.fees.values() {
+            let [earned, risked] = payers.entry(&fee.payer).or_default();
+            match fee.fate {
+                Fate::Landed => *earned += fee.earns,
+                Fate::InFlight | Fate::Failed => *risked += fee.lamports,
+                Fate::NeverLanded => {}
+            }
+        }
+        let trust: BTreeMap<_, _> = trusted.iter().map(|(payer, lamports)| (payer, *lamports)).collect();
+        assert!(trust.keys().all(|payer| payers.contains_key(payer)), "{trust:?}");
+        for (payer, [earned, risked]) in payers {
+            let trust = trust.get(payer).copied().unwrap_or_default();
+            let least = if may_be_less { 0 } else { earned.saturating_sub(risked) };
+            assert!(trust <= earned && trust >= least, "{payer}: {trust} of {earned}, {risked} at risk");
+        }
     }
 
     /// Returns until when the device of a stream may be open, at this moment.
@@ -197,18 +244,32 @@ impl Books {
         self.states.get(&stream.to_string()).cloned().unwrap_or_default()
     }
 
+    fn ends(&mut self, payment: &PaymentId, fate: Fate) {
+        if let Some(fee) = self.fees.get_mut(payment.as_str()) {
+            fee.fate = fate;
+        }
+    }
+
     fn enter(&mut self, stream: &StreamId, change: IndexChange) {
         match change {
-            IndexChange::Claim { id, record, day, holds, .. } => {
+            IndexChange::Claim { id, record, holds, .. } => {
+                let (payer, price) = (record.payer.clone(), &record.purchase.price);
+                if let Some(check) = FeeCheck::new(&holds, price, &payer, 0, record.at) {
+                    let FeeCheck { lamports, earns, .. } = check;
+                    let fee = Fee { payer, lamports, earns, fate: Fate::InFlight };
+                    self.fees.insert(id.as_str().to_owned(), fee);
+                }
                 assert!(self.payments.insert(id.as_str().to_owned(), record).is_none(), "claimed twice");
-                *self.fees.entry(day).or_default() += holds.fee.unwrap().amount;
             }
             IndexChange::Payment { id, record } => {
+                if record.status == PaymentStatus::Granted {
+                    self.ends(&id, Fate::Landed);
+                }
                 self.payments.insert(id.as_str().to_owned(), record).expect("a claim before the grant");
             }
-            IndexChange::Purge { id, day, fee, .. } => {
+            IndexChange::Purge { id, has_landed, .. } => {
                 self.payments.remove(id.as_str()).expect("a claim before its end");
-                *self.fees.get_mut(&day).unwrap() -= fee;
+                self.ends(&id, if has_landed { Fate::Failed } else { Fate::NeverLanded });
             }
             IndexChange::Session { id, record, .. } => {
                 self.sessions.insert(id.as_str().to_owned(), record);

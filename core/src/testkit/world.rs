@@ -274,11 +274,18 @@ impl World {
         rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
     }
 
-    /// Returns what the fee payers may have spent today, in lamports.
-    pub fn fees_today(&self) -> u64 {
-        let day = self.now().day();
+    /// Returns what is spent of a budget for fees, as it was at the latest claim, in lamports.
+    pub fn spent_of(&self, budget: &str) -> u64 {
         self.database
-            .query_row("SELECT lamports FROM fee WHERE day = ?1", [day], |row| row.get(0))
+            .query_row("SELECT spent FROM fee_budget WHERE name = ?1", [budget], |row| row.get(0))
+            .unwrap_or_default()
+    }
+
+    /// Returns what a payer is trusted with, in lamports.
+    pub fn trust_of(&self, payer: u8) -> u64 {
+        let payer = keys::account(payer).to_string();
+        self.database
+            .query_row("SELECT lamports FROM trust WHERE payer = ?1", [payer], |row| row.get(0))
             .unwrap_or_default()
     }
 

@@ -3,13 +3,10 @@
 //! Nothing is fetched, so both sides are estimates. Tokens that are known by name are stablecoins and count
 //! as 1 US dollar, and one SOL counts as [`USD_PER_SOL`].
 
-use coinop_core::Amount;
 use coinop_core::config::{Asset, Config};
 use coinop_core::svm::{Network, Token};
+use coinop_core::{Amount, USD_PER_SOL};
 
-/// US dollars for one SOL. It is above the price of most of SOL's history, so the warning comes too early
-/// rather than too late. Only the order of magnitude matters.
-const USD_PER_SOL: u64 = 200;
 const LAMPORTS_PER_SOL: u128 = 1_000_000_000;
 /// How many times the fee must fit into a purchase: once for its own transaction, and once for a payment that
 /// fails on the chain after its fee was paid.

@@ -14,6 +14,7 @@ mod audit;
 mod chain;
 mod clock;
 mod devices;
+mod economy;
 mod executor;
 mod gateway;
 mod machine;
@@ -53,6 +54,9 @@ struct Cli {
     /// How many worlds to play at once
     #[arg(long, default_value_t = 2)]
     jobs: usize,
+    /// Play only sieges, and print what each has cost
+    #[arg(long)]
+    sieges: bool,
     /// Print everything that happens; for one world
     #[arg(long)]
     trace: bool,
@@ -63,6 +67,12 @@ struct Cli {
     /// hand: lines of JSON
     #[arg(long, value_name = "WORLDS")]
     record: Option<u64>,
+}
+
+impl Cli {
+    fn plan(&self, seed: u64) -> Plan {
+        if self.sieges { Plan::siege(seed) } else { Plan::of(seed) }
+    }
 }
 
 /// What all worlds came to.
@@ -81,7 +91,7 @@ fn main() -> ExitCode {
     // A world that fails says so itself.
     std::panic::set_hook(Box::new(|_| {}));
     if cli.trace {
-        return trace(cli.from);
+        return trace(&cli.plan(cli.from));
     }
     let started = Instant::now();
     let next = AtomicU64::new(cli.from);
@@ -99,7 +109,12 @@ fn main() -> ExitCode {
                     {
                         return;
                     }
-                    let ran = run(&Plan::of(seed), false);
+                    let ran = run(&cli.plan(seed), false);
+                    if let Ok(Ran { siege: Some(line), .. }) = &ran
+                        && cli.sieges
+                    {
+                        println!("{seed}: {line}");
+                    }
                     if let Ok(mut sum) = sum.lock() {
                         sum.add(seed, ran);
                     }
@@ -108,7 +123,7 @@ fn main() -> ExitCode {
         }
     });
     let Ok(sum) = sum.into_inner() else { return ExitCode::FAILURE };
-    sum.print(started.elapsed());
+    sum.print(&cli, started.elapsed());
     if sum.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -129,8 +144,8 @@ impl Sum {
         }
     }
 
-    fn print(&self, took: Duration) {
-        let Ran { steps, appends, grants, calls } = self.ran;
+    fn print(&self, cli: &Cli, took: Duration) {
+        let Ran { steps, appends, grants, calls, .. } = self.ran;
         println!(
             "{} worlds in {} s: {steps} steps, {calls} calls of the node, {appends} appends, {grants} payments granted",
             self.worlds,
@@ -138,22 +153,21 @@ impl Sum {
         );
         for (seed, count, why) in self.broken.values() {
             println!("\nBROKEN in {count} worlds, first seed {seed}: {why}");
-            let plan = shrink::shrink(&Plan::of(*seed), why);
+            let plan = shrink::shrink(&cli.plan(*seed), why);
             println!("smallest: {plan:?}");
         }
     }
 }
 
 /// Plays one world, and prints what happens in it.
-fn trace(seed: u64) -> ExitCode {
-    let plan = Plan::of(seed);
+fn trace(plan: &Plan) -> ExitCode {
     println!("{plan:?}");
-    let smallest = match run(&plan, true) {
+    let smallest = match run(plan, true) {
         Ok(ran) => {
             println!("{ran:?}");
             return ExitCode::SUCCESS;
         }
-        Err(Broken { why, .. }) => shrink::shrink(&plan, &why),
+        Err(Broken { why, .. }) => shrink::shrink(plan, &why),
     };
     println!("smaller: {smallest:?}");
     if let Err(Broken { why, trace }) = run(&smallest, true) {

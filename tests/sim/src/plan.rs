@@ -106,6 +106,12 @@ pub(crate) enum Actor {
     Holder,
     /// Changes the assets.
     Owner,
+    /// Has payments of ever new wallets land with an error.
+    Besieger,
+    /// Wallets that come for the first time, one after the other.
+    Newcomers,
+    /// A buyer who has bought before.
+    Regular,
 }
 
 /// What a world is made of.
@@ -120,12 +126,21 @@ pub(crate) struct Plan {
     pub(crate) shared: Vec<u64>,
     pub(crate) actors: Vec<Actor>,
     pub(crate) faults: Vec<(Fault, u32)>,
+    /// How long after a payment besiegers move the money away, in milliseconds: the shortest and the longest pause. `None`
+    /// if there is no siege.
+    pub(crate) siege: Option<(u64, u64)>,
 }
 
+/// How long besiegers have to use up what newcomers may cost, before it is looked whom they keep out, in milliseconds.
+pub(crate) const SIEGE_BEGINS_MS: u64 = 300_000;
+
 impl Plan {
-    /// Makes the plan of this seed.
+    /// Makes the plan of this seed: in one of 40 cases a siege.
     pub(crate) fn of(seed: u64) -> Self {
         let random = Random::of(seed, "plan");
+        if random.below(40) == 0 {
+            return Self::siege(seed);
+        }
         let keeping = [Keeping::Serve, Keeping::Serve, Keeping::Spin, Keeping::Sharded, Keeping::Sharded]
             [random.below(5)];
         let count = |most: u64| random.within(0..most + 1);
@@ -159,6 +174,25 @@ impl Plan {
             shared: (0..count(1)).map(|_| random.within(0..3)).collect(),
             actors,
             faults,
+            siege: None,
+        }
+    }
+
+    /// Makes a siege: besiegers, newcomers and a regular at one shared asset, and nothing that goes wrong by itself.
+    pub(crate) fn siege(seed: u64) -> Self {
+        let random = Random::of(seed, "siege");
+        let mut actors = vec![Actor::Regular, Actor::Newcomers];
+        actors.extend(vec![Actor::Besieger; 1 + random.below(6)]);
+        let least = random.within(100..1_200);
+        Self {
+            seed,
+            keeping: [Keeping::Serve, Keeping::Spin, Keeping::Sharded][random.below(3)],
+            length: SIEGE_BEGINS_MS + 300_000,
+            doors: 1,
+            shared: vec![0],
+            actors,
+            faults: Vec::new(),
+            siege: Some((least, least + 1 + random.within(0..1_000))),
         }
     }
 
@@ -188,7 +222,7 @@ impl Plan {
         if self.doors > 1 {
             smaller.push(Self { doors: self.doors - 1, ..self.clone() });
         }
-        if self.length > 20_000 {
+        if self.length > 20_000 && self.siege.is_none() {
             smaller.push(Self { length: self.length / 2, ..self.clone() });
         }
         smaller

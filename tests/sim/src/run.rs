@@ -7,8 +7,9 @@ use std::rc::Rc;
 use coinop_core::testkit::keys;
 
 use crate::actors::{self, HEALING_MS};
+use crate::economy::check_loss;
 use crate::executor::OUTSIDE;
-use crate::plan::{Fault, Keeping, Plan};
+use crate::plan::{Fault, Keeping, Plan, SIEGE_BEGINS_MS};
 use crate::world::{FEE_PAYER_LAMPORTS, World};
 
 /// What a world came to.
@@ -18,6 +19,8 @@ pub(crate) struct Ran {
     pub(crate) appends: u64,
     pub(crate) grants: u64,
     pub(crate) calls: u64,
+    /// What a siege has cost whom, in words; `None` if there was none.
+    pub(crate) siege: Option<String>,
 }
 
 /// A world in which something was not as it must be.
@@ -85,7 +88,24 @@ fn play(world: &Rc<World>) -> Ran {
     world.chain.borrow_mut().advance(world.exec.now());
     world.check_healed();
     let audit = world.audit.borrow();
-    Ran { steps: world.exec.steps(), appends: audit.appends, grants: audit.grants, calls: world.node.calls() }
+    let mut siege = None;
+    let (lost, earned) = audit.books.fees();
+    let per_day = world.deployment.config.settlement.max_fee_lamports_per_day;
+    if !audit.is_impaired() {
+        check_loss(lost, earned, per_day, world.exec.now());
+    }
+    if world.plan.siege.is_some() {
+        let economy = world.economy.borrow();
+        siege = Some(economy.line(lost, SIEGE_BEGINS_MS));
+        economy.check(lost, SIEGE_BEGINS_MS);
+    }
+    Ran {
+        steps: world.exec.steps(),
+        appends: audit.appends,
+        grants: audit.grants,
+        calls: world.node.calls(),
+        siege,
+    }
 }
 
 /// Starts what spoils the world as a whole.

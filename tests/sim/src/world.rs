@@ -13,6 +13,7 @@ use crate::audit::Audit;
 use crate::chain::Chain;
 use crate::clock::WallClock;
 use crate::devices::Devices;
+use crate::economy::Economy;
 use crate::executor::{Executor, Process};
 use crate::gateway::Gateways;
 use crate::node::Node;
@@ -31,6 +32,10 @@ pub(crate) const FEE_PAYER_LAMPORTS: u64 = 1_000_000_000;
 
 /// The price of a minute, in atomic units.
 pub(crate) const MINUTE_PRICE: u64 = 10_000;
+/// The price of a minute in a siege. It is hardly worth two fees, so that each sale fills the budget for fees little.
+pub(crate) const SIEGE_PRICE: u64 = 5_000;
+/// What fees may cost in a day of a siege, in lamports: so little that the besiegers soon have used it up.
+const SIEGE_FEES: u64 = 10_000_000;
 
 pub(crate) struct World {
     pub(crate) plan: Plan,
@@ -45,6 +50,7 @@ pub(crate) struct World {
     pub(crate) gateways: Gateways,
     pub(crate) devices: Devices,
     pub(crate) audit: RefCell<Audit>,
+    pub(crate) economy: RefCell<Economy>,
     pub(crate) trace: Trace,
     /// Whether faults happen. They end when the world heals.
     pub(crate) is_faulty: Cell<bool>,
@@ -73,6 +79,7 @@ impl World {
             gateways: Gateways::new(plan.keeping, part("gateways"), me.clone()),
             devices: Devices::new(plan.doors, part("devices"), me.clone()),
             audit: RefCell::default(),
+            economy: RefCell::default(),
             trace: Trace::default(),
             is_faulty: Cell::new(true),
             is_open: Cell::new(true),
@@ -168,14 +175,19 @@ fn deployment(plan: &Plan) -> Deployment {
         .collect();
     for (id, seats) in shared(plan).iter().zip(&plan.shared) {
         let capacity = if *seats == 0 { json!("unlimited") } else { json!(seats) };
+        let price = if plan.siege.is_some() { "0.005" } else { "0.01" };
         assets.push(
-            json!({ "id": id, "price": "0.01", "unit": "minute", "max_quantity": 240, "capacity": capacity }),
+            json!({ "id": id, "price": price, "unit": "minute", "max_quantity": 240, "capacity": capacity }),
         );
     }
     let key = {
         use sha2::Digest as _;
         coinop_core::encoding::hex(&sha2::Sha256::digest(API_KEY))
     };
+    let mut settlement = json!({ "mode": "local" });
+    if plan.siege.is_some() {
+        settlement["max_fee_lamports_per_day"] = json!(SIEGE_FEES);
+    }
     let config = json!({
         "public_url": "http://127.0.0.1:8402",
         "merchant": {
@@ -184,7 +196,7 @@ fn deployment(plan: &Plan) -> Deployment {
             "api_keys": [format!("sha256:{key}")],
         },
         "solana": { "network": "devnet", "rpc_url": "http://127.0.0.1:8899" },
-        "settlement": { "mode": "local" },
+        "settlement": settlement,
         "asset": assets,
     });
     let config = Config::from_json(&config).unwrap_or_else(|error| panic!("{error}"));

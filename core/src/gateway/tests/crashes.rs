@@ -180,7 +180,7 @@ fn killed_anywhere_while_a_payment_dies_it_is_forgotten_once_and_its_fee_given_b
         world.audit();
         recover(world);
         let failed = world.events("door-1").iter().filter(|e| e["type"] == "payment_failed").count();
-        assert_eq!((failed, world.count("payment"), world.fees_today()), (1, 0, 0), "killed at {n}");
+        assert_eq!((failed, world.count("payment"), world.spent_of("newcomers")), (1, 0, 0), "killed at {n}");
         if done.is_some() {
             assert!(n >= 4, "{n}");
             break;

@@ -229,8 +229,9 @@ pub(super) fn handle(world: &World, request: &Request) -> Response {
 }
 
 pub(super) fn nothing_happened(world: &World) -> bool {
-    let written = ["journal", "head", "payment", "session", "fee"].map(|table| world.count(table));
-    (world.charged(), world.sends.get(), written) == (0, 0, [0; 5])
+    let written =
+        ["journal", "head", "payment", "session", "fee_budget", "trust"].map(|table| world.count(table));
+    (world.charged(), world.sends.get(), written) == (0, 0, [0; 6])
 }
 
 /// Checks that every refusal has one of two forms, with a stable code or reason.

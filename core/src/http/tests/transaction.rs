@@ -79,7 +79,7 @@ fn making_a_transaction_leaves_nothing_behind_inv_8() {
         let made = transaction(&world, PATH, &[], &json!({ "account": account(who) }));
         assert_eq!((made.status, &made.body["quantity"]), (200, &json!(1)));
     }
-    for table in ["journal", "head", "payment", "session", "fee"] {
+    for table in ["journal", "head", "payment", "session", "fee_budget", "trust"] {
         assert_eq!(world.count(table), 0);
     }
 }

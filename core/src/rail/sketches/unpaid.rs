@@ -136,7 +136,7 @@ fn killed_anywhere_a_ticket_of_price_zero_is_one_session_and_charges_nobody_inv_
             "killed at {n}"
         );
         assert_eq!(
-            (world.charged(), world.fees_today(), world.count("in_flight")),
+            (world.charged(), world.spent_of("newcomers"), world.count("in_flight")),
             (0, 0, 0),
             "killed at {n}"
         );

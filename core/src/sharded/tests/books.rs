@@ -1,5 +1,6 @@
 //! What the shards of payers, payments and the merchant guarantee to the streams that ask them.
 
+use crate::session::fee::{Budget, FeeCheck, Limit};
 use proptest::prelude::*;
 
 use super::{Database, now};
@@ -51,16 +52,28 @@ fn covered(number: u8, attempt: &str, amount: u64, left: u64) -> Reservation {
         exclusive: false,
         fee_payer: Some(Address::new([255; 32]).into()),
         slack: None,
-        budget: u64::MAX,
+        fee: None,
     };
     Reservation { funds: Some(funds), ..reservation(number, attempt) }
 }
 
 fn costing(number: u8, attempt: &str, lamports: u64, budget: u64) -> Reservation {
-    Reservation {
-        fee: Some(Fee { day: 7, lamports, budget, fee_payer: Address::new([255; 32]).into(), slack: None }),
-        ..reservation(number, attempt)
-    }
+    let limit = Limit { most: budget, refill: 0, period: 1 };
+    Reservation { fee: Some(fee_of(lamports, limit)), ..reservation(number, attempt) }
+}
+
+/// Returns a fee of a payment that earns enough, with this limit for newcomers.
+pub(super) fn fee_of(lamports: u64, newcomers: Limit) -> Fee {
+    let check = FeeCheck {
+        payer: payer(),
+        lamports,
+        earns: 0,
+        at: Timestamp::from_millis(1_000),
+        budget: Budget::Newcomers,
+        newcomers,
+        unprofitable: None,
+    };
+    Fee { check, is_trusted: false, fee_payer: Address::new([255; 32]).into(), slack: None }
 }
 
 fn failed(reason: &str) -> Option<Failed> {
@@ -184,11 +197,11 @@ fn failures_are_remembered_once_and_sessions_never_go_back() {
 }
 
 #[test]
-fn the_days_budget_holds_for_all_assets_and_gives_back_what_never_landed_inv_5() {
+fn a_budget_for_fees_holds_for_all_assets_and_gets_back_what_never_landed_inv_5() {
     let database = Database::new();
     let handler = MerchantShard::new(&database);
     now(handler.prepare()).unwrap();
-    let spent = || database.number("SELECT coalesce(sum(lamports), 0) FROM fee");
+    let spent = || database.number("SELECT coalesce(sum(spent), 0) FROM fee_budget");
     assert_eq!(now(handler.reserve(&costing(1, "a", 10, 25))), Ok(Reserved::Done));
     assert_eq!(now(handler.reserve(&costing(1, "b", 10, 25))), Ok(Reserved::Done));
     assert_eq!(now(handler.reserve(&costing(2, "c", 10, 25))), Ok(Reserved::Done));
@@ -199,7 +212,7 @@ fn the_days_budget_holds_for_all_assets_and_gives_back_what_never_landed_inv_5()
     assert_eq!(spent(), 20);
     now(handler.holds().release(&costing(1, "b", 10, 25).release())).unwrap();
     assert_eq!(spent(), 10);
-    // A payment that landed has cost its fee, even with an error. A payment that expired has not.
+    // A payment that landed with an error has cost its fee. A payment that expired has not.
     now(handler.holds().spend_all(&payment(2))).unwrap();
     now(handler.holds().release_all(&payment(2))).unwrap();
     assert_eq!(spent(), 10);

@@ -1,5 +1,7 @@
 //! What an append agrees on with other shards before it claims a payment: everything or nothing, whatever fails.
 
+use super::books::fee_of;
+use crate::session::fee::Limit;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -45,7 +47,7 @@ fn claiming(cluster: &Cluster, number: u8, at: u8, left: u64, budget: u64) -> Ba
         exclusive: false,
         fee_payer,
         slack: None,
-        budget,
+        fee: Some(fee_of(10_001, Limit { most: budget, refill: 0, period: 1 }).check),
     }))
 }
 

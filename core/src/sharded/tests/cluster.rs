@@ -183,7 +183,12 @@ impl Cluster {
 
     /// Returns what the merchant's shard counts as spent, in lamports.
     pub(super) fn fees(&self) -> i64 {
-        self.number(&ShardKey::Merchant, "SELECT coalesce(sum(lamports), 0) FROM fee")
+        self.number(&ShardKey::Merchant, "SELECT coalesce(sum(spent), 0) FROM fee_budget")
+    }
+
+    /// Returns what the first buyer is trusted with, in lamports.
+    pub(super) fn trust(&self) -> i64 {
+        self.number(&payer(1), "SELECT coalesce(sum(lamports), 0) FROM trust")
     }
 
     /// Sends a shard a request, or lets its alarm go off.

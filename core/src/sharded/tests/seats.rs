@@ -1,5 +1,6 @@
 //! The seats of a shared asset with limited capacity, which the merchant's shard keeps.
 
+use super::books::fee_of;
 use super::cluster::{Cluster, FAULTS, Fault, door};
 use super::{Database, now};
 use crate::capacity::Capacity;
@@ -8,13 +9,13 @@ use crate::ids::{PaymentId, SessionId, StreamId};
 use crate::ports::Accounts as _;
 use crate::quote::Operation;
 use crate::session::Reject;
+use crate::session::fee::Limit;
 use crate::sharded::request::SeatsTaken;
 use crate::sharded::updates::Seat;
 use crate::sharded::{
-    Ended, Fee, Head, MerchantShard, MerchantUpdate, Reservation, Reserved, STALE_MS, ShardHandler as _,
-    ShardKey, ShardedJournal,
+    Ended, Head, MerchantShard, MerchantUpdate, Reservation, Reserved, STALE_MS, ShardHandler as _, ShardKey,
+    ShardedJournal,
 };
-use crate::svm::Address;
 use crate::testkit::world::Chain;
 use crate::time::Timestamp;
 use crate::x402::PaymentPayload;
@@ -82,13 +83,7 @@ fn a_payment_that_is_tried_for_another_asset_too_takes_no_seat_for_ever_inv_5() 
         attempt: attempt.to_owned(),
         at: Timestamp::from_millis(1_000),
         funds: None,
-        fee: Some(Fee {
-            day: 7,
-            lamports: 10,
-            budget: 1_000,
-            fee_payer: Address::new([255; 32]).into(),
-            slack: None,
-        }),
+        fee: Some(fee_of(10, Limit { most: 1_000, refill: 0, period: 1 })),
         seat,
     };
     let session = format!("api/{}", SessionId::from_bytes([7; 16]));
@@ -102,9 +97,9 @@ fn a_payment_that_is_tried_for_another_asset_too_takes_no_seat_for_ever_inv_5() 
         // The payment is claimed for the door. The other attempt takes back what it reserved.
         now(merchant.holds().release(&seated.release())).unwrap();
         assert_eq!((seats(), database.number("SELECT count(*) FROM reserved_seat")), (0, 0));
-        assert_eq!(database.number("SELECT lamports FROM fee"), 10);
+        assert_eq!(database.number("SELECT spent FROM fee_budget"), 10);
         now(merchant.holds().release(&at_door.release())).unwrap();
-        assert_eq!(database.number("SELECT lamports FROM fee"), 0);
+        assert_eq!(database.number("SELECT spent FROM fee_budget"), 0);
     }
 }
 

@@ -33,8 +33,8 @@ fn every_guard_that_a_trigger_raises_is_recognised_inv_1_5() {
         raised(database).iter().map(|message| SqlError::from_message(message)).collect()
     };
     use SqlError::{Full, GuardAtRisk, NotCovered, OverBudget, Unique};
-    assert_eq!(kinds(&all), [Unique, GuardAtRisk, NotCovered, GuardAtRisk, OverBudget, Full]);
+    assert_eq!(kinds(&all), [Unique, GuardAtRisk, NotCovered, GuardAtRisk, OverBudget, OverBudget, Full]);
     assert_eq!(kinds(&payer), [GuardAtRisk, NotCovered]);
-    assert_eq!(kinds(&merchant), [OverBudget, GuardAtRisk, Full]);
+    assert_eq!(kinds(&merchant), [GuardAtRisk, Full, OverBudget, OverBudget]);
     assert_eq!(kinds(&payment), []);
 }

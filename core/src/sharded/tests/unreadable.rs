@@ -1,12 +1,11 @@
 //! A shard answers what it can't read with an error, never with a guess.
 
+use super::books::fee_of;
 use super::{Database, now};
 use crate::error::{Layer, PortError, StoreError};
 use crate::ids::{PaymentId, StreamId};
-use crate::sharded::{
-    Fee, MerchantShard, PayerShard, PaymentShard, Reservation, Reserved, ShardHandler as _,
-};
-use crate::svm::Address;
+use crate::session::fee::Limit;
+use crate::sharded::{MerchantShard, PayerShard, PaymentShard, Reservation, Reserved, ShardHandler as _};
 use crate::testkit::platform::execute;
 use crate::time::Timestamp;
 
@@ -72,19 +71,14 @@ fn a_number_beyond_the_databases_integers_is_never_written_as_another_one_inv_5(
     let database = Database::new();
     let handler = MerchantShard::new(&database);
     now(handler.prepare()).unwrap();
-    let fee = Fee {
-        day: 7,
-        lamports: 1 << 63,
-        budget: u64::MAX,
-        fee_payer: Address::new([1; 32]).into(),
-        slack: None,
-    };
+    let limit = Limit { most: u64::MAX, refill: 0, period: 1 };
+    let fee = |lamports| fee_of(lamports, limit);
     let costing = |fee| Reservation { fee: Some(fee), ..reservation() };
-    let refused = now(handler.reserve(&costing(fee.clone())));
+    let refused = now(handler.reserve(&costing(fee(1 << 63))));
     let unwritten = |error: PortError| matches!(error.layer(), Layer::Store(StoreError::Encode(_)));
     assert!(refused.clone().is_err_and(unwritten), "{refused:?}");
     assert_eq!(database.number("SELECT count(*) FROM hold"), 0);
     // A budget is a bound: the largest possible one is accepted and compared as SQLite's largest integer.
-    let most = Fee { lamports: i64::MAX.unsigned_abs(), ..fee };
+    let most = fee(i64::MAX.unsigned_abs());
     assert_eq!(now(handler.reserve(&costing(most))), Ok(Reserved::Done));
 }

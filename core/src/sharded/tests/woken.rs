@@ -35,7 +35,7 @@ fn a_shard_that_is_only_asked_keeps_nothing_and_is_not_woken_inv_8() {
         (&payment, "owner", json(&id), "null"),
         (&payment, "release", release.clone(), "null"),
         (&payment, "update", json(&failed), "null"),
-        (&payer(1), "history", history, r#"{"failures":[],"has_bought":false}"#),
+        (&payer(1), "history", history, r#"{"failures":[],"trust":0,"has_bought":false}"#),
         (&payer(1), "release", release.clone(), "null"),
         (&ShardKey::Merchant, "release", release, "null"),
         (&asset(1), "payment", json(&id), "null"),

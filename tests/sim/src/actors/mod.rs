@@ -1,5 +1,7 @@
 //! Those who use the gateway: buyers, thieves, those who only want to harm, and the owner.
 
+mod besieged;
+mod besieger;
 pub(crate) mod client;
 mod drainer;
 mod holder;
@@ -28,8 +30,16 @@ pub(crate) fn start(world: &Rc<World>) {
             Actor::Drainer => world.exec.spawn(OUTSIDE, drainer::act(inside, number)),
             Actor::Holder => world.exec.spawn(OUTSIDE, holder::act(inside, number)),
             Actor::Owner => world.exec.spawn(OUTSIDE, owner::act(inside)),
+            Actor::Besieger => world.exec.spawn(OUTSIDE, besieger::act(inside, number)),
+            Actor::Newcomers => world.exec.spawn(OUTSIDE, besieged::newcomers(inside, number)),
+            Actor::Regular => world.exec.spawn(OUTSIDE, besieged::regular(inside, number)),
         }
     }
+}
+
+/// Returns where a siege's shared asset is sold. It has no limit of seats, so nobody is kept out by a sale.
+fn siege_path() -> String {
+    "/api/v1/access/api-1?quantity=1".to_owned()
 }
 
 /// Returns the ids of all assets that may be for sale.

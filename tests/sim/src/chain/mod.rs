@@ -157,6 +157,14 @@ impl Chain {
         self.wait(Waiting::Transfer { from, to, amount, payer });
     }
 
+    /// Sends the same by somebody whose transactions nearly always land at once.
+    pub(crate) fn transfer_soon(&mut self, from: Address, to: Address, amount: u64, payer: Address) {
+        let slots = 1 + self.random.within(0..2);
+        self.numbered += 1;
+        let what = Waiting::Transfer { from, to, amount, payer };
+        self.waiting.insert((self.blocks.tip() + slots, self.numbered), what);
+    }
+
     fn wait(&mut self, what: Waiting) {
         // Most land within two slots, some much later.
         let slots =

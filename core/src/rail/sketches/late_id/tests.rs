@@ -76,7 +76,7 @@ fn an_id_that_comes_late_is_kept_before_anything_is_known_of_the_outcome_inv_2()
     assert_eq!((network.handed_in.get(), network.handed_in_in_vain.get()), (1, 0), "30 s, handed in once");
     // The payment stays in flight, and what it holds stays held.
     world.audit();
-    assert_eq!((world.count("in_flight"), world.fees_today()), (1, FEE));
+    assert_eq!((world.count("in_flight"), world.spent_of("newcomers")), (1, FEE));
     world.advance(30_000);
     recover(&world, &network);
     let kinds: Vec<_> = world.events("door-1").iter().map(|event| event["type"].clone()).collect();
@@ -92,7 +92,7 @@ fn without_an_id_an_order_is_handed_in_again_until_it_can_not_be_carried_out_any
     assert!(network.handed_in.get() > 10, "{}", network.handed_in.get());
     world.advance(VALID_MS);
     recover(&world, &network);
-    assert_eq!((world.charged(), world.count("payment"), world.fees_today()), (0, 0, 0));
+    assert_eq!((world.charged(), world.count("payment"), world.spent_of("newcomers")), (0, 0, 0));
 }
 
 #[test]

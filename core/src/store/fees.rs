@@ -1,0 +1,121 @@
+//! The tables of what fees may cost, and what a claim and a payment's end do there.
+//!
+//! The rule is in `session/fee.rs`. Fees are in lamports, moments in milliseconds since the epoch.
+
+/// What a payer's next payments may cost: half of what its payments have earned, without the fees that this bears now and
+/// those of payments that landed with an error.
+pub(crate) const TRUST: &str =
+    "CREATE TABLE IF NOT EXISTS trust (payer TEXT PRIMARY KEY, lamports INTEGER NOT NULL) WITHOUT ROWID";
+
+/// What is spent of each budget, as it was at the latest claim. Time has filled it again since.
+pub(crate) const FEE_BUDGET: &str = "CREATE TABLE IF NOT EXISTS fee_budget (name TEXT PRIMARY KEY, spent INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID";
+
+/// A condition: the payer's trust covers the fee of `$check`, which is a `FeeCheck` as JSON.
+macro_rules! is_trusted {
+    ($check:expr) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM trust WHERE payer = (",
+            $check,
+            ") ->> '$.payer' AND lamports >= (",
+            $check,
+            ") ->> '$.lamports')"
+        )
+    };
+}
+
+/// The statement that takes a fee out of the payer's trust, if the condition `$bears` holds.
+macro_rules! take_trust {
+    ($check:expr, $bears:expr) => {
+        concat!(
+            "UPDATE trust SET lamports = lamports - ((",
+            $check,
+            ") ->> '$.lamports')
+            WHERE payer = (",
+            $check,
+            ") ->> '$.payer' AND ",
+            $bears,
+            ";"
+        )
+    };
+}
+
+/// The statements that take a fee out of the budget `$name`, or refuse the claim, if the condition `$bears` holds.
+/// `$limit` is the name of its limit in `$check`.
+macro_rules! take_from_budget {
+    ($check:expr, $name:expr, $limit:literal, $bears:expr) => {
+        concat!(
+            "INSERT INTO fee_budget (name, spent, at)
+            SELECT ",
+            $name,
+            ", (",
+            $check,
+            ") ->> '$.lamports', (",
+            $check,
+            ") ->> '$.at' WHERE ",
+            $bears,
+            "
+            ON CONFLICT (name) DO UPDATE SET at = excluded.at, spent = excluded.spent + max(0, spent -
+                ((",
+            $check,
+            ") ->> '$.",
+            $limit,
+            ".refill') * min(max(excluded.at - at, 0), (",
+            $check,
+            ") ->> '$.",
+            $limit,
+            ".period')
+                / ((",
+            $check,
+            ") ->> '$.",
+            $limit,
+            ".period'));
+        SELECT RAISE(ABORT, '",
+            guard_message!(over_budget),
+            "') FROM fee_budget
+            WHERE name = ",
+            $name,
+            " AND spent > (",
+            $check,
+            ") ->> '$.",
+            $limit,
+            ".most' AND ",
+            $bears,
+            ";"
+        )
+    };
+}
+
+/// The statement that puts back what the payment of the deleted row `OLD` took from its payer's trust, and adds what it
+/// has earned.
+///
+/// `OLD.ends` is `landed`, or `failed` if it landed with an error, or null if it never landed.
+macro_rules! put_back_trust {
+    () => {
+        "INSERT INTO trust (payer, lamports)
+            SELECT OLD.payer, gained FROM (SELECT CASE OLD.ends
+                WHEN 'landed' THEN OLD.earns + (OLD.bearer IS 'trust') * OLD.fee
+                WHEN 'failed' THEN 0
+                ELSE (OLD.bearer IS 'trust') * OLD.fee END AS gained)
+            WHERE gained > 0
+            ON CONFLICT (payer) DO UPDATE SET lamports = min(lamports + excluded.lamports, 1000000000000000);"
+    };
+}
+
+/// The statements that do the same for the budgets.
+///
+/// `OLD.ends` may also be `spent`: it is over, but how it ended was never told. Then nothing is put back.
+macro_rules! put_back_budgets {
+    () => {
+        "UPDATE fee_budget SET spent = max(0, spent - CASE OLD.ends
+            WHEN 'landed' THEN OLD.fee + OLD.earns
+            WHEN 'failed' THEN 0
+            WHEN 'spent' THEN 0
+            ELSE OLD.fee END)
+            WHERE name = OLD.bearer;
+        UPDATE fee_budget SET spent = max(0, spent - OLD.fee)
+            WHERE name = 'unprofitable' AND OLD.unprofitable
+            AND coalesce(OLD.ends, 'never landed') NOT IN ('landed', 'spent');"
+    };
+}
+
+pub(crate) use {is_trusted, put_back_budgets, put_back_trust, take_from_budget, take_trust};
