@@ -16,7 +16,7 @@ pub enum SqlError {
     Unique,
     /// A balance does not cover what would be in flight from it.
     NotCovered,
-    /// The fee payer's budget of the day is spent.
+    /// No budget bears the fee of a payment.
     OverBudget,
     /// A wallet guard could fail because of what else is in flight.
     GuardAtRisk,
@@ -31,7 +31,7 @@ impl fmt::Display for SqlError {
         f.write_str(match self {
             Self::Unique => "a unique value was written twice",
             Self::NotCovered => "a claim was refused: the balance does not cover it",
-            Self::OverBudget => "a claim was refused: the fee budget of the day is spent",
+            Self::OverBudget => "a claim was refused: the fee budget is spent",
             Self::GuardAtRisk => "a claim was refused: a wallet guard could fail",
             Self::Full => "a claim was refused: all seats are taken",
             Self::Other(words) => words,

@@ -79,7 +79,7 @@ enum ClaimGuard {
     Elsewhere,
     /// The balance does not cover the payment together with what is in flight from the same account.
     NotCovered,
-    /// The fee payer's budget of the day is spent.
+    /// No budget bears its fee.
     OverBudget,
     /// A wallet guard could fail because of what else is in flight.
     AtRisk,

@@ -239,8 +239,8 @@ fn sale_problem<P: Ports>(context: &Context<'_, P>, asset: &AssetId, error: Sale
             with_links(context, asset, &reject, Problem::of_reject(&reject, now)).not_charged()
         }
         SaleError::FeeBudget(until) => {
-            let detail = "Payments of new buyers have failed too often just now, and each cost the seller a fee. You \
-                 were not charged. Try again in a moment.";
+            let detail = "The seller's budget for the network fees of payments like yours is used up for now. You \
+                 were not charged. Try again later, or with a wallet that has bought here before.";
             Problem::new(503, "fee_budget_spent", "Temporarily unavailable", detail)
                 .retry_at(until, now)
                 .not_charged()

@@ -182,7 +182,7 @@ impl Landing {
 pub struct Holds {
     /// Held of the source's balance; `None` if no account pays.
     pub source: Option<SourceHold>,
-    /// Held of the day's fee budget; `None` if the gateway pays no fee.
+    /// Held of what bears its fee; `None` if the gateway pays no fee.
     pub fee: Option<FeeHold>,
 }
 

@@ -5,9 +5,9 @@
 //! An append checks the rules that concern only its own stream in that stream's own tables
 //! ([`store`](crate::store)). Rules that concern several streams are checked in other shards **before** the append:
 //!
-//! * each payer has a shard ([`PayerShard`]): what is in flight from each balance, the payer's failures, and
+//! * each payer has a shard ([`PayerShard`]): what is in flight from each balance, the payer's trust and failures, and
 //!   the payer's sessions;
-//! * the merchant has a shard ([`MerchantShard`]): the day's fee budget, the seats of shared assets, and
+//! * the merchant has a shard ([`MerchantShard`]): the budgets for fees, the seats of shared assets, and
 //!   copies of each stream's head and of all sessions for lists;
 //! * each payment has a shard ([`PaymentShard`]): which stream has claimed the payment.
 //!

@@ -3,6 +3,7 @@
 mod books;
 mod claims;
 mod cluster;
+mod fees;
 mod outbox;
 mod sales;
 mod seats;

@@ -20,7 +20,8 @@ export const ORIGIN = 'https://coinop.example';
 
 /** What one sale costs the fee payer, in lamports, and how many sales it may pay for in a day. */
 const FEE = 10_001;
-export const SALES_A_DAY = 6;
+/** How many sales that earn less than twice their fee the budget bears. They may use up a sixth of a day's fees at once. */
+export const UNPROFITABLE_SALES = 17;
 
 const asset = (id, unit, more) => ({ id, name: `The ${id}`, price: '0.01', unit, ...more });
 
@@ -37,6 +38,6 @@ export const config = (rpcUrl) => ({
       asset('shut', 'day', { enabled: false }),
     ],
     limits: { requests_per_second: 0 },
-    settlement: { max_fee_lamports_per_day: FEE * SALES_A_DAY },
+    settlement: { max_fee_lamports: FEE, max_fee_lamports_per_day: 6 * FEE * UNPROFITABLE_SALES + 3 * FEE },
   }),
 });

@@ -109,7 +109,7 @@ object!(
     PaymentShard
 );
 object!(
-    /// The merchant's object: the fee budget, the catalogue, and the state of each asset.
+    /// The merchant's object: the budgets for fees, the catalogue, and the state of each asset.
     MerchantObject,
     MerchantShard
 );

@@ -75,10 +75,12 @@ fn payments_that_bounce_keep_out_newcomers_for_a_while_and_never_who_has_bought_
         bounce(&world, who, "door-2");
     }
     assert!(world.spent_of("newcomers") > 3 * FEE, "all but what time has put back");
+    let prepares = world.prepares.get();
     let until = match buy(&world, 6, "door-2") {
         Err(SaleError::FeeBudget(until)) => until,
         other => panic!("{other:?}"),
     };
+    assert_eq!(world.prepares.get(), prepares, "the chain is not asked for what is not sent");
     assert!(is_sold(&buy(&world, 1, "door-3")), "who has bought before buys");
     assert!(until > world.now(), "{until:?}");
     world.advance(until.millis_since(world.now()));

@@ -52,7 +52,7 @@ fn claiming(cluster: &Cluster, number: u8, at: u8, left: u64, budget: u64) -> Ba
 }
 
 /// Appends that batch to the door's journal. Returns `None` if everything was cut off.
-fn append(
+pub(super) fn append(
     cluster: &Cluster,
     number: u8,
     at: u8,
@@ -88,7 +88,7 @@ fn taken(cluster: &Cluster) -> [i64; 2] {
 }
 
 /// Returns whether a door's journal has claimed anything.
-fn has_claimed(cluster: &Cluster, at: u8) -> bool {
+pub(super) fn has_claimed(cluster: &Cluster, at: u8) -> bool {
     cluster.has_tables(&asset(at)) && cluster.number(&asset(at), "SELECT count(*) FROM payment") > 0
 }
 
@@ -119,7 +119,7 @@ fn a_claim_is_agreed_with_its_payments_its_payers_and_the_merchants_shard_inv_1_
 #[test]
 fn what_one_shard_refuses_stays_reserved_at_no_other_and_is_not_claimed_inv_1_5() {
     let cluster = Cluster::new();
-    // Another payment from a balance that covers one and a half, and the first of the day's fees.
+    // Another payment from a balance that covers one and a half, and the first of the fees.
     assert_eq!(append(&cluster, 9, 2, 5_000, u64::MAX), Some(Ok(Appended::Done)));
     for (number, left, budget, refusal) in [
         (1, 5_000, u64::MAX, Appended::NotCovered),

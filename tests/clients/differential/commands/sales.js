@@ -3,7 +3,7 @@
 import { wrapFetchWithPayment } from '@x402/fetch';
 import { clientV2, paymentHeaders } from '../../harness/buyers.js';
 import { bearer, decode, encode } from '../../harness/wire.js';
-import { ORIGIN } from '../setup.js';
+import { ORIGIN, UNPROFITABLE_SALES } from '../setup.js';
 import { DAY, MINUTE, access, extend, withKey } from './shop.js';
 
 const history = ({ address }, query = '') => `/api/v1/payers/${address}/sessions${query}`;
@@ -178,15 +178,17 @@ export async function refusals(s) {
   await refused('a blockhash that is too old', paymentHeaders(old), 402);
 }
 
-/** Spends what the fee payer may spend in a day. */
+/** Sells more that earns less than twice its fee than the owner bears. */
 export async function budget(s) {
   const buyers = [s.ada, s.bert, s.cleo, s.emil, s.finn, s.gail, s.hugo];
-  for (const [n, buyer] of buyers.entries()) {
+  for (let n = 0; n <= UNPROFITABLE_SALES; n += 1) {
     const path = access('desk', '?quantity=1');
-    const payment = await s.paymentFor(buyer, path);
-    const spent = n >= 6 && { expected: [503, 'fee_budget_spent'] };
-    await s.ask(`sale ${n + 1} of a day`, 'GET', path, { headers: payment, ...spent });
+    const payment = await s.paymentFor(buyers[n % buyers.length], path);
+    const spent = n >= UNPROFITABLE_SALES && { expected: [503, 'fee_budget_spent'] };
+    await s.ask(`unprofitable sale ${n + 1}`, 'GET', path, { headers: payment, ...spent });
     s.pass(MINUTE);
     if (n % 2 === 0) await s.tick('between two sales');
   }
+  const profitable = access('film');
+  await s.ask('what earns enough is still sold', 'GET', profitable, { headers: await s.paymentFor(s.ada, profitable) });
 }
