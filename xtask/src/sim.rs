@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// The seed of the first world
     #[arg(long, default_value_t = 0)]
     from: u64,
+    /// Play only sieges, and print what each has cost
+    #[arg(long)]
+    sieges: bool,
     /// Print everything that happens in the world of `--from`
     #[arg(long)]
     trace: bool,
@@ -36,7 +39,8 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         .arg(args.seeds.to_string())
         .arg("--from")
         .arg(args.from.to_string());
-    for (flag, is_set) in [("--trace", args.trace), ("--keep-going", args.keep_going)] {
+    let flags = [("--trace", args.trace), ("--keep-going", args.keep_going), ("--sieges", args.sieges)];
+    for (flag, is_set) in flags {
         if is_set {
             cmd = cmd.arg(flag);
         }
