@@ -1,9 +1,13 @@
 //! Sales and recovery, killed at every single point: before and after each append, each send and each query to the
 //! chain, and in each wait. Each walk goes on until no point is left.
 
-use crate::gateway::{Sale, Sold};
+use super::request;
+use crate::gateway::{Gateway, Sale, SaleError, Sold};
+use crate::ports::Clock as _;
 use crate::quote::Operation;
 use crate::testkit::gateway::{extend, sold};
+use crate::testkit::keys;
+use crate::testkit::platform::Platform;
 use crate::testkit::world::{Chain, START, World};
 use crate::time::Timestamp;
 use crate::x402::PaymentPayload;
@@ -166,6 +170,36 @@ fn killed_anywhere_in_recovery_too_nothing_is_lost_inv_1_2_3_5() {
             }
         }
     }
+}
+
+#[test]
+fn the_outcome_of_a_payment_whose_claim_storage_has_lost_takes_no_asset_from_another_buyer_inv_1() {
+    let world = World::new();
+    world.chain.set(Chain::ShownFrom(START + 1_200));
+    let payments = [1, 2].map(|who| {
+        let (ticket, quote) = world.ticket("door-1", Operation::Access, 1);
+        world.pay(who, &ticket, &quote)
+    });
+    let platform = Platform::new(&world);
+    let gateway = Gateway::new(&world.deployment, &platform);
+    let mut requests: Vec<_> = payments
+        .iter()
+        .zip([0, 700])
+        .map(|(payment, after)| request(&world, &gateway, "door-1", Operation::Access, payment, after))
+        .collect();
+    // The database comes back from a copy that was made before the first claim.
+    requests.push(Box::pin(async {
+        world.sleep(600).await;
+        for table in ["journal", "head", "payment", "in_flight", "source_balance"] {
+            world.database.execute(&format!("DELETE FROM {table}"), []).unwrap();
+        }
+        Err(SaleError::AlreadyUsed)
+    }));
+    let outcomes = world.run_all(requests);
+    let Some(Some(Ok(Sale::Sold(sold)))) = outcomes.get(1) else { panic!("{outcomes:?}") };
+    assert_eq!(sold.session.session.payer, keys::account(2));
+    let kinds: Vec<_> = world.events("door-1").iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(kinds, ["payment_claimed", "payment_landed", "session_started", "fulfilment_ordered"]);
 }
 
 #[test]
