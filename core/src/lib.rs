@@ -63,7 +63,7 @@ pub mod device {
 /// What this repository's benchmarks measure separately. It changes without notice.
 #[doc(hidden)]
 pub mod bench {
-    pub use crate::gateway::BuyRequest;
+    pub use crate::gateway::{BuyRequest, Wait};
     pub use crate::quote::{Nonce, Operation, Quote, Ticket};
     pub use crate::rail::svm_exact::{Memo, Offered as SvmExactOffered};
     pub use crate::rail::{Offered, Presented};

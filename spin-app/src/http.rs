@@ -6,7 +6,7 @@ use coinop_core::Gateway;
 use coinop_core::config::{Config, ConfigError};
 use coinop_core::http::{
     self, Context, MAX_BODY, NO_WAIT, Problem, RECENT_BLOCKHASH, Request, Response, Route, StatelessOutcome,
-    with_cors,
+    WAIT, with_cors,
 };
 use futures::StreamExt as _;
 use spin_sdk::http::{Headers, IncomingRequest, Method, OutgoingResponse, ResponseOutparam};
@@ -14,6 +14,9 @@ use spin_sdk::http::{Headers, IncomingRequest, Method, OutgoingResponse, Respons
 use crate::deployment::gateway;
 use crate::hooks;
 use crate::platform::Platform;
+
+/// How long a request waits for its payment's outcome on Spin, in milliseconds. There it takes an instance for itself.
+const WAIT_MS: &str = "5000";
 
 mod export {
     #![allow(unsafe_code, reason = "the macro writes the export by hand")]
@@ -58,7 +61,8 @@ async fn answer(gateway: &Gateway<'static, Platform>, request: &mut Request) -> 
     if !ports.has_controller() {
         // No host of ours stands between the client and this instance, so headers that only the host may set
         // come from a client.
-        request.headers.retain(|(name, _)| ![NO_WAIT, RECENT_BLOCKHASH].contains(&name.as_str()));
+        request.headers.retain(|(name, _)| ![NO_WAIT, RECENT_BLOCKHASH, WAIT].contains(&name.as_str()));
+        request.headers.push((WAIT.to_owned(), WAIT_MS.to_owned()));
     }
     if ports.has_controller() {
         // `coinop serve` calls one instance many times. A failure here keeps the instance from offering what

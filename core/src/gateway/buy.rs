@@ -27,6 +27,42 @@ pub struct BuyRequest<'a> {
     pub payment: &'a PaymentPayload,
     /// Whether a repeat is answered at once, because many requests wait for this payment already.
     pub no_wait: bool,
+    /// How long the request waits for the payment's outcome.
+    pub wait: Wait,
+}
+
+/// How long a request waits for its payment's outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Up to so many milliseconds.
+    UpTo(u64),
+    /// The host has sent the request before and was told that the payment is pending. It asks for the buyer, who still
+    /// waits. The chain is asked once.
+    Again,
+}
+
+impl Wait {
+    /// The longest wait, in milliseconds.
+    const LONGEST_MS: u64 = 30_000;
+
+    /// Returns a wait of so many milliseconds, or the longest one.
+    pub(crate) fn up_to(ms: u64) -> Self {
+        Self::UpTo(ms.min(Self::LONGEST_MS))
+    }
+
+    /// Returns how long to wait, in milliseconds.
+    pub(super) const fn ms(self) -> u64 {
+        match self {
+            Self::UpTo(ms) => ms,
+            Self::Again => 0,
+        }
+    }
+}
+
+impl Default for Wait {
+    fn default() -> Self {
+        Self::UpTo(Self::LONGEST_MS)
+    }
 }
 
 /// A completed sale.

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::buy::{Sale, SaleError, Sold, refused};
+use super::buy::{Sale, SaleError, Sold, Wait, refused};
 use super::{CommandError, Committed, Gateway};
 use crate::error::StoreError;
 use crate::ids::{PaymentId, StreamId};
@@ -15,8 +15,6 @@ use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus};
 use crate::session::{Claim, Command, Snapshot, failure};
 use crate::time::Timestamp;
 
-/// How long a request waits for its payment's outcome, in milliseconds.
-const WAIT_MS: u64 = 30_000;
 /// How long to wait between two queries to the chain, in milliseconds: the shortest and the longest pause.
 const POLL_MS: (u64, u64) = (150, 1_000);
 /// How long to wait before the same bytes are sent again, in milliseconds.
@@ -28,13 +26,14 @@ const THOROUGH_AFTER_MS: u64 = 25_000;
 
 impl<P: Ports> Gateway<'_, P> {
     /// Sends a payment that was just claimed, and follows it until its outcome is known or the request has waited long
-    /// enough.
+    /// enough. The chain is asked at least once after it was sent.
     pub(super) async fn submit_and_confirm(
         &self,
         stream: &StreamId,
         snapshot: &Snapshot,
         claim: &Claim,
         started: Timestamp,
+        wait: Wait,
     ) -> Result<Sale, SaleError> {
         let (mut snapshot, mut claim) = (Cow::Borrowed(snapshot), Cow::Borrowed(claim));
         let mut pause = self.ports().settlement().first_look_ms();
@@ -62,7 +61,7 @@ impl<P: Ports> Gateway<'_, P> {
             if let Some(sale) = self.poll_outcome(stream, &claim, Effort::Quick).await? {
                 return Ok(sale);
             }
-            if self.ports().clock().now().wall.millis_since(started) >= WAIT_MS {
+            if self.ports().clock().now().wall.millis_since(started) >= wait.ms() {
                 return self.current_outcome(&claim.payment).await;
             }
         }
@@ -74,12 +73,13 @@ impl<P: Ports> Gateway<'_, P> {
         stream: &StreamId,
         mut record: PaymentRecord,
         started: Timestamp,
+        wait: Wait,
     ) -> Result<Sale, SaleError> {
         let (mut pause, slowest) = POLL_MS;
         let mut helped_at = started;
         while record.status == PaymentStatus::Pending {
             let now = self.ports().clock().now().wall;
-            if now.millis_since(started) >= WAIT_MS {
+            if now.millis_since(started) >= wait.ms() {
                 return Ok(Sale::Pending(Box::new(record)));
             }
             let age = now.overdue_since(record.at);
@@ -100,8 +100,22 @@ impl<P: Ports> Gateway<'_, P> {
         self.sold(record).await
     }
 
-    /// Looks after a claimed payment once: asks for its outcome, and sends it again if that is unclear and its rail
-    /// allows it.
+    /// Looks after a claimed payment once, for a host that holds its buyer's connection, and returns what is known of it
+    /// then.
+    pub(super) async fn look_again(&self, record: PaymentRecord) -> Result<Sale, SaleError> {
+        if record.status == PaymentStatus::Pending {
+            let snapshot = self.ports().journal().load(&record.stream).await?;
+            if let Some(claim) = snapshot.state.claim(&record.payment) {
+                let now = self.ports().clock().now().wall;
+                if let Some(sale) = self.look(&record.stream, &snapshot, claim, now).await? {
+                    return Ok(sale);
+                }
+            }
+        }
+        self.current_outcome(&record.payment).await
+    }
+
+    /// Looks after a claimed payment once. A payment that has failed is no error, because that is durable then.
     pub(super) async fn confirm(
         &self,
         stream: &StreamId,
@@ -109,19 +123,30 @@ impl<P: Ports> Gateway<'_, P> {
         claim: &Claim,
         now: Timestamp,
     ) -> Result<(), SaleError> {
-        let old = now.overdue_since(claim.at) >= THOROUGH_AFTER_MS;
-        let effort = if old { Effort::Thorough } else { Effort::Quick };
-        match self.poll_outcome(stream, claim, effort).await {
-            Ok(None) => {
-                if claim.rail.may_be_sent_again() {
-                    self.submit(stream, snapshot, claim, "a payment may not have been sent again").await;
-                }
-                Ok(())
-            }
-            // A failure is an outcome too, and it was made durable.
-            Ok(Some(_)) | Err(SaleError::Refused { .. }) => Ok(()),
+        match self.look(stream, snapshot, claim, now).await {
+            Ok(_) | Err(SaleError::Refused { .. }) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Asks for a payment's outcome, and sends it again if that is unclear and its rail allows it. Returns the sale if
+    /// it has landed.
+    async fn look(
+        &self,
+        stream: &StreamId,
+        snapshot: &Snapshot,
+        claim: &Claim,
+        now: Timestamp,
+    ) -> Result<Option<Sale>, SaleError> {
+        let old = now.overdue_since(claim.at) >= THOROUGH_AFTER_MS;
+        let effort = if old { Effort::Thorough } else { Effort::Quick };
+        if let Some(sale) = self.poll_outcome(stream, claim, effort).await? {
+            return Ok(Some(sale));
+        }
+        if claim.rail.may_be_sent_again() {
+            self.submit(stream, snapshot, claim, "a payment may not have been sent again").await;
+        }
+        Ok(None)
     }
 
     /// Sends a claimed payment. What its rail then tells about it is made durable before anything else is done with it.
@@ -235,7 +260,7 @@ const GUARD_FAILED: SaleError = refused(
      were not charged. Request a new quote and sign again.",
 );
 
-const fn not_charged() -> SaleError {
+pub(super) const fn not_charged() -> SaleError {
     refused(
         "invalid_exact_svm_transaction_failed",
         "The payment failed and can't land any more. You were not charged. Request a new quote.",

@@ -16,7 +16,7 @@ mod terms;
 mod unclaimed;
 
 pub(crate) use assets::ManageError;
-pub use buy::BuyRequest;
+pub use buy::{BuyRequest, Wait};
 pub(crate) use buy::{Sale, SaleError, Sold};
 #[cfg(any(test, feature = "testkit"))]
 pub(crate) use recovery::Plan;

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use super::Gateway;
-use super::buy::{BuyRequest, Sale, SaleError, refused, rejected};
+use super::buy::{BuyRequest, Sale, SaleError, Wait, refused, rejected};
+use super::confirm::not_charged;
 use super::fees::Claimable;
 use super::terms::{Quoted, VerifiedPurchase};
 use super::unclaimed::Unclaimed;
@@ -136,9 +137,13 @@ impl<'a, P: Ports> Gateway<'a, P> {
         if let Some(record) = self.ports().journal().payment(&id).await? {
             return self.repeat(buy, record, started).await;
         }
+        // A host asks again only about a payment that was claimed. It is not claimed any more, so it has failed.
+        if buy.wait == Wait::Again {
+            return Err(not_charged());
+        }
         match self.purchase(buy, examined).await {
             Ok(snapshot) => match snapshot.state.claim(&id) {
-                Some(claim) => self.submit_and_confirm(&stream, &snapshot, claim, started).await,
+                Some(claim) => self.submit_and_confirm(&stream, &snapshot, claim, started, buy.wait).await,
                 None => Err(SaleError::Unavailable(StoreError::Invariant("a claim is missing").into())),
             },
             // Another request may have claimed the same payment in the meantime. Then this is a repeat, whatever the
@@ -322,14 +327,18 @@ impl<'a, P: Ports> Gateway<'a, P> {
 
     /// Answers a payment that is claimed already.
     ///
-    /// A sender who shows its ticket is the buyer. The signed bytes prove nothing, because they are public once they
-    /// have landed (invariant 1).
+    /// A sender who shows its ticket is the buyer, and so is one for whom the host vouches. The signed bytes prove
+    /// nothing, because they are public once they have landed (invariant 1).
     async fn repeat(
         &self,
         buy: &BuyRequest<'_>,
         record: PaymentRecord,
         started: Timestamp,
     ) -> Result<Sale, SaleError> {
+        if buy.wait == Wait::Again {
+            // The host has sent this very request before, and it was the buyer's then.
+            return self.look_again(record).await;
+        }
         let shown = buy.payment.ticket().map(Ticket::id);
         let same = shown.is_some()
             && shown == record.ticket
@@ -345,7 +354,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             return Ok(Sale::Pending(Box::new(record)));
         }
         let stream = record.stream.clone();
-        self.await_outcome(&stream, record, started).await
+        self.await_outcome(&stream, record, started, buy.wait).await
     }
 }
 

@@ -4,6 +4,7 @@ mod clocks;
 mod crashes;
 mod fees;
 mod flood;
+mod held;
 mod logged;
 mod sales;
 mod shared;
@@ -13,7 +14,7 @@ mod wallets;
 
 use std::pin::Pin;
 
-use super::{BuyRequest, Gateway, Sale, SaleError};
+use super::{BuyRequest, Gateway, Sale, SaleError, Wait};
 use crate::ports::Clock as _;
 use crate::quote::Operation;
 use crate::testkit::platform::Platform;
@@ -33,7 +34,15 @@ fn request<'a>(
     after: u64,
 ) -> Future<'a> {
     let asset = &world.asset(asset).id;
-    let buy = BuyRequest { asset, operation, stream: None, quantity: None, payment, no_wait: false };
+    let buy = BuyRequest {
+        asset,
+        operation,
+        stream: None,
+        quantity: None,
+        payment,
+        no_wait: false,
+        wait: Wait::default(),
+    };
     Box::pin(async move {
         if after > 0 {
             world.sleep(after).await;

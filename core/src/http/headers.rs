@@ -6,6 +6,15 @@ use crate::x402;
 /// the payment is pending, instead of waiting too.
 pub const NO_WAIT: &str = "coinop-no-wait";
 
+/// A header by which a host says how long a request with a payment may wait for its outcome: so many milliseconds, or
+/// [`AGAIN`]. It must never come from a client.
+pub const WAIT: &str = "coinop-wait";
+
+/// The value of [`WAIT`] in a request that a host sends again, because the answer was 202 and its buyer still waits.
+///
+/// It vouches for the sender: only the buyer of a payment is told that it is pending. The chain is asked once.
+pub const AGAIN: &str = "again";
+
 /// A header by which a host hands on a recent blockhash, in the form that
 /// [`RecentBlockhash::to_header`](crate::svm::RecentBlockhash::to_header) writes. It must never come from a client.
 pub const RECENT_BLOCKHASH: &str = "coinop-recent-blockhash";

@@ -28,7 +28,7 @@ mod views;
 pub use context::Context;
 pub use cors::with_cors;
 pub use dispatch::{at_shard, handle, handle_stateless};
-pub use headers::{HEADERS, NO_WAIT, RECENT_BLOCKHASH};
+pub use headers::{AGAIN, HEADERS, NO_WAIT, RECENT_BLOCKHASH, WAIT};
 pub use problem::Problem;
 pub use refusal_line::refusal_reason;
 pub use request::{MAX_BODY, Request};

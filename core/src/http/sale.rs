@@ -10,10 +10,10 @@ use super::payment_response::{ReceivedAs, failure, granted_response, refuse, set
 use super::refusal_line::refusal_line;
 use super::sessions::sign_in_extensions;
 use super::shard::{PaidRequest, PurchaseRequest, StatelessOutcome, TaskKind};
-use super::{Context, NO_WAIT, Problem, Request, Response, query, views};
+use super::{AGAIN, Context, NO_WAIT, Problem, Request, Response, WAIT, query, views};
 use crate::account::Account;
 use crate::config::Asset;
-use crate::gateway::{BuyRequest, Sale, SaleError};
+use crate::gateway::{BuyRequest, Sale, SaleError, Wait};
 use crate::ids::AssetId;
 use crate::ports::Ports;
 use crate::session::Reject;
@@ -116,6 +116,17 @@ fn wanted<'b>(
         quantity: purchase.quantity,
         payment,
         no_wait: request.values(NO_WAIT).next().is_some(),
+        wait: wait(request),
+    }
+}
+
+/// Returns how long the platform lets a request wait.
+fn wait(request: &Request) -> Wait {
+    let named = request.values(WAIT).next();
+    match named.and_then(|text| text.parse().ok()) {
+        Some(ms) => Wait::up_to(ms),
+        None if named == Some(AGAIN) => Wait::Again,
+        None => Wait::default(),
     }
 }
 

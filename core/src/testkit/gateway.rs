@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use crate::gateway::{BuyRequest, Gateway, Plan, Sale, SaleError, Sold};
+use crate::gateway::{BuyRequest, Gateway, Plan, Sale, SaleError, Sold, Wait};
 use crate::ids::{AssetId, SessionId};
 use crate::quote::Operation;
 use crate::session::{LockState, ReportedState};
@@ -60,7 +60,15 @@ impl World {
         let platform = Platform::new(self);
         let gateway = Gateway::new(&self.deployment, &platform);
         let id = AssetId::parse(asset).unwrap();
-        let buy = BuyRequest { asset: &id, operation, stream: None, quantity: None, payment, no_wait: false };
+        let buy = BuyRequest {
+            asset: &id,
+            operation,
+            stream: None,
+            quantity: None,
+            payment,
+            no_wait: false,
+            wait: Wait::default(),
+        };
         self.run(gateway.buy(&buy))
     }
 

@@ -3,7 +3,7 @@
 use super::at_once;
 use super::sales::ACCESS;
 use crate::capacity::Capacity;
-use crate::gateway::{BuyRequest, Gateway, Sale, SaleError};
+use crate::gateway::{BuyRequest, Gateway, Sale, SaleError, Wait};
 use crate::ids::{AssetId, StreamId};
 use crate::keys::{KeyRing, Secret};
 use crate::ports::Accounts as _;
@@ -198,6 +198,7 @@ fn stream_of(world: &World, payment: &PaymentPayload) -> StreamId {
         quantity: None,
         payment,
         no_wait: false,
+        wait: Wait::default(),
     };
     world.run(gateway.examine(&buy)).unwrap().unwrap().stream().clone()
 }

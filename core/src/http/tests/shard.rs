@@ -312,6 +312,7 @@ fn any_of(known: &Known) -> impl Strategy<Value = Said> + use<> {
         ("authorization", known.bearer.clone()),
         ("authorization", format!("Bearer {API_KEY}")),
         ("coinop-no-wait", "1".to_owned()),
+        ("coinop-wait", "0".to_owned()),
     ];
     (select(templates.map(str::to_owned).to_vec()), subsequence(headers, 0..3))
 }

@@ -204,6 +204,7 @@ fn requests() -> impl Strategy<Value = Request> {
         "sign-in-with-x",
         "authorization",
         "coinop-no-wait",
+        "coinop-wait",
         "x-other",
     ]);
     let headers = proptest::collection::vec((names.prop_map(str::to_owned), header_value()), 0..3);

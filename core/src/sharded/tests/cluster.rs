@@ -7,7 +7,7 @@ use std::rc::Rc;
 use rusqlite::Connection;
 
 use super::site::{Shop, Site, SitePorts};
-use crate::gateway::{BuyRequest, Gateway, Sale, SaleError};
+use crate::gateway::{BuyRequest, Gateway, Sale, SaleError, Wait};
 use crate::ids::{PaymentId, StreamId};
 use crate::ports::{Clock as _, PortError};
 use crate::quote::Operation;
@@ -304,6 +304,7 @@ impl Cluster {
             quantity: None,
             payment,
             no_wait: false,
+            wait: Wait::default(),
         };
         shop.journal.open().await.unwrap();
         let outcome = Gateway::new(&self.world.deployment, &shop).buy(&buy).await;

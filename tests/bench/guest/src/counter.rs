@@ -1,7 +1,7 @@
 //! Takes a payment header and returns a verdict. It does all of the verification that comes before the first
 //! network call, with the gateway's own code.
 
-use coinop_core::bench::{BuyRequest, Operation, Presented};
+use coinop_core::bench::{BuyRequest, Operation, Presented, Wait};
 use coinop_core::config::{Asset, Config};
 use coinop_core::svm::Address;
 use coinop_core::x402::{PaymentPayload, Version};
@@ -47,6 +47,7 @@ impl Counter {
             quantity: None,
             payment: &payment,
             no_wait: false,
+            wait: Wait::default(),
         };
         let fee_payers = [self.fee_payer];
         let quoted = self.deployment.quoted(&payment, &fee_payers);

@@ -99,13 +99,20 @@ async fn an_outcome_that_nobody_tells_is_202_and_never_a_second_charge_inv_3() {
     world.relay.rule(SEND, Rule::HoldAnswer);
     let sent = {
         let (world, payment) = (world.clone(), payment.clone());
-        tokio::spawn(async move { payment.send(&world).await })
+        // A client has no say in how long it waits.
+        let headers = [("payment-signature", payment.header), ("coinop-wait", "30000".to_owned())];
+        tokio::spawn(async move {
+            let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+            world.send("POST", &payment.path, &headers).await
+        })
     };
     world.relay.held(SEND, 1).await;
     world.relay.rule(STATUS, Rule::HoldRequest);
     world.relay.rule(SEND, Rule::Pass);
-    // The request waits for half a minute, which Spin permits.
+    let asked = Instant::now();
+    // The request waits for 5 s, and then for the call under way, which ends after as long.
     let answer = sent.await.unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
     assert_eq!(answer.status, 202, "{answer:?}");
     assert_eq!(answer.json()["code"], "settlement_pending");
     assert_eq!(answer.header("retry-after"), "5");

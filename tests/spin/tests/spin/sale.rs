@@ -43,12 +43,25 @@ async fn a_client_cannot_name_the_recent_blockhash_that_others_pay_with() {
     let world = World::start().await;
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
     let named = format!("{} 300 {now}", bs58::encode([7; 32]).into_string());
-    let headers = [("coinop-recent-blockhash", named.as_str()), ("coinop-no-wait", "1")];
+    let headers =
+        [("coinop-recent-blockhash", named.as_str()), ("coinop-no-wait", "1"), ("coinop-wait", "0")];
     let answer = world.send("GET", "/api/v1/access/door-1", &headers).await;
     assert_eq!(answer.status, 402);
     let required = coinop_core::encoding::from_base64(answer.header("payment-required")).unwrap();
     let required: serde_json::Value = serde_json::from_slice(&required).unwrap();
     assert_eq!(required["accepts"][0]["extra"].get("recentBlockhash"), None);
+    world.check();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_cannot_vouch_for_itself_inv_1() {
+    let world = World::start().await;
+    let payment = Buyer::numbered(0).sign(&world, "/api/v1/access/door-1").await;
+    payment.until_sold(&world).await;
+    let stolen = payment.without_ticket();
+    let headers = [("payment-signature", stolen.header.as_str()), ("coinop-wait", "again")];
+    let answer = world.send("POST", &stolen.path, &headers).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (409, "payment_already_used".to_owned()));
     world.check();
 }
 
