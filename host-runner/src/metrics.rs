@@ -23,6 +23,7 @@ struct Inner {
     requests: IntCounterVec,
     seconds: HistogramVec,
     in_flight: IntGauge,
+    held: IntGauge,
     refused: IntCounterVec,
     traps: IntCounter,
     batch: Histogram,
@@ -55,6 +56,10 @@ impl Metrics {
                 &["route"],
             )?,
             in_flight: IntGauge::new("coinop_http_requests_in_flight", "Requests in progress.")?,
+            held: IntGauge::new(
+                "coinop_http_requests_held",
+                "Requests in progress that only wait for their payment's outcome.",
+            )?,
             refused: IntCounterVec::new(
                 Opts::new("coinop_http_refused_total", "Requests refused before they reached the gateway."),
                 &["reason"],
@@ -104,6 +109,7 @@ impl Metrics {
         r.register(Box::new(inner.requests.clone()))?;
         r.register(Box::new(inner.seconds.clone()))?;
         r.register(Box::new(inner.in_flight.clone()))?;
+        r.register(Box::new(inner.held.clone()))?;
         r.register(Box::new(inner.refused.clone()))?;
         r.register(Box::new(inner.traps.clone()))?;
         r.register(Box::new(inner.batch.clone()))?;
@@ -181,12 +187,27 @@ impl Metrics {
         self.0.in_flight.inc();
         InFlight(self.0.in_flight.clone())
     }
+
+    /// Counts a request as held until the returned value is dropped.
+    pub(crate) fn hold(&self) -> Held {
+        self.0.held.inc();
+        Held(self.0.held.clone())
+    }
 }
 
 /// A request in progress: see [`Metrics::begin`].
 pub(crate) struct InFlight(IntGauge);
 
 impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// A request that only waits for its payment's outcome: see [`Metrics::hold`].
+pub(crate) struct Held(IntGauge);
+
+impl Drop for Held {
     fn drop(&mut self) {
         self.0.dec();
     }

@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use coinop_core::store;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::metrics::Metrics;
 
@@ -37,6 +37,7 @@ pub(crate) struct Db {
     readers: readers::Readers,
     writer: writer::Writer,
     written: Arc<Notify>,
+    settled: watch::Receiver<u64>,
 }
 
 impl Db {
@@ -44,6 +45,7 @@ impl Db {
     pub(crate) fn open(data_dir: &Path, metrics: Metrics) -> Result<Self, Refused> {
         let file = data_dir.join(FILE);
         let written = Arc::new(Notify::new());
+        let (settling, settled) = watch::channel(0);
         let unusable = |error: Refused| {
             Refused(format!(
                 "{} cannot be used: {}; free some space, repair the disk, or restore a backup of the data \
@@ -55,14 +57,19 @@ impl Db {
         };
         // The writer comes first because it creates the file.
         let connection = open::writable(&file).map_err(unusable)?;
-        let writer = writer::Writer::start(connection, written.clone(), metrics)?;
+        let writer = writer::Writer::start(connection, written.clone(), settling, metrics)?;
         let readers = readers::Readers::open(&file).map_err(unusable)?;
-        Ok(Self { readers, writer, written })
+        Ok(Self { readers, writer, written, settled })
     }
 
-    /// Returns what is notified after each commit that contains a request's write.
+    /// Returns what is notified after each commit that contains a write of others than the controller.
     pub(crate) fn written(&self) -> Arc<Notify> {
         self.written.clone()
+    }
+
+    /// Returns what changes after each commit that contains a write of the settler.
+    pub(crate) fn settled(&self) -> watch::Receiver<u64> {
+        self.settled.clone()
     }
 
     /// Runs one statement. A write is on the disk when this returns `Ok`, and every later read sees it.

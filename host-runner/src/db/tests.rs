@@ -254,6 +254,25 @@ async fn the_controller_is_told_of_requests_writes() {
     assert!(!told().await);
 }
 
+/// Whoever waits for a payment's outcome is told when the settler has written, and the controller is told as well.
+#[tokio::test]
+async fn who_waits_for_an_outcome_is_told_of_the_settlers_writes_alone() {
+    let (_dir, db) = with_table().await;
+    let (settled, written) = (db.settled(), db.written());
+    db.execute("INSERT INTO t (c) VALUES ('a')".into(), Vec::new(), Caller::Request).await.unwrap();
+    db.execute("INSERT INTO t (c) VALUES ('b')".into(), Vec::new(), Caller::Controller).await.unwrap();
+    db.execute("SELECT * FROM t".into(), Vec::new(), Caller::Settler).await.unwrap();
+    db.execute("DELETE FROM t WHERE c = 'none'".into(), Vec::new(), Caller::Settler).await.unwrap();
+    written.notified().await;
+    assert!(!settled.has_changed().unwrap());
+    db.execute("INSERT INTO t (c) VALUES ('c')".into(), Vec::new(), Caller::Settler).await.unwrap();
+    let told = async {
+        settled.clone().changed().await.unwrap();
+        written.notified().await;
+    };
+    tokio::time::timeout(Duration::from_secs(5), told).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_data_folder_serves_one_at_a_time() {
     let dir = tempfile::tempdir().unwrap();

@@ -19,9 +19,11 @@ pub(crate) struct Answer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused(pub(crate) String);
 
-/// Who runs a statement. The controller's own writes do not wake it.
+/// Who runs a statement. The controller's own writes do not wake it, and those of the settler wake the requests that
+/// wait for a payment's outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Caller {
     Request,
     Controller,
+    Settler,
 }

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use rusqlite::Connection;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 use super::statement;
 use super::values::{Answer, Caller, Refused, Value};
@@ -38,13 +38,14 @@ impl Writer {
     pub(crate) fn start(
         connection: Connection,
         written: Arc<Notify>,
+        settled: watch::Sender<u64>,
         metrics: Metrics,
     ) -> Result<Self, Refused> {
         let (jobs, queue) = channel();
         std::thread::Builder::new()
             .name("coinop-writer".to_owned())
             .spawn(move || {
-                Thread { connection, written, metrics }.work(&queue);
+                Thread { connection, written, settled, metrics }.work(&queue);
             })
             .map_err(|e| Refused(format!("the writer's thread cannot be started: {e}")))?;
         Ok(Self { jobs })
@@ -66,6 +67,7 @@ impl Writer {
 struct Thread {
     connection: Connection,
     written: Arc<Notify>,
+    settled: watch::Sender<u64>,
     metrics: Metrics,
 }
 
@@ -125,15 +127,21 @@ impl Thread {
         }
         failpoint::reach("db.committed");
         self.metrics.committed(done.len(), started.elapsed());
-        let by_request = done.iter().any(|(job, result)| {
-            job.caller == Caller::Request
-                && result.as_ref().is_ok_and(|answer| answer.last_insert_rowid.is_some())
-        });
+        let has_written = |is_meant: fn(Caller) -> bool| {
+            done.iter().any(|(job, result)| {
+                is_meant(job.caller) && result.as_ref().is_ok_and(|answer| answer.last_insert_rowid.is_some())
+            })
+        };
+        let by_others = has_written(|caller| caller != Caller::Controller);
+        let by_settler = has_written(|caller| caller == Caller::Settler);
         for (job, result) in done {
             answer(job, result);
         }
-        if by_request {
+        if by_others {
             self.written.notify_one();
+        }
+        if by_settler {
+            self.settled.send_modify(|times| *times = times.wrapping_add(1));
         }
     }
 

@@ -1,13 +1,13 @@
 //! Decides which request gets an instance, and when.
 //!
-//! A request with a payment may wait for the chain for half a minute. A request without one is answered in
-//! milliseconds. The former must not take every instance from the latter. Identical requests come here only
-//! once: see [`coalesce`](super::coalesce).
+//! A request with a payment waits for the chain. A request without one is answered in milliseconds. The former must not
+//! take every instance from the latter. Identical requests come here only once: see [`coalesce`](super::coalesce). A
+//! request whose payment takes long leaves its instance: see [`hold`](super::hold).
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use coinop_core::http::NO_WAIT;
+use coinop_core::http::{NO_WAIT, WAIT};
 use coinop_core::x402::{PAYMENT_SIGNATURE, X_PAYMENT};
 use hyper::header::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
@@ -29,6 +29,10 @@ const LISTS_PER_CORE: usize = 1;
 /// and does not wait for the chain.
 const MOST_OF_ONE_PAYMENT: usize = 8;
 
+/// How long the component waits for a payment's outcome before the buyer waits without it, in milliseconds. Most payments
+/// are confirmed by then, and take one call.
+const PATIENCE_MS: &str = "2000";
+
 /// A hash that identifies a payment without storing it.
 type Fingerprint = [u8; 32];
 
@@ -41,8 +45,10 @@ pub(super) struct Admission {
     lists: SlotPool,
     /// The places that all other requests may take.
     plain: SlotPool,
-    /// If fewer places than this are left for payments, no request waits for the chain a second time.
+    /// If fewer places than this are left for payments, no request waits for the chain.
     scarce: usize,
+    /// Whether buyers can wait without a place.
+    holds: bool,
     payments: Tally<Fingerprint>,
 }
 
@@ -77,12 +83,14 @@ impl SlotPool {
 }
 
 impl Admission {
-    pub(super) fn new(instances: usize) -> Self {
+    /// Makes so many places. With `holds` the component is told to wait only for a short time, because the host holds
+    /// the buyer's connection.
+    pub(super) fn new(instances: usize, holds: bool) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self::on(cores, instances)
+        Self::on(cores, instances, holds)
     }
 
-    fn on(cores: usize, instances: usize) -> Self {
+    fn on(cores: usize, instances: usize, holds: bool) -> Self {
         let of_cores = |each: usize| SlotPool::new(cores.saturating_mul(each).min(instances), MOST_WAITING);
         let three_quarters = |n: usize| n.saturating_sub(n / 4).max(1);
         let paying = three_quarters(instances);
@@ -92,21 +100,20 @@ impl Admission {
             lists: of_cores(LISTS_PER_CORE),
             plain: of_cores(PLAIN_PER_CORE),
             scarce: paying / 2,
+            holds,
             payments: Tally::default(),
         }
     }
 
-    /// Waits for a place for the request with these headers. If many requests already wait for its payment,
-    /// or places are scarce, a header tells the component not to wait for the chain.
+    /// Waits for a place for the request with these headers, and adds how long the component may wait for the chain: not
+    /// at all if many requests already wait for the same payment, or places are scarce.
     pub(super) async fn admit(
         &self,
         headers: &mut HeaderMap,
         is_list: bool,
     ) -> Result<AdmissionPermit, Failure> {
         let payment = fingerprint(headers).map(|payment| self.payments.add(payment));
-        if payment.as_ref().is_some_and(|(_, before)| *before >= MOST_OF_ONE_PAYMENT) {
-            headers.insert(NO_WAIT, HeaderValue::from_static("1"));
-        }
+        let crowded = payment.as_ref().is_some_and(|(_, before)| *before >= MOST_OF_ONE_PAYMENT);
         let pays = carries_payment(headers);
         let kind = match (pays, is_list) {
             (true, _) => &self.paying,
@@ -114,16 +121,33 @@ impl Admission {
             (false, false) => &self.plain,
         };
         let (running, of_its_kind) = self.acquire(kind).await?;
-        // One payment can be written in many ways, so the count above can be avoided. Only repeats of a
-        // pending payment obey this header. A first payment is served as always.
-        if pays && self.paying.running.available_permits() < self.scarce {
-            headers.insert(NO_WAIT, HeaderValue::from_static("1"));
+        // One payment can be written in many ways, so the count above can be avoided.
+        let scarce = self.paying.running.available_permits() < self.scarce;
+        if pays {
+            self.limit_wait(headers, crowded || scarce);
         }
         Ok(AdmissionPermit {
             _running: running,
             _of_its_kind: of_its_kind,
             _payment: payment.map(|(counted, _)| counted),
         })
+    }
+
+    /// Waits for a place to ask again about a payment.
+    pub(super) async fn admit_again(&self) -> Result<AdmissionPermit, Failure> {
+        let (running, of_its_kind) = self.acquire(&self.paying).await?;
+        Ok(AdmissionPermit { _running: running, _of_its_kind: of_its_kind, _payment: None })
+    }
+
+    /// Tells the component how long it may wait. Where nobody is held, a first payment is served to its end, and only
+    /// repeats obey.
+    fn limit_wait(&self, headers: &mut HeaderMap, not_at_all: bool) {
+        if not_at_all {
+            headers.insert(NO_WAIT, HeaderValue::from_static("1"));
+        }
+        if self.holds {
+            headers.insert(WAIT, HeaderValue::from_static(if not_at_all { "0" } else { PATIENCE_MS }));
+        }
     }
 
     async fn acquire(
@@ -176,7 +200,7 @@ mod tests {
 
     #[tokio::test]
     async fn payments_leave_a_quarter_to_the_rest() {
-        let admission = Admission::new(8);
+        let admission = Admission::new(8, true);
         let mut paying = Vec::new();
         for _ in 0..6 {
             paying.push(admission.admit(&mut payment("a"), false).await.unwrap());
@@ -206,7 +230,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_more_requests_compute_at_once_than_the_cores_can_serve() {
-        let admission = Admission::on(2, 100);
+        let admission = Admission::on(2, 100, true);
         let mut plain = Vec::new();
         for _ in 0..16 {
             plain.push(admission.admit(&mut HeaderMap::new(), false).await.unwrap());
@@ -225,7 +249,7 @@ mod tests {
 
     #[tokio::test]
     async fn waiting_payments_leave_room_to_wait() {
-        let admission = Arc::new(Admission::new(1));
+        let admission = Arc::new(Admission::new(1, true));
         let running = admission.admit(&mut HeaderMap::new(), false).await.unwrap();
         let mut waiting = tokio::task::JoinSet::new();
         for _ in 0..384 {
@@ -248,12 +272,13 @@ mod tests {
 
     #[tokio::test]
     async fn the_ninth_with_one_payment_does_not_wait() {
-        let admission = Admission::new(100);
+        let admission = Admission::new(100, true);
         let mut permits = Vec::new();
         for n in 0..10 {
             let mut headers = payment("a");
             permits.push(admission.admit(&mut headers, false).await.unwrap());
             assert_eq!(headers.contains_key(NO_WAIT), n >= 8, "{n}");
+            assert_eq!(headers[WAIT], if n < 8 { "2000" } else { "0" }, "{n}");
         }
         // Values that the component does not see do not make it another payment.
         let mut disguised =
@@ -268,5 +293,27 @@ mod tests {
         let mut headers = payment("a");
         let _eighth = admission.admit(&mut headers, false).await.unwrap();
         assert!(!headers.contains_key(NO_WAIT));
+    }
+
+    #[tokio::test]
+    async fn while_places_are_scarce_no_payment_waits_for_the_chain() {
+        let admission = Admission::new(8, true);
+        let mut permits = Vec::new();
+        for (n, name) in ["a", "b", "c", "d", "e", "f"].into_iter().enumerate() {
+            let mut headers = payment(name);
+            permits.push(admission.admit(&mut headers, false).await.unwrap());
+            assert_eq!(headers[WAIT], if n < 3 { "2000" } else { "0" }, "{n}");
+        }
+        let mut unpaid = HeaderMap::new();
+        permits.push(admission.admit(&mut unpaid, false).await.unwrap());
+        assert!(unpaid.is_empty());
+    }
+
+    #[tokio::test]
+    async fn where_nobody_is_held_the_component_waits_as_it_likes() {
+        let admission = Admission::new(8, false);
+        let mut headers = payment("a");
+        let _permit = admission.admit(&mut headers, false).await.unwrap();
+        assert!(!headers.contains_key(WAIT) && !headers.contains_key(NO_WAIT));
     }
 }

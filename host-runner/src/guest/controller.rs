@@ -38,7 +38,7 @@ type Instance = (Store<GuestState>, DeviceController, u32);
 pub(crate) struct Controller {
     component: Component,
     host: Arc<Host>,
-    /// How its writes count. Writes that count as a request's wake the loop of steps.
+    /// How its writes count. Those of the settler wake the loop of steps, because a payment that lands opens a door.
     caller: Caller,
     instance: Option<Instance>,
 }
@@ -49,10 +49,9 @@ impl Controller {
         Self { component, host, caller: Caller::Controller, instance: None }
     }
 
-    /// Makes a controller for looking after payments. Its writes count as a request's, because a payment that
-    /// lands opens a door.
+    /// Makes a controller for looking after payments.
     pub(crate) fn for_settling(component: Component, host: Arc<Host>) -> Self {
-        Self { component, host, caller: Caller::Request, instance: None }
+        Self { component, host, caller: Caller::Settler, instance: None }
     }
 
     /// Runs one step. An error of the component and a trap have the same effect: a line for the operator, and

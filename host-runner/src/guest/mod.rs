@@ -2,13 +2,15 @@
 //!
 //! [`engine`] compiles it and sets the limits. [`state`] is what one instance owns. [`store`] bounds each of
 //! its calls. [`imports`], [`outbound`] and [`rpc`] are what it may ask for. [`pool`] hands requests to
-//! instances when [`admission`] has a place for them, and identical requests only once ([`coalesce`]).
+//! instances when [`admission`] has a place for them, and identical requests only once ([`coalesce`]). Who waits for a
+//! payment's outcome waits without an instance ([`hold`]).
 //! [`controller`] calls the extra export.
 
 mod admission;
 mod coalesce;
 mod controller;
 mod engine;
+mod hold;
 mod imports;
 mod message;
 mod outbound;

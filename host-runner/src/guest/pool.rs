@@ -7,9 +7,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use coinop_core::http::{AGAIN, WAIT};
 use http_body_util::{BodyExt, Limited};
+use hyper::StatusCode;
+use hyper::header::HeaderValue;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use wasmtime::Store;
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::Proxy;
@@ -17,16 +21,17 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use super::Failure;
-use super::admission::{Admission, AdmissionPermit};
+use super::admission::{Admission, AdmissionPermit, carries_payment};
 use super::coalesce::{self, Coalescing, Running};
 use super::engine::Component;
+use super::hold::Holding;
 use super::message::{Request, Response};
 use super::state::{GuestState, Host};
 use super::store::{allow, store};
 use crate::db::Caller;
 
-/// The longest call. The component itself answers a waiting buyer after 30 s, so this limit is for a
-/// component that does not.
+/// The longest call. The component itself lets no buyer wait for more than 30 s, so this limit is for a
+/// component that does.
 const LONGEST_CALL: Duration = Duration::from_secs(45);
 /// How much of [`LONGEST_CALL`] may be spent waiting for the RPC.
 const LONGEST_WAIT_FOR_RPC: Duration = Duration::from_secs(40);
@@ -47,6 +52,7 @@ struct Inner {
     idle: Mutex<Vec<Instance>>,
     admission: Admission,
     coalescing: Coalescing,
+    holding: Holding,
 }
 
 /// Marks a request for a long list, which takes more work than others.
@@ -69,15 +75,18 @@ struct Instance {
 type Answered = Result<hyper::Response<HyperOutgoingBody>, ErrorCode>;
 
 impl Pool {
-    pub(crate) fn new(component: Component, host: Arc<Host>) -> Self {
+    /// Makes an empty pool. At most `held` requests wait for their payment's outcome without an instance; with 0 the
+    /// component itself lets them wait.
+    pub(crate) fn new(component: Component, host: Arc<Host>, held: usize) -> Self {
         // Never more than the pool of memories has room for.
-        let at_once = component.limits.instances.saturating_sub(SPARE).max(1);
+        let at_once = component.limits.instances.saturating_sub(SPARE).max(1) as usize;
         let (idle, coalescing) = (Mutex::default(), Coalescing::default());
         Self(Arc::new(Inner {
+            admission: Admission::new(at_once, held > 0),
+            holding: Holding::new(held, at_once / 4, host.db.settled(), host.metrics.clone()),
             component,
             host,
             idle,
-            admission: Admission::new(at_once as usize),
             coalescing,
         }))
     }
@@ -85,20 +94,25 @@ impl Pool {
     /// Lets the component answer one request, or returns the answer of an identical request that runs
     /// already.
     pub(crate) async fn handle(&self, mut request: Request) -> Result<Response, Failure> {
+        let until = self.0.holding.until();
         if !coalesce::may_share(request.headers()) {
+            let repeat = self.repeat(&request);
             let place = self.0.admit(&mut request).await?;
-            return self.run(request, place).await;
+            let answer = self.run(request, place).await?;
+            return Ok(self.outcome(answer, repeat, until).await);
         }
         let (waiting, running) = self.0.coalescing.join(coalesce::key(&request).await);
         if let Some(running) = running {
-            tokio::spawn(self.clone().run_for_all(request, running));
+            tokio::spawn(self.clone().run_for_all(request, running, until));
         }
         waiting.answer().await
     }
 
     /// Runs a request for all who wait for its answer. If all of them leave before it has begun, it is not
-    /// run. Once it has begun, it continues.
-    async fn run_for_all(self, mut request: Request, mut running: Running) {
+    /// run. Once it has begun, it continues until it is answered. After that, it is asked again only while somebody
+    /// waits.
+    async fn run_for_all(self, mut request: Request, mut running: Running, until: Instant) {
+        let repeat = self.repeat(&request);
         let place = tokio::select! {
             biased;
             place = self.0.admit(&mut request) => place,
@@ -108,7 +122,39 @@ impl Pool {
             Ok(place) => self.run(request, place).await,
             Err(failure) => Err(failure),
         };
+        let answer = match answer {
+            Ok(answer) => tokio::select! {
+                biased;
+                answer = self.outcome(answer, repeat, until) => Ok(answer),
+                () = running.abandoned() => return,
+            },
+            failed => failed,
+        };
         running.answer(answer);
+    }
+
+    /// Returns the request with which the component is asked again, if this one may have to wait.
+    fn repeat(&self, request: &Request) -> Option<Request> {
+        let may_wait = self.0.holding.is_on() && carries_payment(request.headers());
+        may_wait.then(|| {
+            let mut repeat = request.clone();
+            repeat.headers_mut().insert(WAIT, HeaderValue::from_static(AGAIN));
+            repeat
+        })
+    }
+
+    /// Returns the answer to pass on: this one, or if the payment has no outcome yet, a later one.
+    async fn outcome(&self, answer: Response, repeat: Option<Request>, until: Instant) -> Response {
+        match repeat {
+            Some(repeat) if answer.status() == StatusCode::ACCEPTED => {
+                let ask = || async {
+                    let place = self.0.admission.admit_again().await?;
+                    self.run(repeat.clone(), place).await
+                };
+                self.0.holding.outcome(answer, until, ask).await
+            }
+            _ => answer,
+        }
     }
 
     /// Runs one request. The component continues even if the caller does not wait for the end, because a

@@ -23,7 +23,7 @@ const ENOUGH: u64 = 2 * CONNECTIONS;
 
 /// Raises this process' limit of open files as far as it may and needs to be, and returns how many
 /// connections may be open.
-pub(super) fn connections() -> usize {
+pub(crate) fn connections() -> usize {
     let before = getrlimit(Resource::Nofile);
     if let Some(raised) = raised(before)
         && let Err(error) = setrlimit(Resource::Nofile, raised)

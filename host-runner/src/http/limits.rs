@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use coinop_core::http::{NO_WAIT, RECENT_BLOCKHASH};
+use coinop_core::http::{NO_WAIT, RECENT_BLOCKHASH, WAIT};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
@@ -57,7 +57,7 @@ pub(super) async fn admit(
     }
     head.uri = absolute(origin, target.clone())?;
     let ours = |name: &HeaderName| {
-        name.as_str().starts_with("spin-") || [NO_WAIT, RECENT_BLOCKHASH].contains(&name.as_str())
+        name.as_str().starts_with("spin-") || [NO_WAIT, RECENT_BLOCKHASH, WAIT].contains(&name.as_str())
     };
     let ours: Vec<HeaderName> = head.headers.keys().filter(|name| ours(name)).cloned().collect();
     for name in ours {

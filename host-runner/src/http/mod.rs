@@ -25,6 +25,7 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use descriptors::connections;
 pub(crate) use frontend::{Frontend, Gate};
 pub(crate) use limits::PublicOrigin;
 pub(crate) use pictures::Pictures;

@@ -18,8 +18,8 @@ use super::answer::Answer;
 use super::connection_limits::{ConnectionLimits, Taken};
 use super::frontend::Frontend;
 use super::linger::{Lingering, until};
+use super::memory;
 use super::places::{Places, Seat};
-use super::{descriptors, memory};
 use crate::metrics::Metrics;
 
 /// How long the head of a request may take to arrive, and how long an idle connection is kept.
@@ -33,18 +33,19 @@ const SENT_AHEAD: usize = 128 << 10;
 /// How long the last connections may take to close. In practice they take a moment.
 const CLOSED: Duration = Duration::from_secs(1);
 
-/// Answers on `listener` until `closing` becomes true, and then lets running requests finish for up to
-/// `grace`. Afterwards no connection is open, because locking the devices comes next and needs the
-/// descriptors. If this future is dropped, the connections close a moment later.
+/// Answers on `listener`, with at most `connections` open at once, until `closing` becomes true, and then lets
+/// running requests finish for up to `grace`. Afterwards no connection is open, because locking the devices comes
+/// next and needs the descriptors. If this future is dropped, the connections close a moment later.
 pub(crate) async fn serve<A: Answer>(
     listener: TcpListener,
     gateway: Arc<Frontend<A>>,
     limits: &Limits,
+    connections: usize,
     closing: watch::Receiver<bool>,
     grace: Duration,
 ) {
     let unread = limits.max_unread_bytes.unwrap_or_else(memory::unread_bytes);
-    let bounds = ConnectionLimits::new(descriptors::connections(), limits.connections_per_address, unread);
+    let bounds = ConnectionLimits::new(connections, limits.connections_per_address, unread);
     serve_within(bounds, listener, gateway, closing, grace).await;
 }
 

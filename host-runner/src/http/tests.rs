@@ -332,10 +332,11 @@ async fn health_is_answered_whatever_the_component_does() {
 async fn only_this_host_tells_the_component_about_itself() {
     let world = World::with(BOUNDS).await;
     let mut client = world.client().await;
-    let headers = "coinop-recent-blockhash: x\r\ncoinop-no-wait: 1\r\nCoinOp-No-Wait: 2\r\nspin-client-addr: x\r\ncoinop-other: 3\r\n";
+    let headers = "coinop-recent-blockhash: x\r\ncoinop-no-wait: 1\r\nCoinOp-No-Wait: 2\r\ncoinop-wait: again\r\nCoinOp-Wait: 0\r\nspin-client-addr: x\r\ncoinop-other: 3\r\n";
     assert_eq!(client.ask("GET /x", headers).await.unwrap().0, 200);
     let seen = world.gateway.pool.last.lock().unwrap();
     assert!(!seen.contains_key("coinop-no-wait"));
+    assert!(!seen.contains_key("coinop-wait"));
     assert!(!seen.contains_key("coinop-recent-blockhash"));
     assert!(!seen.contains_key("spin-client-addr"));
     assert_eq!(seen["coinop-other"], "3");

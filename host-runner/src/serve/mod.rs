@@ -26,6 +26,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", env = "COINOP_REUSE", default_value_t = 1024,
           value_parser = clap::value_parser!(u32).range(1..))]
     reuse: u32,
+    /// How many buyers may wait for their payment's outcome without an instance of the
+    /// component; with 0 all wait in one, for 30 s.
+    #[arg(long, value_name = "N", default_value_t = 256, hide = true)]
+    held: usize,
     /// Runs the gateway without the process that locks the devices if it dies. For debuggers.
     #[arg(long)]
     no_guardian: bool,

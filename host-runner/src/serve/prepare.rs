@@ -28,6 +28,8 @@ pub(super) struct Prepared {
     pub(super) fee_payers: Vec<Address>,
     /// The fee payers that may belong to another journal, because the RPC has not answered yet.
     pub(super) unanswered: Vec<Address>,
+    /// How many buyers may wait without an instance.
+    pub(super) held: usize,
 }
 
 pub(super) async fn prepare(args: &Args, startup: &StartupContext) -> Result<Prepared, String> {
@@ -66,7 +68,7 @@ pub(super) async fn prepare(args: &Args, startup: &StartupContext) -> Result<Pre
         metrics,
         refusals: RefusalLog::default(),
     });
-    Ok(Prepared { component, host, listener, address, origin, fee_payers, unanswered })
+    Ok(Prepared { component, host, listener, address, origin, fee_payers, unanswered, held: args.held })
 }
 
 /// Refuses a public address that buyers cannot use, and warns of one that they should not.

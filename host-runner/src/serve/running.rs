@@ -19,7 +19,7 @@ use crate::devices::{Devices, ReportedState};
 use crate::failpoint;
 use crate::guardian::Heart;
 use crate::guest::{Controller, Pool};
-use crate::http::{Frontend, Gate, Pictures, serve};
+use crate::http::{Frontend, Gate, Pictures, connections, serve};
 use crate::lock::LOCK;
 use crate::recent::{Recent, follow};
 use crate::sales::SalesMeter;
@@ -27,6 +27,10 @@ use crate::settler::settle;
 
 /// How long running requests may go on when the gateway stops.
 const FINISH: Duration = Duration::from_secs(10);
+
+/// Of how many connections one may be held for a buyer who waits for a payment's outcome. The others are for those who
+/// come.
+const HELD_OF: usize = 4;
 
 /// How long to wait before asking the RPC again whether another journal uses a fee payer.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
@@ -56,7 +60,7 @@ impl Running {
         devices: Devices,
         reports: mpsc::UnboundedReceiver<ReportedState>,
     ) -> Self {
-        let Prepared { component, host, listener, origin, fee_payers, unanswered, .. } = prepared;
+        let Prepared { component, host, listener, origin, fee_payers, unanswered, held, .. } = prepared;
         let StartupContext { settings, floor, device_clock, lock, .. } = startup;
         let clock = host.clock.clone();
         let (close_controller, controller_closing) = watch::channel(false);
@@ -77,8 +81,10 @@ impl Running {
         let following = follow(recent.clone(), settings.config.rpc_url.clone(), clock.clone());
         let limits = settings.config.limits.clone();
         let pictures = Pictures::beside(&settings.folder);
+        let connections = connections();
+        let held = held.min(connections / HELD_OF);
         let gateway = Arc::new(Frontend {
-            pool: Arc::new(Pool::new(component, host.clone())),
+            pool: Arc::new(Pool::new(component, host.clone(), held)),
             origin,
             recent,
             pictures: pictures.clone(),
@@ -91,7 +97,9 @@ impl Running {
         Self {
             controller: tokio::spawn(controller.run()),
             settler: tokio::spawn(settle(settling, clock.clone(), controller_closing)),
-            http: tokio::spawn(async move { serve(listener, gateway, &limits, http_closing, FINISH).await }),
+            http: tokio::spawn(async move {
+                serve(listener, gateway, &limits, connections, http_closing, FINISH).await
+            }),
             foreign: tokio::spawn(foreign_fee_payer(rpc_url, data_dir, unanswered)),
             others: [
                 tokio::spawn(following).abort_handle(),
