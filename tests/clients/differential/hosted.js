@@ -66,7 +66,9 @@ export class Component extends Hosted {
   }
 
   async start(rpcUrl) {
-    this.gateway = await serve.start(config(rpcUrl), feePayer, { module: this.build, env: { COINOP_SECRET: SECRET } });
+    // A payment that is pending waits inside the component, so that one command is one call.
+    const args = ['--held', '0'];
+    this.gateway = await serve.start(config(rpcUrl), feePayer, { module: this.build, args, env: { COINOP_SECRET: SECRET } });
     return this;
   }
 
