@@ -1,5 +1,7 @@
 //! Tests of the database on a real file.
 
+mod gate;
+
 use std::time::Duration;
 
 use super::*;
