@@ -11,8 +11,8 @@ mod recent;
 mod refusal;
 pub(crate) mod transaction;
 
-#[cfg(test)]
-mod differential;
+#[cfg(any(test, feature = "oracle"))]
+pub(crate) mod differential;
 
 pub use build::Transfer;
 pub use ed25519_dalek::SigningKey;

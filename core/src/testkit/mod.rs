@@ -12,10 +12,13 @@
 
 mod audit;
 pub mod books;
+pub mod claims;
 pub mod gateway;
 pub mod guards;
 pub mod keys;
 pub mod ledger;
+#[cfg(feature = "oracle")]
+pub mod oracle;
 pub mod platform;
 mod rails;
 mod tables;

@@ -14,7 +14,7 @@ pub(super) enum Role {
 
 /// The consequences of an allowed guard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     /// Whether another payment from the same account could break it.
     pub(super) exclusive: bool,
     /// The least lamports that the fee payer must have.

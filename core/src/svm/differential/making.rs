@@ -9,19 +9,11 @@ use solana_message::{VersionedMessage, legacy, v1};
 use solana_signature::Signature;
 use solana_transaction::versioned::VersionedTransaction;
 
+use super::agreement::{self, MEMO, theirs};
 use super::cases::{Case, Edit, Flaw, Guard, Saying, Twist, Who};
 use super::reference::Wanted;
+use crate::svm::TokenProgram;
 use crate::testkit::keys;
-
-pub(super) const MEMO: &str = "q0123456789abcdef0123456789abcdef";
-
-pub(super) fn ours(address: &Address) -> crate::svm::Address {
-    crate::svm::Address::new(address.to_bytes())
-}
-
-pub(super) fn theirs(address: crate::svm::Address) -> Address {
-    Address::from(*address.as_bytes())
-}
 
 fn known(text: &str) -> Address {
     text.parse().unwrap()
@@ -33,16 +25,8 @@ fn key_of(key: &SigningKey) -> Address {
 
 impl Case {
     pub(super) fn wanted(&self) -> Wanted {
-        Wanted {
-            amount: 10_000,
-            mint: known("4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU"),
-            decimals: 6,
-            program: self.who(Who::Token),
-            pay_to: key_of(&keys::merchant()),
-            fee_payer: key_of(&keys::fee_payer()),
-            memo: self.memo_wanted.then(|| MEMO.as_bytes().to_vec()),
-            max_fee_lamports: 19_000,
-        }
+        let program = if self.token_2022 { TokenProgram::Token2022 } else { TokenProgram::Spl };
+        agreement::wanted(program, self.memo_wanted)
     }
 
     fn payer(&self) -> SigningKey {

@@ -9,7 +9,7 @@ use solana_transaction::versioned::VersionedTransaction;
 use super::guards::{self, Facts, Role};
 
 /// The payment that was asked for, in the reference's own types.
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     pub(super) amount: u64,
     pub(super) mint: Address,
     pub(super) decimals: u8,
@@ -75,6 +75,7 @@ pub(super) enum Stricter {
 }
 
 impl Stricter {
+    #[cfg(test)]
     pub(super) const ALL: [Self; 17] = [
         Self::TooLarge,
         Self::TrailingBytes,

@@ -36,11 +36,7 @@ fn add(guards: &mut Guards, accounts: &[u8], data: &[u8], program: TokenProgram)
 }
 
 /// Reads a single guard about this account. Returns the guards, or what is wrong.
-pub(in crate::svm) fn read_as(
-    account: GuardedAccount,
-    data: &[u8],
-    program: TokenProgram,
-) -> Result<Guards, GuardProblem> {
+fn read_as(account: GuardedAccount, data: &[u8], program: TokenProgram) -> Result<Guards, GuardProblem> {
     let mut guards = Guards::default();
     add(&mut guards, &[account as u8], data, program).map_err(|fault| {
         assert_eq!((fault.position, fault.kind), (7, data.first().copied()));
