@@ -1,5 +1,5 @@
-//! Developers' commands: `cargo xtask build`, `demo`, `chain`, `test`, `sim`, `mutants`, `record`, `screenshots`,
-//! `bench`, `check`.
+//! Developers' commands: `cargo xtask build`, `demo`, `chain`, `test`, `sim`, `fuzz`, `mutants`, `record`,
+//! `screenshots`, `bench`, `check`.
 //!
 //! They are in a crate of their own, so that a clone needs only cargo: no make, no shell, and no tool to
 //! install first. Each command fetches and builds what it lacks, says what it runs, exits with a code that
@@ -11,6 +11,7 @@ mod build;
 mod chain;
 mod check;
 mod demo;
+mod fuzz;
 mod http;
 mod mutants;
 mod output;
@@ -67,6 +68,11 @@ enum Command {
         after_help = "Example: cargo xtask sim --seeds 1000\n         cargo xtask sim --from 117 --trace"
     )]
     Sim(sim::Args),
+    /// Try inputs on the fuzz targets, and say which break what must hold
+    #[command(
+        after_help = "Example: cargo xtask fuzz --seconds 10\n         cargo xtask fuzz transaction --seconds 600"
+    )]
+    Fuzz(fuzz::Args),
     /// Remove guards from a copy of the sources, and expect their tests to fail
     #[command(
         after_help = "Example: cargo xtask mutants\n         cargo xtask mutants ticket-claimed-once seats\n         cargo xtask mutants --day 20000"
@@ -110,6 +116,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Chain(args) => chain::run(&workspace, &args)?,
         Command::Test(args) => return test::run(&workspace, &args),
         Command::Sim(args) => sim::run(&workspace, &args)?,
+        Command::Fuzz(args) => return fuzz::run(&workspace, &args),
         Command::Mutants(args) => return mutants::run(&workspace, &args),
         Command::Record => record::run(&workspace)?,
         Command::Screenshots => screenshots::run(&workspace)?,

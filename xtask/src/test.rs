@@ -15,7 +15,7 @@ use crate::background::Background;
 use crate::proc::{self, Cmd};
 use crate::tally::{self, NodeReader, Tally};
 use crate::workspace::{CargoTarget, Workspace};
-use crate::{build, mutants, output, sim, stop, tools};
+use crate::{build, fuzz, mutants, output, sim, stop, tools};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -37,6 +37,8 @@ enum Suite {
     Mutants,
     /// Worlds made from seeds, with faults, thieves and crashes
     Sim,
+    /// The fuzz targets, ten seconds each
+    Fuzz,
     /// The local chain
     Chain,
     /// The demo's front, with its wallet
@@ -71,12 +73,13 @@ impl Target {
 }
 
 impl Suite {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Xtask,
         Self::Core,
         Self::Web,
         Self::Mutants,
         Self::Sim,
+        Self::Fuzz,
         Self::Chain,
         Self::Demo,
         Self::Host,
@@ -93,6 +96,7 @@ impl Suite {
             Self::Web => "web",
             Self::Mutants => "mutants",
             Self::Sim => "sim",
+            Self::Fuzz => "fuzz",
             Self::Chain => "chain",
             Self::Demo => "demo",
             Self::Host => "host",
@@ -107,7 +111,14 @@ impl Suite {
     fn builds_natively(self) -> bool {
         matches!(
             self,
-            Self::Xtask | Self::Core | Self::Web | Self::Mutants | Self::Sim | Self::Chain | Self::Demo
+            Self::Xtask
+                | Self::Core
+                | Self::Web
+                | Self::Mutants
+                | Self::Sim
+                | Self::Fuzz
+                | Self::Chain
+                | Self::Demo
         )
     }
 
@@ -123,6 +134,7 @@ impl Suite {
                     workspace.cargo().args(["test", "--release", "--no-fail-fast", "-p", sim::PACKAGE]);
                 cargo(worlds.env(sim::SECONDS, sim::SUITE_SECONDS.to_string()), tally)
             }
+            Self::Fuzz => fuzz::suite(workspace, tally),
             Self::Chain => {
                 // Its model of a chain is compared with the real programs.
                 sim::build(workspace)?;

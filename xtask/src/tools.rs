@@ -15,6 +15,8 @@ pub(crate) use worker::worker_tools;
 
 /// The release of cargo-deny for the checks. The oldest compiler that this project promises can build it.
 const CARGO_DENY: &str = "0.20.2";
+/// The release of cargo-fuzz, which builds the fuzz targets.
+const CARGO_FUZZ: &str = "0.13.2";
 /// How long fetching the advisories may take before the check continues without them.
 const ADVISORIES_LIMIT: Duration = Duration::from_secs(45);
 
@@ -34,6 +36,11 @@ pub(crate) fn rust_target(workspace: &Workspace, target: &str) -> Result<()> {
 pub(crate) fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
     let flags = ["--no-default-features"];
     cargo_program(workspace, "cargo-deny", CARGO_DENY, "cargo-deny", &flags)
+}
+
+/// Returns the path of cargo-fuzz, which is built into the cache the first time.
+pub(crate) fn cargo_fuzz(workspace: &Workspace) -> Result<PathBuf> {
+    cargo_program(workspace, "cargo-fuzz", CARGO_FUZZ, "cargo-fuzz", &[])
 }
 
 /// Returns the path of the program `name` of a package from the registry, which is built into the cache the
