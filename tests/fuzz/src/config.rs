@@ -7,6 +7,7 @@ use coinop_core::testkit::keys;
 use serde_json::{Value, json};
 
 use crate::input::Input;
+use crate::patched::patched;
 
 /// A configuration with most of the keys.
 static HONEST: LazyLock<String> = LazyLock::new(|| {
@@ -30,12 +31,17 @@ static HONEST: LazyLock<String> = LazyLock::new(|| {
     .to_string()
 });
 
-/// Reads a text that begins with a brace, or else the usual configuration with changes.
+/// Reads a text that begins with a brace, or else the usual configuration with changes, of its members if the input
+/// begins with a line break.
 pub fn check(bytes: &[u8]) {
-    let text = if bytes.first() == Some(&b'{') {
-        String::from_utf8_lossy(bytes).into_owned()
-    } else {
-        String::from_utf8_lossy(&Input::new(bytes).altered(HONEST.as_bytes())).into_owned()
+    let mut input = Input::new(bytes);
+    let text = match bytes.first() {
+        Some(b'{') => input.text(),
+        Some(b'\n') => {
+            input.byte();
+            patched(&mut input, &serde_json::from_str(&HONEST).unwrap()).to_string()
+        }
+        _ => String::from_utf8_lossy(&input.altered(HONEST.as_bytes())).into_owned(),
     };
     let config = Config::from_text(&text);
     if let Err(error) = &config {

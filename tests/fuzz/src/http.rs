@@ -2,8 +2,10 @@
 //! are right.
 //!
 //! An input is text: requests as `METHOD path?query`, with lines of `name: value` and, after an empty line, a body. A line
-//! `===` begins the next request. Words such as `@payment` stand for what only the gateway or a wallet can make.
+//! `===` begins the next request. Words such as `@payment` stand for what only the gateway or a wallet can make. An input
+//! that begins with a byte below 8 says in choices what such a text is to be.
 
+mod made;
 mod started;
 
 use std::cell::RefCell;
@@ -14,6 +16,7 @@ use coinop_core::testkit::world::World;
 use serde_json::Value;
 
 use self::started::Started;
+use crate::input::Input;
 
 /// The most requests of one input.
 const MOST: usize = 6;
@@ -25,7 +28,10 @@ thread_local! {
 
 /// Asks the gateway for whatever the text says, and checks the answers and the books.
 pub fn check(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
+    let text = match bytes.split_first() {
+        Some((&count, choices)) if count < 8 => made(count, &mut Input::new(choices)),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    };
     let started = UNTOUCHED.take().unwrap_or_else(Started::new);
     let world = &started.world;
     let (written, now) = (world.database.total_changes(), world.now());
@@ -40,6 +46,12 @@ pub fn check(bytes: &[u8]) {
     if !has_written && world.now() == now {
         UNTOUCHED.set(Some(started));
     }
+}
+
+/// Returns the text that the choices make.
+fn made(count: u8, choices: &mut Input<'_>) -> String {
+    let requests: Vec<_> = (0..=count).map(|_| made::request(choices)).collect();
+    requests.join("\n===\n")
 }
 
 /// Reads a request from its text.

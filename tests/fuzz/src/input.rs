@@ -13,6 +13,10 @@ impl<'a> Input<'a> {
         Self { rest }
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// Takes one byte.
     pub(crate) fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.rest.split_first() else { return 0 };
@@ -53,7 +57,8 @@ impl<'a> Input<'a> {
         String::from_utf8_lossy(self.rest()).into_owned()
     }
 
-    /// Returns these bytes with the changes that the rest of the input says: bytes replaced, inserted, removed or copied.
+    /// Returns these bytes with the changes that the rest of the input says: bytes replaced, inserted,
+    /// removed or copied, and numbers of seven bits a byte spelt longer than needed.
     pub(crate) fn altered(&mut self, honest: &[u8]) -> Vec<u8> {
         let mut bytes = honest.to_vec();
         for _ in 0..MOST_CHANGES {
@@ -61,9 +66,9 @@ impl<'a> Input<'a> {
                 break;
             }
             let (kind, at) = (self.byte(), self.short() % (bytes.len() + 1));
-            let count = usize::from(kind / 5 % 16) + 1;
+            let count = usize::from(kind / 6 % 16) + 1;
             let end = (at + count).min(bytes.len());
-            match kind % 5 {
+            match kind % 6 {
                 0 => {
                     let new = self.take(end - at);
                     bytes.splice(at..at + new.len(), new.iter().copied()).for_each(drop);
@@ -74,6 +79,12 @@ impl<'a> Input<'a> {
                 }
                 2 => drop(bytes.drain(at..end)),
                 3 => bytes.truncate(at),
+                4 => {
+                    if let Some(byte) = bytes.get_mut(at).filter(|byte| **byte < 0x80) {
+                        *byte |= 0x80;
+                        bytes.insert(at + 1, 0);
+                    }
+                }
                 _ => {
                     let copied = bytes[at..end].to_vec();
                     let to = self.short() % (bytes.len() + 1);

@@ -14,6 +14,7 @@ pub mod guards;
 pub mod http;
 mod input;
 pub mod jws;
+mod patched;
 pub mod payment_header;
 pub mod rpc;
 pub mod sign_in;

@@ -10,6 +10,7 @@ use coinop_core::x402::{Accepted, Payload, PaymentPayload, SettlementResponse, V
 use serde_json::{Value, json};
 
 use crate::input::Input;
+use crate::patched::patched;
 
 const NETWORK: Network = Network::Devnet;
 
@@ -28,7 +29,11 @@ pub fn check(bytes: &[u8]) {
         0 => input.text(),
         1 => base64(input.rest()),
         2 => base64(&input.altered(&HONEST[usize::from(choice & 1)])),
-        _ => return response(&input.text()),
+        _ if choice >> 3 & 1 == 0 => return response(&input.text()),
+        _ => {
+            let honest = serde_json::from_slice(&HONEST[usize::from(choice & 1)]).unwrap();
+            base64(patched(&mut input, &honest).to_string().as_bytes())
+        }
     };
     let Ok(payment) = PaymentPayload::read(version, &header, NETWORK) else { return };
     assert_eq!(payment.version(), version);

@@ -10,6 +10,7 @@ use ed25519_dalek::SigningKey;
 use serde_json::Value;
 
 use crate::input::Input;
+use crate::patched::patched;
 
 const ORIGIN: &str = "http://127.0.0.1:8402";
 /// When the challenge is made, in milliseconds.
@@ -39,17 +40,24 @@ pub fn check(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let choice = input.byte();
     let who = usize::from(choice >> 2 & 1);
-    let late = if choice & 8 == 0 { LIFE / 2 } else { input.number() % (LIFE * 2) };
-    let now = Timestamp::from_millis(ISSUED - LIFE / 2 + late);
-    let now = if choice & 8 == 0 { Timestamp::from_millis(ISSUED + 1) } else { now };
+    let since = if choice & 8 == 0 { LIFE / 2 } else { input.number() % (LIFE * 2) };
+    let now = Timestamp::from_millis(ISSUED - LIFE / 2 + since);
     let header = match choice & 3 {
         0 => input.text(),
         1 => base64(input.rest()),
+        2 if choice & 16 != 0 => {
+            let proof = serde_json::from_slice(&from_base64(&PROOFS[who]).unwrap()).unwrap();
+            base64(patched(&mut input, &proof).to_string().as_bytes())
+        }
         2 => base64(&input.altered(&from_base64(&PROOFS[who]).unwrap())),
-        _ => match patched(&input.text()).and_then(|challenge| sign_in::prove(&challenge, &SIGNERS[who])) {
-            Some(header) => header,
-            None => return,
-        },
+        _ => {
+            let challenge =
+                if choice & 16 == 0 { with_members(&input.text()) } else { with_changes(&mut input) };
+            match challenge.and_then(|challenge| sign_in::prove(&challenge, &SIGNERS[who])) {
+                Some(header) => header,
+                None => return,
+            }
+        }
     };
     let in_time = now >= Timestamp::from_millis(ISSUED) && now < Timestamp::from_millis(ISSUED + LIFE);
     match sign_in::verify(&KEYS, ORIGIN, Network::Devnet, now, &header) {
@@ -64,8 +72,15 @@ pub fn check(bytes: &[u8]) {
     }
 }
 
+/// Returns the challenge with changes in its members.
+fn with_changes(input: &mut Input<'_>) -> Option<Value> {
+    let mut challenge = CHALLENGE.clone();
+    challenge["info"] = patched(input, &challenge["info"]);
+    challenge["info"].is_object().then_some(challenge)
+}
+
 /// Returns the challenge with other members.
-fn patched(members: &str) -> Option<Value> {
+fn with_members(members: &str) -> Option<Value> {
     let Value::Object(members) = serde_json::from_str(members).ok()? else { return None };
     let mut challenge = CHALLENGE.clone();
     challenge["info"].as_object_mut()?.extend(members);

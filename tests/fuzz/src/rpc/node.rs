@@ -10,6 +10,7 @@ use coinop_core::testkit::keys;
 use serde_json::{Value, json};
 
 use crate::input::Input;
+use crate::patched::patched;
 
 pub(super) const URL: &str = "https://rpc.example/";
 /// The blockhash of the payment, of the block in slot 4990.
@@ -189,6 +190,10 @@ impl Node {
             3 => {
                 self.altered.set(true);
                 return Err(TransportError::new("the RPC", TransportFault::Timeout(5_000)));
+            }
+            4..=6 => {
+                let altered = patched(&mut Input::new(&alteration.bytes), honest);
+                HttpAnswer { status: 200, body: altered.to_string().into_bytes() }
             }
             _ => HttpAnswer { status: 200, body: Input::new(&alteration.bytes).altered(&body) },
         };
