@@ -49,14 +49,19 @@ pub fn check(bytes: &[u8]) {
 }
 
 /// Compares a payment with its JSON, read without any types.
+///
+/// Where an object belongs, serde takes a list of its members in their order too. Such JSON names nothing to compare with.
 fn says_what_was_written(payment: &PaymentPayload, json: &Value) {
+    let accepted = &json["accepted"];
+    if [json, &json["payload"], accepted, &accepted["extra"]].into_iter().any(Value::is_array) {
+        return;
+    }
     let Payload::SvmExact(bytes) = &payment.payload;
     let transaction = json["payload"]["transaction"].as_str().unwrap();
     assert_eq!(from_base64(transaction).as_ref(), Some(bytes));
     let (version, network, offer) = match &payment.accepted {
         Accepted::V1 => (1, NETWORK.v1_name(), json),
         Accepted::V2 { ticket, amount, asset, pay_to } => {
-            let accepted = &json["accepted"];
             assert_eq!(accepted["extra"]["ticket"].as_str(), ticket.as_ref().map(|ticket| ticket.as_str()));
             assert_eq!(accepted["amount"].as_str().unwrap().parse(), Ok(amount.atomic()));
             assert_eq!(
