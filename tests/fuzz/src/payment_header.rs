@@ -14,10 +14,12 @@ use crate::patched::patched;
 
 const NETWORK: Network = Network::Devnet;
 
-/// The payments of real clients, by version.
+/// The payments of real clients, by version. The one of version 2 carries a ticket too, as ours do.
 static HONEST: LazyLock<[Vec<u8>; 2]> = LazyLock::new(|| {
-    [vectors::V1_PURCHASE, vectors::V2_PURCHASE]
-        .map(|text| vectors::json(text)["decoded"]["payment"].to_string().into_bytes())
+    let [v1, mut v2] = [vectors::V1_PURCHASE, vectors::V2_PURCHASE]
+        .map(|text| vectors::json(text)["decoded"]["payment"].clone());
+    v2["accepted"]["extra"]["ticket"] = "AQIDBA".into();
+    [v1, v2].map(|payment| payment.to_string().into_bytes())
 });
 
 /// Reads any header, any JSON in a header, or an honest payment with changes, in either version.
