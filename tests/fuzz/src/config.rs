@@ -22,7 +22,10 @@ static HONEST: LazyLock<String> = LazyLock::new(|| {
         },
         "solana": { "network": "devnet", "rpc_url": "https://api.devnet.solana.com" },
         "settlement": { "mode": "local", "max_fee_lamports": 20000, "max_fee_lamports_per_day": 100000000 },
-        "limits": { "requests_per_second": 20, "burst": 40 },
+        "limits": {
+            "requests_per_second": 20, "burst": 40, "connections_per_address": 8, "max_unread_bytes": 4194304,
+            "trusted_proxies": ["10.0.0.0/8", "::1"],
+        },
         "asset": [
             { "id": "washer-1", "price": "0.05", "unit": "minute", "max_quantity": 240, "description": "30 kg" },
             { "id": "room", "price": "1.5", "unit": "hour", "capacity": 12 },
@@ -77,7 +80,7 @@ fn packed(value: &Value, config: &Config) {
     }
     opened.need_all().unwrap();
     assert_eq!(opened.assets.iter().count(), config.assets.iter().count());
-    assert_eq!((opened.merchant, opened.limits), (config.merchant.clone(), config.limits));
+    assert_eq!((opened.merchant, opened.limits), (config.merchant.clone(), config.limits.clone()));
 }
 
 /// Checks that an error is one line that a terminal shows as it is.

@@ -16,6 +16,7 @@ static ISSUED: LazyLock<[String; 2]> = LazyLock::new(|| {
     let span = Span {
         starts_at: Timestamp::from_millis(1_000_500),
         ends_at: Timestamp::from_millis(1_060_500),
+        epoch: 900,
         sequence: 3,
     };
     let (stream, session) = (StreamId::parse("door-1").unwrap(), SessionId::from_bytes([1; 16]));

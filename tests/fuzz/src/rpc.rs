@@ -12,9 +12,11 @@ use coinop_core::settlement::{FeePayers, LocalSettlement, Rpc, is_plain_token_20
 use coinop_core::svm::TokenProgram;
 use coinop_core::testkit::{claims, keys};
 
-use self::node::{Alteration, Node, Truth};
+use self::node::{Alteration, BLOCKHASH_HEIGHT, BLOCKHASH_SLOT, CONFIRMED_LAG, LIFE, Node, Truth};
 use crate::input::Input;
 
+/// How many blocks a payment's blockhash must still live.
+const LEAST_BLOCKS: u64 = 30;
 const AT: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 /// What a look must say when all answers are honest, first a quick look and then a thorough one.
@@ -46,7 +48,7 @@ struct Fixture {
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let programs = [TokenProgram::Spl, TokenProgram::Token2022];
     let verified = programs.map(|program| claims::verified(program, node::BLOCKHASH));
-    Fixture { claim: claims::claim(&verified[0], node::CLAIMED_HEIGHT, AT), verified }
+    Fixture { claim: claims::claim(&verified[0], BLOCKHASH_HEIGHT, AT), verified }
 });
 
 /// Runs a future that never waits, because the node answers at once.
@@ -95,19 +97,33 @@ fn prepare(input: &mut Input<'_>) {
     let token_2022 = usize::from(choice & 1);
     let mint = (choice & 2 != 0).then(|| input.take(400).to_vec());
     let is_plain = mint.as_ref().is_none_or(|data| is_plain_token_2022(data));
-    let mut node = Node::new(Truth::never(5_000), &FIXTURE.claim, Alteration::read(input));
+    // Up to 186 blocks after the one of the blockhash, which is too late.
+    let passed = u64::from(choice >> 3) * 6;
+    let truth = Truth::never(BLOCKHASH_SLOT + CONFIRMED_LAG + passed);
+    let mut node = Node::new(truth, &FIXTURE.claim, Alteration::read(input));
     if let Some(mint) = mint {
         node.set_mint(mint);
     }
+    let keeps_list = choice & 4 == 0;
+    if !keeps_list {
+        node.keep_no_list();
+    }
+    let is_young = passed <= if keeps_list { LIFE - LEAST_BLOCKS } else { LIFE };
     let settlement = settlement(&node);
     let verified = &FIXTURE.verified[token_2022];
     let prepared = now(settlement.prepare(verified, AT));
     if !node.has_altered() {
-        assert_eq!(prepared.is_ok(), token_2022 == 0 || is_plain, "{prepared:?}");
+        let is_fine = is_young && (token_2022 == 0 || is_plain);
+        assert_eq!(prepared.is_ok(), is_fine, "{passed} blocks: {prepared:?}");
     }
     if let Ok(Prepared { rail, .. }) = prepared {
         // What is claimed is the payment that was verified, whatever the node says.
         let rail = rail.exact();
+        if !node.has_altered() {
+            // Without the list, the blockhash is taken for new.
+            let height = BLOCKHASH_HEIGHT + if keeps_list { 0 } else { passed };
+            assert_eq!(rail.height, height);
+        }
         let expected = claims::claim(verified, rail.height, AT);
         assert_eq!(rail, expected.rail.exact());
     }

@@ -1,11 +1,13 @@
-//! A proof of a wallet: it holds only for a challenge of this gateway, in its time, and for the wallet that signed it.
+//! A proof of a wallet: it holds only for a challenge of this gateway, in its time, at its path, and for the wallet that
+//! signed it.
 
 use std::sync::LazyLock;
 
 use coinop_core::encoding::{base64, from_base64};
-use coinop_core::svm::{Address, Network};
+use coinop_core::sign_in::{self, Proven};
+use coinop_core::svm::Network;
 use coinop_core::testkit::keys;
-use coinop_core::{KeyRing, Secret, Timestamp, sign_in};
+use coinop_core::{KeyRing, Secret, Timestamp};
 use ed25519_dalek::SigningKey;
 use serde_json::Value;
 
@@ -13,6 +15,9 @@ use crate::input::Input;
 use crate::patched::patched;
 
 const ORIGIN: &str = "http://127.0.0.1:8402";
+/// The path that the challenge names, and others.
+const PATHS: [&str; 4] =
+    ["/api/v1/access/door-1", "/api/v1/access/door-1/", "/api/v1/access/door", "/api/v1/access/door-10"];
 /// When the challenge is made, in milliseconds.
 const ISSUED: u64 = 1_795_165_429_123;
 /// How long it can be answered, in milliseconds.
@@ -24,7 +29,7 @@ const COVERED: [&str; 8] =
 static KEYS: LazyLock<KeyRing> = LazyLock::new(|| KeyRing::new(&Secret::new([1; 32]), None));
 
 static CHALLENGE: LazyLock<Value> = LazyLock::new(|| {
-    let uri = format!("{ORIGIN}/api/v1/access/door-1");
+    let uri = format!("{ORIGIN}{}", PATHS[0]);
     let now = Timestamp::from_millis(ISSUED);
     sign_in::challenge(&KEYS, ORIGIN, &uri, Network::Devnet, now, [5; 16]).unwrap()
 });
@@ -60,14 +65,17 @@ pub fn check(bytes: &[u8]) {
         }
     };
     let in_time = now >= Timestamp::from_millis(ISSUED) && now < Timestamp::from_millis(ISSUED + LIFE);
-    match sign_in::verify(&KEYS, ORIGIN, Network::Devnet, now, &header) {
-        Ok(address) => {
-            assert!(in_time);
-            holds(&header, address);
+    let path = PATHS[usize::from(choice >> 6)];
+    let in_place = path == PATHS[0];
+    match sign_in::verify(&KEYS, (ORIGIN, path), Network::Devnet, now, &header) {
+        Ok(proven) => {
+            assert!(in_time && in_place);
+            holds(&header, &proven);
         }
         Err(error) => {
             assert!(!error.detail().is_empty());
-            assert!(!(in_time && PROOFS.contains(&header)), "an honest proof is taken: {error:?}");
+            let is_honest = in_time && in_place && PROOFS.contains(&header);
+            assert!(!is_honest, "an honest proof is refused: {error:?}");
         }
     }
 }
@@ -88,11 +96,18 @@ fn with_members(members: &str) -> Option<Value> {
 }
 
 /// Checks that a proof that was taken is for our challenge, and by one of those who sign here.
-fn holds(header: &str, address: Address) {
+fn holds(header: &str, proven: &Proven) {
     let proof: Value = serde_json::from_slice(&from_base64(header).unwrap()).unwrap();
     for name in COVERED {
         assert_eq!(proof[name], CHALLENGE["info"][name], "{name} was changed");
     }
-    assert_eq!(proof["address"], address.to_string());
-    assert!(SIGNERS.iter().any(|key| keys::address(key) == address), "{address} has signed nothing");
+    assert_eq!(proof["nonce"], proven.nonce);
+    assert_eq!(proven.expires_at, Timestamp::from_millis(ISSUED + LIFE));
+    assert_eq!(proof["address"], proven.payer.as_str());
+    let mut signers = SIGNERS.iter().map(|key| keys::address(key).to_string());
+    assert!(
+        signers.any(|signer| signer == proven.payer.as_str()),
+        "{} has signed nothing",
+        proven.payer.as_str()
+    );
 }

@@ -15,16 +15,18 @@ use crate::patched::patched;
 pub(super) const URL: &str = "https://rpc.example/";
 /// The blockhash of the payment, of the block in slot 4990.
 pub(super) const BLOCKHASH: [u8; 32] = [9; 32];
-const BLOCKHASH_SLOT: u64 = 4_990;
-/// The height at which the payment was claimed.
-pub(super) const CLAIMED_HEIGHT: u64 = 3_998;
+pub(super) const BLOCKHASH_SLOT: u64 = 4_990;
+/// The height of that block.
+pub(super) const BLOCKHASH_HEIGHT: u64 = BLOCKHASH_SLOT - SKIPPED;
 /// How many blocks a blockhash lives.
-const LIFE: u64 = 150;
+pub(super) const LIFE: u64 = 150;
 /// How many slots had no block.
 const SKIPPED: u64 = 1_000;
 /// How far the confirmed and the final block are behind the latest.
-const CONFIRMED_LAG: u64 = 2;
+pub(super) const CONFIRMED_LAG: u64 = 2;
 const FINAL_LAG: u64 = 32;
+/// The address of the list of recent blockhashes.
+const RECENT_BLOCKHASHES: &str = "SysvarRecentB1ockHashes11111111111111111111";
 const MINT: &str = "4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU";
 
 /// What is on the chain.
@@ -75,6 +77,8 @@ pub(super) struct Node {
     payment: (String, String),
     /// The data of the mint's account.
     mint: Vec<u8>,
+    /// Whether the node keeps the list of recent blockhashes.
+    keeps_list: bool,
     alteration: Option<Alteration>,
     calls: Cell<usize>,
     altered: Cell<bool>,
@@ -91,6 +95,7 @@ impl Node {
             truth,
             payment: (rail.signature.clone(), rail.transaction.clone()),
             mint,
+            keeps_list: true,
             alteration,
             calls: Cell::new(0),
             altered: Cell::new(false),
@@ -100,6 +105,10 @@ impl Node {
 
     pub(super) fn set_mint(&mut self, data: Vec<u8>) {
         self.mint = data;
+    }
+
+    pub(super) fn keep_no_list(&mut self) {
+        self.keeps_list = false;
     }
 
     pub(super) fn has_altered(&self) -> bool {
@@ -146,6 +155,9 @@ impl Node {
             "getAccountInfo" if params[0] == MINT => {
                 let owner = TokenProgram::Token2022.address();
                 with_context(account(owner, &self.mint, 2_000_000))
+            }
+            "getAccountInfo" if params[0] == RECENT_BLOCKHASHES => {
+                with_context(if self.keeps_list { recent_blockhashes(slot) } else { Value::Null })
             }
             "getAccountInfo" => with_context(fee_payer()),
             _ => return Err(-32_601),
@@ -222,6 +234,14 @@ fn source(transaction: &Value) -> Value {
     let bytes = from_base64(transaction.as_str().unwrap()).unwrap();
     let message = Transaction::decode(&bytes).unwrap().message;
     account(*message.account(message.instructions[2].program).unwrap(), &data, 2_039_280)
+}
+
+/// Returns the list of recent blockhashes as of this slot, the newest first.
+fn recent_blockhashes(slot: u64) -> Value {
+    let hash_at = |at| if at == BLOCKHASH_SLOT { BLOCKHASH } else { [0; 32] };
+    let entries = (slot + 1 - LIFE..=slot).rev().flat_map(|at| [hash_at(at).to_vec(), vec![0; 8]].concat());
+    let data: Vec<u8> = LIFE.to_le_bytes().into_iter().chain(entries).collect();
+    account("Sysvar1111111111111111111111111111111111111".parse().unwrap(), &data, 1)
 }
 
 fn account(owner: Address, data: &[u8], lamports: u64) -> Value {
