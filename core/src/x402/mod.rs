@@ -5,6 +5,7 @@
 
 mod error;
 mod method;
+mod object;
 mod payment;
 mod presentation;
 mod required;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::object::Object;
 use super::{Method, PayloadError, Version};
 use crate::account::Account;
 use crate::encoding::{base64, from_base64, from_json, json};
@@ -139,7 +140,7 @@ struct V1<'a> {
     #[serde(borrow)]
     network: Cow<'a, str>,
     #[serde(borrow)]
-    payload: Members<'a>,
+    payload: Object<Members<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -147,9 +148,9 @@ struct V1<'a> {
 struct V2<'a> {
     x402_version: u64,
     #[serde(borrow)]
-    accepted: EchoedRequirements<'a>,
+    accepted: Object<EchoedRequirements<'a>>,
     #[serde(borrow)]
-    payload: Members<'a>,
+    payload: Object<Members<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -163,7 +164,7 @@ struct EchoedRequirements<'a> {
     asset: Account,
     pay_to: Account,
     #[serde(default)]
-    extra: Extra,
+    extra: Object<Extra>,
 }
 
 #[derive(Default, Deserialize)]
@@ -181,12 +182,14 @@ impl PaymentPayload {
         let json = from_base64(header).ok_or(PayloadError::Malformed)?;
         let (stated, scheme, named, payload, accepted) = match version {
             Version::V1 => {
-                let V1 { x402_version, scheme, network, payload } = parse(&json, 1)?;
+                let V1 { x402_version, scheme, network, payload: Object(payload) } = parse(&json, 1)?;
                 (x402_version, scheme, network, payload, Accepted::V1)
             }
             Version::V2 => {
-                let V2 { x402_version, accepted, payload } = parse(&json, 2)?;
-                let EchoedRequirements { scheme, network, amount, asset, pay_to, extra } = accepted;
+                let V2 { x402_version, accepted: Object(accepted), payload: Object(payload) } =
+                    parse(&json, 2)?;
+                let EchoedRequirements { scheme, network, amount, asset, pay_to, extra: Object(extra) } =
+                    accepted;
                 let ticket = extra.ticket.map(Ticket::from_text);
                 let accepted = Accepted::V2 { ticket, amount, asset, pay_to };
                 (x402_version, scheme, network, payload, accepted)
@@ -227,10 +230,10 @@ fn bytes(base64: Option<&Text<'_>>) -> Option<Vec<u8>> {
     base64.and_then(|text| from_base64(&text.0))
 }
 
-/// Reads JSON of one version. JSON with another shape may still state another version.
+/// Reads an object of one version. One with another shape may still state another version.
 fn parse<'a, T: Deserialize<'a>>(json: &'a [u8], expected: u64) -> Result<T, PayloadError> {
-    from_json(json).ok_or_else(|| match from_json(json) {
-        Some(AnyVersion { x402_version }) if x402_version != expected => PayloadError::Version,
+    from_json(json).map(|Object(value)| value).ok_or_else(|| match from_json(json) {
+        Some(Object(AnyVersion { x402_version })) if x402_version != expected => PayloadError::Version,
         _ => PayloadError::Malformed,
     })
 }
@@ -346,6 +349,43 @@ mod tests {
                 PaymentPayload::read(Version::V2, text, Network::Devnet),
                 Err(PayloadError::Malformed)
             );
+        }
+    }
+
+    #[test]
+    fn a_list_in_the_place_of_an_object_is_no_payment() {
+        let read = |version, json: &Value| {
+            PaymentPayload::read(version, &base64(json.to_string().as_bytes()), Network::Devnet)
+        };
+        let address = "4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU";
+        let v1 = json!({ "x402Version": 1, "scheme": "exact", "network": "solana-devnet",
+            "payload": { "transaction": "AQID" } });
+        let v2 = json!({
+            "x402Version": 2,
+            "accepted": { "scheme": "exact", "network": Network::Devnet.caip2(), "amount": "1", "asset": address,
+                "payTo": address, "extra": { "ticket": "AQID" } },
+            "payload": { "transaction": "AQID" },
+        });
+        // Each object, with its members in the order in which they are read.
+        let of_v1 = [
+            ("/payload", vec!["transaction", "order"]),
+            ("", vec!["x402Version", "scheme", "network", "payload"]),
+        ];
+        let of_v2 = [
+            ("/accepted/extra", vec!["ticket"]),
+            ("/accepted", vec!["scheme", "network", "amount", "asset", "payTo", "extra"]),
+            ("/payload", vec!["transaction", "order"]),
+            ("", vec!["x402Version", "accepted", "payload"]),
+        ];
+        for (version, json, objects) in [(Version::V1, v1, of_v1.to_vec()), (Version::V2, v2, of_v2.to_vec())]
+        {
+            assert!(read(version, &json).is_ok());
+            for (at, members) in objects {
+                let mut listed = json.clone();
+                let object = listed.pointer_mut(at).unwrap();
+                *object = members.iter().map(|name| object[name].take()).collect();
+                assert_eq!(read(version, &listed), Err(PayloadError::Malformed), "{listed}");
+            }
         }
     }
 }
