@@ -101,6 +101,8 @@ impl<'w> Fuzzer<'w> {
     /// The compiler's passes that count what is covered are not stable, so a stable compiler has to be told to take
     /// them. Sanitizers are left out: they need a nightly compiler, and all code here is safe but for SQLite.
     fn build(workspace: &'w Workspace) -> Result<Self> {
+        // libFuzzer is compiled from its sources.
+        tools::cpp_compiler(workspace, "fuzzing")?;
         let host = Cmd::new("rustc", &workspace.root).args(["--print", "host-tuple"]).capture()?;
         let target = workspace.target.join("fuzz");
         Cmd::new(tools::cargo_fuzz(workspace)?, &workspace.root)
@@ -109,7 +111,8 @@ impl<'w> Fuzzer<'w> {
             .args(["--features", "libfuzzer", "--target", &host, "--target-dir"])
             .arg(&target)
             .env("RUSTC_BOOTSTRAP", "1")
-            .run()?;
+            .run()
+            .context("the fuzz targets cannot be built; if the lines above name no other cause, install the C++ standard library of this system's C++ compiler")?;
         Ok(Self { workspace, programs: target.join(host).join("release") })
     }
 

@@ -43,6 +43,21 @@ pub(crate) fn cargo_fuzz(workspace: &Workspace) -> Result<PathBuf> {
     cargo_program(workspace, "cargo-fuzz", CARGO_FUZZ, "cargo-fuzz", &[])
 }
 
+/// Makes sure that there is a C++ compiler for `what`, with its headers: the one that `CXX` names, or `c++`.
+pub(crate) fn cpp_compiler(workspace: &Workspace, what: &str) -> Result<()> {
+    let named = std::env::var("CXX").unwrap_or_default();
+    let mut words = named.split_whitespace();
+    let program = words.next().unwrap_or("c++");
+    Cmd::new(program, &workspace.root)
+        .args(words)
+        .args(["-x", "c++", "-fsyntax-only", "-include", "vector", "/dev/null"])
+        .capture()
+        .map(|_| ())
+        .with_context(|| {
+            format!("{what} needs a C++ compiler, and `{program}` does not work: install g++ (Debian, Ubuntu), gcc-c++ (Fedora) or Xcode's command line tools, or name another one in CXX")
+        })
+}
+
 /// Returns the path of the program `name` of a package from the registry, which is built into the cache the
 /// first time.
 ///
