@@ -8,6 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::input::Input;
+use crate::patched::patched;
 
 static KEYS: LazyLock<KeyRing> = LazyLock::new(|| KeyRing::new(&Secret::new([1; 32]), None));
 
@@ -34,12 +35,13 @@ fn valid(token: &str) -> [bool; 2] {
     [session, grant]
 }
 
-/// Verifies any text or an issued statement with changes, or signs any claims.
+/// Verifies any text or an issued statement with changes, signs any claims, or looks for a key as a door does.
 pub fn check(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let choice = input.byte();
     let which = usize::from(choice >> 2 & 1);
     let token = match choice & 3 {
+        0 if choice & 128 != 0 => return at_a_door(&mut input),
         0 => input.text(),
         1 => return sign(choice, &input.text()),
         _ => String::from_utf8_lossy(&input.altered(ISSUED[which].as_bytes())).into_owned(),
@@ -48,6 +50,21 @@ pub fn check(bytes: &[u8]) {
     // Whatever is accepted is a text that this key has signed, to the last character.
     let issued = [token == ISSUED[0], token == ISSUED[1]];
     assert_eq!(valid(&token), issued, "{token}");
+}
+
+/// Looks for the grant's key in the published set of keys with changes, and verifies the grant with what is found.
+fn at_a_door(input: &mut Input<'_>) {
+    let published = grant::jwks(&KEYS);
+    let set = patched(input, &published);
+    let token = &ISSUED[1];
+    let found = grant::key(&set, &jws::header(token).unwrap().kid);
+    if set == published {
+        assert!(found.is_some());
+    }
+    if let Some(found) = found {
+        let is_ours = found == KEYS.signing(Purpose::Grant).key.verifying_key();
+        assert_eq!(jws::verify::<Grant>(token, GRANT_TYP, &found).is_some(), is_ours, "{set}");
+    }
 }
 
 /// Signs a statement, which is then read as it was.
