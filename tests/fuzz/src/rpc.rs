@@ -40,15 +40,19 @@ const STATES: [(Truth, [Says; 2]); 9] = [
     (Truth::failed(5_001, 5_041), [Says::Failed; 2]),
 ];
 
+/// The blockhash's height as a payment's claim has it: right, too low, and so high that it is never taken for dead.
+const HEIGHTS: [u64; 4] = [BLOCKHASH_HEIGHT, 0, BLOCKHASH_HEIGHT - 500, u64::MAX - 10];
+
 struct Fixture {
     verified: [Verified; 2],
-    claim: Claim,
+    /// Claims of one payment, by [`HEIGHTS`].
+    claims: [Claim; 4],
 }
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(|| {
     let programs = [TokenProgram::Spl, TokenProgram::Token2022];
     let verified = programs.map(|program| claims::verified(program, node::BLOCKHASH));
-    Fixture { claim: claims::claim(&verified[0], BLOCKHASH_HEIGHT, AT), verified }
+    Fixture { claims: HEIGHTS.map(|height| claims::claim(&verified[0], height, AT)), verified }
 });
 
 /// Runs a future that never waits, because the node answers at once.
@@ -68,16 +72,19 @@ fn settlement(node: &Node) -> LocalSettlement<&Node> {
 pub fn check(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let choice = input.byte();
-    if choice & 1 == 0 { outcome(&mut input) } else { prepare(&mut input) }
+    if choice & 1 == 0 { outcome(&mut input, usize::from(choice >> 1 & 3)) } else { prepare(&mut input) }
 }
 
-fn outcome(input: &mut Input<'_>) {
+fn outcome(input: &mut Input<'_>, height: usize) {
     let choice = usize::from(input.byte());
     let (truth, honest) = STATES[choice % STATES.len()];
     let thorough = usize::from(choice >= 128);
     let effort = [Effort::Quick, Effort::Thorough][thorough];
-    let node = Node::new(truth, &FIXTURE.claim, Alteration::read(input));
-    let outcome = now(settlement(&node).outcome(&FIXTURE.claim, effort));
+    // A wrong height is an altered answer already, from when the payment was prepared.
+    let alteration = Alteration::read(input).filter(|_| height == 0);
+    let claim = &FIXTURE.claims[height];
+    let node = Node::new(truth, claim, alteration);
+    let outcome = now(settlement(&node).outcome(claim, effort));
     let says = match &outcome {
         Outcome::Unclear => Says::Nothing,
         Outcome::Landed(Landing::SvmExact { .. }) => Says::Landed,
@@ -86,8 +93,8 @@ fn outcome(input: &mut Input<'_>) {
     // A quick look that says more than it would, but the truth, is fine.
     let allowed = [Says::Nothing, honest[1]];
     assert!(allowed.contains(&says), "{truth:?}, {effort:?}: {outcome:?}");
-    if !node.has_altered() {
-        assert_eq!(says, honest[thorough], "{truth:?}, {effort:?}");
+    if !node.has_altered() && HEIGHTS[height] <= BLOCKHASH_HEIGHT {
+        assert_eq!(says, honest[thorough], "{truth:?}, {effort:?}, {}", HEIGHTS[height]);
     }
     assert!(!node.was_sent(), "looking sends nothing");
 }
@@ -100,7 +107,7 @@ fn prepare(input: &mut Input<'_>) {
     // Up to 186 blocks after the one of the blockhash, which is too late.
     let passed = u64::from(choice >> 3) * 6;
     let truth = Truth::never(BLOCKHASH_SLOT + CONFIRMED_LAG + passed);
-    let mut node = Node::new(truth, &FIXTURE.claim, Alteration::read(input));
+    let mut node = Node::new(truth, &FIXTURE.claims[0], Alteration::read(input));
     if let Some(mint) = mint {
         node.set_mint(mint);
     }
