@@ -5,10 +5,10 @@
 
 mod error;
 mod method;
-mod object;
 mod payment;
 mod presentation;
 mod required;
+mod shape;
 
 pub(crate) use error::PayloadError;
 pub use method::Method;

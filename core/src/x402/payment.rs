@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::object::Object;
+use super::shape::has_list_for_object;
 use super::{Method, PayloadError, Version};
 use crate::account::Account;
 use crate::encoding::{base64, from_base64, from_json, json};
@@ -140,7 +140,7 @@ struct V1<'a> {
     #[serde(borrow)]
     network: Cow<'a, str>,
     #[serde(borrow)]
-    payload: Object<Members<'a>>,
+    payload: Members<'a>,
 }
 
 #[derive(Deserialize)]
@@ -148,9 +148,9 @@ struct V1<'a> {
 struct V2<'a> {
     x402_version: u64,
     #[serde(borrow)]
-    accepted: Object<EchoedRequirements<'a>>,
+    accepted: EchoedRequirements<'a>,
     #[serde(borrow)]
-    payload: Object<Members<'a>>,
+    payload: Members<'a>,
 }
 
 #[derive(Deserialize)]
@@ -164,7 +164,7 @@ struct EchoedRequirements<'a> {
     asset: Account,
     pay_to: Account,
     #[serde(default)]
-    extra: Object<Extra>,
+    extra: Extra,
 }
 
 #[derive(Default, Deserialize)]
@@ -182,14 +182,12 @@ impl PaymentPayload {
         let json = from_base64(header).ok_or(PayloadError::Malformed)?;
         let (stated, scheme, named, payload, accepted) = match version {
             Version::V1 => {
-                let V1 { x402_version, scheme, network, payload: Object(payload) } = parse(&json, 1)?;
+                let V1 { x402_version, scheme, network, payload } = parse(&json, 1)?;
                 (x402_version, scheme, network, payload, Accepted::V1)
             }
             Version::V2 => {
-                let V2 { x402_version, accepted: Object(accepted), payload: Object(payload) } =
-                    parse(&json, 2)?;
-                let EchoedRequirements { scheme, network, amount, asset, pay_to, extra: Object(extra) } =
-                    accepted;
+                let V2 { x402_version, accepted, payload } = parse(&json, 2)?;
+                let EchoedRequirements { scheme, network, amount, asset, pay_to, extra } = accepted;
                 let ticket = extra.ticket.map(Ticket::from_text);
                 let accepted = Accepted::V2 { ticket, amount, asset, pay_to };
                 (x402_version, scheme, network, payload, accepted)
@@ -232,8 +230,11 @@ fn bytes(base64: Option<&Text<'_>>) -> Option<Vec<u8>> {
 
 /// Reads an object of one version. One with another shape may still state another version.
 fn parse<'a, T: Deserialize<'a>>(json: &'a [u8], expected: u64) -> Result<T, PayloadError> {
-    from_json(json).map(|Object(value)| value).ok_or_else(|| match from_json(json) {
-        Some(Object(AnyVersion { x402_version })) if x402_version != expected => PayloadError::Version,
+    if has_list_for_object(json) {
+        return Err(PayloadError::Malformed);
+    }
+    from_json(json).ok_or_else(|| match from_json(json) {
+        Some(AnyVersion { x402_version }) if x402_version != expected => PayloadError::Version,
         _ => PayloadError::Malformed,
     })
 }

@@ -55,10 +55,7 @@ impl History {
             let claim = claim(asset, number);
             let payment = claim.payment.clone();
             let steps = [
-                (
-                    start,
-                    Command::Claim(Box::new(ClaimRequest { claim, failures: Vec::new(), generation: 0 })),
-                ),
+                (start, Command::Claim(Box::new(ClaimRequest { claim, waits_until: None, generation: 0 }))),
                 (start + 500, Command::Landed { payment, landing: Landing::SvmExact { slot: number } }),
                 (start + 600, Command::Reported(report(number * 2 + 1, LockState::Unlocked, start + 600))),
                 (start + 1_500, Command::EndDue),

@@ -39,7 +39,7 @@ pub(crate) fn config(assets: usize) -> Value {
         "public_url": "http://127.0.0.1:8402",
         "merchant": {"pay_to": address(&key(u64::MAX - 1)), "tokens": ["USDC"]},
         "solana": {"network": "devnet", "rpc_url": "http://127.0.0.1:9"},
-        "settlement": {"mode": "local", "max_fee_lamports_per_day": 1_000_000_000_000_u64},
+        "settlement": {"mode": "local", "max_fee_lamports_per_day": 10_000_000_000_u64},
         "limits": {"requests_per_second": 0, "connections_per_address": 4096},
         "asset": (0..assets).map(asset).collect::<Vec<_>>(),
     })
