@@ -53,7 +53,8 @@ pub enum Appended {
     /// there, on any asset of this journal (`FundsCheck`). Nothing was written. It may also mean that the revision is
     /// taken: load and look.
     NotCovered,
-    /// The batch claims a payment whose fee exceeds what is left of a budget for fees. Nothing was written. It may also mean that the revision is taken: load and look.
+    /// The batch claims a payment whose fee exceeds what is left of a budget for fees. Nothing was written. It may also
+    /// mean that the revision is taken: load and look.
     OverBudget,
     /// The batch claims a payment whose wallet guards could fail because of what is in flight, or one from a token
     /// account that a guard of a payment in flight checks. Nothing was written. It may also mean that the revision is

@@ -163,9 +163,9 @@ impl<'w> Fuzzer<'w> {
         stop::check()?;
         if ended.status.is_some_and(|status| status.success()) {
             let tried = finding::tried(&ended.err).unwrap_or_default();
-            output::say(&format!("test fuzz {target} ... ok ({tried} inputs)"));
             // A program that tried nothing has shown nothing.
             ensure!(tried > 0, "{target} does not say that it tried any input:\n{}", ended.err);
+            output::say(&format!("test fuzz {target} ... ok ({tried} inputs)"));
             return Ok(Tally::PASS);
         }
         output::say(&format!("test fuzz {target} ... FAILED"));

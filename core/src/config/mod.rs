@@ -11,6 +11,7 @@ mod packed;
 mod page;
 mod presentation;
 mod section;
+mod settlement;
 mod token;
 mod url;
 
@@ -30,6 +31,8 @@ pub use packed::{PARTS, Pack};
 use packed::{Packed, Source};
 pub use page::PAGE_PREFIX;
 use section::Section;
+pub use settlement::Settlement;
+use settlement::settlement;
 pub use token::AcceptedToken;
 use token::token;
 #[cfg(test)]
@@ -38,7 +41,6 @@ use url::{is_http_url, origin};
 
 use crate::ids::AssetId;
 use crate::money::{Amount, Money};
-use crate::session::fee::FEES_PER_DAY;
 use crate::svm::{Address, Network, Token, associated_token_account};
 use crate::x402::Presentation;
 
@@ -88,19 +90,6 @@ pub struct Merchant {
     pub sketches: bool,
 }
 
-/// Local settlement, in which the gateway's fee payers co-sign and submit.
-///
-/// They sign what strangers wrote, so their spending is limited.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settlement {
-    /// The files of the fee payers' keys, for hosts that have files.
-    pub fee_payer_keypairs: Vec<String>,
-    /// The most that one transaction may cost, in lamports.
-    pub max_fee_lamports: u64,
-    /// The most that payments which fail or earn too little may cost in 24 hours, in lamports.
-    pub max_fee_lamports_per_day: u64,
-}
-
 impl Merchant {
     /// Returns whether this is one of the merchant's API keys. An empty key is never one.
     #[must_use]
@@ -109,25 +98,6 @@ impl Merchant {
         // All keys are always compared, so that the time this takes says nothing about any of them.
         let known = self.api_keys.iter().fold(Choice::from(0), |known, key| known | key.ct_eq(&sent));
         !key.is_empty() && known.into()
-    }
-}
-
-impl Settlement {
-    /// Two signatures (10,000 lamports) and a modest priority fee.
-    pub(crate) const DEFAULT_MAX_FEE: u64 = 20_000;
-    /// A tenth of a SOL, which pays for some 10,000 payments that fail.
-    pub(crate) const DEFAULT_MAX_FEE_PER_DAY: u64 = 100_000_000;
-    /// Ten SOL. Much more than that would not fit into the sums of the database.
-    const MOST_FEE_PER_DAY: u64 = 10_000_000_000;
-    /// What every wallet may cost, in lamports, unless `max_fee_lamports` is less. Clients of x402 ask for about 10,001.
-    const FEE_OF_ALL: u64 = 12_000;
-
-    /// Returns the most that one transaction of a wallet may cost that has not bought here before, in lamports: three
-    /// fifths of what others may.
-    #[must_use]
-    pub(crate) fn max_fee_of_newcomers(&self) -> u64 {
-        let part = self.max_fee_lamports / 5 * 3;
-        part.max(Self::FEE_OF_ALL).min(self.max_fee_lamports)
     }
 }
 
@@ -362,51 +332,6 @@ fn merchant(mut section: Section<'_>, network: Network) -> Result<Merchant, Conf
         #[cfg(test)]
         sketches: false,
     })
-}
-
-fn settlement(top: &mut Section<'_>) -> Result<Settlement, ConfigError> {
-    let mut section = top.optional("settlement")?;
-    match section.text("mode")? {
-        None | Some("local") => {}
-        Some(_) => return Err(section.error("mode", "must be \"local\"")),
-    }
-    let fee_payer_keypairs = fee_payer_keypairs(&mut section)?;
-    let max_fee_lamports = section.number("max_fee_lamports")?.unwrap_or(Settlement::DEFAULT_MAX_FEE);
-    if !(10_000..=10_000_000).contains(&max_fee_lamports) {
-        return Err(section.error(
-            "max_fee_lamports",
-            "must be from 10000 to 10000000 lamports; two signatures cost 10000",
-        ));
-    }
-    let max_fee_lamports_per_day =
-        section.number("max_fee_lamports_per_day")?.unwrap_or(Settlement::DEFAULT_MAX_FEE_PER_DAY);
-    let least = max_fee_lamports * FEES_PER_DAY;
-    if !(least..=Settlement::MOST_FEE_PER_DAY).contains(&max_fee_lamports_per_day) {
-        let bounds = format!(
-            "must be from {least}, {FEES_PER_DAY} times `max_fee_lamports`, to {} lamports",
-            Settlement::MOST_FEE_PER_DAY
-        );
-        return Err(section.error("max_fee_lamports_per_day", bounds));
-    }
-    section.finish()?;
-    Ok(Settlement { fee_payer_keypairs, max_fee_lamports, max_fee_lamports_per_day })
-}
-
-/// Reads one file name, or a list of them.
-fn fee_payer_keypairs(section: &mut Section<'_>) -> Result<Vec<String>, ConfigError> {
-    let one = section.text("fee_payer_keypair")?.map(str::to_owned);
-    let listed = section.list("fee_payer_keypairs")?;
-    if one.is_some() && !listed.is_empty() {
-        return Err(section
-            .error("fee_payer_keypairs", "cannot be set beside `fee_payer_keypair`; remove one of the two"));
-    }
-    let name = |(index, value): (usize, &Value)| {
-        let path = format!("{}[{index}]", section.path("fee_payer_keypairs"));
-        let name = value.as_str().filter(|name| !name.is_empty()).map(str::to_owned);
-        name.ok_or_else(|| ConfigError::new(&path, "must be the path of a key file, in double quotes"))
-    };
-    let listed = listed.iter().enumerate().map(name).collect::<Result<Vec<_>, _>>()?;
-    Ok(one.into_iter().chain(listed).collect())
 }
 
 #[cfg(test)]

@@ -257,12 +257,12 @@ impl Committed {
 const GUARD_FAILED: SaleError = refused(
     "sign_again",
     "A check that your wallet added to the payment failed on the chain, because an account had changed. You \
-     were not charged. Request a new quote and sign again.",
+     were not charged. Wait a minute, request a new quote and sign again.",
 );
 
 pub(super) const fn not_charged() -> SaleError {
     refused(
         "invalid_exact_svm_transaction_failed",
-        "The payment failed and can't land any more. You were not charged. Request a new quote.",
+        "The payment failed and can't land any more. You were not charged. Wait a minute, then request a new quote.",
     )
 }

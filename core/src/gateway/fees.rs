@@ -29,7 +29,8 @@ pub(super) struct Claimable {
 impl<P: Ports> Gateway<'_, P> {
     /// Refuses a payment whose fee nothing would bear, before anything is asked of the chain.
     ///
-    /// It only saves that work. The append of the claim decides.
+    /// It saves that work. The append decides again whether a budget bears the fee. Only here is a newcomer's fee limited by
+    /// itself: of payments that arrive at once with the same trust, later ones may exceed that limit, but no budget.
     pub(super) async fn ensure_fee_is_borne(
         &self,
         verified: &VerifiedPurchase,
@@ -52,7 +53,8 @@ impl<P: Ports> Gateway<'_, P> {
     /// Has the chain simulate the payment, and claims it.
     ///
     /// Once half of what newcomers may cost is spent, a payment of theirs has to pass a second simulation after a random
-    /// pause. That finds most of those whose money is moved away on the way.
+    /// pause. That finds most of those whose money is moved away on the way. Where the budget is known only at the append, a
+    /// payment that none bears is simulated twice before it is refused.
     pub(super) async fn simulate_and_claim(
         &self,
         buy: &BuyRequest<'_>,
@@ -79,8 +81,9 @@ impl<P: Ports> Gateway<'_, P> {
         budgets: Budgets,
     ) -> Result<Snapshot, Unclaimed> {
         let Claimable { verified, history, generation, snapshot } = purchase;
+        let prepared = self.prepare(verified, history.has_bought, self.ports().clock().now().wall).await?;
+        // The chain may have taken seconds to answer, and a budget fills until it is asked.
         let now = self.ports().clock().now().wall;
-        let prepared = self.prepare(verified, history.has_bought, now).await?;
         let funds = self.funds(verified, &prepared, now);
         let funds = funds.map(|funds| match budgets {
             Budgets::Half => funds.with_half_of_budgets(),
@@ -95,15 +98,10 @@ impl<P: Ports> Gateway<'_, P> {
         Ok(written.snapshot)
     }
 
-    /// Returns the refusal of a payment whose fee no budget bears now, and logs it.
+    /// Returns the refusal of a payment whose fee no budget bears now.
     pub(super) fn over_budget(&self, fee: u64) -> SaleError {
         let per_day = self.deployment().config.settlement.max_fee_lamports_per_day;
         let wait = Limit::newcomers(per_day).refill_ms(fee);
-        self.ports().log(
-            "a payment was refused, because the fees of payments that failed or earned too little have used up their \
-             budget for now; buyers who have paid here before can go on; raise settlement.max_fee_lamports_per_day \
-             if that lasts",
-        );
         SaleError::FeeBudget(self.ports().clock().now().wall.plus_millis(wait))
     }
 }
@@ -115,9 +113,9 @@ enum Budgets {
     Whole,
 }
 
-/// Refuses a payment that offers the network more than a wallet that has not bought here may cost.
+/// Refuses a payment that offers the network more than a newcomer may cost.
 const TOO_HIGH: SaleError = refused(
     "invalid_exact_svm_payload_transaction_instructions_compute_price_instruction_too_high",
-    "The payment's priority fee is higher than the gateway pays for a wallet that has not bought here before. You \
+    "The payment's priority fee is higher than the gateway pays for a wallet that has paid little here so far. You \
      were not charged. Sign again with a lower compute unit price.",
 );

@@ -135,9 +135,9 @@ impl Problem {
                 "A session can't last longer than 366 days. You were not charged. Buy less time.",
             ),
             Reject::BackOff { until } => {
-                let detail = "Several payments from this wallet failed recently. You were not charged. Try \
-                     again later: `Retry-After` says when.";
-                Self::new(429, "payer_backoff", "Too many failures", detail).retry_at(until, now)
+                let detail = "Payments from this wallet have failed. You were not charged. Try again later: \
+                     `Retry-After` says when.";
+                Self::new(429, "payer_backoff", "Wait after a failed payment", detail).retry_at(until, now)
             }
             Reject::Gone => Self::not_found("asset"),
             Reject::Disabled => Self::conflict(

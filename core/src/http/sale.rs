@@ -155,6 +155,9 @@ pub(super) async fn buy<P: Ports>(
             refused(context, request, &purchase, asset, &refusal)
         }
         Err(error) => {
+            if matches!(error, SaleError::FeeBudget(_)) {
+                context.ports().log(&refusal_line(&purchase.asset, "fee_budget_spent", &FEES_SPENT));
+            }
             let used = error == SaleError::AlreadyUsed;
             let problem = refuse(context, received, payer, sale_problem(context, &purchase.asset, error));
             if !used {
@@ -167,6 +170,10 @@ pub(super) async fn buy<P: Ports>(
         }
     }
 }
+
+/// What the operator is told when no budget bears a payment's fee.
+const FEES_SPENT: &str = "payments that failed, are in flight or earned too little have used up a budget for network \
+     fees. Nobody was charged. If that lasts, raise settlement.max_fee_lamports_per_day";
 
 /// Refuses what is not a signed payment, with the asset as the catalogue has it. It is not logged, so that strangers
 /// can't fill the log.
@@ -251,7 +258,7 @@ fn sale_problem<P: Ports>(context: &Context<'_, P>, asset: &AssetId, error: Sale
         }
         SaleError::FeeBudget(until) => {
             let detail = "The seller's budget for the network fees of payments like yours is used up for now. You \
-                 were not charged. Try again later, or with a wallet that has bought here before.";
+                 were not charged. Try again later: `Retry-After` says when.";
             Problem::new(503, "fee_budget_spent", "Temporarily unavailable", detail)
                 .retry_at(until, now)
                 .not_charged()

@@ -1,8 +1,9 @@
 //! How long a payer has to wait after payments that failed.
 //!
 //! A payment that lands with an error costs its fee. After the first, its payer waits a minute, and four times as long
-//! after each further one of the same day. A payment that never lands costs nothing, but keeps an asset from others:
-//! after three within ten minutes its payer waits a minute. Failures that only others can cause do not count.
+//! after each further one within 24 hours. A payment that never lands costs nothing, but keeps an asset from others, and a
+//! wallet guard that fails may have been made to fail by somebody else: after three of these within ten minutes its payer
+//! waits a minute. Failures that only others can cause do not count.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,33 +17,33 @@ const MINUTE_MS: u64 = 60_000;
 const LONGEST_OF_BUYERS_MS: u64 = 64 * MINUTE_MS;
 /// The longest wait of any other wallet, in milliseconds. Older failures are forgotten.
 const LONGEST_MS: u64 = 24 * 60 * MINUTE_MS;
-/// How many payments that never landed make their payer wait.
-const EXPIRED_ALLOWED: usize = 3;
+/// How many other failures make their payer wait.
+const OTHERS_ALLOWED: usize = 3;
 /// Within what time they have to have failed, in milliseconds. It takes more than a minute to know that a payment can no
 /// longer land.
-const EXPIRED_WITHIN_MS: u64 = 10 * MINUTE_MS;
+const OTHERS_WITHIN_MS: u64 = 10 * MINUTE_MS;
 
 /// A payment that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastFailure {
     /// When that was known.
     pub at: Timestamp,
-    /// Whether it landed with an error, and so has cost its fee.
-    pub has_landed: bool,
+    /// Whether it landed with an error that only its payer can have caused.
+    pub is_bounce: bool,
 }
 
 /// Returns until when a payer with these failures of the last day has to wait, the latest first; `None` if there are too
 /// few.
 #[must_use]
 pub(crate) fn waits_until(failures: &[PastFailure], has_bought: bool) -> Option<Timestamp> {
-    let of = |landed: bool| {
-        let those = failures.iter().filter(move |failure| failure.has_landed == landed);
+    let of = |bounced: bool| {
+        let those = failures.iter().filter(move |failure| failure.is_bounce == bounced);
         those.map(|failure| failure.at).collect::<Vec<_>>()
     };
-    after_errors(&of(true), has_bought).max(after_expiries(&of(false)))
+    after_bounces(&of(true), has_bought).max(after_others(&of(false)))
 }
 
-fn after_errors(at: &[Timestamp], has_bought: bool) -> Option<Timestamp> {
+fn after_bounces(at: &[Timestamp], has_bought: bool) -> Option<Timestamp> {
     let latest = *at.first()?;
     let longest = if has_bought { LONGEST_OF_BUYERS_MS } else { LONGEST_MS };
     let times = u32::try_from(at.len() - 1).unwrap_or(u32::MAX);
@@ -50,10 +51,10 @@ fn after_errors(at: &[Timestamp], has_bought: bool) -> Option<Timestamp> {
     Some(latest.plus_millis(wait.min(longest)))
 }
 
-fn after_expiries(at: &[Timestamp]) -> Option<Timestamp> {
+fn after_others(at: &[Timestamp]) -> Option<Timestamp> {
     let latest = *at.first()?;
-    let recent = at.iter().filter(|at| latest.millis_since(**at) < EXPIRED_WITHIN_MS).count();
-    (recent >= EXPIRED_ALLOWED).then(|| latest.plus_millis(MINUTE_MS))
+    let recent = at.iter().filter(|at| latest.millis_since(**at) < OTHERS_WITHIN_MS).count();
+    (recent >= OTHERS_ALLOWED).then(|| latest.plus_millis(MINUTE_MS))
 }
 
 #[cfg(test)]
@@ -62,9 +63,9 @@ mod tests {
 
     const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
 
-    fn failures(minutes: &[u64], has_landed: bool) -> Vec<PastFailure> {
+    fn failures(minutes: &[u64], is_bounce: bool) -> Vec<PastFailure> {
         let at = |minute: &u64| Timestamp::from_millis(minute * MINUTE_MS);
-        minutes.iter().map(|minute| PastFailure { at: at(minute), has_landed }).collect()
+        minutes.iter().map(|minute| PastFailure { at: at(minute), is_bounce }).collect()
     }
 
     /// Returns for how many minutes after its latest failure a payer waits.

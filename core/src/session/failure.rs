@@ -33,6 +33,14 @@ pub(crate) fn may_be_payers(reason: &str) -> bool {
     reason != SHARED_GUARD_FAILED
 }
 
+/// Returns whether only the payer can have caused a failure that cost its fee.
+///
+/// Others can make a wallet guard fail: whoever sends a token to the payer's account changes it.
+#[must_use]
+pub(crate) fn is_bounce(reason: &str) -> bool {
+    reason == FAILED_ON_CHAIN
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +51,6 @@ mod tests {
         assert_eq!(all.map(cost_nothing), [true, false, false, false]);
         assert_eq!(all.map(is_guard), [false, false, true, true]);
         assert_eq!(all.map(may_be_payers), [true, true, true, false]);
+        assert_eq!(all.map(is_bounce), [false, true, false, false]);
     }
 }

@@ -3,17 +3,18 @@
 //! A payment that lands with an error costs its fee payer the fee and earns nothing, and its sender can make that happen.
 //! So each payment in flight takes its highest fee out of a budget:
 //!
-//! * Half of what a wallet's payments have earned here is its **trust**. While that covers the fee, it bears it. So nobody
-//!   else can keep a buyer out who has bought before.
+//! * Half of what a wallet's payments have earned here is its **trust**. While that covers the fee, it bears it. So failing
+//!   payments of others do not keep this buyer from what earns enough.
 //! * All other payments are **newcomers**. One budget bears the fees of those with wallet guards, one those without.
-//! * A payment that lands puts its fee back. Half of what it has earned goes to its wallet's trust, and to the budget that
-//!   bore its fee.
+//! * A payment that lands adds half of what it has earned to its wallet's trust. It puts its fee back where it came from. A
+//!   budget gets half of what was earned instead, if that is more.
 //! * A payment that can no longer land puts its fee back. One that lands with an error does not.
 //! * A sale that earns less than twice its fee takes the fee also out of the **unprofitable** budget, and leaves it there
 //!   if it lands.
 //!
-//! The three budgets fill again with time. So within 24 hours the owner loses at most `max_fee_lamports_per_day`, and half
-//! of what was earned twice over: never more than what buyers have brought.
+//! The three budgets fill again with time. Of what they bear by themselves the owner loses at most
+//! `max_fee_lamports_per_day` within 24 hours. What payments have earned, less the fees of those sales, can be lost too:
+//! half of what was earned as trust, and the rest from a budget. It can be lost once, and nothing beyond.
 
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +115,7 @@ impl Limit {
     /// time passes.
     const fn of(lamports: u64, burst: u64) -> Self {
         let hours = 24 + burst;
-        Self { most: lamports / hours * burst, refill: lamports, period: hours * HOUR_MS }
+        Self { most: lamports * burst / hours, refill: lamports, period: hours * HOUR_MS }
     }
 
     /// Returns how much has come back after this many milliseconds, in lamports.
@@ -241,7 +242,7 @@ mod tests {
 
     #[test]
     fn the_smallest_budget_bears_the_highest_fee_of_a_payment() {
-        for fee in [10_000, 20_000, 10_000_000] {
+        for fee in [10_000, 10_001, 20_000, 10_000_000] {
             assert!(Limit::newcomers(FEES_PER_DAY * fee).most >= fee);
             assert!(Limit::unprofitable(FEES_PER_DAY * fee).most >= fee);
         }

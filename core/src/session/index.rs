@@ -79,6 +79,8 @@ pub enum IndexChange {
         has_landed: bool,
         /// Whether its payer may have caused the failure.
         is_payers: bool,
+        /// Whether only its payer can have.
+        is_bounce: bool,
         /// The wallet that would have paid.
         payer: Account,
         /// When the failure became known.
@@ -140,6 +142,7 @@ pub(crate) fn changes(
                     id: payment.clone(),
                     has_landed: !failure::cost_nothing(reason),
                     is_payers: failure::may_be_payers(reason),
+                    is_bounce: failure::is_bounce(reason),
                     payer: claim.payer.clone(),
                     at: *at,
                 }));

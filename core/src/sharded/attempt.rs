@@ -92,8 +92,10 @@ impl ClaimAttempt {
         }
     }
 
-    /// Makes these reservations at once. Returns the first answer that is no plain [`Reserved::Done`], refusals before the
-    /// others.
+    /// Makes these reservations at once.
+    ///
+    /// Returns the first refusal or error if there is one. Otherwise it returns [`Reserved::Trusted`] if the payer's shard
+    /// said so, and [`Reserved::Done`] if not.
     async fn ask(
         &self,
         reservations: &[(ShardKey, Reservation)],

@@ -79,7 +79,7 @@ const ENDS: &str = "UPDATE in_flight SET ends = ?2 WHERE payment = ?1";
 const DROP_UNHELD: &str =
     "DELETE FROM in_flight WHERE payment = ?1 AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
 const FORGET_FAILURES: &str = "DELETE FROM failure WHERE at < ?1";
-const FAILED: &str = "INSERT OR IGNORE INTO failure (payer, at, payment, has_landed) VALUES (?1, ?2, ?3, ?4)";
+const FAILED: &str = "INSERT OR IGNORE INTO failure (payer, at, payment, is_bounce) VALUES (?1, ?2, ?3, ?4)";
 
 /// How long a failure is remembered, in milliseconds. It counts against its payer as long.
 const FAILURE_KEPT_MS: u64 = 86_400_000;
@@ -140,9 +140,9 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
             if let Some(failed) = ended.failed.as_ref().filter(|failed| failed.may_be_payers()) {
                 let long_ago = failed.at.millis().saturating_sub(FAILURE_KEPT_MS);
                 run(&self.sql, FORGET_FAILURES, &[bound(long_ago)]).await?;
-                let has_landed = Value::Integer(i64::from(!failed.cost_nothing()));
+                let is_bounce = Value::Integer(i64::from(failed.is_bounce()));
                 let parameters =
-                    [text(&payer), integer(failed.at.millis())?, text(ended.payment.as_str()), has_landed];
+                    [text(&payer), integer(failed.at.millis())?, text(ended.payment.as_str()), is_bounce];
                 run(&self.sql, FAILED, &parameters).await?;
             }
         }

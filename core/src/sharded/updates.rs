@@ -125,6 +125,12 @@ impl Failed {
         failure::cost_nothing(&self.reason)
     }
 
+    /// Returns whether only the payer can have caused the failure.
+    #[must_use]
+    pub(crate) fn is_bounce(&self) -> bool {
+        failure::is_bounce(&self.reason)
+    }
+
     /// Returns whether the payer may have caused the failure.
     #[must_use]
     pub(crate) fn may_be_payers(&self) -> bool {

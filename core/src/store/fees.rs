@@ -41,6 +41,9 @@ macro_rules! take_trust {
 
 /// The statements that take a fee out of the budget `$name`, or refuse the claim, if the condition `$bears` holds.
 /// `$limit` is the name of its limit in `$check`.
+///
+/// Claims arrive in another order than they were made in, and the same time must not fill a budget twice. So `at` goes back
+/// only by a minute or more, which means that the clock was set back.
 macro_rules! take_from_budget {
     ($check:expr, $name:expr, $limit:literal, $bears:expr) => {
         concat!(
@@ -54,7 +57,9 @@ macro_rules! take_from_budget {
             ") ->> '$.at' WHERE ",
             $bears,
             "
-            ON CONFLICT (name) DO UPDATE SET at = excluded.at, spent = excluded.spent + max(0, spent -
+            ON CONFLICT (name) DO UPDATE SET
+                at = CASE WHEN at - excluded.at < 60000 THEN max(at, excluded.at) ELSE excluded.at END,
+                spent = excluded.spent + max(0, spent -
                 ((",
             $check,
             ") ->> '$.",
@@ -107,7 +112,7 @@ macro_rules! put_back_trust {
 macro_rules! put_back_budgets {
     () => {
         "UPDATE fee_budget SET spent = max(0, spent - CASE OLD.ends
-            WHEN 'landed' THEN OLD.fee + OLD.earns
+            WHEN 'landed' THEN max(OLD.fee, OLD.earns)
             WHEN 'failed' THEN 0
             WHEN 'spent' THEN 0
             ELSE OLD.fee END)

@@ -98,8 +98,8 @@ pub(super) const INDEXES: &[Index] = &[
             AND payment IN (SELECT value ->> '$.id' FROM json_each(NEW.purges));
         DELETE FROM failure WHERE at < (
             SELECT max(value ->> '$.at') - 86400000 FROM json_each(NEW.purges));
-        INSERT OR IGNORE INTO failure (payer, at, payment, has_landed)
-            SELECT value ->> '$.payer', value ->> '$.at', value ->> '$.id', value ->> '$.has_landed'
+        INSERT OR IGNORE INTO failure (payer, at, payment, is_bounce)
+            SELECT value ->> '$.payer', value ->> '$.at', value ->> '$.id', value ->> '$.is_bounce'
             FROM json_each(NEW.purges) WHERE value ->> '$.is_payers';",
         value: |batch| changes(batch, |change| matches!(change, IndexChange::Purge { .. })),
     },

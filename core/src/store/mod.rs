@@ -1,5 +1,6 @@
 //! The journal port on SQLite, for every platform that has it. Platforms differ only in how they run a statement.
 
+mod accounts;
 mod catalogue;
 pub(crate) mod fees;
 pub(crate) mod guards;
@@ -10,8 +11,8 @@ mod sql;
 mod value;
 
 pub use crate::error::SqlError;
+pub(crate) use accounts::SEATS;
 pub use sales::{Sale, SalesTotal};
-pub(crate) use sql::SEATS;
 pub use sql::SqlJournal;
 pub use value::{Sql, Value};
 pub(crate) use value::{bound, integer, json, number};

@@ -135,7 +135,7 @@ pub(crate) const FAILURE: &str = "CREATE TABLE IF NOT EXISTS failure (
         payer TEXT NOT NULL,
         at INTEGER NOT NULL,
         payment TEXT NOT NULL,
-        has_landed INTEGER NOT NULL,
+        is_bounce INTEGER NOT NULL,
         PRIMARY KEY (payer, at, payment)
     ) WITHOUT ROWID";
 pub(crate) const FAILURE_AT: &str = "CREATE INDEX IF NOT EXISTS failure_at ON failure (at)";

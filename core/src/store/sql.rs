@@ -8,6 +8,8 @@ use std::fmt::Display;
 use serde::de::DeserializeOwned;
 
 #[cfg(test)]
+use super::accounts::{FAILURES_OF, HAS_BOUGHT, SEATS, SEATS_OF, SPENT_OF, TRUST_OF};
+#[cfg(test)]
 use super::catalogue::CATALOGUE;
 use super::index::{self, INDEXES};
 use super::schema::{TABLES, VERSION, VERSIONS};
@@ -15,12 +17,10 @@ use super::value::{Sql, Value, bound, corrupt, integer, json, number, text};
 use crate::account::Account;
 use crate::error::{SqlError, StoreError};
 use crate::ids::{AssetId, PaymentId, SessionId, StreamId};
-use crate::ports::{Accounts, Appended, Claims, Cursor, PayerHistory, PortError, Schedule, Streams};
+use crate::ports::{Appended, Claims, Cursor, PortError, Schedule, Streams};
 use crate::quote::TicketId;
-use crate::session::fee::{Budget, Limit};
 use crate::session::index::{PaymentRecord, SessionRecord};
-use crate::session::{Batch, PastFailure, Snapshot};
-use crate::sign_in::Proven;
+use crate::session::{Batch, Snapshot};
 use crate::time::Timestamp;
 
 const LOAD: &str = "SELECT revision, state FROM head WHERE stream = ?1";
@@ -29,13 +29,6 @@ const LOAD_ALL: &str =
 const PAYMENT: &str = "SELECT record FROM payment WHERE id = ?1";
 const PAYMENT_BY_TICKET: &str = "SELECT record FROM payment WHERE ticket = ?1";
 const SESSION: &str = "SELECT record FROM session WHERE id = ?1";
-const FAILURES_OF: &str = "SELECT at, has_landed FROM failure WHERE payer = ?1 ORDER BY at DESC LIMIT ?2";
-const TRUST_OF: &str = "SELECT lamports FROM trust WHERE payer = ?1";
-const SPENT_OF: &str = "SELECT spent, at FROM fee_budget WHERE name = ?1";
-const HAS_BOUGHT: &str = "SELECT 1 FROM session WHERE payer = ?1 LIMIT 1";
-pub(crate) const SEATS: &str = "SELECT count(*) FROM seat WHERE asset = ?1";
-const SEATS_OF: &str =
-    "SELECT asset, count(*) FROM seat WHERE asset IN (SELECT value FROM json_each(?1)) GROUP BY asset";
 const SESSIONS_OF: &str = "SELECT record FROM session WHERE payer = ?1 AND (starts, id) < (?2, ?3) ORDER BY starts DESC, id DESC LIMIT ?4";
 const SESSIONS: &str =
     "SELECT record FROM session WHERE (starts, id) < (?1, ?2) ORDER BY starts DESC, id DESC LIMIT ?3";
@@ -49,8 +42,6 @@ const UNSETTLED: &str = "SELECT stream FROM head WHERE unsettled <= ?1 AND +stre
 const NEXT_UNSETTLED: &str = "SELECT unsettled FROM head WHERE unsettled > ?1 AND +stream >= ?2 AND +stream < ?3 ORDER BY unsettled LIMIT 1";
 const UNFULFILLED: &str =
     "SELECT stream FROM head WHERE unfulfilled = 1 AND stream >= ?2 AND stream < ?3 LIMIT ?1";
-const FORGET_PROOFS: &str = "DELETE FROM used_proof WHERE expires <= ?1";
-const USE_PROOF: &str = "INSERT INTO used_proof (nonce, payer, expires) VALUES (?1, ?2, ?3)";
 
 /// Later than any session begins, in milliseconds since the epoch: the largest integer that a JavaScript
 /// number holds exactly.
@@ -150,7 +141,7 @@ impl<S: Sql> SqlJournal<S> {
     }
 
     /// Returns the keys of streams or assets, as a list in JSON.
-    fn keys<T: Display>(&self, names: &[T]) -> Result<Value, PortError> {
+    pub(super) fn keys<T: Display>(&self, names: &[T]) -> Result<Value, PortError> {
         Ok(json(&names.iter().map(|name| self.key_of(name)).collect::<Vec<_>>())?)
     }
 
@@ -344,59 +335,5 @@ impl<S: Sql> Schedule for SqlJournal<S> {
     async fn unfulfilled(&self, limit: u32) -> Result<Vec<StreamId>, PortError> {
         let [from, to] = self.bounds();
         self.streams(UNFULFILLED, &[Value::Integer(i64::from(limit)), from, to]).await
-    }
-}
-
-impl<S: Sql> Accounts for SqlJournal<S> {
-    async fn history_of(&self, payer: &Account, failures: u32) -> Result<PayerHistory, PortError> {
-        let payer = Value::Text(payer.to_string());
-        let rows = self.run(FAILURES_OF, &[payer.clone(), Value::Integer(i64::from(failures))]).await?;
-        let failures = rows.iter().map(|row| {
-            let at = Timestamp::from_millis(number(row.first())?);
-            Ok::<_, PortError>(PastFailure { at, has_landed: number(row.get(1))? != 0 })
-        });
-        let failures = failures.collect::<Result<_, _>>()?;
-        let trust = self.run(TRUST_OF, std::slice::from_ref(&payer)).await?;
-        let trust = trust.first().map_or(Ok(0), |row| number(row.first()))?;
-        let has_bought = !self.run(HAS_BOUGHT, &[payer]).await?.is_empty();
-        Ok(PayerHistory { failures, trust, has_bought })
-    }
-
-    async fn fees_of_newcomers(
-        &self,
-        budget: Budget,
-        limit: Limit,
-        now: Timestamp,
-    ) -> Result<u64, PortError> {
-        let rows = self.run(SPENT_OF, &[Value::Text(budget.name().to_owned())]).await?;
-        let Some(row) = rows.first() else { return Ok(0) };
-        let at = Timestamp::from_millis(number(row.get(1))?);
-        Ok(number(row.first())?.saturating_sub(limit.refilled(now.millis_since(at))))
-    }
-
-    async fn seats_taken(&self, asset: &AssetId) -> Result<u64, PortError> {
-        let rows = self.run(SEATS, &[self.key(asset)]).await?;
-        rows.first().map_or(Ok(0), |row| number(row.first()))
-    }
-
-    async fn seats_taken_of(&self, assets: &[AssetId]) -> Result<Vec<u64>, PortError> {
-        let rows = self.run(SEATS_OF, &[self.keys(assets)?]).await?;
-        let mut found = BTreeMap::new();
-        for row in &rows {
-            found.insert(text(row.first(), "an asset's key")?, number(row.get(1))?);
-        }
-        Ok(assets.iter().map(|asset| found.get(self.key_of(asset).as_str()).copied().unwrap_or(0)).collect())
-    }
-
-    async fn use_proof(&self, proven: &Proven, now: Timestamp) -> Result<bool, PortError> {
-        self.run(FORGET_PROOFS, &[bound(now.millis())]).await?;
-        let Proven { payer, nonce, expires_at } = proven;
-        let proof =
-            [Value::Text(nonce.clone()), Value::Text(payer.to_string()), integer(expires_at.millis())?];
-        match self.sql.run(USE_PROOF, &proof).await {
-            Ok(_) => Ok(true),
-            Err(SqlError::Unique) => Ok(false),
-            Err(error) => Err(StoreError::Database(error).into()),
-        }
     }
 }

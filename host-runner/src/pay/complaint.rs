@@ -87,7 +87,7 @@ fn own_words(code: Option<&str>, is_own: bool, has_time: bool) -> Option<&'stati
             Some("Your wallet has the asset already. To have it for longer, extend the session.")
         }
         "asset_busy" if has_time => Some("The asset is in use, or all its seats are taken."),
-        "payer_backoff" if has_time => Some("Several payments from this wallet failed recently."),
+        "payer_backoff" if has_time => Some("Payments from this wallet have failed."),
         "too_many_requests" if has_time => Some("Your address sends requests faster than the server allows."),
         _ => None,
     }

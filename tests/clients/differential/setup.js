@@ -18,7 +18,7 @@ export const feePayer = await wallet('fee payer');
 /** The address at which buyers reach the gateway, as they are told. No platform listens there. */
 export const ORIGIN = 'https://coinop.example';
 
-/** What one sale costs the fee payer, in lamports, and how many sales it may pay for in a day. */
+/** What one sale costs the fee payer, in lamports. */
 const FEE = 10_001;
 /** How many sales that earn less than twice their fee the budget bears. They may use up a sixth of a day's fees at once. */
 export const UNPROFITABLE_SALES = 17;

@@ -16,7 +16,7 @@ import { seen } from '../harness/wallets.js';
 import { world } from '../harness/world.js';
 
 const AT_ONCE = 8;
-const TIMES = 4; // a payer may have three failures before it has to wait
+const TIMES = 4; // how often each is refused: a refusal before the claim is no failure
 const ids = hostilePayments.map((_, n) => `lane-${n}`);
 const w = world({
   assets: ids.map((id) => simulated(perHour(id))),

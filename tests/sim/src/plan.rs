@@ -131,7 +131,7 @@ pub(crate) struct Plan {
     pub(crate) siege: Option<(u64, u64)>,
 }
 
-/// How long besiegers have to use up what newcomers may cost, before it is looked whom they keep out, in milliseconds.
+/// How long besiegers have to use up what newcomers may cost, in milliseconds. Only newcomers who come later are counted.
 pub(crate) const SIEGE_BEGINS_MS: u64 = 300_000;
 
 impl Plan {
@@ -209,7 +209,7 @@ impl Plan {
             plan.faults.remove(at);
             smaller.push(plan);
         }
-        for at in 0..self.actors.len() {
+        for at in (0..self.actors.len()).filter(|at| self.actors[*at] != Actor::Newcomers) {
             let mut plan = self.clone();
             plan.actors.remove(at);
             smaller.push(plan);

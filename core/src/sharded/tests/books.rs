@@ -222,6 +222,21 @@ fn a_budget_for_fees_holds_for_all_assets_and_gets_back_what_never_landed_inv_5(
 }
 
 #[test]
+fn claims_that_overtake_each_other_let_time_fill_a_budget_only_once_inv_5() {
+    let database = Database::new();
+    let handler = MerchantShard::new(&database);
+    now(handler.prepare()).unwrap();
+    for (number, at) in [(1, 10_000), (2, 5_000), (3, 10_000)] {
+        let mut reservation = costing(number, "a", 1_000, 1_000_000);
+        let check = &mut reservation.fee.as_mut().unwrap().check;
+        check.newcomers = Limit { most: 1_000_000, refill: 1_000, period: 100_000 };
+        check.at = Timestamp::from_millis(at);
+        assert_eq!(now(handler.reserve(&reservation)), Ok(Reserved::Done));
+    }
+    assert_eq!(database.number("SELECT spent FROM fee_budget"), 3_000);
+}
+
+#[test]
 fn what_is_left_behind_is_asked_about_when_it_is_old_and_no_sooner() {
     let database = Database::new();
     let handler = PayerShard::new(&database);
