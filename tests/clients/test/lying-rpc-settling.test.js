@@ -100,7 +100,7 @@ const broke = {
     const history = await attempt.world.chain.history(attempt.buyer.address);
     assert.deepEqual(history.map(({ signature, err }) => [signature, err !== null]), [[attempt.signature, true]]);
     assert.equal(await attempt.isFree(), true);
-    await attempt.isRefused(await attempt.send(), 409, 'payment_already_used'); // it is on the chain, although it failed there
+    await attempt.isRefused(await attempt.send(), 429, 'payer_backoff'); // its payer has to wait, and it is on the chain
   },
 };
 
