@@ -6,15 +6,15 @@
 //! * Half of what a wallet's payments have earned here is its **trust**. While that covers the fee, it bears it. So failing
 //!   payments of others do not keep this buyer from what earns enough.
 //! * All other payments are **newcomers**. One budget bears the fees of those with wallet guards, one those without.
-//! * A payment that lands adds half of what it has earned to its wallet's trust. It puts its fee back where it came from. A
-//!   budget gets half of what was earned instead, if that is more.
+//! * A payment that lands puts its fee back. Half of what it has earned goes to its wallet's trust, and as much to the budget
+//!   that bore its fee. Without that, who lets payments fail all the time would keep every newcomer out.
 //! * A payment that can no longer land puts its fee back. One that lands with an error does not.
 //! * A sale that earns less than twice its fee takes the fee also out of the **unprofitable** budget, and leaves it there
 //!   if it lands.
 //!
 //! The three budgets fill again with time. Of what they bear by themselves the owner loses at most
-//! `max_fee_lamports_per_day` within 24 hours. What payments have earned, less the fees of those sales, can be lost too:
-//! half of what was earned as trust, and the rest from a budget. It can be lost once, and nothing beyond.
+//! `max_fee_lamports_per_day` within 24 hours. What payments have earned can be lost too: half of it as trust, half of it
+//! from a budget. Each half can be lost once, and nothing beyond.
 
 use serde::{Deserialize, Serialize};
 

@@ -112,7 +112,7 @@ macro_rules! put_back_trust {
 macro_rules! put_back_budgets {
     () => {
         "UPDATE fee_budget SET spent = max(0, spent - CASE OLD.ends
-            WHEN 'landed' THEN max(OLD.fee, OLD.earns)
+            WHEN 'landed' THEN OLD.fee + OLD.earns
             WHEN 'failed' THEN 0
             WHEN 'spent' THEN 0
             ELSE OLD.fee END)

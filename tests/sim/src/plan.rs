@@ -135,12 +135,9 @@ pub(crate) struct Plan {
 pub(crate) const SIEGE_BEGINS_MS: u64 = 300_000;
 
 impl Plan {
-    /// Makes the plan of this seed: in one of 40 cases a siege.
+    /// Makes the plan of this seed. It is no siege.
     pub(crate) fn of(seed: u64) -> Self {
         let random = Random::of(seed, "plan");
-        if random.below(40) == 0 {
-            return Self::siege(seed);
-        }
         let keeping = [Keeping::Serve, Keeping::Serve, Keeping::Spin, Keeping::Sharded, Keeping::Sharded]
             [random.below(5)];
         let count = |most: u64| random.within(0..most + 1);
@@ -209,10 +206,15 @@ impl Plan {
             plan.faults.remove(at);
             smaller.push(plan);
         }
-        for at in (0..self.actors.len()).filter(|at| self.actors[*at] != Actor::Newcomers) {
+        let may_leave = |at: &usize| self.siege.is_none() || self.actors[*at] == Actor::Besieger;
+        for at in (0..self.actors.len()).filter(may_leave) {
             let mut plan = self.clone();
             plan.actors.remove(at);
             smaller.push(plan);
+        }
+        // Without its asset and its time, a siege is none.
+        if self.siege.is_some() {
+            return smaller;
         }
         for at in 0..self.shared.len() {
             let mut plan = self.clone();
@@ -222,7 +224,7 @@ impl Plan {
         if self.doors > 1 {
             smaller.push(Self { doors: self.doors - 1, ..self.clone() });
         }
-        if self.length > 20_000 && self.siege.is_none() {
+        if self.length > 20_000 {
             smaller.push(Self { length: self.length / 2, ..self.clone() });
         }
         smaller
