@@ -7,8 +7,8 @@ use coinop_core::USD_PER_SOL;
 
 /// How many times what the owner loses the besiegers may spend.
 const TIMES: u64 = 10;
-/// How long a buyer who has bought before may have to wait, in milliseconds. Two blocks and a confirmation are in it.
-const REGULARS_WAIT_MS: u64 = 15_000;
+/// How long a buyer who has bought before may have to wait, in milliseconds. A transaction may land only after forty slots.
+const REGULARS_WAIT_MS: u64 = 30_000;
 
 /// Checks that payments that landed with an error have cost no more than the owner has allowed for this time, in
 /// milliseconds, and what buyers have earned: `earned` is half of that, in lamports (invariant 5).
