@@ -31,6 +31,15 @@ pub struct BuyRequest<'a> {
     pub wait: Wait,
 }
 
+impl<'a> BuyRequest<'a> {
+    /// Returns the purchase of what was quoted, by a client that waits for the outcome.
+    #[must_use]
+    pub fn new(asset: &'a AssetId, operation: Operation, payment: &'a PaymentPayload) -> Self {
+        let wait = Wait::default();
+        Self { asset, operation, stream: None, quantity: None, payment, no_wait: false, wait }
+    }
+}
+
 /// How long a request waits for its payment's outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {

@@ -9,7 +9,7 @@ use super::{ClaimError, ClaimGuard, Gateway};
 use crate::ids::StreamId;
 use crate::ports::{Accounts as _, Clock as _, Entropy as _, PayerHistory, Ports};
 use crate::session::fee::Limit;
-use crate::session::{ClaimRequest, Snapshot, waits_until};
+use crate::session::{ClaimRequest, Snapshot};
 use crate::time::Timestamp;
 
 /// How long a payment waits before it is simulated again, in milliseconds: the shortest and the longest pause.
@@ -20,7 +20,10 @@ const PAUSE_MS: (u64, u64) = (300, 1_500);
 /// A purchase that may be claimed, and what is known of its payer and its asset.
 pub(super) struct Claimable {
     pub verified: VerifiedPurchase,
-    pub history: PayerHistory,
+    /// Whether a payment of its payer has ever bought something.
+    pub has_bought: bool,
+    /// Until when its payer has to wait.
+    pub waits_until: Option<Timestamp>,
     pub generation: u64,
     /// The stream as it was last seen.
     pub snapshot: Snapshot,
@@ -80,8 +83,8 @@ impl<P: Ports> Gateway<'_, P> {
         purchase: &Claimable,
         budgets: Budgets,
     ) -> Result<Snapshot, Unclaimed> {
-        let Claimable { verified, history, generation, snapshot } = purchase;
-        let prepared = self.prepare(verified, history.has_bought, self.ports().clock().now().wall).await?;
+        let Claimable { verified, has_bought, waits_until, generation, snapshot } = purchase;
+        let prepared = self.prepare(verified, *has_bought, self.ports().clock().now().wall).await?;
         // The chain may have taken seconds to answer, and a budget fills until it is asked.
         let now = self.ports().clock().now().wall;
         let funds = self.funds(verified, &prepared, now);
@@ -91,7 +94,7 @@ impl<P: Ports> Gateway<'_, P> {
         });
         let ask = ClaimRequest {
             claim: self.claim_of(buy, stream, verified.clone(), prepared, now),
-            waits_until: waits_until(&history.failures, history.has_bought),
+            waits_until: *waits_until,
             generation: *generation,
         };
         let written = self.claim(stream, snapshot.clone(), ask, funds).await.map_err(Unclaimed::Claim)?;

@@ -163,6 +163,8 @@ impl<'a, P: Ports> Gateway<'a, P> {
         let (id, payer) = (verified.payment.id(), verified.payment.payer());
         self.ensure_first_for_its_ticket(&verified).await?;
         let history = self.ports().journal().history_of(&payer, FAILURES_COUNTED).await?;
+        let has_bought = history.has_bought;
+        let waits_until = waits_until(&history.failures, has_bought);
         let intent = Intent {
             payment: &id,
             operation: &buy.operation,
@@ -170,14 +172,14 @@ impl<'a, P: Ports> Gateway<'a, P> {
             payer: &payer,
             has_ticket: verified.ticket.is_some(),
             source: verified.payment.source(),
-            waits_until: waits_until(&history.failures, history.has_bought),
+            waits_until,
             generation,
         };
         let now = self.ports().clock().now();
         precheck(&snapshot.state, &intent, &now).map_err(rejected)?;
         self.ensure_a_seat(buy, &verified).await?;
         self.ensure_fee_is_borne(&verified, &history, now.wall).await?;
-        let purchase = Claimable { verified, history, generation, snapshot };
+        let purchase = Claimable { verified, has_bought, waits_until, generation, snapshot };
         self.simulate_and_claim(buy, &stream, &purchase).await
     }
 

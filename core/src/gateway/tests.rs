@@ -14,7 +14,7 @@ mod wallets;
 
 use std::pin::Pin;
 
-use super::{BuyRequest, Gateway, Sale, SaleError, Wait};
+use super::{BuyRequest, Gateway, Sale, SaleError};
 use crate::ports::Clock as _;
 use crate::quote::Operation;
 use crate::testkit::platform::Platform;
@@ -34,15 +34,7 @@ fn request<'a>(
     after: u64,
 ) -> Future<'a> {
     let asset = &world.asset(asset).id;
-    let buy = BuyRequest {
-        asset,
-        operation,
-        stream: None,
-        quantity: None,
-        payment,
-        no_wait: false,
-        wait: Wait::default(),
-    };
+    let buy = BuyRequest::new(asset, operation, payment);
     Box::pin(async move {
         if after > 0 {
             world.sleep(after).await;

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 pub(crate) const FAILURES_COUNTED: u32 = 12;
 
 const MINUTE_MS: u64 = 60_000;
-/// The longest wait of a wallet that has bought here, in milliseconds.
+/// The longest wait for a wallet that has bought here, in milliseconds.
 const LONGEST_OF_BUYERS_MS: u64 = 64 * MINUTE_MS;
 /// The longest wait of any other wallet, in milliseconds. Older failures are forgotten.
 const LONGEST_MS: u64 = 24 * 60 * MINUTE_MS;

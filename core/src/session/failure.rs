@@ -35,7 +35,7 @@ pub(crate) fn may_be_payers(reason: &str) -> bool {
 
 /// Returns whether only the payer can have caused a failure that cost its fee.
 ///
-/// Others can make a wallet guard fail: whoever sends a token to the payer's account changes it.
+/// Others can make a wallet guard fail: sending tokens to the payer's account changes that account.
 #[must_use]
 pub(crate) fn is_bounce(reason: &str) -> bool {
     reason == FAILED_ON_CHAIN

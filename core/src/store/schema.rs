@@ -32,7 +32,7 @@
 //!   but the owner needs money for all of the payments at first.
 //!
 //! Both cases end with payments that land with an error. Those are counted in `failure`, and make their payer wait. What
-//! they may cost is limited by what their payer has earned here, and by the budgets for everybody else.
+//! they may cost is limited by their payer's trust, and by the budgets for newcomers.
 //!
 //! # What a wallet's guards allow
 //!

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use crate::gateway::{BuyRequest, Gateway, Plan, Sale, SaleError, Sold, Wait};
+use crate::gateway::{BuyRequest, Gateway, Plan, Sale, SaleError, Sold};
 use crate::ids::{AssetId, SessionId};
 use crate::quote::Operation;
 use crate::session::{LockState, ReportedState};
@@ -60,15 +60,7 @@ impl World {
         let platform = Platform::new(self);
         let gateway = Gateway::new(&self.deployment, &platform);
         let id = AssetId::parse(asset).unwrap();
-        let buy = BuyRequest {
-            asset: &id,
-            operation,
-            stream: None,
-            quantity: None,
-            payment,
-            no_wait: false,
-            wait: Wait::default(),
-        };
+        let buy = BuyRequest::new(&id, operation, payment);
         self.run(gateway.buy(&buy))
     }
 

@@ -13,15 +13,7 @@ fn buy(world: &World, payment: &PaymentPayload, wait: Wait) -> Option<Result<Sal
     let platform = Platform::new(world);
     let gateway = Gateway::new(&world.deployment, &platform);
     let asset = AssetId::parse("door-1").unwrap();
-    let buy = BuyRequest {
-        asset: &asset,
-        operation: ACCESS,
-        stream: None,
-        quantity: None,
-        payment,
-        no_wait: false,
-        wait,
-    };
+    let buy = BuyRequest { wait, ..BuyRequest::new(&asset, ACCESS, payment) };
     world.run(gateway.buy(&buy))
 }
 

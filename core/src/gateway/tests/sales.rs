@@ -1,7 +1,7 @@
 //! Honest sales, repeats, and ways to get a session without paying for it.
 
 use super::{at_once, request};
-use crate::gateway::{BuyRequest, Gateway, Sale, SaleError, Wait};
+use crate::gateway::{BuyRequest, Gateway, Sale, SaleError};
 use crate::ports::Clock as _;
 use crate::quote::{Operation, Quote, Ticket};
 use crate::session::Reject;
@@ -315,15 +315,7 @@ fn a_no_wait_repeat_of_a_pending_payment_is_answered_at_once_inv_3() {
     let platform = Platform::new(&world);
     let gateway = Gateway::new(&world.deployment, &platform);
     let asset = &world.asset("door-1").id;
-    let buy = BuyRequest {
-        asset,
-        operation: ACCESS,
-        stream: None,
-        quantity: None,
-        payment: &payment,
-        no_wait: true,
-        wait: Wait::default(),
-    };
+    let buy = BuyRequest { no_wait: true, ..BuyRequest::new(asset, ACCESS, &payment) };
     let before = world.now();
     let outcome = world.run(gateway.buy(&buy)).unwrap();
     assert!(matches!(outcome, Ok(Sale::Pending(_))), "{outcome:?}");

@@ -3,7 +3,7 @@
 use super::at_once;
 use super::sales::ACCESS;
 use crate::capacity::Capacity;
-use crate::gateway::{BuyRequest, Gateway, Sale, SaleError, Wait};
+use crate::gateway::{BuyRequest, Gateway, Sale, SaleError};
 use crate::ids::{AssetId, StreamId};
 use crate::keys::{KeyRing, Secret};
 use crate::ports::Accounts as _;
@@ -191,15 +191,7 @@ fn stream_of(world: &World, payment: &PaymentPayload) -> StreamId {
     let platform = Platform::new(world);
     let gateway = Gateway::new(&world.deployment, &platform);
     let asset = AssetId::parse(FILM).unwrap();
-    let buy = BuyRequest {
-        asset: &asset,
-        operation: ACCESS,
-        stream: None,
-        quantity: None,
-        payment,
-        no_wait: false,
-        wait: Wait::default(),
-    };
+    let buy = BuyRequest::new(&asset, ACCESS, payment);
     world.run(gateway.examine(&buy)).unwrap().unwrap().stream().clone()
 }
 

@@ -13,7 +13,7 @@ use super::{Offered, Refusal};
 use crate::account::Account;
 use crate::config::Config;
 use crate::encoding::from_base64;
-use crate::gateway::{BuyRequest, Gateway, Sale, SaleError, Wait};
+use crate::gateway::{BuyRequest, Gateway, Sale, SaleError};
 use crate::http::{Context, Request, Response, handle};
 use crate::ids::AssetId;
 use crate::money::{Amount, Money};
@@ -102,15 +102,7 @@ impl<'w, S: Settlement> Platform<'w, S> {
         let gateway = Gateway::new(&self.world.deployment, &self.ports);
         let asset = AssetId::parse("door-1").unwrap();
         let operation = Operation::Access;
-        let buy = BuyRequest {
-            asset: &asset,
-            operation,
-            stream: None,
-            quantity: None,
-            payment,
-            no_wait: false,
-            wait: Wait::default(),
-        };
+        let buy = BuyRequest::new(&asset, operation, payment);
         self.world.run(gateway.buy(&buy))
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use rusqlite::Connection;
 
 use super::site::{Shop, Site, SitePorts};
-use crate::gateway::{BuyRequest, Gateway, Sale, SaleError, Wait};
+use crate::gateway::{BuyRequest, Gateway, Sale, SaleError};
 use crate::ids::{PaymentId, StreamId};
 use crate::ports::{Clock as _, PortError};
 use crate::quote::Operation;
@@ -297,15 +297,7 @@ impl Cluster {
         let journal = ShardedJournal::of_stream(ports, "main".to_owned());
         let shop = Shop::writing(&self.world, journal);
         let id = door(1);
-        let buy = BuyRequest {
-            asset: id.asset(),
-            operation: Operation::Access,
-            stream: None,
-            quantity: None,
-            payment,
-            no_wait: false,
-            wait: Wait::default(),
-        };
+        let buy = BuyRequest::new(id.asset(), Operation::Access, payment);
         shop.journal.open().await.unwrap();
         let outcome = Gateway::new(&self.world.deployment, &shop).buy(&buy).await;
         StreamShard::new(Gateway::new(&self.world.deployment, &shop)).tidy().await;

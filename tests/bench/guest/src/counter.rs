@@ -1,7 +1,7 @@
 //! Takes a payment header and returns a verdict. It does all of the verification that comes before the first
 //! network call, with the gateway's own code.
 
-use coinop_core::bench::{BuyRequest, Operation, Presented, Wait};
+use coinop_core::bench::{BuyRequest, Operation, Presented};
 use coinop_core::config::{Asset, Config};
 use coinop_core::svm::Address;
 use coinop_core::x402::{PaymentPayload, Version};
@@ -40,15 +40,7 @@ impl Counter {
         let Ok(payment) = PaymentPayload::read(Version::V2, header, network) else { return false };
         let Ok(presented) = Presented::read(&payment) else { return false };
         let operation = Operation::Access;
-        let buy = BuyRequest {
-            asset: &self.asset.id,
-            operation,
-            stream: None,
-            quantity: None,
-            payment: &payment,
-            no_wait: false,
-            wait: Wait::default(),
-        };
+        let buy = BuyRequest::new(&self.asset.id, operation, &payment);
         let fee_payers = [self.fee_payer];
         let quoted = self.deployment.quoted(&payment, &fee_payers);
         self.deployment.verify(&self.asset, &buy, &presented, quoted.as_ref(), &fee_payers, self.now).is_ok()
