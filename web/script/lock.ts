@@ -14,8 +14,8 @@ export interface Lock {
   seal(): Promise<boolean>;
 }
 
-/** How long other tabs have to answer, in milliseconds. */
-const ANSWER_MS = 200;
+/** How long other tabs have to answer, in milliseconds. On a busy device they are slow. */
+const ANSWER_MS = 1_000;
 
 /** Makes the lock of a name. */
 export function makeLock(name: string): Lock {

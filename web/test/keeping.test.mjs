@@ -68,7 +68,7 @@ function openTab(name, shelf) {
   Object.assign(tab, makeRuntime({ ...tools, render: none, poll: none, reprice: none }));
   tab.dispatch({ type: 'offer', offer: OFFER });
   tab.reaches = async (phase) => {
-    for (let n = 0; n < 200 && tab.state().flow.phase !== phase; n += 1) await pause(5);
+    for (let n = 0; n < 600 && tab.state().flow.phase !== phase; n += 1) await pause(5);
     assert.equal(tab.state().flow.phase, phase, name);
   };
   return tab;
@@ -106,7 +106,7 @@ for (const [what, locks] of [['no locks', undefined], ['locks that do not work',
         tab.approve();
         await pause(gap);
       }
-      await pause(500);
+      await pause(1_300);
       const { size } = sentBy(tabs);
       assert.ok(size === 1 || (size === 0 && gap === 0), `${size} were sent`);
       if (size === 1) return;

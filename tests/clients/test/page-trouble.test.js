@@ -49,6 +49,12 @@ async function twoTabs(id, spoil) {
   return [one, two];
 }
 
+/** Keeps a tab from doing anything for this long. */
+const busy = (it, ms) => it.page.evaluate((end) => {
+  const until = performance.now() + end;
+  while (performance.now() < until);
+}, ms);
+
 const isPaid = (route) => route.fetch().catch(() => undefined);
 
 w.test('a reload while the wallet asks loses nothing and pays nothing (inv. 1)', {}, async () => {
@@ -243,10 +249,11 @@ w.test('a browser that blocks cookies has neither storage nor locks, and pays on
   const sum = await w.gain(async () => {
     await one.pays();
     await one.sees(/Keep this page open/);
-    await two.pays();
+    // The tab that has paid may be slow to answer.
+    await Promise.all([busy(one, 700), two.pays()]);
     await two.sees(/another tab/);
-    await two.button('Go on here').click();
-    await two.page.waitForTimeout(500);
+    await Promise.all([busy(one, 700), two.button('Go on here').click()]);
+    await two.page.waitForTimeout(2_000);
     await two.sees(/another tab/);
     isOpen = true;
     await one.sees('It is yours', { within: 30_000 });
