@@ -10,7 +10,7 @@ import { untouched } from '../harness/untouched.js';
 import { world } from '../harness/world.js';
 
 const limits = { requests_per_second: 0 }; // these tests send more than one client may
-const w = world({ assets: [perHour('door-1'), perHour('door-2')], buyers: 3, limits });
+const w = world({ assets: ['door-1', 'door-2', 'door-3'].map((id) => perHour(id)), buyers: 3, limits });
 
 const access = (id = 'door-1') => w.url(`/api/v1/access/${id}`);
 const svm = (reason) => [402, `invalid_exact_svm_${reason}`];
@@ -99,6 +99,7 @@ w.test('no other program is called at the fee payer’s cost, with or without it
 
 const limitHigh = svm('payload_transaction_instructions_compute_limit_instruction_too_high');
 const priceHigh = svm('payload_transaction_instructions_compute_price_instruction_too_high');
+const tooDear = svm('payload_transaction_instructions_compute_price_instruction_too_high');
 const limitBad = svm('payload_transaction_instructions_compute_limit_instruction');
 const priceBad = svm('payload_transaction_instructions_compute_price_instruction');
 // Limit and price, and the answer. The fee may be 20,000 lamports, of which the signatures take 10,000.
@@ -143,14 +144,21 @@ w.test('a wallet’s guard that fails in the simulation is refused with `sign_ag
   await refusedBoth(thief, ({ limit, price, transfer, rest }) => [limit, price, transfer, guard, ...rest], failed);
 });
 
-w.test('a payment at the cap of its fee is taken, and costs the fee payer the most that it may: 20,000 lamports', {}, async () => {
-  const buyer = w.buyer();
-  const { accepts: [offer] } = await challenge(access('door-2'));
+/** Pays for an hour of an asset at a price for each unit of computation, of which there are 400,000. */
+async function dear(buyer, id, price) {
+  const { accepts: [offer] } = await challenge(access(id));
   const [, , ...rest] = await paying(offer, buyer.address);
-  const instructions = [does.limit(400_000), does.price(25_000), ...rest];
-  const headers = asV2(offer, await transaction(w, { instructions, signers: [buyer] }));
-  const before = await w.chain.lamports(w.feePayer);
-  const gain = await w.gain(async () => granted(await fetch(access('door-2'), { headers })));
-  assert.deepEqual(gain, { money: PRICE.hour, landed: 1 });
-  assert.equal(before - (await w.chain.lamports(w.feePayer)), 20_000);
+  const instructions = [does.limit(400_000), does.price(price), ...rest];
+  return fetch(access(id), { headers: asV2(offer, await transaction(w, { instructions, signers: [buyer] })) });
+}
+
+w.test('a payment may cost the fee payer 20,000 lamports, but 12,000 if its payer has not bought before (inv. 5)', {}, async () => {
+  const buyer = w.buyer();
+  await untouched(w, async () => refusedAs(await dear(buyer, 'door-2', 5_001), tooDear));
+  for (const [id, price, fee] of [['door-2', 5_000, 12_000], ['door-3', 25_000, 20_000]]) {
+    const before = await w.chain.lamports(w.feePayer);
+    const gain = await w.gain(async () => granted(await dear(buyer, id, price)));
+    assert.deepEqual(gain, { money: PRICE.hour, landed: 1 });
+    assert.equal(before - (await w.chain.lamports(w.feePayer)), fee);
+  }
 });
