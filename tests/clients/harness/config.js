@@ -11,6 +11,11 @@ export const API_KEY = 'coinop_api_of-the-test-merchant';
 /** Prices in atomic units per unit of time, for the assets below. */
 export const PRICE = { hour: 10_000n, minute: 10_000n, second: 1_000n };
 
+/**
+ * The trust of buyers whose payments have earned this much, in lamports: half of it, at $200 for one SOL.
+ */
+export const trustFor = (amount) => Number((BigInt(amount) * 1_000n) / 200n / 2n);
+
 const exec = (file) => ({
   driver: 'exec',
   unlock: ['touch', file],

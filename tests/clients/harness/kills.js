@@ -3,9 +3,8 @@
 // before:1`, `PAYER reserve after:2`, `ASSET alarm before:1`.
 
 import assert from 'node:assert/strict';
+import { PRICE, trustFor } from './config.js';
 import { until } from './wait.js';
-
-const FEE = 10_001; // two signatures, and a lamport of priority
 
 /** One run of a scenario, as its steps see it. */
 class Life {
@@ -74,7 +73,10 @@ class Life {
     return (await this.rig.earned()) - this.before;
   }
 
-  /** Asserts that no reservation is left, and that the fees of the day are those of this many payments. */
+  /**
+   * Asserts that no reservation is left, that no budget bears a fee any longer, and that the buyer's trust is half of what
+   * this many payments of an hour have earned.
+   */
   async nothingReserved(payments) {
     const rows = (...query) => this.rig.probe.rows(this.gateway, ...query);
     const { address } = this.rig.buyer;
@@ -85,7 +87,8 @@ class Life {
       ];
       return payer.count + merchant.count === 0;
     }, { within: 10_000, every: 100 });
-    assert.deepEqual(await rows('MERCHANT', null, 'SELECT lamports FROM fee'), [{ lamports: payments * FEE }]);
+    assert.deepEqual(await rows('MERCHANT', null, 'SELECT name FROM fee_budget WHERE spent > 0'), []);
+    assert.deepEqual(await rows('PAYER', address, 'SELECT lamports FROM trust'), [{ lamports: payments * trustFor(PRICE.hour) }]);
   }
 }
 

@@ -103,10 +103,15 @@ export class StorageCopy {
     return this.ask(binding, name, sql, parameters);
   }
 
+  /** Returns the rows of a table of an object's database; none if it has no such table. */
+  async all(binding, name, table) {
+    const there = await this.rows(binding, name, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", table);
+    return there.length ? this.rows(binding, name, `SELECT * FROM ${table}`) : [];
+  }
+
   /** Returns how many rows a table of an object's database has. */
   async count(binding, name, table) {
-    const there = await this.rows(binding, name, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", table);
-    return there.length && (await this.rows(binding, name, `SELECT count(*) AS count FROM ${table}`))[0].count;
+    return (await this.all(binding, name, table)).length;
   }
 
   /** Returns when an object's alarm goes off, in milliseconds since the epoch, or null if it is not set. */
