@@ -6,7 +6,6 @@ use coinop_core::settlement::{FeePayers, LocalSettlement, Rpc};
 use coinop_core::store::SqlJournal;
 
 use crate::blockhash::Shared;
-use crate::fetch::WasiHttp;
 use crate::hooks;
 use crate::runtime::{WasiClock, boot};
 use crate::sql::Database;
@@ -22,7 +21,7 @@ pub(crate) struct Platform {
 impl Platform {
     pub(crate) fn new(config: &Config, fee_payers: FeePayers) -> Self {
         let boot = boot();
-        let rpc = Rpc::new(WasiHttp, config.rpc_url.clone());
+        let rpc = Rpc::new(hooks::FETCH, config.rpc_url.clone());
         let has_controller = boot.is_some();
         let settlement = hooks::settlement(LocalSettlement::new(rpc, fee_payers));
         Self {

@@ -1,5 +1,5 @@
 //! A clock and randomness that each request sets in two headers, so that the same request has the same answer on
-//! every platform (invariant 7).
+//! every platform (invariant 7). What a host does beside the requests reaches no node.
 //!
 //! A platform passes each request that it begins to [`begin_request`]. What the request set holds until the next
 //! request in this thread. Requests are answered one after the other.
@@ -7,7 +7,8 @@
 use std::cell::RefCell;
 use std::hint::black_box;
 
-use coinop_core::ports::{Clock, Entropy};
+use coinop_core::error::{TransportError, TransportFault};
+use coinop_core::ports::{Clock, Entropy, Http, HttpAnswer};
 use coinop_core::{Now, Timestamp};
 use sha2::{Digest as _, Sha256};
 
@@ -76,6 +77,22 @@ impl<C: Clock> Clock for Hooked<C> {
         if !sleep(ms) {
             self.0.sleep(ms).await;
         }
+    }
+}
+
+impl<H: Http> Http for Hooked<H> {
+    /// Fails without a call if the request set no time: what the host has done in the background is no part of a recording.
+    async fn post_json(
+        &self,
+        url: &str,
+        body: String,
+        timeout_ms: u64,
+    ) -> Result<HttpAnswer, TransportError> {
+        if preset().is_none() {
+            let fault = TransportFault::Unreachable("no request has set the time".to_owned());
+            return Err(TransportError::new("the RPC", fault));
+        }
+        self.0.post_json(url, body, timeout_ms).await
     }
 }
 
