@@ -81,7 +81,8 @@ export class Component extends Hosted {
 /** Where the worker keeps each table, and where it keeps a copy. The other tables are only between the objects. */
 const KEPT = {
   AssetObject: ['journal', 'head', 'payment', 'session'],
-  MerchantObject: ['catalogue', 'fee'],
+  PayerObject: ['trust'],
+  MerchantObject: ['catalogue', 'fee_budget'],
 };
 const COPIED = { MerchantObject: ['head', 'session'], PayerObject: ['session'], AssetObject: ['catalogue'] };
 

@@ -10,7 +10,7 @@ const FILE = fileURLToPath(new URL('recording.jsonl', import.meta.url));
  * The tables that are the same everywhere: what happened, the state, and the indexes. `failure` is left out, because
  * each platform may forget entries of it after an hour. So is what is in flight: its keys differ, and by then nothing is.
  */
-const TABLES = ['journal', 'head', 'payment', 'session', 'catalogue', 'fee'];
+const TABLES = ['journal', 'head', 'payment', 'session', 'catalogue', 'trust', 'fee_budget'];
 
 /** Returns the rows of these tables, in a sorted order. */
 export const rowsOf = (tables, names = TABLES) =>
