@@ -153,7 +153,7 @@ async fn an_outcome_that_cannot_be_written_is_written_later_inv_2() {
     let first = sent.await.unwrap();
     let sold = payment.until_sold(&world).await;
     match first.status.as_u16() {
-        202 => assert_eq!(first.code(), "settlement_pending"),
+        202 => assert_eq!(first.json()["code"], "settlement_pending"),
         _ => assert_eq!(Sold::from(&first).session, sold.session),
     }
     assert_eq!((world.chain.transactions().await, world.earned().await), (1, payment.amount));
