@@ -1,6 +1,6 @@
 // Strangers who want a gateway to sell nothing. They run in a process of their own, so that their work is not the
-// measuring test's. The parent sends `{url, addresses, payments}`, and later further `payments`; on `stop` they report
-// what they were answered and end.
+// measuring test's. The parent sends `{url, addresses, payments}`, and later further `payments`: lists by kind. On `stop`
+// they report what they were answered and end.
 
 import { ask } from './crowd.js';
 import { Raw } from './raw.js';
@@ -69,16 +69,18 @@ class Stranger {
 
   /** Asks for what costs the gateway most. */
   askAll() {
-    let count = 0;
     this.pelt('ready', () => ({ path: '/ready' }));
     this.pelt('page', () => ({ path: '/api/v1/assets?limit=100' }));
-    this.pelt('forged', () => this.shared.payments[(count += 1) % this.shared.payments.length]);
+    for (const kind of Object.keys(this.shared.payments)) {
+      let count = 0;
+      this.pelt(kind, () => this.shared.payments[kind][(count += 1) % this.shared.payments[kind].length]);
+    }
   }
 }
 
-const shared = { answers: {}, payments: [], stopped: false };
+const shared = { answers: {}, payments: {}, stopped: false };
 process.on('message', async ({ url, addresses, payments, stop }) => {
-  if (payments) shared.payments = payments;
+  Object.assign(shared.payments, payments);
   for (const [n, address] of (addresses ?? []).entries()) {
     const stranger = new Stranger(url, address, shared);
     // Whoever holds connections has none left to ask on.
