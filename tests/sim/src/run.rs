@@ -49,7 +49,10 @@ pub(crate) fn run_in(world: &Rc<World>, wants_trace: bool) -> Result<Ran, Broken
     let ran = catch_unwind(AssertUnwindSafe(|| play(world)));
     let trace = world.trace.take();
     // The tasks hold the world, and the world holds the tasks.
-    let cleared = catch_unwind(AssertUnwindSafe(|| world.exec.clear()));
+    let cleared = catch_unwind(AssertUnwindSafe(|| {
+        world.exec.clear();
+        world.gateways.clear();
+    }));
     ran.map_err(|panic| Broken { why: words(panic.as_ref()), trace: trace.clone() })
         .and_then(|ran| cleared.map(|()| ran).map_err(|panic| Broken { why: words(panic.as_ref()), trace }))
 }

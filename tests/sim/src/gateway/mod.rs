@@ -96,6 +96,13 @@ impl Gateways {
         }
     }
 
+    /// Ends all shards, whose ports hold them.
+    pub(crate) fn clear(&self) {
+        for site in self.sites.take().into_values() {
+            site.end();
+        }
+    }
+
     /// Wakes who waits for an append.
     pub(crate) fn nudge(&self) {
         self.appends.set(self.appends.get() + 1);

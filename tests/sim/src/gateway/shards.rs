@@ -170,6 +170,11 @@ fn platform(world: &Rc<World>, ports: SitePorts, process: Process, is_stream: bo
 }
 
 impl Site {
+    /// Ends what runs here.
+    pub(super) fn end(&self) {
+        self.running.take();
+    }
+
     /// Returns what runs here, and starts it if nothing does.
     fn running(self: &Rc<Self>, world: &Rc<World>) -> Rc<Running> {
         let make = || {
