@@ -29,6 +29,9 @@ struct Task {
     waker: Waker,
 }
 
+/// How many steps a world may take. It takes some thousand, and one of long sieges some ten thousand.
+const MOST_STEPS: u64 = 1_000_000;
+
 /// Puts a task among those that can go on.
 struct Awake {
     task: u64,
@@ -186,6 +189,7 @@ impl Executor {
             self.tasks.borrow_mut().get_mut(&task).and_then(|it| Some((it.job.take()?, it.waker.clone())));
         let Some((mut job, waker)) = taken else { return };
         self.steps.set(self.steps.get() + 1);
+        assert!(self.steps.get() < MOST_STEPS, "the world comes to no end");
         let done = job.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
         let mut tasks = self.tasks.borrow_mut();
         match tasks.get_mut(&task) {
