@@ -10,7 +10,11 @@ pub(crate) const PACKAGE: &str = "coinop-sim";
 /// The variable that says for how many seconds its test plays worlds.
 pub(crate) const SECONDS: &str = "COINOP_SIM_SECONDS";
 /// For how many seconds the suite plays worlds.
-pub(crate) const SUITE_SECONDS: u64 = 240;
+pub(crate) const SUITE_SECONDS: u64 = 200;
+/// The variable that says how many sieges its test plays.
+pub(crate) const SIEGES: &str = "COINOP_SIM_SIEGES";
+/// How many sieges the suite plays. They are always the same, however fast the machine is.
+pub(crate) const SUITE_SIEGES: u64 = 40;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {

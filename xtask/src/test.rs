@@ -132,7 +132,12 @@ impl Suite {
             Self::Sim => {
                 let worlds =
                     workspace.cargo().args(["test", "--release", "--no-fail-fast", "-p", sim::PACKAGE]);
-                cargo(worlds.env(sim::SECONDS, sim::SUITE_SECONDS.to_string()), tally)
+                cargo(
+                    worlds
+                        .env(sim::SECONDS, sim::SUITE_SECONDS.to_string())
+                        .env(sim::SIEGES, sim::SUITE_SIEGES.to_string()),
+                    tally,
+                )
             }
             Self::Fuzz => fuzz::suite(workspace, tally),
             Self::Chain => {
