@@ -4,6 +4,7 @@
 //! it and the tests that must fail then.
 
 mod data;
+mod sim_trial;
 mod table;
 mod tree;
 mod trial;
@@ -39,6 +40,12 @@ pub(crate) struct Args {
     /// Try the guards of this day, in days since 1970
     #[arg(long)]
     day: Option<u64>,
+    /// Expect the simulator to find that a guard is gone, in place of its tests
+    #[arg(long, conflicts_with = "day")]
+    sim: bool,
+    /// How many worlds the simulator plays without a guard
+    #[arg(long, default_value_t = 2_000, requires = "sim")]
+    worlds: u64,
     /// List the guards, and try none
     #[arg(long)]
     list: bool,
@@ -70,7 +77,11 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
         named(&guards, &args.names)?
     };
     let mut tally = Tally::default();
-    let tried = try_all(workspace, &chosen, &mut tally);
+    let tried = if args.sim {
+        sim_trial::try_all(workspace, &chosen, args.worlds, &mut tally)
+    } else {
+        try_all(workspace, &chosen, &mut tally)
+    };
     output::say(&tally.to_string());
     tried?;
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -63,6 +63,9 @@ struct Cli {
     /// Go on after a world has failed, and print one seed of each kind of failure
     #[arg(long)]
     keep_going: bool,
+    /// Do not make the plan of a world that has failed smaller, which takes long
+    #[arg(long)]
+    quick: bool,
     /// Only print what the model of the chain did with each transaction of this many worlds, and of cases made by
     /// hand: lines of JSON
     #[arg(long, value_name = "WORLDS")]
@@ -153,8 +156,9 @@ impl Sum {
         );
         for (seed, count, why) in self.broken.values() {
             println!("\nBROKEN in {count} worlds, first seed {seed}: {why}");
-            let plan = shrink::shrink(&cli.plan(*seed), why);
-            println!("smallest: {plan:?}");
+            if !cli.quick {
+                println!("smallest: {:?}", shrink::shrink(&cli.plan(*seed), why));
+            }
         }
     }
 }

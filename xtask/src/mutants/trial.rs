@@ -224,7 +224,7 @@ impl Runner {
 }
 
 /// Writes files below `root`; returns what they were before.
-fn replace(root: &Path, files: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+pub(super) fn replace(root: &Path, files: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
     let mut before = BTreeMap::new();
     for (name, text) in files {
         let path = root.join(name);
@@ -246,7 +246,7 @@ fn result(line: &str) -> Option<(String, bool)> {
 }
 
 /// Returns the first errors among what cargo says.
-fn complaint(text: &str) -> String {
+pub(super) fn complaint(text: &str) -> String {
     let errors = text.lines().skip_while(|line| !line.starts_with("error"));
     let lines: Vec<&str> = errors.take(COMPLAINT_LINES).map(str::trim_end).collect();
     if lines.is_empty() { text.trim().to_owned() } else { lines.join("\n") }

@@ -1,0 +1,133 @@
+//! Tries guards on the simulator: without one of them, a world must fail.
+//!
+//! The simulator knows no guard, only what must hold. A guard that it does not miss holds up something that no world of it
+//! has.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use super::data::Guard;
+use super::tree;
+use super::trial::{complaint, replace};
+use crate::output;
+use crate::proc::Cmd;
+use crate::sim::PACKAGE;
+use crate::stop;
+use crate::tally::Tally;
+use crate::workspace::Workspace;
+
+/// How long the worlds of one guard may take.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What the simulator says without a guard.
+enum Verdict {
+    /// What did not hold, and in which world.
+    Found(String),
+    /// All worlds held.
+    Unseen,
+    /// The worlds did not come to an end.
+    Hung,
+    /// The edit can't be made, or what it makes does not compile.
+    NotTried(String),
+}
+
+/// Removes one guard after another from a copy of the sources, and counts for which of them a world fails.
+///
+/// # Errors
+/// When a world fails with all guards in place, or the simulator can't be built.
+pub(super) fn try_all(
+    workspace: &Workspace,
+    guards: &[&Guard],
+    worlds: u64,
+    tally: &mut Tally,
+) -> Result<()> {
+    let folder = workspace.cache.join("mutants");
+    let _lock = tree::lock(&folder)?;
+    let copy = folder.join("tree");
+    tree::copy(&workspace.root, &workspace.sources()?, &copy)?;
+    let trial = Trial { tree: copy, target: folder.join("target-sim"), worlds };
+    if let Some(complaint) = trial.build()? {
+        bail!("the simulator does not compile with all guards in place: {complaint}");
+    }
+    if let Verdict::Found(why) = trial.play()? {
+        bail!("a world fails with all guards in place: {why}");
+    }
+    for guard in guards {
+        let start = Instant::now();
+        let verdict = trial.without(guard)?;
+        stop::check()?;
+        let (is_found, words) = match verdict {
+            Verdict::Found(why) => (true, why),
+            Verdict::Unseen => (false, format!("{worlds} worlds hold without it")),
+            Verdict::Hung => (false, "the worlds do not come to an end without it".to_owned()),
+            Verdict::NotTried(why) => (false, why),
+        };
+        let result = if is_found { "ok" } else { "FAILED" };
+        output::say(&format!(
+            "test guard {} ... {result} ({} s): {words}",
+            guard.id,
+            start.elapsed().as_secs()
+        ));
+        *tally += if is_found { Tally::PASS } else { Tally::FAIL };
+    }
+    Ok(())
+}
+
+struct Trial {
+    tree: PathBuf,
+    target: PathBuf,
+    worlds: u64,
+}
+
+impl Trial {
+    /// Removes a guard, plays the worlds, and puts the guard back.
+    fn without(&self, guard: &Guard) -> Result<Verdict> {
+        let files = match guard.edited(&self.tree) {
+            Ok(files) => files,
+            Err(error) => return Ok(Verdict::NotTried(format!("the edit cannot be made: {error:#}"))),
+        };
+        let originals = replace(&self.tree, &files)?;
+        let verdict = match self.build() {
+            Ok(None) => self.play(),
+            Ok(Some(why)) => Ok(Verdict::NotTried(format!("the edited code does not compile: {why}"))),
+            Err(error) => Err(error),
+        };
+        replace(&self.tree, &originals)?;
+        verdict
+    }
+
+    /// Builds the simulator; returns what the compiler says if it does not compile.
+    fn build(&self) -> Result<Option<String>> {
+        let cargo = Cmd::cargo(&self.tree)
+            .without_own_env()
+            .env("CARGO_TARGET_DIR", &self.target)
+            .env("CARGO_INCREMENTAL", "1")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+            .env("CARGO_TERM_COLOR", "never");
+        let done = cargo.args(["build", "--release", "-p", PACKAGE]).collect(None)?;
+        let is_built = done.status.is_some_and(|status| status.success());
+        Ok((!is_built).then(|| complaint(&done.err)))
+    }
+
+    /// Plays the worlds until one fails.
+    fn play(&self) -> Result<Verdict> {
+        let program = Path::new("release").join(PACKAGE);
+        let worlds = self.worlds.to_string();
+        let cmd = Cmd::new(self.target.join(program), &self.tree).args(["--quick", "--seeds", &worlds]);
+        let done = cmd.collect(Some(LIMIT))?;
+        Ok(match done.status {
+            None => Verdict::Hung,
+            Some(status) if status.success() => Verdict::Unseen,
+            Some(_) => Verdict::Found(
+                done.out
+                    .lines()
+                    .find_map(|line| line.strip_prefix("BROKEN "))
+                    .unwrap_or("it crashed")
+                    .to_owned(),
+            ),
+        })
+    }
+}
