@@ -44,6 +44,8 @@ def seconds_left(grant, asset, keys, issuer, now):
     """Returns how long the door may be open, in seconds. Raises for everything that is not certain."""
     if now < EARLIEST:
         raise Refused("the clock is wrong")
+    if grant.strip().count(".") != 2:
+        raise Refused("this is not a grant")
     signed, signature = grant.strip().rsplit(".", 1)
     header, claims = (json.loads(decoded(part)) for part in signed.split("."))
     if header["alg"] != "EdDSA" or header["typ"] != "coinop-grant+jwt" or "crit" in header:
@@ -71,7 +73,7 @@ def main():
     if len(sys.argv) != 6:
         sys.exit(__doc__)
     asset, keys, issuer, unlock, lock = sys.argv[1:]
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
         signal.signal(number, stopped)
     # Locked before anything else, and again however this ends.
     run(lock)

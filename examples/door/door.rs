@@ -81,14 +81,19 @@ pub(crate) fn time_left(
 async fn open_for(left: Duration, unlock: &str) -> Result<(), String> {
     let end = Instant::now() + left;
     let on = |kind| signal(kind).map_err(|error| error.to_string());
-    let (mut stop, mut interrupt, mut hangup) =
-        (on(SignalKind::terminate())?, on(SignalKind::interrupt())?, on(SignalKind::hangup())?);
+    let (mut stop, mut interrupt, mut hangup, mut quit) = (
+        on(SignalKind::terminate())?,
+        on(SignalKind::interrupt())?,
+        on(SignalKind::hangup())?,
+        on(SignalKind::quit())?,
+    );
     command(unlock).await?;
     tokio::select! {
         () = sleep_until(end) => Ok(()),
         _ = stop.recv() => Err("stopped".to_owned()),
         _ = interrupt.recv() => Err("interrupted".to_owned()),
         _ = hangup.recv() => Err("hung up".to_owned()),
+        _ = quit.recv() => Err("told to quit".to_owned()),
     }
 }
 

@@ -20,7 +20,7 @@ shut() {
     exit "$status"
 }
 trap shut EXIT
-trap 'exit 1' HUP INT TERM
+trap 'exit 1' HUP INT QUIT TERM
 sh -c "$lock" || exit 1
 
 # The answer is `open`, the seconds that are left, the epoch and the number. Anything else keeps the door shut.

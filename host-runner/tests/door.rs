@@ -219,7 +219,10 @@ fn the_programs_open_for_nothing_else_inv_1_4() {
 
 #[test]
 fn a_program_that_is_stopped_while_the_door_is_open_locks_it_inv_4() {
-    for (runs, script) in scripts() {
+    let signals = ["-HUP", "-INT", "-QUIT", "-TERM"];
+    for ((runs, script), signal) in
+        scripts().into_iter().flat_map(|it| signals.map(|signal| (it.clone(), signal)))
+    {
         let folder = folder();
         let mut child = start(door(runs, &script, &given(good())), folder.path(), &good());
         let deadline = Instant::now() + Duration::from_secs(20);
@@ -227,10 +230,10 @@ fn a_program_that_is_stopped_while_the_door_is_open_locks_it_inv_4() {
             assert!(Instant::now() < deadline, "{runs} does not open");
             std::thread::sleep(Duration::from_millis(20));
         }
-        let kill = Command::new("kill").arg(child.id().to_string()).status().unwrap();
+        let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         assert!(kill.success());
-        assert!(!child.wait().unwrap().success(), "{runs}");
-        assert_eq!(found(folder.path()), [false, true, true], "{runs}");
+        assert!(!child.wait().unwrap().success(), "{runs} {signal}");
+        assert_eq!(found(folder.path()), [false, true, true], "{runs} {signal}");
     }
 }
 
