@@ -32,19 +32,37 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     // A wrong COINOP_LOG must not keep a door open.
     let _ = crate::logging::start();
-    std::fs::metadata(&args.config)
-        .map_err(|error| format!("{} cannot be read: {error}", args.config.display()))?;
+    let found = load_devices_lenient(&args.config);
+    if let Some(why) = &found.unknown {
+        return Err(format!("{why}; nothing was locked"));
+    }
+    let data_dir = found.data_dir.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime cannot be started: {error}"))?;
-    let outcome = runtime.block_on(lock_all(load_devices_lenient(&args.config), None));
-    let outcome = outcome.ok_or("a gateway controls these devices; stop it, and it locks them")?;
+    let outcome = runtime.block_on(lock_all(found, None)).ok_or_else(|| controlled(&data_dir))?;
     let mut out = std::io::stdout().lock();
+    if outcome.is_empty() {
+        let _ =
+            writeln!(out, "no asset of {} has a device; there was nothing to lock", args.config.display());
+    }
     for asset in &outcome.locked {
         let _ = writeln!(out, "locked {asset}");
     }
     outcome.complaint().map_or(Ok(()), Err)
+}
+
+/// Tells the operator that a gateway runs, and what to do.
+fn controlled(data_dir: &Path) -> String {
+    let process = processes::holder_of(data_dir).map_or_else(String::new, |pid| {
+        let pid = pid.as_raw_nonzero();
+        format!(
+            " It is process {pid}. If it does not stop within {} s: `kill -9 {pid}`, then `coinop lock`.",
+            LOCK.as_secs()
+        )
+    });
+    format!("a gateway controls these devices; stop it, and it locks them.{process}")
 }
 
 /// Which devices were locked.
@@ -84,7 +102,7 @@ pub(crate) fn not_locked(open: &[String]) -> String {
 /// gateway runs, because it controls them. A gateway that was `killed` does not run any more, although it may take long
 /// to end. No gateway can start meanwhile.
 pub(crate) async fn lock_all(found: Salvaged, killed: Option<Pid>) -> Option<Outcome> {
-    let Salvaged { devices, unreadable, data_dir } = found;
+    let Salvaged { devices, unreadable, data_dir, unknown: _ } = found;
     if devices.is_empty() && unreadable.is_empty() {
         return Some(Outcome::default());
     }
@@ -106,6 +124,9 @@ pub(crate) async fn lock_all(found: Salvaged, killed: Option<Pid>) -> Option<Out
 
 /// Locks every device because the gateway cannot start. Returns the message that says both.
 pub(crate) async fn locked_because(found: Salvaged, why: String) -> String {
+    if found.unknown.is_some() {
+        return format!("{why} (no device could be read, so nothing was locked)");
+    }
     match lock_all(found, None).await {
         Some(outcome) if !outcome.is_empty() => match outcome.complaint() {
             None => format!("{why} (every device was locked)"),
@@ -164,6 +185,17 @@ mod tests {
         assert!(door.exists());
         let outcome = lock_all(open_door(dir.path()).0, Some(getpid())).await.unwrap();
         assert_eq!((outcome.locked.len(), outcome.complaint()), (1, None));
+        assert!(!door.exists());
+    }
+
+    #[tokio::test]
+    async fn a_start_that_fails_never_calls_locked_what_it_could_not_read_inv_4() {
+        let dir = tempfile::tempdir().unwrap();
+        let absent = load_devices_lenient(&dir.path().join("coinop.toml"));
+        let said = locked_because(absent, "it fails".to_owned()).await;
+        assert_eq!(said, "it fails (no device could be read, so nothing was locked)");
+        let (found, door) = open_door(dir.path());
+        assert_eq!(locked_because(found, "it fails".to_owned()).await, "it fails (every device was locked)");
         assert!(!door.exists());
     }
 

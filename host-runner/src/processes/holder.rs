@@ -28,9 +28,14 @@ pub(crate) fn sign(mut lock: &File) -> io::Result<()> {
     lock.write_all(format!("{}\n{guardian}\n", std::process::id()).as_bytes())
 }
 
+/// Returns the process that has signed the file last.
+pub(crate) fn holder_of(data_dir: &Path) -> Option<Pid> {
+    numbers(data_dir).and_then(|(holder, _)| Pid::from_raw(holder))
+}
+
 /// Tells whether this process has signed the file last.
 pub(crate) fn is_held_by(data_dir: &Path, pid: Pid) -> bool {
-    numbers(data_dir).is_some_and(|(holder, _)| holder == pid.as_raw_nonzero().get())
+    holder_of(data_dir) == Some(pid)
 }
 
 /// Returns the numbers of the holder and of its parent.

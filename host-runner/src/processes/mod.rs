@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
-pub(crate) use holder::{GUARDED, end_orphan, is_held_by, sign};
+pub(crate) use holder::{GUARDED, end_orphan, holder_of, is_held_by, sign};
 pub(crate) use record::{end_earlier, note};
 
 /// The variable with a command's mark.

@@ -15,6 +15,8 @@ pub(crate) struct Salvaged {
     pub(crate) devices: Vec<Device>,
     /// What names the devices, or the lines, of which no `lock` could be read.
     pub(crate) unreadable: Vec<String>,
+    /// Why it is not known whether there are devices at all.
+    pub(crate) unknown: Option<String>,
     pub(crate) data_dir: PathBuf,
 }
 
@@ -24,21 +26,60 @@ pub(crate) struct Salvaged {
 /// 4).
 pub(crate) fn load_devices_lenient(file: &Path) -> Salvaged {
     let folder = folder_of(file).unwrap_or_default();
-    let bytes = std::fs::read(file).unwrap_or_default();
+    let mut salvaged = Salvaged { data_dir: inside(&folder, DATA_DIR), ..Salvaged::default() };
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            salvaged.unknown = Some(format!("{} cannot be read: {error}", file.display()));
+            return salvaged;
+        }
+    };
     let (json, skipped) = mend(&String::from_utf8_lossy(&bytes));
-    let data_dir = json.get("data_dir").and_then(Value::as_str).unwrap_or(DATA_DIR);
-    let mut salvaged = Salvaged { data_dir: inside(&folder, data_dir), ..Salvaged::default() };
-    let assets = json.get("asset").and_then(Value::as_array);
-    for (index, asset) in assets.into_iter().flatten().enumerate() {
-        let Some(device) = asset.get("device") else { continue };
-        let name = name(asset, index);
-        match device.as_object().and_then(|settings| readable(settings, &name, &folder)) {
-            Some(device) => salvaged.devices.push(device),
-            None => salvaged.unreadable.push(name),
+    if let Some(data_dir) = json.get("data_dir").and_then(Value::as_str) {
+        salvaged.data_dir = inside(&folder, data_dir);
+    }
+    for (key, value) in json.as_object().into_iter().flatten() {
+        match value.as_array().filter(|_| key == "asset") {
+            Some(assets) => {
+                for (index, asset) in assets.iter().enumerate() {
+                    salvaged.add(asset, &name(asset, index), &folder, false);
+                }
+            }
+            None => salvaged.add(value, key, &folder, false),
         }
     }
     salvaged.unreadable.extend(skipped.iter().map(|line| format!("what line {line} of the file says")));
+    if json.get("asset").is_none() && salvaged.devices.is_empty() && salvaged.unreadable.is_empty() {
+        salvaged.unknown = Some(format!("{} has no asset", file.display()));
+    }
     salvaged
+}
+
+impl Salvaged {
+    /// Adds every device in this value, under the name of its asset.
+    ///
+    /// Where it should stand says `is_device`. A device is found elsewhere too, because `[asset.devise]` or a headline that
+    /// is missing must not leave a door open: whatever has a `lock` is one.
+    fn add(&mut self, value: &Value, name: &str, folder: &Path, is_device: bool) {
+        let Some(members) = value.as_object() else {
+            if is_device {
+                self.unreadable.push(name.to_owned());
+            }
+            return;
+        };
+        if is_device || members.contains_key("lock") {
+            match readable(members, name, folder) {
+                Some(device) => self.devices.push(device),
+                None => self.unreadable.push(name.to_owned()),
+            }
+        }
+        for (key, inner) in members {
+            let is_device = key == "device";
+            if is_device || inner.is_object() {
+                self.add(inner, name, folder, is_device);
+            }
+        }
+    }
 }
 
 fn readable(settings: &Map<String, Value>, asset: &str, folder: &Path) -> Option<Device> {
@@ -255,10 +296,45 @@ lock = ["rm", "2"]
     }
 
     #[test]
+    fn a_device_whose_headline_is_wrong_or_missing_is_locked_all_the_same_inv_4() {
+        for (headline, name) in [
+            ("[asset.devise]", "door-1"),
+            ("[asset.Device]", "door-1"),
+            ("[aset.device]", "aset"),
+            ("[device]", "device"),
+            ("# [asset.device]", "door-1"),
+        ] {
+            let text = TWO.replacen("[asset.device]", headline, 1);
+            let (mut names, unreadable, _) = load(&text);
+            names.sort();
+            assert_eq!((names, unreadable), (vec![name.to_owned(), "door-2".to_owned()], vec![]), "{text}");
+        }
+        let (names, unreadable, _) = load(TWO.replacen("[asset.device]", "[asset.device.exec]", 1));
+        assert_eq!(
+            (names, unreadable),
+            (vec!["door-1".to_owned(), "door-2".to_owned()], vec!["door-1".to_owned()])
+        );
+    }
+
+    #[test]
     fn what_is_no_configuration_has_no_devices() {
         for text in ["", "asset = 3", "[[asset]]\nid = 3", "%%%\n%%%"] {
             assert!(load(text).0.is_empty(), "{text}");
         }
-        assert!(load_devices_lenient(Path::new("/nowhere/coinop.toml")).devices.is_empty());
+    }
+
+    #[test]
+    fn a_file_without_an_asset_or_that_cannot_be_read_says_nothing_of_devices_inv_4() {
+        let dir = tempfile::tempdir().unwrap();
+        let unknown = |file: &Path| load_devices_lenient(file).unknown;
+        let file = dir.path().join("coinop.toml");
+        for text in ["", "# nothing here", "[merchant]\npay_to = \"x\""] {
+            std::fs::write(&file, text).unwrap();
+            assert!(unknown(&file).unwrap().ends_with("has no asset"), "{text}");
+        }
+        std::fs::write(&file, "[[asset]]\nid = \"content\"").unwrap();
+        assert_eq!(unknown(&file), None, "it has an asset, and that has no device");
+        assert!(unknown(dir.path()).unwrap().contains("cannot be read"), "a folder");
+        assert!(unknown(&dir.path().join("absent")).unwrap().contains("No such file"));
     }
 }
