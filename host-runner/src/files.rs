@@ -42,6 +42,15 @@ pub(crate) fn keep_new_files_private() {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
 }
 
+/// Warns if other users can read a file with a secret. `what` names the secret in the message.
+pub(crate) fn warn_if_others_can_read(file: &Path, what: &str) {
+    use std::os::unix::fs::MetadataExt as _;
+    if std::fs::metadata(file).is_ok_and(|metadata| metadata.mode() & 0o077 != 0) {
+        let file = file.display();
+        tracing::warn!(%file, "other users of this machine can read {what}; run `chmod 600 {file}`");
+    }
+}
+
 /// Refuses a data folder that other users can list or enter: what is in it tells who bought what and when.
 ///
 /// # Errors

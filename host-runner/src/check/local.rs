@@ -47,6 +47,11 @@ pub(super) fn secret(data_dir: &Path) -> Finding {
     if data_dir.join("secret").exists() {
         return secret::load(None, data_dir).map(|_| "from data_dir; keep a copy of it".to_owned());
     }
+    if secret::has_lost(data_dir) {
+        return Err("there is a journal and no secret: the next start makes a new one, and quotes, session tokens and grants \
+                    that were given out are void; restore the file `secret` of data_dir from your copy"
+            .to_owned());
+    }
     Ok("made by the first start".to_owned())
 }
 

@@ -92,6 +92,7 @@ fn read_file(file: &Path) -> Result<SigningKey, String> {
         }
         _ => format!("{name} cannot be read: {error}"),
     })?;
+    crate::files::warn_if_others_can_read(file, "the key that pays fees");
     parse(&text).map_err(|error| format!("{name} {error}"))
 }
 

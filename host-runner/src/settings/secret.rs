@@ -13,6 +13,16 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// What a start without its secret means for buyers, and what to do.
+const LOST: &str = "made a new secret, although there is a journal of an earlier one: quotes, session tokens and grants \
+                    that were given out are void. No money is lost. If you have the earlier secret, stop, restore this \
+                    file and start again";
+
+/// Tells whether the data folder has a journal and no secret, as after a restore of the journal alone.
+pub(crate) fn has_lost(data_dir: &Path) -> bool {
+    !data_dir.join("secret").exists() && data_dir.join(crate::db::FILE).exists()
+}
+
 /// Returns the secret in base64, from `COINOP_SECRET` or from the data folder. The first start makes one
 /// there.
 ///
@@ -26,10 +36,11 @@ pub(crate) fn load(given: Option<String>, data_dir: &Path) -> Result<Zeroizing<S
     let name = file.display();
     match std::fs::read_to_string(&file).map(Zeroizing::new) {
         Ok(text) => {
-            warn_if_readable(&file);
+            crate::files::warn_if_others_can_read(&file, "the secret");
             checked(&name.to_string(), &text)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let is_lost = has_lost(data_dir);
             let mut bytes = Zeroizing::new([0; 32]);
             getrandom::fill(&mut *bytes)
                 .map_err(|error| format!("cannot get random numbers for a new secret: {error}"))?;
@@ -37,8 +48,12 @@ pub(crate) fn load(given: Option<String>, data_dir: &Path) -> Result<Zeroizing<S
             let line = Zeroizing::new(format!("{}\n", *text));
             crate::files::write_atomically(&file, line.as_bytes(), 0o600)
                 .map_err(|error| format!("{name} cannot be written: {error}"))?;
-            tracing::info!(file = %name, "made a new secret; back it up, because quotes, session tokens and \
-                                          grants depend on it");
+            if is_lost {
+                tracing::warn!(file = %name, "{LOST}");
+            } else {
+                tracing::info!(file = %name, "made a new secret; back it up, because quotes, session tokens \
+                                              and grants depend on it");
+            }
             Ok(text)
         }
         Err(error) => Err(format!("{name} cannot be read: {error}")),
@@ -58,17 +73,6 @@ pub(crate) fn checked(from: &str, text: &str) -> Result<Zeroizing<String>, Strin
     }
 }
 
-#[cfg(unix)]
-fn warn_if_readable(file: &Path) {
-    use std::os::unix::fs::MetadataExt;
-    if std::fs::metadata(file).is_ok_and(|m| m.mode() & 0o077 != 0) {
-        tracing::warn!(file = %file.display(), "other users can read the secret; run `chmod 600` on this file");
-    }
-}
-
-#[cfg(not(unix))]
-fn warn_if_readable(_: &Path) {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +86,11 @@ mod tests {
         assert_eq!(load(None, dir.path()).unwrap(), first);
         let mode = std::fs::metadata(dir.path().join("secret")).unwrap().mode();
         assert_eq!(mode & 0o777, 0o600);
+        assert!(!has_lost(dir.path()));
+        std::fs::write(dir.path().join(crate::db::FILE), "").unwrap();
+        assert!(!has_lost(dir.path()), "both are there");
+        std::fs::remove_file(dir.path().join("secret")).unwrap();
+        assert!(has_lost(dir.path()));
         let other = tempfile::tempdir().unwrap();
         assert_ne!(load(None, other.path()).unwrap(), first);
     }
