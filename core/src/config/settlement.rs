@@ -56,12 +56,13 @@ pub(super) fn settlement(top: &mut Section<'_>) -> Result<Settlement, ConfigErro
             "must be from 10000 to 10000000 lamports; two signatures cost 10000",
         ));
     }
-    let max_fee_lamports_per_day =
-        section.number("max_fee_lamports_per_day")?.unwrap_or(Settlement::DEFAULT_MAX_FEE_PER_DAY);
+    let given = section.number("max_fee_lamports_per_day")?;
+    let max_fee_lamports_per_day = given.unwrap_or(Settlement::DEFAULT_MAX_FEE_PER_DAY);
     let least = max_fee_lamports * FEES_PER_DAY;
     if !(least..=Settlement::MOST_FEE_PER_DAY).contains(&max_fee_lamports_per_day) {
+        let default = if given.is_some() { "" } else { "is not set, and its default is too little: it " };
         let bounds = format!(
-            "must be from {least}, {FEES_PER_DAY} times `max_fee_lamports`, to {} lamports",
+            "{default}must be from {least}, {FEES_PER_DAY} times `max_fee_lamports`, to {} lamports",
             Settlement::MOST_FEE_PER_DAY
         );
         return Err(section.error("max_fee_lamports_per_day", bounds));
