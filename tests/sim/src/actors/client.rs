@@ -38,11 +38,11 @@ impl Wallet {
 /// What a 402 offers.
 #[derive(Clone, Debug)]
 pub(crate) struct Offer {
-    entry: Value,
+    pub(super) entry: Value,
     resource: Value,
     pub(crate) amount: u64,
     fee_payer: Address,
-    memo: Option<String>,
+    pub(super) memo: Option<String>,
 }
 
 /// A signed payment, with the request that carries it.
@@ -145,8 +145,20 @@ impl Offer {
         blockhash: [u8; 32],
         memo: Option<&str>,
     ) -> Option<Vec<u8>> {
+        self.sign_instead(world, wallet, blockhash, memo, |_| {})
+    }
+
+    /// Signs what `change` makes of the payment.
+    pub(super) fn sign_instead(
+        &self,
+        world: &World,
+        wallet: &Wallet,
+        blockhash: [u8; 32],
+        memo: Option<&str>,
+        change: impl FnOnce(&mut Transfer<'_>),
+    ) -> Option<Vec<u8>> {
         let token = &world.deployment.config.merchant.tokens[0].token;
-        let transfer = Transfer {
+        let mut transfer = Transfer {
             fee_payer: self.fee_payer,
             pay_to: world.merchant(),
             mint: token.mint,
@@ -156,6 +168,7 @@ impl Offer {
             blockhash,
             memo,
         };
+        change(&mut transfer);
         transfer.sign(&wallet.key)?.encode().ok()
     }
 

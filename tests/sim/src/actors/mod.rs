@@ -2,6 +2,7 @@
 
 mod besieged;
 mod besieger;
+mod cheat;
 pub(crate) mod client;
 mod drainer;
 mod holder;
