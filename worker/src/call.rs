@@ -6,6 +6,7 @@ use coinop_core::error::{TransportError, TransportFault};
 use coinop_core::http::{Request, Shard};
 use coinop_core::sharded::{Boxed, ShardKey, Transport};
 use futures::future::{Either, select};
+use worker::wasm_bindgen_futures::spawn_local;
 use worker::{Env, Response, console_error, web_sys};
 
 use crate::deployment::Instance;
@@ -116,6 +117,16 @@ impl Transport for Objects {
         let object = Object::of(self.instance, shard);
         let asked: Boxed<'_, _> = Box::pin(async move { object.exchange(&self.env, request, body).await });
         asked
+    }
+
+    /// Sends the request beside everything else. An object lives for as long as it waits for an answer.
+    fn send(&self, shard: &ShardKey, request: &'static str, body: String) {
+        let (object, env) = (Object::of(self.instance, shard), self.env.clone());
+        spawn_local(async move {
+            if let Err(error) = object.exchange(&env, request, body).await {
+                console_error!("{error}");
+            }
+        });
     }
 }
 

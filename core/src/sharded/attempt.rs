@@ -13,9 +13,14 @@ use crate::session::index::IndexChange;
 use crate::session::{Batch, FundsCheck};
 use crate::time::Timestamp;
 
-/// The reservations of one attempt to append, each with its shard. A batch that claims nothing has none.
+/// The reservations of one attempt to append. A batch that claims nothing has none.
 #[derive(Debug)]
-pub(super) struct ClaimAttempt(Vec<(ShardKey, Reservation)>);
+pub(super) struct ClaimAttempt {
+    /// Those that are made before the append, each with its shard. They are taken back together.
+    asked: Vec<(ShardKey, Reservation)>,
+    /// Those of the merchant's shard that it has not been asked for.
+    merchants: Vec<Reservation>,
+}
 
 impl ClaimAttempt {
     /// Returns the reservations that this batch needs before it is appended.
@@ -29,7 +34,7 @@ impl ClaimAttempt {
         key: impl Fn(&dyn Display) -> String,
     ) -> Self {
         let attempt = hex(&random);
-        let mut reservations = Vec::new();
+        let (mut asked, mut merchants) = (Vec::new(), Vec::new());
         for change in &batch.index {
             let IndexChange::Claim { id, record, holds, .. } = change else { continue };
             let plain = Reservation {
@@ -41,7 +46,7 @@ impl ClaimAttempt {
                 fee: None,
                 seat: None,
             };
-            reservations.push((ShardKey::Payment(id.clone()), plain.clone()));
+            asked.push((ShardKey::Payment(id.clone()), plain.clone()));
             let fee = batch.funds.as_ref().zip(holds.fee.as_ref()).and_then(|(funds, fee)| {
                 let (check, slack) = (funds.fee.clone()?, funds.slack);
                 Some(Fee { check, is_trusted: false, fee_payer: fee.payer.clone(), slack })
@@ -51,7 +56,7 @@ impl ClaimAttempt {
             if holds.source.is_some() {
                 let funds = batch.funds.clone().map(FundsCheck::without_fee);
                 let covered = Reservation { funds, fee: fee.clone(), ..plain.clone() };
-                reservations.push((ShardKey::Payer(record.payer.clone()), covered));
+                asked.push((ShardKey::Payer(record.payer.clone()), covered));
             }
             let seat = batch.index.iter().find_map(|change| match change {
                 IndexChange::Seat { asset, taken_of: Some(of) } => {
@@ -60,28 +65,30 @@ impl ClaimAttempt {
                 _ => None,
             });
             if holds.fee.is_some() || seat.is_some() {
-                reservations.push((ShardKey::Merchant, Reservation { fee, seat, ..plain }));
+                merchants.push(Reservation { fee, seat, ..plain });
             }
         }
-        Self(reservations)
+        Self { asked, merchants }
     }
 
-    /// Makes all reservations or none. If one shard refuses or does not answer, every shard is told to release.
+    /// Makes all reservations that the claim depends on, or none. If one shard refuses or does not answer, every shard that
+    /// was asked is told to release.
     ///
-    /// The merchant's shard, which all sales share, is asked only for what the payer's and the payment's have granted.
+    /// The merchant's shard, which all sales share, is asked last: only for what the payer's and the payment's have granted,
+    /// and only if it has something to check.
     ///
     /// # Errors
     /// When a shard does not answer. What it may have reserved is cleared away later.
-    pub(super) async fn reserve(&self, ports: &impl ShardPorts) -> Result<Reserved, PortError> {
-        let is_merchants = |(shard, _): &&(ShardKey, Reservation)| *shard == ShardKey::Merchant;
-        let first: Vec<_> = self.0.iter().filter(|asked| !is_merchants(asked)).cloned().collect();
-        let mut granted = self.ask(&first, ports).await;
+    pub(super) async fn reserve(&mut self, ports: &impl ShardPorts) -> Result<Reserved, PortError> {
+        let mut granted = ask(&self.asked, ports).await;
         if let Ok(reserved @ (Reserved::Done | Reserved::Trusted)) = granted {
-            let mut last: Vec<_> = self.0.iter().filter(is_merchants).cloned().collect();
-            for fee in last.iter_mut().filter_map(|(_, reservation)| reservation.fee.as_mut()) {
+            for fee in self.merchants.iter_mut().filter_map(|reservation| reservation.fee.as_mut()) {
                 fee.is_trusted = reserved == Reserved::Trusted;
             }
-            granted = self.ask(&last, ports).await;
+            let last = self.merchants.extract_if(.., |reservation| !reservation.is_only_told());
+            let last: Vec<_> = last.map(|reservation| (ShardKey::Merchant, reservation)).collect();
+            granted = ask(&last, ports).await;
+            self.asked.extend(last);
         }
         match granted {
             Ok(Reserved::Done | Reserved::Trusted) => Ok(Reserved::Done),
@@ -92,36 +99,46 @@ impl ClaimAttempt {
         }
     }
 
-    /// Makes these reservations at once.
+    /// Tells the merchant's shard of a claimed payment what it was not asked for.
     ///
-    /// Returns the first refusal or error if there is one. Otherwise it returns [`Reserved::Trusted`] if the payer's shard
-    /// said so, and [`Reserved::Done`] if not.
-    async fn ask(
-        &self,
-        reservations: &[(ShardKey, Reservation)],
-        ports: &impl ShardPorts,
-    ) -> Result<Reserved, PortError> {
-        let transport = ports.transport();
-        let mut asked: Vec<Boxed<'_, Result<Reserved, PortError>>> = Vec::new();
-        for (shard, reservation) in reservations {
-            asked.push(Box::pin(transport.ask(shard, reservation)));
+    /// Nothing waits for that. It comes after the append, so it never has to be taken back.
+    pub(super) fn tell(&self, ports: &impl ShardPorts) {
+        for reservation in &self.merchants {
+            if let Err(error) = ports.transport().tell(&ShardKey::Merchant, reservation) {
+                ports.log(&error.to_string());
+            }
         }
-        let answers = join_all(asked).await;
-        let is_trusted = answers.contains(&Ok(Reserved::Trusted));
-        let is_refusal = |answer: &_| !matches!(answer, Ok(Reserved::Done | Reserved::Trusted));
-        let granted = if is_trusted { Reserved::Trusted } else { Reserved::Done };
-        answers.into_iter().find(is_refusal).unwrap_or(Ok(granted))
     }
 
     /// Takes the reservations back. A shard that can't be reached clears its reservation away later.
     pub(super) async fn release(&self, ports: &impl ShardPorts) {
         let transport = ports.transport();
         let mut asked: Vec<Boxed<'_, Result<(), PortError>>> = Vec::new();
-        for (shard, reservation) in &self.0 {
+        for (shard, reservation) in &self.asked {
             asked.push(Box::pin(async move { transport.ask(shard, &reservation.release()).await }));
         }
         for error in join_all(asked).await.into_iter().filter_map(Result::err) {
             ports.log(&format!("a reservation can't be released now and is left to expire: {error}"));
         }
     }
+}
+
+/// Makes these reservations at once.
+///
+/// Returns the first refusal or error if there is one. Otherwise it returns [`Reserved::Trusted`] if the payer's shard
+/// said so, and [`Reserved::Done`] if not.
+async fn ask(
+    reservations: &[(ShardKey, Reservation)],
+    ports: &impl ShardPorts,
+) -> Result<Reserved, PortError> {
+    let transport = ports.transport();
+    let mut asked: Vec<Boxed<'_, Result<Reserved, PortError>>> = Vec::new();
+    for (shard, reservation) in reservations {
+        asked.push(Box::pin(transport.ask(shard, reservation)));
+    }
+    let answers = join_all(asked).await;
+    let is_trusted = answers.contains(&Ok(Reserved::Trusted));
+    let is_refusal = |answer: &_| !matches!(answer, Ok(Reserved::Done | Reserved::Trusted));
+    let granted = if is_trusted { Reserved::Trusted } else { Reserved::Done };
+    answers.into_iter().find(is_refusal).unwrap_or(Ok(granted))
 }

@@ -107,7 +107,7 @@ impl<P: ShardPorts> Streams for ShardedJournal<P> {
     async fn append(&self, stream: &StreamId, expected: u64, batch: &Batch) -> Result<Appended, PortError> {
         self.ensure_writable()?;
         let now = self.ports.now();
-        let attempt =
+        let mut attempt =
             ClaimAttempt::new(stream, batch, now, self.ports.random(), |name| self.own.key_of(name));
         match attempt.reserve(&self.ports).await? {
             Reserved::Done | Reserved::Trusted => {}
@@ -124,6 +124,8 @@ impl<P: ShardPorts> Streams for ShardedJournal<P> {
         // After an error the append may be written, so its reservations must stay.
         if appended.as_ref().is_ok_and(|appended| *appended != Appended::Done) {
             attempt.release(&self.ports).await;
+        } else {
+            attempt.tell(&self.ports);
         }
         appended
     }

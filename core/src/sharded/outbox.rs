@@ -13,6 +13,8 @@ use crate::time::Timestamp;
 
 const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS delivered (stream TEXT PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID",
+    // What payers and payments have received, where the merchant's shard has not.
+    "CREATE TABLE IF NOT EXISTS told (stream TEXT PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID",
 ];
 
 /// The most batches that one delivery covers.
@@ -23,6 +25,10 @@ const PENDING: &str = "SELECT head.stream, head.revision, state, due, unsettled,
         coalesce(delivered.revision, 0)
     FROM head LEFT JOIN delivered USING (stream)
     WHERE head.revision > coalesce(delivered.revision, 0) LIMIT 1";
+/// Selects the revision that a stream's payers and payments were told of at the latest.
+const TOLD: &str = "SELECT revision FROM told WHERE stream = ?1";
+const NOW_TOLD: &str = "INSERT INTO told (stream, revision) VALUES (?1, ?2)
+    ON CONFLICT (stream) DO UPDATE SET revision = max(revision, excluded.revision)";
 /// Selects the payments that landed or failed after one revision, up to and including another.
 const ENDED: &str = "SELECT event.value ->> '$.payment', event.value ->> '$.payer', event.value ->> '$.at',
         event.value ->> '$.reason'

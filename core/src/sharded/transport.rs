@@ -48,16 +48,31 @@ pub trait Transport {
         body: String,
     ) -> Result<String, TransportError>;
 
+    /// Sends one request and waits for nothing. It may get lost, and nobody learns what became of it.
+    fn send(&self, shard: &ShardKey, request: &'static str, body: String);
+
+    /// Sends a request to a shard without waiting for its answer.
+    ///
+    /// # Errors
+    /// When the request can't be written as JSON.
+    fn tell<Q: ShardRequest>(&self, shard: &ShardKey, request: &Q) -> Result<(), PortError> {
+        self.send(shard, Q::NAME, encode(request)?);
+        Ok(())
+    }
+
     /// Sends a request to a shard and returns its answer.
     ///
     /// # Errors
     /// When there is no answer that can be read; the request may have been carried out.
     async fn ask<Q: ShardRequest>(&self, shard: &ShardKey, request: &Q) -> Result<Q::Answer, PortError> {
-        let body = serde_json::to_string(request).map_err(|_| EncodeError("a request to a shard"))?;
-        let answer = self.carry(shard, Q::NAME, body).await?;
+        let answer = self.carry(shard, Q::NAME, encode(request)?).await?;
         serde_json::from_str(&answer).map_err(|error| {
             let peer = format!("the {} shard ({})", shard.kind(), Q::NAME);
             TransportError::new(peer, TransportFault::Unreadable(error.to_string())).into()
         })
     }
+}
+
+fn encode(request: &impl ShardRequest) -> Result<String, PortError> {
+    serde_json::to_string(request).map_err(|_| EncodeError("a request to a shard").into())
 }

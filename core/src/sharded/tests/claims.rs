@@ -31,7 +31,7 @@ fn payment(number: u8) -> PaymentId {
 }
 
 /// Returns the batch that claims a payment for a door, with this balance left after it and this budget for the day.
-fn claiming(cluster: &Cluster, number: u8, at: u8, left: u64, budget: u64) -> Batch {
+pub(super) fn claiming(cluster: &Cluster, number: u8, at: u8, left: u64, budget: u64) -> Batch {
     let now = Now::at(cluster.world.now());
     let claim = Claim { payment: payment(number), at: now.wall, ..CLAIM.clone() };
     let (source, amount) = (claim.rail.source().unwrap(), claim.purchase.price.amount);
@@ -59,9 +59,17 @@ pub(super) fn append(
     left: u64,
     budget: u64,
 ) -> Option<Result<Appended, PortError>> {
-    let batch = claiming(cluster, number, at, left, budget);
+    append_batch(cluster, at, &claiming(cluster, number, at, left, budget))
+}
+
+/// Appends this batch to the door's journal. Returns `None` if everything was cut off.
+pub(super) fn append_batch(
+    cluster: &Cluster,
+    at: u8,
+    batch: &Batch,
+) -> Option<Result<Appended, PortError>> {
     let (journal, door) = (cluster.journal(at), door(at));
-    cluster.world.run(journal.append(&door, 0, &batch))
+    cluster.world.run(journal.append(&door, 0, batch))
 }
 
 /// Appends with more than enough balance and budget.

@@ -37,9 +37,14 @@ pub(super) enum Fault {
     CutOff,
     /// Everything is cut off after it is carried out and before its answer arrives.
     CutOffBehind,
+    /// It never arrives, and the sender waits as long as it waits for any answer.
+    Silence,
 }
 
-/// Every way in which a message can fail.
+/// How long a sender waits for an answer, in milliseconds.
+pub(super) const SILENCE_MS: u64 = 10_000;
+
+/// Every way in which a message can fail, but for the time that it takes.
 pub(super) const FAULTS: [Fault; 6] =
     [Fault::Lost, Fault::AnswerLost, Fault::Twice, Fault::Late, Fault::CutOff, Fault::CutOffBehind];
 
@@ -76,6 +81,8 @@ pub(super) struct Cluster {
     pub(super) readers_take: Cell<u64>,
     /// Whether the catalogue's readers are unreachable.
     pub(super) readers_are_gone: Cell<bool>,
+    /// How long the latest purchase took until its answer, in milliseconds.
+    pub(super) answered_in: Cell<u64>,
 }
 
 pub(super) fn door(number: u8) -> StreamId {
@@ -108,6 +115,7 @@ impl Cluster {
             published: RefCell::default(),
             readers_take: Cell::new(0),
             readers_are_gone: Cell::new(false),
+            answered_in: Cell::new(0),
         }
     }
 
@@ -299,7 +307,9 @@ impl Cluster {
         let id = door(1);
         let buy = BuyRequest::new(id.asset(), Operation::Access, payment);
         shop.journal.open().await.unwrap();
+        let began = self.world.now();
         let outcome = Gateway::new(&self.world.deployment, &shop).buy(&buy).await;
+        self.answered_in.set(self.world.now().millis_since(began));
         StreamShard::new(Gateway::new(&self.world.deployment, &shop)).tidy().await;
         outcome
     }

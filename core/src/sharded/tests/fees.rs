@@ -1,9 +1,15 @@
 //! What a payer's trust bears, when payer and merchant have shards of their own.
 
-use super::claims::{append, has_claimed};
-use super::cluster::{Cluster, payer};
+use super::claims::{append, append_batch, claiming, has_claimed};
+use super::cluster::{Cluster, FAULTS, Fault, asset, payer};
+use crate::gateway::{Sale, SaleError};
 use crate::ports::Appended;
+use crate::quote::Operation;
+use crate::session::fee::Limit;
+use crate::session::index::IndexChange;
+use crate::session::{Batch, FundsCheck};
 use crate::sharded::ShardKey;
+use crate::x402::PaymentPayload;
 
 #[test]
 fn what_a_payers_trust_bears_takes_nothing_from_newcomers_on_any_shard_inv_5() {
@@ -26,7 +32,142 @@ fn a_claim_that_its_payers_shard_refuses_never_reaches_the_merchants_inv_5() {
     assert_eq!(append(&cluster, 1, 1, 5_000, u64::MAX), Some(Ok(Appended::Done)));
     cluster.sent.borrow_mut().clear();
     assert_eq!(append(&cluster, 2, 2, 5_000, u64::MAX), Some(Ok(Appended::NotCovered)));
-    assert!(cluster.sent.borrow().iter().all(|sent| !sent.starts_with("merchant reserve")));
+    assert!(cluster.sent.borrow().iter().all(|sent| !sent.starts_with("merchant")), "not even to release");
     assert!(!has_claimed(&cluster, 2));
     assert_eq!(cluster.number(&ShardKey::Merchant, "SELECT count(*) FROM hold"), 1);
+}
+
+/// Lets the merchant's shard answer nothing, and its senders wait.
+fn silence_the_merchant(cluster: &Cluster) {
+    cluster.spoil(|_, key, _| (*key == ShardKey::Merchant).then_some(Fault::Silence));
+}
+
+/// Returns a buyer's payment for a minute at the first door.
+fn payment(cluster: &Cluster, who: u8) -> PaymentPayload {
+    let (ticket, quote) = cluster.world.ticket("door-1", Operation::Access, 1);
+    cluster.world.pay(who, &ticket, &quote)
+}
+
+/// Returns shards on which the first buyer has bought something, which is over.
+fn with_a_regular() -> Cluster {
+    let cluster = Cluster::new();
+    assert!(matches!(cluster.buy(&payment(&cluster, 1)), Some(Ok(Sale::Sold(_)))));
+    cluster.rest();
+    assert_eq!((cluster.fees(), cluster.trust()), (0, EARNED));
+    cluster
+}
+
+/// Half of what one of these payments earns, in lamports: more than its fee.
+const EARNED: i64 = 25_000;
+
+#[test]
+fn who_has_earned_trust_buys_at_once_while_the_merchants_shard_is_silent_and_a_newcomer_is_not_charged_inv_5() {
+    let cluster = with_a_regular();
+    silence_the_merchant(&cluster);
+    let newcomer = cluster.buy(&payment(&cluster, 2));
+    assert!(matches!(newcomer, Some(Err(SaleError::Unavailable(_)))), "{newcomer:?}");
+    assert_eq!(cluster.world.charged(), 1);
+    let sold = cluster.buy(&payment(&cluster, 1));
+    assert!(matches!(sold, Some(Ok(Sale::Sold(_)))), "{sold:?}");
+    assert!(cluster.answered_in.get() < 1_000, "{} ms", cluster.answered_in.get());
+    assert_eq!(cluster.world.charged(), 2);
+    cluster.mend();
+    cluster.rest();
+    assert_eq!((cluster.fees(), cluster.trust()), (0, 2 * EARNED));
+}
+
+#[test]
+fn whatever_happens_to_any_message_of_a_sale_to_who_has_earned_trust_no_fee_stays_counted_inv_2_5() {
+    for fault in FAULTS {
+        let mut nth = 0;
+        loop {
+            let cluster = with_a_regular();
+            let payment = payment(&cluster, 1);
+            cluster.spoil(move |n, _, _| (n == nth).then_some(fault));
+            let mut outcome = cluster.buy(&payment);
+            let happened = cluster.count() > nth;
+            for _ in 0..20 {
+                if matches!(outcome, Some(Ok(Sale::Sold(_)))) {
+                    break;
+                }
+                cluster.world.advance(1_000);
+                cluster.go_off_if_due();
+                outcome = cluster.buy(&payment);
+            }
+            let told = format!("{fault:?} of {nth}: {outcome:?}");
+            assert!(matches!(outcome, Some(Ok(Sale::Sold(_)))), "{told}");
+            cluster.let_late_ones_arrive();
+            cluster.rest();
+            assert_eq!((cluster.world.charged(), cluster.fees()), (2, 0), "{told}");
+            assert_eq!(cluster.trust(), 2 * EARNED, "{told}");
+            for table in ["reserved", "hold"] {
+                let count = format!("SELECT count(*) FROM {table}");
+                assert_eq!(cluster.number(&ShardKey::Merchant, &count), 0, "{told}: {table}");
+            }
+            if !happened {
+                assert!(nth >= 7, "{nth} messages");
+                break;
+            }
+            nth += 1;
+        }
+    }
+}
+
+/// Returns shards whose first buyer is trusted with many fees.
+fn trusting() -> Cluster {
+    let cluster = Cluster::new();
+    assert_eq!(append(&cluster, 1, 1, 1_000_000, u64::MAX), Some(Ok(Appended::Done)));
+    let trusted = "INSERT INTO trust (payer, lamports) SELECT payer, 100000 FROM in_flight RETURNING lamports";
+    assert_eq!(cluster.number(&payer(1), trusted), 100_000);
+    cluster
+}
+
+/// Returns a batch that claims a payment for a door, with this done to what covers it.
+fn claim(cluster: &Cluster, number: u8, at: u8, change: impl FnOnce(&mut FundsCheck)) -> Batch {
+    let mut batch = claiming(cluster, number, at, 1_000_000, u64::MAX);
+    change(batch.funds.as_mut().unwrap());
+    batch
+}
+
+#[test]
+fn a_claim_is_borne_by_trust_alone_only_if_it_depends_on_no_budget_no_seat_and_no_other_fee_inv_3_5() {
+    let cluster = trusting();
+    silence_the_merchant(&cluster);
+    let guarded = claim(&cluster, 2, 2, |funds| funds.slack = Some(1_000_000));
+    let unprofitable = claim(&cluster, 3, 2, |funds| {
+        let limit = Limit { most: 1_000_000, refill: 0, period: 1 };
+        funds.fee.as_mut().unwrap().unprofitable = Some(limit);
+    });
+    let mut seated = claim(&cluster, 4, 2, |_| {});
+    let door = super::cluster::door(2);
+    seated.index.push(IndexChange::Seat { asset: door.asset().clone(), taken_of: Some(2) });
+    for batch in [guarded, unprofitable, seated] {
+        assert!(append_batch(&cluster, 2, &batch).unwrap().is_err());
+        assert!(!cluster.has_tables(&asset(2)), "{:?}", batch.funds);
+    }
+    let plain = claim(&cluster, 5, 2, |_| {});
+    assert_eq!(append_batch(&cluster, 2, &plain), Some(Ok(Appended::Done)));
+}
+
+#[test]
+fn a_fee_that_trust_bears_counts_against_the_guard_of_the_next_payment_inv_3() {
+    let cluster = trusting();
+    cluster.spoil(|_, _, _| None);
+    assert_eq!(append(&cluster, 2, 2, 1_000_000, u64::MAX), Some(Ok(Appended::Done)));
+    assert_eq!(*cluster.sent.borrow(), ["payment reserve", "payer reserve", "merchant reserve"]);
+    // Two fees of 10,001 lamports are in flight.
+    let guarded = claim(&cluster, 3, 3, |funds| funds.slack = Some(20_001));
+    assert_eq!(append_batch(&cluster, 3, &guarded), Some(Ok(Appended::GuardAtRisk)));
+    let guarded = claim(&cluster, 3, 3, |funds| funds.slack = Some(20_002));
+    assert_eq!(append_batch(&cluster, 3, &guarded), Some(Ok(Appended::Done)));
+}
+
+#[test]
+fn what_its_own_journal_refuses_the_merchants_shard_is_never_told_inv_5() {
+    let cluster = trusting();
+    cluster.spoil(|_, _, _| None);
+    // The revision is taken.
+    assert_eq!(append(&cluster, 2, 1, 1_000_000, u64::MAX), Some(Ok(Appended::Conflict)));
+    assert!(cluster.sent.borrow().iter().all(|sent| !sent.starts_with("merchant")));
+    assert_eq!(cluster.number(&ShardKey::Merchant, "SELECT count(*) FROM reserved"), 1);
 }

@@ -85,6 +85,12 @@ impl Transport for SitePorts {
         let (world, process) = (self.machine.world.clone(), self.machine.process);
         Box::pin(carry(world, process, key, request, body))
     }
+
+    fn send(&self, shard: &ShardKey, request: &'static str, body: String) {
+        let Some(world) = self.machine.world.upgrade() else { return };
+        let (inside, process, key) = (world.weak(), self.machine.process, shard.clone());
+        world.exec.spawn(process, async move { drop(carry(inside, process, key, request, body).await) });
+    }
 }
 
 /// Carries a message to a shard, which may be lost, doubled or late.
