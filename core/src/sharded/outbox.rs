@@ -20,15 +20,12 @@ const TABLES: &[&str] = &[
 /// The most batches that one delivery covers.
 const BATCHES: u64 = 32;
 
-/// Selects the stream that has undelivered events, its head, and the revision it has delivered up to.
+/// Selects the stream that has undelivered events, its head, the revision up to which it has delivered everything, and the one
+/// up to which payers and payments have received it.
 const PENDING: &str = "SELECT head.stream, head.revision, state, due, unsettled, unfulfilled,
-        coalesce(delivered.revision, 0)
-    FROM head LEFT JOIN delivered USING (stream)
+        coalesce(delivered.revision, 0), max(coalesce(delivered.revision, 0), coalesce(told.revision, 0))
+    FROM head LEFT JOIN delivered USING (stream) LEFT JOIN told USING (stream)
     WHERE head.revision > coalesce(delivered.revision, 0) LIMIT 1";
-/// Selects the revision that a stream's payers and payments were told of at the latest.
-const TOLD: &str = "SELECT revision FROM told WHERE stream = ?1";
-const NOW_TOLD: &str = "INSERT INTO told (stream, revision) VALUES (?1, ?2)
-    ON CONFLICT (stream) DO UPDATE SET revision = max(revision, excluded.revision)";
 /// Selects the payments that landed or failed after one revision, up to and including another.
 const ENDED: &str = "SELECT event.value ->> '$.payment', event.value ->> '$.payer', event.value ->> '$.at',
         event.value ->> '$.reason'
@@ -47,6 +44,8 @@ const LEFT: &str = "SELECT state ->> '$.last' FROM head
     WHERE instr(substr(stream, instr(stream, '/') + 1), '/') > 0
     AND due IS NULL AND unsettled IS NULL AND unfulfilled = 0 AND (SELECT count(*) FROM head) = 1";
 const DELIVERED: &str = "INSERT INTO delivered (stream, revision) VALUES (?1, ?2)
+    ON CONFLICT (stream) DO UPDATE SET revision = max(revision, excluded.revision)";
+const TOLD: &str = "INSERT INTO told (stream, revision) VALUES (?1, ?2)
     ON CONFLICT (stream) DO UPDATE SET revision = max(revision, excluded.revision)";
 
 /// One set of updates, and the revision it reaches up to.
@@ -104,17 +103,40 @@ impl<'a, S: Sql> Outbox<'a, S> {
         Ok(!run(self.sql, PENDING, &[]).await?.is_empty())
     }
 
-    /// Returns the next delivery; `None` if everything has been delivered.
+    /// Returns the next delivery to payers and payments; `None` if they have received everything.
+    ///
+    /// They have received what is up to the revision `told`, which need not be recorded.
     ///
     /// # Errors
     /// When storage does not answer.
-    pub(crate) async fn next(&self) -> Result<Option<Delivery>, PortError> {
+    pub(crate) async fn next_to_buyers(&self, told: u64) -> Result<Option<Delivery>, PortError> {
+        self.next(|pending| (pending.told.max(told), u64::MAX)).await
+    }
+
+    /// Returns the next delivery to the merchant's shard, of what payers and payments have received; `None` if it has
+    /// received that too.
+    ///
+    /// They have received what is up to the revision `told`, which need not be recorded.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub(crate) async fn next_to_merchant(&self, told: u64) -> Result<Option<Delivery>, PortError> {
+        self.next(|pending| (pending.delivered, pending.told.max(told))).await
+    }
+
+    /// Returns the delivery of what comes after the first revision of `range`, up to the second.
+    async fn next(&self, range: impl FnOnce(&Pending) -> (u64, u64)) -> Result<Option<Delivery>, PortError> {
         let rows = run(self.sql, PENDING, &[]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        let (head, told) = head(row).ok_or_else(|| corrupt("a head"))?;
-        let revision = head.revision.min(told.saturating_add(BATCHES));
+        let pending = pending(row).ok_or_else(|| corrupt("a head"))?;
+        let (after, up_to) = range(&pending);
+        let head = pending.head;
+        let revision = head.revision.min(after.saturating_add(BATCHES)).min(up_to);
+        if revision <= after {
+            return Ok(None);
+        }
         let stream = self.journal.stream_of(&head.stream)?;
-        let tail = [text(&head.stream), bound(told), bound(revision)];
+        let tail = [text(&head.stream), bound(after), bound(revision)];
         let mut payers = Vec::new();
         let (mut payments, mut all_ended) = (Vec::new(), Vec::new());
         for row in &run(self.sql, ENDED, &tail).await? {
@@ -141,6 +163,24 @@ impl<'a, S: Sql> Outbox<'a, S> {
         let parameters = [text(&delivery.merchant.head.stream), integer(delivery.revision)?];
         run(self.sql, DELIVERED, &parameters).await.map(drop)
     }
+
+    /// Records that all payers and payments have received what is up to this revision, in which the delivery is.
+    ///
+    /// # Errors
+    /// When storage does not answer; then it is sent again.
+    pub(crate) async fn told(&self, delivery: &Delivery, revision: u64) -> Result<(), PortError> {
+        let parameters = [text(&delivery.merchant.head.stream), integer(revision)?];
+        run(self.sql, TOLD, &parameters).await.map(drop)
+    }
+}
+
+/// What a stream has yet to deliver.
+struct Pending {
+    head: Head,
+    /// The revision up to which every shard has received everything.
+    delivered: u64,
+    /// The revision up to which payers and payments have.
+    told: u64,
 }
 
 /// Changes the update of one payer, and adds it if it is new. A linear search is enough for the few in a delivery.
@@ -155,9 +195,10 @@ fn add(payers: &mut Vec<PayerUpdate>, payer: Account, to: impl FnOnce(&mut Payer
     }
 }
 
-/// Reads a stream's head, and the revision it has delivered up to.
-fn head(row: &[Value]) -> Option<(Head, u64)> {
-    let [Value::Text(stream), revision, Value::Text(state), due, unsettled, unfulfilled, told] = row else {
+fn pending(row: &[Value]) -> Option<Pending> {
+    let [Value::Text(stream), revision, Value::Text(state), due, unsettled, unfulfilled, delivered, told] =
+        row
+    else {
         return None;
     };
     let head = Head {
@@ -168,7 +209,7 @@ fn head(row: &[Value]) -> Option<(Head, u64)> {
         unsettled: moment(unsettled)?,
         unfulfilled: number(unfulfilled)? == 1,
     };
-    Some((head, number(told)?))
+    Some(Pending { head, delivered: number(delivered)?, told: number(told)? })
 }
 
 fn ended(row: &[Value]) -> Option<(Account, Timestamp, Ended)> {

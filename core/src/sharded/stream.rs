@@ -59,16 +59,17 @@ where
         self.journal().open().await?;
         let ended = self.gateway.step(false, Vec::new()).await.map(drop);
         let settled = self.gateway.settle_due().await.map(drop);
-        self.tidy().await;
+        self.tidy(|| {}).await;
         ended.and(settled)
     }
 
     /// Sends the updates, and arms the alarm for the next thing that is due.
     ///
-    /// Whatever fails here is left to the alarm, which was armed before the append.
-    pub async fn tidy(&self) {
+    /// `told` is called once payers and payments have received theirs. The merchant's shard comes after that, because all
+    /// sales share it. Whatever fails here is left to the alarm, which was armed before the append.
+    pub async fn tidy(&self, told: impl FnOnce()) {
         let ports = self.journal().ports();
-        if let Err(error) = self.deliver().await {
+        if let Err(error) = self.deliver(told).await {
             ports.log(&format!("updates can't be delivered to other shards yet: {error}"));
         }
         if let Err(error) = self.arm().await {
@@ -77,17 +78,28 @@ where
     }
 
     /// Sends the other shards what they have not received yet, in the order in which it happened.
-    async fn deliver(&self) -> Result<(), PortError> {
+    async fn deliver(&self, told: impl FnOnce()) -> Result<(), PortError> {
         let outbox = self.journal().outbox();
-        while let Some(delivery) = outbox.next().await? {
-            self.notify(&delivery).await?;
+        let mut reached = 0;
+        while let Some(delivery) = outbox.next_to_buyers(reached).await? {
+            self.tell_buyers(&delivery).await?;
+            reached = delivery.revision;
+        }
+        told();
+        let transport = self.journal().ports().transport();
+        while let Some(delivery) = outbox.next_to_merchant(reached).await? {
+            let received = transport.ask(&ShardKey::Merchant, &delivery.merchant).await;
+            if received.is_err() {
+                outbox.told(&delivery, reached).await?;
+            }
+            received?;
             outbox.delivered(&delivery).await?;
         }
         Ok(())
     }
 
-    /// Sends one delivery to every shard that it concerns.
-    async fn notify(&self, delivery: &Delivery) -> Result<(), PortError> {
+    /// Sends one delivery to the payers and payments that it concerns.
+    async fn tell_buyers(&self, delivery: &Delivery) -> Result<(), PortError> {
         let transport = self.journal().ports().transport();
         let mut told: Vec<Boxed<'_, Result<(), PortError>>> = Vec::new();
         for update in &delivery.payers {
@@ -98,7 +110,6 @@ where
             let shard = ShardKey::Payment(update.ended.payment.clone());
             told.push(Box::pin(async move { transport.ask(&shard, update).await }));
         }
-        told.push(Box::pin(transport.ask(&ShardKey::Merchant, &delivery.merchant)));
         join_all(told).await.into_iter().collect()
     }
 

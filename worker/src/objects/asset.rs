@@ -2,12 +2,15 @@
 
 use std::cell::Cell;
 use std::pin::pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use coinop_core::http::{NO_WAIT, Response};
 use coinop_core::ports::{PortError, Ports as _};
 use coinop_core::sharded::{AGAIN_MS, StreamShard};
+use futures::channel::oneshot;
 use futures::future::{Either, select};
+use worker::wasm_bindgen_futures::spawn_local;
 use worker::{DurableObject, Env, Result, State, Storage, console_error, durable_object};
 
 use super::{ObjectRequest, answer, answer_client, unconfigured};
@@ -19,13 +22,12 @@ use crate::runtime::sleep;
 
 /// How many requests may wait here at once. A further one is told at once that its payment is pending.
 const MOST_WAITING: u32 = 256;
-/// How long a request waits until the other objects are told what it did, in milliseconds. After that the
-/// alarm tells them.
+/// How long a request waits until the payer's and the payment's objects are told what it did, in milliseconds.
 const TELL_MS: u64 = 2_000;
 
 #[durable_object]
 pub(crate) struct AssetObject {
-    inside: std::result::Result<Inside, &'static str>,
+    inside: std::result::Result<Rc<Inside>, &'static str>,
     waiting: Cell<u32>,
     storage: Storage,
 }
@@ -38,7 +40,7 @@ impl DurableObject for AssetObject {
     fn new(state: State, env: Env) -> Self {
         let inside = instance(&env).map(|instance| {
             let ports = ObjectPorts::of(&state, &env, instance);
-            Inside { platform: Platform::of_stream(instance, &ports) }
+            Rc::new(Inside { platform: Platform::of_stream(instance, &ports) })
         });
         Self { inside, waiting: Cell::new(0), storage: state.storage() }
     }
@@ -80,7 +82,7 @@ impl Inside {
     }
 
     async fn respond(
-        &self,
+        self: &Rc<Self>,
         request: &ObjectRequest,
         no_wait: bool,
     ) -> std::result::Result<Response, PortError> {
@@ -93,12 +95,27 @@ impl Inside {
             request.headers.push((NO_WAIT.to_owned(), "1".to_owned()));
         }
         let response = self.platform.handle(&request, Some(&to.name)).await;
-        // The purchase is in its payer's history before the answer, unless that takes long.
-        if let Either::Right(_) = select(pin!(self.shard().tidy()), pin!(sleep(TELL_MS))).await {
-            console_error!(
-                "updates to other shards take more than {TELL_MS} ms; the alarm delivers the rest"
-            );
-        }
+        self.tell().await;
         Ok(response)
+    }
+
+    /// Lets the other objects be told what happened, and waits until it is in the payer's history, unless that takes long.
+    ///
+    /// Nothing waits for the merchant's object. This one lives for as long as it waits for an answer, and whatever fails
+    /// is left to the alarm.
+    async fn tell(self: &Rc<Self>) {
+        let (told, is_told) = oneshot::channel();
+        let inside = Rc::clone(self);
+        spawn_local(async move {
+            inside
+                .shard()
+                .tidy(|| {
+                    let _ = told.send(());
+                })
+                .await
+        });
+        if let Either::Right(_) = select(is_told, pin!(sleep(TELL_MS))).await {
+            console_error!("updates to other objects take more than {TELL_MS} ms");
+        }
     }
 }

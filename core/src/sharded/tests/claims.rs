@@ -63,11 +63,7 @@ pub(super) fn append(
 }
 
 /// Appends this batch to the door's journal. Returns `None` if everything was cut off.
-pub(super) fn append_batch(
-    cluster: &Cluster,
-    at: u8,
-    batch: &Batch,
-) -> Option<Result<Appended, PortError>> {
+pub(super) fn append_batch(cluster: &Cluster, at: u8, batch: &Batch) -> Option<Result<Appended, PortError>> {
     let (journal, door) = (cluster.journal(at), door(at));
     cluster.world.run(journal.append(&door, 0, batch))
 }

@@ -81,7 +81,7 @@ pub(super) struct Cluster {
     pub(super) readers_take: Cell<u64>,
     /// Whether the catalogue's readers are unreachable.
     pub(super) readers_are_gone: Cell<bool>,
-    /// How long the latest purchase took until its answer, in milliseconds.
+    /// How long the latest purchase took until it could be answered, in milliseconds.
     pub(super) answered_in: Cell<u64>,
 }
 
@@ -309,8 +309,8 @@ impl Cluster {
         shop.journal.open().await.unwrap();
         let began = self.world.now();
         let outcome = Gateway::new(&self.world.deployment, &shop).buy(&buy).await;
-        self.answered_in.set(self.world.now().millis_since(began));
-        StreamShard::new(Gateway::new(&self.world.deployment, &shop)).tidy().await;
+        let answered = || self.answered_in.set(self.world.now().millis_since(began));
+        StreamShard::new(Gateway::new(&self.world.deployment, &shop)).tidy(answered).await;
         outcome
     }
 

@@ -61,7 +61,8 @@ fn with_a_regular() -> Cluster {
 const EARNED: i64 = 25_000;
 
 #[test]
-fn who_has_earned_trust_buys_at_once_while_the_merchants_shard_is_silent_and_a_newcomer_is_not_charged_inv_5() {
+fn who_has_earned_trust_buys_at_once_while_the_merchants_shard_is_silent_and_a_newcomer_is_not_charged_inv_5()
+{
     let cluster = with_a_regular();
     silence_the_merchant(&cluster);
     let newcomer = cluster.buy(&payment(&cluster, 2));
@@ -70,10 +71,33 @@ fn who_has_earned_trust_buys_at_once_while_the_merchants_shard_is_silent_and_a_n
     let sold = cluster.buy(&payment(&cluster, 1));
     assert!(matches!(sold, Some(Ok(Sale::Sold(_)))), "{sold:?}");
     assert!(cluster.answered_in.get() < 1_000, "{} ms", cluster.answered_in.get());
-    assert_eq!(cluster.world.charged(), 2);
+    assert_eq!((cluster.world.charged(), cluster.trust()), (2, 2 * EARNED));
     cluster.mend();
     cluster.rest();
     assert_eq!((cluster.fees(), cluster.trust()), (0, 2 * EARNED));
+}
+
+#[test]
+fn however_much_is_sold_while_the_merchants_shard_is_silent_every_buyer_is_told_and_later_the_merchant_inv_2()
+{
+    const SALES: i64 = 12;
+    let cluster = with_a_regular();
+    silence_the_merchant(&cluster);
+    for sale in 2..=SALES {
+        let sold = cluster.buy(&payment(&cluster, 1));
+        assert!(matches!(sold, Some(Ok(Sale::Sold(_)))), "{sold:?}");
+        assert_eq!(cluster.trust(), sale * EARNED);
+        cluster.world.advance(60_000);
+        cluster.go_off_if_due();
+    }
+    let ended = "SELECT count(*) FROM session WHERE record ->> '$.ended'";
+    assert_eq!(cluster.number(&payer(1), ended), SALES);
+    assert_eq!(cluster.number(&ShardKey::Merchant, ended), 1);
+    let told = cluster.sent.borrow().iter().filter(|sent| *sent == "payer update").count();
+    cluster.mend();
+    cluster.rest();
+    assert_eq!(cluster.number(&ShardKey::Merchant, ended), SALES);
+    assert!(told < 3 * 12, "each is told what is new, not everything again: {told}");
 }
 
 #[test]
@@ -117,7 +141,8 @@ fn whatever_happens_to_any_message_of_a_sale_to_who_has_earned_trust_no_fee_stay
 fn trusting() -> Cluster {
     let cluster = Cluster::new();
     assert_eq!(append(&cluster, 1, 1, 1_000_000, u64::MAX), Some(Ok(Appended::Done)));
-    let trusted = "INSERT INTO trust (payer, lamports) SELECT payer, 100000 FROM in_flight RETURNING lamports";
+    let trusted =
+        "INSERT INTO trust (payer, lamports) SELECT payer, 100000 FROM in_flight RETURNING lamports";
     assert_eq!(cluster.number(&payer(1), trusted), 100_000);
     cluster
 }

@@ -23,9 +23,11 @@ fn everything_that_happened_is_told_once_it_is_received_no_more_inv_2() {
     let (sql, journal) = (Quiet(&world), SqlJournal::new(Quiet(&world), "main".to_owned()));
     let outbox = Outbox::new(&sql, &journal);
     now(outbox.prepare()).unwrap();
-    let first = now(outbox.next()).unwrap().unwrap();
+    let first = now(outbox.next_to_buyers(0)).unwrap().unwrap();
     // It was not received, so the same delivery comes again.
-    assert_eq!(now(outbox.next()).unwrap().as_ref(), Some(&first));
+    assert_eq!(now(outbox.next_to_buyers(0)).unwrap().as_ref(), Some(&first));
+    assert_eq!(now(outbox.next_to_merchant(0)), Ok(None), "buyers come first");
+    assert_eq!(now(outbox.next_to_merchant(first.revision)).unwrap().as_ref(), Some(&first));
     let payment = &sold.payment;
     assert_eq!(first.payers.len(), 1);
     let payer = &first.payers[0];
@@ -40,20 +42,24 @@ fn everything_that_happened_is_told_once_it_is_received_no_more_inv_2() {
     assert_eq!(first.merchant.head.stream, "main/door-1");
     assert_eq!(first.revision, first.merchant.head.revision);
     now(outbox.delivered(&first)).unwrap();
-    assert_eq!((now(outbox.next()), now(outbox.is_pending())), (Ok(None), Ok(false)));
+    assert_eq!((now(outbox.next_to_buyers(0)), now(outbox.is_pending())), (Ok(None), Ok(false)));
 
     // The update about the session's end carries the session's final record.
     world.advance(61_000);
     world.step();
-    let second = now(outbox.next()).unwrap().unwrap();
+    let second = now(outbox.next_to_buyers(0)).unwrap().unwrap();
     assert!(
         second.payers[0].ended.is_empty() && second.payers[0].sessions[0].record.contains(r#""ended":true"#)
     );
     assert_eq!(second.merchant.sessions, second.payers[0].sessions);
+    // What only buyers have received is left for the merchant's shard, and told to no buyer again.
+    now(outbox.told(&second, second.revision)).unwrap();
+    assert_eq!((now(outbox.next_to_buyers(0)), now(outbox.is_pending())), (Ok(None), Ok(true)));
+    assert_eq!(now(outbox.next_to_merchant(0)).unwrap().as_ref(), Some(&second));
     now(outbox.delivered(&second)).unwrap();
     // A late confirmation of an earlier delivery takes nothing back.
     now(outbox.delivered(&first)).unwrap();
-    assert_eq!(now(outbox.next()), Ok(None));
+    assert_eq!(now(outbox.next_to_merchant(u64::MAX)), Ok(None));
 }
 
 #[test]
@@ -63,7 +69,7 @@ fn the_merchants_copy_is_the_latest_that_it_was_told_and_readers_get_what_change
     let (sql, journal) = (Quiet(&world), SqlJournal::new(Quiet(&world), "main".to_owned()));
     let outbox = Outbox::new(&sql, &journal);
     now(outbox.prepare()).unwrap();
-    let mut update = now(outbox.next()).unwrap().unwrap().merchant;
+    let mut update = now(outbox.next_to_buyers(0)).unwrap().unwrap().merchant;
     let database = Database::new();
     let handler = MerchantShard::new(&database);
     now(handler.prepare()).unwrap();

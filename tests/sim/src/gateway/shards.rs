@@ -200,7 +200,9 @@ async fn answer(world: &Rc<World>, site: Rc<Site>, process: Process, asked: Aske
             let reader = platform(world, SitePorts::of(world, &site, process), process, false);
             let platform: &ShardPlatform = if let Running::Stream(own) = &*running { own } else { &reader };
             platform.reads_kv.set(reads_kv);
-            Told::Client(answer_client(world, platform, &site.key, &request).await)
+            let response = answer_client(world, platform, &site.key, &request).await;
+            tell(world, process, running).await;
+            Told::Client(response)
         }
         Asked::Message(name, body) => Told::Message(answer_message(world, &running, name, &body).await),
         Asked::Alarm => {
@@ -221,21 +223,30 @@ async fn answer_client(
         return unavailable();
     }
     let context = Context::new(&world.deployment, platform);
-    let response = match handle_stateless(&context, request).await {
+    match handle_stateless(&context, request).await {
         StatelessOutcome::Answered(response) => response,
         StatelessOutcome::AtShard(task) if key_of(task.shard()) != *key => unavailable(),
         StatelessOutcome::AtShard(task) if task.is_tick() => {
             tick(&context, run_due_streams(&platform.journal)).await
         }
         StatelessOutcome::AtShard(task) => at_shard(&context, request, task).await,
-    };
-    if matches!(key, ShardKey::Stream(_)) {
-        let shard = StreamShard::new(Gateway::new(&world.deployment, platform));
-        let told = pin!(shard.tidy());
-        let time = pin!(world.exec.sleep(TELL_MS));
-        futures::future::select(told, time).await;
     }
-    response
+}
+
+/// Lets a stream send its updates, and waits until its buyers have received theirs, but not for long.
+async fn tell(world: &Rc<World>, process: Process, running: Rc<Running>) {
+    let (told, is_told) = futures::channel::oneshot::channel();
+    let inside = Rc::clone(world);
+    world.exec.spawn(process, async move {
+        let Running::Stream(platform) = &*running else { return };
+        let shard = StreamShard::new(Gateway::new(&inside.deployment, &**platform));
+        shard
+            .tidy(|| {
+                let _ = told.send(());
+            })
+            .await;
+    });
+    futures::future::select(is_told, pin!(world.exec.sleep(TELL_MS))).await;
 }
 
 async fn answer_message(
