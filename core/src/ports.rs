@@ -165,9 +165,10 @@ pub trait Accounts {
     /// Returns what is known of a payer from all assets, with at most `failures` of its latest failures.
     async fn history_of(&self, payer: &Account, failures: u32) -> Result<PayerHistory, PortError>;
 
+    /// Returns whether this database counts the fees of newcomers. If not, [`Self::fees_of_newcomers`] asks another one.
+    fn counts_fees(&self) -> bool;
+
     /// Returns what is spent of a budget for the fees of newcomers, in lamports, as time has left it.
-    ///
-    /// It may be less than that, where only the append of a claim knows.
     async fn fees_of_newcomers(&self, budget: Budget, limit: Limit, now: Timestamp)
     -> Result<u64, PortError>;
 

@@ -48,6 +48,21 @@ impl<P: Ports> Gateway<'_, P> {
         if fee > settlement.max_fee_of_newcomers() {
             return Err(TOO_HIGH);
         }
+        // Where another database counts, every sale would send it one more request. It is asked once it has refused a claim.
+        if !self.ports().journal().counts_fees() {
+            return Ok(());
+        }
+        self.ensure_budget_bears(verified, fee, now).await
+    }
+
+    /// Refuses a newcomer's payment whose fee the whole budget does not bear.
+    async fn ensure_budget_bears(
+        &self,
+        verified: &VerifiedPurchase,
+        fee: u64,
+        now: Timestamp,
+    ) -> Result<(), SaleError> {
+        let settlement = &self.deployment().config.settlement;
         let limit = Limit::newcomers(settlement.max_fee_lamports_per_day);
         let spent = self.ports().journal().fees_of_newcomers(verified.payment.budget(), limit, now).await?;
         if spent.saturating_add(fee) <= limit.most { Ok(()) } else { Err(self.over_budget(fee)) }
@@ -56,8 +71,8 @@ impl<P: Ports> Gateway<'_, P> {
     /// Has the chain simulate the payment, and claims it.
     ///
     /// Once half of what newcomers may cost is spent, a payment of theirs has to pass a second simulation after a random
-    /// pause. That finds most of those whose money is moved away on the way. Where the budget is known only at the append, a
-    /// payment that none bears is simulated twice before it is refused.
+    /// pause. That finds most of those whose money is moved away on the way. A payment that the whole budget does not bear
+    /// either is refused without that.
     pub(super) async fn simulate_and_claim(
         &self,
         buy: &BuyRequest<'_>,
@@ -66,6 +81,10 @@ impl<P: Ports> Gateway<'_, P> {
     ) -> Result<Snapshot, Unclaimed> {
         match self.try_to_claim(buy, stream, purchase, Budgets::Half).await {
             Err(Unclaimed::Claim(ClaimError::Guarded(ClaimGuard::OverBudget))) => {
+                let (verified, now) = (&purchase.verified, self.ports().clock().now().wall);
+                if let Some(fee) = verified.payment.fee() {
+                    self.ensure_budget_bears(verified, fee, now).await?;
+                }
                 let [random, ..] = self.ports().entropy().random();
                 let (least, most) = PAUSE_MS;
                 let pause = least + (most - least) * u64::from(random) / u64::from(u8::MAX);

@@ -3,7 +3,7 @@
 use super::attempt::ClaimAttempt;
 use super::outbox::Outbox;
 use super::ports::{Alarm as _, ShardPorts};
-use super::request::{HistoryOf, OwnerOf, SeatsTaken};
+use super::request::{Count, HistoryOf, OwnerOf};
 use super::transport::{ShardKey, Transport as _};
 use super::updates::Reserved;
 use crate::account::Account;
@@ -201,14 +201,20 @@ impl<P: ShardPorts> Accounts for ShardedJournal<P> {
         self.ports.transport().ask(&ShardKey::Payer(payer.clone()), &HistoryOf(payer.clone(), failures)).await
     }
 
-    /// Returns what is known here, which is nothing. The merchant's shard decides at the append.
+    /// Returns false: the merchant's shard does, for all streams.
+    fn counts_fees(&self) -> bool {
+        false
+    }
+
+    /// Returns what is spent, from the merchant's shard.
     async fn fees_of_newcomers(
         &self,
         budget: Budget,
         limit: Limit,
         now: Timestamp,
     ) -> Result<u64, PortError> {
-        self.own.fees_of_newcomers(budget, limit, now).await
+        let asked = Count::FeesOfNewcomers(budget, limit, now);
+        self.ports.transport().ask(&ShardKey::Merchant, &asked).await
     }
 
     /// Returns the number of seats taken, from the merchant's shard, which keeps the seats of all assets.
@@ -216,7 +222,7 @@ impl<P: ShardPorts> Accounts for ShardedJournal<P> {
         if !self.is_writable {
             return self.own.seats_taken(asset).await;
         }
-        self.ports.transport().ask(&ShardKey::Merchant, &SeatsTaken(self.own.key_of(asset))).await
+        self.ports.transport().ask(&ShardKey::Merchant, &Count::SeatsTaken(self.own.key_of(asset))).await
     }
 
     /// Returns the numbers of seats taken, as [`Self::seats_taken`] does. A page of assets is made at the merchant's

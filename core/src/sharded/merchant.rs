@@ -11,18 +11,18 @@ use std::slice::from_ref;
 use super::history::put_sessions;
 use super::hold::{self, HOLD, HOLD_AT, fee_of, run, text};
 use super::ports::{Publication, ShardPorts};
-use super::request::SeatsTaken;
+use super::request::Count;
 use super::shard::ShardHandler;
 use super::updates::{Failed, Head, MerchantUpdate, Reservation, Reserved};
 use crate::error::StoreError;
-use crate::ports::PortError;
+use crate::ports::{Accounts as _, PortError};
 use crate::store::fees::{FEE_BUDGET, put_back_budgets, take_from_budget};
 use crate::store::guards::guard_message;
 use crate::store::schema::{
     CATALOGUE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED, SEAT, SEAT_ASSET, SESSION, SESSION_ASSET,
     SESSION_STARTS,
 };
-use crate::store::{SEATS, Sql, SqlError, Value, bound, integer, number};
+use crate::store::{SEATS, Sql, SqlError, SqlJournal, Value, bound, integer, number};
 
 /// A condition: the payment of a reservation has none yet.
 macro_rules! is_new {
@@ -246,10 +246,10 @@ impl<S: Sql> MerchantShard<S> {
     }
 }
 
-impl<S: Sql> ShardHandler for MerchantShard<S> {
+impl<S: Sql + Clone> ShardHandler for MerchantShard<S> {
     type Sql = S;
     type Update = MerchantUpdate;
-    type LookUp = SeatsTaken;
+    type LookUp = Count;
 
     const TABLES: &'static [&'static str] = TABLES;
     const GIVE_BACK: &'static [&'static str] = &[GIVE_SEAT_BACK, DROP_UNHELD_SEATS, DROP_UNHELD];
@@ -313,11 +313,19 @@ impl<S: Sql> ShardHandler for MerchantShard<S> {
         run(&self.sql, DROP_SESSION, &[key]).await.map(drop)
     }
 
-    /// Returns how many seats of a shared asset are taken.
-    async fn look_up(&self, SeatsTaken(asset): &SeatsTaken) -> Result<u64, PortError> {
-        let rows = run(&self.sql, SEATS, &[text(asset)]).await?;
-        // A shard that has never been written to has no tables and returns no row.
-        rows.first().map_or(Ok(0), |row| number(row.first()))
+    /// Counts the seats of a shared asset that are taken, or what newcomers' fees have cost.
+    async fn look_up(&self, asked: &Count) -> Result<u64, PortError> {
+        match asked {
+            Count::SeatsTaken(asset) => {
+                let rows = run(&self.sql, SEATS, &[text(asset)]).await?;
+                // A shard that has never been written to has no tables and returns no row.
+                rows.first().map_or(Ok(0), |row| number(row.first()))
+            }
+            Count::FeesOfNewcomers(budget, limit, now) => {
+                let journal = SqlJournal::new(self.sql.clone(), String::new());
+                journal.fees_of_newcomers(*budget, *limit, *now).await
+            }
+        }
     }
 
     /// Returns whether there is anything left to publish.

@@ -8,7 +8,9 @@ use crate::account::Account;
 use crate::error::{EncodeError, PortError, TransportError, TransportFault};
 use crate::ids::{PaymentId, StreamId};
 use crate::ports::PayerHistory;
+use crate::session::fee::{Budget, Limit};
 use crate::session::index::PaymentStatus;
+use crate::time::Timestamp;
 
 /// A request to a shard. It travels as JSON, and so does its answer.
 pub trait ShardRequest: Serialize + DeserializeOwned {
@@ -79,12 +81,18 @@ impl ShardRequest for RunDue {
     type Answer = ();
 }
 
-/// Asks the merchant's shard how many seats of the shared asset with this key are taken.
+/// Asks the merchant's shard for a number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SeatsTaken(pub String);
+#[serde(rename_all = "snake_case")]
+pub enum Count {
+    /// How many seats of the shared asset with this key are taken.
+    SeatsTaken(String),
+    /// What is spent of a budget for the fees of newcomers at this time, in lamports.
+    FeesOfNewcomers(Budget, Limit, Timestamp),
+}
 
-impl ShardRequest for SeatsTaken {
-    const NAME: &'static str = "seats";
+impl ShardRequest for Count {
+    const NAME: &'static str = "count";
     type Answer = u64;
 }
 

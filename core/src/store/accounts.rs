@@ -41,6 +41,10 @@ impl<S: Sql> Accounts for SqlJournal<S> {
         Ok(PayerHistory { failures, trust, has_bought })
     }
 
+    fn counts_fees(&self) -> bool {
+        true
+    }
+
     async fn fees_of_newcomers(
         &self,
         budget: Budget,

@@ -196,3 +196,23 @@ fn what_its_own_journal_refuses_the_merchants_shard_is_never_told_inv_5() {
     assert!(cluster.sent.borrow().iter().all(|sent| !sent.starts_with("merchant")));
     assert_eq!(cluster.number(&ShardKey::Merchant, "SELECT count(*) FROM reserved"), 1);
 }
+
+#[test]
+fn a_newcomer_whom_the_whole_budget_does_not_bear_is_refused_after_one_simulation_on_any_shard_inv_5() {
+    let cluster = with_a_regular();
+    let limit = Limit::newcomers(cluster.world.deployment.config.settlement.max_fee_lamports_per_day);
+    let simulated = |spent: u64| {
+        let (now, before) = (cluster.world.now().millis(), cluster.world.prepares.get());
+        let set = format!("UPDATE fee_budget SET spent = {spent}, at = {now} RETURNING 1");
+        assert_eq!(cluster.number(&ShardKey::Merchant, &set), 1);
+        let outcome = cluster.buy(&payment(&cluster, 2));
+        (cluster.world.prepares.get() - before, outcome)
+    };
+    let (simulations, refused) = simulated(limit.most - 5_000);
+    assert!(matches!(refused, Some(Err(SaleError::FeeBudget(_)))), "{refused:?}");
+    assert_eq!((simulations, cluster.world.charged()), (1, 1));
+    // The second half is for those who pass a second one.
+    let (simulations, sold) = simulated(limit.most / 2);
+    assert!(matches!(sold, Some(Ok(Sale::Sold(_)))), "{sold:?}");
+    assert_eq!((simulations, cluster.world.charged()), (2, 2));
+}

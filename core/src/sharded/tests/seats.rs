@@ -10,7 +10,7 @@ use crate::ports::Accounts as _;
 use crate::quote::Operation;
 use crate::session::Reject;
 use crate::session::fee::Limit;
-use crate::sharded::request::SeatsTaken;
+use crate::sharded::request::Count;
 use crate::sharded::updates::Seat;
 use crate::sharded::{
     Ended, Head, MerchantShard, MerchantUpdate, Reservation, Reserved, STALE_MS, ShardHandler as _, ShardKey,
@@ -244,7 +244,7 @@ fn a_reservation_that_comes_late_takes_no_seat_away_and_leaves_none_behind_inv_1
     let database = Database::new();
     let handler = MerchantShard::new(&database);
     now(handler.prepare()).unwrap();
-    let seats = || now(handler.look_up(&SeatsTaken("main/film".to_owned()))).unwrap();
+    let seats = || now(handler.look_up(&Count::SeatsTaken("main/film".to_owned()))).unwrap();
     assert_eq!(now(handler.reserve(&seat_of(1, "a"))), Ok(Reserved::Done));
     assert_eq!(now(handler.reserve(&seat_of(2, "b"))), Ok(Reserved::Done), "of the same stream");
     now(handler.holds().release(&seat_of(2, "b").release())).unwrap();
