@@ -13,6 +13,7 @@ mod catalogue;
 mod deployment;
 mod fetch;
 mod hooks;
+mod limit;
 mod objects;
 mod platform;
 mod ports;

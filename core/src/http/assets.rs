@@ -34,7 +34,7 @@ const KEYS: [&str; 12] = [
 
 /// Refuses a request without one of the merchant's API keys.
 pub(super) fn ensure_api_key<P: Ports>(context: &Context<'_, P>, request: &Request) -> Result<(), Problem> {
-    if request.bearer().is_some_and(|key| context.config().merchant.has_api_key(key)) {
+    if request.has_api_key(&context.config().merchant) {
         return Ok(());
     }
     let detail =

@@ -4,6 +4,7 @@ mod access;
 mod assets;
 mod catalogue;
 mod challenge;
+mod client;
 mod code;
 mod context;
 mod cors;
@@ -25,6 +26,7 @@ mod tick;
 mod transaction;
 mod views;
 
+pub use client::network;
 pub use context::Context;
 pub use cors::with_cors;
 pub use dispatch::{at_shard, handle, handle_stateless};

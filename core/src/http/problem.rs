@@ -81,6 +81,19 @@ impl Problem {
         )
     }
 
+    /// Returns a 429: the client's address has sent too many requests, and may try again after `seconds`.
+    #[must_use]
+    pub fn too_many_requests(seconds: u64) -> Self {
+        Self::new(
+            429,
+            "too_many_requests",
+            "Too many requests",
+            "Your address sends requests faster than this gateway allows. Try again later: `Retry-After` says when. If \
+             you sent a payment, send the same one again; do not sign another one.",
+        )
+        .retry_after(seconds)
+    }
+
     /// Returns a 409: the present state does not allow the request.
     #[must_use]
     pub(super) fn conflict(code: &'static str, detail: &str) -> Self {

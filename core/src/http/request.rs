@@ -1,5 +1,6 @@
 //! A request, as the platform received it.
 
+use crate::config::Merchant;
 use crate::x402;
 
 /// The greatest size of a body that is read, in bytes. A larger one is answered with `Problem::body_too_large`.
@@ -37,6 +38,12 @@ impl Request {
     /// Returns whether the request carries a payment.
     pub(super) fn pays(&self) -> bool {
         self.values(x402::PAYMENT_SIGNATURE).chain(self.values(x402::X_PAYMENT)).next().is_some()
+    }
+
+    /// Returns whether the request carries one of the merchant's API keys.
+    #[must_use]
+    pub fn has_api_key(&self, merchant: &Merchant) -> bool {
+        self.bearer().is_some_and(|key| merchant.has_api_key(key))
     }
 
     /// Returns the token of `Authorization: Bearer`, or `None` if there are several.

@@ -15,8 +15,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::connection_limits::{ConnectionLimits, Taken};
-use super::rate::network;
 use book::{Book, Entry, Phase, Room};
+use coinop_core::http::network;
 
 /// How long a newcomer may wait until a connection that has to go is closed.
 const MAKING_ROOM: Duration = Duration::from_secs(1);

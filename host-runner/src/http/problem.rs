@@ -52,15 +52,7 @@ impl From<Problem> for http::Problem {
             Problem::BadTarget => {
                 Self::malformed("malformed_target", "The request target must be a path that starts with `/`.")
             }
-            Problem::TooFast { retry_after } => Self::new(
-                429,
-                "too_many_requests",
-                "Too many requests",
-                "Your address sends requests faster than this gateway allows. Try again later: \
-                 `Retry-After` says when. If you sent a payment, send the same one again; do not sign \
-                 another one.",
-            )
-            .retry_after(retry_after),
+            Problem::TooFast { retry_after } => Self::too_many_requests(retry_after),
             Problem::Busy { paid } => {
                 let detail = if paid {
                     // The request may repeat a payment that is being settled.

@@ -5,9 +5,11 @@
 //! of nanoseconds.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use coinop_core::http::network;
 
 /// The most clients that each of the two generations remembers. Beyond that the older generation is
 /// forgotten. Memory is bounded, and a limit per address would not stop a client with that many addresses
@@ -83,18 +85,6 @@ impl Generations {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(client, full_at);
-    }
-}
-
-/// Returns the address under which a client is counted. A household has a whole IPv6 /64 and may use a new
-/// address for each request, so a /64 counts as one client.
-pub(super) fn network(client: IpAddr) -> IpAddr {
-    match client.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::rate::network;
 use crate::guest::{Tallied, Tally};
+use coinop_core::http::network;
 
 /// The free and taken slots.
 pub(super) struct Slots {
