@@ -11,12 +11,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use coinop_core::http::network;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::connection_limits::{ConnectionLimits, Taken};
 use book::{Book, Entry, Phase, Room};
-use coinop_core::http::network;
 
 /// How long a newcomer may wait until a connection that has to go is closed.
 const MAKING_ROOM: Duration = Duration::from_secs(1);

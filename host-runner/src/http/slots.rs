@@ -4,10 +4,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use coinop_core::http::network;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::guest::{Tallied, Tally};
-use coinop_core::http::network;
 
 /// The free and taken slots.
 pub(super) struct Slots {

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { configuration, door1 } from '../harness/config.js';
 import { newWallet } from '../harness/keys.js';
-import { CATALOGUE, OBJECTS, compatibilityDate } from '../harness/targets/deployed.js';
+import { CATALOGUE, OBJECTS, RATE_LIMIT, compatibilityDate } from '../harness/targets/deployed.js';
 import { target } from '../harness/targets/index.js';
 import { until } from '../harness/wait.js';
 
@@ -43,11 +43,12 @@ test('an asset with a device is not sold by a worker, and the log says which it 
   }
 });
 
-test('wrangler.toml: the objects and the catalogue are bound by the names that the tests bind them by', { skip }, () => {
+test('wrangler.toml: the objects, the catalogue and the limit are bound by the names that the tests bind them by', { skip }, () => {
   const bound = [...file.matchAll(/\{ name = "(\w+)", class_name = "(\w+)" \}/g)].map(([, name, of]) => [name, of]);
   assert.deepEqual(Object.fromEntries(bound), OBJECTS);
   const [, classes] = /^new_sqlite_classes = \[(.*)\]$/m.exec(file);
   assert.deepEqual(classes.match(/\w+/g).sort(), Object.values(OBJECTS).sort());
   assert.ok(file.includes(`binding = "${CATALOGUE}"`));
+  assert.match(file, new RegExp(`^\\[\\[ratelimits\\]\\]\nname = "${RATE_LIMIT}"\n`, 'm'));
   assert.ok(file.includes(`compatibility_date = "${compatibilityDate}"`));
 });

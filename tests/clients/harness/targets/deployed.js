@@ -9,6 +9,9 @@ export const OBJECTS = { ASSET: 'AssetObject', PAYER: 'PayerObject', PAYMENT: 'P
 /** The binding of the catalogue for readers. */
 export const CATALOGUE = 'CATALOGUE';
 
+/** The binding by which the worker's clients are limited. */
+export const RATE_LIMIT = 'RATE_LIMIT';
+
 /** The compatibility date of this worker, and of any worker with which it is compared. */
 export const compatibilityDate = '2026-04-26';
 

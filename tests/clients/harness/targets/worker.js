@@ -13,7 +13,7 @@ import '../connections.js';
 import { Port } from '../port.js';
 import { until } from '../wait.js';
 import { contents, digest, sizes } from './databases.js';
-import { CATALOGUE, deployed } from './deployed.js';
+import { CATALOGUE, RATE_LIMIT, deployed } from './deployed.js';
 
 const SCRIPT = process.env.COINOP_WORKER ?? fileURLToPath(new URL('../../../../worker/build', import.meta.url));
 
@@ -43,8 +43,8 @@ subscribe('child_process', ({ process: child }) => {
 const withoutDevices = (config) => ({ ...config, asset: config.asset.map(({ device, ...asset }) => asset) });
 
 class Worker {
-  constructor(config, feePayer, port, { probe, devices, script = SCRIPT, secret = randomBytes(32).toString('base64') }) {
-    Object.assign(this, { probe, script });
+  constructor(config, feePayer, port, { probe, devices, rate, script = SCRIPT, secret = randomBytes(32).toString('base64') }) {
+    Object.assign(this, { probe, rate, script });
     this.folder = mkdtempSync(join(room(), 'coinop-worker-'));
     folders.add(this.folder);
     this.url = `http://127.0.0.1:${port.number}`;
@@ -66,6 +66,7 @@ class Worker {
       ...as,
       modules: probe ? [probe, ...modules] : modules,
       serviceBindings: this.probe?.services ?? {},
+      ratelimits: this.rate ? { [RATE_LIMIT]: { simple: { limit: this.rate, period: 60 } } } : {},
       host: '127.0.0.1',
       port: this.port.number,
       cf: false,
@@ -174,7 +175,8 @@ export const worker = {
 
   /**
    * With `started: false` it makes only the folder. `probe` observes it from inside, `script` is the folder of another
-   * build, and `secret` is a known secret. Assets have no devices unless `devices` is true.
+   * build, and `secret` is a known secret. Assets have no devices unless `devices` is true. `rate` is how many requests of
+   * one client reach the objects in a minute; without it there is no limit, because all tests share an address.
    */
   async start(config, feePayer, { started = true, ...how } = {}) {
     const gateway = new Worker(config, feePayer, await Port.take(), how);
