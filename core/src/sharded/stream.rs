@@ -89,7 +89,7 @@ where
         let transport = self.journal().ports().transport();
         while let Some(delivery) = outbox.next_to_merchant(reached).await? {
             let received = transport.ask(&ShardKey::Merchant, &delivery.merchant).await;
-            if received.is_err() {
+            if received.is_err() && reached > 0 {
                 outbox.told(&delivery, reached).await?;
             }
             received?;
