@@ -1,6 +1,7 @@
 //! One attempt to claim a payment: the shards it asks before the append, and the reservations it takes back.
 
 use std::fmt::Display;
+use std::slice::from_ref;
 
 use super::join::{Boxed, join_all};
 use super::ports::ShardPorts;
@@ -18,8 +19,8 @@ use crate::time::Timestamp;
 pub(super) struct ClaimAttempt {
     /// Those that are made before the append, each with its shard. They are taken back together.
     asked: Vec<(ShardKey, Reservation)>,
-    /// Those of the merchant's shard that it has not been asked for.
-    merchants: Vec<Reservation>,
+    /// That of the merchant's shard, while it has not been asked for it. A batch claims one payment at most.
+    merchants: Option<Reservation>,
 }
 
 impl ClaimAttempt {
@@ -34,7 +35,7 @@ impl ClaimAttempt {
         key: impl Fn(&dyn Display) -> String,
     ) -> Self {
         let attempt = hex(&random);
-        let (mut asked, mut merchants) = (Vec::new(), Vec::new());
+        let (mut asked, mut merchants) = (Vec::new(), None);
         for change in &batch.index {
             let IndexChange::Claim { id, record, holds, .. } = change else { continue };
             let plain = Reservation {
@@ -65,7 +66,7 @@ impl ClaimAttempt {
                 _ => None,
             });
             if holds.fee.is_some() || seat.is_some() {
-                merchants.push(Reservation { fee, seat, ..plain });
+                merchants = Some(Reservation { fee, seat, ..plain });
             }
         }
         Self { asked, merchants }
@@ -82,13 +83,14 @@ impl ClaimAttempt {
     pub(super) async fn reserve(&mut self, ports: &impl ShardPorts) -> Result<Reserved, PortError> {
         let mut granted = ask(&self.asked, ports).await;
         if let Ok(reserved @ (Reserved::Done | Reserved::Trusted)) = granted {
-            for fee in self.merchants.iter_mut().filter_map(|reservation| reservation.fee.as_mut()) {
+            if let Some(fee) = self.merchants.as_mut().and_then(|reservation| reservation.fee.as_mut()) {
                 fee.is_trusted = reserved == Reserved::Trusted;
             }
-            let last = self.merchants.extract_if(.., |reservation| !reservation.is_only_told());
-            let last: Vec<_> = last.map(|reservation| (ShardKey::Merchant, reservation)).collect();
-            granted = ask(&last, ports).await;
-            self.asked.extend(last);
+            if let Some(last) = self.merchants.take_if(|reservation| !reservation.is_only_told()) {
+                let last = (ShardKey::Merchant, last);
+                granted = ask(from_ref(&last), ports).await;
+                self.asked.push(last);
+            }
         }
         match granted {
             Ok(Reserved::Done | Reserved::Trusted) => Ok(Reserved::Done),
@@ -103,7 +105,7 @@ impl ClaimAttempt {
     ///
     /// Nothing waits for that. It comes after the append, so it never has to be taken back.
     pub(super) fn tell(&self, ports: &impl ShardPorts) {
-        for reservation in &self.merchants {
+        if let Some(reservation) = &self.merchants {
             if let Err(error) = ports.transport().tell(&ShardKey::Merchant, reservation) {
                 ports.log(&error.to_string());
             }
