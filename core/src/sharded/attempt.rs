@@ -105,10 +105,10 @@ impl ClaimAttempt {
     ///
     /// Nothing waits for that. It comes after the append, so it never has to be taken back.
     pub(super) fn tell(&self, ports: &impl ShardPorts) {
-        if let Some(reservation) = &self.merchants {
-            if let Err(error) = ports.transport().tell(&ShardKey::Merchant, reservation) {
-                ports.log(&error.to_string());
-            }
+        if let Some(reservation) = &self.merchants
+            && let Err(error) = ports.transport().tell(&ShardKey::Merchant, reservation)
+        {
+            ports.log(&error.to_string());
         }
     }
 
