@@ -161,8 +161,15 @@ const UNLOCK: &str = "touch open opened";
 const LOCK: &str = "rm -f open && touch locked";
 
 fn door(runs: &str, script: &Path, given: &Given) -> Command {
-    let mut command = Command::new(runs);
-    command.arg(script).args([given.asset, given.keys, given.issuer, UNLOCK, LOCK]);
+    // A signal that is ignored when a shell starts can't be trapped, and whatever runs in the background ignores some.
+    let mut command = Command::new("env");
+    command.args(["--default-signal", runs]).arg(script).args([
+        given.asset,
+        given.keys,
+        given.issuer,
+        UNLOCK,
+        LOCK,
+    ]);
     let program = Path::new(env!("CARGO_BIN_EXE_coinop")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
     command.env("PATH", format!("{}:{path}", program.display()));
