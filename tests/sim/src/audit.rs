@@ -122,6 +122,9 @@ impl World {
             }
         }
         drop(chain);
+        if is_granted && stream.is_shared() {
+            self.check_seats(&audit, &stream);
+        }
         let ends_at = audit.books.open_until(&stream);
         let asset = stream.asset().to_string();
         if let Some(ends_at) = ends_at.filter(|_| is_granted && !stream.is_shared()) {
@@ -138,6 +141,21 @@ impl World {
                 self.devices.watch(&world, &asset, until, SLACK_MS);
             }
         }
+    }
+
+    /// Checks that no more sessions of a shared asset run than it has seats (invariant 1).
+    fn check_seats(&self, audit: &Audit, stream: &StreamId) {
+        let asset = stream.asset().as_str();
+        let number = crate::world::shared(&self.plan).iter().position(|id| id == asset);
+        let Some(seats) = number.map(|at| self.plan.shared[at]).filter(|seats| *seats > 0) else { return };
+        if self.plan.rate(Fault::ClockStep) > 0 {
+            return;
+        }
+        let now = self.wall();
+        let runs = |stream: &&StreamId| audit.books.open_until(stream).is_some_and(|end| end > now);
+        let running =
+            audit.books.busy().iter().filter(|other| other.asset() == stream.asset()).filter(runs).count();
+        assert!(running as u64 <= seats, "{asset} has {seats} seats, and {running} sessions run (inv. 1)");
     }
 
     /// Notes that the machine was restarted after it was away for this long.

@@ -104,6 +104,8 @@ pub(crate) enum Actor {
     Drainer,
     /// Reserves assets with payments whose blockhash is about to die.
     Holder,
+    /// Pays for more than its balance covers, and twice for one offer.
+    Spendthrift,
     /// Changes the assets.
     Owner,
     /// Has payments of ever new wallets land with an error.
@@ -147,6 +149,7 @@ impl Plan {
             (Actor::Thief, 2),
             (Actor::Drainer, 1),
             (Actor::Holder, 1),
+            (Actor::Spendthrift, 1),
             (Actor::Owner, 1),
         ] {
             for _ in 0..count(most) {

@@ -8,6 +8,7 @@ mod drainer;
 mod holder;
 mod honest;
 mod owner;
+mod spendthrift;
 mod thief;
 
 use std::rc::Rc;
@@ -30,6 +31,7 @@ pub(crate) fn start(world: &Rc<World>) {
             Actor::Thief => world.exec.spawn(OUTSIDE, thief::act(inside, number)),
             Actor::Drainer => world.exec.spawn(OUTSIDE, drainer::act(inside, number)),
             Actor::Holder => world.exec.spawn(OUTSIDE, holder::act(inside, number)),
+            Actor::Spendthrift => world.exec.spawn(OUTSIDE, spendthrift::act(inside, number)),
             Actor::Owner => world.exec.spawn(OUTSIDE, owner::act(inside)),
             Actor::Besieger => world.exec.spawn(OUTSIDE, besieger::act(inside, number)),
             Actor::Newcomers => world.exec.spawn(OUTSIDE, besieged::newcomers(inside, number)),
