@@ -101,10 +101,8 @@ pub(crate) fn guards(workspace: &Workspace) -> Result<Vec<Guard>> {
 /// Tries guards in a copy of the sources in the cache, and counts one test for each.
 fn try_all(workspace: &Workspace, guards: &[&Guard], tally: &mut Tally) -> Result<()> {
     let folder = workspace.cache.join("mutants");
-    let _lock = tree::lock(&folder)?;
-    let copy = folder.join("tree");
-    tree::copy(&workspace.root, &workspace.sources()?, &copy)?;
-    let runner = Runner::new(copy, folder.join("target"));
+    let (tree, _lock) = tree::prepare(workspace, &folder)?;
+    let runner = Runner::new(tree, folder.join("target"));
     runner.try_all(guards, |guard, verdict, took| {
         let name = format!("test guard {}", guard.id);
         match verdict {

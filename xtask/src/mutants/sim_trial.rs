@@ -44,10 +44,8 @@ pub(super) fn try_all(
     tally: &mut Tally,
 ) -> Result<()> {
     let folder = workspace.cache.join("mutants");
-    let _lock = tree::lock(&folder)?;
-    let copy = folder.join("tree");
-    tree::copy(&workspace.root, &workspace.sources()?, &copy)?;
-    let trial = Trial { tree: copy, target: folder.join("target-sim"), worlds };
+    let (tree, _lock) = tree::prepare(workspace, &folder)?;
+    let trial = Trial { tree, target: folder.join("target-sim"), worlds };
     if let Some(complaint) = trial.build()? {
         bail!("the simulator does not compile with all guards in place: {complaint}");
     }

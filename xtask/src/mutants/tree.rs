@@ -2,14 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::output;
+use crate::workspace::Workspace;
+
+/// Makes the copy of the sources in a folder of the cache. Returns it with its lock, which is held for as long as that lives.
+pub(super) fn prepare(workspace: &Workspace, folder: &Path) -> Result<(PathBuf, File)> {
+    let lock = lock(folder)?;
+    let tree = folder.join("tree");
+    copy(&workspace.root, &workspace.sources()?, &tree)?;
+    Ok((tree, lock))
+}
 
 /// Locks the copy for this run, for as long as the returned file lives. Waits while another run has it.
-pub(super) fn lock(folder: &Path) -> Result<File> {
+fn lock(folder: &Path) -> Result<File> {
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let path = folder.join("lock");
     let file = File::create(&path).with_context(|| path.display().to_string())?;
@@ -21,7 +30,7 @@ pub(super) fn lock(folder: &Path) -> Result<File> {
 }
 
 /// Makes `to` a copy of these files. Only what differs is written, so that cargo builds no more than it must.
-pub(super) fn copy(from: &Path, names: &[String], to: &Path) -> Result<()> {
+fn copy(from: &Path, names: &[String], to: &Path) -> Result<()> {
     let mut copied = BTreeSet::new();
     for name in names {
         // A file that was deleted but not yet committed is listed and cannot be read.
