@@ -1,6 +1,7 @@
 //! Tests of shards, each on its own database.
 
 mod books;
+mod budgets;
 mod claims;
 mod cluster;
 mod fees;

@@ -1,6 +1,5 @@
 //! What the shards of payers, payments and the merchant guarantee to the streams that ask them.
 
-use crate::session::fee::{Budget, FeeCheck, Limit};
 use proptest::prelude::*;
 
 use super::{Database, now};
@@ -10,15 +9,15 @@ use crate::money::Amount;
 use crate::session::FundsCheck;
 use crate::session::failure::EXPIRED;
 use crate::sharded::{
-    Ended, Failed, Fee, Head, MerchantShard, MerchantUpdate, PayerShard, PayerUpdate, PaymentShard,
-    PaymentUpdate, Reservation, Reserved, STALE_MS, SessionRow, ShardHandler as _,
+    Ended, Failed, Head, MerchantShard, MerchantUpdate, PayerShard, PayerUpdate, PaymentShard, PaymentUpdate,
+    Reservation, Reserved, STALE_MS, SessionRow, ShardHandler as _,
 };
 use crate::svm::Address;
 use crate::testkit::keys;
 use crate::testkit::platform::execute;
 use crate::time::Timestamp;
 
-fn payment(number: u8) -> PaymentId {
+pub(super) fn payment(number: u8) -> PaymentId {
     PaymentId::of_message(&[number])
 }
 
@@ -26,12 +25,12 @@ fn asset(number: u8) -> StreamId {
     StreamId::parse(&format!("door-{number}")).unwrap()
 }
 
-fn payer() -> Account {
+pub(super) fn payer() -> Account {
     keys::account(1)
 }
 
 /// Returns the reservation of attempt `attempt` to claim payment `number` for the asset with the same number.
-fn reservation(number: u8, attempt: &str) -> Reservation {
+pub(super) fn reservation(number: u8, attempt: &str) -> Reservation {
     Reservation {
         payment: payment(number),
         stream: asset(number),
@@ -55,25 +54,6 @@ fn covered(number: u8, attempt: &str, amount: u64, left: u64) -> Reservation {
         fee: None,
     };
     Reservation { funds: Some(funds), ..reservation(number, attempt) }
-}
-
-fn costing(number: u8, attempt: &str, lamports: u64, budget: u64) -> Reservation {
-    let limit = Limit { most: budget, refill: 0, period: 1 };
-    Reservation { fee: Some(fee_of(lamports, limit)), ..reservation(number, attempt) }
-}
-
-/// Returns a fee of a payment that earns enough, with this limit for newcomers.
-pub(super) fn fee_of(lamports: u64, newcomers: Limit) -> Fee {
-    let check = FeeCheck {
-        payer: payer(),
-        lamports,
-        earns: 0,
-        at: Timestamp::from_millis(1_000),
-        budget: Budget::Newcomers,
-        newcomers,
-        unprofitable: None,
-    };
-    Fee { check, is_trusted: false, fee_payer: Address::new([255; 32]).into(), slack: None }
 }
 
 fn failed(reason: &str) -> Option<Failed> {
@@ -197,46 +177,6 @@ fn failures_are_remembered_once_and_sessions_never_go_back() {
 }
 
 #[test]
-fn a_budget_for_fees_holds_for_all_assets_and_gets_back_what_never_landed_inv_5() {
-    let database = Database::new();
-    let handler = MerchantShard::new(&database);
-    now(handler.prepare()).unwrap();
-    let spent = || database.number("SELECT coalesce(sum(spent), 0) FROM fee_budget");
-    assert_eq!(now(handler.reserve(&costing(1, "a", 10, 25))), Ok(Reserved::Done));
-    assert_eq!(now(handler.reserve(&costing(1, "b", 10, 25))), Ok(Reserved::Done));
-    assert_eq!(now(handler.reserve(&costing(2, "c", 10, 25))), Ok(Reserved::Done));
-    assert_eq!(now(handler.reserve(&costing(3, "d", 10, 25))), Ok(Reserved::OverBudget));
-    assert_eq!((spent(), database.number("SELECT count(*) FROM hold")), (20, 3));
-    // Two attempts hold the first payment, so releasing one of them gives nothing back.
-    now(handler.holds().release(&costing(1, "a", 10, 25).release())).unwrap();
-    assert_eq!(spent(), 20);
-    now(handler.holds().release(&costing(1, "b", 10, 25).release())).unwrap();
-    assert_eq!(spent(), 10);
-    // A payment that landed with an error has cost its fee. A payment that expired has not.
-    now(handler.holds().spend_all(&payment(2))).unwrap();
-    now(handler.holds().release_all(&payment(2))).unwrap();
-    assert_eq!(spent(), 10);
-    now(handler.reserve(&costing(3, "e", 10, 25))).unwrap();
-    now(handler.holds().release_all(&payment(3))).unwrap();
-    assert_eq!(spent(), 10);
-}
-
-#[test]
-fn claims_that_overtake_each_other_let_time_fill_a_budget_only_once_inv_5() {
-    let database = Database::new();
-    let handler = MerchantShard::new(&database);
-    now(handler.prepare()).unwrap();
-    for (number, at) in [(1, 10_000), (2, 5_000), (3, 10_000)] {
-        let mut reservation = costing(number, "a", 1_000, 1_000_000);
-        let check = &mut reservation.fee.as_mut().unwrap().check;
-        check.newcomers = Limit { most: 1_000_000, refill: 1_000, period: 100_000 };
-        check.at = Timestamp::from_millis(at);
-        assert_eq!(now(handler.reserve(&reservation)), Ok(Reserved::Done));
-    }
-    assert_eq!(database.number("SELECT spent FROM fee_budget"), 3_000);
-}
-
-#[test]
 fn what_is_left_behind_is_asked_about_when_it_is_old_and_no_sooner() {
     let database = Database::new();
     let handler = PayerShard::new(&database);
@@ -343,35 +283,6 @@ fn a_payment_with_a_guard_on_its_account_is_alone_in_flight_from_there_inv_3() {
     assert_eq!(now(handler.reserve(&covered(3, "e", 10, 1_000))), Ok(Reserved::Done));
     assert_eq!(now(handler.reserve(&guarded(2, "f"))), Ok(Reserved::GuardAtRisk));
     assert_eq!(now(handler.reserve(&covered(4, "g", 10, 1_000))), Ok(Reserved::Done));
-}
-
-/// Returns a payment whose guard leaves the fee payer this much to spend, in lamports.
-fn with_slack(number: u8, attempt: &str, lamports: u64, slack: u64) -> Reservation {
-    let mut reservation = costing(number, attempt, lamports, 1_000_000);
-    if let Some(fee) = &mut reservation.fee {
-        fee.slack = Some(slack);
-    }
-    reservation
-}
-
-#[test]
-fn a_guard_on_the_fee_payer_leaves_room_for_the_fees_in_flight_inv_3() {
-    let database = Database::new();
-    let handler = MerchantShard::new(&database);
-    now(handler.prepare()).unwrap();
-    assert_eq!(now(handler.reserve(&costing(1, "a", 100, 1_000_000))), Ok(Reserved::Done));
-    assert_eq!(now(handler.reserve(&with_slack(2, "b", 100, 99))), Ok(Reserved::GuardAtRisk));
-    assert_eq!(now(handler.reserve(&with_slack(2, "c", 100, 100))), Ok(Reserved::Done));
-    // There is one such payment at a time; payments without such a guard continue.
-    assert_eq!(now(handler.reserve(&with_slack(3, "d", 100, 1_000))), Ok(Reserved::GuardAtRisk));
-    assert_eq!(now(handler.reserve(&with_slack(2, "e", 100, 100))), Ok(Reserved::Done), "the same payment");
-    assert_eq!(now(handler.reserve(&costing(4, "f", 100, 1_000_000))), Ok(Reserved::Done));
-    // Another fee payer is counted on its own.
-    let mut other = with_slack(5, "g", 100, 0);
-    if let Some(fee) = &mut other.fee {
-        fee.fee_payer = Address::new([254; 32]).into();
-    }
-    assert_eq!(now(handler.reserve(&other)), Ok(Reserved::Done));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What an append agrees on with other shards before it claims a payment: everything or nothing, whatever fails.
 
-use super::books::fee_of;
+use super::budgets::fee_of;
 use crate::session::fee::Limit;
 use std::sync::LazyLock;
 

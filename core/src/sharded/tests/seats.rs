@@ -1,6 +1,6 @@
 //! The seats of a shared asset with limited capacity, which the merchant's shard keeps.
 
-use super::books::fee_of;
+use super::budgets::fee_of;
 use super::cluster::{Cluster, FAULTS, Fault, door};
 use super::{Database, now};
 use crate::capacity::Capacity;

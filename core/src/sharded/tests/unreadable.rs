@@ -1,6 +1,6 @@
 //! A shard answers what it can't read with an error, never with a guess.
 
-use super::books::fee_of;
+use super::budgets::fee_of;
 use super::{Database, now};
 use crate::error::{Layer, PortError, StoreError};
 use crate::ids::{PaymentId, StreamId};
