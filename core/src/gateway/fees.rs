@@ -20,7 +20,7 @@ const PAUSE_MS: (u64, u64) = (300, 1_500);
 /// A purchase that may be claimed, and what is known of its payer and its asset.
 pub(super) struct Claimable {
     pub verified: VerifiedPurchase,
-    /// Whether a payment of its payer has ever bought something.
+    /// Whether its payer has bought before.
     pub has_bought: bool,
     /// Until when its payer has to wait.
     pub waits_until: Option<Timestamp>,

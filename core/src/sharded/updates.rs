@@ -38,7 +38,7 @@ impl Reservation {
     /// Returns whether the merchant's shard has nothing to check of this: the payer's trust bears the whole fee, no wallet
     /// guard depends on other fees, and no seat is taken.
     ///
-    /// The shard is told of it all the same, because the guards of other payments depend on this fee.
+    /// It is told later, because guards of other payments depend on this fee.
     #[must_use]
     pub(crate) fn is_only_told(&self) -> bool {
         let bears = |fee: &Fee| fee.is_trusted && fee.slack.is_none() && fee.check.unprofitable.is_none();

@@ -48,7 +48,7 @@ fn payment(cluster: &Cluster, who: u8) -> PaymentPayload {
     cluster.world.pay(who, &ticket, &quote)
 }
 
-/// Returns shards on which the first buyer has bought something, which is over.
+/// Returns shards whose first buyer has had a session, which is over.
 fn with_a_regular() -> Cluster {
     let cluster = Cluster::new();
     assert!(matches!(cluster.buy(&payment(&cluster, 1)), Some(Ok(Sale::Sold(_)))));
