@@ -31,6 +31,16 @@ macro_rules! is_new {
     };
 }
 
+/// A condition on a row of `seat`: neither a session nor another payment than `?1` has it. Several payments may be tried
+/// for one ticket, and each reserves the seat of the same session.
+macro_rules! is_only_reserved_by_this {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM head WHERE head.stream = seat.stream AND state ->> '$.is_seated')
+    AND NOT EXISTS (
+        SELECT 1 FROM reserved_seat AS other WHERE other.seat = seat.stream AND other.payment <> ?1)"
+    };
+}
+
 const TABLES: &[&str] = &[
     HEAD,
     HEAD_DUE,
@@ -124,7 +134,7 @@ const TABLES: &[&str] = &[
             FROM (SELECT NEW.fee AS fee) WHERE fee IS NOT NULL;
         INSERT OR IGNORE INTO reserved_seat (payment, stream, seat)
             SELECT NEW.payment, NEW.stream, NEW.seat
-            WHERE NEW.seat IS NOT NULL AND NOT EXISTS (SELECT 1 FROM seat WHERE stream = NEW.seat);
+            WHERE NEW.seat IS NOT NULL;
         INSERT OR IGNORE INTO seat (asset, stream) SELECT NEW.seat_of, NEW.seat WHERE NEW.seat IS NOT NULL;
         INSERT OR IGNORE INTO hold (payment, attempt, stream, at)
             VALUES (NEW.payment, NEW.attempt, NEW.stream, NEW.at);
@@ -137,17 +147,22 @@ const RESERVE: &str = "INSERT INTO reservation (payment, attempt, stream, at, fe
 const SPENT: &str = "UPDATE reserved SET ends = 'spent' WHERE payment = ?1 AND ends IS NULL";
 /// Notes how a payment has ended, before it is removed.
 const ENDS: &str = "UPDATE reserved SET ends = ?2 WHERE payment = ?1";
-/// Frees each seat that the payment reserved once no attempt of that seat's stream holds the payment any more.
-const GIVE_SEAT_BACK: &str = "DELETE FROM seat WHERE stream IN (
+/// Frees each seat that only this payment reserved, once no attempt of that seat's stream holds the payment any more.
+const GIVE_SEAT_BACK: &str = concat!(
+    "DELETE FROM seat WHERE stream IN (
     SELECT seat FROM reserved_seat AS own WHERE payment = ?1 AND NOT EXISTS (
-        SELECT 1 FROM hold WHERE payment = ?1 AND stream = own.stream))";
+        SELECT 1 FROM hold WHERE payment = ?1 AND stream = own.stream)) AND ",
+    is_only_reserved_by_this!()
+);
 /// Frees a seat whose reservation arrived only after its session was over.
-const GIVE_LEFT_SEAT_BACK: &str =
-    "DELETE FROM seat WHERE stream IN (SELECT seat FROM reserved_seat WHERE payment = ?1)
-    AND NOT EXISTS (SELECT 1 FROM head WHERE head.stream = seat.stream AND state ->> '$.is_seated')";
-/// Frees the seat of a stream that no longer has a session in it.
+const GIVE_LEFT_SEAT_BACK: &str = concat!(
+    "DELETE FROM seat WHERE stream IN (SELECT seat FROM reserved_seat WHERE payment = ?1) AND ",
+    is_only_reserved_by_this!()
+);
+/// Frees the seat of a stream that no longer has a session in it, unless a payment has reserved the seat for the next.
 const LEAVE_SEAT: &str = "DELETE FROM seat WHERE stream IN (
-    SELECT stream FROM head WHERE stream = ?1 AND NOT coalesce(state ->> '$.is_seated', 0))";
+    SELECT stream FROM head WHERE stream = ?1 AND NOT coalesce(state ->> '$.is_seated', 0))
+    AND NOT EXISTS (SELECT 1 FROM reserved_seat WHERE seat = ?1)";
 /// Deletes the head of a shared asset's session once nothing is due there, because such sessions never stop coming.
 const DROP_SESSION: &str =
     "DELETE FROM head WHERE stream = ?1 AND instr(substr(?1, instr(?1, '/') + 1), '/') > 0

@@ -8,13 +8,13 @@ use crate::gateway::{Sale, SaleError};
 use crate::ids::{PaymentId, SessionId, StreamId};
 use crate::ports::Accounts as _;
 use crate::quote::Operation;
-use crate::session::Reject;
 use crate::session::fee::Limit;
+use crate::session::{Reject, failure};
 use crate::sharded::request::Count;
 use crate::sharded::updates::Seat;
 use crate::sharded::{
-    Ended, Head, MerchantShard, MerchantUpdate, Reservation, Reserved, STALE_MS, ShardHandler as _, ShardKey,
-    ShardedJournal,
+    Ended, Failed, Head, MerchantShard, MerchantUpdate, Reservation, Reserved, STALE_MS, ShardHandler as _,
+    ShardKey, ShardedJournal,
 };
 use crate::testkit::world::Chain;
 use crate::time::Timestamp;
@@ -101,6 +101,68 @@ fn a_payment_that_is_tried_for_another_asset_too_takes_no_seat_for_ever_inv_5() 
         now(merchant.holds().release(&at_door.release())).unwrap();
         assert_eq!(database.number("SELECT spent FROM fee_budget"), 0);
     }
+}
+
+#[test]
+fn a_seat_that_two_payments_for_one_session_reserved_is_kept_for_the_one_that_has_it_inv_1() {
+    let session = format!("api/{}", SessionId::from_bytes([7; 16]));
+    let key = format!("main/{session}");
+    let reservation = |payment: &[u8], attempt: &str| Reservation {
+        payment: PaymentId::of_message(payment),
+        stream: StreamId::parse(&session).unwrap(),
+        attempt: attempt.to_owned(),
+        at: Timestamp::from_millis(1_000),
+        funds: None,
+        fee: Some(fee_of(10, Limit { most: 1_000, refill: 0, period: 1 })),
+        seat: Some(Seat { asset: "main/api".to_owned(), stream: key.clone(), of: 1 }),
+    };
+    let (one, two) = (reservation(b"one", "a"), reservation(b"two", "b"));
+    let update = |payment: &Reservation, revision, is_seated: bool, failed| MerchantUpdate {
+        head: Head {
+            stream: key.clone(),
+            revision,
+            state: format!("{{\"is_seated\":{is_seated}}}"),
+            due: is_seated.then_some(9_000),
+            unsettled: None,
+            unfulfilled: false,
+        },
+        ended: vec![Ended { payment: payment.payment.clone(), failed }],
+        sessions: Vec::new(),
+    };
+    // Of two payments for one ticket either may be the one that buys, and be the first or the second to reserve.
+    for (buys, other, is_told_first) in
+        [(&one, &two, true), (&one, &two, false), (&two, &one, true), (&two, &one, false)]
+    {
+        let database = Database::new();
+        let merchant = MerchantShard::new(&database);
+        now(merchant.prepare()).unwrap();
+        let seats = || database.number("SELECT count(*) FROM seat");
+        for payment in [&one, &two] {
+            assert_eq!(now(merchant.reserve(payment)), Ok(Reserved::Done));
+        }
+        if is_told_first {
+            now(merchant.apply(&update(buys, 1, true, None))).unwrap();
+        }
+        now(merchant.holds().release(&other.release())).unwrap();
+        assert_eq!(seats(), 1);
+        now(merchant.apply(&update(buys, 2, true, None))).unwrap();
+        assert_eq!((seats(), database.number("SELECT count(*) FROM reserved_seat")), (1, 0));
+        now(merchant.apply(&update(buys, 3, false, None))).unwrap();
+        assert_eq!(seats(), 0, "its session is over");
+    }
+    // If the first one fails, the seat stays reserved for the second.
+    let database = Database::new();
+    let merchant = MerchantShard::new(&database);
+    now(merchant.prepare()).unwrap();
+    let seats = || database.number("SELECT count(*) FROM seat");
+    for payment in [&one, &two] {
+        assert_eq!(now(merchant.reserve(payment)), Ok(Reserved::Done));
+    }
+    let expired = Failed { at: Timestamp::from_millis(2_000), reason: failure::EXPIRED.to_owned() };
+    now(merchant.apply(&update(&one, 1, false, Some(expired)))).unwrap();
+    assert_eq!(seats(), 1);
+    now(merchant.holds().release(&two.release())).unwrap();
+    assert_eq!((seats(), database.number("SELECT count(*) FROM reserved_seat")), (0, 0));
 }
 
 #[test]
