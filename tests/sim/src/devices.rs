@@ -149,9 +149,15 @@ impl Devices {
         }
     }
 
-    /// Forgets what a gateway that died has heard of devices.
-    pub(crate) fn let_go(&self) {
+    /// Forgets what a gateway that died has heard of devices. What did not do as it was told is now the guardian's, which
+    /// has it locked within so many milliseconds.
+    pub(crate) fn let_go(&self, guardian_ms: u64) {
         self.reports.take();
+        let Some(world) = self.world.upgrade() else { return };
+        let now = world.exec.now();
+        for door in self.doors.values().filter(|door| door.excused_until.get() > now) {
+            door.excused_until.set(door.excused_until.get().max(now + guardian_ms));
+        }
     }
 
     /// Tells whether a door is open, and whether it has an excuse.

@@ -113,7 +113,7 @@ impl Gateways {
         }
         *self.whole.running.borrow_mut() = None;
         let world = self.world();
-        world.devices.let_go();
+        world.devices.let_go(GUARDIAN_MS);
         let guarded = self.random.within(0..GUARDIAN_MS - 1_000);
         let reboots = world.fails(Fault::Reboot, &self.random);
         let restores = world.fails(Fault::StorageRestored, &self.random);
