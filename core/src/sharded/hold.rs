@@ -19,6 +19,17 @@ pub(super) const HOLD: &str = "CREATE TABLE IF NOT EXISTS hold (
         at INTEGER NOT NULL,
         PRIMARY KEY (payment, attempt)
     ) WITHOUT ROWID";
+/// The payments that have ended here, with the time of their latest attempt. A reservation that arrives twice, the second
+/// time after the end, takes nothing, so that nothing is counted twice. Each is kept as long as a message may be late.
+pub(super) const ENDED: &str =
+    "CREATE TABLE IF NOT EXISTS ended (payment TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID";
+/// Adds a payment that is held, and forgets those whose attempts were ten minutes earlier.
+pub(super) const NOTE_ENDED: &[&str] = &[
+    "INSERT OR IGNORE INTO ended (payment, at)
+        SELECT payment, max(at) FROM hold WHERE payment = ?1 GROUP BY payment",
+    "DELETE FROM ended WHERE at < (SELECT max(at) - 600000 FROM hold WHERE payment = ?1)",
+];
+
 pub(super) const HOLD_AT: &str = "CREATE INDEX IF NOT EXISTS hold_at ON hold (at)";
 
 /// Deletes one attempt's hold. It must run before what was held is given back.
@@ -78,6 +89,8 @@ pub(super) fn fee_of(reservation: &Reservation) -> Result<Value, StoreError> {
 #[derive(Debug)]
 pub struct HoldTable<'a, S> {
     sql: &'a S,
+    /// Statements that note that a payment has ended, while it is still held.
+    note_ended: &'static [&'static str],
     /// Statements that give back what a payment took, once no attempt holds it any more.
     give_back: &'static [&'static str],
     /// Statements that drop it instead, because it was spent.
@@ -95,10 +108,11 @@ impl<S> Copy for HoldTable<'_, S> {}
 impl<'a, S: Sql> HoldTable<'a, S> {
     pub(super) const fn new(
         sql: &'a S,
+        note_ended: &'static [&'static str],
         give_back: &'static [&'static str],
         spend: &'static [&'static str],
     ) -> Self {
-        Self { sql, give_back, spend }
+        Self { sql, note_ended, give_back, spend }
     }
 
     /// Releases one attempt's reservation.
@@ -124,7 +138,7 @@ impl<'a, S: Sql> HoldTable<'a, S> {
     /// # Errors
     /// When storage does not answer. Repeating it is harmless.
     pub(crate) async fn release_all(self, payment: &PaymentId) -> Result<(), PortError> {
-        self.release_where(RELEASE_ALL, &[text(payment.as_str())], self.give_back).await
+        self.end(payment, self.give_back).await
     }
 
     /// Drops every attempt's reservation of a payment that landed and cost its fee.
@@ -132,7 +146,16 @@ impl<'a, S: Sql> HoldTable<'a, S> {
     /// # Errors
     /// When storage does not answer. Repeating it is harmless.
     pub(crate) async fn spend_all(self, payment: &PaymentId) -> Result<(), PortError> {
-        self.release_where(RELEASE_ALL, &[text(payment.as_str())], self.spend).await
+        self.end(payment, self.spend).await
+    }
+
+    /// Deletes all holds of a payment that has ended, then runs the statements in `then`.
+    async fn end(self, payment: &PaymentId, then: &[&str]) -> Result<(), PortError> {
+        let payment = [text(payment.as_str())];
+        for statement in self.note_ended {
+            run(self.sql, statement, &payment).await?;
+        }
+        self.release_where(RELEASE_ALL, &payment, then).await
     }
 
     /// Deletes the holds that `parameters` select, then runs the statements in `then`.

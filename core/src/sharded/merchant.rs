@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::slice::from_ref;
 
 use super::history::put_sessions;
-use super::hold::{self, HOLD, HOLD_AT, fee_of, run, text};
+use super::hold::{self, ENDED, HOLD, HOLD_AT, NOTE_ENDED, fee_of, run, text};
 use super::ports::{Publication, ShardPorts};
 use super::request::Count;
 use super::shard::ShardHandler;
@@ -66,6 +66,7 @@ const TABLES: &[&str] = &[
     "CREATE TABLE IF NOT EXISTS unpublished (asset TEXT PRIMARY KEY) WITHOUT ROWID",
     HOLD,
     HOLD_AT,
+    ENDED,
     // The fee of each payment in flight, and what bears it. `ends` is set just before the row is deleted.
     "CREATE TABLE IF NOT EXISTS reserved (
         payment TEXT PRIMARY KEY,
@@ -96,7 +97,8 @@ const TABLES: &[&str] = &[
     "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, stream, at, fee, seat, seat_of, seats) AS
         SELECT payment, '', '', 0, '', '', '', 0 FROM reserved WHERE 0",
     concat!(
-        "CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation BEGIN
+        "CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation
+        WHEN NOT EXISTS (SELECT 1 FROM ended WHERE payment = NEW.payment) BEGIN
         SELECT RAISE(ABORT, '",
         guard_message!(guard_at_risk),
         "')
@@ -267,6 +269,7 @@ impl<S: Sql + Clone> ShardHandler for MerchantShard<S> {
     type LookUp = Count;
 
     const TABLES: &'static [&'static str] = TABLES;
+    const NOTE_ENDED: &'static [&'static str] = NOTE_ENDED;
     const GIVE_BACK: &'static [&'static str] = &[GIVE_SEAT_BACK, DROP_UNHELD_SEATS, DROP_UNHELD];
     const SPEND: &'static [&'static str] = &[SPENT, GIVE_LEFT_SEAT_BACK, DROP_UNHELD_SEATS, DROP_UNHELD];
 

@@ -1,7 +1,7 @@
 //! The shard of one payer: what is in flight from each balance, the payer's trust and failures, sessions and used proofs.
 
 use super::history::put_sessions;
-use super::hold::{self, HOLD, HOLD_AT, fee_of, run, text};
+use super::hold::{self, ENDED, HOLD, HOLD_AT, NOTE_ENDED, fee_of, run, text};
 use super::request::HistoryOf;
 use super::shard::ShardHandler;
 use super::updates::{PayerUpdate, Reservation, Reserved};
@@ -35,6 +35,7 @@ const TABLES: &[&str] = &[
     SESSION_PAYER,
     HOLD,
     HOLD_AT,
+    ENDED,
     USED_PROOF,
     "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, stream, at, funds, fee) AS
         SELECT payment, attempt, stream, at, '', '' FROM hold WHERE 0",
@@ -46,7 +47,8 @@ const TABLES: &[&str] = &[
     END",
     concat!(
         "CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation
-        WHEN NOT EXISTS (SELECT 1 FROM in_flight WHERE payment = NEW.payment) BEGIN
+        WHEN NOT EXISTS (SELECT 1 FROM in_flight WHERE payment = NEW.payment)
+        AND NOT EXISTS (SELECT 1 FROM ended WHERE payment = NEW.payment) BEGIN
         ",
         hold_against_source!(),
         "
@@ -103,6 +105,7 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
     type LookUp = HistoryOf;
 
     const TABLES: &'static [&'static str] = TABLES;
+    const NOTE_ENDED: &'static [&'static str] = NOTE_ENDED;
     const GIVE_BACK: &'static [&'static str] = &[DROP_UNHELD];
     const SPEND: &'static [&'static str] = &[DROP_UNHELD];
 

@@ -29,6 +29,8 @@ pub trait ShardHandler {
     const GIVE_BACK: &'static [&'static str];
     /// The statements for a payment that has landed, whose reservation was spent. Their parameter is the payment.
     const SPEND: &'static [&'static str];
+    /// The statements that note that a payment has ended, while it is still held. Their parameter is the payment.
+    const NOTE_ENDED: &'static [&'static str] = &[];
     /// Whether an update leaves a hold, which has to be asked about once it is stale.
     const UPDATES_HOLD: bool = false;
 
@@ -96,6 +98,6 @@ pub trait ShardHandler {
 
     /// Returns the holds of the attempts that have reservations here.
     fn holds(&self) -> HoldTable<'_, Self::Sql> {
-        HoldTable::new(self.sql(), Self::GIVE_BACK, Self::SPEND)
+        HoldTable::new(self.sql(), Self::NOTE_ENDED, Self::GIVE_BACK, Self::SPEND)
     }
 }

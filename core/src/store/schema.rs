@@ -193,7 +193,7 @@ pub(crate) use hold_against_source;
 /// The version of the tables. A database of any other version is refused.
 ///
 /// From the first release on, older databases will be brought up to date instead.
-pub(super) const VERSION: i64 = 10;
+pub(super) const VERSION: i64 = 11;
 
 /// The table in which a database records its version.
 ///

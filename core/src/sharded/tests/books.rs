@@ -43,7 +43,7 @@ pub(super) fn reservation(number: u8, attempt: &str) -> Reservation {
 }
 
 /// Returns the reservation with a cover; `left` is what this payment alone would leave.
-fn covered(number: u8, attempt: &str, amount: u64, left: u64) -> Reservation {
+pub(super) fn covered(number: u8, attempt: &str, amount: u64, left: u64) -> Reservation {
     let funds = FundsCheck {
         source: Some(payer()),
         amount: Amount::new(amount),

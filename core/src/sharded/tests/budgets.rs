@@ -1,9 +1,12 @@
 //! What the merchant's shard guarantees about fees to the streams that ask it.
 
-use super::books::{payer, payment, reservation};
+use super::books::{covered, payer, payment, reservation};
 use super::{Database, now};
 use crate::session::fee::{Budget, FeeCheck, Limit};
-use crate::sharded::{Fee, MerchantShard, Reservation, Reserved, ShardHandler as _};
+use crate::sharded::{
+    Ended, Fee, Head, MerchantShard, MerchantUpdate, PayerShard, PayerUpdate, Reservation, Reserved,
+    ShardHandler as _,
+};
 use crate::svm::Address;
 use crate::time::Timestamp;
 
@@ -49,6 +52,51 @@ fn a_budget_for_fees_holds_for_all_assets_and_gets_back_what_never_landed_inv_5(
     now(handler.reserve(&costing(3, "e", 10, 25))).unwrap();
     now(handler.holds().release_all(&payment(3))).unwrap();
     assert_eq!(spent(), 10);
+}
+
+#[test]
+fn a_payment_earns_once_although_its_reservation_and_its_end_arrive_again_after_the_end_inv_5() {
+    let twice = |reservation: &Reservation| {
+        let database = Database::new();
+        let payers = PayerShard::new(&database);
+        now(payers.prepare()).unwrap();
+        let ended = vec![Ended { payment: reservation.payment.clone(), failed: None }];
+        let update = PayerUpdate { payer: payer(), ended, sessions: Vec::new() };
+        for _ in 0..2 {
+            assert_eq!(now(payers.reserve(reservation)), Ok(Reserved::Done));
+            now(payers.apply(&update)).unwrap();
+        }
+        database.number("SELECT sum(lamports) FROM trust")
+    };
+    let covered = |number| {
+        let mut reservation = covered(number, "a", 10, 10);
+        let mut fee = fee_of(10, Limit { most: 1_000, refill: 0, period: 1 });
+        fee.check.earns = 70;
+        reservation.fee = Some(fee);
+        reservation
+    };
+    assert_eq!(twice(&covered(1)), 70);
+    // The budget of newcomers has what its payments have earned, and each once.
+    let database = Database::new();
+    let merchant = MerchantShard::new(&database);
+    now(merchant.prepare()).unwrap();
+    for number in [2, 3] {
+        assert_eq!(now(merchant.reserve(&costing(number, "a", 100, 1_000))), Ok(Reserved::Done));
+    }
+    for _ in 0..2 {
+        assert_eq!(now(merchant.reserve(&covered(1))), Ok(Reserved::Done));
+        let head = Head {
+            stream: "main/door-1".to_owned(),
+            revision: 1,
+            state: "{}".to_owned(),
+            due: None,
+            unsettled: None,
+            unfulfilled: false,
+        };
+        let ended = vec![Ended { payment: payment(1), failed: None }];
+        now(merchant.apply(&MerchantUpdate { head, ended, sessions: Vec::new() })).unwrap();
+    }
+    assert_eq!(database.number("SELECT spent FROM fee_budget"), 200 - 70);
 }
 
 #[test]

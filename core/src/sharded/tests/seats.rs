@@ -318,10 +318,12 @@ fn a_reservation_that_comes_late_takes_no_seat_away_and_leaves_none_behind_inv_1
     assert_eq!(seats(), 1);
     now(handler.apply(&told(2, false))).unwrap();
     assert_eq!(seats(), 0);
-    // A reservation that arrives after the end is asked about once it is stale. Its payment is granted, and
-    // no session is left.
+    // One that arrives after its payment has ended takes nothing.
     assert_eq!(now(handler.reserve(&seat_of(1, "d"))), Ok(Reserved::Done));
+    assert_eq!((seats(), database.number("SELECT count(*) FROM hold")), (0, 0));
+    // One whose end was never told is asked about once it is stale. Its payment is granted, and no session is left.
+    assert_eq!(now(handler.reserve(&seat_of(3, "d"))), Ok(Reserved::Done));
     assert_eq!(seats(), 1);
-    now(handler.holds().spend_all(&PaymentId::of_message(&[1]))).unwrap();
+    now(handler.holds().spend_all(&PaymentId::of_message(&[3]))).unwrap();
     assert_eq!(seats(), 0);
 }
