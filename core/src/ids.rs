@@ -212,6 +212,64 @@ impl<'de> Deserialize<'de> for PaymentId {
     }
 }
 
+/// The id of money that is owed: `o_` and 128 bits in hexadecimal.
+///
+/// It stands in the memo of a refund, so it tells nobody which session it was. It follows from the session's id, which
+/// nobody can guess.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct OwedId(String);
+
+impl OwedId {
+    /// Returns the id of what is owed of a session for the time with this number.
+    #[must_use]
+    pub(crate) fn of_session(session: &SessionId, number: u32) -> Self {
+        Self::of(&[b"session", session.as_str().as_bytes(), &number.to_be_bytes()])
+    }
+
+    /// Returns the id of a whole payment that is owed.
+    #[must_use]
+    pub(crate) fn of_payment(payment: &PaymentId, session: &SessionId) -> Self {
+        Self::of(&[b"payment", session.as_str().as_bytes(), payment.as_str().as_bytes()])
+    }
+
+    fn of(parts: &[&[u8]]) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            hash.update(part);
+            hash.update([0]);
+        }
+        let hash = encoding::hex(&hash.finalize());
+        Self(format!("o_{}", hash.get(..32).unwrap_or_default()))
+    }
+
+    /// Parses an id; `None` if it has another form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 16] = encoding::from_hex(text.strip_prefix("o_")?)?;
+        Some(Self(format!("o_{}", encoding::hex(&bytes)))).filter(|id| id.0 == text)
+    }
+
+    /// Returns the id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for OwedId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for OwedId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not the id of what is owed"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

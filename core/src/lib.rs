@@ -57,7 +57,7 @@ pub use time::{Monotonic, Now, Timestamp};
 
 /// What a host reports about its devices.
 pub mod device {
-    pub use crate::session::{LockState, ReportedState};
+    pub use crate::session::{LockState, Report, ReportedState};
 }
 
 /// What this repository's benchmarks measure separately. It changes without notice.

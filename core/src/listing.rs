@@ -12,6 +12,7 @@ use crate::config::Asset;
 use crate::ids::AssetId;
 use crate::money::Decimal;
 use crate::pricing::{Tariff, Unit, default_max_quantity, unit_seconds};
+use crate::session::Refund;
 
 /// What an asset created by API is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,8 @@ pub struct Listing {
     pub tariff: Tariff,
     /// How many sessions of the asset may run at once.
     pub capacity: Capacity,
+    /// How what is owed of a purchase is given back.
+    pub refund: Refund,
     /// Whether the asset is for sale.
     pub enabled: bool,
     /// Which of the assets that had this id one after another, counted from 1.
@@ -50,6 +53,7 @@ impl Listing {
             tags: self.tags.clone(),
             tariff: self.tariff.clone(),
             capacity: self.capacity,
+            refund: self.refund,
             enabled: self.enabled,
             device: None,
             generation: self.generation,
@@ -76,6 +80,7 @@ impl Listing {
             ("min_quantity", (*min_quantity != 1).then(|| json!(min_quantity))),
             ("max_quantity", (*max_quantity != most).then(|| json!(max_quantity))),
             ("capacity", self.capacity.is_shared().then(|| self.capacity.shown())),
+            ("refund", (self.refund != Refund::default()).then(|| json!(self.refund.name()))),
             ("enabled", if self.enabled { None } else { Some(json!(false)) }),
         ];
         let mut fields = Map::new();
@@ -92,9 +97,19 @@ impl From<Asset> for Listing {
     /// Returns the listing of this asset.
     fn from(asset: Asset) -> Self {
         let Asset {
-            name, description, icon_url, picture, tags, tariff, capacity, enabled, generation, ..
+            name,
+            description,
+            icon_url,
+            picture,
+            tags,
+            tariff,
+            capacity,
+            refund,
+            enabled,
+            generation,
+            ..
         } = asset;
-        Self { name, description, icon_url, picture, tags, tariff, capacity, enabled, generation }
+        Self { name, description, icon_url, picture, tags, tariff, capacity, refund, enabled, generation }
     }
 }
 
@@ -118,14 +133,26 @@ struct StoredListing {
     max_quantity: u64,
     #[serde(default, skip_serializing_if = "Capacity::is_exclusive")]
     capacity: Capacity,
+    #[serde(default, skip_serializing_if = "Refund::is_manual")]
+    refund: Refund,
     enabled: bool,
     generation: u64,
 }
 
 impl From<Listing> for StoredListing {
     fn from(listing: Listing) -> Self {
-        let Listing { name, description, icon_url, picture, tags, tariff, capacity, enabled, generation } =
-            listing;
+        let Listing {
+            name,
+            description,
+            icon_url,
+            picture,
+            tags,
+            tariff,
+            capacity,
+            refund,
+            enabled,
+            generation,
+        } = listing;
         Self {
             name,
             description,
@@ -138,6 +165,7 @@ impl From<Listing> for StoredListing {
             min_quantity: tariff.min_quantity,
             max_quantity: tariff.max_quantity,
             capacity,
+            refund,
             enabled,
             generation,
         }
@@ -164,6 +192,7 @@ impl TryFrom<StoredListing> for Listing {
                 max_quantity: stored.max_quantity,
             },
             capacity: stored.capacity,
+            refund: stored.refund,
             enabled: stored.enabled,
             generation: stored.generation,
         })

@@ -12,11 +12,11 @@ use crate::account::Account;
 use crate::config::Asset;
 pub use crate::error::PortError;
 use crate::error::{SettleError, TransportError};
-use crate::ids::{AssetId, PaymentId, SessionId, StreamId};
+use crate::ids::{AssetId, OwedId, PaymentId, SessionId, StreamId};
 use crate::quote::TicketId;
 pub use crate::rail::{Balances, Prepared, Verified};
 use crate::session::fee::{Budget, Limit};
-use crate::session::index::{PaymentRecord, SessionRecord};
+use crate::session::index::{OwedRecord, PaymentRecord, SessionRecord};
 pub use crate::session::{Batch, Claim, Landing};
 use crate::session::{PastFailure, Rail, Snapshot};
 use crate::sign_in::Proven;
@@ -120,6 +120,9 @@ pub trait Claims {
 
     /// Returns a session, running or past.
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, PortError>;
+
+    /// Returns what is owed under these ids, in their order. An id under which nothing is owed is left out.
+    async fn owed(&self, ids: &[OwedId]) -> Result<Vec<OwedRecord>, PortError>;
 
     /// Returns a payer's sessions before the cursor, the latest first, and at most `limit`.
     async fn sessions_of(

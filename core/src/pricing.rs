@@ -156,6 +156,15 @@ impl Tariff {
     }
 }
 
+/// Returns what `part` of `whole` costs, if all of it costs `price`. It is rounded up to a whole atomic unit, as every price
+/// is. Nothing of nothing costs nothing.
+#[must_use]
+pub(crate) fn part(price: Amount, part: u64, whole: u64) -> Amount {
+    let all = u128::from(price.atomic()) * u128::from(part.min(whole));
+    let cost = all.div_ceil(u128::from(whole.max(1)));
+    u64::try_from(cost).map_or(price, Amount::new)
+}
+
 /// Returns the length of one unit, in seconds; `None` for a session without a stated length.
 #[must_use]
 pub(crate) const fn unit_seconds(unit: Unit, session_seconds: Option<u64>) -> Option<u64> {

@@ -23,6 +23,9 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// The shortest pause between two steps. Requests that write at the same time share one step.
 const SHORTEST: Duration = Duration::from_millis(10);
 
+/// How long the first step waits for what devices were found doing. It is shorter than a device is left as it was found.
+const FOUND: Duration = Duration::from_millis(300);
+
 /// The most reports kept while the component cannot take them. The latest one of each asset is among them.
 const MOST: usize = 4096;
 
@@ -46,6 +49,8 @@ pub(crate) struct Loop<D> {
     pub(crate) decide: D,
     pub(crate) targets: Box<dyn Fn(&DesiredState) + Send>,
     pub(crate) reports: mpsc::UnboundedReceiver<ReportedState>,
+    /// How many devices report what they were found doing before their first command.
+    pub(crate) devices: usize,
     /// Notified when a request has written something.
     pub(crate) written: Arc<Notify>,
     pub(crate) clock: SteadyClock,
@@ -79,8 +84,18 @@ impl<D: Decide> Loop<D> {
         ReportedState { at_ms: report.at_ms.saturating_add(ahead), ..report }
     }
 
+    /// Waits until every device has reported what it was found doing.
+    async fn found(&mut self, pending: &mut Vec<ReportedState>) {
+        while pending.len() < self.devices {
+            let Some(report) = self.reports.recv().await else { return };
+            keep(pending, self.in_wall_time(report));
+        }
+    }
+
     async fn forever(&mut self) {
         let mut pending: Vec<ReportedState> = Vec::new();
+        // What ends with the first step must know what was found. A device that does not answer waits for its first order.
+        let _ = tokio::time::timeout(FOUND, self.found(&mut pending)).await;
         // True after a start and after every error. Some desired states may have been lost then, so the
         // component gives all of them again.
         let mut resync = true;
@@ -122,7 +137,11 @@ impl<D: Decide> Loop<D> {
 /// Keeps a report for the next step. If a device repeats its last report, the first one is enough.
 fn keep(pending: &mut Vec<ReportedState>, report: ReportedState) {
     let last = pending.iter().rev().find(|r| r.asset == report.asset);
-    if last.is_some_and(|r| r.sequence == report.sequence && r.state == report.state) {
+    let same = |r: &ReportedState| {
+        (r.sequence, r.state, r.failed, r.away_since_ms)
+            == (report.sequence, report.state, report.failed, report.away_since_ms)
+    };
+    if last.is_some_and(same) {
         return;
     }
     if pending.len() >= MOST {
@@ -178,6 +197,7 @@ mod tests {
             decide: Script { called, answers: answers(&clock) },
             targets: Box::new(move |o| seen.lock().unwrap().push(o.sequence)),
             reports: listen,
+            devices: 0,
             written: written.clone(),
             clock: clock.clone(),
             device_clock: clock.unset(),
@@ -193,7 +213,14 @@ mod tests {
             call.await.unwrap().unwrap()
         }
         fn report(&self, sequence: u64, state: LockState) {
-            let report = ReportedState { asset: "door".into(), sequence, state, at_ms: self.clock.now_ms() };
+            let report = ReportedState {
+                asset: "door".into(),
+                sequence,
+                state,
+                failed: false,
+                away_since_ms: None,
+                at_ms: self.clock.now_ms(),
+            };
             self.reports.send(report).unwrap();
         }
     }

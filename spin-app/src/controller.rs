@@ -40,12 +40,18 @@ impl Guest for Controller {
 }
 
 /// Converts a report. Returns `None` if the asset's id cannot exist.
-fn read(report: ReportedState) -> Option<(AssetId, device::ReportedState)> {
+fn read(report: ReportedState) -> Option<(AssetId, device::Report)> {
+    let asset = AssetId::parse(&report.asset)?;
     let state = match report.state {
         LockState::Locked => device::LockState::Locked,
         LockState::Unlocked => device::LockState::Unlocked,
         LockState::Unknown => device::LockState::Unknown,
     };
+    if let Some(since) = report.away_since_ms {
+        let away_since = Timestamp::from_millis(since);
+        return Some((asset, device::Report::Began { found: state, away_since }));
+    }
     let at = Timestamp::from_millis(report.at_ms);
-    Some((AssetId::parse(&report.asset)?, device::ReportedState::of_lock(report.sequence, state, at)))
+    let seen = device::ReportedState::of_lock(report.sequence, state, at).with_failed(report.failed);
+    Some((asset, device::Report::Seen(seen)))
 }

@@ -112,6 +112,7 @@ fn need_assets(config: &Config, request: &Request) -> Result<(), ConfigError> {
             Route::Health
             | Route::Keys
             | Route::Session(_)
+            | Route::Stop(_)
             | Route::MakeCode(_)
             | Route::Payer(_)
             | Route::MerchantSessions,

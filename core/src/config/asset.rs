@@ -10,12 +10,15 @@ use crate::capacity::Capacity;
 use crate::ids::AssetId;
 use crate::money::Decimal;
 use crate::pricing::{QuantityError, Tariff, Unit, default_max_quantity, unit_seconds};
-use crate::session::{Fulfilment, MAX_SECONDS};
+use crate::session::{Fulfilment, MAX_SECONDS, Refund};
 use crate::x402::Presentation;
 
 /// The message for an asset with a device on a host that cannot control devices.
 pub(super) const NO_DEVICES: &str = "Workers and Spin cannot control devices; remove `device` from this \
                                      asset, or run `coinop serve` beside the device";
+
+/// The message for a way to give money back that does not exist.
+const REFUNDS: &str = "must be \"manual\", \"credit\" or \"onchain\"";
 
 /// Something for hire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub struct Asset {
     pub tariff: Tariff,
     /// How many sessions may run at once.
     pub capacity: Capacity,
+    /// How what is owed of a purchase is given back.
+    pub refund: Refund,
     /// Whether the asset is for sale. If not, sessions that were already sold go on.
     pub enabled: bool,
     /// The device behind the asset, if this host works one.
@@ -110,6 +115,10 @@ impl Asset {
             None => Capacity::default(),
             Some(value) => Capacity::read(value).ok_or_else(|| section.error("capacity", Capacity::SHAPE))?,
         };
+        let refund = match section.text("refund")? {
+            None => Refund::default(),
+            Some(name) => Refund::from_name(name).ok_or_else(|| section.error("refund", REFUNDS))?,
+        };
         if device.is_some() && capacity.is_shared() {
             return Err(section.error(
                 "capacity",
@@ -126,6 +135,7 @@ impl Asset {
             tags,
             tariff,
             capacity,
+            refund,
             enabled,
             device,
             generation: 0,

@@ -133,6 +133,8 @@ pub enum SaleError {
     AlreadyUsed,
     /// Another payment has answered this quote.
     QuoteUsed,
+    /// The payment landed, but it bought nothing. All of it is owed.
+    NotDelivered(Box<PaymentRecord>),
     /// The asset's state does not allow it.
     Rejected(Reject),
     /// No budget bears the payment's fee now. At this time one will, if others do not take it.

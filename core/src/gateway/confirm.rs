@@ -39,7 +39,7 @@ impl<P: Ports> Gateway<'_, P> {
         let mut pause = self.ports().settlement().first_look_ms();
         let mut sent_at: Option<Timestamp> = None;
         // The query names the fee payer's signature, so it is made only after the claim.
-        if let Some(sale) = self.poll_outcome(stream, &claim, Effort::Quick).await? {
+        if let Some(sale) = self.poll_outcome(stream, &claim, Effort::Quick, true).await? {
             return Ok(sale);
         }
         loop {
@@ -58,7 +58,7 @@ impl<P: Ports> Gateway<'_, P> {
                 self.ports().clock().sleep(pause).await;
             }
             pause = (pause * 2).clamp(POLL_MS.0, POLL_MS.1);
-            if let Some(sale) = self.poll_outcome(stream, &claim, Effort::Quick).await? {
+            if let Some(sale) = self.poll_outcome(stream, &claim, Effort::Quick, true).await? {
                 return Ok(sale);
             }
             if self.ports().clock().now().wall.millis_since(started) >= wait.ms() {
@@ -87,7 +87,7 @@ impl<P: Ports> Gateway<'_, P> {
                 helped_at = now;
                 let snapshot = self.ports().journal().load(stream).await?;
                 if let Some(claim) = snapshot.state.claim(&record.payment) {
-                    self.confirm(stream, &snapshot, claim, now).await?;
+                    self.confirm(stream, &snapshot, claim, now, true).await?;
                 }
             }
             self.ports().clock().sleep(pause).await;
@@ -107,7 +107,7 @@ impl<P: Ports> Gateway<'_, P> {
             let snapshot = self.ports().journal().load(&record.stream).await?;
             if let Some(claim) = snapshot.state.claim(&record.payment) {
                 let now = self.ports().clock().now().wall;
-                if let Some(sale) = self.look(&record.stream, &snapshot, claim, now).await? {
+                if let Some(sale) = self.look(&record.stream, &snapshot, claim, now, true).await? {
                     return Ok(sale);
                 }
             }
@@ -115,16 +115,18 @@ impl<P: Ports> Gateway<'_, P> {
         self.current_outcome(&record.payment).await
     }
 
-    /// Looks after a claimed payment once. A payment that has failed is no error, because that is durable then.
+    /// Looks after a claimed payment once. A payment that has failed, or bought nothing, is no error, because that is
+    /// durable then.
     pub(super) async fn confirm(
         &self,
         stream: &StreamId,
         snapshot: &Snapshot,
         claim: &Claim,
         now: Timestamp,
+        is_awaited: bool,
     ) -> Result<(), SaleError> {
-        match self.look(stream, snapshot, claim, now).await {
-            Ok(_) | Err(SaleError::Refused { .. }) => Ok(()),
+        match self.look(stream, snapshot, claim, now, is_awaited).await {
+            Ok(_) | Err(SaleError::Refused { .. } | SaleError::NotDelivered(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -137,10 +139,11 @@ impl<P: Ports> Gateway<'_, P> {
         snapshot: &Snapshot,
         claim: &Claim,
         now: Timestamp,
+        is_awaited: bool,
     ) -> Result<Option<Sale>, SaleError> {
         let old = now.overdue_since(claim.at) >= THOROUGH_AFTER_MS;
         let effort = if old { Effort::Thorough } else { Effort::Quick };
-        if let Some(sale) = self.poll_outcome(stream, claim, effort).await? {
+        if let Some(sale) = self.poll_outcome(stream, claim, effort, is_awaited).await? {
             return Ok(Some(sale));
         }
         if claim.rail.may_be_sent_again() {
@@ -180,7 +183,8 @@ impl<P: Ports> Gateway<'_, P> {
         }
     }
 
-    /// Asks for a payment's outcome and makes it durable; `None` if it is not known.
+    /// Asks for a payment's outcome and makes it durable; `None` if it is not known. `is_awaited` says whether the payment's
+    /// buyer asks for it.
     ///
     /// It is decided on the stream as storage has it now. If storage had lost the claim after it confirmed it, a state from
     /// memory could overwrite another buyer's claim.
@@ -189,12 +193,13 @@ impl<P: Ports> Gateway<'_, P> {
         stream: &StreamId,
         claim: &Claim,
         effort: Effort,
+        is_awaited: bool,
     ) -> Result<Option<Sale>, SaleError> {
         let payment = claim.payment.clone();
         let mut failed = None;
         let command = match self.ports().settlement().outcome(claim, effort).await {
             Outcome::Unclear => return Ok(None),
-            Outcome::Landed(landing) => Command::Landed { payment, landing },
+            Outcome::Landed(landing) => Command::Landed { payment, landing, is_awaited },
             Outcome::Failed { reason } => {
                 self.ports().log(&format!("a payment for {} failed: {reason}", stream.asset()));
                 failed = Some(reason);
@@ -231,6 +236,9 @@ impl<P: Ports> Gateway<'_, P> {
     }
 
     async fn sold(&self, payment: PaymentRecord) -> Result<Sale, SaleError> {
+        if payment.status == PaymentStatus::Owed {
+            return Err(SaleError::NotDelivered(Box::new(payment)));
+        }
         let session = self.ports().journal().session(&payment.session).await?;
         let session =
             session.ok_or_else(|| PortError::from(StoreError::Invariant("a granted session is missing")))?;

@@ -12,6 +12,7 @@ mod confirm;
 mod fees;
 mod recovery;
 mod sale;
+mod stop;
 mod terms;
 mod unclaimed;
 
@@ -192,6 +193,11 @@ impl<'a, P: Ports> Gateway<'a, P> {
             let batch = batch.with_funds(funds.clone());
             let appended = self.ports.journal().append(stream, snapshot.revision, &batch).await?;
             if appended == Appended::Done {
+                for change in &batch.index {
+                    if let IndexChange::Owed { record, .. } = change {
+                        self.ports.log(&stop::owed_line(&self.deployment.config, record));
+                    }
+                }
                 let snapshot = Snapshot { revision: snapshot.revision + 1, state: batch.state };
                 return Ok(Committed { snapshot, index: batch.index });
             }

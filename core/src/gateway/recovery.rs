@@ -6,7 +6,7 @@
 use super::{CommandError, Gateway, contended};
 use crate::ids::{AssetId, StreamId};
 use crate::ports::{Clock as _, Entropy as _, PortError, Ports, Schedule as _, Streams as _};
-use crate::session::{Command, DesiredState, ReportedState, desired_state_for_host, pending};
+use crate::session::{Command, DesiredState, Report, desired_state_for_host, pending};
 use crate::time::Timestamp;
 
 use super::buy::SaleError;
@@ -15,6 +15,10 @@ use super::buy::SaleError;
 const STREAMS_PER_STEP: u32 = 64;
 /// How many assets with unconfirmed devices one step looks at.
 const ASSETS_LOOKED_AT: u32 = 4_096;
+/// How many streams with a running session one start looks at.
+const STREAMS_LOOKED_AT: u32 = 100_000;
+/// Later than any paid time ends, in milliseconds since the epoch.
+const END_OF_TIME: u64 = (1 << 53) - 1;
 /// How many payments one call looks after at most. Each may cost several time-outs.
 const PAYMENTS_PER_STEP: usize = 4;
 /// After how long one call stops looking after further payments, in milliseconds.
@@ -55,21 +59,37 @@ impl<P: Ports> Gateway<'_, P> {
     ///
     /// # Errors
     /// Returns an error if the storage does not answer. Calling again is always safe.
-    pub async fn step(
-        &self,
-        resync: bool,
-        reports: Vec<(AssetId, ReportedState)>,
-    ) -> Result<Plan, PortError> {
+    pub async fn step(&self, resync: bool, reports: Vec<(AssetId, Report)>) -> Result<Plan, PortError> {
         for (asset, report) in reports {
             if self.deployment().config.asset(&asset).is_some() {
-                self.decide_on(&StreamId::of_asset(asset), Command::Reported(report)).await?;
+                let command = match report {
+                    Report::Seen(report) => Command::Reported(report),
+                    Report::Began { found, away_since } => Command::Returned { found, away_since },
+                };
+                self.decide_on(&StreamId::of_asset(asset), command).await?;
             }
+        }
+        if resync {
+            self.end_orphans().await?;
         }
         let started = self.ports().clock().now().wall;
         for stream in &self.ports().journal().due(started, STREAMS_PER_STEP).await? {
             self.decide_on(stream, Command::EndDue).await?;
         }
         Ok(Plan { states: self.states(resync).await?, next: self.next_end().await? })
+    }
+
+    /// Ends the sessions whose asset or device is no longer in the configuration. Nothing works their devices any more.
+    async fn end_orphans(&self) -> Result<(), PortError> {
+        let config = &self.deployment().config;
+        let has_device = |id: &AssetId| config.asset(id).is_some_and(|asset| asset.device.is_some());
+        let ever = Timestamp::from_millis(END_OF_TIME);
+        for stream in self.ports().journal().due(ever, STREAMS_LOOKED_AT).await? {
+            if !has_device(stream.asset()) {
+                self.decide_on(&stream, Command::DeviceRemoved).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns when paid time ends next; now if something is over already.
@@ -129,7 +149,7 @@ impl<P: Ports> Gateway<'_, P> {
                 left -= 1;
                 // The asset may no longer be in the configuration: money that moved has to become a session all the
                 // same.
-                match self.confirm(id, &snapshot, claim, now).await {
+                match self.confirm(id, &snapshot, claim, now, false).await {
                     Ok(()) => {}
                     Err(SaleError::Unavailable(error)) => return Err(error),
                     // The payment has failed for good. That is recorded and logged by now.

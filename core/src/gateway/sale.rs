@@ -171,6 +171,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             purchase: &verified.purchase,
             payer: &payer,
             has_ticket: verified.ticket.is_some(),
+            fulfilment: verified.fulfilment,
             source: verified.payment.source(),
             waits_until,
             generation,
@@ -309,7 +310,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         prepared: Prepared,
         at: Timestamp,
     ) -> Claim {
-        let VerifiedPurchase { payment, purchase, fulfilment, seats, ticket } = verified;
+        let VerifiedPurchase { payment, purchase, fulfilment, refund, seats, ticket } = verified;
         let seats = seats.filter(|_| buy.operation == Operation::Access);
         let id = payment.id();
         let session = stream.session().cloned().unwrap_or_else(|| self.session_of(buy, &id));
@@ -323,6 +324,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             rail: prepared.rail,
             fulfilment,
             seats,
+            refund,
             at,
         }
     }

@@ -5,7 +5,7 @@ use super::buy::{BuyRequest, SaleError, refused};
 use crate::config::Asset;
 use crate::quote::{Quote, TicketId};
 use crate::rail::{self, Expected, Presented};
-use crate::session::{Fulfilment, Purchase};
+use crate::session::{Fulfilment, Purchase, Refund};
 use crate::svm::Address;
 use crate::time::Timestamp;
 use crate::x402::{Accepted, PaymentPayload};
@@ -16,6 +16,8 @@ pub struct VerifiedPurchase {
     pub purchase: Purchase,
     /// How the purchase is delivered.
     pub fulfilment: Fulfilment,
+    /// How what is owed of it is given back.
+    pub refund: Refund,
     /// The asset's capacity, if it is shared and limited.
     pub seats: Option<u64>,
     /// The id of the ticket that the payment answers; `None` without a ticket (x402 v1).
@@ -87,7 +89,7 @@ impl Deployment {
         let Terms { purchase, expected, ticket } = terms;
         let payment = expected.verify(&self.keys, &self.config, purchase.price.amount)?;
         let (fulfilment, seats) = (asset.fulfilment(), asset.capacity.seats());
-        Ok(VerifiedPurchase { purchase, fulfilment, seats, ticket, payment })
+        Ok(VerifiedPurchase { purchase, fulfilment, refund: asset.refund, seats, ticket, payment })
     }
 
     /// Returns the terms of the quote that the payment answers (x402 v2).

@@ -31,7 +31,26 @@ pub(super) async fn access<'a, P: Ports>(
     if let Some(proven) = sessions::signed_in(context, request)? {
         return StatelessOutcome::at_shard(TaskKind::Access { purchase, asset, proven });
     }
+    // What a device cannot deliver is not offered.
+    if asset.device.is_some() {
+        return StatelessOutcome::at_shard(TaskKind::Price { purchase, asset });
+    }
     challenge(context, request, &purchase, &asset, &UNPAID).map(StatelessOutcome::Answered)
+}
+
+/// Shows the 402 for an asset with a device, unless the device does not answer or cannot be unlocked.
+pub(super) async fn price<P: Ports>(
+    context: &Context<'_, P>,
+    request: &Request,
+    purchase: &PurchaseRequest,
+    asset: &Asset,
+) -> Result<Response, Problem> {
+    let state = state_of(context, &StreamId::of_asset(asset.id.clone())).await?;
+    if views::is_out_of_order(asset, &state) {
+        let now = state.clamped_now(&context.now()).wall;
+        return Err(Problem::of_reject(&Reject::unreachable(now), now));
+    }
+    challenge(context, request, purchase, asset, &UNPAID)
 }
 
 /// How many of a payer's latest sessions are searched for one of a shared asset.

@@ -17,7 +17,7 @@ use crate::session::{Reject, StreamState};
 const MERGES: u32 = 8;
 
 /// The keys of an asset except `id`.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "capacity",
     "name",
     "description",
@@ -29,6 +29,7 @@ const KEYS: [&str; 12] = [
     "session_seconds",
     "min_quantity",
     "max_quantity",
+    "refund",
     "enabled",
 ];
 

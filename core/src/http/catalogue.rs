@@ -68,7 +68,7 @@ pub(super) async fn availability<P: Ports>(
             Some(state) => state,
             None => state_of(context, &StreamId::of_asset(asset.id.clone())).await?,
         };
-        return Ok(Availability::of_exclusive(state, &context.now()));
+        return Ok(Availability::of_exclusive(asset, state, &context.now()));
     }
     // With an unlimited number of seats, there is nothing to look up.
     let is_free = match asset.capacity.seats() {
@@ -107,7 +107,7 @@ async fn availabilities<P: Ports>(
     let of = |asset: &Cow<'_, Asset>| {
         if asset.capacity.is_exclusive() {
             let state = states.next().map(|snapshot| snapshot.state).unwrap_or_default();
-            return Availability::of_exclusive(state, &now);
+            return Availability::of_exclusive(asset, state, &now);
         }
         let is_free =
             asset.capacity.seats().is_none_or(|seats| taken.next().is_some_and(|taken| taken < seats));

@@ -9,7 +9,7 @@ use super::headers::WANTED_METHOD;
 use super::route::{Action, Route};
 use super::shard::{ShardTask, StatelessOutcome, TaskKind};
 use super::{Context, Problem, Request, Response};
-use super::{access, assets, catalogue, code, cors, merchant, sale, sessions, tick, transaction};
+use super::{access, assets, catalogue, code, cors, merchant, sale, sessions, stop, tick, transaction};
 use crate::ports::Ports;
 
 /// Answers a request. It never panics, and its body is always JSON or empty.
@@ -82,6 +82,7 @@ async fn prepare<'a, P: Ports>(
         Action::Extend(id) => access::extend(context, request, id).await,
         Action::ExtendTransaction(id) => transaction::to_extend(context, request, id).await,
         Action::SessionStatus(id) => sessions::session_status(context, request, id),
+        Action::Stop(id) => stop::stop(context, request, id),
         Action::MakeCode(id) => code::make(context, request, id),
         Action::PayerSessions(address) => sessions::sessions_of_payer(context, request, address),
         Action::MerchantSessions => merchant::sessions(context, request),
@@ -114,6 +115,8 @@ async fn perform<P: Ports>(
         }
         TaskKind::Buy(purchase) => sale::buy(context, request, purchase).await,
         TaskKind::ShowSession(token) => sessions::show(context, &token).await,
+        TaskKind::Price { purchase, asset } => access::price(context, request, &purchase, &asset).await,
+        TaskKind::Stop(token) => stop::stopped(context, &token).await,
         TaskKind::MakeCode(token) => code::made(context, &token).await,
         TaskKind::UseCode(code) => code::redeemed(context, &code).await,
         TaskKind::ListSessions { proven, page } => sessions::list(context, &proven, &page).await,

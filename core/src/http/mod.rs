@@ -22,6 +22,7 @@ mod route;
 mod sale;
 mod sessions;
 mod shard;
+mod stop;
 mod tick;
 mod transaction;
 mod views;

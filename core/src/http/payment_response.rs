@@ -63,7 +63,13 @@ pub(super) fn granted_response<P: Ports>(
     let body =
         views::granted(context.deployment(), session, &payment.purchase, payment.transaction.as_deref());
     let body = body.map_err(|error| context.unwritten(error))?;
-    let settlement = SettlementResponse {
+    let header = settled(received, payment).to_header().map_err(|error| context.unwritten(error))?;
+    Ok(Response::json(200, &body).no_store().with(received.header(), header))
+}
+
+/// Returns the settlement response for a payment that was charged.
+pub(super) fn settled(received: ReceivedAs, payment: &PaymentRecord) -> SettlementResponse {
+    SettlementResponse {
         success: true,
         error_reason: None,
         error_message: None,
@@ -71,9 +77,7 @@ pub(super) fn granted_response<P: Ports>(
         network: received.network.to_owned(),
         payer: Some(payment.payer.clone()),
         amount: Some(payment.purchase.price.amount),
-    };
-    let header = settlement.to_header().map_err(|error| context.unwritten(error))?;
-    Ok(Response::json(200, &body).no_store().with(received.header(), header))
+    }
 }
 
 /// Returns the 202 for a payment that has no outcome yet.

@@ -133,6 +133,24 @@ impl Problem {
                     "All seats are taken. You were not charged. Try again later: `Retry-After` says when.";
                 Self::conflict("asset_busy", detail).retry_at(until, now).until(until)
             }
+            Reject::Unreachable { until } => Self::new(
+                503,
+                "device_unreachable",
+                "Out of order",
+                "The device does not answer or cannot be unlocked, so nothing is sold. You were not charged. Try again \
+                 later: `Retry-After` says when.",
+            )
+            .retry_at(until, now),
+            Reject::CannotStop => Self::conflict(
+                "cannot_stop",
+                "This session has only a grant, which a door checks by itself and which cannot be taken back. The \
+                 session goes on to its paid end.",
+            ),
+            Reject::OtherToken => Self::conflict(
+                "other_token",
+                "An extension is paid in the token that the session was paid in. You were not charged. Request a new \
+                 quote, and pay in that token.",
+            ),
             Reject::InvalidCode => Self::invalid_code(),
             Reject::TooManyCodes => Self::conflict(
                 "too_many_codes",

@@ -42,6 +42,8 @@ pub enum Route {
     ExtendTransaction(Option<AssetId>),
     /// `/api/v1/sessions/{id}/status`
     Session(Option<SessionId>),
+    /// `/api/v1/sessions/{id}/stop`
+    Stop(Option<SessionId>),
     /// `/api/v1/sessions/{id}/code`
     MakeCode(Option<SessionId>),
     /// `/api/v1/payers/{address}/sessions`
@@ -87,6 +89,8 @@ pub(super) enum Action<'r> {
     ExtendTransaction(Option<&'r AssetId>),
     /// Show a session to its buyer.
     SessionStatus(Option<&'r SessionId>),
+    /// Stop a session before its paid end.
+    Stop(Option<&'r SessionId>),
     /// Make a one-time code for another device.
     MakeCode(Option<&'r SessionId>),
     /// Show a payer's sessions to the payer.
@@ -128,6 +132,7 @@ impl Route {
                 ["access", id, "extend"] => Self::Extend(AssetId::parse(id)),
                 ["access", id, "extend", "transaction"] => Self::ExtendTransaction(AssetId::parse(id)),
                 ["sessions", id, "status"] => Self::Session(SessionId::parse(id)),
+                ["sessions", id, "stop"] => Self::Stop(SessionId::parse(id)),
                 ["sessions", id, "code"] => Self::MakeCode(SessionId::parse(id)),
                 ["payers", address, "sessions"] => Self::Payer(address.parse().ok()),
                 ["merchant", "sessions"] => Self::MerchantSessions,
@@ -158,6 +163,7 @@ impl Route {
             (Self::Extend(id), "GET" | "POST") => Action::Extend(id.as_ref()),
             (Self::ExtendTransaction(id), "POST") => Action::ExtendTransaction(id.as_ref()),
             (Self::Session(id), "GET" | "HEAD") => Action::SessionStatus(id.as_ref()),
+            (Self::Stop(id), "POST") => Action::Stop(id.as_ref()),
             (Self::MakeCode(id), "POST") => Action::MakeCode(id.as_ref()),
             (Self::Payer(address), "GET" | "HEAD") => Action::PayerSessions(address.as_ref()),
             (Self::MerchantSessions, "GET" | "HEAD") => Action::MerchantSessions,
@@ -194,7 +200,7 @@ impl Route {
             Self::Transaction(_) | Self::ExtendTransaction(_) => "transaction",
             Self::MakeCode(_) | Self::UseCode(_) => "code",
             Self::Extend(_) => "extend",
-            Self::Session(_) => "session",
+            Self::Session(_) | Self::Stop(_) => "session",
             Self::Payer(_) => "payer",
             Self::MerchantSessions => "merchant",
             Self::Tick => "tick",
@@ -220,6 +226,7 @@ impl Route {
             | Self::Asset(_)
             | Self::AssetStatus(_)
             | Self::Session(_)
+            | Self::Stop(_)
             | Self::MakeCode(_)
             | Self::UseCode(_)
             | Self::Payer(_)
@@ -252,6 +259,7 @@ impl Action<'_> {
             | Self::Extend(_)
             | Self::ExtendTransaction(_)
             | Self::SessionStatus(_)
+            | Self::Stop(_)
             | Self::MakeCode(_)
             | Self::PayerSessions(_) => Audience::Public,
         }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::catalogue::{asset, asset_itself};
 use super::challenge::{ChallengeReason, MAX_HEADER_BYTES, challenge};
-use super::payment_response::{ReceivedAs, failure, granted_response, refuse, settlement_pending};
+use super::payment_response::{ReceivedAs, failure, granted_response, refuse, settled, settlement_pending};
 use super::refusal_line::refusal_line;
 use super::sessions::sign_in_extensions;
 use super::shard::{PaidRequest, PurchaseRequest, StatelessOutcome, TaskKind};
@@ -14,9 +14,10 @@ use super::{AGAIN, Context, NO_WAIT, Problem, Request, Response, WAIT, query, vi
 use crate::account::Account;
 use crate::config::Asset;
 use crate::gateway::{BuyRequest, Sale, SaleError, Wait};
-use crate::ids::AssetId;
-use crate::ports::Ports;
+use crate::ids::{AssetId, OwedId};
+use crate::ports::{Claims as _, Ports};
 use crate::session::Reject;
+use crate::session::index::PaymentRecord;
 use crate::x402::{self, PaymentPayload, Version};
 
 /// A refusal of a payment, as its buyer is told.
@@ -158,6 +159,9 @@ pub(super) async fn buy<P: Ports>(
             if matches!(error, SaleError::FeeBudget(_)) {
                 context.ports().log(&refusal_line(&purchase.asset, "fee_budget_spent", &FEES_SPENT));
             }
+            if let SaleError::NotDelivered(record) = &error {
+                return Err(not_delivered(context, received, record).await);
+            }
             let used = error == SaleError::AlreadyUsed;
             let problem = refuse(context, received, payer, sale_problem(context, &purchase.asset, error));
             if !used {
@@ -230,6 +234,30 @@ fn with_links<P: Ports>(
     problem.member("links", views::links(context.config(), asset, session))
 }
 
+/// The code of a payment that landed and bought nothing.
+const NOT_DELIVERED: &str = "not_delivered";
+const NOT_DELIVERED_DETAIL: &str = "Your payment landed too late to be of use, so no session was started. All of it is owed to \
+     you: `owed` says what and how it is given back. Do not send it again.";
+
+/// Returns the problem for a payment that landed and bought nothing, with what is owed. It tells that money has moved.
+async fn not_delivered<P: Ports>(
+    context: &Context<'_, P>,
+    received: ReceivedAs,
+    record: &PaymentRecord,
+) -> Problem {
+    let id = OwedId::of_payment(&record.payment, &record.session);
+    let owed = match context.ports().journal().owed(&[id]).await {
+        Ok(owed) => owed,
+        Err(error) => return context.failed(&error),
+    };
+    let owed: Vec<_> = owed.iter().map(|owed| views::owed(context.config(), owed)).collect();
+    let problem = Problem::conflict(NOT_DELIVERED, NOT_DELIVERED_DETAIL).member("owed", json!(owed));
+    match settled(received, record).to_header() {
+        Ok(header) => problem.header(received.header(), header),
+        Err(error) => context.unwritten(error),
+    }
+}
+
 /// Returns the problem for a sale that did not happen, unless it is a plain refusal.
 fn sale_problem<P: Ports>(context: &Context<'_, P>, asset: &AssetId, error: SaleError) -> Problem {
     let now = context.now().wall;
@@ -252,6 +280,7 @@ fn sale_problem<P: Ports>(context: &Context<'_, P>, asset: &AssetId, error: Sale
              quote.",
         )
         .not_charged(),
+        SaleError::NotDelivered(_) => Problem::conflict(NOT_DELIVERED, NOT_DELIVERED_DETAIL),
         SaleError::Unpriced(tariff) => query::unpriced(&tariff).not_charged(),
         SaleError::Rejected(reject) => {
             with_links(context, asset, &reject, Problem::of_reject(&reject, now)).not_charged()

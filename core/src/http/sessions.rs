@@ -67,11 +67,27 @@ pub(super) async fn show<P: Ports>(
     context: &Context<'_, P>,
     token: &SessionToken,
 ) -> Result<Response, Problem> {
+    let record = record(context, token).await?;
+    Ok(Response::json(200, &view(context, &record).await?).no_store())
+}
+
+/// Returns the session of a token.
+pub(super) async fn record<P: Ports>(
+    context: &Context<'_, P>,
+    token: &SessionToken,
+) -> Result<SessionRecord, Problem> {
     let record = context.ports().journal().session(&token.sub).await;
-    let record = record.map_err(|error| context.failed(&error))?;
-    let record = record.ok_or_else(|| Problem::not_found("session"))?;
-    let status = views::session_status(context.config(), &record, &context.now());
-    Ok(Response::json(200, &status).no_store())
+    record.map_err(|error| context.failed(&error))?.ok_or_else(|| Problem::not_found("session"))
+}
+
+/// Returns a session as its buyer sees it, with what is owed of it.
+pub(super) async fn view<P: Ports>(
+    context: &Context<'_, P>,
+    record: &SessionRecord,
+) -> Result<Value, Problem> {
+    let owed = context.ports().journal().owed(&record.session.owed_ids()).await;
+    let owed = owed.map_err(|error| context.failed(&error))?;
+    Ok(views::session_status(context.config(), record, &owed, &context.now()))
 }
 
 /// Returns the wallet that the request proves to have for its path; `None` if it carries no proof.
@@ -171,9 +187,15 @@ pub(super) async fn list<P: Ports>(
     let now = context.now();
     let some_run = records.iter().any(|record| views::is_active(record, &now));
     let with_tokens = some_run && may_fetch_grant(context, proven).await?;
-    let view = |record| views::session_of_payer(context.deployment(), record, &now, with_tokens);
-    let sessions: Result<Vec<_>, _> = records.iter().map(view).collect();
-    let sessions = sessions.map_err(|error| context.unwritten(error))?;
+    let mut sessions = Vec::with_capacity(records.len());
+    for record in &records {
+        let mut view = view(context, record).await?;
+        if with_tokens && views::is_active(record, &now) {
+            views::add_tokens(context.deployment(), record, &mut view)
+                .map_err(|error| context.unwritten(error))?;
+        }
+        sessions.push(view);
+    }
     Ok(Response::json(200, &json!({ "sessions": sessions, "next": next })).no_store())
 }
 

@@ -69,6 +69,10 @@ pub(super) enum TaskKind<'a> {
     Buy(PaidRequest<'a>),
     /// Show the session of this token.
     ShowSession(SessionToken),
+    /// Show the price of this asset, if its device answers.
+    Price { purchase: PurchaseRequest, asset: Cow<'a, Asset> },
+    /// Stop the session of this token.
+    Stop(SessionToken),
     /// Make a one-time code for the session of this token.
     MakeCode(SessionToken),
     /// Use this one-time code.
@@ -132,10 +136,12 @@ impl<'a> ShardTask<'a> {
             TaskKind::Access { asset, proven, .. } if asset.capacity.is_shared() => {
                 return Shard::Payer(proven.payer.clone());
             }
-            TaskKind::Access { purchase, .. } => &purchase.asset,
+            TaskKind::Access { purchase, .. } | TaskKind::Price { purchase, .. } => &purchase.asset,
             TaskKind::Extend { stream, .. } => return Shard::Stream(stream.clone()),
             TaskKind::Buy(request) => return Shard::Stream(request.examined.stream().clone()),
-            TaskKind::ShowSession(token) | TaskKind::MakeCode(token) => return Shard::Stream(token.stream()),
+            TaskKind::ShowSession(token) | TaskKind::Stop(token) | TaskKind::MakeCode(token) => {
+                return Shard::Stream(token.stream());
+            }
             TaskKind::UseCode(code) => return Shard::Stream(code.stream.clone()),
         };
         Shard::Stream(StreamId::of_asset(asset.clone()))

@@ -16,6 +16,7 @@ mod readers;
 mod route;
 mod shard;
 mod stale;
+mod stop;
 mod strange;
 mod theft;
 mod tick;
@@ -383,7 +384,7 @@ fn an_assets_status_says_when_it_is_free_and_never_who_is_inside_inv_9() {
     let taken = get(&world, "/api/v1/assets/door-1/status").body;
     assert_eq!(taken["session"], json!({"endsAt": bought.session.session.ends_at().unwrap().to_string()}));
     // Nothing was reported yet, and unknown is not locked.
-    assert_eq!(taken["device"], json!({"state": "unknown", "since": null}));
+    assert_eq!(taken["device"], json!({"state": "unknown", "since": null, "outOfOrder": false}));
     let everything = format!("{taken}{}", get(&world, "/api/v1/assets").body);
     let payer = keys::address(&keys::numbered(1)).to_string();
     assert!(!everything.contains(&payer) && !everything.contains(bought.session.session.id.as_str()));

@@ -11,8 +11,8 @@ use crate::keys::KeyRing;
 use crate::money::{Amount, Money};
 use crate::pricing::Tariff;
 use crate::rail;
-use crate::session::index::SessionRecord;
-use crate::session::{LockState, Purchase, ReportedState, Session, StreamState, desired_state};
+use crate::session::index::{OwedRecord, SessionRecord};
+use crate::session::{LockState, Owed, Purchase, ReportedState, Session, StreamState, desired_state};
 use crate::time::{Now, Timestamp};
 use crate::x402::PaymentRequirements;
 
@@ -125,16 +125,22 @@ pub(super) struct Availability {
 
 impl Availability {
     /// Returns the availability of an exclusive asset.
-    pub(super) fn of_exclusive(state: StreamState, now: &Now) -> Self {
+    pub(super) fn of_exclusive(asset: &Asset, state: StreamState, now: &Now) -> Self {
         let now = state.clamped_now(now);
         let occupied = state.session.as_ref().is_some_and(|session| !session.is_over(&now));
-        Self { is_free: !occupied && state.claims.is_empty(), state, now }
+        let is_free = !occupied && state.claims.is_empty() && !is_out_of_order(asset, &state);
+        Self { is_free, state, now }
     }
 
     /// Returns the availability of a shared asset.
     pub(super) fn of_shared(is_free: bool, now: Now) -> Self {
         Self { is_free, state: StreamState::default(), now }
     }
+}
+
+/// Returns whether the asset has a device that does not answer or cannot be unlocked.
+pub(super) fn is_out_of_order(asset: &Asset, state: &StreamState) -> bool {
+    asset.device.is_some() && state.fulfilment.is_out_of_order()
 }
 
 /// How long a check code stays the same, in milliseconds.
@@ -161,6 +167,7 @@ pub(super) fn asset_status(keys: &KeyRing, asset: &Asset, availability: &Availab
     let device = json!({
         "state": current.map_or(LockState::Unknown, ReportedState::lock).name(),
         "since": current.map(|report| report.at.to_string()),
+        "outOfOrder": state.fulfilment.is_out_of_order(),
     });
     json!({
         "id": asset.id,
@@ -218,14 +225,23 @@ fn ends_at(session: &Session) -> Option<String> {
 }
 
 /// Returns a session, as its buyer sees it.
-pub(super) fn session_status(config: &Config, record: &SessionRecord, now: &Now) -> Value {
+pub(super) fn session_status(
+    config: &Config,
+    record: &SessionRecord,
+    owed_of_it: &[OwedRecord],
+    now: &Now,
+) -> Value {
     let session = &record.session;
     let active = is_active(record, now);
     let left = if active { session.entitlement.left(now).div_ceil(1000) } else { 0 };
     let view = json!({
         "sessionId": session.id,
         "asset": record.stream.asset(),
-        "status": if active { "active" } else { "ended" },
+        "status": match (active, session.delivery.stop) {
+            (true, None) => "active",
+            (true, Some(_)) => "stopping",
+            (false, _) => "ended",
+        },
         "startsAt": session.starts_at.to_string(),
         "endsAt": ends_at(session),
         "secondsLeft": left,
@@ -233,32 +249,47 @@ pub(super) fn session_status(config: &Config, record: &SessionRecord, now: &Now)
         "transaction": session.transaction,
         "now": now.wall.to_string(),
     });
-    merged(view, amount(config, "spent", &session.purchase.price))
+    let view = merged(view, amount(config, "spent", &session.purchase.price));
+    if owed_of_it.is_empty() {
+        return view;
+    }
+    let owed: Vec<Value> = owed_of_it.iter().map(|record| owed(config, record)).collect();
+    merged(view, [("owed".to_owned(), json!(owed))].into_iter().collect())
 }
 
-/// Returns a session of a payer's history; `with_tokens`, with its token and its grant while it runs.
-pub(super) fn session_of_payer(
+/// Adds the session's token and its grant to a view of it.
+pub(super) fn add_tokens(
     deployment: &Deployment,
     record: &SessionRecord,
-    now: &Now,
-    with_tokens: bool,
-) -> Result<Value, EncodeError> {
-    let mut view = session_status(&deployment.config, record, now);
-    if with_tokens
-        && is_active(record, now)
-        && let Value::Object(members) = &mut view
-    {
+    view: &mut Value,
+) -> Result<(), EncodeError> {
+    if let Value::Object(members) = view {
         let (token, grant) = tokens(deployment, record)?;
         members.insert("sessionToken".to_owned(), json!(token));
         members.insert("grant".to_owned(), json!(grant));
     }
-    Ok(view)
+    Ok(())
+}
+
+/// Returns what is owed, as its payer and the owner see it.
+pub(super) fn owed(config: &Config, record: &OwedRecord) -> Value {
+    let Owed { id, session, reason, refund, at, money, .. } = &record.owed;
+    let view = json!({
+        "id": id,
+        "session": session,
+        "asset": record.stream.asset(),
+        "reason": reason.name(),
+        "status": record.status.name(),
+        "refund": refund.name(),
+        "at": at.to_string(),
+    });
+    merged(view, amount(config, "amount", money))
 }
 
 /// Returns a session, as the merchant sees it: without its tokens, which are the buyer's (invariant 9).
 pub(super) fn session_of_merchant(config: &Config, record: &SessionRecord, now: &Now) -> Value {
     let payer = ("payer".to_owned(), json!(record.session.payer));
-    merged(session_status(config, record, now), [payer].into_iter().collect())
+    merged(session_status(config, record, &[], now), [payer].into_iter().collect())
 }
 
 /// Returns whether a session is running.

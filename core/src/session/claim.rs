@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entitlement::Allowance;
 use super::fulfilment::Fulfilment;
+use super::owed::Refund;
 use super::rail::Rail;
 use crate::account::Account;
 use crate::ids::{PaymentId, SessionId};
@@ -61,6 +62,9 @@ pub struct Claim {
     /// How many sessions of the asset may run at once, if this claim takes one of a limited number of seats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seats: Option<u64>,
+    /// How what is owed of the purchase is given back.
+    #[serde(default, skip_serializing_if = "Refund::is_manual")]
+    pub refund: Refund,
     /// When the payment was claimed.
     pub at: Timestamp,
 }

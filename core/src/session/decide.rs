@@ -1,10 +1,12 @@
 //! What each command does to a stream's state.
 
 use super::claim::{Claim, Purchase};
+use super::ending::{self, end_due, returned};
 use super::entitlement::{Allowance, Entitlement};
 use super::event::Event;
-use super::fulfilment::{Desired, Fulfilment, ReportedState};
+use super::fulfilment::{Desired, Fulfilment, LockState, ReportedState};
 use super::intent::{ClaimRequest, Intent};
+use super::landing::landed;
 use super::listing;
 use super::rail::{Landing, Rail};
 use super::reject::{IN_FLIGHT_MS, Reject};
@@ -35,6 +37,8 @@ pub enum Command {
         payment: PaymentId,
         /// What its rail tells of the landing.
         landing: Landing,
+        /// Whether its buyer asks for it at this moment, so that it cannot be too late.
+        is_awaited: bool,
     },
     /// The payment can no longer land, or it landed with an error.
     Failed {
@@ -42,6 +46,11 @@ pub enum Command {
         payment: PaymentId,
         /// One of the stable reasons in `failure`.
         reason: &'static str,
+    },
+    /// Stop a session for its buyer.
+    Stop {
+        /// The session's id.
+        session: SessionId,
     },
     /// Use a one-time code to show the session on another device.
     UseCode {
@@ -54,6 +63,15 @@ pub enum Command {
     EndDue,
     /// The host beside the device reports what the device is doing.
     Reported(ReportedState),
+    /// The host beside the device began anew. It reports this before anything else.
+    Returned {
+        /// What it found the device doing.
+        found: LockState,
+        /// Since when no host had worked the device.
+        away_since: Timestamp,
+    },
+    /// The asset has no device any more, or is gone from the configuration.
+    DeviceRemoved,
     /// Create the asset. Its generation is set here, whatever the listing says.
     Create(Box<Listing>),
     /// Change the asset's listing.
@@ -85,15 +103,24 @@ pub enum Command {
 /// Returns a `Reject` if the command can't be followed. Only a claim, the use of a code, and the creation, change or
 /// deletion of an asset can be refused: what is known of money and devices is always recorded.
 pub fn decide(state: &StreamState, command: Command, now: &Now) -> Result<Vec<Event>, Reject> {
+    if let Command::Returned { found, away_since } = command {
+        return Ok(returned(state, found, away_since, now));
+    }
     let (mut events, state, now) = let_time_pass(state, now);
     events.extend(match command {
         Command::EndDue => Vec::new(),
         Command::Claim(ask) => claim_payment(&state, *ask, &now)?,
         Command::Submitted { payment, rail } => submitted(&state, payment, *rail, now.wall),
-        Command::Landed { payment, landing } => landed(&state, &payment, landing, &now),
+        Command::Landed { payment, landing, is_awaited } => {
+            landed(&state, &payment, landing, is_awaited, &now)
+        }
         Command::Failed { payment, reason } => failed(&state, &payment, reason, &now),
+        Command::Stop { session } => ending::stop(&state, &session, &now)?,
+        Command::DeviceRemoved => ending::removed(&state, &now),
+        // It is decided above, before time passes.
+        Command::Returned { .. } => Vec::new(),
         Command::UseCode { session, used } => use_code(&state, session, used, now.wall)?,
-        Command::Reported(report) => reported(&state, report, now.wall),
+        Command::Reported(report) => reported(&state, report, &now),
         Command::Create(new) => listing::create(&state, *new, now.wall)?,
         Command::Change { base, next } => listing::change(&state, &base, *next, now.wall)?,
         Command::Delete => listing::delete(&state, now.wall)?,
@@ -130,29 +157,13 @@ fn let_time_pass(state: &StreamState, now: &Now) -> (Vec<Event>, StreamState, No
     (events, state, now)
 }
 
-/// Locks the device when the paid time is over, or when no clock can tell whether it is.
-///
-/// It also ends the session, unless an extension in flight may still bring it back.
-fn end_due(state: &StreamState, now: &Now, lost: bool) -> Vec<Event> {
-    let Some(session) = state.session.as_ref().filter(|session| lost || session.is_over(now)) else {
-        return Vec::new();
-    };
-    let mut events = Vec::new();
-    if let Some(desired) = state.fulfilment.desired.as_ref().filter(|desired| desired.is_open()) {
-        events.push(desired_event(state.fulfilment.sequence + 1, desired.closed(), now.wall));
-    }
-    if !state.is_extending() {
-        events.push(Event::SessionEnded { session: session.id.clone(), at: now.wall });
-    }
-    events
-}
-
 /// Moves the end of the running session on the wall clock, if that clock was set forward past it.
 ///
 /// The session goes on for what is left by the monotonic clock. Its grant is new, because a door without a network goes by
 /// the wall clock.
 fn retimed(state: &StreamState, now: &Now) -> Vec<Event> {
-    let Some(session) = state.session.as_ref() else { return Vec::new() };
+    let running = state.session.as_ref().filter(|session| session.delivery.stop.is_none());
+    let Some(session) = running else { return Vec::new() };
     let Some(entitlement) = session.entitlement.retimed(now) else { return Vec::new() };
     entitlement_changed(state, session, entitlement, now)
 }
@@ -190,7 +201,12 @@ fn ensure_free(state: &StreamState, intent: &Intent<'_>, clocks: &Now) -> Result
     if state.claims.iter().any(|other| shares_source(other) || other.payment == *intent.payment) {
         return Err(Reject::Busy { until: in_flight });
     }
+    let needs_device = |fulfilment| fulfilment == Fulfilment::Lock && state.fulfilment.is_out_of_order();
+    let unreachable = Reject::unreachable(now);
     match (intent.operation, &state.session) {
+        (Operation::Access, None) if state.claims.is_empty() && needs_device(intent.fulfilment) => {
+            Err(unreachable)
+        }
         (Operation::Access, None) if state.claims.is_empty() => Ok(()),
         (Operation::Access, None) => Err(Reject::Busy { until: in_flight }),
         (Operation::Access, Some(session)) if session.payer == *intent.payer => {
@@ -200,10 +216,18 @@ fn ensure_free(state: &StreamState, intent: &Intent<'_>, clocks: &Now) -> Result
         // A session has one extension in flight at a time, and only while it runs. Each keeps the asset for its
         // session, so a chain of them would keep it for nothing.
         (Operation::Extend { session }, Some(running))
-            if running.id == *session && !running.is_over(clocks) =>
+            if running.id == *session && !running.is_over(clocks) && running.delivery.stop.is_none() =>
         {
             if state.is_extending() {
                 return Err(Reject::Busy { until: in_flight });
+            }
+            if needs_device(running.fulfilment)
+                || running.is_not_opened(state.fulfilment.reported.as_ref(), now)
+            {
+                return Err(unreachable);
+            }
+            if !running.purchase.price.is_like(&intent.purchase.price) {
+                return Err(Reject::OtherToken);
             }
             ensure_countable(&running.purchase, intent.purchase)
         }
@@ -227,51 +251,6 @@ fn submitted(state: &StreamState, payment: PaymentId, rail: Rail, at: Timestamp)
         return Vec::new();
     }
     vec![Event::PaymentSubmitted { payment, rail, at }]
-}
-
-/// Turns money that has moved into a session or an extension, in the same append (invariant 2).
-fn landed(state: &StreamState, payment: &PaymentId, landing: Landing, now: &Now) -> Vec<Event> {
-    let Some(claim) = state.claim(payment) else { return Vec::new() };
-    let (at, grant) = (now.wall, state.fulfilment.sequence + 1);
-    let transaction = landing.transaction().or(claim.rail.transaction()).map(str::to_owned);
-    let mut events =
-        vec![Event::PaymentLanded { payment: payment.clone(), payer: claim.payer.clone(), landing, at }];
-    let (entitlement, fulfilment) = match (&claim.operation, &state.session) {
-        (Operation::Extend { session: id }, Some(session)) if session.id == *id => {
-            let entitlement = session.entitlement.extended(claim.purchase.allowance, now);
-            let purchase = session.purchase.checked_add(&claim.purchase);
-            events.push(Event::SessionExtended {
-                session: id.clone(),
-                entitlement: entitlement.clone(),
-                purchase: purchase.unwrap_or_else(|| session.purchase.clone()),
-                grant,
-                at,
-            });
-            // A session that was sold before the asset had a device gets the device with its first extension.
-            let none = session.fulfilment == Fulfilment::None;
-            (entitlement, if none { claim.fulfilment } else { session.fulfilment })
-        }
-        // The session of an extension can't be gone, because the claim reserves the asset for it. If it were, the buyer
-        // would get a session of its own rather than nothing.
-        _ => {
-            let entitlement = claim.purchase.allowance.begin(now);
-            events.push(Event::SessionStarted(Session {
-                id: claim.session.clone(),
-                payer: claim.payer.clone(),
-                starts_at: at,
-                entitlement: entitlement.clone(),
-                purchase: claim.purchase.clone(),
-                codes_used: 0,
-                transaction,
-                fulfilment: claim.fulfilment,
-                epoch: state.epoch,
-                grant,
-            }));
-            (entitlement, claim.fulfilment)
-        }
-    };
-    events.extend(fulfilment.while_running(&entitlement).map(|desired| desired_event(grant, desired, at)));
-    events
 }
 
 fn failed(state: &StreamState, payment: &PaymentId, reason: &str, now: &Now) -> Vec<Event> {
@@ -300,18 +279,27 @@ fn use_code(state: &StreamState, session: SessionId, used: u32, at: Timestamp) -
     }
 }
 
-fn reported(state: &StreamState, report: ReportedState, now: Timestamp) -> Vec<Event> {
+fn reported(state: &StreamState, report: ReportedState, now: &Now) -> Vec<Event> {
     let current = state.fulfilment.reported.as_ref();
     let stale = current.is_some_and(|current| report.sequence < current.sequence);
-    let same = current.is_some_and(|c| c.sequence == report.sequence && c.observed == report.observed);
+    let is_same = |current: &ReportedState| {
+        (current.sequence, current.observed, current.failed)
+            == (report.sequence, report.observed, report.failed)
+    };
+    let same = current.is_some_and(is_same);
     // A report on a desired state that was never given is not believed.
     if stale || same || report.sequence > state.fulfilment.sequence {
         return Vec::new();
     }
     // A report's time is never in the future here, because that would stop this stream's clock.
-    vec![Event::FulfilmentReported(ReportedState { at: report.at.min(now), ..report })]
+    let event = Event::FulfilmentReported(ReportedState { at: report.at.min(now.wall), ..report });
+    // The buyer may have stopped, and now the device says that it is locked.
+    let after = evolve(state.clone(), &event);
+    let mut events = vec![event];
+    events.extend(end_due(&after, now, false));
+    events
 }
 
-const fn desired_event(sequence: u64, desired: Desired, at: Timestamp) -> Event {
+pub(super) const fn desired_event(sequence: u64, desired: Desired, at: Timestamp) -> Event {
     Event::FulfilmentDesired { sequence, desired, at }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::claim::{Claim, Purchase};
 use super::entitlement::Entitlement;
 use super::fulfilment::{Desired, ReportedState};
+use super::owed::Owed;
 use super::rail::{Landing, Rail};
 use super::running::Session;
 use crate::account::Account;
@@ -70,6 +71,15 @@ pub enum Event {
         session: SessionId,
         at: Timestamp,
     },
+    /// The buyer has stopped the session. It ends once its device is locked.
+    SessionStopped {
+        session: SessionId,
+        /// The number of the desired state that locks the device.
+        sequence: u64,
+        at: Timestamp,
+    },
+    /// Money became owed to a payer, or may be owed.
+    MoneyOwed(Owed),
     SessionEnded {
         session: SessionId,
         /// When that was decided. The paid time itself ended at the session's end.
@@ -85,6 +95,10 @@ pub enum Event {
     },
     /// A device was seen doing something else than before.
     FulfilmentReported(ReportedState),
+    /// The host beside the device began anew, so that the device may be sold again although it could not be unlocked.
+    DeviceReturned {
+        at: Timestamp,
+    },
     /// The asset was created by API.
     AssetCreated {
         listing: Listing,
@@ -109,12 +123,15 @@ impl Event {
             Self::PaymentClaimed(claim) => claim.at,
             Self::SessionStarted(session) => session.starts_at,
             Self::FulfilmentReported(report) => report.at,
+            Self::MoneyOwed(owed) => owed.at,
             Self::PaymentSubmitted { at, .. }
             | Self::PaymentLanded { at, .. }
             | Self::PaymentFailed { at, .. }
             | Self::SessionExtended { at, .. }
             | Self::CodeUsed { at, .. }
+            | Self::SessionStopped { at, .. }
             | Self::SessionEnded { at, .. }
+            | Self::DeviceReturned { at }
             | Self::FulfilmentDesired { at, .. }
             | Self::AssetCreated { at, .. }
             | Self::AssetChanged { at, .. }

@@ -176,7 +176,7 @@ impl FeeCheck {
 }
 
 /// Returns what money counts as worth, in lamports.
-fn worth(price: &Money) -> u64 {
+pub(super) fn worth(price: &Money) -> u64 {
     let lamports = u128::from(price.amount.atomic()) * u128::from(LAMPORTS_PER_SOL / USD_PER_SOL);
     let worth = 10u128.checked_pow(price.decimals.into()).map_or(0, |unit| lamports / unit);
     u64::try_from(worth).unwrap_or(MOST_WORTH).min(MOST_WORTH)

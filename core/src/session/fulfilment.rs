@@ -69,8 +69,29 @@ pub struct ReportedState {
     pub sequence: u64,
     /// What the device was seen doing.
     pub observed: Observed,
+    /// Whether the device was to be unlocked and certainly was not: it said so, or was read back locked.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub failed: bool,
     /// When the device was seen doing it.
     pub at: Timestamp,
+}
+
+const fn is_not(flag: &bool) -> bool {
+    !*flag
+}
+
+/// What a host tells of a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// What the device was seen doing.
+    Seen(ReportedState),
+    /// The host began anew. It says so before its first command.
+    Began {
+        /// What it found the device doing.
+        found: LockState,
+        /// Since when no host had worked the device.
+        away_since: Timestamp,
+    },
 }
 
 /// An asset's desired state, and its last reported state.
@@ -81,6 +102,10 @@ pub struct FulfilmentState {
     /// The latest desired state; `None` if there never was one.
     pub desired: Option<Desired>,
     pub reported: Option<ReportedState>,
+    /// Since when the device cannot be unlocked, as far as it has said. Only an unlock shows that it can again, or the
+    /// owner, who starts the host anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken_since: Option<Timestamp>,
 }
 
 impl Fulfilment {
@@ -174,7 +199,13 @@ impl ReportedState {
     /// Creates the report of a lock.
     #[must_use]
     pub const fn of_lock(sequence: u64, state: LockState, at: Timestamp) -> Self {
-        Self { sequence, observed: Observed::Lock(state), at }
+        Self { sequence, observed: Observed::Lock(state), failed: false, at }
+    }
+
+    /// Returns the report with whether the device was to be unlocked and certainly was not.
+    #[must_use]
+    pub const fn with_failed(self, failed: bool) -> Self {
+        Self { failed, ..self }
     }
 
     /// Returns what the lock was seen doing; unknown if the report is not about a lock.
@@ -189,6 +220,26 @@ impl ReportedState {
 }
 
 impl FulfilmentState {
+    /// Takes in what the device was seen doing.
+    pub(super) fn report(&mut self, report: ReportedState) {
+        match report.lock() {
+            LockState::Unlocked => self.broken_since = None,
+            LockState::Locked | LockState::Unknown if report.failed => {
+                self.broken_since.get_or_insert(report.at);
+            }
+            LockState::Locked | LockState::Unknown => {}
+        }
+        self.reported = Some(report);
+    }
+
+    /// Returns whether the device does not answer, or has said that it cannot be unlocked. Then nothing is sold that it
+    /// would have to deliver.
+    #[must_use]
+    pub(crate) fn is_out_of_order(&self) -> bool {
+        let is_silent = |report: &ReportedState| report.lock() == LockState::Unknown;
+        self.broken_since.is_some() || self.reported.as_ref().is_some_and(is_silent)
+    }
+
     /// Returns whether the latest desired state lets a buyer in.
     #[must_use]
     pub(crate) fn is_open(&self) -> bool {

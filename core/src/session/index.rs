@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::claim::{Claim, Purchase};
 use super::event::Event;
 use super::failure;
+use super::fee;
+use super::ledger::{self, Entry};
+use super::owed::Owed;
 use super::rail::Holds;
 use super::running::Session;
-use super::state::StreamState;
+use super::state::{StreamState, evolve};
 use crate::account::Account;
-use crate::ids::{AssetId, PaymentId, SessionId, StreamId};
+use crate::ids::{AssetId, OwedId, PaymentId, SessionId, StreamId};
 use crate::listing::Listing;
 use crate::money::Money;
 use crate::quote::{Operation, TicketId};
@@ -25,6 +28,8 @@ pub enum PaymentStatus {
     Pending,
     /// Landed, and what it bought was granted.
     Granted,
+    /// Landed, but it bought nothing: all of it is owed.
+    Owed,
 }
 
 /// A payment that is in flight or has bought something. Failed payments are purged.
@@ -56,6 +61,36 @@ pub struct SessionRecord {
     pub session: Session,
     /// Whether it has ended.
     pub ended: bool,
+}
+
+/// How far money that is owed has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OwedStatus {
+    /// Whether it is owed is the owner's to decide.
+    Unclear,
+    /// It is owed.
+    Owed,
+}
+
+impl OwedStatus {
+    /// Returns the name in the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unclear => "unclear",
+            Self::Owed => "owed",
+        }
+    }
+}
+
+/// Money that is owed, or may be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwedRecord {
+    /// The stream in which it became owed.
+    pub stream: StreamId,
+    pub owed: Owed,
+    pub status: OwedStatus,
 }
 
 /// A change of the indexes.
@@ -97,6 +132,17 @@ pub enum IndexChange {
         /// When it was seen that the money has moved.
         at: Timestamp,
     },
+    /// Money became owed, or may be owed.
+    Owed {
+        id: OwedId,
+        payer: Account,
+        at: Timestamp,
+        /// Half of what the money is worth, in lamports. The payer's trust does not have that any more.
+        lamports: u64,
+        record: OwedRecord,
+    },
+    /// Money moved from one account of the ledger to another.
+    Entry(Entry),
     /// A session of a shared asset of limited capacity takes a seat, or leaves it.
     Seat {
         asset: AssetId,
@@ -120,25 +166,30 @@ pub(crate) fn changes(
     events: &[Event],
 ) -> Vec<IndexChange> {
     let mut changes = Vec::new();
+    let mut state = before.clone();
     for event in events {
+        let earlier = state.clone();
+        state = evolve(state, event);
         match event {
             Event::PaymentClaimed(claim) => changes.push(claimed(stream, claim)),
             Event::PaymentSubmitted { payment, .. } => {
-                changes.extend(after.claim(payment).map(|claim| IndexChange::Payment {
+                changes.extend(state.claim(payment).map(|claim| IndexChange::Payment {
                     id: payment.clone(),
                     record: record(stream, claim, None, PaymentStatus::Pending),
                 }));
             }
             Event::PaymentLanded { payment, landing, at, .. } => {
-                let claim = before.claim(payment);
+                let claim = earlier.claim(payment);
+                let is_owed = events.iter().any(|event| owes(event, payment));
+                let status = if is_owed { PaymentStatus::Owed } else { PaymentStatus::Granted };
                 changes.extend(claim.map(|claim| IndexChange::Payment {
                     id: payment.clone(),
-                    record: record(stream, claim, landing.transaction(), PaymentStatus::Granted),
+                    record: record(stream, claim, landing.transaction(), status),
                 }));
-                changes.extend(claim.map(|claim| sold(stream, claim, *at)));
+                changes.extend(claim.filter(|_| !is_owed).map(|claim| sold(stream, claim, *at)));
             }
             Event::PaymentFailed { payment, reason, at, .. } => {
-                changes.extend(before.claim(payment).map(|claim| IndexChange::Purge {
+                changes.extend(earlier.claim(payment).map(|claim| IndexChange::Purge {
                     id: payment.clone(),
                     has_landed: !failure::cost_nothing(reason),
                     is_payers: failure::may_be_payers(reason),
@@ -148,18 +199,30 @@ pub(crate) fn changes(
                 }));
             }
             Event::SessionStarted(_) | Event::SessionExtended { .. } | Event::EntitlementChanged { .. } => {
-                changes.extend(after.session.as_ref().map(|session| put(stream, session, false)));
+                changes.extend(state.session.as_ref().map(|session| put(stream, session, false)));
             }
+            Event::MoneyOwed(owed) => changes.push(owed_of(stream, owed)),
             Event::SessionEnded { session: id, .. } => {
-                let ended = before.session.as_ref().filter(|session| session.id == *id);
+                let ended = earlier.session.as_ref().filter(|session| session.id == *id);
                 changes.extend(ended.map(|session| put(stream, session, true)));
             }
             Event::AssetCreated { .. } | Event::AssetChanged { .. } | Event::AssetDeleted { .. } => {
                 changes.push(IndexChange::Listing { listing: after.listing.clone() });
             }
-            Event::CodeUsed { .. } | Event::FulfilmentDesired { .. } | Event::FulfilmentReported(_) => {}
+            // A report may say for the first time that the device let the buyer in.
+            Event::SessionStopped { .. } | Event::FulfilmentReported(_)
+                if state.session != earlier.session =>
+            {
+                changes.extend(state.session.as_ref().map(|session| put(stream, session, false)));
+            }
+            Event::SessionStopped { .. }
+            | Event::CodeUsed { .. }
+            | Event::FulfilmentDesired { .. }
+            | Event::FulfilmentReported(_)
+            | Event::DeviceReturned { .. } => {}
         }
     }
+    changes.extend(ledger::entries(before, events).into_iter().map(IndexChange::Entry));
     if before.is_seated != after.is_seated {
         let taken_of = events.iter().find_map(|event| match event {
             Event::PaymentClaimed(claim) => claim.seats,
@@ -185,6 +248,23 @@ fn sold(stream: &StreamId, claim: &Claim, at: Timestamp) -> IndexChange {
         asset: stream.asset().clone(),
         price: claim.purchase.price.clone(),
         at,
+    }
+}
+
+/// Returns whether an event owes all of a payment.
+fn owes(event: &Event, payment: &PaymentId) -> bool {
+    matches!(event, Event::MoneyOwed(owed) if owed.payment.as_ref() == Some(payment))
+}
+
+fn owed_of(stream: &StreamId, owed: &Owed) -> IndexChange {
+    let status = if owed.reason.is_unclear() { OwedStatus::Unclear } else { OwedStatus::Owed };
+    let record = OwedRecord { stream: stream.clone(), owed: owed.clone(), status };
+    IndexChange::Owed {
+        id: owed.id.clone(),
+        payer: owed.payer.clone(),
+        at: owed.at,
+        lamports: fee::worth(&owed.money) / 2,
+        record,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A purchase to be claimed, as far as its asset decides about it.
 
 use super::claim::{Claim, Purchase};
+use super::fulfilment::Fulfilment;
 use crate::account::Account;
 use crate::ids::PaymentId;
 use crate::quote::Operation;
@@ -15,6 +16,8 @@ pub(crate) struct Intent<'a> {
     pub payer: &'a Account,
     /// Whether the payment answers a ticket. Without one it has to pay the present price.
     pub has_ticket: bool,
+    /// How the purchase is delivered.
+    pub fulfilment: Fulfilment,
     /// The account that pays; `None` if no account does.
     pub source: Option<Account>,
     /// Until when the payer has to wait, because payments of this wallet failed, on any asset.
@@ -45,6 +48,7 @@ impl ClaimRequest {
             purchase: &claim.purchase,
             payer: &claim.payer,
             has_ticket: claim.ticket.is_some(),
+            fulfilment: claim.fulfilment,
             source: claim.rail.source(),
             waits_until: *waits_until,
             generation: *generation,

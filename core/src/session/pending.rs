@@ -1,6 +1,7 @@
 //! What is still to be done for a stream, from its state alone.
 
 use super::claim::Claim;
+use super::ending::end_due;
 use super::fulfilment::Desired;
 use super::state::StreamState;
 use crate::time::{Now, Timestamp};
@@ -83,8 +84,7 @@ pub(crate) fn pending<'a>(state: &'a StreamState, now: &Now) -> Pending<'a> {
     let lost = state.is_clock_untrusted(now);
     let shown = now.wall;
     let now = state.clamped_now(now);
-    let over = state.session.as_ref().filter(|session| lost || session.is_over(&now));
-    let end_due = over.is_some() && (state.fulfilment.is_open() || !state.is_extending());
+    let end_due = !end_due(state, &now, lost).is_empty();
     let is_due = |claim: &&Claim| {
         now.wall.millis_since(claim.at).max(shown.overdue_since(claim.at)) >= SETTLE_AFTER_MS
     };
@@ -102,8 +102,12 @@ pub(crate) fn pending<'a>(state: &'a StreamState, now: &Now) -> Pending<'a> {
 /// `None` means that no time runs, or that an extension is in flight for a session that holds nothing open.
 #[must_use]
 pub(super) fn due(state: &StreamState) -> Option<Timestamp> {
-    let ends = state.fulfilment.is_open() || !state.is_extending();
-    state.session.as_ref().filter(|_| ends).and_then(|session| session.entitlement.runs_until())
+    let session = state.session.as_ref()?;
+    let is_extending = state.is_extending();
+    let report = state.fulfilment.reported.as_ref();
+    let ends = Some(session.entitlement.runs_until()).filter(|_| state.fulfilment.is_open() || !is_extending);
+    let gives_up = Some(session.gives_up_at(report)).filter(|_| !is_extending);
+    [ends, gives_up, Some(session.stops_at(report))].into_iter().flatten().flatten().min()
 }
 
 /// Returns when to look after a payment in flight; `None` if there is none. The moment is in the past if it is overdue.

@@ -6,6 +6,9 @@ use crate::time::Timestamp;
 /// How long a caller is told to wait for a payment in flight, in milliseconds.
 pub(super) const IN_FLIGHT_MS: u64 = 10_000;
 
+/// After how long a device that does not answer has been looked at again, in milliseconds.
+const LOOK_AGAIN_MS: u64 = 60_000;
+
 /// Why a command is refused: the caller made a mistake, or the asset's state does not allow it now. Nothing was
 /// charged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +19,14 @@ pub enum Reject {
     Yours { session: SessionId, until: Timestamp },
     /// All seats of the shared asset are taken, at least until `until`.
     Full { until: Timestamp },
-    /// The session to be extended is no longer running.
+    /// The asset's device does not answer or cannot be unlocked. It is looked at again, at the latest at `until`.
+    Unreachable { until: Timestamp },
+    /// The session to be extended or stopped is no longer running.
     SessionOver,
+    /// The session has nothing but a grant, which cannot be taken back.
+    CannotStop,
+    /// The extension is paid in another token than the session.
+    OtherToken,
     /// The one-time code was used already, or a later one of the session was, or the session is no longer running.
     InvalidCode,
     /// The session has used as many one-time codes as it can.
@@ -38,4 +47,12 @@ pub enum Reject {
     InUse { until: Timestamp },
     /// The asset is no longer as the caller saw it: the caller has to read it again.
     Outdated,
+}
+
+impl Reject {
+    /// Returns the refusal of what a device cannot deliver now.
+    #[must_use]
+    pub(crate) const fn unreachable(now: Timestamp) -> Self {
+        Self::Unreachable { until: now.plus_millis(LOOK_AGAIN_MS) }
+    }
 }

@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::claim::Purchase;
+use super::delivery::Delivery;
 use super::entitlement::Entitlement;
 use super::fulfilment::Fulfilment;
+use super::owed::Refund;
 use super::reject::Reject;
 use crate::account::Account;
-use crate::ids::SessionId;
+use crate::ids::{OwedId, SessionId};
 use crate::time::{Now, Timestamp};
 
 /// A session that occupies its asset: one purchase with all its extensions.
@@ -24,6 +26,15 @@ pub struct Session {
     /// The id of the transaction that paid for its start, as its rail names it; `None` if there is none.
     pub transaction: Option<String>,
     pub fulfilment: Fulfilment,
+    /// The account that paid for its start; `None` if no account did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Account>,
+    /// How what is owed of it is given back.
+    #[serde(default, skip_serializing_if = "Refund::is_manual")]
+    pub refund: Refund,
+    /// How far it has been delivered.
+    #[serde(default, skip_serializing_if = "Delivery::is_default")]
+    pub delivery: Delivery,
     /// How many one-time codes have been used to show it on another device.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub codes_used: u32,
@@ -58,6 +69,12 @@ impl Session {
     /// Returns [`Reject::TooManyCodes`] then.
     pub(crate) const fn ensure_code_left(&self) -> Result<(), Reject> {
         if self.codes_used < MAX_CODES { Ok(()) } else { Err(Reject::TooManyCodes) }
+    }
+
+    /// Returns the ids of what is owed of it.
+    #[must_use]
+    pub(crate) fn owed_ids(&self) -> Vec<OwedId> {
+        (0..self.delivery.times_owed).map(|number| OwedId::of_session(&self.id, number)).collect()
     }
 
     /// Returns when the session ends; `None` while that is not known.

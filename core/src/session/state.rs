@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::claim::Claim;
+use super::delivery::Stop;
 use super::event::Event;
 use super::fulfilment::{Fulfilment, FulfilmentState};
 use super::running::Session;
@@ -149,7 +150,24 @@ pub(crate) fn evolve(mut state: StreamState, event: &Event) -> StreamState {
             state.fulfilment.sequence = *sequence;
             state.fulfilment.desired = Some(desired.clone());
         }
-        Event::FulfilmentReported(report) => state.fulfilment.reported = Some(report.clone()),
+        Event::FulfilmentReported(report) => {
+            state.fulfilment.report(report.clone());
+            if let Some(session) = &mut state.session {
+                session.seen(report);
+            }
+        }
+        Event::DeviceReturned { .. } => state.fulfilment.broken_since = None,
+        Event::SessionStopped { session: id, sequence, at } => {
+            if let Some(session) = state.session.as_mut().filter(|session| session.id == *id) {
+                session.delivery.stop = Some(Stop { sequence: *sequence, at: *at });
+            }
+        }
+        Event::MoneyOwed(owed) => {
+            let running = state.session.as_mut().filter(|session| session.id == owed.session);
+            if let Some(session) = running.filter(|_| owed.payment.is_none()) {
+                session.delivery.owe(owed);
+            }
+        }
         Event::AssetCreated { listing, .. } | Event::AssetChanged { listing, .. } => {
             state.generation = state.generation.max(listing.generation);
             state.listing = Some(listing.clone());
@@ -157,7 +175,8 @@ pub(crate) fn evolve(mut state: StreamState, event: &Event) -> StreamState {
         Event::AssetDeleted { .. } => state.listing = None,
     }
     // A payment that has landed becomes a session in the same append, so the seat is kept between these two events.
-    let is_left = matches!(event, Event::PaymentFailed { .. } | Event::SessionEnded { .. });
+    let is_left =
+        matches!(event, Event::PaymentFailed { .. } | Event::SessionEnded { .. } | Event::MoneyOwed(_));
     if is_left && state.session.is_none() && state.claims.is_empty() {
         state.is_seated = false;
     }

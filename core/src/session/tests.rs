@@ -1,4 +1,5 @@
 mod assets;
+mod owed;
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -46,6 +47,7 @@ pub(super) fn claim(number: u8, operation: Operation, seconds: u64) -> Claim {
         }),
         fulfilment: Fulfilment::Lock,
         seats: None,
+        refund: Refund::default(),
         at: Timestamp::default(),
     }
 }
@@ -114,7 +116,7 @@ proptest! {
                     number += 1;
                     Command::Claim(Box::new(assets::ask_for(&before, number, Operation::Extend { session }, seconds)))
                 }
-                Random::Land(n) => { let Some(c) = nth(n) else { continue }; Command::Landed { payment: c.payment, landing: Landing::SvmExact { slot: 1 } } }
+                Random::Land(n) => { let Some(c) = nth(n) else { continue }; Command::Landed { payment: c.payment, landing: Landing::SvmExact { slot: 1 }, is_awaited: false } }
                 Random::Fail(n) => { let Some(c) = nth(n) else { continue }; Command::Failed { payment: c.payment, reason: "x" } }
                 Random::ReportedState(lock) => Command::Reported(ReportedState::of_lock(before.fulfilment.sequence, lock, at(ms).wall)),
                 Random::Create => Command::Create(Box::new(assets::listing(1))),
@@ -130,9 +132,17 @@ proptest! {
             state = events.iter().fold(before.clone(), evolve);
             assets::check(&before, &command, &state)?;
 
-            // What landed is granted in full in the same append. The time begins now, or at the end of the running
-            // session.
-            if let Some(landed) = landed {
+            // What landed too late to be of use is owed in full, in the same append.
+            let is_over = model.ends_at.is_none_or(|end| end <= ms);
+            let is_late = |landed: &Claim| is_over && at(ms).wall.millis_since(landed.at) > 120_000;
+            if let Some(late) = landed.clone().filter(is_late) {
+                let owed = events.iter().find_map(|event| match event { Event::MoneyOwed(owed) => Some(owed), _ => None });
+                let owed = owed.unwrap();
+                prop_assert_eq!((&owed.payment, &owed.money), (&Some(late.payment), &late.purchase.price));
+                prop_assert!(state.session.is_none());
+                model.ends_at = None;
+            // Anything else is granted in full. The time begins now, or at the end of the running session.
+            } else if let Some(landed) = landed {
                 let running = model.ends_at.filter(|&end| matches!(landed.operation, Operation::Extend { .. }) || end > ms);
                 let from = running.map_or(ms, |end| end.max(ms));
                 let until = from + landed.purchase.allowance.seconds().unwrap() * 1000;
@@ -177,7 +187,7 @@ proptest! {
         let mut state = StreamState::default();
         for command in [
             Command::Claim(Box::new(ask(1, Operation::Access, seconds))),
-            Command::Landed { payment: PaymentId::of_message(&[1]), landing: Landing::SvmExact { slot: 7 } },
+            Command::Landed { payment: PaymentId::of_message(&[1]), landing: Landing::SvmExact { slot: 7 }, is_awaited: false },
         ] {
             let events = decide(&state, command, &at(ms)).unwrap();
             let batch = Batch::new(&asset, &state, events, &at(ms)).unwrap();
@@ -224,7 +234,11 @@ fn a_session_is_over_by_the_monotonic_clock_of_the_boot_that_saw_it_begin_inv_2_
     let mut state = StreamState::default();
     for command in [
         Command::Claim(Box::new(ask(1, Operation::Access, 60))),
-        Command::Landed { payment: PaymentId::of_message(&[1]), landing: Landing::SvmExact { slot: 7 } },
+        Command::Landed {
+            payment: PaymentId::of_message(&[1]),
+            landing: Landing::SvmExact { slot: 7 },
+            is_awaited: false,
+        },
     ] {
         let events = decide(&state, command, &now(0, "a", 5_000)).unwrap();
         state = events.iter().fold(state, evolve);
@@ -245,6 +259,7 @@ fn reports_that_are_late_or_about_nothing_are_not_believed_inv_4() {
             sequence: 3,
             desired: Some(Desired::Lock { unlocked_until: None }),
             reported: Some(ReportedState::of_lock(2, LockState::Unlocked, at(0).wall)),
+            broken_since: None,
         },
         ..StreamState::default()
     };
@@ -268,7 +283,11 @@ fn a_reject_changes_nothing_and_says_when_to_come_back() {
     let mut state = StreamState::default();
     for command in [
         Command::Claim(Box::new(ask(1, Operation::Access, 60))),
-        Command::Landed { payment: PaymentId::of_message(&[1]), landing: Landing::SvmExact { slot: 7 } },
+        Command::Landed {
+            payment: PaymentId::of_message(&[1]),
+            landing: Landing::SvmExact { slot: 7 },
+            is_awaited: false,
+        },
     ] {
         state = decide(&state, command, &at(0)).unwrap().iter().fold(state, evolve);
     }

@@ -24,7 +24,7 @@ use crate::money::{Amount, Money};
 use crate::ports::{Effort, Outcome, PrepareError, Prepared, Settlement as _, Verified};
 use crate::quote::{Operation, Ticket};
 use crate::rail::svm_exact;
-use crate::session::{Allowance, Claim, Fulfilment, Purchase, SvmExact};
+use crate::session::{Allowance, Claim, Fulfilment, Purchase, Refund, SvmExact};
 use crate::svm::build::Transfer;
 use crate::svm::exact::{Requirement, VerifiedPayment, verify};
 use crate::svm::programs::LIGHTHOUSE;
@@ -129,6 +129,7 @@ fn claim_of(payment: &VerifiedPayment, prepared: &Prepared) -> Claim {
         rail: prepared.rail.clone(),
         fulfilment: Fulfilment::Lock,
         seats: None,
+        refund: Refund::default(),
         at: Timestamp::from_millis(1_700_000_000_000),
     }
 }

@@ -8,8 +8,10 @@ use crate::store::{Sql, integer};
 // A repeated update may arrive after a later one, so an older record changes nothing.
 const PUT: &str = "INSERT INTO session (id, asset, payer, starts, record) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (id) DO UPDATE SET record = excluded.record
-    WHERE (excluded.record ->> '$.ended', excluded.record ->> '$.session.grant')
-        >= (record ->> '$.ended', record ->> '$.session.grant')";
+    WHERE (excluded.record ->> '$.ended', excluded.record ->> '$.session.grant',
+            coalesce(excluded.record ->> '$.session.delivery.times_owed', 0))
+        >= (record ->> '$.ended', record ->> '$.session.grant',
+            coalesce(record ->> '$.session.delivery.times_owed', 0))";
 
 /// Stores these sessions. A session that is known in a later state stays as it is.
 ///

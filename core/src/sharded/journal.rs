@@ -9,13 +9,13 @@ use super::updates::Reserved;
 use crate::account::Account;
 use crate::config::Asset;
 use crate::error::StoreError;
-use crate::ids::{AssetId, PaymentId, SessionId, StreamId};
+use crate::ids::{AssetId, OwedId, PaymentId, SessionId, StreamId};
 use crate::ports::{
     Accounts, Appended, Catalogue, Claims, Cursor, PayerHistory, PortError, Schedule, Streams,
 };
 use crate::quote::TicketId;
 use crate::session::fee::{Budget, Limit};
-use crate::session::index::{PaymentRecord, SessionRecord};
+use crate::session::index::{OwedRecord, PaymentRecord, SessionRecord};
 use crate::session::{Batch, FundsCheck, Snapshot};
 use crate::sign_in::Proven;
 use crate::store::SqlJournal;
@@ -149,6 +149,10 @@ impl<P: ShardPorts> Claims for ShardedJournal<P> {
 
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, PortError> {
         self.own.session(id).await
+    }
+
+    async fn owed(&self, ids: &[OwedId]) -> Result<Vec<OwedRecord>, PortError> {
+        self.own.owed(ids).await
     }
 
     async fn sessions_of(

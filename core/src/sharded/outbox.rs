@@ -3,7 +3,7 @@
 //! The database extracts what it needs from the events, because an update contains only little of them.
 
 use super::hold::{self, run, text};
-use super::updates::{Ended, Failed, Head, MerchantUpdate, PayerUpdate, PaymentUpdate, SessionRow};
+use super::updates::{Ended, Failed, Head, MerchantUpdate, OwedRow, PayerUpdate, PaymentUpdate, SessionRow};
 use crate::account::Account;
 use crate::error::StoreError;
 use crate::ids::PaymentId;
@@ -38,7 +38,11 @@ const SESSIONS: &str = "SELECT id, asset, payer, starts, record FROM session WHE
         SELECT coalesce(event.value ->> '$.session', event.value ->> '$.id')
         FROM journal, json_each(journal.events) AS event
         WHERE stream = ?1 AND revision > ?2 AND revision <= ?3
-            AND event.value ->> '$.type' IN ('session_started', 'session_extended', 'session_ended'))";
+            AND event.value ->> '$.type' IN ('session_started', 'session_extended', 'session_ended', 'money_owed'))";
+/// Selects what became owed in the same range, as it is now.
+const OWED: &str = "SELECT id, payer, at, lamports, record FROM owed WHERE id IN (
+        SELECT event.value ->> '$.id' FROM journal, json_each(journal.events) AS event
+        WHERE stream = ?1 AND revision > ?2 AND revision <= ?3 AND event.value ->> '$.type' = 'money_owed')";
 /// Selects the latest moment that a shared asset's session has seen, once nothing is due there.
 const LEFT: &str = "SELECT state ->> '$.last' FROM head
     WHERE instr(substr(stream, instr(stream, '/') + 1), '/') > 0
@@ -151,6 +155,10 @@ impl<'a, S: Sql> Outbox<'a, S> {
             add(&mut payers, session.payer.clone(), |update| update.sessions.push(session.clone()));
             sessions.push(session);
         }
+        for row in &run(self.sql, OWED, &tail).await? {
+            let owed = owed(row).ok_or_else(|| corrupt("what is owed"))?;
+            add(&mut payers, owed.payer.clone(), |update| update.owed.push(owed));
+        }
         let merchant = MerchantUpdate { head, ended: all_ended, sessions };
         Ok(Some(Delivery { revision, payers, payments, merchant }))
     }
@@ -188,7 +196,7 @@ fn add(payers: &mut Vec<PayerUpdate>, payer: Account, to: impl FnOnce(&mut Payer
     match payers.iter_mut().find(|update| update.payer == payer) {
         Some(update) => to(update),
         None => {
-            let mut update = PayerUpdate { payer, ended: Vec::new(), sessions: Vec::new() };
+            let mut update = PayerUpdate { payer, ended: Vec::new(), sessions: Vec::new(), owed: Vec::new() };
             to(&mut update);
             payers.push(update);
         }
@@ -233,6 +241,17 @@ fn session(row: &[Value]) -> Option<SessionRow> {
         asset: asset.clone(),
         payer: Account::new(payer),
         starts: number(starts)?,
+        record: record.clone(),
+    })
+}
+
+fn owed(row: &[Value]) -> Option<OwedRow> {
+    let [Value::Text(id), Value::Text(payer), at, lamports, Value::Text(record)] = row else { return None };
+    Some(OwedRow {
+        id: id.clone(),
+        payer: Account::new(payer),
+        at: number(at)?,
+        lamports: number(lamports)?,
         record: record.clone(),
     })
 }

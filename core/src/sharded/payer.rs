@@ -4,14 +4,14 @@ use super::history::put_sessions;
 use super::hold::{self, ENDED, HOLD, HOLD_AT, NOTE_ENDED, fee_of, run, text};
 use super::request::HistoryOf;
 use super::shard::ShardHandler;
-use super::updates::{PayerUpdate, Reservation, Reserved};
+use super::updates::{OwedRow, PayerUpdate, Reservation, Reserved};
 use crate::error::StoreError;
 use crate::ports::{Accounts as _, PayerHistory, PortError};
-use crate::store::fees::{TRUST, is_trusted, put_back_trust, take_trust};
+use crate::store::fees::{OWED_ADDED, TRUST, is_trusted, put_back_trust, take_trust};
 use crate::store::guards::guard_message;
 use crate::store::schema::{
-    FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, SESSION, SESSION_PAYER, SOURCE_BALANCE,
-    SOURCE_BALANCE_CLOSED, USED_PROOF, hold_against_source,
+    FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, OWED, OWED_PAYER, SESSION, SESSION_PAYER,
+    SOURCE_BALANCE, SOURCE_BALANCE_CLOSED, USED_PROOF, hold_against_source,
 };
 use crate::store::{Sql, SqlError, SqlJournal, Value, bound, integer, json};
 
@@ -22,6 +22,9 @@ const TABLES: &[&str] = &[
     SOURCE_BALANCE,
     SOURCE_BALANCE_CLOSED,
     TRUST,
+    OWED,
+    OWED_PAYER,
+    OWED_ADDED,
     concat!(
         "CREATE TRIGGER IF NOT EXISTS trust_put_back AFTER DELETE ON in_flight WHEN OLD.payer IS NOT NULL BEGIN
         ",
@@ -82,6 +85,9 @@ const DROP_UNHELD: &str =
     "DELETE FROM in_flight WHERE payment = ?1 AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
 const FORGET_FAILURES: &str = "DELETE FROM failure WHERE at < ?1";
 const FAILED: &str = "INSERT OR IGNORE INTO failure (payer, at, payment, is_bounce) VALUES (?1, ?2, ?3, ?4)";
+
+/// Adds what is owed. What is known already takes no more trust away.
+const OWE: &str = "INSERT OR IGNORE INTO owed (id, payer, at, lamports, record) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 /// How long a failure is remembered, in milliseconds. It counts against its payer as long.
 const FAILURE_KEPT_MS: u64 = 86_400_000;
@@ -148,6 +154,10 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
                     [text(&payer), integer(failed.at.millis())?, text(ended.payment.as_str()), is_bounce];
                 run(&self.sql, FAILED, &parameters).await?;
             }
+        }
+        for OwedRow { id, payer, at, lamports, record } in &update.owed {
+            let parameters = [text(id), text(payer), integer(*at)?, integer(*lamports)?, text(record)];
+            run(&self.sql, OWE, &parameters).await?;
         }
         put_sessions(&self.sql, &update.sessions).await
     }

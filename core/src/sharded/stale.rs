@@ -39,7 +39,7 @@ async fn ask_about<P: ShardPorts>(
     match ports.transport().ask(&shard, &StatusOf(payment.clone())).await? {
         Some(PaymentStatus::Pending) => holds.renew(payment, ports.now()).await,
         // The update about it may still be on its way.
-        Some(PaymentStatus::Granted) => holds.spend_all(payment).await,
+        Some(PaymentStatus::Granted | PaymentStatus::Owed) => holds.spend_all(payment).await,
         None => holds.expire_stale(payment, &stream).await,
     }
 }

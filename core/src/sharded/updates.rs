@@ -156,6 +156,21 @@ pub struct PayerUpdate {
     pub ended: Vec<Ended>,
     /// The payer's sessions that are new or have changed, as they are now.
     pub sessions: Vec<SessionRow>,
+    /// What is owed to the payer.
+    pub owed: Vec<OwedRow>,
+}
+
+/// What is owed, as in the journal's table `owed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwedRow {
+    pub id: String,
+    pub payer: Account,
+    /// When it became owed, in milliseconds since the epoch.
+    pub at: u64,
+    /// Half of what it is worth, in lamports.
+    pub lamports: u64,
+    /// Its record as JSON text.
+    pub record: String,
 }
 
 /// A session, as in the journal's table `session`.

@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 
 pub(super) const FAILURES_OF: &str =
     "SELECT at, is_bounce FROM failure WHERE payer = ?1 ORDER BY at DESC LIMIT ?2";
-pub(super) const TRUST_OF: &str = "SELECT lamports FROM trust WHERE payer = ?1";
+pub(super) const TRUST_OF: &str = "SELECT max(lamports, 0) FROM trust WHERE payer = ?1";
 pub(super) const SPENT_OF: &str = "SELECT spent, at FROM fee_budget WHERE name = ?1";
 pub(super) const HAS_BOUGHT: &str = "SELECT 1 FROM session WHERE payer = ?1 LIMIT 1";
 pub(super) const SEATS_OF: &str =

@@ -7,6 +7,12 @@
 pub(crate) const TRUST: &str =
     "CREATE TABLE IF NOT EXISTS trust (payer TEXT PRIMARY KEY, lamports INTEGER NOT NULL) WITHOUT ROWID";
 
+/// Takes the trust back that was earned with money that is owed. It may be spent already, so that what is left is less than
+/// nothing.
+pub(crate) const OWED_ADDED: &str = "CREATE TRIGGER IF NOT EXISTS owed_added AFTER INSERT ON owed BEGIN
+        UPDATE trust SET lamports = lamports - NEW.lamports WHERE payer = NEW.payer;
+    END";
+
 /// What is spent of each budget, as it was at the latest claim. Time has filled it again since.
 pub(crate) const FEE_BUDGET: &str = "CREATE TABLE IF NOT EXISTS fee_budget (name TEXT PRIMARY KEY, spent INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID";
 

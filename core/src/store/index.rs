@@ -4,13 +4,13 @@
 //! inserts, and the statements of the trigger. A new kind is a new entry.
 
 use super::fees::{
-    FEE_BUDGET, TRUST, is_trusted, put_back_budgets, put_back_trust, take_from_budget, take_trust,
+    FEE_BUDGET, OWED_ADDED, TRUST, is_trusted, put_back_budgets, put_back_trust, take_from_budget, take_trust,
 };
 use super::guards::guard_message;
 use super::schema::{
-    CATALOGUE, FAILURE, FAILURE_AT, FEE_PAYER, IN_FLIGHT, IN_FLIGHT_FEE_PAYER, IN_FLIGHT_SOURCE, SALE, SEAT,
-    SEAT_ASSET, SESSION, SESSION_ASSET, SESSION_PAYER, SESSION_STARTS, SOURCE_BALANCE, SOURCE_BALANCE_CLOSED,
-    hold_against_source,
+    CATALOGUE, ENTRY, FAILURE, FAILURE_AT, FEE_PAYER, IN_FLIGHT, IN_FLIGHT_FEE_PAYER, IN_FLIGHT_SOURCE, OWED,
+    OWED_PAYER, SALE, SEAT, SEAT_ASSET, SESSION, SESSION_ASSET, SESSION_PAYER, SESSION_STARTS,
+    SOURCE_BALANCE, SOURCE_BALANCE_CLOSED, hold_against_source,
 };
 use super::value::{Value, json};
 use crate::error::StoreError;
@@ -161,7 +161,7 @@ pub(super) const INDEXES: &[Index] = &[
             FROM json_each(NEW.landed) AS change WHERE payment.id = change.value ->> '$.id';
         UPDATE in_flight SET ends = 'landed' WHERE stream = NEW.stream
             AND payment IN (SELECT value ->> '$.id' FROM json_each(NEW.landed)
-                WHERE value ->> '$.record.status' = 'granted');
+                WHERE value ->> '$.record.status' <> 'pending');
         DELETE FROM in_flight WHERE stream = NEW.stream AND ends = 'landed';",
         value: |batch| changes(batch, |change| matches!(change, IndexChange::Payment { .. })),
     },
@@ -184,6 +184,28 @@ pub(super) const INDEXES: &[Index] = &[
                 value ->> '$.price.token', value ->> '$.price.decimals', value ->> '$.price.amount'
             FROM json_each(NEW.sales);",
         value: |batch| changes(batch, |change| matches!(change, IndexChange::Sale { .. })),
+    },
+    // What is owed. A payer has no trust from what the owner gives back.
+    Index {
+        column: "owed",
+        tables: &[OWED, OWED_PAYER, OWED_ADDED],
+        write: "INSERT INTO owed (id, payer, at, lamports, record)
+            SELECT value ->> '$.id', value ->> '$.payer', value ->> '$.at', value ->> '$.lamports', value -> '$.record'
+            FROM json_each(NEW.owed) WHERE true
+            ON CONFLICT (id) DO UPDATE SET record = excluded.record;",
+        value: |batch| changes(batch, |change| matches!(change, IndexChange::Owed { .. })),
+    },
+    // The ledger.
+    Index {
+        column: "entries",
+        tables: &[ENTRY],
+        write: "INSERT INTO entry (stream, revision, number, session, from_book, to_book, network, token, decimals,
+                amount, cause, at)
+            SELECT NEW.stream, NEW.revision, key, value ->> '$.session', value ->> '$.from', value ->> '$.to',
+                value ->> '$.money.network', value ->> '$.money.token', value ->> '$.money.decimals',
+                value ->> '$.money.amount', value ->> '$.cause', value ->> '$.at'
+            FROM json_each(NEW.entries);",
+        value: |batch| changes(batch, |change| matches!(change, IndexChange::Entry(_))),
     },
     // The seat that a session of a shared asset takes or leaves.
     Index {

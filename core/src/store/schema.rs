@@ -140,6 +140,35 @@ pub(crate) const FAILURE: &str = "CREATE TABLE IF NOT EXISTS failure (
     ) WITHOUT ROWID";
 pub(crate) const FAILURE_AT: &str = "CREATE INDEX IF NOT EXISTS failure_at ON failure (at)";
 
+/// What is owed to payers, or may be.
+pub(crate) const OWED: &str = "CREATE TABLE IF NOT EXISTS owed (
+        id TEXT PRIMARY KEY,
+        payer TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        lamports INTEGER NOT NULL,
+        record TEXT NOT NULL
+    ) WITHOUT ROWID";
+pub(crate) const OWED_PAYER: &str = "CREATE INDEX IF NOT EXISTS owed_payer ON owed (payer, at, id)";
+
+/// The ledger: what moved from one account to another. It follows from the events of the same append.
+///
+/// The amount is text, because it may be greater than SQLite's largest integer.
+pub(crate) const ENTRY: &str = "CREATE TABLE IF NOT EXISTS entry (
+        stream TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        session TEXT NOT NULL,
+        from_book TEXT NOT NULL,
+        to_book TEXT NOT NULL,
+        network TEXT NOT NULL,
+        token TEXT NOT NULL,
+        decimals INTEGER NOT NULL,
+        amount TEXT NOT NULL,
+        cause TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (stream, revision, number)
+    ) WITHOUT ROWID";
+
 /// The wallets that have paid fees for this journal. No other journal may use them.
 pub(crate) const FEE_PAYER: &str =
     "CREATE TABLE IF NOT EXISTS fee_payer (address TEXT PRIMARY KEY) WITHOUT ROWID";

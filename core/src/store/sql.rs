@@ -16,10 +16,10 @@ use super::schema::{TABLES, VERSION, VERSIONS};
 use super::value::{Sql, Value, bound, corrupt, integer, json, number, text};
 use crate::account::Account;
 use crate::error::{SqlError, StoreError};
-use crate::ids::{AssetId, PaymentId, SessionId, StreamId};
+use crate::ids::{AssetId, OwedId, PaymentId, SessionId, StreamId};
 use crate::ports::{Appended, Claims, Cursor, PortError, Schedule, Streams};
 use crate::quote::TicketId;
-use crate::session::index::{PaymentRecord, SessionRecord};
+use crate::session::index::{OwedRecord, PaymentRecord, SessionRecord};
 use crate::session::{Batch, Snapshot};
 use crate::time::Timestamp;
 
@@ -29,6 +29,7 @@ const LOAD_ALL: &str =
 const PAYMENT: &str = "SELECT record FROM payment WHERE id = ?1";
 const PAYMENT_BY_TICKET: &str = "SELECT record FROM payment WHERE ticket = ?1";
 const SESSION: &str = "SELECT record FROM session WHERE id = ?1";
+pub(super) const OWED: &str = "SELECT record FROM owed WHERE id = ?1";
 const SESSIONS_OF: &str = "SELECT record FROM session WHERE payer = ?1 AND (starts, id) < (?2, ?3) ORDER BY starts DESC, id DESC LIMIT ?4";
 const SESSIONS: &str =
     "SELECT record FROM session WHERE (starts, id) < (?1, ?2) ORDER BY starts DESC, id DESC LIMIT ?3";
@@ -55,6 +56,7 @@ pub(super) const READS: &[&str] = &[
     PAYMENT,
     PAYMENT_BY_TICKET,
     SESSION,
+    OWED,
     FAILURES_OF,
     HAS_BOUGHT,
     TRUST_OF,
@@ -274,6 +276,14 @@ impl<S: Sql> Claims for SqlJournal<S> {
 
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, PortError> {
         self.record(SESSION, id.as_str()).await
+    }
+
+    async fn owed(&self, ids: &[OwedId]) -> Result<Vec<OwedRecord>, PortError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            found.extend(self.record(OWED, id.as_str()).await?);
+        }
+        Ok(found)
     }
 
     async fn sessions_of(

@@ -7,7 +7,8 @@ use crate::encoding::from_base64;
 use crate::ids::{PaymentId, SessionId, StreamId};
 use crate::listing::Listing;
 use crate::session::fee::FeeCheck;
-use crate::session::index::{IndexChange, PaymentRecord, PaymentStatus, SessionRecord, changes};
+use crate::session::index::{IndexChange, OwedRecord, PaymentRecord, PaymentStatus, SessionRecord, changes};
+use crate::session::ledger::{Book, Entry};
 use crate::session::{Desired, Event, Session, StreamState, desired_state, evolve};
 use crate::time::{Now, Timestamp};
 
@@ -18,6 +19,7 @@ fn paid(record: &PaymentRecord) -> Paid {
         session: record.session.clone(),
         amount: record.purchase.price.amount.atomic(),
         is_granted: record.status == PaymentStatus::Granted,
+        is_owed: record.status == PaymentStatus::Owed,
     }
 }
 
@@ -29,6 +31,12 @@ pub struct Books {
     /// The asset, the amount and the time of each sale, by payment.
     pub(super) sales: BTreeMap<String, (String, String, u64)>,
     pub(super) catalogue: BTreeMap<String, Listing>,
+    /// What is owed or may be, by id.
+    pub(super) owed: BTreeMap<String, OwedRecord>,
+    /// The trust that each payer has lost with what is owed, in lamports.
+    lamports_owed: BTreeMap<Account, u64>,
+    /// The entries of the ledger.
+    pub(super) entries: Vec<Entry>,
     /// What the fees of all payments may have cost, by payment.
     fees: BTreeMap<String, Fee>,
     pub(super) seats: BTreeSet<(String, String)>,
@@ -82,6 +90,13 @@ pub enum Deed {
         /// The session that it started or extended.
         session: SessionId,
     },
+    /// It was seen to have landed, and bought nothing.
+    Owed {
+        /// The payment.
+        payment: PaymentId,
+        /// What was paid, in atomic units.
+        amount: u64,
+    },
     /// It was given up, because it can't land any more or landed with an error.
     GivenUp {
         /// The payment.
@@ -102,8 +117,10 @@ pub struct Paid {
     pub session: SessionId,
     /// The price, in atomic units.
     pub amount: u64,
-    /// Whether it has bought something. Otherwise it is in flight.
+    /// Whether it has bought something.
     pub is_granted: bool,
+    /// Whether it landed but bought nothing, so that all of it is owed. If neither, it is in flight.
+    pub is_owed: bool,
 }
 
 impl Books {
@@ -128,6 +145,9 @@ impl Books {
             Event::PaymentLanded { payment, .. } => {
                 let record = &self.payments[payment.as_str()];
                 let amount = record.purchase.price.amount.atomic();
+                if record.status == PaymentStatus::Owed {
+                    return Some(Deed::Owed { payment: payment.clone(), amount });
+                }
                 Some(Deed::Granted { payment: payment.clone(), amount, session: record.session.clone() })
             }
             Event::PaymentFailed { payment, reason, .. } => {
@@ -173,7 +193,8 @@ impl Books {
         assert!(trust.keys().all(|payer| payers.contains_key(payer)), "{trust:?}");
         for (payer, [earned, risked]) in payers {
             let trust = trust.get(payer).copied().unwrap_or_default();
-            let least = if may_be_less { 0 } else { earned.saturating_sub(risked) };
+            let owed = self.lamports_owed.get(payer).copied().unwrap_or_default();
+            let least = if may_be_less { 0 } else { earned.saturating_sub(risked + owed) };
             assert!(trust <= earned && trust >= least, "{payer}: {trust} of {earned}, {risked} at risk");
         }
     }
@@ -228,6 +249,35 @@ impl Books {
         assert!(lasts >= seconds * 1000 || self.is_clock_set, "{lasts} ms of {seconds} s");
     }
 
+    /// Checks the ledger: no account but those that money comes from is below zero, what is held of a session that is over
+    /// is what the owner has to decide about, and what was paid is what payments have moved (invariant 5).
+    pub fn check_ledger(&self) {
+        let mut balances: BTreeMap<(&str, Book), i128> = BTreeMap::new();
+        for entry in self.entries.iter().filter(|entry| entry.to != Book::Fees) {
+            let amount = i128::from(entry.money.amount.atomic());
+            *balances.entry((entry.session.as_str(), entry.from)).or_default() -= amount;
+            *balances.entry((entry.session.as_str(), entry.to)).or_default() += amount;
+        }
+        let running: BTreeSet<&str> =
+            self.states.values().filter_map(|state| Some(state.session.as_ref()?.id.as_str())).collect();
+        let unclear = |session: &str| -> i128 {
+            let owed = self.owed.values().map(|record| &record.owed);
+            let own = owed.filter(|owed| owed.session.as_str() == session && owed.reason.is_unclear());
+            own.map(|owed| i128::from(owed.money.amount.atomic())).sum()
+        };
+        for ((session, book), balance) in &balances {
+            assert!(*balance >= 0 || *book == Book::Paid, "{session} {book:?}: {balance}");
+            if *book == Book::Held && !running.contains(session) {
+                assert_eq!(*balance, unclear(session), "{session}");
+            }
+        }
+        let paid: i128 =
+            balances.iter().filter(|((_, book), _)| *book == Book::Paid).map(|(_, sum)| -sum).sum();
+        let landed = self.payments.values().filter(|payment| payment.status != PaymentStatus::Pending);
+        let landed: i128 = landed.map(|payment| i128::from(payment.purchase.price.amount.atomic())).sum();
+        assert_eq!(paid, landed, "the books balance");
+    }
+
     /// Enters an append to a stream.
     pub(super) fn append(&mut self, stream: &StreamId, events: &[Event]) {
         let before = self.state(stream);
@@ -262,7 +312,7 @@ impl Books {
                 assert!(self.payments.insert(id.as_str().to_owned(), record).is_none(), "claimed twice");
             }
             IndexChange::Payment { id, record } => {
-                if record.status == PaymentStatus::Granted {
+                if record.status != PaymentStatus::Pending {
                     self.ends(&id, Fate::Landed);
                 }
                 self.payments.insert(id.as_str().to_owned(), record).expect("a claim before the grant");
@@ -278,6 +328,14 @@ impl Books {
                 let sale = (asset.to_string(), price.amount.to_string(), at.millis());
                 assert!(self.sales.insert(payment.as_str().to_owned(), sale).is_none(), "sold twice");
             }
+            IndexChange::Owed { id, record, lamports, .. } => {
+                if !self.owed.contains_key(id.as_str()) {
+                    let payer = record.owed.payer.clone();
+                    *self.lamports_owed.entry(payer).or_default() += lamports;
+                }
+                self.owed.insert(id.as_str().to_owned(), record);
+            }
+            IndexChange::Entry(entry) => self.entries.push(entry),
             IndexChange::Seat { asset, taken_of } => {
                 let seat = (format!("main/{asset}"), format!("main/{stream}"));
                 match taken_of {

@@ -7,7 +7,7 @@ use crate::money::{Amount, Money};
 use crate::ports::{Claim, Verified};
 use crate::quote::Operation;
 use crate::rail::svm_exact;
-use crate::session::{Allowance, Fulfilment, Purchase};
+use crate::session::{Allowance, Fulfilment, Purchase, Refund};
 use crate::settlement::signed;
 use crate::svm::build::Transfer;
 use crate::svm::exact::{Requirement, verify_decoded};
@@ -59,6 +59,7 @@ pub fn claim(verified: &Verified, height: u64, at: Timestamp) -> Claim {
         rail: signed(&keys::fee_payer(), payment, height).unwrap(),
         fulfilment: Fulfilment::Lock,
         seats: None,
+        refund: Refund::default(),
         at,
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::gateway::{BuyRequest, Gateway, Plan, Sale, SaleError, Sold};
 use crate::ids::{AssetId, SessionId};
 use crate::quote::Operation;
-use crate::session::{LockState, ReportedState};
+use crate::session::{LockState, Report, ReportedState};
 use crate::testkit::platform::Platform;
 use crate::testkit::world::{START, World};
 use crate::time::Timestamp;
@@ -43,7 +43,10 @@ impl World {
             let reports = plan.states.into_iter().map(|planned| {
                 let open = planned.state.unlocked_until().is_some();
                 let state = if open { LockState::Unlocked } else { LockState::Locked };
-                (planned.asset, ReportedState::of_lock(planned.state.sequence, state, self.now()))
+                (
+                    planned.asset,
+                    Report::Seen(ReportedState::of_lock(planned.state.sequence, state, self.now())),
+                )
             });
             gateway.step(false, reports.collect()).await.unwrap();
         };

@@ -8,7 +8,8 @@ use crate::account::Account;
 use crate::listing::Listing;
 use crate::session::Claim;
 use crate::session::StreamState;
-use crate::session::index::{PaymentRecord, PaymentStatus, SessionRecord};
+use crate::session::index::{OwedRecord, PaymentRecord, PaymentStatus, SessionRecord};
+use crate::session::ledger::Entry;
 
 /// Returns the values of a query's first column, which are JSON.
 fn rows<T: DeserializeOwned>(database: &Connection, statement: &str) -> Vec<T> {
@@ -36,6 +37,10 @@ impl Books {
             "SELECT json_array(payment, json_array(asset, amount, at)) FROM sale ORDER BY payment",
         );
         assert_eq!(sales, self.sales.clone().into_iter().collect::<Vec<_>>());
+        let owed: Vec<OwedRecord> = rows(database, "SELECT record FROM owed ORDER BY id");
+        assert_eq!(owed, self.owed.values().cloned().collect::<Vec<_>>());
+        self.check_entries(database);
+        self.check_ledger();
         let trusted = Self::trusted(database);
         // The journal of one stream leaves its fees to the shards of its payers and of the merchant.
         if !rows::<String>(database, "SELECT json_quote(name) FROM fee_budget").is_empty() {
@@ -45,10 +50,28 @@ impl Books {
         self.check_granted(&payments, &sales, &sessions);
     }
 
+    /// Checks that the ledger's table has the entries that follow from the events, and no other (invariant 5).
+    fn check_entries(&self, database: &Connection) {
+        let shown = |entry: &Entry| {
+            let from_and_to = [entry.from, entry.to].map(|book| serde_json::to_value(book).unwrap());
+            let Entry { session, money, cause, at, .. } = entry;
+            serde_json::json!([session, from_and_to[0], from_and_to[1], money.token, money.amount, cause, at])
+        };
+        let mut own: Vec<String> = self.entries.iter().map(|entry| shown(entry).to_string()).collect();
+        own.sort();
+        let written: Vec<serde_json::Value> = rows(
+            database,
+            "SELECT json_array(session, from_book, to_book, token, amount, cause, at) FROM entry",
+        );
+        let mut written: Vec<String> = written.iter().map(ToString::to_string).collect();
+        written.sort();
+        assert_eq!(written, own, "the ledger and the events differ");
+    }
+
     /// Returns what the payers of a database are trusted with, in lamports.
     #[must_use]
     pub fn trusted(database: &Connection) -> Vec<(Account, u64)> {
-        rows(database, "SELECT json_array(payer, lamports) FROM trust")
+        rows(database, "SELECT json_array(payer, max(lamports, 0)) FROM trust")
     }
 
     /// Checks that the state of each stream follows from its history, without a gap.

@@ -53,6 +53,8 @@ pub(crate) struct ClockFloor {
 impl ClockFloor {
     /// How often the floor is written. More often would wear out a memory card.
     pub(crate) const EVERY: Duration = Duration::from_secs(60);
+    /// How often it is written while a device is unlocked, because it tells how long the gateway was away.
+    pub(crate) const EVERY_UNLOCKED: Duration = Duration::from_secs(10);
 
     /// How far the floor may be ahead of the system's clock. A later floor was written while the clock was
     /// far ahead. Using it would keep every session ended and every quote expired until that day.
@@ -85,6 +87,12 @@ impl ClockFloor {
             );
             Floor::default()
         }
+    }
+
+    /// Returns the time last written, as it was then, in milliseconds since the Unix epoch; `None` if there is none.
+    pub(crate) fn last_written(&self) -> Option<u64> {
+        let text = std::fs::read_to_string(&self.path).ok()?;
+        text.split_whitespace().next()?.parse().ok()
     }
 
     /// Returns the time last written, plus the time since then if the machine has been running since.

@@ -20,5 +20,10 @@ pub(crate) struct ReportedState {
     /// The sequence of the order that it answers. 0 before the first order.
     pub(crate) sequence: u64,
     pub(crate) state: LockState,
+    /// Whether the device was to be unlocked and certainly was not.
+    pub(crate) failed: bool,
+    /// In the first report of a run, which comes before the first command: since when nobody had worked the device, in
+    /// milliseconds since the Unix epoch.
+    pub(crate) away_since_ms: Option<u64>,
     pub(crate) at_ms: u64,
 }

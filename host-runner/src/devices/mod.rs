@@ -55,6 +55,11 @@ pub(crate) struct Devices {
 pub(crate) struct Targets(BTreeMap<String, watch::Sender<Target>>);
 
 impl Targets {
+    /// Returns whether any device may be unlocked now.
+    pub(crate) fn any_unlocked(&self) -> bool {
+        self.0.values().any(|target| target.borrow().is_unlocking())
+    }
+
     /// Gives an order to its device.
     pub(crate) fn give(&self, order: &DesiredState) {
         match self.0.get(&order.asset) {
@@ -76,8 +81,18 @@ impl Devices {
         metrics: &Metrics,
         reports: &mpsc::UnboundedSender<ReportedState>,
         pulses: &Pulses,
+        away_since_ms: u64,
     ) -> Self {
-        Self::with(devices, &Target::default(), Device::driver, clock, metrics, reports, pulses)
+        let needs = Needs {
+            make: Device::driver,
+            target: watch::channel(Target::default()).1,
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            reports: reports.clone(),
+            pulses: pulses.clone(),
+            away_since_ms: Some(away_since_ms),
+        };
+        Self::with(devices, &Target::default(), &needs)
     }
 
     /// Locks these devices, for which there is no worker. The command `lock` runs at once, whatever state a device seems
@@ -86,34 +101,27 @@ impl Devices {
         let metrics = Metrics::new().map_err(|error| error.to_string())?;
         let (tell, _reports) = mpsc::unbounded_channel();
         let clock = SteadyClock::system(Duration::ZERO);
-        let target = Target::closing();
-        let make = Device::locking_driver;
-        Ok(Self::with(devices, &target, make, &clock, &metrics, &tell, &Pulses::new()).close(limit).await)
+        let needs = Needs {
+            make: Device::locking_driver,
+            target: watch::channel(Target::closing()).1,
+            clock,
+            metrics,
+            reports: tell,
+            pulses: Pulses::new(),
+            away_since_ms: None,
+        };
+        Ok(Self::with(devices, &Target::closing(), &needs).close(limit).await)
     }
 
-    fn with(
-        devices: Vec<Device>,
-        first: &Target,
-        make: MakeDriver,
-        clock: &SteadyClock,
-        metrics: &Metrics,
-        reports: &mpsc::UnboundedSender<ReportedState>,
-        pulses: &Pulses,
-    ) -> Self {
+    /// Starts a worker for each device, with these needs but a target of its own.
+    fn with(devices: Vec<Device>, first: &Target, needs: &Needs) -> Self {
         let mut targets = BTreeMap::new();
         let mut workers = Vec::new();
         for device in devices {
             let (sender, target) = watch::channel(first.clone());
             let asset = device.asset.clone();
             targets.insert(asset.clone(), sender);
-            let needs = Needs {
-                make,
-                target,
-                clock: clock.clone(),
-                metrics: metrics.clone(),
-                reports: reports.clone(),
-                pulses: pulses.clone(),
-            };
+            let needs = Needs { target, ..needs.clone() };
             workers.push((asset, tokio::spawn(supervise(device, needs))));
         }
         Self { targets: Targets(targets), workers }
@@ -122,6 +130,11 @@ impl Devices {
     /// Tells whether this host has no device.
     pub(crate) fn is_empty(&self) -> bool {
         self.workers.is_empty()
+    }
+
+    /// Returns how many devices this host has.
+    pub(crate) fn count(&self) -> usize {
+        self.workers.len()
     }
 
     pub(crate) fn targets(&self) -> Targets {
@@ -148,6 +161,7 @@ impl Devices {
 type MakeDriver = fn(&Device) -> Result<Box<dyn drivers::Driver>, Mistake>;
 
 /// What a worker works with, beside its device.
+#[derive(Clone)]
 struct Needs {
     make: MakeDriver,
     target: watch::Receiver<Target>,
@@ -155,14 +169,17 @@ struct Needs {
     metrics: Metrics,
     reports: mpsc::UnboundedSender<ReportedState>,
     pulses: Pulses,
+    /// Since when nobody had worked the devices, in milliseconds since the Unix epoch, until that is reported.
+    away_since_ms: Option<u64>,
 }
 
 /// Runs a device's worker, and starts it again if it breaks, because nothing else would lock the device.
-async fn supervise(device: Device, needs: Needs) -> bool {
+async fn supervise(device: Device, mut needs: Needs) -> bool {
     let asset = device.asset.as_str();
     loop {
         match (needs.make)(&device) {
             Ok(driver) => {
+                let away_since_ms = needs.away_since_ms.take();
                 let Needs { target, clock, metrics, reports, .. } = &needs;
                 let worker = Worker::new(
                     asset.to_owned(),
@@ -171,6 +188,7 @@ async fn supervise(device: Device, needs: Needs) -> bool {
                     clock.clone(),
                     metrics.clone(),
                     reports.clone(),
+                    away_since_ms,
                 );
                 let pulses = needs.pulses.clone();
                 match tokio::spawn(async move { pulses.beside(worker.run()).await }).await {

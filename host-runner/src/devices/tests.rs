@@ -59,7 +59,7 @@ impl Driver for Handle {
             if fake.lock_fails > 0 {
                 fake.lock_fails -= 1;
                 fake.log.push(("lock failed", Some(Instant::now())));
-                return Err(Failed("stuck".into()));
+                return Err(Failed::perhaps("stuck".into()));
             }
             fake.open = false;
             fake.log.push(("lock", Some(Instant::now())));
@@ -107,6 +107,7 @@ impl Rig {
             clock.clone(),
             Metrics::new().unwrap(),
             tell,
+            None,
         );
         Self { device, clock, targets, reports, worker: tokio::spawn(worker.run()) }
     }
@@ -153,6 +154,7 @@ async fn a_hanging_unlock_does_not_outlast_its_permission() {
     let mut rig = Rig::new(Handle::default());
     rig.device.set(|f| f.unlock_hangs = true);
     rig.order(1, Some(300));
+    assert_eq!(rig.report().await, (1, LockState::Unknown), "it may have been open");
     assert_eq!(rig.report().await, (1, LockState::Locked));
     assert_eq!(rig.device.log(), ["unlock", "lock"]);
 }
@@ -198,6 +200,7 @@ async fn a_lock_order_interrupts_a_hanging_unlock() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     rig.order(2, None);
+    assert_eq!(rig.report().await, (1, LockState::Unknown), "it may have been open");
     assert_eq!(rig.report().await, (2, LockState::Locked));
 }
 
@@ -340,13 +343,15 @@ async fn a_file_appears_and_disappears() {
     };
     let clock = SteadyClock::system(Duration::ZERO);
     let (tell, mut reports) = mpsc::unbounded_channel();
-    let devices = Devices::start(vec![device], &clock, &Metrics::new().unwrap(), &tell, &Pulses::new());
+    let devices = Devices::start(vec![device], &clock, &Metrics::new().unwrap(), &tell, &Pulses::new(), 0);
     let until = clock.now_ms() + 1_000;
     let order = |sequence, unlocked_until_ms| DesiredState {
         asset: "filed-door".into(),
         sequence,
         unlocked_until_ms,
     };
+    let found = reports.recv().await.unwrap();
+    assert_eq!((found.state, found.away_since_ms), (LockState::Locked, Some(0)), "before the first order");
     devices.targets().give(&order(1, Some(until)));
     assert_eq!(reports.recv().await.unwrap().state, LockState::Unlocked);
     assert!(file.exists());
@@ -369,6 +374,6 @@ async fn a_device_that_will_not_lock_is_named() {
     };
     let clock = SteadyClock::system(Duration::ZERO);
     let (tell, _reports) = mpsc::unbounded_channel();
-    let devices = Devices::start(vec![device], &clock, &Metrics::new().unwrap(), &tell, &Pulses::new());
+    let devices = Devices::start(vec![device], &clock, &Metrics::new().unwrap(), &tell, &Pulses::new(), 0);
     assert_eq!(devices.close(Duration::from_millis(300)).await, ["stuck"]);
 }

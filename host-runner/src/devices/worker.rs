@@ -53,6 +53,11 @@ impl Target {
         true
     }
 
+    /// Returns whether the order lets the device be unlocked.
+    pub(super) fn is_unlocking(&self) -> bool {
+        !self.closing && self.order.as_ref().is_some_and(|order| order.unlocked_until_ms.is_some())
+    }
+
     fn sequence(&self) -> u64 {
         self.order.as_ref().map_or(0, |order| order.sequence)
     }
@@ -90,8 +95,10 @@ pub(super) struct Worker {
     /// What the device was last seen doing. Unknown again once something was done to it.
     state: LockState,
     counted: Option<&'static str>,
-    /// The last report: the order's sequence, the state, and the target's version.
-    last_report: Option<(u64, LockState, u64)>,
+    /// The last report: the order's sequence, the state, whether it failed, and the target's version.
+    last_report: Option<(u64, LockState, bool, u64)>,
+    /// Since when nobody had worked the device, until that is reported.
+    away_since_ms: Option<u64>,
     failures: u32,
 }
 
@@ -103,6 +110,7 @@ impl Worker {
         clock: SteadyClock,
         metrics: Metrics,
         reports: mpsc::UnboundedSender<ReportedState>,
+        away_since_ms: Option<u64>,
     ) -> Self {
         Self {
             asset,
@@ -114,6 +122,7 @@ impl Worker {
             state: LockState::Unknown,
             counted: None,
             last_report: None,
+            away_since_ms,
             failures: 0,
         }
     }
@@ -129,11 +138,11 @@ impl Worker {
             self.permit(goal);
             if !goal.reached(self.state) {
                 self.act(goal, &target).await;
-            } else if self.last_report.is_none_or(|(_, _, version)| version != target.version) {
+            } else if self.last_report.is_none_or(|(.., version)| version != target.version) {
                 // The order asks for the state that the device already has, as far as is known: it is an
                 // extension or a repeat. The worker only looks at the device.
                 if self.look_for(goal).await {
-                    self.report(&target);
+                    self.report(&target, false);
                 }
             } else if target.closing {
                 return true;
@@ -148,6 +157,9 @@ impl Worker {
         let started = self.clock.monotonic();
         // The check has a time limit because the device may stand open until it answers.
         let _ = timeout(FIRST_ORDER, self.look()).await;
+        if let Some(away_since_ms) = self.away_since_ms.take() {
+            self.send(0, false, Some(away_since_ms));
+        }
         let asked = |target: &Target| target.closing || target.order.is_some();
         let left = FIRST_ORDER.saturating_sub(self.clock.monotonic().saturating_sub(started));
         let orphaned = matches!(timeout(left, self.targets.wait_for(asked)).await, Ok(Err(_)));
@@ -194,8 +206,13 @@ impl Worker {
                 done
             }
         };
-        let Some(done) = done else { return };
+        let Some(done) = done else {
+            // What was cut short may have unlocked it.
+            self.report(target, false);
+            return;
+        };
         if !self.look_for(goal).await {
+            self.report(target, false);
             return;
         }
         if goal.reached(self.state) {
@@ -206,10 +223,13 @@ impl Worker {
                 "device state"
             );
             self.failures = 0;
-            self.report(target);
+            self.report(target, false);
             return;
         }
-        self.report(target);
+        let is_certain = done.as_ref().is_err_and(|failed| failed.is_certain);
+        let was_read_back = self.driver.can_look() && self.state == LockState::Locked;
+        let unlocks = goal != Goal::Locked && self.state != LockState::Unlocked;
+        self.report(target, unlocks && (is_certain || was_read_back));
         self.failures = self.failures.saturating_add(1);
         self.complain(goal, done);
         let wait = RETRY.0.saturating_mul(1u32 << self.failures.saturating_sub(1).min(6)).min(RETRY.1);
@@ -224,7 +244,7 @@ impl Worker {
 
     fn complain(&self, goal: Goal, done: Result<(), Failed>) {
         let error = match done {
-            Err(Failed(error)) => error,
+            Err(Failed { error, .. }) => error,
             Ok(()) => "the driver reported success, but the device is not in the desired state".to_owned(),
         };
         let state = self.state.as_str();
@@ -269,20 +289,28 @@ impl Worker {
         }
     }
 
-    /// Reports what the device is doing, if that has changed or the target asks for it.
-    fn report(&mut self, target: &Target) {
-        let report = (target.sequence(), self.state, target.version);
+    /// Reports what the device is doing, if that has changed or the target asks for it. `failed` says that it was to be
+    /// unlocked and certainly was not.
+    fn report(&mut self, target: &Target, failed: bool) {
+        let report = (target.sequence(), self.state, failed, target.version);
         if self.last_report.replace(report) == Some(report) {
             return;
         }
         failpoint::reach("device.report");
-        // The receiving loop ends only when the host shuts down.
-        let _ = self.reports.send(ReportedState {
+        self.send(target.sequence(), failed, None);
+    }
+
+    fn send(&self, sequence: u64, failed: bool, away_since_ms: Option<u64>) {
+        let report = ReportedState {
             asset: self.asset.clone(),
-            sequence: target.sequence(),
+            sequence,
             state: self.state,
+            failed,
+            away_since_ms,
             at_ms: self.clock.now_ms(),
-        });
+        };
+        // The receiving loop ends only when the host shuts down.
+        let _ = self.reports.send(report);
     }
 
     /// Waits, with the goal reached, until there may be something to do. An error means that no further order

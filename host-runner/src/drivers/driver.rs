@@ -32,9 +32,26 @@ pub(crate) struct Permission {
     pub(crate) left: Duration,
 }
 
-/// The device did not do what it was told. The text is for the operator.
+/// The device did not do what it was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failed(pub(crate) String);
+pub(crate) struct Failed {
+    /// What happened, for the operator.
+    pub(crate) error: String,
+    /// Whether it is certain that nothing was done. Money goes back only then.
+    pub(crate) is_certain: bool,
+}
+
+impl Failed {
+    /// Says that the device certainly did not do it.
+    pub(crate) fn for_certain(error: String) -> Self {
+        Self { error, is_certain: true }
+    }
+
+    /// Says that it is not known whether the device did it.
+    pub(crate) fn perhaps(error: String) -> Self {
+        Self { error, is_certain: false }
+    }
+}
 
 /// The future of a driver's method.
 pub(crate) type Working<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

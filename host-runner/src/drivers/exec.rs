@@ -4,7 +4,7 @@
 //!
 //! | key | |
 //! |---|---|
-//! | `unlock` | the command that unlocks it, as a list: `["touch", "door-1.open"]`. Required |
+//! | `unlock` | the command that unlocks it, as a list: `["touch", "door-1.open"]`. Required. An exit code other than 0 says that it is still locked |
 //! | `lock` | the command that locks it. Required |
 //! | `check` | the command that reads its state: exit 0 is unlocked, 1 is locked, anything else is unknown. Without it the state follows from the exit codes of the other two |
 //! | `timeout_seconds` | how long a command may take, 1 to 60; 10 by default. Then the command and everything it started are killed |
@@ -153,7 +153,9 @@ impl Exec {
             self.presumed = leads_to;
             Ok(())
         } else {
-            Err(Failed(format!("`{what}` ended with {status}")))
+            // A command that a signal ended may have done something first.
+            let is_certain = status.code().is_some();
+            Err(Failed { error: format!("`{what}` ended with {status}"), is_certain })
         }
     }
 
@@ -181,7 +183,7 @@ impl Exec {
                 );
                 LockState::Unknown
             }
-            Err(Failed(error)) => {
+            Err(Failed { error, .. }) => {
                 tracing::warn!(asset = %self.asset, %error, "`check` failed; the device's state is unknown");
                 LockState::Unknown
             }
@@ -195,7 +197,7 @@ impl Exec {
                 std::io::ErrorKind::NotFound => "; either it is missing, or what its first line (`#!`) names",
                 _ => "",
             };
-            Failed(format!("`{what}` ({name}) cannot be run: {e}{hint}"))
+            Failed::for_certain(format!("`{what}` ({name}) cannot be run: {e}{hint}"))
         };
         let environment =
             Environment { asset: &self.asset, what, permission: self.permission.filter(|_| what != "lock") };
@@ -203,10 +205,11 @@ impl Exec {
         let out = gather(group.stdout());
         let err = gather(group.stderr());
         let status = match tokio::time::timeout(self.limit, group.wait()).await {
-            Ok(status) => status.map_err(failed),
+            Ok(status) => status.map_err(|error| Failed::perhaps(failed(error).error)),
             Err(_) => {
                 group.kill();
-                Err(Failed(format!("`{what}` took longer than {} s and was killed", self.limit.as_secs())))
+                let limit = self.limit.as_secs();
+                Err(Failed::perhaps(format!("`{what}` took longer than {limit} s and was killed")))
             }
         };
         let (out, err) = (text(out).await, text(err).await);

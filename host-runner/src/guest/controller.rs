@@ -124,6 +124,8 @@ fn to_wit(report: &ReportedState) -> device::ReportedState {
             LockState::Unlocked => device::LockState::Unlocked,
             LockState::Unknown => device::LockState::Unknown,
         },
+        failed: report.failed,
+        away_since_ms: report.away_since_ms,
         at_ms: report.at_ms,
     }
 }

@@ -50,7 +50,8 @@ async fn gateway(args: &Args, line: &Line) -> Result<(), String> {
     // even without any device.
     let (tell, reports) = mpsc::unbounded_channel();
     let devices = std::mem::take(&mut startup.settings.devices);
-    let devices = Devices::start(devices, &startup.device_clock, &startup.metrics, &tell, &pulses);
+    let away = startup.away_since_ms;
+    let devices = Devices::start(devices, &startup.device_clock, &startup.metrics, &tell, &pulses, away);
     let prepared = tokio::select! {
         prepared = prepare(args, &startup) => prepared,
         () = heart.told_to_stop() => return stopped(&devices.close(LOCK).await),

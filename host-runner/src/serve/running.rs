@@ -15,7 +15,7 @@ use super::startup::StartupContext;
 use crate::check;
 use crate::clock::{ClockFloor, SteadyClock};
 use crate::controller::Loop;
-use crate::devices::{Devices, ReportedState};
+use crate::devices::{Devices, ReportedState, Targets};
 use crate::failpoint;
 use crate::guardian::Heart;
 use crate::guest::{Controller, Pool};
@@ -65,11 +65,12 @@ impl Running {
         let clock = host.clock.clone();
         let (close_controller, controller_closing) = watch::channel(false);
         let (close_http, http_closing) = watch::channel(false);
-        let targets = devices.targets();
+        let (targets, unlocking) = (devices.targets(), devices.targets());
         let controller = Loop {
             decide: Controller::for_steps(component.clone(), host.clone()),
             targets: Box::new(move |state| targets.give(state)),
             reports,
+            devices: devices.count(),
             written: host.db.written(),
             clock: clock.clone(),
             device_clock,
@@ -103,7 +104,7 @@ impl Running {
             foreign: tokio::spawn(foreign_fee_payer(rpc_url, data_dir, unanswered)),
             others: [
                 tokio::spawn(following).abort_handle(),
-                tokio::spawn(note_the_time(floor.clone(), clock.clone())).abort_handle(),
+                tokio::spawn(note_the_time(floor.clone(), clock.clone(), unlocking)).abort_handle(),
                 tokio::task::spawn_blocking(move || probe(&settings.config, &pictures, &fee_payers))
                     .abort_handle(),
             ],
@@ -165,12 +166,20 @@ impl Running {
     }
 }
 
-async fn note_the_time(floor: ClockFloor, clock: SteadyClock) {
+async fn note_the_time(floor: ClockFloor, clock: SteadyClock, targets: Targets) {
+    let mut noted = clock.monotonic();
+    let mut is_due = true;
     loop {
+        if !is_due {
+            tokio::time::sleep(ClockFloor::EVERY_UNLOCKED).await;
+            is_due = targets.any_unlocked() || clock.monotonic().saturating_sub(noted) >= ClockFloor::EVERY;
+            continue;
+        }
+        is_due = false;
+        noted = clock.monotonic();
         let floor = floor.clone();
         let now = clock.now_ms();
         let _ = tokio::task::spawn_blocking(move || floor.write(now)).await;
-        tokio::time::sleep(ClockFloor::EVERY).await;
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct StartupContext {
     pub(super) clock: SteadyClock,
     /// The devices' clock.
     pub(super) device_clock: SteadyClock,
+    /// Since when nobody has worked the devices, in milliseconds since the Unix epoch.
+    pub(super) away_since_ms: u64,
     pub(super) metrics: Metrics,
     /// Held for as long as the data folder is used.
     pub(super) lock: File,
@@ -46,9 +48,11 @@ impl StartupContext {
         let lock = blocking(move || take(&data_dir)).await?;
         failpoint::reach("start.locked");
         let floor = ClockFloor::new(&settings.data_dir);
+        let last_written = floor.last_written();
         let clock = SteadyClock::system(floor.read());
+        let away_since_ms = last_written.unwrap_or_else(|| clock.now_ms());
         let device_clock = clock.unset();
-        Ok(Self { settings, floor, clock, device_clock, metrics, lock })
+        Ok(Self { settings, floor, clock, device_clock, away_since_ms, metrics, lock })
     }
 }
 

@@ -56,7 +56,14 @@ impl History {
             let payment = claim.payment.clone();
             let steps = [
                 (start, Command::Claim(Box::new(ClaimRequest { claim, waits_until: None, generation: 0 }))),
-                (start + 500, Command::Landed { payment, landing: Landing::SvmExact { slot: number } }),
+                (
+                    start + 500,
+                    Command::Landed {
+                        payment,
+                        landing: Landing::SvmExact { slot: number },
+                        is_awaited: false,
+                    },
+                ),
                 (start + 600, Command::Reported(report(number * 2 + 1, LockState::Unlocked, start + 600))),
                 (start + 1_500, Command::EndDue),
                 (start + 1_600, Command::Reported(report(number * 2 + 2, LockState::Locked, start + 1_600))),
@@ -133,6 +140,7 @@ fn claim(asset: &StreamId, number: u64) -> Claim {
         }),
         fulfilment: Fulfilment::Lock,
         seats: None,
+        refund: Default::default(),
         at: Timestamp::default(),
     }
 }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
-use coinop_core::device::{LockState, ReportedState};
+use coinop_core::device::{LockState, Report, ReportedState};
 use coinop_core::{AssetId, Timestamp};
 
 use crate::executor::{OUTSIDE, Process};
@@ -32,7 +32,7 @@ struct Door {
 /// All devices of a world.
 pub(crate) struct Devices {
     doors: BTreeMap<String, Door>,
-    reports: RefCell<Vec<(AssetId, ReportedState)>>,
+    reports: RefCell<Vec<(AssetId, Report)>>,
     random: Random,
     world: Weak<World>,
 }
@@ -44,12 +44,12 @@ impl Devices {
     }
 
     /// Returns what devices were seen to do since the last call.
-    pub(crate) fn take_reports(&self, _: &World) -> Vec<(AssetId, ReportedState)> {
+    pub(crate) fn take_reports(&self, _: &World) -> Vec<(AssetId, Report)> {
         self.reports.take()
     }
 
     /// Keeps reports that could not be written.
-    pub(crate) fn keep_reports(&self, kept: Vec<(AssetId, ReportedState)>) {
+    pub(crate) fn keep_reports(&self, kept: Vec<(AssetId, Report)>) {
         self.reports.borrow_mut().splice(0..0, kept);
     }
 
@@ -78,12 +78,13 @@ impl Devices {
         let (number, until) = door.order.get();
         let is_current = || door.run.get() == run;
         while let Some(until) = until.filter(|until| *until > world.exec.now()) {
-            let did = self.tell(world, asset, true).await;
+            let did = self.tell(world, asset, run, true).await;
             if !is_current() {
                 return;
             }
-            self.report(world, asset, number, if did { LockState::Unlocked } else { LockState::Unknown });
-            if did {
+            let seen = if did == Some(true) { LockState::Unlocked } else { LockState::Unknown };
+            self.report(world, asset, number, seen, did == Some(false));
+            if did == Some(true) {
                 world.exec.sleep_until(until).await;
                 break;
             }
@@ -91,11 +92,17 @@ impl Devices {
         }
         while is_current() {
             world.point(process).await;
-            let did = self.tell(world, asset, false).await;
+            let did = self.tell(world, asset, run, false).await == Some(true);
             if !is_current() {
                 return;
             }
-            self.report(world, asset, number, if did { LockState::Locked } else { LockState::Unknown });
+            self.report(
+                world,
+                asset,
+                number,
+                if did { LockState::Locked } else { LockState::Unknown },
+                false,
+            );
             if did {
                 return;
             }
@@ -103,18 +110,23 @@ impl Devices {
         }
     }
 
-    fn report(&self, world: &World, asset: &str, number: u64, state: LockState) {
+    fn report(&self, world: &World, asset: &str, number: u64, state: LockState, failed: bool) {
         if let Some(asset) = AssetId::parse(asset) {
-            self.reports.borrow_mut().push((asset, ReportedState::of_lock(number, state, world.wall())));
+            let seen = ReportedState::of_lock(number, state, world.wall()).with_failed(failed);
+            self.reports.borrow_mut().push((asset, Report::Seen(seen)));
             world.gateways.nudge();
         }
     }
 
-    /// Tells a device to open or to close. Returns whether it says that it did.
-    async fn tell(&self, world: &World, asset: &str, opens: bool) -> bool {
-        let Some(door) = self.doors.get(asset) else { return false };
+    /// Tells a device to open or to close. Returns whether it says that it did; `None` without an answer. The worker of a new order has what an older
+    /// one began ended first.
+    async fn tell(&self, world: &World, asset: &str, run: u64, opens: bool) -> Option<bool> {
+        let door = self.doors.get(asset)?;
         let random = &self.random;
         world.exec.sleep(random.within(5..400)).await;
+        if door.run.get() != run {
+            return None;
+        }
         let fault = [Fault::DeviceHangs, Fault::DeviceFails, Fault::DeviceLies];
         let fault = fault.into_iter().find(|fault| world.fails(*fault, random));
         if fault.is_some() {
@@ -124,18 +136,18 @@ impl Devices {
         match fault {
             Some(Fault::DeviceHangs) => {
                 world.exec.sleep(SILENT_MS).await;
-                false
+                None
             }
             Some(Fault::DeviceLies) => {
                 // Nothing but its own answer tells that it did nothing.
                 door.excused_until.set(u64::MAX);
-                true
+                Some(true)
             }
-            Some(_) => false,
+            Some(_) => Some(false),
             None => {
                 door.excused_until.set(0);
                 world.moved(asset, door.is_open.replace(opens), opens);
-                true
+                Some(true)
             }
         }
     }

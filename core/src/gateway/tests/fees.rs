@@ -4,7 +4,7 @@ use super::request;
 use super::theft::doctored;
 use crate::gateway::{Gateway, Sale, SaleError};
 use crate::money::Decimal;
-use crate::ports::Clock as _;
+use crate::ports::{Claims as _, Clock as _};
 use crate::quote::Operation;
 use crate::svm::Message;
 use crate::testkit::platform::Platform;
@@ -205,4 +205,25 @@ fn a_newcomer_may_not_ask_for_as_high_a_fee_as_who_has_bought_before() {
     assert_eq!(world.count("journal"), 0);
     world.bought(1, "door-2", 1);
     assert!(is_sold(&world.buy("door-1", ACCESS, &dear(1)).unwrap()));
+}
+
+#[test]
+fn money_that_is_owed_back_earns_no_trust_inv_5() {
+    let world = world(1, 100);
+    let Ok(Sale::Sold(sold)) = buy(&world, 1, "door-1") else { panic!("a sale") };
+    world.work_devices();
+    assert_eq!(world.trust_of(1), 25_000);
+    let session = sold.session.session;
+    let platform = Platform::new(&world);
+    let gateway = Gateway::new(&world.deployment, &platform);
+    let stream = sold.session.stream.clone();
+    assert!(world.run(gateway.stop(&stream, &session.id)).unwrap().is_ok());
+    world.work_devices();
+    // All but the first moment is owed.
+    let record = world.run(platform.journal.session(&session.id)).unwrap().unwrap().unwrap();
+    assert!(record.ended);
+    let owed = record.session.delivery.owed.atomic();
+    assert_eq!(world.trust_of(1), 25_000 - owed * 5 / 2);
+    assert!(owed > 9_000, "{owed}");
+    world.audit_settled();
 }

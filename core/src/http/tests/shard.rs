@@ -145,7 +145,7 @@ fn what_can_be_refused_without_a_journal_wakes_no_shard_inv_8() {
         ("GET", "/nothing", &[], "", 404),
         ("POST", "/ready", &[], "", 405),
         ("GET", "/api/v1/tick", &key, "", 405),
-        ("GET", DOOR, &[], "", 402),
+        ("GET", "/api/v1/access/room-7", &[], "", 402),
         ("GET", "/api/v1/access/room-7?signin", &[], "", 402),
         ("GET", "/api/v1/access/room-8", &[], "", 404),
         ("GET", "/api/v1/access/-", &[("payment-signature", &known.paid)], "", 404),
@@ -217,6 +217,9 @@ fn what_needs_the_journal_names_the_shard_that_has_it() {
         ("GET", DOOR, &proof, "", asset("door-1")),
         ("POST", "/api/v1/access/door-1/extend", &bearer, "", asset("door-1")),
         ("GET", &known.session, &bearer, "", asset("door-1")),
+        ("POST", &known.session.replace("/status", "/stop"), &bearer, "", asset("door-1")),
+        // A door that does not answer is not offered.
+        ("GET", DOOR, &[], "", asset("door-1")),
         (
             "GET",
             &known.history,

@@ -16,7 +16,8 @@ fn a_session_whose_end_is_not_known_is_shown_without_one_and_has_no_grant_inv_4(
     let mut record = world.bought(1, "door-1", 2).0.session;
     let shown = |record: &SessionRecord| {
         let granted = views::granted(deployment, record, &record.session.purchase, None).unwrap();
-        let listed = views::session_of_payer(deployment, record, &Now::at(world.now()), true).unwrap();
+        let mut listed = views::session_status(&deployment.config, record, &[], &Now::at(world.now()));
+        views::add_tokens(deployment, record, &mut listed).unwrap();
         assert_eq!((&granted["grant"], &granted["endsAt"]), (&listed["grant"], &listed["endsAt"]));
         granted
     };
@@ -38,12 +39,13 @@ fn a_session_whose_end_is_not_known_is_shown_without_one_and_has_no_grant_inv_4(
     // The time left does not change, and the asset stays taken.
     for later in [0, 1_000_000] {
         let now = Now::at(world.now().plus_seconds(later));
-        let status = views::session_status(&deployment.config, &record, &now);
+        let status = views::session_status(&deployment.config, &record, &[], &now);
         assert_eq!((&status["status"], &status["secondsLeft"]), (&json!("active"), &json!(91)));
         assert_eq!(status["endsAt"], Value::Null);
         let state = StreamState { session: Some(record.session.clone()), ..StreamState::default() };
         let asset = deployment.config.asset(record.stream.asset()).unwrap();
-        let status = views::asset_status(&deployment.keys, asset, &Availability::of_exclusive(state, &now));
+        let status =
+            views::asset_status(&deployment.keys, asset, &Availability::of_exclusive(asset, state, &now));
         assert_eq!((&status["available"], &status["session"]), (&json!(false), &json!({"endsAt": null})));
     }
 }

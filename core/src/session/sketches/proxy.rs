@@ -78,7 +78,12 @@ mod tests {
 
     fn report(rig: &Rig, observed: Observed) -> Command {
         let order = desired_state(&rig.state, &rig.now());
-        Command::Reported(ReportedState { sequence: order.sequence, observed, at: rig.now().wall })
+        Command::Reported(ReportedState {
+            sequence: order.sequence,
+            observed,
+            failed: false,
+            at: rig.now().wall,
+        })
     }
 
     proptest! {

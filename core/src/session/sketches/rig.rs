@@ -97,9 +97,14 @@ impl Rig {
 
     /// Lets the payment in flight land. Returns what it bought, if there was one.
     pub(super) fn land(&mut self) -> Option<Claim> {
-        let claim = self.state.claims.first()?.clone();
+        let now = self.now().wall;
+        let claim = self.state.claims.first_mut()?;
+        // What is known too late is owed, whatever is sold.
+        claim.at = claim.at.max(now);
+        let claim = claim.clone();
         let payment = claim.payment.clone();
-        self.command(Command::Landed { payment, landing: Landing::SvmExact { slot: 1 } }).unwrap();
+        self.command(Command::Landed { payment, landing: Landing::SvmExact { slot: 1 }, is_awaited: false })
+            .unwrap();
         Some(claim)
     }
 

@@ -25,6 +25,7 @@ pub(super) fn listing(price: u8) -> Listing {
         tags: None,
         tariff: tariff(price),
         capacity: Capacity::EXCLUSIVE,
+        refund: Refund::default(),
         enabled: true,
         generation: 0,
     }
@@ -125,7 +126,11 @@ fn an_asset_that_somebody_has_alone_is_not_shared_meanwhile_inv_1() {
     let shared = |state: &StreamState| change(state, true, |listing| listing.capacity = Capacity::Unlimited);
     let running = after(
         after(created(), claim_of(1, true), 0),
-        Command::Landed { payment: PaymentId::of_message(&[1]), landing: Landing::SvmExact { slot: 1 } },
+        Command::Landed {
+            payment: PaymentId::of_message(&[1]),
+            landing: Landing::SvmExact { slot: 1 },
+            is_awaited: false,
+        },
         2,
     );
     assert_eq!(decide(&running, shared(&running), &at(3)), Err(Reject::InUse { until: at(60_002).wall }));
@@ -140,7 +145,11 @@ fn nothing_is_deleted_or_made_under_a_payment_or_a_session_inv_2() {
     let claimed = after(created(), claim_of(1, true), 0);
     assert_eq!(decide(&claimed, Command::Delete, &at(1)), in_use(10_001));
     let payment = PaymentId::of_message(&[1]);
-    let running = after(claimed, Command::Landed { payment, landing: Landing::SvmExact { slot: 1 } }, 2);
+    let running = after(
+        claimed,
+        Command::Landed { payment, landing: Landing::SvmExact { slot: 1 }, is_awaited: false },
+        2,
+    );
     assert_eq!(decide(&running, Command::Delete, &at(3)), in_use(60_002));
     // A session is over when its time is over, even if nothing has ended it yet.
     let gone = after(running.clone(), Command::Delete, 60_002);

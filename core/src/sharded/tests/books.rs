@@ -65,6 +65,7 @@ fn told(number: u8, failed: Option<Failed>) -> PayerUpdate {
         payer: payer(),
         ended: vec![Ended { payment: payment(number), failed }],
         sessions: Vec::new(),
+        owed: Vec::new(),
     }
 }
 
@@ -157,7 +158,7 @@ fn failures_are_remembered_once_and_sessions_never_go_back() {
     let notify = |row: SessionRow| {
         let update = MerchantUpdate { head: head.clone(), ended: Vec::new(), sessions: vec![row.clone()] };
         now(merchant.apply(&update)).unwrap();
-        let update = PayerUpdate { payer: payer(), ended: Vec::new(), sessions: vec![row] };
+        let update = PayerUpdate { payer: payer(), ended: Vec::new(), sessions: vec![row], owed: Vec::new() };
         now(handler.apply(&update)).unwrap();
     };
     for (row, sequence, ended) in [

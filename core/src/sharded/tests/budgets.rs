@@ -61,7 +61,7 @@ fn a_payment_earns_once_although_its_reservation_and_its_end_arrive_again_after_
         let payers = PayerShard::new(&database);
         now(payers.prepare()).unwrap();
         let ended = vec![Ended { payment: reservation.payment.clone(), failed: None }];
-        let update = PayerUpdate { payer: payer(), ended, sessions: Vec::new() };
+        let update = PayerUpdate { payer: payer(), ended, sessions: Vec::new(), owed: Vec::new() };
         for _ in 0..2 {
             assert_eq!(now(payers.reserve(reservation)), Ok(Reserved::Done));
             now(payers.apply(&update)).unwrap();

@@ -96,7 +96,7 @@ async fn what_hangs_is_killed_with_its_children() {
     let started = Instant::now();
     let error = d.unlock().await.unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(5));
-    assert!(error.0.contains("killed"), "{error:?}");
+    assert!(error.error.contains("killed"), "{error:?}");
     assert_gone(dir.path()).await;
 }
 

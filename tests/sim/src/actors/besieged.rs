@@ -53,7 +53,7 @@ async fn buys(world: &Rc<World>, wallet: &Wallet) -> Option<u64> {
                 // The same payment is sent again, as long as its blockhash lives.
                 Told::Unclear if world.exec.now() < until => {}
                 Told::Unclear => return None,
-                Told::Uncharged { .. } | Told::Used => break,
+                Told::Uncharged { .. } | Told::Used | Told::Owed => break,
             }
             world.pause(1_000..4_000).await;
         }

@@ -59,6 +59,8 @@ pub(crate) enum Told {
     Sold { session: String, token: String },
     /// The payment is not charged and never will be.
     Uncharged { code: String },
+    /// The payment landed and bought nothing. All of it is owed.
+    Owed,
     /// The payment was used before.
     Used,
     /// Nothing is certain yet.
@@ -234,6 +236,7 @@ pub(crate) fn read(answer: Option<&Response>) -> Told {
             Told::Uncharged { code: if response.status == 402 { text("error") } else { text("code") } }
         }
         409 if body["code"] == "payment_already_used" => Told::Used,
+        409 if body["code"] == "not_delivered" => Told::Owed,
         _ => Told::Unclear,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::client::{Payment, Told, Wallet, insist};
+use super::client::{Payment, Told, Wallet, get, insist};
 use super::{HEALING_MS, any_asset};
 use crate::world::{MINUTE_PRICE, World};
 
@@ -28,11 +28,22 @@ pub(super) async fn act(world: Rc<World>, number: usize, is_v1: bool) {
                 break;
             }
             world.pause(1_000..40_000).await;
+            if world.draws.happens(1_000) {
+                stop(&world, &session, &token).await;
+                break;
+            }
             let path = format!("/api/v1/access/{asset}/extend?quantity=1");
             let Some(more) = sign(&world, &wallet, &path, false, Some(&token)).await else { break };
             told = outcome(&world, &more).await;
         }
     }
+}
+
+/// Stops a session before its paid end.
+async fn stop(world: &Rc<World>, session: &str, token: &str) {
+    let mut request = get(&format!("/api/v1/sessions/{session}/stop"), Some(token));
+    request.method = "POST".to_owned();
+    drop(world.ask(request).await);
 }
 
 async fn sign(
