@@ -203,6 +203,14 @@ impl<P: Ports> Gateway<'_, P> {
         Ok(states)
     }
 
+    /// Ends what is over in one stream.
+    ///
+    /// # Errors
+    /// Returns an error if the storage does not answer. Calling again is always safe.
+    pub(crate) async fn end_due(&self, stream: &StreamId) -> Result<(), PortError> {
+        self.decide_on(stream, Command::EndDue).await
+    }
+
     /// Decides a command that can't be refused.
     async fn decide_on(&self, stream: &StreamId, command: Command) -> Result<(), PortError> {
         match self.command(stream, None, command).await {

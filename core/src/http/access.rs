@@ -130,7 +130,7 @@ pub(super) async fn extend<'a, P: Ports>(
     }
 }
 
-/// Shows the 402 for more time, unless the session is over: then a payment would buy nothing.
+/// Shows the 402 for more time, unless the session is over or its device is out of order: then a payment would buy nothing.
 pub(super) async fn price_of_more<P: Ports>(
     context: &Context<'_, P>,
     request: &Request,
@@ -143,6 +143,9 @@ pub(super) async fn price_of_more<P: Ports>(
     let now = state.clamped_now(&context.now());
     if !state.session.as_ref().is_some_and(|s| s.id == *session && !s.is_over(&now)) {
         return Err(Problem::of_reject(&Reject::SessionOver, now.wall));
+    }
+    if views::is_out_of_order(asset, &state) {
+        return Err(Problem::of_reject(&Reject::unreachable(now.wall), now.wall));
     }
     challenge(context, request, purchase, asset, &UNPAID)
 }

@@ -71,13 +71,22 @@ pub(super) async fn show<P: Ports>(
     Ok(Response::json(200, &view(context, &record).await?).no_store())
 }
 
-/// Returns the session of a token.
+/// Returns the session of a token. One whose time is over is ended first, so that what is owed of it is known.
 pub(super) async fn record<P: Ports>(
     context: &Context<'_, P>,
     token: &SessionToken,
 ) -> Result<SessionRecord, Problem> {
-    let record = context.ports().journal().session(&token.sub).await;
-    record.map_err(|error| context.failed(&error))?.ok_or_else(|| Problem::not_found("session"))
+    let find = || async {
+        let record = context.ports().journal().session(&token.sub).await;
+        record.map_err(|error| context.failed(&error))?.ok_or_else(|| Problem::not_found("session"))
+    };
+    let record = find().await?;
+    if record.ended || !record.session.is_over(&context.now()) {
+        return Ok(record);
+    }
+    let ended = context.gateway().end_due(&record.stream).await;
+    ended.map_err(|error| context.failed(&error))?;
+    find().await
 }
 
 /// Returns a session as its buyer sees it, with what is owed of it.
