@@ -201,7 +201,11 @@ pub(crate) fn changes(
             Event::SessionStarted(_) | Event::SessionExtended { .. } | Event::EntitlementChanged { .. } => {
                 changes.extend(state.session.as_ref().map(|session| put(stream, session, false)));
             }
-            Event::MoneyOwed(owed) => changes.push(owed_of(stream, owed)),
+            Event::MoneyOwed(owed) => {
+                changes.push(owed_of(stream, owed));
+                let running = state.session.as_ref().filter(|session| session.id == owed.session);
+                changes.extend(running.map(|session| put(stream, session, false)));
+            }
             Event::SessionEnded { session: id, .. } => {
                 let ended = earlier.session.as_ref().filter(|session| session.id == *id);
                 changes.extend(ended.map(|session| put(stream, session, true)));

@@ -43,6 +43,15 @@ impl Devices {
         Self { doors, reports: RefCell::default(), random, world }
     }
 
+    /// Returns what the host of a gateway that starts finds its devices doing.
+    pub(crate) fn found(&self, away_since: Timestamp) -> Vec<(AssetId, Report)> {
+        let found = self.doors.iter().filter_map(|(asset, door)| {
+            let found = if door.is_open.get() { LockState::Unlocked } else { LockState::Locked };
+            Some((AssetId::parse(asset)?, Report::Began { found, away_since }))
+        });
+        found.collect()
+    }
+
     /// Returns what devices were seen to do since the last call.
     pub(crate) fn take_reports(&self, _: &World) -> Vec<(AssetId, Report)> {
         self.reports.take()

@@ -1,13 +1,13 @@
 //! A gateway with one database, on one machine with its devices, as `coinop serve` is.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use coinop_core::Gateway;
 use coinop_core::http::{Context, Request, Response, handle};
 use coinop_core::store::SqlJournal;
+use coinop_core::{Gateway, Timestamp};
 
 use super::Gateways;
 use super::platform::WholePlatform;
@@ -31,11 +31,13 @@ pub(crate) struct Whole {
     pub(super) file: Rc<File>,
     /// The process that runs, and its ports.
     running: RefCell<Option<(Process, Rc<WholePlatform>)>>,
+    /// When the last one died, in milliseconds since the world began.
+    died_at: Cell<u64>,
 }
 
 impl Default for Whole {
     fn default() -> Self {
-        Self { file: Rc::new(File::new()), running: RefCell::default() }
+        Self { file: Rc::new(File::new()), running: RefCell::default(), died_at: Cell::default() }
     }
 }
 
@@ -113,6 +115,7 @@ impl Gateways {
         }
         *self.whole.running.borrow_mut() = None;
         let world = self.world();
+        self.whole.died_at.set(world.exec.now());
         world.devices.let_go(GUARDIAN_MS);
         let guarded = self.random.within(0..GUARDIAN_MS - 1_000);
         let reboots = world.fails(Fault::Reboot, &self.random);
@@ -160,7 +163,12 @@ async fn operate_devices(world: Rc<World>, platform: Rc<WholePlatform>) {
             continue;
         }
         let seen = world.gateways.appends.get();
-        let reports = world.devices.take_reports(&world);
+        let mut reports = world.devices.take_reports(&world);
+        if is_first {
+            let away = world.exec.now().saturating_sub(world.gateways.whole.died_at.get());
+            let away_since = Timestamp::from_millis(world.wall().millis().saturating_sub(away));
+            reports.splice(0..0, world.devices.found(away_since));
+        }
         let kept = reports.clone();
         match gateway.step(is_first, reports).await {
             Ok(plan) => {
