@@ -10,6 +10,7 @@ mod buy;
 mod codes;
 mod confirm;
 mod fees;
+mod owed_line;
 mod recovery;
 mod sale;
 mod stop;
@@ -22,6 +23,8 @@ pub(crate) use buy::{Sale, SaleError, Sold};
 #[cfg(any(test, feature = "testkit"))]
 pub(crate) use recovery::Plan;
 pub(crate) use sale::Examined;
+
+use owed_line::owed_line;
 
 use crate::config::Config;
 use crate::error::StoreError;
@@ -195,7 +198,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             if appended == Appended::Done {
                 for change in &batch.index {
                     if let IndexChange::Owed { record, .. } = change {
-                        self.ports.log(&stop::owed_line(&self.deployment.config, record));
+                        self.ports.log(&owed_line(&self.deployment.config, record));
                     }
                 }
                 let snapshot = Snapshot { revision: snapshot.revision + 1, state: batch.state };

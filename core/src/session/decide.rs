@@ -4,7 +4,7 @@ use super::claim::{Claim, Purchase};
 use super::ending::{self, end_due, returned};
 use super::entitlement::{Allowance, Entitlement};
 use super::event::Event;
-use super::fulfilment::{Desired, Fulfilment, LockState, ReportedState};
+use super::fulfilment::{Fulfilment, LockState, ReportedState};
 use super::intent::{ClaimRequest, Intent};
 use super::landing::landed;
 use super::listing;
@@ -179,7 +179,7 @@ pub(super) fn entitlement_changed(
     let (at, grant) = (now.wall, state.fulfilment.sequence + 1);
     let desired = session.fulfilment.while_running(&entitlement);
     let mut events = vec![Event::EntitlementChanged { session: session.id.clone(), entitlement, grant, at }];
-    events.extend(desired.map(|desired| desired_event(grant, desired, at)));
+    events.extend(desired.map(|desired| Event::desired(grant, desired, at)));
     events
 }
 
@@ -298,8 +298,4 @@ fn reported(state: &StreamState, report: ReportedState, now: &Now) -> Vec<Event>
     let mut events = vec![event];
     events.extend(end_due(&after, now, false));
     events
-}
-
-pub(super) const fn desired_event(sequence: u64, desired: Desired, at: Timestamp) -> Event {
-    Event::FulfilmentDesired { sequence, desired, at }
 }

@@ -1,6 +1,5 @@
 //! How sessions end: at the paid end, when their buyer stops them, and when they cannot be delivered.
 
-use super::decide::desired_event;
 use super::event::Event;
 use super::fulfilment::{Fulfilment, LockState};
 use super::owed::OwedReason;
@@ -56,7 +55,7 @@ fn end(
 
 fn lock(state: &StreamState, at: Timestamp) -> Option<Event> {
     let open = state.fulfilment.desired.as_ref().filter(|desired| desired.is_open())?;
-    Some(desired_event(state.fulfilment.sequence + 1, open.closed(), at))
+    Some(Event::desired(state.fulfilment.sequence + 1, open.closed(), at))
 }
 
 /// Begins to stop a session for its buyer: orders its device to lock. The session ends once the device says that it has.
@@ -76,7 +75,10 @@ pub(super) fn stop(state: &StreamState, id: &SessionId, now: &Now) -> Result<Vec
     }
     let (at, sequence) = (now.wall, state.fulfilment.sequence + 1);
     let closed = state.fulfilment.ordered().closed();
-    Ok(vec![Event::SessionStopped { session: id.clone(), sequence, at }, desired_event(sequence, closed, at)])
+    Ok(vec![
+        Event::SessionStopped { session: id.clone(), sequence, at },
+        Event::desired(sequence, closed, at),
+    ])
 }
 
 /// Ends a session whose asset has no device any more, and owes what is left of it.

@@ -116,6 +116,11 @@ pub enum Event {
 }
 
 impl Event {
+    /// Creates the event of a change of the desired state.
+    pub(super) const fn desired(sequence: u64, desired: Desired, at: Timestamp) -> Self {
+        Self::FulfilmentDesired { sequence, desired, at }
+    }
+
     /// Returns when the event happened.
     #[must_use]
     pub const fn at(&self) -> Timestamp {

@@ -1,7 +1,6 @@
 //! What becomes of a payment that has landed.
 
 use super::claim::Claim;
-use super::decide::desired_event;
 use super::delivery::Delivery;
 use super::ending::end_due;
 use super::event::Event;
@@ -110,7 +109,7 @@ fn started(state: &StreamState, claim: &Claim, transaction: Option<String>, now:
         epoch: state.epoch,
         grant,
     };
-    let desired = desired.map(|desired| desired_event(grant, desired, at));
+    let desired = desired.map(|desired| Event::desired(grant, desired, at));
     [Event::SessionStarted(session)].into_iter().chain(desired).collect()
 }
 
@@ -121,7 +120,7 @@ fn extended(state: &StreamState, claim: &Claim, session: &Session, now: &Now) ->
     // A session that was sold before the asset had a device gets the device with its first extension.
     let none = session.fulfilment == Fulfilment::None;
     let fulfilment = if none { claim.fulfilment } else { session.fulfilment };
-    let desired = fulfilment.while_running(&entitlement).map(|desired| desired_event(grant, desired, at));
+    let desired = fulfilment.while_running(&entitlement).map(|desired| Event::desired(grant, desired, at));
     let event = Event::SessionExtended {
         session: session.id.clone(),
         entitlement,

@@ -44,6 +44,7 @@ mod rail;
 mod reject;
 mod running;
 mod state;
+mod undelivered;
 
 pub(crate) use back_off::{FAILURES_COUNTED, PastFailure, waits_until};
 pub use batch::Batch;

@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 
 /// The largest compressed size of the script, in bytes. It has to be fetched and compiled before the first
 /// answer.
-const LARGEST: u64 = 512 * 1024;
+const LARGEST: u64 = 560 * 1024;
 
 /// Lets wrangler do everything of a deployment except the upload: it builds the worker by the command of
 /// wrangler.toml, reads the configuration and bundles. This needs no network.

@@ -95,15 +95,11 @@ impl Rig {
         self.command(Command::Claim(Box::new(asked))).map(|_| ())
     }
 
-    /// Lets the payment in flight land. Returns what it bought, if there was one.
+    /// Lets the payment in flight land while its buyer waits for it. Returns what it bought, if there was one.
     pub(super) fn land(&mut self) -> Option<Claim> {
-        let now = self.now().wall;
-        let claim = self.state.claims.first_mut()?;
-        // What is known too late is owed, whatever is sold.
-        claim.at = claim.at.max(now);
-        let claim = claim.clone();
+        let claim = self.state.claims.first()?.clone();
         let payment = claim.payment.clone();
-        self.command(Command::Landed { payment, landing: Landing::SvmExact { slot: 1 }, is_awaited: false })
+        self.command(Command::Landed { payment, landing: Landing::SvmExact { slot: 1 }, is_awaited: true })
             .unwrap();
         Some(claim)
     }
