@@ -5,7 +5,7 @@ import type { Texts } from './strings';
 import { timeOfDay } from './time';
 import type { Asset, Status } from './types';
 
-export type Condition = 'free' | 'taken' | 'full' | 'paying' | 'off' | 'unreachable' | 'yours' | 'yours_paying';
+export type Condition = 'free' | 'taken' | 'full' | 'paying' | 'broken' | 'off' | 'unreachable' | 'yours' | 'yours_paying';
 
 /** Returns whether the asset can be had by somebody else, as far as is known. */
 export function conditionOf(asset: Asset, status: Status | null, isDown: boolean): Condition {
@@ -13,7 +13,8 @@ export function conditionOf(asset: Asset, status: Status | null, isDown: boolean
   if (status.available) return 'free';
   if (!asset.enabled) return 'off';
   if (asset.capacity !== undefined && asset.capacity !== null) return 'full';
-  return status.session ? 'taken' : 'paying';
+  if (status.session) return 'taken';
+  return status.device?.outOfOrder ? 'broken' : 'paying';
 }
 
 /** Returns whether an asset can't be had although nobody has it. It may have been taken off sale then. */

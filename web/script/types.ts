@@ -38,7 +38,7 @@ export type Lock = 'locked' | 'unlocked' | 'unknown';
 export interface Status {
   readonly available: boolean;
   readonly session: { readonly endsAt: string | null } | null;
-  readonly device: { readonly state: Lock } | null;
+  readonly device: { readonly state: Lock; readonly outOfOrder?: boolean } | null;
   readonly checkCode?: string;
   readonly now: string;
 }

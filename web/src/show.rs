@@ -84,6 +84,8 @@ pub(crate) enum Condition {
     Full,
     /// Nobody has it, and a payment for it is in flight.
     Paying,
+    /// Its device does not answer or can't be unlocked, so it is not sold.
+    Broken,
     /// It is not for sale.
     Off,
     /// That is not known.
@@ -98,6 +100,7 @@ impl Condition {
             Self::Taken => "taken",
             Self::Full => "full",
             Self::Paying => "paying",
+            Self::Broken => "broken",
             Self::Off => "off",
             Self::Unreachable => "unreachable",
         }
@@ -121,6 +124,7 @@ pub(crate) fn condition(asset: &Value, status: Option<&Value>) -> Condition {
         Some(_) if !is(asset, "enabled") => Condition::Off,
         Some(_) if has(asset, "capacity") => Condition::Full,
         Some(status) if has(status, "session") => Condition::Taken,
+        Some(status) if status.get("device").is_some_and(|device| is(device, "outOfOrder")) => Condition::Broken,
         Some(_) => Condition::Paying,
     }
 }

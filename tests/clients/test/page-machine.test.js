@@ -25,7 +25,8 @@ const withWallet = () => ({ wallets: [{ buyer: w.buyer() }] });
 w.test('a device that does not answer is shown before anybody pays', { needs: ['devices'] }, async () => {
   const it = await visit('silent', withWallet());
   await it.sees('The device does not answer');
-  await it.sees('it may not open');
+  await it.sees('Out of order');
+  await it.sees('so nothing is sold');
   await it.isAccessible();
   await it.leave();
 });
