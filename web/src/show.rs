@@ -124,7 +124,9 @@ pub(crate) fn condition(asset: &Value, status: Option<&Value>) -> Condition {
         Some(_) if !is(asset, "enabled") => Condition::Off,
         Some(_) if has(asset, "capacity") => Condition::Full,
         Some(status) if has(status, "session") => Condition::Taken,
-        Some(status) if status.get("device").is_some_and(|device| is(device, "outOfOrder")) => Condition::Broken,
+        Some(status) if status.get("device").is_some_and(|device| is(device, "outOfOrder")) => {
+            Condition::Broken
+        }
         Some(_) => Condition::Paying,
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::owed::Owed;
+use super::owed::{Owed, OwedReason};
 use crate::money::Amount;
 use crate::time::Timestamp;
 
@@ -21,6 +21,9 @@ pub struct Delivery {
     /// How much of the paid time was not delivered, in milliseconds.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub undelivered_ms: u64,
+    /// Up to when the time without a host was counted as not delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_until: Option<Timestamp>,
     /// What of the price is owed back, or may be.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub owed: Amount,
@@ -61,6 +64,9 @@ impl Delivery {
     /// Takes in what becomes owed of the session.
     pub(super) fn owe(&mut self, owed: &Owed) {
         self.undelivered_ms = self.undelivered_ms.max(owed.undelivered_ms);
+        if owed.reason == OwedReason::Outage {
+            self.counted_until = Some(owed.at);
+        }
         self.owed = self.owed.checked_add(owed.money.amount).unwrap_or(self.owed);
         self.times_owed = self.times_owed.saturating_add(1);
     }

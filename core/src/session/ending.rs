@@ -20,6 +20,8 @@ pub(super) fn end_due(state: &StreamState, now: &Now, lost: bool) -> Vec<Event> 
     let Some(session) = &state.session else { return Vec::new() };
     let report = state.fulfilment.reported.as_ref();
     if let Some(moment) = session.stopped_at(report, now.wall) {
+        // What was counted as an outage already is not counted again.
+        let moment = session.delivery.counted_until.map_or(moment, |counted| counted.max(moment));
         return end(state, session, Some((session.left_at(moment, now), OwedReason::Stopped)), now.wall);
     }
     let gives_up = session.gives_up_at(report).is_some_and(|at| at <= now.wall) && !state.is_extending();
@@ -104,12 +106,18 @@ pub(super) fn returned(
         && let Some(ends_at) = session.ends_at()
         && found == LockState::Locked
     {
-        let since = away_since.max(session.starts_at);
+        let counted = session.delivery.counted_until.unwrap_or(session.starts_at);
+        let since = away_since.max(session.starts_at).max(counted);
         let away = at.millis_since(since);
         let missed = ends_at.millis_since(since).saturating_sub(ends_at.millis_since(at));
         events.extend((away > AWAY_MS).then(|| session.owe(missed, OwedReason::Outage, at)).flatten());
     }
-    if state.fulfilment.broken_since.is_some() {
+    let is_unopened = |session: &Session| {
+        session.fulfilment == Fulfilment::Lock
+            && session.delivery.opened_at.is_none()
+            && !session.delivery.is_doubtful
+    };
+    if state.fulfilment.broken_since.is_some() || state.session.as_ref().is_some_and(is_unopened) {
         events.push(Event::DeviceReturned { at });
     }
     events

@@ -102,8 +102,8 @@ pub struct FulfilmentState {
     /// The latest desired state; `None` if there never was one.
     pub desired: Option<Desired>,
     pub reported: Option<ReportedState>,
-    /// Since when the device cannot be unlocked, as far as it has said. Only an unlock shows that it can again, or the
-    /// owner, who starts the host anew.
+    /// Since when the device cannot be unlocked: since a session was given up for that. Only an unlock shows that it can
+    /// again, or the owner, who starts the host anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken_since: Option<Timestamp>,
 }
@@ -222,12 +222,8 @@ impl ReportedState {
 impl FulfilmentState {
     /// Takes in what the device was seen doing.
     pub(super) fn report(&mut self, report: ReportedState) {
-        match report.lock() {
-            LockState::Unlocked => self.broken_since = None,
-            LockState::Locked | LockState::Unknown if report.failed => {
-                self.broken_since.get_or_insert(report.at);
-            }
-            LockState::Locked | LockState::Unknown => {}
+        if report.lock() == LockState::Unlocked {
+            self.broken_since = None;
         }
         self.reported = Some(report);
     }
@@ -236,7 +232,7 @@ impl FulfilmentState {
     /// would have to deliver.
     #[must_use]
     pub(crate) fn is_out_of_order(&self) -> bool {
-        let is_silent = |report: &ReportedState| report.lock() == LockState::Unknown;
+        let is_silent = |report: &ReportedState| report.failed || report.lock() == LockState::Unknown;
         self.broken_since.is_some() || self.reported.as_ref().is_some_and(is_silent)
     }
 

@@ -214,7 +214,7 @@ pub(crate) fn changes(
                 changes.push(IndexChange::Listing { listing: after.listing.clone() });
             }
             // A report may say for the first time that the device let the buyer in.
-            Event::SessionStopped { .. } | Event::FulfilmentReported(_)
+            Event::SessionStopped { .. } | Event::FulfilmentReported(_) | Event::DeviceReturned { .. }
                 if state.session != earlier.session =>
             {
                 changes.extend(state.session.as_ref().map(|session| put(stream, session, false)));

@@ -6,6 +6,7 @@ use super::claim::Claim;
 use super::delivery::Stop;
 use super::event::Event;
 use super::fulfilment::{Fulfilment, FulfilmentState};
+use super::owed::OwedReason;
 use super::running::Session;
 use crate::ids::PaymentId;
 use crate::listing::Listing;
@@ -156,13 +157,22 @@ pub(crate) fn evolve(mut state: StreamState, event: &Event) -> StreamState {
                 session.seen(report);
             }
         }
-        Event::DeviceReturned { .. } => state.fulfilment.broken_since = None,
+        Event::DeviceReturned { .. } => {
+            state.fulfilment.broken_since = None;
+            // What the last host had seen may not have been told.
+            if let Some(session) = &mut state.session {
+                session.delivery.is_doubtful |= session.delivery.opened_at.is_none();
+            }
+        }
         Event::SessionStopped { session: id, sequence, at } => {
             if let Some(session) = state.session.as_mut().filter(|session| session.id == *id) {
                 session.delivery.stop = Some(Stop { sequence: *sequence, at: *at });
             }
         }
         Event::MoneyOwed(owed) => {
+            if owed.reason == OwedReason::DeviceFailed {
+                state.fulfilment.broken_since.get_or_insert(owed.at);
+            }
             let running = state.session.as_mut().filter(|session| session.id == owed.session);
             if let Some(session) = running.filter(|_| owed.payment.is_none()) {
                 session.delivery.owe(owed);

@@ -100,7 +100,11 @@ impl Session {
     /// Returns how much of the paid time had not passed at `moment`, in milliseconds.
     #[must_use]
     pub(super) fn left_at(&self, moment: Timestamp, now: &Now) -> u64 {
-        self.entitlement.left(now).saturating_add(now.wall.millis_since(moment)).min(self.bought_ms())
+        let left = match self.entitlement.left(now) {
+            0 => self.ends_at().map_or(0, |end| end.millis_since(moment)),
+            left => left.saturating_add(now.wall.millis_since(moment)),
+        };
+        left.min(self.bought_ms())
     }
 
     /// Returns how much time was bought in all, in milliseconds.

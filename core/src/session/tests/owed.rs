@@ -357,3 +357,63 @@ fn a_session_that_has_only_a_grant_cannot_be_stopped_inv_2() {
     assert_eq!((door.is_over(), door.sums()), (true, vec![]));
     assert_eq!(door.stop(), Err(Reject::SessionOver));
 }
+
+#[test]
+fn a_stop_before_the_first_unlock_is_no_failure_inv_2() {
+    let mut door = Door::sold(600);
+    door.reports(LockState::Locked, true);
+    door.stop().unwrap();
+    door.reports(LockState::Locked, false);
+    assert_eq!((door.is_over(), door.is_offered()), (true, Ok(())));
+}
+
+#[test]
+fn time_after_the_paid_end_is_not_paid_back_however_late_a_report_comes_inv_2() {
+    for (lock, owed) in [(LockState::Unlocked, vec![]), (LockState::Locked, vec![])] {
+        let mut door = Door::sold(600);
+        door.reports(LockState::Unlocked, false);
+        door.pass(590_000);
+        door.stop().unwrap();
+        door.reports(LockState::Unlocked, false);
+        door.ms += 7_200_000;
+        if lock == LockState::Locked {
+            let report = ReportedState::of_lock(door.state.fulfilment.sequence, lock, at(door.ms).wall);
+            door.command(Command::Reported(report)).unwrap();
+        }
+        door.pass(0);
+        assert_eq!((door.is_over(), door.sums()), (true, owed));
+    }
+}
+
+#[test]
+fn an_outage_is_counted_once_however_often_it_is_told_and_whatever_comes_after_inv_2() {
+    let mut door = Door::sold(600);
+    door.reports(LockState::Unlocked, false);
+    door.pass(10_000);
+    door.ms += 90_000;
+    for _ in 0..3 {
+        door.command(Command::Returned { found: LockState::Locked, away_since: at(10_000).wall }).unwrap();
+    }
+    assert_eq!(door.sums(), [(OwedReason::Outage, 900)]);
+    // Stopped at 100 s, open until then; away from 110 s to 500 s, and locked since.
+    let mut door = Door::sold(600);
+    door.reports(LockState::Unlocked, false);
+    door.pass(100_000);
+    door.stop().unwrap();
+    door.reports(LockState::Unlocked, false);
+    door.ms = 500_000;
+    door.command(Command::Returned { found: LockState::Locked, away_since: at(110_000).wall }).unwrap();
+    door.pass(0);
+    assert_eq!(door.sums(), [(OwedReason::Outage, 3_900), (OwedReason::Stopped, 1_000)]);
+}
+
+#[test]
+fn what_a_host_that_died_had_not_told_leaves_the_rest_to_the_owner_inv_3() {
+    let mut door = Door::sold(600);
+    door.ms = 5_000;
+    // The door was opened, and its host died before it could say so.
+    door.command(Command::Returned { found: LockState::Locked, away_since: at(1_000).wall }).unwrap();
+    door.reports(LockState::Locked, true);
+    door.pass(595_000);
+    assert_eq!((door.is_over(), door.sums()), (true, vec![(OwedReason::DeviceUnclear, 6_000)]));
+}
