@@ -22,6 +22,8 @@ pub enum SqlError {
     GuardAtRisk,
     /// All seats of the asset are taken.
     Full,
+    /// The payment of a reservation has ended already.
+    HasEnded,
     /// Anything else, as SQLite describes it.
     Other(String),
 }
@@ -34,6 +36,7 @@ impl fmt::Display for SqlError {
             Self::OverBudget => "a claim was refused: the fee budget is spent",
             Self::GuardAtRisk => "a claim was refused: a wallet guard could fail",
             Self::Full => "a claim was refused: all seats are taken",
+            Self::HasEnded => "a reservation was refused: its payment has ended",
             Self::Other(words) => words,
         })
     }
@@ -64,6 +67,8 @@ pub enum StoreError {
     },
     /// Other writers changed this stream first in every attempt.
     Contended(String),
+    /// What is asked for follows from updates that other shards have not received yet. Ask again later.
+    UpdatesPending,
     /// The program broke one of its own rules. Nothing was written.
     Invariant(&'static str),
     /// A value can't be written in the form of the tables. Nothing was written.
@@ -76,6 +81,7 @@ impl fmt::Display for StoreError {
             Self::Database(error) => write!(f, "database: {error}"),
             Self::Service { name, words } => write!(f, "{name}: {words}"),
             Self::Corrupt(what) => write!(f, "database: {what} can't be read"),
+            Self::UpdatesPending => f.write_str("updates are still on their way to other shards"),
             Self::Version { found, own } if found < own => write!(
                 f,
                 "database: made by an earlier version of Coinop, from before its first release (its tables have version {found}, this program's have version {own}): let its sessions end under that version, then move it away"

@@ -19,16 +19,30 @@ pub(super) const HOLD: &str = "CREATE TABLE IF NOT EXISTS hold (
         at INTEGER NOT NULL,
         PRIMARY KEY (payment, attempt)
     ) WITHOUT ROWID";
-/// The payments that have ended here, with the time of their latest attempt. A reservation that arrives twice, the second
-/// time after the end, takes nothing, so that nothing is counted twice. Each is kept as long as a message may be late.
+/// The payments that were held here when they ended, with the time of their latest attempt. A reservation that arrives
+/// again after that is refused, so that nothing is counted twice.
 pub(super) const ENDED: &str =
     "CREATE TABLE IF NOT EXISTS ended (payment TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID";
-/// Adds a payment that is held, and forgets those whose attempts were ten minutes earlier.
+pub(super) const ENDED_AT: &str = "CREATE INDEX IF NOT EXISTS ended_at ON ended (at)";
+/// Adds a payment that is held, and forgets those whose attempts were ten minutes earlier. A message is late by seconds at the
+/// most, and clocks differ by less than that.
 pub(super) const NOTE_ENDED: &[&str] = &[
     "INSERT OR IGNORE INTO ended (payment, at)
         SELECT payment, max(at) FROM hold WHERE payment = ?1 GROUP BY payment",
     "DELETE FROM ended WHERE at < (SELECT max(at) - 600000 FROM hold WHERE payment = ?1)",
 ];
+
+/// The statement of a trigger that refuses a reservation of a payment that has ended.
+macro_rules! refuse_ended {
+    () => {
+        concat!(
+            "SELECT RAISE(ABORT, '",
+            crate::store::guards::guard_message!(has_ended),
+            "') FROM ended WHERE payment = NEW.payment;"
+        )
+    };
+}
+pub(super) use refuse_ended;
 
 pub(super) const HOLD_AT: &str = "CREATE INDEX IF NOT EXISTS hold_at ON hold (at)";
 

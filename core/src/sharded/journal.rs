@@ -111,6 +111,8 @@ impl<P: ShardPorts> Streams for ShardedJournal<P> {
             ClaimAttempt::new(stream, batch, now, self.ports.random(), |name| self.own.key_of(name));
         match attempt.reserve(&self.ports).await? {
             Reserved::Done | Reserved::Trusted => {}
+            // The stream itself has this payment, or had it.
+            Reserved::HasEnded => return Ok(Appended::Conflict),
             Reserved::Elsewhere => return Ok(Appended::Elsewhere),
             Reserved::NotCovered => return Ok(Appended::NotCovered),
             Reserved::OverBudget => return Ok(Appended::OverBudget),

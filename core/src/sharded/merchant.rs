@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::slice::from_ref;
 
 use super::history::put_sessions;
-use super::hold::{self, ENDED, HOLD, HOLD_AT, NOTE_ENDED, fee_of, run, text};
+use super::hold::{self, ENDED, ENDED_AT, HOLD, HOLD_AT, NOTE_ENDED, fee_of, refuse_ended, run, text};
 use super::ports::{Publication, ShardPorts};
 use super::request::Count;
 use super::shard::ShardHandler;
@@ -67,6 +67,7 @@ const TABLES: &[&str] = &[
     HOLD,
     HOLD_AT,
     ENDED,
+    ENDED_AT,
     // The fee of each payment in flight, and what bears it. `ends` is set just before the row is deleted.
     "CREATE TABLE IF NOT EXISTS reserved (
         payment TEXT PRIMARY KEY,
@@ -97,8 +98,10 @@ const TABLES: &[&str] = &[
     "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, stream, at, fee, seat, seat_of, seats) AS
         SELECT payment, '', '', 0, '', '', '', 0 FROM reserved WHERE 0",
     concat!(
-        "CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation
-        WHEN NOT EXISTS (SELECT 1 FROM ended WHERE payment = NEW.payment) BEGIN
+        "CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation BEGIN
+        ",
+        refuse_ended!(),
+        "
         SELECT RAISE(ABORT, '",
         guard_message!(guard_at_risk),
         "')
@@ -295,6 +298,7 @@ impl<S: Sql + Clone> ShardHandler for MerchantShard<S> {
             Err(SqlError::GuardAtRisk) => Ok(Reserved::GuardAtRisk),
             Err(SqlError::OverBudget) => Ok(Reserved::OverBudget),
             Err(SqlError::Full) => Ok(Reserved::Full),
+            Err(SqlError::HasEnded) => Ok(Reserved::HasEnded),
             Err(error) => Err(StoreError::Database(error).into()),
         }
     }

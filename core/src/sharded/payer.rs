@@ -1,7 +1,7 @@
 //! The shard of one payer: what is in flight from each balance, the payer's trust and failures, sessions and used proofs.
 
 use super::history::put_sessions;
-use super::hold::{self, ENDED, HOLD, HOLD_AT, NOTE_ENDED, fee_of, run, text};
+use super::hold::{self, ENDED, ENDED_AT, HOLD, HOLD_AT, NOTE_ENDED, fee_of, refuse_ended, run, text};
 use super::request::HistoryOf;
 use super::shard::ShardHandler;
 use super::updates::{OwedRow, PayerUpdate, Reservation, Reserved};
@@ -39,6 +39,7 @@ const TABLES: &[&str] = &[
     HOLD,
     HOLD_AT,
     ENDED,
+    ENDED_AT,
     USED_PROOF,
     "CREATE VIEW IF NOT EXISTS reservation (payment, attempt, stream, at, funds, fee) AS
         SELECT payment, attempt, stream, at, '', '' FROM hold WHERE 0",
@@ -50,8 +51,10 @@ const TABLES: &[&str] = &[
     END",
     concat!(
         "CREATE TRIGGER IF NOT EXISTS reservation_made INSTEAD OF INSERT ON reservation
-        WHEN NOT EXISTS (SELECT 1 FROM in_flight WHERE payment = NEW.payment)
-        AND NOT EXISTS (SELECT 1 FROM ended WHERE payment = NEW.payment) BEGIN
+        WHEN NOT EXISTS (SELECT 1 FROM in_flight WHERE payment = NEW.payment) BEGIN
+        ",
+        refuse_ended!(),
+        "
         ",
         hold_against_source!(),
         "
@@ -134,6 +137,7 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
             }
             Err(SqlError::NotCovered) => Ok(Reserved::NotCovered),
             Err(SqlError::GuardAtRisk) => Ok(Reserved::GuardAtRisk),
+            Err(SqlError::HasEnded) => Ok(Reserved::HasEnded),
             Err(error) => Err(StoreError::Database(error).into()),
         }
     }

@@ -6,6 +6,7 @@ use super::outbox::Delivery;
 use super::ports::{Alarm as _, ShardPorts};
 use super::request::{RunDue, ShardRequest as _, StatusOf, read, unknown, write};
 use super::transport::{ShardKey, Transport as _};
+use crate::error::StoreError;
 use crate::gateway::Gateway;
 use crate::ports::{Claims as _, PortError, Ports, Schedule as _};
 use crate::session::index::PaymentStatus;
@@ -45,10 +46,18 @@ where
         }
     }
 
-    /// Returns the status of a payment in this stream.
+    /// Returns the status of a payment in this stream; `None` if it was never claimed here, or has failed and the shards know
+    /// it.
+    ///
+    /// A payment that has failed is purged. As long as its end is on its way to the shards, a `None` would give back a fee
+    /// that was spent.
     async fn status_of(&self, StatusOf(payment): &StatusOf) -> Result<Option<PaymentStatus>, PortError> {
         self.journal().open().await?;
-        Ok(self.journal().payment(payment).await?.map(|record| record.status))
+        let record = self.journal().payment(payment).await?;
+        if record.is_none() && self.journal().outbox().is_pending().await? {
+            return Err(StoreError::UpdatesPending.into());
+        }
+        Ok(record.map(|record| record.status))
     }
 
     /// Carries out what is due, then sends updates and arms the alarm. The alarm's handler calls this.

@@ -91,6 +91,8 @@ pub enum Reserved {
     GuardAtRisk,
     /// The asset has no free seat.
     Full,
+    /// The payment has ended already: this is a copy of a message from before. Nothing is reserved.
+    HasEnded,
 }
 
 /// A request to take one attempt's reservation back.

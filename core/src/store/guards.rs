@@ -19,6 +19,9 @@ macro_rules! guard_message {
     (guard_at_risk) => {
         "a wallet guard would fail"
     };
+    (has_ended) => {
+        "the payment has ended"
+    };
     (not_next) => {
         "the revision is not the next one"
     };
@@ -45,6 +48,7 @@ impl SqlError {
                 guard_message!(over_budget) => return Self::OverBudget,
                 guard_message!(guard_at_risk) => return Self::GuardAtRisk,
                 guard_message!(full) => return Self::Full,
+                guard_message!(has_ended) => return Self::HasEnded,
                 _ => {}
             }
         }
@@ -82,6 +86,7 @@ mod tests {
             ("the fee budget is spent", SqlError::OverBudget),
             ("a wallet guard would fail", SqlError::GuardAtRisk),
             ("as many sessions run as may", SqlError::Full),
+            ("the payment has ended", SqlError::HasEnded),
             ("UNIQUE constraint failed: head.asset", SqlError::Unique),
             ("the revision is not the next one", SqlError::Unique),
         ];

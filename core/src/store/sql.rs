@@ -255,7 +255,7 @@ impl<S: Sql> Streams for SqlJournal<S> {
             Err(SqlError::OverBudget) => Ok(Appended::OverBudget),
             Err(SqlError::GuardAtRisk) => Ok(Appended::GuardAtRisk),
             Err(SqlError::Full) => Ok(Appended::Full),
-            Err(error @ SqlError::Other(_)) => Err(StoreError::Database(error).into()),
+            Err(error @ (SqlError::HasEnded | SqlError::Other(_))) => Err(StoreError::Database(error).into()),
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What a payer's trust bears, when payer and merchant have shards of their own.
 
 use super::claims::{append, append_batch, claiming, has_claimed};
-use super::cluster::{Cluster, FAULTS, Fault, asset, payer};
+use super::cluster::{Cluster, FAULTS, Fault, asset, door, payer};
 use crate::gateway::{Sale, SaleError};
-use crate::ports::Appended;
+use crate::ports::{Appended, Streams as _};
 use crate::quote::Operation;
 use crate::session::fee::Limit;
 use crate::session::index::IndexChange;
-use crate::session::{Batch, FundsCheck};
-use crate::sharded::ShardKey;
+use crate::session::{Batch, Command, FundsCheck, decide, failure};
+use crate::sharded::{STALE_MS, ShardKey};
+use crate::time::Now;
 use crate::x402::PaymentPayload;
 
 #[test]
@@ -35,6 +36,34 @@ fn a_claim_that_its_payers_shard_refuses_never_reaches_the_merchants_inv_5() {
     assert!(cluster.sent.borrow().iter().all(|sent| !sent.starts_with("merchant")), "not even to release");
     assert!(!has_claimed(&cluster, 2));
     assert_eq!(cluster.number(&ShardKey::Merchant, "SELECT count(*) FROM hold"), 1);
+}
+
+#[test]
+fn a_fee_that_was_spent_stays_spent_however_late_the_shards_hear_of_it_inv_5() {
+    for kind in ["payer", "payment", "merchant"] {
+        let cluster = Cluster::new();
+        let (journal, stream) = (cluster.journal(1), door(1));
+        let claimed = claiming(&cluster, 1, 1, 1_000_000, u64::MAX);
+        assert_eq!(append_batch(&cluster, 1, &claimed), Some(Ok(Appended::Done)));
+        // It lands with an error, which its stream knows at once, and one shard not for a long time.
+        cluster
+            .spoil(move |_, key, request| (key.kind() == kind && request == "update").then_some(Fault::Lost));
+        let payment = claimed.state.claims[0].payment.clone();
+        let failed = Command::Failed { payment, reason: failure::FAILED_ON_CHAIN };
+        let now = Now::at(cluster.world.now());
+        let events = decide(&claimed.state, failed, &now).unwrap();
+        let failed = Batch::new(&stream, &claimed.state, events, &now).unwrap();
+        assert_eq!(cluster.world.run(journal.append(&stream, 1, &failed)), Some(Ok(Appended::Done)));
+        cluster.world.advance(STALE_MS);
+        for key in [payer(1), ShardKey::Merchant] {
+            cluster.go_off(&key);
+        }
+        assert_eq!(cluster.fees(), 10_001, "{kind}");
+        cluster.mend();
+        cluster.rest();
+        assert_eq!(cluster.fees(), 10_001, "{kind}");
+        assert_eq!(cluster.holds(&ShardKey::Merchant), 0, "{kind}: it is heard of in the end");
+    }
 }
 
 /// Lets the merchant's shard answer nothing, and its senders wait.

@@ -312,14 +312,14 @@ fn a_reservation_that_comes_late_takes_no_seat_away_and_leaves_none_behind_inv_1
     now(handler.holds().release(&seat_of(2, "b").release())).unwrap();
     now(handler.apply(&told(1, true))).unwrap();
     assert_eq!(seats(), 1);
-    // Another attempt for the landed payment takes back its own reservation; the session keeps its seat.
-    assert_eq!(now(handler.reserve(&seat_of(1, "c"))), Ok(Reserved::Done));
+    // Another attempt for the landed payment reserves nothing; the session keeps its seat.
+    assert_eq!(now(handler.reserve(&seat_of(1, "c"))), Ok(Reserved::HasEnded));
     now(handler.holds().release(&seat_of(1, "c").release())).unwrap();
     assert_eq!(seats(), 1);
     now(handler.apply(&told(2, false))).unwrap();
     assert_eq!(seats(), 0);
     // One that arrives after its payment has ended takes nothing.
-    assert_eq!(now(handler.reserve(&seat_of(1, "d"))), Ok(Reserved::Done));
+    assert_eq!(now(handler.reserve(&seat_of(1, "d"))), Ok(Reserved::HasEnded));
     assert_eq!((seats(), database.number("SELECT count(*) FROM hold")), (0, 0));
     // One whose end was never told is asked about once it is stale. Its payment is granted, and no session is left.
     assert_eq!(now(handler.reserve(&seat_of(3, "d"))), Ok(Reserved::Done));

@@ -32,9 +32,9 @@ fn every_guard_that_a_trigger_raises_is_recognised_inv_1_5() {
     let kinds = |database: &Database| -> Vec<SqlError> {
         raised(database).iter().map(|message| SqlError::from_message(message)).collect()
     };
-    use SqlError::{Full, GuardAtRisk, NotCovered, OverBudget, Unique};
+    use SqlError::{Full, GuardAtRisk, HasEnded, NotCovered, OverBudget, Unique};
     assert_eq!(kinds(&all), [Unique, GuardAtRisk, NotCovered, GuardAtRisk, OverBudget, OverBudget, Full]);
-    assert_eq!(kinds(&payer), [GuardAtRisk, NotCovered]);
-    assert_eq!(kinds(&merchant), [GuardAtRisk, Full, OverBudget, OverBudget]);
+    assert_eq!(kinds(&payer), [HasEnded, GuardAtRisk, NotCovered]);
+    assert_eq!(kinds(&merchant), [HasEnded, GuardAtRisk, Full, OverBudget, OverBudget]);
     assert_eq!(kinds(&payment), []);
 }
