@@ -103,7 +103,7 @@ impl ClaimAttempt {
 
     /// Tells the merchant's shard of a claimed payment what it was not asked for.
     ///
-    /// Nothing waits for that. It comes after the append, so it never has to be taken back.
+    /// Nothing waits for that. It comes after an append that was written, or may have been, so it is not taken back.
     pub(super) fn tell(&self, ports: &impl ShardPorts) {
         if let Some(reservation) = &self.merchants
             && let Err(error) = ports.transport().tell(&ShardKey::Merchant, reservation)

@@ -159,11 +159,6 @@ const GIVE_SEAT_BACK: &str = concat!(
         SELECT 1 FROM hold WHERE payment = ?1 AND stream = own.stream)) AND ",
     is_only_reserved_by_this!()
 );
-/// Frees a seat whose reservation arrived only after its session was over.
-const GIVE_LEFT_SEAT_BACK: &str = concat!(
-    "DELETE FROM seat WHERE stream IN (SELECT seat FROM reserved_seat WHERE payment = ?1) AND ",
-    is_only_reserved_by_this!()
-);
 /// Frees the seat of a stream that no longer has a session in it, unless a payment has reserved the seat for the next.
 const LEAVE_SEAT: &str = "DELETE FROM seat WHERE stream IN (
     SELECT stream FROM head WHERE stream = ?1 AND NOT coalesce(state ->> '$.is_seated', 0))
@@ -274,7 +269,7 @@ impl<S: Sql + Clone> ShardHandler for MerchantShard<S> {
     const TABLES: &'static [&'static str] = TABLES;
     const NOTE_ENDED: &'static [&'static str] = NOTE_ENDED;
     const GIVE_BACK: &'static [&'static str] = &[GIVE_SEAT_BACK, DROP_UNHELD_SEATS, DROP_UNHELD];
-    const SPEND: &'static [&'static str] = &[SPENT, GIVE_LEFT_SEAT_BACK, DROP_UNHELD_SEATS, DROP_UNHELD];
+    const SPEND: &'static [&'static str] = &[SPENT, GIVE_SEAT_BACK, DROP_UNHELD_SEATS, DROP_UNHELD];
 
     fn sql(&self) -> &S {
         &self.sql

@@ -18,8 +18,8 @@
 //! away once they are `STALE_MS` old and the stream knows nothing of the payment. By then the stream can no
 //! longer claim the payment, because the payment's blockhash died long before.
 //!
-//! All sales share the merchant's shard. Where it has nothing to check of a payment, because the payer's trust bears the
-//! fee, it is told of the reservation after the append, and nobody waits for that.
+//! All sales share the merchant's shard. Where it has nothing to check of a payment (`Reservation::is_only_told`), it is
+//! told of the reservation after the append, and nobody waits for that.
 //!
 //! **Updates** about what became of a payment go the other way, from the stream's own journal (`Outbox`) to
 //! the other shards. An update is sent until it is received, and receiving it twice is harmless.

@@ -35,10 +35,11 @@ impl Reservation {
         Release { payment: self.payment.clone(), attempt: self.attempt.clone() }
     }
 
-    /// Returns whether the merchant's shard has nothing to check of this: the payer's trust bears the whole fee, no wallet
-    /// guard depends on other fees, and no seat is taken.
+    /// Returns whether the merchant's shard has nothing to check of this: the payer's trust bears the fee, the sale earns at
+    /// least twice its fee, no seat is taken, and no wallet guard of it depends on other fees.
     ///
-    /// It is told later, because guards of other payments depend on this fee.
+    /// That shard is told later, because wallet guards of other payments depend on this fee. The message may get lost. Then
+    /// such a guard is checked without this fee, until this payment has ended.
     #[must_use]
     pub(crate) fn is_only_told(&self) -> bool {
         let bears = |fee: &Fee| fee.is_trusted && fee.slack.is_none() && fee.check.unprofitable.is_none();

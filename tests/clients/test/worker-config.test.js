@@ -50,5 +50,8 @@ test('wrangler.toml: the objects, the catalogue and the limit are bound by the n
   assert.deepEqual(classes.match(/\w+/g).sort(), Object.values(OBJECTS).sort());
   assert.ok(file.includes(`binding = "${CATALOGUE}"`));
   assert.match(file, new RegExp(`^\\[\\[ratelimits\\]\\]\nname = "${RATE_LIMIT}"\n`, 'm'));
+  // The refusal names the period.
+  const [, period] = /const PERIOD_S: u64 = (\d+);/.exec(readFileSync(new URL('../../../worker/src/limit.rs', import.meta.url), 'utf8'));
+  assert.match(file, new RegExp(`^simple = \\{ limit = \\d+, period = ${period} \\}$`, 'm'));
   assert.ok(file.includes(`compatibility_date = "${compatibilityDate}"`));
 });

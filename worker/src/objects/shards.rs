@@ -1,4 +1,4 @@
-//! The objects of payers, payments and the merchant. They are one kind of object over different books.
+//! The objects of payers, payments and the merchant. They are one kind of object over different tables.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ use crate::platform::Platform;
 use crate::ports::ObjectPorts;
 use crate::sql::ObjectSql;
 
-/// An object that keeps a book of reservations.
-struct ShardObject<B> {
-    inside: std::result::Result<Inside<B>, &'static str>,
+/// An object that keeps reservations.
+struct ShardObject<H> {
+    inside: std::result::Result<Inside<H>, &'static str>,
     storage: Storage,
 }
 
-struct Inside<B> {
+struct Inside<H> {
     instance: &'static Instance,
-    server: ShardServer<B, ObjectPorts>,
+    server: ShardServer<H, ObjectPorts>,
 }
 
-impl<B: ShardHandler<Sql = ObjectSql>> ShardObject<B> {
-    fn new(state: &State, env: &Env, handler: impl FnOnce(ObjectSql) -> B) -> Self {
+impl<H: ShardHandler<Sql = ObjectSql>> ShardObject<H> {
+    fn new(state: &State, env: &Env, handler: impl FnOnce(ObjectSql) -> H) -> Self {
         let inside = instance(env).map(|instance| {
             let ports = ObjectPorts::of(state, env, instance);
             let handler = handler(ports.database());
@@ -72,7 +72,7 @@ async fn client(
     Ok(platform.handle(&request, None).await)
 }
 
-/// Makes a class of objects over a book.
+/// Makes a class of objects over a handler.
 macro_rules! object {
     ($(#[$doc:meta])* $name:ident, $handler:ident) => {
         $(#[$doc])*
@@ -98,7 +98,7 @@ macro_rules! object {
 }
 
 object!(
-    /// The object of one payer: what is in flight from its balances, its failures, its sessions.
+    /// The object of one payer: what is in flight from its balances, its trust, its failures, its sessions.
     PayerObject,
     PayerShard
 );
@@ -109,7 +109,7 @@ object!(
     PaymentShard
 );
 object!(
-    /// The merchant's object: the budgets for fees, the catalogue, and the state of each asset.
+    /// The merchant's object: the budgets for fees, the seats, the catalogue, and the state of each asset.
     MerchantObject,
     MerchantShard
 );
