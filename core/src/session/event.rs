@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claim::{Claim, Purchase};
 use super::entitlement::Entitlement;
+use super::fee::SessionFees;
 use super::fulfilment::{Desired, ReportedState};
 use super::owed::Owed;
 use super::rail::{Landing, Rail};
@@ -53,6 +54,9 @@ pub enum Event {
         entitlement: Entitlement,
         /// The sum of everything bought so far.
         purchase: Purchase,
+        /// What the network fees of all payments may have cost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fees: Option<SessionFees>,
         /// The sequence number of the session's new grant. It replaces every grant with a lower number.
         grant: u64,
         at: Timestamp,

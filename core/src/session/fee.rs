@@ -3,24 +3,27 @@
 //! A payment that lands with an error costs its fee payer the fee and earns nothing, and its sender can make that happen.
 //! So each payment in flight takes its highest fee out of a budget:
 //!
-//! * Half of what a wallet's payments have earned here is its **trust**. While that covers the fee, it bears it. So failing
+//! * Half of what a wallet's sessions have earned here is its **trust**. While that covers the fee, it bears it. So failing
 //!   payments of others do not keep this buyer from what earns enough.
 //! * All other payments are **newcomers**. One budget bears the fees of those with wallet guards, one those without.
-//! * A payment that lands puts its fee back. Half of what it has earned goes to its wallet's trust, and as much to the budget
-//!   that bore its fee. Without that, who lets payments fail all the time would keep every newcomer out.
-//! * A payment that can no longer land puts its fee back. One that lands with an error does not.
+//! * A payment that lands puts its fee back, and so does one that can no longer land. One that lands with an error does not.
+//! * A session earns when it is over, what is not owed back of its price. Before that, its buyer could spend the trust and
+//!   then stop. Half of it goes to its wallet's trust, and as much to the budget for payments like the one that started it.
+//!   Without that, who lets payments fail all the time would keep every newcomer out.
+//! * Who stops leaves at least twice what the payments' fees may have cost. So buying and stopping costs the owner nothing.
 //! * A sale that earns less than twice its fee takes the fee also out of the **unprofitable** budget, and leaves it there
 //!   if it lands.
 //!
 //! The three budgets fill again with time. Of what they bear by themselves the owner loses at most
-//! `max_fee_lamports_per_day` within 24 hours. What payments have earned can be lost too: half of it as trust, half of it
+//! `max_fee_lamports_per_day` within 24 hours. What sessions have earned can be lost too: half of it as trust, half of it
 //! from a budget. Each half can be lost once, and nothing beyond.
 
 use serde::{Deserialize, Serialize};
 
 use super::rail::Holds;
+use super::running::Session;
 use crate::account::Account;
-use crate::money::Money;
+use crate::money::{Amount, Money};
 use crate::time::Timestamp;
 
 /// US dollars for one SOL, to compare prices with fees. A token counts as one dollar.
@@ -28,7 +31,7 @@ use crate::time::Timestamp;
 /// Nothing is fetched, and only the order of magnitude matters. It is above the price of most of SOL's history, so fees are
 /// rather taken for too high.
 pub const USD_PER_SOL: u64 = 200;
-const LAMPORTS_PER_SOL: u64 = 1_000_000_000;
+const LAMPORTS_PER_DOLLAR: u128 = 1_000_000_000 / USD_PER_SOL as u128;
 
 /// The most that a payment counts as worth, in lamports. Many of these still add up in an integer of the database.
 const MOST_WORTH: u64 = 1_000_000_000_000;
@@ -76,15 +79,13 @@ pub struct Limit {
     pub period: u64,
 }
 
-/// What the journal checks of a payment's fee when it is claimed, and what it does once the outcome is known.
+/// What the journal checks of a payment's fee when it is claimed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeeCheck {
     /// The wallet that pays.
     pub payer: Account,
     /// The highest fee, in lamports.
     pub lamports: u64,
-    /// Half of what the payment earns if it lands, in lamports.
-    pub earns: u64,
     /// When it is claimed.
     pub at: Timestamp,
     /// The budget that bears the fee if the payer's trust does not.
@@ -151,15 +152,13 @@ impl FeeCheck {
         at: Timestamp,
     ) -> Option<Self> {
         let fee = holds.fee.as_ref()?;
-        let is_guarded = fee.guarded || holds.source.as_ref().is_some_and(|source| source.exclusive);
         let worth = worth(price);
         let is_profitable = worth >= fee.amount.saturating_mul(2);
         Some(Self {
             payer: payer.clone(),
             lamports: fee.amount,
-            earns: worth / 2,
             at,
-            budget: Budget::of(is_guarded),
+            budget: Budget::of(is_guarded(holds)),
             newcomers: Limit::newcomers(per_day),
             unprofitable: (!is_profitable).then(|| Limit::unprofitable(per_day)),
         })
@@ -175,9 +174,70 @@ impl FeeCheck {
     }
 }
 
+/// What the fees of a session's payments may have cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionFees {
+    /// The sum of the highest fees, in lamports.
+    pub lamports: u64,
+    /// The budget for payments like the one that started the session.
+    pub budget: Budget,
+}
+
+impl SessionFees {
+    /// Returns the fee of a payment that holds this; `None` if it costs the gateway nothing.
+    #[must_use]
+    pub(super) fn of(holds: &Holds) -> Option<Self> {
+        let fee = holds.fee.as_ref()?;
+        Some(Self { lamports: fee.amount, budget: Budget::of(is_guarded(holds)) })
+    }
+
+    /// Returns the fees of a session with one more payment.
+    #[must_use]
+    pub(super) fn with(fees: Option<Self>, more: Option<Self>) -> Option<Self> {
+        let Some(fees) = fees else { return more };
+        let lamports = fees.lamports.saturating_add(more.map_or(0, |more| more.lamports));
+        Some(Self { lamports, ..fees })
+    }
+
+    /// Returns the least that a session has to earn in a token with so many decimals, in atomic units: twice its fees.
+    #[must_use]
+    pub(super) fn least(self, decimals: u8) -> Amount {
+        let lamports = u128::from(self.lamports) * 2;
+        let unit = 10u128.checked_pow(decimals.into());
+        let atomic = unit
+            .and_then(|unit| lamports.checked_mul(unit))
+            .map(|atomic| atomic.div_ceil(LAMPORTS_PER_DOLLAR));
+        Amount::new(atomic.and_then(|atomic| u64::try_from(atomic).ok()).unwrap_or(u64::MAX))
+    }
+}
+
+/// What a session has earned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earned {
+    /// Half of what it is worth, in lamports.
+    pub lamports: u64,
+    /// The budget that gets as much as the trust of the session's payer.
+    pub budget: Budget,
+}
+
+impl Earned {
+    /// Returns what a session has earned that is over; `None` if the gateway paid no fees for it.
+    #[must_use]
+    pub(super) fn of(session: &Session) -> Option<Self> {
+        let fees = session.fees?;
+        Some(Self { lamports: worth(&session.kept()) / 2, budget: fees.budget })
+    }
+}
+
+/// Returns whether a payment has wallet guards that depend on what else is in flight.
+fn is_guarded(holds: &Holds) -> bool {
+    let is_fee_guarded = holds.fee.as_ref().is_some_and(|fee| fee.guarded);
+    is_fee_guarded || holds.source.as_ref().is_some_and(|source| source.exclusive)
+}
+
 /// Returns what money counts as worth, in lamports.
-pub(super) fn worth(price: &Money) -> u64 {
-    let lamports = u128::from(price.amount.atomic()) * u128::from(LAMPORTS_PER_SOL / USD_PER_SOL);
+fn worth(price: &Money) -> u64 {
+    let lamports = u128::from(price.amount.atomic()) * LAMPORTS_PER_DOLLAR;
     let worth = 10u128.checked_pow(price.decimals.into()).map_or(0, |unit| lamports / unit);
     u64::try_from(worth).unwrap_or(MOST_WORTH).min(MOST_WORTH)
 }
@@ -227,7 +287,20 @@ mod tests {
         // 0.004 USDC is worth 20,000 lamports.
         assert_eq!(check(4_000, 10_000).unprofitable, None);
         assert!(check(3_999, 10_000).unprofitable.is_some());
-        assert_eq!(check(4_000, 10_000).earns, 10_000);
+    }
+
+    #[test]
+    fn what_a_stop_leaves_is_worth_twice_the_fees_and_no_more_inv_5() {
+        for (lamports, decimals, least) in
+            [(12_000, 6, 4_800), (10_001, 6, 4_001), (5_000, 0, 1), (10_000, 9, 4_000_000)]
+        {
+            let fees = SessionFees { lamports, budget: Budget::Newcomers };
+            assert_eq!(fees.least(decimals), Amount::new(least));
+            assert!(worth(&money(least, decimals)) >= 2 * lamports);
+            assert!(worth(&money(least - 1, decimals)) < 2 * lamports);
+        }
+        let fees = SessionFees { lamports: u64::MAX, budget: Budget::Newcomers };
+        assert_eq!(fees.least(u8::MAX), Amount::new(u64::MAX), "then nothing is given back");
     }
 
     #[test]

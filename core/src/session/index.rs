@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::claim::{Claim, Purchase};
 use super::event::Event;
 use super::failure;
-use super::fee;
+use super::fee::Earned;
 use super::ledger::{self, Entry};
 use super::owed::Owed;
 use super::rail::Holds;
@@ -122,7 +122,15 @@ pub enum IndexChange {
         at: Timestamp,
     },
     /// A session is new or has changed.
-    Session { id: SessionId, asset: AssetId, payer: Account, starts: Timestamp, record: SessionRecord },
+    Session {
+        id: SessionId,
+        asset: AssetId,
+        payer: Account,
+        starts: Timestamp,
+        record: SessionRecord,
+        /// What it has earned, if it is over.
+        earned: Option<Earned>,
+    },
     /// A payment has bought something: a session, or more time for one.
     Sale {
         payment: PaymentId,
@@ -133,14 +141,7 @@ pub enum IndexChange {
         at: Timestamp,
     },
     /// Money became owed, or may be owed.
-    Owed {
-        id: OwedId,
-        payer: Account,
-        at: Timestamp,
-        /// Half of what the money is worth, in lamports. The payer's trust does not have that any more.
-        lamports: u64,
-        record: OwedRecord,
-    },
+    Owed { id: OwedId, payer: Account, at: Timestamp, record: OwedRecord },
     /// Money moved from one account of the ledger to another.
     Entry(Entry),
     /// A session of a shared asset of limited capacity takes a seat, or leaves it.
@@ -263,13 +264,7 @@ fn owes(event: &Event, payment: &PaymentId) -> bool {
 fn owed_of(stream: &StreamId, owed: &Owed) -> IndexChange {
     let status = if owed.reason.is_unclear() { OwedStatus::Unclear } else { OwedStatus::Owed };
     let record = OwedRecord { stream: stream.clone(), owed: owed.clone(), status };
-    IndexChange::Owed {
-        id: owed.id.clone(),
-        payer: owed.payer.clone(),
-        at: owed.at,
-        lamports: fee::worth(&owed.money) / 2,
-        record,
-    }
+    IndexChange::Owed { id: owed.id.clone(), payer: owed.payer.clone(), at: owed.at, record }
 }
 
 fn put(stream: &StreamId, session: &Session, ended: bool) -> IndexChange {
@@ -279,6 +274,7 @@ fn put(stream: &StreamId, session: &Session, ended: bool) -> IndexChange {
         payer: session.payer.clone(),
         starts: session.starts_at,
         record: SessionRecord { stream: stream.clone(), session: session.clone(), ended },
+        earned: Earned::of(session).filter(|_| ended),
     }
 }
 

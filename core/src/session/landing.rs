@@ -4,6 +4,7 @@ use super::claim::Claim;
 use super::delivery::Delivery;
 use super::ending::end_due;
 use super::event::Event;
+use super::fee::SessionFees;
 use super::fulfilment::Fulfilment;
 use super::owed::{Owed, OwedReason};
 use super::rail::Landing;
@@ -90,6 +91,10 @@ fn owed(claim: &Claim, reason: OwedReason, at: Timestamp) -> Event {
     })
 }
 
+fn fees(claim: &Claim) -> Option<SessionFees> {
+    SessionFees::of(&claim.rail.holds(claim.purchase.price.amount))
+}
+
 fn started(state: &StreamState, claim: &Claim, transaction: Option<String>, now: &Now) -> Vec<Event> {
     let (at, grant) = (now.wall, state.fulfilment.sequence + 1);
     let entitlement = claim.purchase.allowance.begin(now);
@@ -104,6 +109,7 @@ fn started(state: &StreamState, claim: &Claim, transaction: Option<String>, now:
         transaction,
         fulfilment: claim.fulfilment,
         source: claim.rail.source(),
+        fees: fees(claim),
         refund: claim.refund,
         delivery: Delivery::default(),
         epoch: state.epoch,
@@ -125,6 +131,7 @@ fn extended(state: &StreamState, claim: &Claim, session: &Session, now: &Now) ->
         session: session.id.clone(),
         entitlement,
         purchase: purchase.unwrap_or_else(|| session.purchase.clone()),
+        fees: SessionFees::with(session.fees, fees(claim)),
         grant,
         at,
     };

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::claim::Purchase;
 use super::delivery::Delivery;
 use super::entitlement::Entitlement;
+use super::fee::SessionFees;
 use super::fulfilment::Fulfilment;
 use super::owed::Refund;
 use super::reject::Reject;
@@ -29,6 +30,9 @@ pub struct Session {
     /// The account that paid for its start; `None` if no account did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Account>,
+    /// What the network fees of its payments may have cost; `None` if the gateway paid none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fees: Option<SessionFees>,
     /// How what is owed of it is given back.
     #[serde(default, skip_serializing_if = "Refund::is_manual")]
     pub refund: Refund,

@@ -122,11 +122,12 @@ pub(crate) fn evolve(mut state: StreamState, event: &Event) -> StreamState {
             state.fulfilment.sequence = state.fulfilment.sequence.max(session.grant);
             state.session = Some(session.clone());
         }
-        Event::SessionExtended { session: id, entitlement, purchase, grant, .. } => {
+        Event::SessionExtended { session: id, entitlement, purchase, fees, grant, .. } => {
             state.fulfilment.sequence = state.fulfilment.sequence.max(*grant);
             if let Some(session) = state.session.as_mut().filter(|session| session.id == *id) {
                 session.entitlement.clone_from(entitlement);
                 session.purchase.clone_from(purchase);
+                session.fees = *fees;
                 session.grant = *grant;
             }
         }

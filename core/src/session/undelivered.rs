@@ -123,13 +123,17 @@ impl Session {
 
     /// Returns the event that owes what `more_ms` milliseconds have cost that were not delivered; `None` if that is nothing.
     ///
-    /// What is earned is what the delivered time costs, rounded up as every price is.
+    /// What is earned is what the delivered time costs, rounded up as every price is. After a stop it is at least twice the
+    /// network fees.
     #[must_use]
     pub(super) fn owe(&self, more_ms: u64, reason: OwedReason, at: Timestamp) -> Option<Event> {
         let bought = self.bought_ms();
         let undelivered_ms = self.delivery.undelivered_ms.saturating_add(more_ms).min(bought);
         let price = &self.purchase.price;
-        let earned = pricing::part(price.amount, bought - undelivered_ms, bought);
+        let mut earned = pricing::part(price.amount, bought - undelivered_ms, bought);
+        if reason == OwedReason::Stopped {
+            earned = earned.max(self.fees.map_or(Amount::ZERO, |fees| fees.least(price.decimals)));
+        }
         let all = price.amount.atomic().saturating_sub(earned.atomic());
         let amount = Amount::new(all.saturating_sub(self.delivery.owed.atomic()));
         (amount > Amount::ZERO).then(|| {

@@ -16,7 +16,7 @@ use super::shard::ShardHandler;
 use super::updates::{Failed, Head, MerchantUpdate, Reservation, Reserved};
 use crate::error::StoreError;
 use crate::ports::{Accounts as _, PortError};
-use crate::store::fees::{FEE_BUDGET, put_back_budgets, take_from_budget};
+use crate::store::fees::{EARN_BUDGET, FEE_BUDGET, put_back_budgets, take_from_budget};
 use crate::store::guards::guard_message;
 use crate::store::schema::{
     CATALOGUE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED, SEAT, SEAT_ASSET, SESSION, SESSION_ASSET,
@@ -53,6 +53,8 @@ const TABLES: &[&str] = &[
     SESSION,
     SESSION_STARTS,
     SESSION_ASSET,
+    EARN_BUDGET[0],
+    EARN_BUDGET[1],
     "CREATE TABLE IF NOT EXISTS session_count (id INTEGER PRIMARY KEY, sessions INTEGER NOT NULL)",
     // The oldest session makes room for a new one. A late update of one that is gone already goes the same way.
     "CREATE TRIGGER IF NOT EXISTS session_added AFTER INSERT ON session BEGIN
@@ -75,7 +77,6 @@ const TABLES: &[&str] = &[
         fee_payer TEXT NOT NULL,
         guarded INTEGER NOT NULL,
         bearer TEXT,
-        earns INTEGER,
         unprofitable INTEGER,
         ends TEXT
     ) WITHOUT ROWID",
@@ -132,9 +133,9 @@ const TABLES: &[&str] = &[
             concat!("NEW.fee ->> '$.unprofitable' IS NOT NULL AND ", is_new!())
         ),
         "
-        INSERT OR IGNORE INTO reserved (payment, fee, fee_payer, guarded, bearer, earns, unprofitable)
+        INSERT OR IGNORE INTO reserved (payment, fee, fee_payer, guarded, bearer, unprofitable)
             SELECT NEW.payment, fee ->> '$.lamports', fee ->> '$.fee_payer', fee ->> '$.slack' IS NOT NULL,
-                CASE WHEN NOT fee ->> '$.is_trusted' THEN fee ->> '$.budget' END, fee ->> '$.earns',
+                CASE WHEN NOT fee ->> '$.is_trusted' THEN fee ->> '$.budget' END,
                 fee ->> '$.unprofitable' IS NOT NULL
             FROM (SELECT NEW.fee AS fee) WHERE fee IS NOT NULL;
         INSERT OR IGNORE INTO reserved_seat (payment, stream, seat)

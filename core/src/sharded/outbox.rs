@@ -34,13 +34,13 @@ const ENDED: &str = "SELECT event.value ->> '$.payment', event.value ->> '$.paye
         AND event.value ->> '$.type' IN ('payment_landed', 'payment_failed')
     ORDER BY revision, event.key";
 /// Selects the sessions that began or changed in the same range, as they are now.
-const SESSIONS: &str = "SELECT id, asset, payer, starts, record FROM session WHERE id IN (
+const SESSIONS: &str = "SELECT id, asset, payer, starts, record, earned, budget FROM session WHERE id IN (
         SELECT coalesce(event.value ->> '$.session', event.value ->> '$.id')
         FROM journal, json_each(journal.events) AS event
         WHERE stream = ?1 AND revision > ?2 AND revision <= ?3
             AND event.value ->> '$.type' IN ('session_started', 'session_extended', 'session_ended', 'money_owed'))";
 /// Selects what became owed in the same range, as it is now.
-const OWED: &str = "SELECT id, payer, at, lamports, record FROM owed WHERE id IN (
+const OWED: &str = "SELECT id, payer, at, record FROM owed WHERE id IN (
         SELECT event.value ->> '$.id' FROM journal, json_each(journal.events) AS event
         WHERE stream = ?1 AND revision > ?2 AND revision <= ?3 AND event.value ->> '$.type' = 'money_owed')";
 /// Selects the latest moment that a shared asset's session has seen, once nothing is due there.
@@ -233,8 +233,21 @@ fn ended(row: &[Value]) -> Option<(Account, Timestamp, Ended)> {
 }
 
 fn session(row: &[Value]) -> Option<SessionRow> {
-    let [Value::Text(id), Value::Text(asset), Value::Text(payer), starts, Value::Text(record)] = row else {
+    let [
+        Value::Text(id),
+        Value::Text(asset),
+        Value::Text(payer),
+        starts,
+        Value::Text(record),
+        earned,
+        budget,
+    ] = row
+    else {
         return None;
+    };
+    let budget = match budget {
+        Value::Text(budget) => Some(budget.clone()),
+        _ => None,
     };
     Some(SessionRow {
         id: id.clone(),
@@ -242,18 +255,14 @@ fn session(row: &[Value]) -> Option<SessionRow> {
         payer: Account::new(payer),
         starts: number(starts)?,
         record: record.clone(),
+        earned: number(earned)?,
+        budget,
     })
 }
 
 fn owed(row: &[Value]) -> Option<OwedRow> {
-    let [Value::Text(id), Value::Text(payer), at, lamports, Value::Text(record)] = row else { return None };
-    Some(OwedRow {
-        id: id.clone(),
-        payer: Account::new(payer),
-        at: number(at)?,
-        lamports: number(lamports)?,
-        record: record.clone(),
-    })
+    let [Value::Text(id), Value::Text(payer), at, Value::Text(record)] = row else { return None };
+    Some(OwedRow { id: id.clone(), payer: Account::new(payer), at: number(at)?, record: record.clone() })
 }
 
 /// Reads a moment that may be absent; `None` if the value is neither.

@@ -7,7 +7,7 @@ use super::shard::ShardHandler;
 use super::updates::{OwedRow, PayerUpdate, Reservation, Reserved};
 use crate::error::StoreError;
 use crate::ports::{Accounts as _, PayerHistory, PortError};
-use crate::store::fees::{OWED_ADDED, TRUST, is_trusted, put_back_trust, take_trust};
+use crate::store::fees::{EARN_TRUST, TRUST, is_trusted, put_back_trust, take_trust};
 use crate::store::guards::guard_message;
 use crate::store::schema::{
     FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, OWED, OWED_PAYER, SESSION, SESSION_PAYER,
@@ -24,7 +24,6 @@ const TABLES: &[&str] = &[
     TRUST,
     OWED,
     OWED_PAYER,
-    OWED_ADDED,
     concat!(
         "CREATE TRIGGER IF NOT EXISTS trust_put_back AFTER DELETE ON in_flight WHEN OLD.payer IS NOT NULL BEGIN
         ",
@@ -36,6 +35,8 @@ const TABLES: &[&str] = &[
     FAILURE_AT,
     SESSION,
     SESSION_PAYER,
+    EARN_TRUST[0],
+    EARN_TRUST[1],
     HOLD,
     HOLD_AT,
     ENDED,
@@ -58,9 +59,9 @@ const TABLES: &[&str] = &[
         ",
         hold_against_source!(),
         "
-        INSERT INTO in_flight (stream, payment, source, amount, exclusive, fee, payer, earns, bearer)
+        INSERT INTO in_flight (stream, payment, source, amount, exclusive, fee, payer, bearer)
             SELECT NEW.stream, NEW.payment, funds ->> '$.source', CAST(funds ->> '$.amount' AS INTEGER),
-                funds ->> '$.exclusive', NEW.fee ->> '$.lamports', NEW.fee ->> '$.payer', NEW.fee ->> '$.earns',
+                funds ->> '$.exclusive', NEW.fee ->> '$.lamports', NEW.fee ->> '$.payer',
                 CASE WHEN ",
         is_trusted!("NEW.fee"),
         " THEN 'trust' END
@@ -89,8 +90,8 @@ const DROP_UNHELD: &str =
 const FORGET_FAILURES: &str = "DELETE FROM failure WHERE at < ?1";
 const FAILED: &str = "INSERT OR IGNORE INTO failure (payer, at, payment, is_bounce) VALUES (?1, ?2, ?3, ?4)";
 
-/// Adds what is owed. What is known already takes no more trust away.
-const OWE: &str = "INSERT OR IGNORE INTO owed (id, payer, at, lamports, record) VALUES (?1, ?2, ?3, ?4, ?5)";
+/// Adds what is owed.
+const OWE: &str = "INSERT OR IGNORE INTO owed (id, payer, at, record) VALUES (?1, ?2, ?3, ?4)";
 
 /// How long a failure is remembered, in milliseconds. It counts against its payer as long.
 const FAILURE_KEPT_MS: u64 = 86_400_000;
@@ -159,8 +160,8 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
                 run(&self.sql, FAILED, &parameters).await?;
             }
         }
-        for OwedRow { id, payer, at, lamports, record } in &update.owed {
-            let parameters = [text(id), text(payer), integer(*at)?, integer(*lamports)?, text(record)];
+        for OwedRow { id, payer, at, record } in &update.owed {
+            let parameters = [text(id), text(payer), integer(*at)?, text(record)];
             run(&self.sql, OWE, &parameters).await?;
         }
         put_sessions(&self.sql, &update.sessions).await

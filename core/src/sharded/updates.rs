@@ -170,8 +170,6 @@ pub struct OwedRow {
     pub payer: Account,
     /// When it became owed, in milliseconds since the epoch.
     pub at: u64,
-    /// Half of what it is worth, in lamports.
-    pub lamports: u64,
     /// Its record as JSON text.
     pub record: String,
 }
@@ -186,6 +184,12 @@ pub struct SessionRow {
     pub starts: u64,
     /// The session's record as JSON text.
     pub record: String,
+    /// Half of what it has earned, in lamports; 0 while it runs.
+    #[serde(default)]
+    pub earned: u64,
+    /// The budget that gets as much; `None` while it runs.
+    #[serde(default)]
+    pub budget: Option<String>,
 }
 
 /// What a payment's shard is told.

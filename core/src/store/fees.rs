@@ -2,16 +2,66 @@
 //!
 //! The rule is in `session/fee.rs`. Fees are in lamports, moments in milliseconds since the epoch.
 
-/// What a payer's next payments may cost: half of what its payments have earned, without the fees that this bears now and
+/// What a payer's next payments may cost: half of what its sessions have earned, without the fees that this bears now and
 /// those of payments that landed with an error.
 pub(crate) const TRUST: &str =
     "CREATE TABLE IF NOT EXISTS trust (payer TEXT PRIMARY KEY, lamports INTEGER NOT NULL) WITHOUT ROWID";
 
-/// Takes the trust back that was earned with money that is owed. It may be spent already, so that what is left is less than
-/// nothing.
-pub(crate) const OWED_ADDED: &str = "CREATE TRIGGER IF NOT EXISTS owed_added AFTER INSERT ON owed BEGIN
-        UPDATE trust SET lamports = lamports - NEW.lamports WHERE payer = NEW.payer;
-    END";
+/// The statement that gives the payer of the row `NEW` of `session` the trust that `$earned` lamports are.
+macro_rules! earn_trust {
+    ($earned:literal) => {
+        concat!(
+            "INSERT INTO trust (payer, lamports) SELECT NEW.payer, ",
+            $earned,
+            " WHERE ",
+            $earned,
+            " > 0
+            ON CONFLICT (payer) DO UPDATE SET lamports = min(lamports + excluded.lamports, 1000000000000000);"
+        )
+    };
+}
+
+/// The statement that gives as much to the budget of the row `NEW` of `session`.
+macro_rules! earn_budget {
+    ($earned:literal) => {
+        concat!("UPDATE fee_budget SET spent = max(0, spent - (", $earned, ")) WHERE name = NEW.budget;")
+    };
+}
+
+/// The two triggers that run `$earn` once for what a session has earned, when it is first known.
+macro_rules! session_earned {
+    ($earn:ident $(, $more:ident)?) => {
+        [
+            concat!(
+                "CREATE TRIGGER IF NOT EXISTS session_earned AFTER UPDATE OF earned ON session
+        WHEN NEW.earned > OLD.earned BEGIN
+        ",
+                $earn!("NEW.earned - OLD.earned"),
+                $("
+        ", $more!("NEW.earned - OLD.earned"),)?
+                "
+    END"
+            ),
+            concat!(
+                "CREATE TRIGGER IF NOT EXISTS session_earned_at_once AFTER INSERT ON session
+        WHEN NEW.earned > 0 BEGIN
+        ",
+                $earn!("NEW.earned"),
+                $("
+        ", $more!("NEW.earned"),)?
+                "
+    END"
+            ),
+        ]
+    };
+}
+
+/// Gives trust for what a session has earned.
+pub(crate) const EARN_TRUST: [&str; 2] = session_earned!(earn_trust);
+/// Gives as much to a budget.
+pub(crate) const EARN_BUDGET: [&str; 2] = session_earned!(earn_budget);
+/// Does both.
+pub(super) const EARN: [&str; 2] = session_earned!(earn_trust, earn_budget);
 
 /// What is spent of each budget, as it was at the latest claim. Time has filled it again since.
 pub(crate) const FEE_BUDGET: &str = "CREATE TABLE IF NOT EXISTS fee_budget (name TEXT PRIMARY KEY, spent INTEGER NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID";
@@ -96,19 +146,13 @@ macro_rules! take_from_budget {
     };
 }
 
-/// The statement that puts back what the payment of the deleted row `OLD` took from its payer's trust, and adds what it
-/// has earned.
+/// The statement that puts back what the payment of the deleted row `OLD` took from its payer's trust.
 ///
 /// `OLD.ends` is `landed`, or `failed` if it landed with an error, or null if it never landed.
 macro_rules! put_back_trust {
     () => {
-        "INSERT INTO trust (payer, lamports)
-            SELECT OLD.payer, gained FROM (SELECT CASE OLD.ends
-                WHEN 'landed' THEN OLD.earns + (OLD.bearer IS 'trust') * OLD.fee
-                WHEN 'failed' THEN 0
-                ELSE (OLD.bearer IS 'trust') * OLD.fee END AS gained)
-            WHERE gained > 0
-            ON CONFLICT (payer) DO UPDATE SET lamports = min(lamports + excluded.lamports, 1000000000000000);"
+        "UPDATE trust SET lamports = min(lamports + OLD.fee, 1000000000000000)
+            WHERE payer = OLD.payer AND OLD.bearer IS 'trust' AND OLD.ends IS NOT 'failed';"
     };
 }
 
@@ -118,7 +162,6 @@ macro_rules! put_back_trust {
 macro_rules! put_back_budgets {
     () => {
         "UPDATE fee_budget SET spent = max(0, spent - CASE OLD.ends
-            WHEN 'landed' THEN OLD.fee + OLD.earns
             WHEN 'failed' THEN 0
             WHEN 'spent' THEN 0
             ELSE OLD.fee END)

@@ -4,7 +4,7 @@
 //! inserts, and the statements of the trigger. A new kind is a new entry.
 
 use super::fees::{
-    FEE_BUDGET, OWED_ADDED, TRUST, is_trusted, put_back_budgets, put_back_trust, take_from_budget, take_trust,
+    EARN, FEE_BUDGET, TRUST, is_trusted, put_back_budgets, put_back_trust, take_from_budget, take_trust,
 };
 use super::guards::guard_message;
 use super::schema::{
@@ -118,7 +118,7 @@ pub(super) const INDEXES: &[Index] = &[
             "INSERT INTO payment (id, ticket, record)
             SELECT value ->> '$.id', value ->> '$.ticket', value -> '$.record' FROM json_each(NEW.claims);
         INSERT INTO in_flight (stream, payment, source, amount, exclusive, fee_payer, fee, guarded, payer, bearer,
-                earns, unprofitable)
+                unprofitable)
             SELECT NEW.stream, value ->> '$.id', value ->> '$.holds.source.account',
                 CAST(value ->> '$.holds.source.amount' AS INTEGER), value ->> '$.holds.source.exclusive',
                 value ->> '$.holds.fee.payer', value ->> '$.holds.fee.amount', value ->> '$.holds.fee.guarded',
@@ -126,7 +126,7 @@ pub(super) const INDEXES: &[Index] = &[
                 CASE WHEN ",
             is_trusted!("NEW.funds -> '$.fee'"),
             " THEN 'trust' ELSE NEW.funds ->> '$.fee.budget' END,
-                NEW.funds ->> '$.fee.earns', NEW.funds ->> '$.fee.unprofitable' IS NOT NULL
+                NEW.funds ->> '$.fee.unprofitable' IS NOT NULL
             FROM json_each(NEW.claims);
         ",
             take_trust!("NEW.funds -> '$.fee'", bears!("bearer = 'trust'")),
@@ -167,12 +167,13 @@ pub(super) const INDEXES: &[Index] = &[
     },
     Index {
         column: "sessions",
-        tables: &[SESSION, SESSION_PAYER, SESSION_STARTS, SESSION_ASSET],
-        write: "INSERT INTO session (id, asset, payer, starts, record)
+        tables: &[SESSION, SESSION_PAYER, SESSION_STARTS, SESSION_ASSET, EARN[0], EARN[1]],
+        write: "INSERT INTO session (id, asset, payer, starts, record, earned, budget)
             SELECT value ->> '$.id', value ->> '$.asset', value ->> '$.payer', value ->> '$.starts',
-                value -> '$.record'
+                value -> '$.record', coalesce(value ->> '$.earned.lamports', 0), value ->> '$.earned.budget'
             FROM json_each(NEW.sessions) WHERE true
-            ON CONFLICT (id) DO UPDATE SET record = excluded.record;",
+            ON CONFLICT (id) DO UPDATE SET record = excluded.record, earned = excluded.earned,
+                budget = excluded.budget;",
         value: |batch| changes(batch, |change| matches!(change, IndexChange::Session { .. })),
     },
     // What was sold, for the owner.
@@ -185,12 +186,12 @@ pub(super) const INDEXES: &[Index] = &[
             FROM json_each(NEW.sales);",
         value: |batch| changes(batch, |change| matches!(change, IndexChange::Sale { .. })),
     },
-    // What is owed. A payer has no trust from what the owner gives back.
+    // What is owed.
     Index {
         column: "owed",
-        tables: &[OWED, OWED_PAYER, OWED_ADDED],
-        write: "INSERT INTO owed (id, payer, at, lamports, record)
-            SELECT value ->> '$.id', value ->> '$.payer', value ->> '$.at', value ->> '$.lamports', value -> '$.record'
+        tables: &[OWED, OWED_PAYER],
+        write: "INSERT INTO owed (id, payer, at, record)
+            SELECT value ->> '$.id', value ->> '$.payer', value ->> '$.at', value -> '$.record'
             FROM json_each(NEW.owed) WHERE true
             ON CONFLICT (id) DO UPDATE SET record = excluded.record;",
         value: |batch| changes(batch, |change| matches!(change, IndexChange::Owed { .. })),

@@ -59,12 +59,17 @@ pub(crate) const HEAD_UNFULFILLED: &str =
     "CREATE INDEX IF NOT EXISTS head_unfulfilled ON head (stream) WHERE unfulfilled = 1";
 
 /// Sessions, running and past.
+///
+/// `earned` is half of what a session that is over has earned, in lamports, and `budget` the budget that gets as much as its
+/// payer's trust does.
 pub(crate) const SESSION: &str = "CREATE TABLE IF NOT EXISTS session (
         id TEXT PRIMARY KEY,
         asset TEXT NOT NULL,
         payer TEXT NOT NULL,
         starts INTEGER NOT NULL,
-        record TEXT NOT NULL
+        record TEXT NOT NULL,
+        earned INTEGER NOT NULL,
+        budget TEXT
     ) WITHOUT ROWID";
 pub(crate) const SESSION_PAYER: &str =
     "CREATE INDEX IF NOT EXISTS session_payer ON session (payer, starts, id)";
@@ -96,8 +101,8 @@ pub(crate) const SALE: &str = "CREATE TABLE IF NOT EXISTS sale (
 
 /// The claims in flight, by the account that pays and the wallet that pays the fee, where they have one.
 ///
-/// `bearer` is what bears the fee: `trust`, or the name of a budget, or nothing. `earns` and `unprofitable` are those of the
-/// fee's check. `ends` is set just before the row is deleted.
+/// `bearer` is what bears the fee: `trust`, or the name of a budget, or nothing. `unprofitable` is that of the fee's check.
+/// `ends` is set just before the row is deleted.
 /// An amount above SQLite's largest integer is stored as that integer, so that it is refused rather than overlooked.
 pub(crate) const IN_FLIGHT: &str = "CREATE TABLE IF NOT EXISTS in_flight (
         stream TEXT NOT NULL,
@@ -110,7 +115,6 @@ pub(crate) const IN_FLIGHT: &str = "CREATE TABLE IF NOT EXISTS in_flight (
         guarded INTEGER,
         payer TEXT,
         bearer TEXT,
-        earns INTEGER,
         unprofitable INTEGER,
         ends TEXT,
         PRIMARY KEY (stream, payment)
@@ -145,7 +149,6 @@ pub(crate) const OWED: &str = "CREATE TABLE IF NOT EXISTS owed (
         id TEXT PRIMARY KEY,
         payer TEXT NOT NULL,
         at INTEGER NOT NULL,
-        lamports INTEGER NOT NULL,
         record TEXT NOT NULL
     ) WITHOUT ROWID";
 pub(crate) const OWED_PAYER: &str = "CREATE INDEX IF NOT EXISTS owed_payer ON owed (payer, at, id)";
@@ -222,7 +225,7 @@ pub(crate) use hold_against_source;
 /// The version of the tables. A database of any other version is refused.
 ///
 /// From the first release on, older databases will be brought up to date instead.
-pub(super) const VERSION: i64 = 11;
+pub(super) const VERSION: i64 = 12;
 
 /// The table in which a database records its version.
 ///

@@ -33,8 +33,8 @@ pub struct Books {
     pub(super) catalogue: BTreeMap<String, Listing>,
     /// What is owed or may be, by id.
     pub(super) owed: BTreeMap<String, OwedRecord>,
-    /// The trust that each payer has lost with what is owed, in lamports.
-    lamports_owed: BTreeMap<Account, u64>,
+    /// What each session that is over has earned, by its id.
+    earned: BTreeMap<String, (Account, u64)>,
     /// The entries of the ledger.
     pub(super) entries: Vec<Entry>,
     /// What the fees of all payments may have cost, by payment.
@@ -52,8 +52,6 @@ struct Fee {
     payer: Account,
     /// The highest fee, in lamports.
     lamports: u64,
-    /// Half of what the payment earns if it lands, in lamports.
-    earns: u64,
     fate: Fate,
 }
 
@@ -168,13 +166,13 @@ impl Books {
         self.payments.values().map(paid)
     }
 
-    /// Returns what the payments that landed with an error have cost at the most, and half of what all payments have
+    /// Returns what the payments that landed with an error have cost at the most, and half of what all sessions have
     /// earned, in lamports.
     #[must_use]
     pub fn fees(&self) -> (u64, u64) {
         let failed = self.fees.values().filter(|fee| fee.fate == Fate::Failed);
-        let landed = self.fees.values().filter(|fee| fee.fate == Fate::Landed);
-        (failed.map(|fee| fee.lamports).sum(), landed.map(|fee| fee.earns).sum())
+        let earned = self.earned.values().map(|(_, lamports)| lamports);
+        (failed.map(|fee| fee.lamports).sum(), earned.sum())
     }
 
     /// Checks what payers are trusted with: no more than half of what they have earned, and no less than that without what
@@ -182,19 +180,20 @@ impl Books {
     pub fn check_trust(&self, trusted: &[(Account, u64)], may_be_less: bool) {
         let mut payers: BTreeMap<&Account, [u64; 2]> = BTreeMap::new();
         for fee in self.fees.values() {
-            let [earned, risked] = payers.entry(&fee.payer).or_default();
+            let [_, risked] = payers.entry(&fee.payer).or_default();
             match fee.fate {
-                Fate::Landed => *earned += fee.earns,
                 Fate::InFlight | Fate::Failed => *risked += fee.lamports,
-                Fate::NeverLanded => {}
+                Fate::Landed | Fate::NeverLanded => {}
             }
+        }
+        for (payer, lamports) in self.earned.values() {
+            payers.entry(payer).or_default()[0] += lamports;
         }
         let trust: BTreeMap<_, _> = trusted.iter().map(|(payer, lamports)| (payer, *lamports)).collect();
         assert!(trust.keys().all(|payer| payers.contains_key(payer)), "{trust:?}");
         for (payer, [earned, risked]) in payers {
             let trust = trust.get(payer).copied().unwrap_or_default();
-            let owed = self.lamports_owed.get(payer).copied().unwrap_or_default();
-            let least = if may_be_less { 0 } else { earned.saturating_sub(risked + owed) };
+            let least = if may_be_less { 0 } else { earned.saturating_sub(risked) };
             assert!(trust <= earned && trust >= least, "{payer}: {trust} of {earned}, {risked} at risk");
         }
     }
@@ -305,8 +304,7 @@ impl Books {
             IndexChange::Claim { id, record, holds, .. } => {
                 let (payer, price) = (record.payer.clone(), &record.purchase.price);
                 if let Some(check) = FeeCheck::new(&holds, price, &payer, 0, record.at) {
-                    let FeeCheck { lamports, earns, .. } = check;
-                    let fee = Fee { payer, lamports, earns, fate: Fate::InFlight };
+                    let fee = Fee { payer, lamports: check.lamports, fate: Fate::InFlight };
                     self.fees.insert(id.as_str().to_owned(), fee);
                 }
                 assert!(self.payments.insert(id.as_str().to_owned(), record).is_none(), "claimed twice");
@@ -321,18 +319,18 @@ impl Books {
                 self.payments.remove(id.as_str()).expect("a claim before its end");
                 self.ends(&id, if has_landed { Fate::Failed } else { Fate::NeverLanded });
             }
-            IndexChange::Session { id, record, .. } => {
+            IndexChange::Session { id, record, earned, .. } => {
+                if let Some(earned) = earned {
+                    let payer = record.session.payer.clone();
+                    self.earned.insert(id.as_str().to_owned(), (payer, earned.lamports));
+                }
                 self.sessions.insert(id.as_str().to_owned(), record);
             }
             IndexChange::Sale { payment, asset, price, at } => {
                 let sale = (asset.to_string(), price.amount.to_string(), at.millis());
                 assert!(self.sales.insert(payment.as_str().to_owned(), sale).is_none(), "sold twice");
             }
-            IndexChange::Owed { id, record, lamports, .. } => {
-                if !self.owed.contains_key(id.as_str()) {
-                    let payer = record.owed.payer.clone();
-                    *self.lamports_owed.entry(payer).or_default() += lamports;
-                }
+            IndexChange::Owed { id, record, .. } => {
                 self.owed.insert(id.as_str().to_owned(), record);
             }
             IndexChange::Entry(entry) => self.entries.push(entry),

@@ -3,7 +3,7 @@
 // before:1`, `PAYER reserve after:2`, `ASSET alarm before:1`.
 
 import assert from 'node:assert/strict';
-import { PRICE, trustFor } from './config.js';
+import { PRICE } from './config.js';
 import { until } from './wait.js';
 
 /** One run of a scenario, as its steps see it. */
@@ -74,8 +74,8 @@ class Life {
   }
 
   /**
-   * Asserts that no reservation is left, that no budget bears a fee any longer, and that the buyer's trust is half of what
-   * this many payments of an hour have earned.
+   * Asserts that no reservation is left, that no budget bears a fee any longer, and that the payer's object knows what this
+   * many payments of an hour have bought. Nobody is trusted for a session before it is over.
    */
   async nothingReserved(payments) {
     const rows = (...query) => this.rig.probe.rows(this.gateway, ...query);
@@ -88,7 +88,9 @@ class Life {
       return payer.count + merchant.count === 0;
     }, { within: 10_000, every: 100 });
     assert.deepEqual(await rows('MERCHANT', null, 'SELECT name FROM fee_budget WHERE spent > 0'), []);
-    assert.deepEqual(await rows('PAYER', address, 'SELECT lamports FROM trust'), [{ lamports: payments * trustFor(PRICE.hour) }]);
+    const bought = "SELECT coalesce(sum(record ->> '$.session.purchase.price.amount'), 0) AS amount FROM session";
+    assert.deepEqual(await rows('PAYER', address, bought), [{ amount: payments * Number(PRICE.hour) }]);
+    assert.deepEqual(await rows('PAYER', address, 'SELECT lamports FROM trust'), []);
   }
 }
 

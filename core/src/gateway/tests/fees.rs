@@ -61,6 +61,17 @@ fn buy(world: &World, who: u8, door: &str) -> Result<Sale, SaleError> {
     world.buy(door, ACCESS, &world.pay(who, &ticket, &quote)).unwrap()
 }
 
+/// Sells a minute at a door, and lets it pass. Half of its price is 25,000 lamports.
+fn become_a_regular(world: &World, who: u8, door: &str) {
+    world.bought(who, door, 1);
+    world.work_devices();
+    assert_eq!(world.trust_of(who), 0, "nothing is earned before the session is over");
+    world.advance(60_000);
+    world.work_devices();
+
+    assert_eq!(world.trust_of(who), 25_000);
+}
+
 fn is_sold(outcome: &Result<Sale, SaleError>) -> bool {
     matches!(outcome, Ok(Sale::Sold(_)))
 }
@@ -68,9 +79,12 @@ fn is_sold(outcome: &Result<Sale, SaleError>) -> bool {
 #[test]
 fn payments_that_bounce_keep_out_newcomers_for_a_while_and_never_who_has_bought_before_inv_5() {
     let world = world(5, 4);
-    world.bought(1, "door-1", 1);
-    // The sale has put its fee back, and could not fill what was full.
-    assert_eq!((world.trust_of(1), world.spent_of("newcomers")), (25_000, 0));
+    become_a_regular(&world, 1, "door-1");
+    assert_eq!(
+        world.spent_of("newcomers"),
+        0,
+        "the sale has put its fee back, and could not fill what was full"
+    );
     for who in [2, 3, 4, 5] {
         bounce(&world, who, "door-2");
     }
@@ -89,23 +103,27 @@ fn payments_that_bounce_keep_out_newcomers_for_a_while_and_never_who_has_bought_
 }
 
 #[test]
-fn a_newcomers_sale_puts_half_of_what_it_earned_into_the_budget_inv_5() {
+fn a_session_puts_half_of_what_it_earned_into_the_budget_once_it_is_over_inv_5() {
     let world = world(6, 4);
     for who in [2, 3, 4] {
         bounce(&world, who, "door-2");
     }
     let before = world.spent_of("newcomers");
     assert!(is_sold(&buy(&world, 5, "door-2")));
+    let sold = world.spent_of("newcomers");
+    assert!(sold + FEE > before, "{before} and {sold}: only time and its own fee have come back");
+    world.work_devices();
+    world.advance(60_000);
+    world.work_devices();
     let after = world.spent_of("newcomers");
-    assert!(after <= before - 25_000, "{before} and {after}");
+    assert!(after <= sold - 25_000, "{sold} and {after}");
     assert_eq!(world.trust_of(5), 25_000);
 }
 
 #[test]
 fn a_wallet_may_cost_half_of_what_it_has_earned_and_is_a_newcomer_after_that_inv_5() {
     let world = world(8, 4);
-    world.bought(1, "door-1", 1);
-    assert_eq!(world.trust_of(1), 25_000);
+    become_a_regular(&world, 1, "door-1");
     for _ in 0..2 {
         bounce(&world, 1, "door-2");
         // Its wait grows, up to 64 minutes.
@@ -203,7 +221,7 @@ fn a_newcomer_may_not_ask_for_as_high_a_fee_as_who_has_bought_before() {
     let Err(SaleError::Refused { reason, .. }) = outcome else { panic!("{outcome:?}") };
     assert!(reason.ends_with("compute_price_instruction_too_high"), "{reason}");
     assert_eq!(world.count("journal"), 0);
-    world.bought(1, "door-2", 1);
+    become_a_regular(&world, 1, "door-2");
     assert!(is_sold(&world.buy("door-1", ACCESS, &dear(1)).unwrap()));
 }
 
@@ -212,7 +230,6 @@ fn money_that_is_owed_back_earns_no_trust_inv_5() {
     let world = world(1, 100);
     let Ok(Sale::Sold(sold)) = buy(&world, 1, "door-1") else { panic!("a sale") };
     world.work_devices();
-    assert_eq!(world.trust_of(1), 25_000);
     let session = sold.session.session;
     let platform = Platform::new(&world);
     let gateway = Gateway::new(&world.deployment, &platform);
@@ -223,7 +240,7 @@ fn money_that_is_owed_back_earns_no_trust_inv_5() {
     let record = world.run(platform.journal.session(&session.id)).unwrap().unwrap().unwrap();
     assert!(record.ended);
     let owed = record.session.delivery.owed.atomic();
-    assert_eq!(world.trust_of(1), 25_000 - owed * 5 / 2);
-    assert!(owed > 9_000, "{owed}");
+    assert_eq!(world.trust_of(1), (10_000 - owed) * 5 / 2);
+    assert_eq!(owed, 10_000 - (2 * FEE).div_ceil(5), "all but twice the network fee");
     world.audit_settled();
 }

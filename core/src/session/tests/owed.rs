@@ -56,7 +56,16 @@ impl Door {
     }
 
     fn claim(&mut self, number: u8, operation: Operation, seconds: u64) -> Result<(), Reject> {
-        self.command(Command::Claim(Box::new(ask(number, operation, seconds))))
+        self.claim_for(number, operation, seconds, 1)
+    }
+
+    /// Claims a payment with this network fee, in lamports.
+    fn claim_for(&mut self, number: u8, operation: Operation, seconds: u64, fee: u64) -> Result<(), Reject> {
+        let mut ask = ask(number, operation, seconds);
+        if let Rail::SvmExact(payment) = &mut ask.claim.rail {
+            payment.fee_lamports = fee;
+        }
+        self.command(Command::Claim(Box::new(ask)))
     }
 
     fn land(&mut self, number: u8, is_awaited: bool) {
@@ -241,6 +250,33 @@ fn a_device_that_answers_but_does_not_lock_counts_for_a_minute_and_no_longer_inv
     door.pass(1);
     assert_eq!((door.is_over(), door.sums()), (true, vec![(OwedReason::Stopped, 4_400)]));
     assert_eq!(desired_state(&door.state, &at(door.ms)).unlocked_until(), None, "it is still to be locked");
+}
+
+#[test]
+fn who_stops_leaves_at_least_twice_what_the_network_fees_may_have_cost_inv_5() {
+    // 10,000 lamports are worth 0.002 USDC, or 2,000 units.
+    for (seconds, extended, least) in [(600, None, 4_000), (600, Some(300), 8_000), (60, None, 600)] {
+        let mut door = Door { state: StreamState::default(), ms: 0, events: Vec::new() };
+        door.claim_for(1, Operation::Access, seconds, 10_000).unwrap();
+        door.land(1, false);
+        door.reports(LockState::Unlocked, false);
+        if let Some(seconds) = extended {
+            door.claim_for(2, door.extension(), seconds, 10_000).unwrap();
+            door.land(2, false);
+        }
+        door.stop().unwrap();
+        door.reports(LockState::Locked, false);
+        let paid = 10 * (seconds + extended.unwrap_or(0));
+        let owed: u64 = door.sums().iter().map(|(_, sum)| sum).sum();
+        assert_eq!((door.is_over(), paid - owed), (true, least));
+    }
+    // What the owner fails to deliver is given back whole.
+    let mut door = Door { state: StreamState::default(), ms: 0, events: Vec::new() };
+    door.claim_for(1, Operation::Access, 600, 10_000).unwrap();
+    door.land(1, false);
+    door.reports(LockState::Locked, true);
+    door.pass(30_000);
+    assert_eq!(door.sums(), [(OwedReason::DeviceFailed, 6_000)]);
 }
 
 #[test]

@@ -143,6 +143,8 @@ fn failures_are_remembered_once_and_sessions_never_go_back() {
         payer: payer(),
         starts: 1,
         record: format!(r#"{{"session":{{"grant":{sequence}}},"ended":{ended}}}"#),
+        earned: 0,
+        budget: None,
     };
     let merchants = Database::new();
     let merchant = MerchantShard::new(&merchants);
@@ -298,6 +300,8 @@ fn the_merchants_list_has_the_latest_five_million_sessions_and_grows_no_further(
             payer: payer(),
             starts,
             record: format!(r#"{{"session":{{"grant":1}},"ended":{ended}}}"#),
+            earned: 0,
+            budget: None,
         };
         let state = r#"{"last":1}"#.to_owned();
         let stream = "main/door-1".to_owned();

@@ -5,7 +5,7 @@ use super::{Database, now};
 use crate::session::fee::{Budget, FeeCheck, Limit};
 use crate::sharded::{
     Ended, Fee, Head, MerchantShard, MerchantUpdate, PayerShard, PayerUpdate, Reservation, Reserved,
-    ShardHandler as _,
+    SessionRow, ShardHandler as _,
 };
 use crate::svm::Address;
 use crate::time::Timestamp;
@@ -20,7 +20,6 @@ pub(super) fn fee_of(lamports: u64, newcomers: Limit) -> Fee {
     let check = FeeCheck {
         payer: payer(),
         lamports,
-        earns: 0,
         at: Timestamp::from_millis(1_000),
         budget: Budget::Newcomers,
         newcomers,
@@ -55,48 +54,73 @@ fn a_budget_for_fees_holds_for_all_assets_and_gets_back_what_never_landed_inv_5(
 }
 
 #[test]
-fn a_payment_earns_once_although_its_reservation_and_its_end_arrive_again_after_the_end_inv_5() {
-    let twice = |reservation: &Reservation| {
-        let database = Database::new();
-        let payers = PayerShard::new(&database);
+fn a_session_earns_once_when_it_is_over_however_often_and_late_its_news_arrive_inv_5() {
+    let row = |ended: bool| SessionRow {
+        id: "s_1".to_owned(),
+        asset: "door-1".to_owned(),
+        payer: payer(),
+        starts: 1,
+        record: format!(r#"{{"session":{{"grant":1}},"ended":{ended}}}"#),
+        earned: if ended { 70 } else { 0 },
+        budget: ended.then(|| Budget::Newcomers.name().to_owned()),
+    };
+    let head = Head {
+        stream: "main/door-1".to_owned(),
+        revision: 1,
+        state: "{}".to_owned(),
+        due: None,
+        unsettled: None,
+        unfulfilled: false,
+    };
+    for news in [vec![false, true, true, false], vec![true, false, true]] {
+        let (trust, budgets) = (Database::new(), Database::new());
+        let (payers, merchant) = (PayerShard::new(&trust), MerchantShard::new(&budgets));
         now(payers.prepare()).unwrap();
-        let ended = vec![Ended { payment: reservation.payment.clone(), failed: None }];
-        let update = PayerUpdate { payer: payer(), ended, sessions: Vec::new(), owed: Vec::new() };
-        for answer in [Reserved::Done, Reserved::HasEnded] {
-            assert_eq!(now(payers.reserve(reservation)), Ok(answer));
-            now(payers.apply(&update)).unwrap();
+        now(merchant.prepare()).unwrap();
+        for number in [2, 3] {
+            assert_eq!(now(merchant.reserve(&costing(number, "a", 100, 1_000))), Ok(Reserved::Done));
         }
-        database.number("SELECT sum(lamports) FROM trust")
-    };
-    let covered = |number| {
-        let mut reservation = covered(number, "a", 10, 10);
-        let mut fee = fee_of(10, Limit { most: 1_000, refill: 0, period: 1 });
-        fee.check.earns = 70;
-        reservation.fee = Some(fee);
-        reservation
-    };
-    assert_eq!(twice(&covered(1)), 70);
-    // The budget of newcomers has what its payments have earned, and each once.
-    let database = Database::new();
-    let merchant = MerchantShard::new(&database);
+        for ended in news {
+            let sessions = vec![row(ended)];
+            let told = PayerUpdate {
+                payer: payer(),
+                ended: Vec::new(),
+                sessions: sessions.clone(),
+                owed: Vec::new(),
+            };
+            now(payers.apply(&told)).unwrap();
+            now(merchant.apply(&MerchantUpdate { head: head.clone(), ended: Vec::new(), sessions })).unwrap();
+        }
+        assert_eq!(trust.number("SELECT sum(lamports) FROM trust"), 70);
+        assert_eq!(budgets.number("SELECT spent FROM fee_budget"), 200 - 70);
+    }
+}
+
+#[test]
+fn a_reservation_that_arrives_again_after_the_payments_end_takes_nothing_inv_5() {
+    let (balances, budgets) = (Database::new(), Database::new());
+    let (payers, merchant) = (PayerShard::new(&balances), MerchantShard::new(&budgets));
+    now(payers.prepare()).unwrap();
     now(merchant.prepare()).unwrap();
-    for number in [2, 3] {
-        assert_eq!(now(merchant.reserve(&costing(number, "a", 100, 1_000))), Ok(Reserved::Done));
-    }
+    let head = Head {
+        stream: "main/door-1".to_owned(),
+        revision: 1,
+        state: "{}".to_owned(),
+        due: None,
+        unsettled: None,
+        unfulfilled: false,
+    };
+    let ended = vec![Ended { payment: payment(1), failed: None }];
+    let told = PayerUpdate { payer: payer(), ended: ended.clone(), sessions: Vec::new(), owed: Vec::new() };
+    let update = MerchantUpdate { head, ended, sessions: Vec::new() };
     for answer in [Reserved::Done, Reserved::HasEnded] {
-        assert_eq!(now(merchant.reserve(&covered(1))), Ok(answer));
-        let head = Head {
-            stream: "main/door-1".to_owned(),
-            revision: 1,
-            state: "{}".to_owned(),
-            due: None,
-            unsettled: None,
-            unfulfilled: false,
-        };
-        let ended = vec![Ended { payment: payment(1), failed: None }];
-        now(merchant.apply(&MerchantUpdate { head, ended, sessions: Vec::new() })).unwrap();
+        assert_eq!(now(payers.reserve(&covered(1, "a", 10, 10))), Ok(answer));
+        assert_eq!(now(merchant.reserve(&costing(1, "a", 100, 1_000))), Ok(answer));
+        now(payers.apply(&told)).unwrap();
+        now(merchant.apply(&update)).unwrap();
     }
-    assert_eq!(database.number("SELECT spent FROM fee_budget"), 200 - 70);
+    assert_eq!(balances.number("SELECT count(*) FROM in_flight"), 0);
+    assert_eq!(budgets.number("SELECT spent FROM fee_budget"), 0);
 }
 
 #[test]
