@@ -60,6 +60,14 @@ pub mod device {
     pub use crate::session::{LockState, Report, ReportedState};
 }
 
+/// What is owed to buyers, and what the owner says about it.
+pub mod owed {
+    pub use crate::gateway::{DecideError, decide_about};
+    pub use crate::ids::OwedId;
+    pub use crate::session::index::OwedRecord;
+    pub use crate::session::{Decision, Owed, OwedReason, OwedStatus, Refund};
+}
+
 /// What this repository's benchmarks measure separately. It changes without notice.
 #[doc(hidden)]
 pub mod bench {

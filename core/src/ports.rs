@@ -85,6 +85,15 @@ pub struct Cursor {
     pub session: SessionId,
 }
 
+/// A position in a list of what is owed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwedCursor {
+    /// When it became owed.
+    pub at: Timestamp,
+    /// The id of what is owed.
+    pub id: OwedId,
+}
+
 /// The streams: their events, and the state after them.
 pub trait Streams {
     /// Returns a stream's state and revision; revision 0 if nothing has happened to it. The cost does not depend on its
@@ -123,6 +132,17 @@ pub trait Claims {
 
     /// Returns what is owed under these ids, in their order. An id under which nothing is owed is left out.
     async fn owed(&self, ids: &[OwedId]) -> Result<Vec<OwedRecord>, PortError>;
+
+    /// Returns what is owed or was, before the cursor, the latest first, and at most `limit`; with `is_open`, only what the
+    /// owner has something to do about.
+    ///
+    /// It is for the merchant, as [`Self::sessions`].
+    async fn all_owed(
+        &self,
+        is_open: bool,
+        before: Option<&OwedCursor>,
+        limit: u32,
+    ) -> Result<Vec<OwedRecord>, PortError>;
 
     /// Returns a payer's sessions before the cursor, the latest first, and at most `limit`.
     async fn sessions_of(

@@ -24,6 +24,7 @@ mod keygen;
 mod lock;
 mod logging;
 mod metrics;
+mod owed;
 mod pack;
 mod pay;
 mod processes;
@@ -56,6 +57,7 @@ enum Command {
     Check(check::Args),
     Keygen(keygen::Args),
     Sales(sales::Args),
+    Owed(owed::Args),
     Backup(backup::Args),
     Pack(pack::Args),
     Sticker(sticker::Args),
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Keygen(args) => keygen::run(&args),
         Command::Sales(args) => sales::run(&args),
+        Command::Owed(args) => owed::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Sticker(args) => sticker::run(&args),

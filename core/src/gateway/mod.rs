@@ -9,6 +9,7 @@ mod assets;
 mod buy;
 mod codes;
 mod confirm;
+mod decide_owed;
 mod fees;
 mod owed_line;
 mod recovery;
@@ -20,6 +21,7 @@ mod unclaimed;
 pub(crate) use assets::ManageError;
 pub use buy::{BuyRequest, Wait};
 pub(crate) use buy::{Sale, SaleError, Sold};
+pub use decide_owed::{DecideError, decide_about};
 #[cfg(any(test, feature = "testkit"))]
 pub(crate) use recovery::Plan;
 pub(crate) use sale::Examined;

@@ -9,7 +9,7 @@ use super::headers::WANTED_METHOD;
 use super::route::{Action, Route};
 use super::shard::{ShardTask, StatelessOutcome, TaskKind};
 use super::{Context, Problem, Request, Response};
-use super::{access, assets, catalogue, code, cors, merchant, sale, sessions, stop, tick, transaction};
+use super::{access, assets, catalogue, code, cors, merchant, owed, sale, sessions, stop, tick, transaction};
 use crate::ports::Ports;
 
 /// Answers a request. It never panics, and its body is always JSON or empty.
@@ -86,6 +86,8 @@ async fn prepare<'a, P: Ports>(
         Action::MakeCode(id) => code::make(context, request, id),
         Action::PayerSessions(address) => sessions::sessions_of_payer(context, request, address),
         Action::MerchantSessions => merchant::sessions(context, request),
+        Action::ListOwed => owed::owed(context, request),
+        Action::DecideOwed(of) => owed::decide(context, request, of),
         Action::Tick => {
             assets::ensure_api_key(context, request)?;
             StatelessOutcome::at_shard(TaskKind::Tick)
@@ -121,6 +123,8 @@ async fn perform<P: Ports>(
         TaskKind::UseCode(code) => code::redeemed(context, &code).await,
         TaskKind::ListSessions { proven, page } => sessions::list(context, &proven, &page).await,
         TaskKind::ListSold { asset, page } => merchant::list(context, asset.as_ref(), &page).await,
+        TaskKind::ListOwed(page) => owed::list(context, &page).await,
+        TaskKind::DecideOwed(word) => owed::decided(context, &word).await,
         TaskKind::Tick => tick::run_and_answer(context, context.gateway().run_due()).await,
     }
 }

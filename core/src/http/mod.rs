@@ -12,6 +12,7 @@ mod dispatch;
 mod headers;
 mod merchant;
 mod one_time_code;
+mod owed;
 mod payment_response;
 mod problem;
 mod query;

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{Problem, Request};
 use crate::encoding::from_json;
-use crate::ids::{AssetId, SessionId};
-use crate::ports::Cursor;
+use crate::ids::{AssetId, OwedId, SessionId};
+use crate::ports::{Cursor, OwedCursor};
 use crate::pricing::Tariff;
 use crate::time::Timestamp;
 
@@ -173,14 +173,41 @@ pub(super) fn before(request: &Request) -> Result<Option<Cursor>, Problem> {
             session: SessionId::parse(session)?,
         })
     });
-    let problem =
-        || Problem::malformed("invalid_cursor", "`before` must be the `next` of the previous page.");
-    cursor.map(Some).ok_or_else(problem)
+    cursor.map(Some).ok_or_else(invalid_before)
 }
 
 /// Returns the text of a cursor.
 pub(super) fn cursor(cursor: &Cursor) -> String {
     format!("{}.{}", cursor.starts.millis(), cursor.session)
+}
+
+/// Returns whether the merchant asks only for what it has something to do about. Refuses other parameters than those of
+/// `GET /api/v1/merchant/owed`.
+pub(super) fn wants_open(request: &Request) -> Result<bool, Problem> {
+    only_parameters(request, &["status", "limit", "before"])?;
+    match parameter(request, "status") {
+        None | Some("open") => Ok(true),
+        Some("all") => Ok(false),
+        Some(_) => Err(Problem::malformed("invalid_status", "`status` must be `open` or `all`.")),
+    }
+}
+
+/// Returns the entry after which a list of what is owed continues.
+pub(super) fn before_owed(request: &Request) -> Result<Option<OwedCursor>, Problem> {
+    let Some(text) = parameter(request, "before") else { return Ok(None) };
+    let cursor = text.split_once('.').and_then(|(at, id)| {
+        Some(OwedCursor { at: Timestamp::from_millis(whole_number(at)?), id: OwedId::parse(id)? })
+    });
+    cursor.map(Some).ok_or_else(invalid_before)
+}
+
+/// Returns the text of a cursor of such a list.
+pub(super) fn owed_cursor(cursor: &OwedCursor) -> String {
+    format!("{}.{}", cursor.at.millis(), cursor.id)
+}
+
+fn invalid_before() -> Problem {
+    Problem::malformed("invalid_cursor", "`before` must be the `next` of the previous page.")
 }
 
 /// Returns the asset whose sessions the merchant asks for, if it asks for those of one. Refuses other parameters than

@@ -4,7 +4,7 @@
 //! the request, and whether the request may carry out what is due.
 
 use super::Request;
-use crate::ids::{AssetId, SessionId};
+use crate::ids::{AssetId, OwedId, SessionId, StreamId};
 use crate::svm::Address;
 
 /// The methods that any path takes, except `OPTIONS`, in the order in which `Allow` lists them.
@@ -50,6 +50,10 @@ pub enum Route {
     Payer(Option<Address>),
     /// `/api/v1/merchant/sessions`
     MerchantSessions,
+    /// `/api/v1/merchant/owed`
+    MerchantOwed,
+    /// `/api/v1/merchant/owed/{asset}/{id}`, or `/api/v1/merchant/owed/{asset}/{session}/{id}` of a shared asset
+    OwedEntry(Option<(StreamId, OwedId)>),
     /// `/api/v1/tick`
     Tick,
 }
@@ -97,6 +101,10 @@ pub(super) enum Action<'r> {
     PayerSessions(Option<&'r Address>),
     /// Show all sessions to the merchant.
     MerchantSessions,
+    /// Show what is owed to the merchant.
+    ListOwed,
+    /// Write down what the merchant says about what is owed.
+    DecideOwed(Option<(&'r StreamId, &'r OwedId)>),
     /// Carry out what is due.
     Tick,
 }
@@ -136,12 +144,21 @@ impl Route {
                 ["sessions", id, "code"] => Self::MakeCode(SessionId::parse(id)),
                 ["payers", address, "sessions"] => Self::Payer(address.parse().ok()),
                 ["merchant", "sessions"] => Self::MerchantSessions,
+                ["merchant", "owed"] => Self::MerchantOwed,
+                ["merchant", "owed", asset, id] => Self::owed_entry(StreamId::parse(asset), id),
+                ["merchant", "owed", asset, session, id] => {
+                    Self::owed_entry(StreamId::parse(&format!("{asset}/{session}")), id)
+                }
                 ["tick"] => Self::Tick,
                 _ => return None,
             },
             _ => return None,
         };
         Some(route)
+    }
+
+    fn owed_entry(stream: Option<StreamId>, id: &str) -> Self {
+        Self::OwedEntry(stream.zip(OwedId::parse(id)))
     }
 
     /// Returns what `method` does here; `None` if the path does not take it.
@@ -167,6 +184,8 @@ impl Route {
             (Self::MakeCode(id), "POST") => Action::MakeCode(id.as_ref()),
             (Self::Payer(address), "GET" | "HEAD") => Action::PayerSessions(address.as_ref()),
             (Self::MerchantSessions, "GET" | "HEAD") => Action::MerchantSessions,
+            (Self::MerchantOwed, "GET" | "HEAD") => Action::ListOwed,
+            (Self::OwedEntry(of), "POST") => Action::DecideOwed(of.as_ref().map(|(stream, id)| (stream, id))),
             (Self::Tick, "POST") => Action::Tick,
             _ => return None,
         })
@@ -202,7 +221,7 @@ impl Route {
             Self::Extend(_) => "extend",
             Self::Session(_) | Self::Stop(_) => "session",
             Self::Payer(_) => "payer",
-            Self::MerchantSessions => "merchant",
+            Self::MerchantSessions | Self::MerchantOwed | Self::OwedEntry(_) => "merchant",
             Self::Tick => "tick",
         }
     }
@@ -231,6 +250,8 @@ impl Route {
             | Self::UseCode(_)
             | Self::Payer(_)
             | Self::MerchantSessions
+            | Self::MerchantOwed
+            | Self::OwedEntry(_)
             | Self::Tick => true,
         };
         may && request.method != "OPTIONS"
@@ -245,6 +266,8 @@ impl Action<'_> {
             | Self::ChangeAsset(_)
             | Self::DeleteAsset(_)
             | Self::MerchantSessions
+            | Self::ListOwed
+            | Self::DecideOwed(_)
             | Self::Tick => Audience::Merchant,
             Self::Health
             | Self::Ready

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::one_time_code::OneTimeCode;
+use super::owed::{OwedPage, Word};
 use super::{Problem, Response};
 use crate::account::Account;
 use crate::config::Asset;
@@ -81,6 +82,10 @@ pub(super) enum TaskKind<'a> {
     ListSessions { proven: Proven, page: Page },
     /// Show a page of all sessions, or of those of this asset.
     ListSold { asset: Option<AssetId>, page: Page },
+    /// Show a page of what is owed.
+    ListOwed(OwedPage),
+    /// Write down what the owner says about what is owed.
+    DecideOwed(Word),
     /// Carry out what is due.
     Tick,
 }
@@ -125,9 +130,12 @@ impl<'a> ShardTask<'a> {
     #[must_use]
     pub fn shard(&self) -> Shard {
         let asset = match &*self.0 {
-            TaskKind::Ready | TaskKind::ListAssets { .. } | TaskKind::ListSold { .. } | TaskKind::Tick => {
-                return Shard::Merchant;
-            }
+            TaskKind::Ready
+            | TaskKind::ListAssets { .. }
+            | TaskKind::ListSold { .. }
+            | TaskKind::ListOwed(_)
+            | TaskKind::Tick => return Shard::Merchant,
+            TaskKind::DecideOwed(word) => return Shard::Stream(word.stream.clone()),
             TaskKind::ListSessions { proven, .. } => return Shard::Payer(proven.payer.clone()),
             TaskKind::CreateAsset(asset) => &asset.id,
             TaskKind::ShowAsset(asset) | TaskKind::AssetStatus(asset) => &asset.id,

@@ -8,6 +8,7 @@ mod codes;
 mod cors;
 mod epochs;
 mod merchant;
+mod owed;
 mod page_of_assets;
 mod parameters;
 mod payment_response;

@@ -286,6 +286,22 @@ pub(super) fn owed(config: &Config, record: &OwedRecord) -> Value {
     merged(view, amount(config, "amount", money))
 }
 
+/// Returns what is owed, as the owner sees it: with who paid, from which account, and where to say what becomes of it.
+pub(super) fn owed_of_merchant(config: &Config, record: &OwedRecord) -> Value {
+    let Owed { id, payer, source, payment, .. } = &record.owed;
+    let more = json!({
+        "payer": payer,
+        "source": source,
+        "payment": payment,
+        "note": record.note,
+        "href": format!("/api/v1/merchant/owed/{}/{id}", record.stream),
+    });
+    match more {
+        Value::Object(more) => merged(owed(config, record), more),
+        other => other,
+    }
+}
+
 /// Returns a session, as the merchant sees it: without its tokens, which are the buyer's (invariant 9).
 pub(super) fn session_of_merchant(config: &Config, record: &SessionRecord, now: &Now) -> Value {
     let payer = ("payer".to_owned(), json!(record.session.payer));

@@ -9,7 +9,7 @@ use super::claim::{Claim, Purchase};
 use super::entitlement::Entitlement;
 use super::fee::SessionFees;
 use super::fulfilment::{Desired, ReportedState};
-use super::owed::Owed;
+use super::owed::{Decision, Owed, OwedStatus};
 use super::rail::{Landing, Rail};
 use super::running::Session;
 use crate::account::Account;
@@ -84,6 +84,17 @@ pub enum Event {
     },
     /// Money became owed to a payer, or may be owed.
     MoneyOwed(Owed),
+    /// The owner has decided about money that was owed, or may have been.
+    OwedDecided {
+        owed: Owed,
+        /// What it was before.
+        was: OwedStatus,
+        decision: Decision,
+        /// The owner's note, such as the transaction of the refund.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        at: Timestamp,
+    },
     SessionEnded {
         session: SessionId,
         /// When that was decided. The paid time itself ended at the session's end.
@@ -140,6 +151,7 @@ impl Event {
             | Self::CodeUsed { at, .. }
             | Self::SessionStopped { at, .. }
             | Self::SessionEnded { at, .. }
+            | Self::OwedDecided { at, .. }
             | Self::DeviceReturned { at }
             | Self::FulfilmentDesired { at, .. }
             | Self::AssetCreated { at, .. }

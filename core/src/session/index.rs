@@ -9,7 +9,7 @@ use super::event::Event;
 use super::failure;
 use super::fee::Earned;
 use super::ledger::{self, Entry};
-use super::owed::Owed;
+use super::owed::{Owed, OwedStatus};
 use super::rail::Holds;
 use super::running::Session;
 use super::state::{StreamState, evolve};
@@ -63,27 +63,6 @@ pub struct SessionRecord {
     pub ended: bool,
 }
 
-/// How far money that is owed has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OwedStatus {
-    /// Whether it is owed is the owner's to decide.
-    Unclear,
-    /// It is owed.
-    Owed,
-}
-
-impl OwedStatus {
-    /// Returns the name in the API.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unclear => "unclear",
-            Self::Owed => "owed",
-        }
-    }
-}
-
 /// Money that is owed, or may be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwedRecord {
@@ -91,6 +70,9 @@ pub struct OwedRecord {
     pub stream: StreamId,
     pub owed: Owed,
     pub status: OwedStatus,
+    /// The owner's note about the latest decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// A change of the indexes.
@@ -140,8 +122,15 @@ pub enum IndexChange {
         /// When it was seen that the money has moved.
         at: Timestamp,
     },
-    /// Money became owed, or may be owed.
-    Owed { id: OwedId, payer: Account, at: Timestamp, record: OwedRecord },
+    /// Money became owed or may be owed, or the owner has decided about it.
+    Owed {
+        id: OwedId,
+        payer: Account,
+        at: Timestamp,
+        /// Whether the owner has something to do about it.
+        is_open: bool,
+        record: OwedRecord,
+    },
     /// Money moved from one account of the ledger to another.
     Entry(Entry),
     /// A session of a shared asset of limited capacity takes a seat, or leaves it.
@@ -207,6 +196,9 @@ pub(crate) fn changes(
                 let running = state.session.as_ref().filter(|session| session.id == owed.session);
                 changes.extend(running.map(|session| put(stream, session, false)));
             }
+            Event::OwedDecided { owed, decision, note, .. } => {
+                changes.push(put_owed(stream, owed, decision.status(), note.as_deref()));
+            }
             Event::SessionEnded { session: id, .. } => {
                 let ended = earlier.session.as_ref().filter(|session| session.id == *id);
                 changes.extend(ended.map(|session| put(stream, session, true)));
@@ -263,8 +255,19 @@ fn owes(event: &Event, payment: &PaymentId) -> bool {
 
 fn owed_of(stream: &StreamId, owed: &Owed) -> IndexChange {
     let status = if owed.reason.is_unclear() { OwedStatus::Unclear } else { OwedStatus::Owed };
-    let record = OwedRecord { stream: stream.clone(), owed: owed.clone(), status };
-    IndexChange::Owed { id: owed.id.clone(), payer: owed.payer.clone(), at: owed.at, record }
+    put_owed(stream, owed, status, None)
+}
+
+fn put_owed(stream: &StreamId, owed: &Owed, status: OwedStatus, note: Option<&str>) -> IndexChange {
+    let note = note.map(str::to_owned);
+    let record = OwedRecord { stream: stream.clone(), owed: owed.clone(), status, note };
+    IndexChange::Owed {
+        id: owed.id.clone(),
+        payer: owed.payer.clone(),
+        at: owed.at,
+        is_open: status.is_open(),
+        record,
+    }
 }
 
 fn put(stream: &StreamId, session: &Session, ended: bool) -> IndexChange {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! paid -> held -> earned
-//!              -> owed
+//!              -> owed -> refunded
 //! fee payer -> fees
 //! ```
 //!
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::claim::Claim;
 use super::event::Event;
 use super::failure;
+use super::owed::{Decision, OwedStatus};
 use super::state::{StreamState, evolve};
 use crate::account::Account;
 use crate::ids::SessionId;
@@ -33,6 +34,8 @@ pub enum Book {
     Earned,
     /// What is owed to payers.
     Owed,
+    /// What was paid back to payers.
+    Refunded,
     /// What the gateway's wallets had, in lamports. It has less than zero too.
     FeePayer,
     /// What the network took, in lamports.
@@ -94,6 +97,23 @@ fn enter(state: &StreamState, event: &Event, entries: &mut Vec<Entry>) {
             cause: owed.id.to_string(),
             at,
         }),
+        Event::OwedDecided { owed, was, decision, .. } => {
+            let from = if *was == OwedStatus::Unclear { Book::Held } else { Book::Owed };
+            let to = match decision {
+                Decision::Owed => Book::Owed,
+                Decision::NotOwed => Book::Earned,
+                Decision::Refunded => Book::Refunded,
+            };
+            let cause = owed.id.to_string();
+            entries.push(Entry {
+                session: owed.session.clone(),
+                from,
+                to,
+                money: owed.money.clone(),
+                cause,
+                at,
+            });
+        }
         Event::SessionEnded { session: id, .. } => {
             let Some(session) = state.session.as_ref().filter(|session| session.id == *id) else { return };
             entries.push(Entry {

@@ -26,6 +26,7 @@ mod back_off;
 mod batch;
 mod claim;
 mod decide;
+mod decision;
 mod delivery;
 mod ending;
 mod entitlement;
@@ -52,6 +53,7 @@ pub(crate) use batch::{FundsCheck, Snapshot};
 pub use claim::{Claim, Purchase};
 pub(crate) use decide::precheck;
 pub use decide::{Command, decide};
+pub(crate) use decision::{NOTE_BYTES, decide_owed};
 pub use entitlement::Allowance;
 #[cfg(test)]
 pub(crate) use entitlement::Entitlement;
@@ -65,7 +67,7 @@ pub(crate) use fulfilment::FulfilmentState;
 pub use fulfilment::{Fulfilment, LockState, Report, ReportedState};
 pub use intent::ClaimRequest;
 pub(crate) use intent::Intent;
-pub(crate) use owed::{Owed, Refund};
+pub use owed::{Decision, Owed, OwedReason, OwedStatus, Refund};
 pub(crate) use pending::{DesiredState, desired_state, desired_state_for_host, pending};
 #[cfg(test)]
 pub(crate) use rail::LateId;

@@ -87,6 +87,82 @@ impl OwedReason {
     }
 }
 
+/// How far money that is owed has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwedStatus {
+    /// Whether it is owed is the owner's to decide.
+    Unclear,
+    /// It is owed.
+    Owed,
+    /// It is not owed: what it was paid for was delivered.
+    NotOwed,
+    /// The owner has paid it back.
+    Refunded,
+}
+
+impl OwedStatus {
+    /// Returns the name in the API, which is that in the journal.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unclear => "unclear",
+            Self::Owed => "owed",
+            Self::NotOwed => "not_owed",
+            Self::Refunded => "refunded",
+        }
+    }
+
+    /// Returns whether the owner has something to do about it.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Unclear | Self::Owed)
+    }
+}
+
+/// What the owner says about money that is owed, or may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// What was unclear is owed.
+    Owed,
+    /// What was unclear is not owed: it was delivered.
+    NotOwed,
+    /// It was paid back outside the gateway.
+    Refunded,
+}
+
+impl Decision {
+    /// All decisions.
+    pub const ALL: [Self; 3] = [Self::Owed, Self::NotOwed, Self::Refunded];
+
+    /// Returns the name in the API and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Owed => "owed",
+            Self::NotOwed => "not_owed",
+            Self::Refunded => "refunded",
+        }
+    }
+
+    /// Returns the decision with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|decision| decision.name() == name)
+    }
+
+    /// Returns what the money is after the decision.
+    #[must_use]
+    pub(crate) const fn status(self) -> OwedStatus {
+        match self {
+            Self::Owed => OwedStatus::Owed,
+            Self::NotOwed => OwedStatus::NotOwed,
+            Self::Refunded => OwedStatus::Refunded,
+        }
+    }
+}
+
 /// Money that is owed back to a payer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owed {

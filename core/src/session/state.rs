@@ -179,6 +179,7 @@ pub(crate) fn evolve(mut state: StreamState, event: &Event) -> StreamState {
                 session.delivery.owe(owed);
             }
         }
+        Event::OwedDecided { .. } => {}
         Event::AssetCreated { listing, .. } | Event::AssetChanged { listing, .. } => {
             state.generation = state.generation.max(listing.generation);
             state.listing = Some(listing.clone());

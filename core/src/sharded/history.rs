@@ -1,7 +1,7 @@
-//! The copies of sessions in the shards of payers and of the merchant, for their lists.
+//! The copies of sessions, and of what is owed, in the shards of payers and of the merchant, for their lists.
 
 use super::hold::{run, text};
-use super::updates::SessionRow;
+use super::updates::{OwedRow, SessionRow};
 use crate::ports::PortError;
 use crate::store::{Sql, Value, integer};
 
@@ -24,6 +24,24 @@ pub(super) async fn put_sessions<S: Sql>(sql: &S, sessions: &[SessionRow]) -> Re
         let [starts, earned] = [integer(*starts)?, integer(*earned)?];
         let parameters = [text(id), text(asset), text(payer), starts, text(record), earned, budget];
         run(sql, PUT, &parameters).await?;
+    }
+    Ok(())
+}
+
+// A repeated update may arrive after a later one. What is decided stays so.
+const PUT_OWED: &str = "INSERT INTO owed (id, payer, at, is_open, record) VALUES (?1, ?2, ?3, ?4, ?5)
+    ON CONFLICT (id) DO UPDATE SET is_open = excluded.is_open, record = excluded.record
+    WHERE is_open AND excluded.record ->> '$.status' <> 'unclear'";
+
+/// Stores what is owed. What was decided about stays so.
+///
+/// # Errors
+/// The same as of [`put_sessions`].
+pub(super) async fn put_owed<S: Sql>(sql: &S, owed: &[OwedRow]) -> Result<(), PortError> {
+    for OwedRow { id, payer, at, is_open, record } in owed {
+        let is_open = Value::Integer(i64::from(*is_open));
+        let parameters = [text(id), text(payer), integer(*at)?, is_open, text(record)];
+        run(sql, PUT_OWED, &parameters).await?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::config::Asset;
 use crate::error::StoreError;
 use crate::ids::{AssetId, OwedId, PaymentId, SessionId, StreamId};
 use crate::ports::{
-    Accounts, Appended, Catalogue, Claims, Cursor, PayerHistory, PortError, Schedule, Streams,
+    Accounts, Appended, Catalogue, Claims, Cursor, OwedCursor, PayerHistory, PortError, Schedule, Streams,
 };
 use crate::quote::TicketId;
 use crate::session::fee::{Budget, Limit};
@@ -155,6 +155,15 @@ impl<P: ShardPorts> Claims for ShardedJournal<P> {
 
     async fn owed(&self, ids: &[OwedId]) -> Result<Vec<OwedRecord>, PortError> {
         self.own.owed(ids).await
+    }
+
+    async fn all_owed(
+        &self,
+        is_open: bool,
+        before: Option<&OwedCursor>,
+        limit: u32,
+    ) -> Result<Vec<OwedRecord>, PortError> {
+        self.own.all_owed(is_open, before, limit).await
     }
 
     async fn sessions_of(

@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::slice::from_ref;
 
-use super::history::put_sessions;
+use super::history::{put_owed, put_sessions};
 use super::hold::{self, ENDED, ENDED_AT, HOLD, HOLD_AT, NOTE_ENDED, fee_of, refuse_ended, run, text};
 use super::ports::{Publication, ShardPorts};
 use super::request::Count;
@@ -19,8 +19,8 @@ use crate::ports::{Accounts as _, PortError};
 use crate::store::fees::{EARN_BUDGET, FEE_BUDGET, put_back_budgets, take_from_budget};
 use crate::store::guards::guard_message;
 use crate::store::schema::{
-    CATALOGUE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED, SEAT, SEAT_ASSET, SESSION, SESSION_ASSET,
-    SESSION_STARTS,
+    CATALOGUE, HEAD, HEAD_DUE, HEAD_UNFULFILLED, HEAD_UNSETTLED, OWED, OWED_AT, OWED_OPEN, SEAT, SEAT_ASSET,
+    SESSION, SESSION_ASSET, SESSION_STARTS,
 };
 use crate::store::{SEATS, Sql, SqlError, SqlJournal, Value, bound, integer, number};
 
@@ -53,6 +53,9 @@ const TABLES: &[&str] = &[
     SESSION,
     SESSION_STARTS,
     SESSION_ASSET,
+    OWED,
+    OWED_AT,
+    OWED_OPEN,
     EARN_BUDGET[0],
     EARN_BUDGET[1],
     "CREATE TABLE IF NOT EXISTS session_count (id INTEGER PRIMARY KEY, sessions INTEGER NOT NULL)",
@@ -324,6 +327,7 @@ impl<S: Sql + Clone> ShardHandler for MerchantShard<S> {
                 self.holds().spend_all(&ended.payment).await?;
             }
         }
+        put_owed(&self.sql, &update.owed).await?;
         put_sessions(&self.sql, &update.sessions).await?;
         let key = text(stream);
         run(&self.sql, LEAVE_SEAT, from_ref(&key)).await?;

@@ -66,8 +66,8 @@ pub use stream::StreamShard;
 pub use transport::{ShardKey, Transport};
 #[cfg(test)]
 pub(crate) use updates::{
-    Ended, Failed, Fee, Head, MerchantUpdate, PayerUpdate, PaymentUpdate, Release, Reservation, Reserved,
-    SessionRow,
+    Ended, Failed, Fee, Head, MerchantUpdate, OwedRow, PayerUpdate, PaymentUpdate, Release, Reservation,
+    Reserved, SessionRow,
 };
 
 #[cfg(test)]

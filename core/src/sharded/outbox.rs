@@ -40,9 +40,11 @@ const SESSIONS: &str = "SELECT id, asset, payer, starts, record, earned, budget 
         WHERE stream = ?1 AND revision > ?2 AND revision <= ?3
             AND event.value ->> '$.type' IN ('session_started', 'session_extended', 'session_ended', 'money_owed'))";
 /// Selects what became owed in the same range, as it is now.
-const OWED: &str = "SELECT id, payer, at, record FROM owed WHERE id IN (
-        SELECT event.value ->> '$.id' FROM journal, json_each(journal.events) AS event
-        WHERE stream = ?1 AND revision > ?2 AND revision <= ?3 AND event.value ->> '$.type' = 'money_owed')";
+const OWED: &str = "SELECT id, payer, at, is_open, record FROM owed WHERE id IN (
+        SELECT coalesce(event.value ->> '$.owed.id', event.value ->> '$.id')
+        FROM journal, json_each(journal.events) AS event
+        WHERE stream = ?1 AND revision > ?2 AND revision <= ?3
+            AND event.value ->> '$.type' IN ('money_owed', 'owed_decided'))";
 /// Selects the latest moment that a shared asset's session has seen, once nothing is due there.
 const LEFT: &str = "SELECT state ->> '$.last' FROM head
     WHERE instr(substr(stream, instr(stream, '/') + 1), '/') > 0
@@ -155,11 +157,13 @@ impl<'a, S: Sql> Outbox<'a, S> {
             add(&mut payers, session.payer.clone(), |update| update.sessions.push(session.clone()));
             sessions.push(session);
         }
+        let mut all_owed = Vec::new();
         for row in &run(self.sql, OWED, &tail).await? {
             let owed = owed(row).ok_or_else(|| corrupt("what is owed"))?;
-            add(&mut payers, owed.payer.clone(), |update| update.owed.push(owed));
+            add(&mut payers, owed.payer.clone(), |update| update.owed.push(owed.clone()));
+            all_owed.push(owed);
         }
-        let merchant = MerchantUpdate { head, ended: all_ended, sessions };
+        let merchant = MerchantUpdate { head, ended: all_ended, sessions, owed: all_owed };
         Ok(Some(Delivery { revision, payers, payments, merchant }))
     }
 
@@ -261,8 +265,14 @@ fn session(row: &[Value]) -> Option<SessionRow> {
 }
 
 fn owed(row: &[Value]) -> Option<OwedRow> {
-    let [Value::Text(id), Value::Text(payer), at, Value::Text(record)] = row else { return None };
-    Some(OwedRow { id: id.clone(), payer: Account::new(payer), at: number(at)?, record: record.clone() })
+    let [Value::Text(id), Value::Text(payer), at, is_open, Value::Text(record)] = row else { return None };
+    Some(OwedRow {
+        id: id.clone(),
+        payer: Account::new(payer),
+        at: number(at)?,
+        is_open: number(is_open)? == 1,
+        record: record.clone(),
+    })
 }
 
 /// Reads a moment that may be absent; `None` if the value is neither.

@@ -1,17 +1,17 @@
 //! The shard of one payer: what is in flight from each balance, the payer's trust and failures, sessions and used proofs.
 
-use super::history::put_sessions;
+use super::history::{put_owed, put_sessions};
 use super::hold::{self, ENDED, ENDED_AT, HOLD, HOLD_AT, NOTE_ENDED, fee_of, refuse_ended, run, text};
 use super::request::HistoryOf;
 use super::shard::ShardHandler;
-use super::updates::{OwedRow, PayerUpdate, Reservation, Reserved};
+use super::updates::{PayerUpdate, Reservation, Reserved};
 use crate::error::StoreError;
 use crate::ports::{Accounts as _, PayerHistory, PortError};
 use crate::store::fees::{EARN_TRUST, TRUST, is_trusted, put_back_trust, take_trust};
 use crate::store::guards::guard_message;
 use crate::store::schema::{
-    FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, OWED, OWED_PAYER, SESSION, SESSION_PAYER,
-    SOURCE_BALANCE, SOURCE_BALANCE_CLOSED, USED_PROOF, hold_against_source,
+    FAILURE, FAILURE_AT, IN_FLIGHT, IN_FLIGHT_SOURCE, OWED, SESSION, SESSION_PAYER, SOURCE_BALANCE,
+    SOURCE_BALANCE_CLOSED, USED_PROOF, hold_against_source,
 };
 use crate::store::{Sql, SqlError, SqlJournal, Value, bound, integer, json};
 
@@ -23,7 +23,6 @@ const TABLES: &[&str] = &[
     SOURCE_BALANCE_CLOSED,
     TRUST,
     OWED,
-    OWED_PAYER,
     concat!(
         "CREATE TRIGGER IF NOT EXISTS trust_put_back AFTER DELETE ON in_flight WHEN OLD.payer IS NOT NULL BEGIN
         ",
@@ -89,9 +88,6 @@ const DROP_UNHELD: &str =
     "DELETE FROM in_flight WHERE payment = ?1 AND NOT EXISTS (SELECT 1 FROM hold WHERE payment = ?1)";
 const FORGET_FAILURES: &str = "DELETE FROM failure WHERE at < ?1";
 const FAILED: &str = "INSERT OR IGNORE INTO failure (payer, at, payment, is_bounce) VALUES (?1, ?2, ?3, ?4)";
-
-/// Adds what is owed.
-const OWE: &str = "INSERT OR IGNORE INTO owed (id, payer, at, record) VALUES (?1, ?2, ?3, ?4)";
 
 /// How long a failure is remembered, in milliseconds. It counts against its payer as long.
 const FAILURE_KEPT_MS: u64 = 86_400_000;
@@ -160,10 +156,7 @@ impl<S: Sql + Clone> ShardHandler for PayerShard<S> {
                 run(&self.sql, FAILED, &parameters).await?;
             }
         }
-        for OwedRow { id, payer, at, record } in &update.owed {
-            let parameters = [text(id), text(payer), integer(*at)?, text(record)];
-            run(&self.sql, OWE, &parameters).await?;
-        }
+        put_owed(&self.sql, &update.owed).await?;
         put_sessions(&self.sql, &update.sessions).await
     }
 

@@ -170,6 +170,8 @@ pub struct OwedRow {
     pub payer: Account,
     /// When it became owed, in milliseconds since the epoch.
     pub at: u64,
+    /// Whether the owner has something to do about it.
+    pub is_open: bool,
     /// Its record as JSON text.
     pub record: String,
 }
@@ -210,6 +212,9 @@ pub struct MerchantUpdate {
     pub ended: Vec<Ended>,
     /// The stream's sessions that are new or have changed, as they are now.
     pub sessions: Vec<SessionRow>,
+    /// What became owed in the stream, or was decided about.
+    #[serde(default)]
+    pub owed: Vec<OwedRow>,
 }
 
 /// The current state of a stream, as in the journal's table `head`.

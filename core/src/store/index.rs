@@ -9,7 +9,7 @@ use super::fees::{
 use super::guards::guard_message;
 use super::schema::{
     CATALOGUE, ENTRY, FAILURE, FAILURE_AT, FEE_PAYER, IN_FLIGHT, IN_FLIGHT_FEE_PAYER, IN_FLIGHT_SOURCE, OWED,
-    OWED_PAYER, SALE, SEAT, SEAT_ASSET, SESSION, SESSION_ASSET, SESSION_PAYER, SESSION_STARTS,
+    OWED_AT, OWED_OPEN, SALE, SEAT, SEAT_ASSET, SESSION, SESSION_ASSET, SESSION_PAYER, SESSION_STARTS,
     SOURCE_BALANCE, SOURCE_BALANCE_CLOSED, hold_against_source,
 };
 use super::value::{Value, json};
@@ -189,11 +189,11 @@ pub(super) const INDEXES: &[Index] = &[
     // What is owed.
     Index {
         column: "owed",
-        tables: &[OWED, OWED_PAYER],
-        write: "INSERT INTO owed (id, payer, at, record)
-            SELECT value ->> '$.id', value ->> '$.payer', value ->> '$.at', value -> '$.record'
+        tables: &[OWED, OWED_AT, OWED_OPEN],
+        write: "INSERT INTO owed (id, payer, at, is_open, record)
+            SELECT value ->> '$.id', value ->> '$.payer', value ->> '$.at', value ->> '$.is_open', value -> '$.record'
             FROM json_each(NEW.owed) WHERE true
-            ON CONFLICT (id) DO UPDATE SET record = excluded.record;",
+            ON CONFLICT (id) DO UPDATE SET is_open = excluded.is_open, record = excluded.record;",
         value: |batch| changes(batch, |change| matches!(change, IndexChange::Owed { .. })),
     },
     // The ledger.

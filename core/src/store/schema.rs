@@ -149,9 +149,11 @@ pub(crate) const OWED: &str = "CREATE TABLE IF NOT EXISTS owed (
         id TEXT PRIMARY KEY,
         payer TEXT NOT NULL,
         at INTEGER NOT NULL,
+        is_open INTEGER NOT NULL,
         record TEXT NOT NULL
     ) WITHOUT ROWID";
-pub(crate) const OWED_PAYER: &str = "CREATE INDEX IF NOT EXISTS owed_payer ON owed (payer, at, id)";
+pub(crate) const OWED_AT: &str = "CREATE INDEX IF NOT EXISTS owed_at ON owed (at, id)";
+pub(crate) const OWED_OPEN: &str = "CREATE INDEX IF NOT EXISTS owed_open ON owed (at, id) WHERE is_open";
 
 /// The ledger: what moved from one account to another. It follows from the events of the same append.
 ///

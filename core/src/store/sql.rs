@@ -17,7 +17,7 @@ use super::value::{Sql, Value, bound, corrupt, integer, json, number, text};
 use crate::account::Account;
 use crate::error::{SqlError, StoreError};
 use crate::ids::{AssetId, OwedId, PaymentId, SessionId, StreamId};
-use crate::ports::{Appended, Claims, Cursor, PortError, Schedule, Streams};
+use crate::ports::{Appended, Claims, Cursor, OwedCursor, PortError, Schedule, Streams};
 use crate::quote::TicketId;
 use crate::session::index::{OwedRecord, PaymentRecord, SessionRecord};
 use crate::session::{Batch, Snapshot};
@@ -30,6 +30,9 @@ const PAYMENT: &str = "SELECT record FROM payment WHERE id = ?1";
 const PAYMENT_BY_TICKET: &str = "SELECT record FROM payment WHERE ticket = ?1";
 const SESSION: &str = "SELECT record FROM session WHERE id = ?1";
 pub(super) const OWED: &str = "SELECT record FROM owed WHERE id = ?1";
+const ALL_OWED: &str = "SELECT record FROM owed WHERE (at, id) < (?1, ?2) ORDER BY at DESC, id DESC LIMIT ?3";
+const OPEN_OWED: &str =
+    "SELECT record FROM owed WHERE is_open AND (at, id) < (?1, ?2) ORDER BY at DESC, id DESC LIMIT ?3";
 const SESSIONS_OF: &str = "SELECT record FROM session WHERE payer = ?1 AND (starts, id) < (?2, ?3) ORDER BY starts DESC, id DESC LIMIT ?4";
 const SESSIONS: &str =
     "SELECT record FROM session WHERE (starts, id) < (?1, ?2) ORDER BY starts DESC, id DESC LIMIT ?3";
@@ -63,6 +66,8 @@ pub(super) const READS: &[&str] = &[
     SPENT_OF,
     SEATS,
     SEATS_OF,
+    ALL_OWED,
+    OPEN_OWED,
     SESSIONS_OF,
     SESSIONS,
     SESSIONS_OF_ASSET,
@@ -284,6 +289,21 @@ impl<S: Sql> Claims for SqlJournal<S> {
             found.extend(self.record(OWED, id.as_str()).await?);
         }
         Ok(found)
+    }
+
+    async fn all_owed(
+        &self,
+        is_open: bool,
+        before: Option<&OwedCursor>,
+        limit: u32,
+    ) -> Result<Vec<OwedRecord>, PortError> {
+        let [at, id] = match before {
+            Some(cursor) => [bound(cursor.at.millis()), Value::Text(cursor.id.to_string())],
+            None => [Value::Integer(END_OF_TIME), Value::Text(String::new())],
+        };
+        let statement = if is_open { OPEN_OWED } else { ALL_OWED };
+        let rows = self.run(statement, &[at, id, Value::Integer(i64::from(limit))]).await?;
+        rows.iter().map(|row| parse(row.first(), "what is owed")).collect()
     }
 
     async fn sessions_of(

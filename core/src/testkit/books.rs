@@ -9,7 +9,7 @@ use crate::listing::Listing;
 use crate::session::fee::FeeCheck;
 use crate::session::index::{IndexChange, OwedRecord, PaymentRecord, PaymentStatus, SessionRecord, changes};
 use crate::session::ledger::{Book, Entry};
-use crate::session::{Desired, Event, Session, StreamState, desired_state, evolve};
+use crate::session::{Desired, Event, OwedStatus, Session, StreamState, desired_state, evolve};
 use crate::time::{Now, Timestamp};
 
 fn paid(record: &PaymentRecord) -> Paid {
@@ -260,8 +260,8 @@ impl Books {
         let running: BTreeSet<&str> =
             self.states.values().filter_map(|state| Some(state.session.as_ref()?.id.as_str())).collect();
         let unclear = |session: &str| -> i128 {
-            let owed = self.owed.values().map(|record| &record.owed);
-            let own = owed.filter(|owed| owed.session.as_str() == session && owed.reason.is_unclear());
+            let unclear = self.owed.values().filter(|record| record.status == OwedStatus::Unclear);
+            let own = unclear.map(|record| &record.owed).filter(|owed| owed.session.as_str() == session);
             own.map(|owed| i128::from(owed.money.amount.atomic())).sum()
         };
         for ((session, book), balance) in &balances {

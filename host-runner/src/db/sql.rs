@@ -6,7 +6,8 @@ use coinop_core::store::{Sql, SqlError, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 
-use super::open::FILE;
+use super::open::{FILE, writable};
+use super::values::Refused;
 
 /// A journal that is only read, whether a gateway runs on it or not.
 pub(crate) struct ReadOnly(Connection);
@@ -48,6 +49,27 @@ fn escaped(path: &Path) -> String {
 }
 
 impl Sql for ReadOnly {
+    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
+        read(&self.0, statement, parameters).map_err(|error| SqlError::from_message(&error.to_string()))
+    }
+}
+
+/// A journal that a command of the owner writes to, also while a gateway runs on it.
+pub(crate) struct Writable(Connection);
+
+impl Writable {
+    /// Opens the journal in `data_dir`, which has to be there.
+    pub(crate) fn open(data_dir: &Path) -> Result<Self, String> {
+        let path = data_dir.join(FILE);
+        let opened = writable(&path).map(Self);
+        opened.map_err(|Refused(words)| {
+            let file = path.display();
+            format!("{file} cannot be written: {words}; run this as the user that runs `coinop serve`")
+        })
+    }
+}
+
+impl Sql for Writable {
     async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
         read(&self.0, statement, parameters).map_err(|error| SqlError::from_message(&error.to_string()))
     }

@@ -21,7 +21,10 @@ use coinop_core::{AssetId, Timestamp};
 use crate::db::ReadOnly;
 use crate::settings::{Settings, is_json};
 pub(crate) use meter::SalesMeter;
-use print::{Filter, Format, Stopped};
+pub(crate) use names::TokenNames;
+pub(crate) use print::Stopped;
+use print::{Filter, Format};
+pub(crate) use table::Table;
 
 /// Lists what was sold, from the journal of `coinop serve`.
 #[derive(Debug, clap::Args)]
@@ -47,7 +50,7 @@ pub(crate) struct Args {
 /// Runs `coinop sales`.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     let filter = Filter { since: since(args.since.as_deref())?, asset: asset(args.asset.as_deref())? };
-    let settings = settings(&args.config)?;
+    let settings = settings(&args.config, "/api/v1/merchant/sessions")?;
     let format = if args.csv { Format::Csv } else { Format::Table };
     // The journal's methods are futures. On this connection none of them ever waits.
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
@@ -76,7 +79,8 @@ fn asset(given: Option<&str>) -> Result<Option<AssetId>, String> {
     AssetId::parse(text).map(Some).ok_or_else(invalid)
 }
 
-fn settings(file: &Path) -> Result<Settings, String> {
+/// Reads the configuration of `coinop serve`. `path` is the API's path for the journal of a Worker or Spin.
+pub(crate) fn settings(file: &Path, path: &str) -> Result<Settings, String> {
     if !file.exists() {
         return Err(format!(
             "there is no {}; name the configuration of `coinop serve` with --config FILE",
@@ -85,8 +89,7 @@ fn settings(file: &Path) -> Result<Settings, String> {
     }
     if std::fs::read_to_string(file).is_ok_and(|text| is_json(&text)) {
         return Err(format!(
-            "{} is for a Worker or Spin, whose sales are not on this machine; request GET \
-             /api/v1/merchant/sessions with an API key there",
+            "{} is for a Worker or Spin, whose journal is not on this machine; request GET {path} with an API key there",
             file.display()
         ));
     }
@@ -94,7 +97,7 @@ fn settings(file: &Path) -> Result<Settings, String> {
 }
 
 /// Opens the journal, which has to be there and of this version.
-async fn open(data_dir: &Path, merchant: &str) -> Result<SqlJournal<ReadOnly>, Stopped> {
+pub(crate) async fn open(data_dir: &Path, merchant: &str) -> Result<SqlJournal<ReadOnly>, Stopped> {
     let folder = data_dir.display();
     if let Some(database) = ReadOnly::open(data_dir).map_err(Stopped::Failed)? {
         let journal = SqlJournal::new(database, merchant.to_owned());

@@ -9,19 +9,19 @@ use coinop_core::{Account, AssetId};
 
 /// The names of the accepted tokens.
 #[derive(Debug)]
-pub(super) struct TokenNames {
+pub(crate) struct TokenNames {
     network: &'static str,
     tokens: Vec<AcceptedToken>,
 }
 
 impl TokenNames {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self { network: config.network.caip2(), tokens: config.merchant.tokens.clone() }
     }
 
     /// Returns the token's symbol if it is accepted and no other accepted token has the same, or else its address. A
     /// token of another network than the present one is named with its network, as in CAIP-19.
-    pub(super) fn of(&self, network: &str, token: &Account) -> String {
+    pub(crate) fn of(&self, network: &str, token: &Account) -> String {
         if network != self.network {
             return format!("{network}/token:{token}");
         }

@@ -31,7 +31,7 @@ pub(super) enum Format {
 
 /// Why printing has stopped before the end.
 #[derive(Debug)]
-pub(super) enum Stopped {
+pub(crate) enum Stopped {
     /// Nobody reads the output any more.
     ReaderGone,
     /// Something went wrong, in one line.

@@ -2,17 +2,17 @@
 
 /// Lays rows out in columns. Widths only grow, so that a long list can be printed in parts.
 #[derive(Debug)]
-pub(super) struct Table<const N: usize> {
+pub(crate) struct Table<const N: usize> {
     widths: [usize; N],
 }
 
 impl<const N: usize> Table<N> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { widths: [0; N] }
     }
 
     /// Makes every column wide enough for these rows.
-    pub(super) fn fit(&mut self, rows: &[[String; N]]) {
+    pub(crate) fn fit(&mut self, rows: &[[String; N]]) {
         for row in rows {
             for (width, cell) in self.widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count());
@@ -21,7 +21,7 @@ impl<const N: usize> Table<N> {
     }
 
     /// Returns a row as a line, without its line break.
-    pub(super) fn line(&self, row: &[String; N]) -> String {
+    pub(crate) fn line(&self, row: &[String; N]) -> String {
         let cells = row.iter().zip(self.widths).map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     }

@@ -15,7 +15,7 @@ const routes = [
   ...Array.from({ length: 5 }, () => ['GET', '/api/v1/access/:id']), ...Array.from({ length: 3 }, () => ['POST', '/api/v1/access/:id']),
   ['POST', '/api/v1/access/:id/extend'], ['POST', '/api/v1/access/:id/extend'],
   ['GET', '/api/v1/assets'], ['GET', '/api/v1/assets/:id'], ['GET', '/api/v1/assets/:id/status'],
-  ['POST', '/api/v1/assets'], ['PATCH', '/api/v1/assets/:id'], ['DELETE', '/api/v1/assets/:id'], ['POST', '/api/v1/tick'], ['GET', '/api/v1/merchant/sessions'],
+  ['POST', '/api/v1/assets'], ['PATCH', '/api/v1/assets/:id'], ['DELETE', '/api/v1/assets/:id'], ['POST', '/api/v1/tick'], ['GET', '/api/v1/merchant/sessions'], ['GET', '/api/v1/merchant/owed'], ['POST', '/api/v1/merchant/owed/:id/o_00000000000000000000000000000000'],
   ['GET', '/api/v1/sessions/:session/status'], ['GET', '/api/v1/payers/:payer/sessions'],
   ['GET', '/health'], ['GET', '/ready'], ['GET', '/.well-known/jwks.json'],
 ];

@@ -58,6 +58,7 @@ fn nothing_is_managed_without_a_key_of_the_merchant_inv_9() {
             ("PATCH", "/api/v1/assets/nothing", ""),
             ("DELETE", ROOM, ""),
             ("POST", "/api/v1/tick", ""),
+            ("GET", "/api/v1/merchant/owed", ""),
             ("GET", "/api/v1/merchant/sessions", ""),
             ("GET", "/api/v1/merchant/sessions?limit=x", ""),
         ] {

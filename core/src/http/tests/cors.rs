@@ -20,6 +20,8 @@ const PATHS: &[(&str, &str, &str)] = &[
     ("/api/v1/sessions/s_00/status", "GET, HEAD, OPTIONS", ""),
     ("/api/v1/payers/me/sessions", "GET, HEAD, OPTIONS", ""),
     ("/api/v1/merchant/sessions", "", "GET, HEAD"),
+    ("/api/v1/merchant/owed", "", "GET, HEAD"),
+    ("/api/v1/merchant/owed/door-1/o_1", "", "POST"),
     ("/api/v1/tick", "", "POST"),
 ];
 

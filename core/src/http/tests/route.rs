@@ -8,7 +8,7 @@ use super::*;
 use crate::ids::{AssetId, SessionId};
 
 /// Every path, with `{}` for a segment that may be anything, and its methods in the order of `Allow`.
-const PATHS: [(&str, &[&str]); 17] = [
+const PATHS: [(&str, &[&str]); 19] = [
     ("/health", &["GET", "HEAD"]),
     ("/ready", &["GET", "HEAD"]),
     ("/.well-known/jwks.json", &["GET", "HEAD"]),
@@ -25,6 +25,8 @@ const PATHS: [(&str, &[&str]); 17] = [
     ("/api/v1/sessions/{}/code", &["POST"]),
     ("/api/v1/payers/{}/sessions", &["GET", "HEAD"]),
     ("/api/v1/merchant/sessions", &["GET", "HEAD"]),
+    ("/api/v1/merchant/owed", &["GET", "HEAD"]),
+    ("/api/v1/merchant/owed/{}/{}", &["POST"]),
     ("/api/v1/tick", &["POST"]),
 ];
 

@@ -68,6 +68,9 @@ fn whole(world: &World, request: &Request) -> (Response, bool) {
     (response, asked.get() > 0)
 }
 
+/// An entry of what is owed at the first door.
+const OWED_OF_DOOR: &str = "/api/v1/merchant/owed/door-1/o_00112233445566778899aabbccddeeff";
+
 fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Request {
     let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q.to_owned())));
     Request {
@@ -180,6 +183,11 @@ fn what_can_be_refused_without_a_journal_wakes_no_shard_inv_8() {
         ("GET", "/api/v1/merchant/sessions?limit=101", &key, "", 400),
         ("GET", "/api/v1/merchant/sessions?before=x", &key, "", 400),
         ("POST", "/api/v1/merchant/sessions", &key, "", 405),
+        ("GET", "/api/v1/merchant/owed", &[], "", 401),
+        ("GET", "/api/v1/merchant/owed?status=x", &key, "", 400),
+        ("GET", "/api/v1/merchant/owed?before=x", &key, "", 400),
+        ("POST", OWED_OF_DOOR, &[], "{}", 401),
+        ("POST", OWED_OF_DOOR, &key, "{}", 400),
         ("POST", "/api/v1/tick", &[], "", 401),
     ];
     let world = with_room();
@@ -204,6 +212,8 @@ fn what_needs_the_journal_names_the_shard_that_has_it() {
         ("GET", "/api/v1/assets", &[], "", Shard::Merchant),
         ("POST", "/api/v1/tick", &key, "", Shard::Merchant),
         ("GET", "/api/v1/merchant/sessions?asset=door-1", &key, "", Shard::Merchant),
+        ("GET", "/api/v1/merchant/owed?status=all", &key, "", Shard::Merchant),
+        ("POST", OWED_OF_DOOR, &key, r#"{"decision":"owed"}"#, asset("door-1")),
         ("POST", "/api/v1/assets", &key, &room(json!({"id": "room-9"})).to_string(), asset("room-9")),
         // Of two ids in the body the last one counts, for the shard as for the asset.
         ("POST", "/api/v1/assets", &key, twice, asset("room-9")),

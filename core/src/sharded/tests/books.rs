@@ -9,8 +9,8 @@ use crate::money::Amount;
 use crate::session::FundsCheck;
 use crate::session::failure::EXPIRED;
 use crate::sharded::{
-    Ended, Failed, Head, MerchantShard, MerchantUpdate, PayerShard, PayerUpdate, PaymentShard, PaymentUpdate,
-    Reservation, Reserved, STALE_MS, SessionRow, ShardHandler as _,
+    Ended, Failed, Head, MerchantShard, MerchantUpdate, OwedRow, PayerShard, PayerUpdate, PaymentShard,
+    PaymentUpdate, Reservation, Reserved, STALE_MS, SessionRow, ShardHandler as _,
 };
 use crate::svm::Address;
 use crate::testkit::keys;
@@ -158,7 +158,12 @@ fn failures_are_remembered_once_and_sessions_never_go_back() {
         unfulfilled: false,
     };
     let notify = |row: SessionRow| {
-        let update = MerchantUpdate { head: head.clone(), ended: Vec::new(), sessions: vec![row.clone()] };
+        let update = MerchantUpdate {
+            head: head.clone(),
+            ended: Vec::new(),
+            sessions: vec![row.clone()],
+            owed: Vec::new(),
+        };
         now(merchant.apply(&update)).unwrap();
         let update = PayerUpdate { payer: payer(), ended: Vec::new(), sessions: vec![row], owed: Vec::new() };
         now(handler.apply(&update)).unwrap();
@@ -289,6 +294,51 @@ fn a_payment_with_a_guard_on_its_account_is_alone_in_flight_from_there_inv_3() {
 }
 
 #[test]
+fn what_the_owner_has_decided_stays_so_in_every_list_however_late_older_news_arrive_inv_5() {
+    let row = |status: &str, is_open: bool| OwedRow {
+        id: "o_1".to_owned(),
+        payer: payer(),
+        at: 1,
+        is_open,
+        record: format!(r#"{{"status":"{status}"}}"#),
+    };
+    let news = [("unclear", true), ("owed", true), ("refunded", false)];
+    for order in [[0, 1, 2], [2, 1, 0], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1]] {
+        let (payers, merchants) = (Database::new(), Database::new());
+        let (payers_shard, merchant) = (PayerShard::new(&payers), MerchantShard::new(&merchants));
+        now(payers_shard.prepare()).unwrap();
+        now(merchant.prepare()).unwrap();
+        let mut seen = 0;
+        for n in order {
+            let owed = vec![row(news[n].0, news[n].1)];
+            let told =
+                PayerUpdate { payer: payer(), ended: Vec::new(), sessions: Vec::new(), owed: owed.clone() };
+            now(payers_shard.apply(&told)).unwrap();
+            let head = Head {
+                stream: "main/door-1".to_owned(),
+                revision: 1,
+                state: r#"{"last":1}"#.to_owned(),
+                due: None,
+                unsettled: None,
+                unfulfilled: false,
+            };
+            let update = MerchantUpdate { head, ended: Vec::new(), sessions: Vec::new(), owed };
+            now(merchant.apply(&update)).unwrap();
+            seen = seen.max(n);
+            for database in [&payers, &merchants] {
+                let (status, is_open) = news[seen];
+                let like = format!("record = '{{\"status\":\"{status}\"}}' AND is_open = {is_open}");
+                assert_eq!(
+                    database.number(&format!("SELECT count(*) FROM owed WHERE {like}")),
+                    1,
+                    "{order:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn the_merchants_list_has_the_latest_five_million_sessions_and_grows_no_further() {
     let database = Database::new();
     let merchant = MerchantShard::new(&database);
@@ -306,7 +356,13 @@ fn the_merchants_list_has_the_latest_five_million_sessions_and_grows_no_further(
         let state = r#"{"last":1}"#.to_owned();
         let stream = "main/door-1".to_owned();
         let head = Head { stream, revision: 1, state, due: None, unsettled: None, unfulfilled: false };
-        now(merchant.apply(&MerchantUpdate { head, ended: Vec::new(), sessions: vec![session] })).unwrap();
+        now(merchant.apply(&MerchantUpdate {
+            head,
+            ended: Vec::new(),
+            sessions: vec![session],
+            owed: Vec::new(),
+        }))
+        .unwrap();
     };
     let kept = || {
         (database.number("SELECT count(*) FROM session"), database.number("SELECT min(starts) FROM session"))

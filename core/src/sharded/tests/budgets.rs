@@ -89,7 +89,13 @@ fn a_session_earns_once_when_it_is_over_however_often_and_late_its_news_arrive_i
                 owed: Vec::new(),
             };
             now(payers.apply(&told)).unwrap();
-            now(merchant.apply(&MerchantUpdate { head: head.clone(), ended: Vec::new(), sessions })).unwrap();
+            now(merchant.apply(&MerchantUpdate {
+                head: head.clone(),
+                ended: Vec::new(),
+                sessions,
+                owed: Vec::new(),
+            }))
+            .unwrap();
         }
         assert_eq!(trust.number("SELECT sum(lamports) FROM trust"), 70);
         assert_eq!(budgets.number("SELECT spent FROM fee_budget"), 200 - 70);
@@ -112,7 +118,7 @@ fn a_reservation_that_arrives_again_after_the_payments_end_takes_nothing_inv_5()
     };
     let ended = vec![Ended { payment: payment(1), failed: None }];
     let told = PayerUpdate { payer: payer(), ended: ended.clone(), sessions: Vec::new(), owed: Vec::new() };
-    let update = MerchantUpdate { head, ended, sessions: Vec::new() };
+    let update = MerchantUpdate { head, ended, sessions: Vec::new(), owed: Vec::new() };
     for answer in [Reserved::Done, Reserved::HasEnded] {
         assert_eq!(now(payers.reserve(&covered(1, "a", 10, 10))), Ok(answer));
         assert_eq!(now(merchant.reserve(&costing(1, "a", 100, 1_000))), Ok(answer));

@@ -128,6 +128,7 @@ fn a_seat_that_two_payments_for_one_session_reserved_is_kept_for_the_one_that_ha
         },
         ended: vec![Ended { payment: payment.payment.clone(), failed }],
         sessions: Vec::new(),
+        owed: Vec::new(),
     };
     // Of two payments for one ticket either may be the one that buys, and be the first or the second to reserve.
     for (buys, other, is_told_first) in
@@ -298,6 +299,7 @@ fn told(revision: u64, is_seated: bool) -> MerchantUpdate {
         head,
         ended: vec![Ended { payment: PaymentId::of_message(&[1]), failed: None }],
         sessions: Vec::new(),
+        owed: Vec::new(),
     }
 }
 

@@ -116,7 +116,7 @@ fn listed(revision: u64, listing: &str) -> String {
         unsettled: None,
         unfulfilled: false,
     };
-    json(&MerchantUpdate { head, ended: Vec::new(), sessions: Vec::new() })
+    json(&MerchantUpdate { head, ended: Vec::new(), sessions: Vec::new(), owed: Vec::new() })
 }
 
 #[test]
