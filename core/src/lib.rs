@@ -55,6 +55,11 @@ pub use money::{Amount, Decimal, Money};
 pub use session::fee::USD_PER_SOL;
 pub use time::{Monotonic, Now, Timestamp};
 
+/// Recognises payments for this gateway on the chain.
+pub mod reconcile {
+    pub use crate::rail::svm_exact::{Recognised, recognise};
+}
+
 /// What a host reports about its devices.
 pub mod device {
     pub use crate::session::{LockState, Report, ReportedState};

@@ -103,6 +103,10 @@ pub trait Streams {
     /// Returns the same for several streams, in their order, with a single query.
     async fn load_all(&self, streams: &[StreamId]) -> Result<Vec<Snapshot>, PortError>;
 
+    /// Returns whether the journal deletes this stream once all is over. Then nobody can tell a stream that was lost from one
+    /// that was deleted.
+    fn forgets(&self, stream: &StreamId) -> bool;
+
     /// Appends a batch as revision `expected + 1`.
     ///
     /// All of it is written or nothing. With `Done` it is durable, so that a loss of power does not undo it. A
@@ -266,6 +270,16 @@ pub enum Submitted {
     As(Rail),
 }
 
+/// A payment that the chain shows, whatever the journal knows of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What a claim keeps of it.
+    pub rail: Rail,
+    pub landing: Landing,
+    /// When it landed; `None` if the node does not say.
+    pub at: Option<Timestamp>,
+}
+
 /// How much work an answer is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
@@ -309,6 +323,15 @@ pub trait Settlement {
 
     /// Finds out the outcome of a claimed payment. After a network error it is `Unclear`.
     async fn outcome(&self, claim: &Claim, effort: Effort) -> Outcome;
+
+    /// Searches the chain for a payment that the journal does not know, back to `since`. Returns `None` if the chain does not
+    /// show exactly this payment without an error.
+    ///
+    /// The gateway need not have the key of the fee payer any more.
+    ///
+    /// # Errors
+    /// Returns the reason why there is no clear answer.
+    async fn find(&self, payment: &Verified, since: Timestamp) -> Result<Option<Found>, SettleError>;
 
     /// Returns whether payments could be settled now.
     ///

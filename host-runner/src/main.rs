@@ -29,6 +29,7 @@ mod pack;
 mod pay;
 mod processes;
 mod recent;
+mod reconcile;
 mod sales;
 mod serve;
 mod settings;
@@ -60,6 +61,7 @@ enum Command {
     Owed(owed::Args),
     Backup(backup::Args),
     Pack(pack::Args),
+    Reconcile(reconcile::Args),
     Sticker(sticker::Args),
     Verify(verify::Args),
 }
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Serve(args) => return ended(serve::run(&args)),
+        Command::Reconcile(args) => return ended(reconcile::run(&args)),
         Command::Lock(args) => lock::run(&args),
         Command::Pay(args) => pay::run(&args),
         Command::Check(args) => check::run(&args),

@@ -9,7 +9,7 @@ use coinop_core::ports::{Claims as _, OwedCursor};
 use coinop_core::store::{Sql, SqlJournal};
 use coinop_core::{Now, Timestamp};
 
-use crate::db::Writable;
+use crate::db::Beside;
 use crate::sales::{Stopped, Table, TokenNames, open, settings};
 
 /// Lists what is owed to buyers, and writes down what you say about it.
@@ -60,8 +60,8 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
         })?;
         let found = journal.owed(std::slice::from_ref(&id)).await?.into_iter().next();
         let record = found.ok_or_else(|| unknown(&id))?;
-        let writable = Writable::open(&settings.data_dir).map_err(Stopped::Failed)?;
-        let journal = SqlJournal::new(writable, settings.config.merchant.id.clone());
+        let beside = Beside::open(&settings.data_dir).map_err(Stopped::Failed)?;
+        let journal = SqlJournal::new(beside, settings.config.merchant.id.clone());
         let decided =
             decide(&journal, &record, decision, args.note.as_deref()).await.map_err(Stopped::Failed)?;
         println!("{}", said(&decided, &names));

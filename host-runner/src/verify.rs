@@ -166,11 +166,17 @@ fn fetch(place: &str) -> Result<Value, String> {
 /// Returns the keys that `serve` uses. It makes no secret if there is none.
 fn from_config(file: &Path) -> Result<Trust, String> {
     let settings = Settings::load(file).map_err(|error| format!("{error}; or give the keys with --jwks"))?;
+    let keys = keys(&settings).map_err(|error| format!("{error}, or give the keys with --jwks"))?;
+    Ok(Trust { jwks: jwks(&keys), issuer: Some(settings.config.public_url) })
+}
+
+/// Returns the keys that `serve` derives from its secret. It makes no secret if there is none.
+pub(crate) fn keys(settings: &Settings) -> Result<KeyRing, String> {
     let environment = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
     let given = environment("COINOP_SECRET");
     if given.is_none() && !settings.data_dir.join("secret").exists() {
         return Err(format!(
-            "there is no secret in {} yet: start `coinop serve` once, set COINOP_SECRET, or give the keys with --jwks",
+            "there is no secret in {} yet: start `coinop serve` once, or set COINOP_SECRET",
             settings.data_dir.display()
         ));
     }
@@ -178,8 +184,7 @@ fn from_config(file: &Path) -> Result<Trust, String> {
     let previous = secret::previous(environment("COINOP_SECRET_PREVIOUS"))?;
     let parse = |text: &str| Secret::from_base64(text).ok_or("the secret is not 32 bytes in base64");
     let previous = previous.as_ref().map(|text| parse(text)).transpose()?;
-    let keys = KeyRing::new(&parse(&current)?, previous.as_ref());
-    Ok(Trust { jwks: jwks(&keys), issuer: Some(settings.config.public_url) })
+    Ok(KeyRing::new(&parse(&current)?, previous.as_ref()))
 }
 
 /// Returns the claims of a grant that one of the keys has signed, and the name of that key.

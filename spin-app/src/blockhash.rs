@@ -5,7 +5,9 @@
 
 use coinop_core::Timestamp;
 use coinop_core::error::SettleError;
-use coinop_core::ports::{Claim, Effort, Outcome, PrepareError, Prepared, Settlement, Submitted, Verified};
+use coinop_core::ports::{
+    Claim, Effort, Found, Outcome, PrepareError, Prepared, Settlement, Submitted, Verified,
+};
 use coinop_core::store::{Sql as _, SqlError, Value};
 use coinop_core::svm::{Address, RecentBlockhash};
 
@@ -119,6 +121,10 @@ impl<S: Settlement> Settlement for Shared<S> {
 
     async fn outcome(&self, claim: &Claim, effort: Effort) -> Outcome {
         self.inner.outcome(claim, effort).await
+    }
+
+    async fn find(&self, payment: &Verified, since: Timestamp) -> Result<Option<Found>, SettleError> {
+        self.inner.find(payment, since).await
     }
 
     async fn health(&self) -> Result<(), SettleError> {

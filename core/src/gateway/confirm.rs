@@ -227,7 +227,7 @@ impl<P: Ports> Gateway<'_, P> {
     }
 
     /// Returns what is known of a payment now.
-    async fn current_outcome(&self, payment: &PaymentId) -> Result<Sale, SaleError> {
+    pub(super) async fn current_outcome(&self, payment: &PaymentId) -> Result<Sale, SaleError> {
         match self.ports().journal().payment(payment).await? {
             Some(record) if record.status == PaymentStatus::Pending => Ok(Sale::Pending(Box::new(record))),
             Some(record) => self.sold(record).await,
@@ -248,7 +248,7 @@ impl<P: Ports> Gateway<'_, P> {
 
 impl Committed {
     /// Returns the sale that this command has made durable, if it has made one.
-    fn sold(&self, id: &PaymentId) -> Option<Sold> {
+    pub(super) fn sold(&self, id: &PaymentId) -> Option<Sold> {
         let payment = self.index.iter().find_map(|change| match change {
             IndexChange::Payment { id: changed, record } if changed == id => Some(record),
             _ => None,

@@ -11,6 +11,7 @@ mod codes;
 mod confirm;
 mod decide_owed;
 mod fees;
+mod lost;
 mod owed_line;
 mod recovery;
 mod sale;
@@ -176,7 +177,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         command: Command,
         funds: Option<FundsCheck>,
     ) -> Result<Committed, ClaimError> {
-        let claims = matches!(command, Command::Claim(_));
+        let claims = matches!(command, Command::Claim(_) | Command::Restore(_));
         for attempt in 0..ATTEMPTS {
             let (fresh, snapshot) = match known.take() {
                 Some(snapshot) => (false, snapshot),

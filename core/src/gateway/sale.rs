@@ -9,6 +9,7 @@ use super::Gateway;
 use super::buy::{BuyRequest, Sale, SaleError, Wait, refused, rejected};
 use super::confirm::not_charged;
 use super::fees::Claimable;
+use super::lost::Seen;
 use super::terms::{Quoted, VerifiedPurchase};
 use super::unclaimed::Unclaimed;
 use crate::config::Asset;
@@ -121,7 +122,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
     }
 
     /// Returns the session that a payment starts or extends.
-    fn session_of(&self, buy: &BuyRequest<'_>, id: &PaymentId) -> SessionId {
+    pub(super) fn session_of(&self, buy: &BuyRequest<'_>, id: &PaymentId) -> SessionId {
         match &buy.operation {
             Operation::Access => self.deployment().keys.session_id(id),
             Operation::Extend { session } => session.clone(),
@@ -141,6 +142,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
         if buy.wait == Wait::Again {
             return Err(not_charged());
         }
+        let seen = Seen { presented: examined.presented.clone(), stream: stream.clone() };
         match self.purchase(buy, examined).await {
             Ok(snapshot) => match snapshot.state.claim(&id) {
                 Some(claim) => self.submit_and_confirm(&stream, &snapshot, claim, started, buy.wait).await,
@@ -150,7 +152,11 @@ impl<'a, P: Ports> Gateway<'a, P> {
             // state or the chain says now.
             Err(unclaimed) => match self.ports().journal().payment(&id).await? {
                 Some(record) => self.repeat(buy, record, started).await,
-                None => Err(self.unclaimed_error(buy, unclaimed).await?),
+                // The journal may have lost it, and then the money has moved all the same.
+                None => match self.restore(buy, &seen, &unclaimed).await? {
+                    Some(sale) => Ok(sale),
+                    None => Err(self.unclaimed_error(buy, unclaimed).await?),
+                },
             },
         }
     }

@@ -6,6 +6,7 @@ mod fees;
 mod flood;
 mod held;
 mod logged;
+mod lost;
 mod sales;
 mod shared;
 mod theft;

@@ -17,7 +17,7 @@ use crate::gateway::{BuyRequest, Sale, SaleError, Wait};
 use crate::ids::{AssetId, OwedId};
 use crate::ports::{Claims as _, Ports};
 use crate::session::Reject;
-use crate::session::index::PaymentRecord;
+use crate::session::index::{OwedStatus, PaymentRecord};
 use crate::x402::{self, PaymentPayload, Version};
 
 /// A refusal of a payment, as its buyer is told.
@@ -238,6 +238,8 @@ fn with_links<P: Ports>(
 const NOT_DELIVERED: &str = "not_delivered";
 const NOT_DELIVERED_DETAIL: &str = "Your payment landed too late to be of use, so no session was started. All of it is owed to \
      you: `owed` says what and how it is given back. Do not send it again.";
+const NOT_DECIDED_DETAIL: &str = "Your payment landed, but the gateway has lost its record of what it bought, so no session was \
+     started. The owner decides whether it is owed to you: `owed` says how much. Show the owner its `id`. Do not send it again.";
 
 /// Returns the problem for a payment that landed and bought nothing, with what is owed. It tells that money has moved.
 async fn not_delivered<P: Ports>(
@@ -250,8 +252,10 @@ async fn not_delivered<P: Ports>(
         Ok(owed) => owed,
         Err(error) => return context.failed(&error),
     };
+    let is_unclear = owed.iter().any(|owed| owed.status == OwedStatus::Unclear);
+    let detail = if is_unclear { NOT_DECIDED_DETAIL } else { NOT_DELIVERED_DETAIL };
     let owed: Vec<_> = owed.iter().map(|owed| views::owed(context.config(), owed)).collect();
-    let problem = Problem::conflict(NOT_DELIVERED, NOT_DELIVERED_DETAIL).member("owed", json!(owed));
+    let problem = Problem::conflict(NOT_DELIVERED, detail).member("owed", json!(owed));
     match settled(received, record).to_header() {
         Ok(header) => problem.header(received.header(), header),
         Err(error) => context.unwritten(error),

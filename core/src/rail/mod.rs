@@ -118,6 +118,16 @@ impl Presented {
         }
     }
 
+    /// Returns the wallet that pays the network's fee, as the payment says; `None` if it names none.
+    #[must_use]
+    pub(crate) fn named_fee_payer(&self) -> Option<Address> {
+        match self {
+            Self::SvmExact(transaction) => transaction.message.account(0).copied(),
+            #[cfg(test)]
+            Self::LateId(_) | Self::Unpaid(_) => None,
+        }
+    }
+
     /// Returns what is offered to a payment that answers no quote. `fee_payers` are the gateway's own.
     ///
     /// # Errors

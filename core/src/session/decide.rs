@@ -6,7 +6,7 @@ use super::entitlement::{Allowance, Entitlement};
 use super::event::Event;
 use super::fulfilment::{Fulfilment, LockState, ReportedState};
 use super::intent::{ClaimRequest, Intent};
-use super::landing::landed;
+use super::landing::{Restored, landed, restored};
 use super::listing;
 use super::rail::{Landing, Rail};
 use super::reject::{IN_FLIGHT_MS, Reject};
@@ -40,6 +40,8 @@ pub enum Command {
         /// Whether its buyer asks for it at this moment, so that it cannot be too late.
         is_awaited: bool,
     },
+    /// The payment landed, and the journal has lost its claim.
+    Restore(Box<Restored>),
     /// The payment can no longer land, or it landed with an error.
     Failed {
         /// The payment's id.
@@ -114,6 +116,7 @@ pub fn decide(state: &StreamState, command: Command, now: &Now) -> Result<Vec<Ev
         Command::Landed { payment, landing, is_awaited } => {
             landed(&state, &payment, landing, is_awaited, &now)
         }
+        Command::Restore(lost) => restored(&state, *lost, &now),
         Command::Failed { payment, reason } => failed(&state, &payment, reason, &now),
         Command::Stop { session } => ending::stop(&state, &session, &now)?,
         Command::DeviceRemoved => ending::removed(&state, &now),

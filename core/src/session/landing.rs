@@ -18,6 +18,16 @@ use crate::time::{Now, Timestamp};
 /// is a tenth of the time that was bought.
 const LATE_MS: (u64, u64) = (120_000, 3_600_000);
 
+/// A payment that has landed, and whose record the journal has lost.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// The claim as it would have been. Its time is when the payment landed.
+    pub claim: Claim,
+    pub landing: Landing,
+    /// Whether it may start a session: the asset is still there and has a seat.
+    pub may_start: bool,
+}
+
 /// Turns money that has moved into a session or an extension, or owes it, in the same append (invariant 2).
 pub(super) fn landed(
     state: &StreamState,
@@ -27,14 +37,40 @@ pub(super) fn landed(
     now: &Now,
 ) -> Vec<Event> {
     let Some(claim) = state.claim(payment) else { return Vec::new() };
+    carried_out(state, claim, landing, use_of(state, claim, is_awaited, now), now)
+}
+
+/// Takes in a payment that has landed although the journal had no claim of it: its record was lost. Writes the claim and
+/// what becomes of the payment.
+///
+/// It never starts a session that takes something away from another payment, nor one that nobody expects any more.
+pub(super) fn restored(state: &StreamState, lost: Restored, now: &Now) -> Vec<Event> {
+    let Restored { claim, landing, may_start } = lost;
+    if state.claim(&claim.payment).is_some() {
+        return Vec::new();
+    }
+    let event = Event::PaymentClaimed(claim.clone());
+    let after = evolve(state.clone(), &event);
+    let is_free = may_start && (state.claims.is_empty() || claim.operation != Operation::Access);
+    let used = match use_of(&after, &claim, false, now) {
+        Use::None(_) => Use::None(OwedReason::JournalLost),
+        _ if !is_free => Use::None(OwedReason::JournalLost),
+        used => used,
+    };
+    let landed = carried_out(&after, &claim, landing, used, now);
+    [event].into_iter().chain(landed).collect()
+}
+
+/// Returns the events of a claimed payment that has landed and is used like this.
+fn carried_out(state: &StreamState, claim: &Claim, landing: Landing, used: Use<'_>, now: &Now) -> Vec<Event> {
     let transaction = landing.transaction().or(claim.rail.transaction()).map(str::to_owned);
     let mut events = vec![Event::PaymentLanded {
-        payment: payment.clone(),
+        payment: claim.payment.clone(),
         payer: claim.payer.clone(),
         landing,
         at: now.wall,
     }];
-    match use_of(state, claim, is_awaited, now) {
+    match used {
         Use::Start => events.extend(started(state, claim, transaction, now)),
         Use::Extend(session) => events.extend(extended(state, claim, session, now)),
         Use::None(reason) => {

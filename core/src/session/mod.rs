@@ -67,6 +67,7 @@ pub(crate) use fulfilment::FulfilmentState;
 pub use fulfilment::{Fulfilment, LockState, Report, ReportedState};
 pub use intent::ClaimRequest;
 pub(crate) use intent::Intent;
+pub(crate) use landing::Restored;
 pub use owed::{Decision, Owed, OwedReason, OwedStatus, Refund};
 pub(crate) use pending::{DesiredState, desired_state, desired_state_for_host, pending};
 #[cfg(test)]

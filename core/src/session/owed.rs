@@ -57,6 +57,8 @@ pub enum OwedReason {
     Outage,
     /// The payment landed too late to be of use.
     TooLate,
+    /// The journal was lost, and what was bought with it. Whether anything is owed is the owner's to decide.
+    JournalLost,
     /// The asset or its device was taken out of the configuration.
     AssetRemoved,
     /// The buyer stopped before the paid end.
@@ -74,6 +76,7 @@ impl OwedReason {
             Self::DeviceUnclear => "device_unclear",
             Self::Outage => "outage",
             Self::TooLate => "too_late",
+            Self::JournalLost => "journal_lost",
             Self::AssetRemoved => "asset_removed",
             Self::Stopped => "stopped",
             Self::GatewayError => "gateway_error",
@@ -83,7 +86,7 @@ impl OwedReason {
     /// Returns whether the owner has to decide first whether the money is owed.
     #[must_use]
     pub const fn is_unclear(self) -> bool {
-        matches!(self, Self::DeviceUnclear)
+        matches!(self, Self::DeviceUnclear | Self::JournalLost)
     }
 }
 

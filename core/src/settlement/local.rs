@@ -9,6 +9,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::Value;
 
 use super::fee_payers::FeePayers;
+use super::found::find;
 use super::holding::Holding;
 use super::mint::is_plain_token_2022;
 use super::recent::BLOCKHASH_BLOCKS;
@@ -17,7 +18,7 @@ use super::rpc::{Commitment, Rpc, Simulation};
 use crate::encoding::{base58_long, base64, from_base64};
 use crate::error::{EncodeError, RpcError, SettleError};
 use crate::ports::{
-    Balances, Effort, Http, Outcome, PrepareError, Prepared, Settlement, Submitted, Verified,
+    Balances, Effort, Found, Http, Outcome, PrepareError, Prepared, Settlement, Submitted, Verified,
 };
 use crate::rail::svm_exact;
 use crate::session::failure::EXPIRED;
@@ -341,6 +342,14 @@ impl<H: Http> Settlement for LocalSettlement<H> {
             }
             #[cfg(test)]
             _ => Outcome::Unclear,
+        }
+    }
+
+    async fn find(&self, payment: &Verified, since: Timestamp) -> Result<Option<Found>, SettleError> {
+        match payment {
+            Verified::SvmExact(verified) => Ok(find(&self.rpc, &verified.payment, since).await?),
+            #[cfg(test)]
+            _ => Err(NOT_OURS),
         }
     }
 

@@ -1,7 +1,9 @@
 //! Ways to settle payments. So far there is one: the gateway's own fee payers and a Solana RPC node.
 
 mod fee_payers;
+mod found;
 mod holding;
+mod listed;
 mod local;
 mod mint;
 mod recent;

@@ -2,7 +2,7 @@
 //!
 //! Every answer is read strictly. An unexpected shape is an error, never a guess.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::recent::{self, RECENT_BLOCKHASHES};
 use crate::encoding::{base58, base64, from_base58, from_base64, from_json};
@@ -14,11 +14,6 @@ use crate::time::Timestamp;
 /// The time limit of one call, in milliseconds.
 const TIMEOUT_MS: u64 = 5_000;
 
-/// The most transactions that a node lists in one answer.
-const SIGNATURES_PER_PAGE: usize = 1_000;
-/// The most pages of an account's transactions that are searched.
-const MAX_PAGES: usize = 20;
-
 /// How certain the node's answer must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Commitment {
@@ -29,7 +24,7 @@ pub enum Commitment {
 }
 
 impl Commitment {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Confirmed => "confirmed",
             Self::Finalized => "finalized",
@@ -80,6 +75,8 @@ pub struct OnChain {
     /// The error with which the transaction landed, if any.
     pub error: Option<Value>,
     pub slot: u64,
+    /// When its block was made; `None` if the node does not say.
+    pub at: Option<Timestamp>,
 }
 
 /// An account as it is on the chain.
@@ -118,7 +115,7 @@ impl<H: Http> Rpc<H> {
         Self { http, url }
     }
 
-    async fn call(&self, method: &'static str, params: Value) -> Result<Value, RpcError> {
+    pub(super) async fn call(&self, method: &'static str, params: Value) -> Result<Value, RpcError> {
         let question = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let body = serde_json::to_string(&question)
             .map_err(|error| TransportError::new("the RPC", TransportFault::Unreadable(error.to_string())))?;
@@ -322,53 +319,9 @@ impl<H: Http> Rpc<H> {
         let error = result.pointer("/meta/err").ok_or_else(shape)?;
         let error = (!error.is_null()).then(|| error.clone());
         let slot = result.get("slot").and_then(Value::as_u64).ok_or_else(shape)?;
-        Ok(Some(OnChain { transaction: bytes.ok_or_else(shape)?, error, slot }))
-    }
-
-    /// Searches the transactions that touch an account for one of them, back to `from`. Returns whether it landed with an
-    /// error; `None` if it is not there.
-    ///
-    /// The node must have seen slot `since`.
-    ///
-    /// # Errors
-    /// When there is no clear answer.
-    pub(crate) async fn touches(
-        &self,
-        address: &Address,
-        signature: &str,
-        from: Timestamp,
-        since: u64,
-    ) -> Result<Option<bool>, RpcError> {
-        let shape = || RpcError::Shape("getSignaturesForAddress");
-        let mut options = Map::new();
-        for (name, value) in [
-            ("limit", Value::from(SIGNATURES_PER_PAGE)),
-            ("commitment", Value::from(Commitment::Confirmed.name())),
-            ("minContextSlot", Value::from(since)),
-        ] {
-            options.insert(name.to_owned(), value);
-        }
-        for _ in 0..MAX_PAGES {
-            let result = self.call("getSignaturesForAddress", json!([address, options])).await?;
-            let page = result.as_array().ok_or_else(shape)?;
-            let mut last = None;
-            for entry in page {
-                let listed = entry.get("signature").and_then(Value::as_str).ok_or_else(shape)?;
-                if listed == signature {
-                    return entry.get("err").map(|error| Some(!error.is_null())).ok_or_else(shape);
-                }
-                last = Some((listed, entry.get("blockTime").and_then(Value::as_u64)));
-            }
-            let Some((last, time)) = last.filter(|_| page.len() >= SIGNATURES_PER_PAGE) else {
-                return Ok(None);
-            };
-            // One hour of tolerance for clocks that disagree.
-            if time.is_some_and(|time| time.saturating_add(3_600) < from.seconds()) {
-                return Ok(None);
-            }
-            options.insert("before".to_owned(), Value::from(last));
-        }
-        Err(shape())
+        let at = result.get("blockTime").and_then(Value::as_u64);
+        let at = at.map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1_000)));
+        Ok(Some(OnChain { transaction: bytes.ok_or_else(shape)?, error, slot, at }))
     }
 
     /// Returns an account; `None` if it does not exist.

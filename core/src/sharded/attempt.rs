@@ -10,8 +10,8 @@ use super::updates::{Fee, Reservation, Reserved, Seat};
 use crate::encoding::hex;
 use crate::ids::StreamId;
 use crate::ports::PortError;
+use crate::session::Batch;
 use crate::session::index::IndexChange;
-use crate::session::{Batch, FundsCheck};
 use crate::time::Timestamp;
 
 /// The reservations of one attempt to append. A batch that claims nothing has none.
@@ -52,10 +52,10 @@ impl ClaimAttempt {
                 let (check, slack) = (funds.fee.clone()?, funds.slack);
                 Some(Fee { check, is_trusted: false, fee_payer: fee.payer.clone(), slack })
             });
-            // Without a source account there is no balance to check. Without a fee or a seat, the merchant's
-            // shard is not asked either.
-            if holds.source.is_some() {
-                let funds = batch.funds.clone().map(FundsCheck::without_fee);
+            // Without a source account there is no balance to check, and no balance has to cover a payment that has landed.
+            // Without a fee or a seat, the merchant's shard is not asked either.
+            if let Some(funds) = batch.funds.clone().filter(|_| holds.source.is_some()) {
+                let funds = Some(funds.without_fee());
                 let covered = Reservation { funds, fee: fee.clone(), ..plain.clone() };
                 asked.push((ShardKey::Payer(record.payer.clone()), covered));
             }
@@ -65,7 +65,7 @@ impl ClaimAttempt {
                 }
                 _ => None,
             });
-            if holds.fee.is_some() || seat.is_some() {
+            if (batch.funds.is_some() && holds.fee.is_some()) || seat.is_some() {
                 merchants = Some(Reservation { fee, seat, ..plain });
             }
         }

@@ -104,6 +104,11 @@ impl<P: ShardPorts> Streams for ShardedJournal<P> {
         self.own.load_all(streams).await
     }
 
+    /// Returns true for a session of a shared asset, whose object is deleted when its token no longer works.
+    fn forgets(&self, stream: &StreamId) -> bool {
+        stream.is_shared()
+    }
+
     async fn append(&self, stream: &StreamId, expected: u64, batch: &Batch) -> Result<Appended, PortError> {
         self.ensure_writable()?;
         let now = self.ports.now();

@@ -5,6 +5,7 @@ mod budgets;
 mod claims;
 mod cluster;
 mod fees;
+mod lost;
 mod outbox;
 mod sales;
 mod seats;

@@ -5,6 +5,7 @@ mod catalogue;
 pub(crate) mod fees;
 pub(crate) mod guards;
 mod index;
+mod reconciled;
 mod sales;
 pub(crate) mod schema;
 mod sql;
@@ -12,6 +13,7 @@ mod value;
 
 pub use crate::error::SqlError;
 pub(crate) use accounts::SEATS;
+pub use reconciled::{Verdict, Word};
 pub use sales::{Sale, SalesTotal};
 pub use sql::SqlJournal;
 pub use value::{Sql, Value};

@@ -239,6 +239,10 @@ impl<S: Sql> Streams for SqlJournal<S> {
             .collect()
     }
 
+    fn forgets(&self, _: &StreamId) -> bool {
+        false
+    }
+
     async fn append(&self, stream: &StreamId, expected: u64, batch: &Batch) -> Result<Appended, PortError> {
         let moment = |at: Option<Timestamp>| at.map_or(Ok(Value::Null), |at| integer(at.millis()));
         let parameters = [

@@ -7,6 +7,7 @@ use crate::ids::PaymentId;
 use crate::ports::Outcome;
 use crate::session::{Claim, Landing};
 use crate::svm::Address;
+use crate::time::Timestamp;
 
 /// How long a fork may still undo an error, in milliseconds.
 const FINAL_MS: u64 = 13_000;
@@ -23,6 +24,16 @@ pub struct Landed {
 }
 
 impl Landed {
+    /// Returns whether it has moved money, at this moment or later; in milliseconds since the epoch.
+    pub const fn moved_since(self, since: u64) -> bool {
+        !self.failed && self.at >= since
+    }
+
+    /// Returns when it landed.
+    pub const fn at(self) -> Timestamp {
+        Timestamp::from_millis(self.at)
+    }
+
     /// Returns what a node reports about it at this moment.
     pub fn outcome(self, now: u64) -> Outcome {
         match self.failed {

@@ -6,8 +6,8 @@ use super::world::{Chain, World, moved};
 use crate::error::{SettleError, TransportError, TransportFault};
 use crate::money::Amount;
 use crate::ports::{
-    Balances, Catalogue, Clock, Effort, Entropy, Journal, Outcome, Ports, PrepareError, Prepared, Settlement,
-    Submitted, Verified,
+    Balances, Catalogue, Clock, Effort, Entropy, Found, Journal, Landing, Outcome, Ports, PrepareError,
+    Prepared, Settlement, Submitted, Verified,
 };
 use crate::session::{Claim, Guarded, Rail, SvmExact};
 use crate::store::{Sql, SqlError, SqlJournal, Value};
@@ -191,6 +191,26 @@ impl Settlement for World {
         };
         self.point().await;
         outcome
+    }
+
+    async fn find(&self, verified: &Verified, since: Timestamp) -> Result<Option<Found>, SettleError> {
+        let payment = &verified.exact().payment;
+        self.point().await;
+        self.finds.set(self.finds.get() + 1);
+        let landed = self.ledger.landed(&payment.id).filter(|landed| landed.moved_since(since.millis()));
+        Ok(landed.map(|landed| Found {
+            rail: Rail::SvmExact(SvmExact {
+                source: payment.source,
+                transaction: crate::encoding::base64(&payment.transaction.encode().unwrap()),
+                signature: payment.id.as_str().to_owned(),
+                height: 0,
+                fee_payer: payment.fee_payer,
+                fee_lamports: payment.fee_lamports,
+                guarded: Guarded::default(),
+            }),
+            landing: Landing::SvmExact { slot: 1 },
+            at: Some(landed.at()),
+        }))
     }
 
     async fn health(&self) -> Result<(), SettleError> {

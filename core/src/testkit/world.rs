@@ -68,6 +68,8 @@ pub struct World {
     pub sends: Cell<u32>,
     /// How often the chain was asked to simulate a payment before its claim.
     pub prepares: Cell<u32>,
+    /// How often the chain was searched for a payment that the journal does not know.
+    pub finds: Cell<u32>,
     /// How long the next payment's preparation takes, in milliseconds.
     pub slow_first: Cell<Option<u64>>,
     /// The gateway's fee payers; one unless a test adds more.
@@ -121,6 +123,7 @@ impl World {
             yielded: Cell::new(false),
             sends: Cell::new(0),
             prepares: Cell::new(0),
+            finds: Cell::new(0),
             slow_first: Cell::new(None),
             fee_payers: vec![keys::address(&keys::fee_payer())],
             fee_payer_lamports: Cell::new(1_000_000_000),

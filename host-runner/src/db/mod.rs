@@ -28,7 +28,7 @@ pub(crate) use copy::{Copied, copy};
 pub(crate) use epoch::epoch;
 pub(crate) use known::Known;
 pub(crate) use open::{FILE, is_in_use, lock_data_dir};
-pub(crate) use sql::{ReadOnly, Writable};
+pub(crate) use sql::{Beside, ReadOnly};
 pub(crate) use values::{Answer, Caller, Refused, Value};
 
 /// The database. Clones share it.

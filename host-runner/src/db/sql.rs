@@ -1,13 +1,13 @@
 //! Runs the core's own statements on a journal that is only read.
 
 use std::path::Path;
+use std::time::Duration;
 
 use coinop_core::store::{Sql, SqlError, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 
-use super::open::{FILE, writable};
-use super::values::Refused;
+use super::open::FILE;
 
 /// A journal that is only read, whether a gateway runs on it or not.
 pub(crate) struct ReadOnly(Connection);
@@ -29,6 +29,36 @@ impl ReadOnly {
             Err(error) => return Err(unreadable(error.kind().to_string())),
         }
         connect(&path).map(|connection| Some(Self(connection))).map_err(|error| unreadable(error.to_string()))
+    }
+}
+
+/// A journal into which the owner writes beside a gateway, or without one.
+pub(crate) struct Beside(Connection);
+
+impl Beside {
+    /// Opens the journal in `data_dir`, which has to be there.
+    pub(crate) fn open(data_dir: &Path) -> Result<Self, String> {
+        let path = data_dir.join(FILE);
+        let open = || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(&path, flags)?;
+            connection.busy_timeout(Duration::from_secs(5))?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            Ok(connection)
+        };
+        let refused = |error: rusqlite::Error| {
+            format!(
+                "{} cannot be written: {error}; run this as the user that runs `coinop serve`",
+                path.display()
+            )
+        };
+        open().map(Self).map_err(refused)
+    }
+}
+
+impl Sql for Beside {
+    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
+        read(&self.0, statement, parameters).map_err(|error| SqlError::from_message(&error.to_string()))
     }
 }
 
@@ -54,27 +84,6 @@ impl Sql for ReadOnly {
     }
 }
 
-/// A journal that a command of the owner writes to, also while a gateway runs on it.
-pub(crate) struct Writable(Connection);
-
-impl Writable {
-    /// Opens the journal in `data_dir`, which has to be there.
-    pub(crate) fn open(data_dir: &Path) -> Result<Self, String> {
-        let path = data_dir.join(FILE);
-        let opened = writable(&path).map(Self);
-        opened.map_err(|Refused(words)| {
-            let file = path.display();
-            format!("{file} cannot be written: {words}; run this as the user that runs `coinop serve`")
-        })
-    }
-}
-
-impl Sql for Writable {
-    async fn run(&self, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
-        read(&self.0, statement, parameters).map_err(|error| SqlError::from_message(&error.to_string()))
-    }
-}
-
 struct Parameter<'a>(&'a Value);
 
 impl ToSql for Parameter<'_> {
@@ -87,6 +96,7 @@ impl ToSql for Parameter<'_> {
     }
 }
 
+/// Runs a statement to its end.
 fn read(connection: &Connection, statement: &str, parameters: &[Value]) -> rusqlite::Result<Vec<Vec<Value>>> {
     let mut prepared = connection.prepare_cached(statement)?;
     let width = prepared.column_count();

@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     }
 }
 
-fn since(given: Option<&str>) -> Result<Timestamp, String> {
+pub(crate) fn since(given: Option<&str>) -> Result<Timestamp, String> {
     let Some(text) = given else { return Ok(Timestamp::default()) };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Timestamp::from_millis(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));

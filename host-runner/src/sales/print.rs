@@ -38,6 +38,16 @@ pub(crate) enum Stopped {
     Failed(String),
 }
 
+impl Stopped {
+    /// Returns why, in one line.
+    pub(crate) fn into_words(self) -> String {
+        match self {
+            Self::ReaderGone => "nobody reads the output".to_owned(),
+            Self::Failed(why) => why,
+        }
+    }
+}
+
 impl From<std::io::Error> for Stopped {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {

@@ -6,7 +6,8 @@
 use coinop_core::encoding::base64;
 use coinop_core::error::SettleError;
 use coinop_core::ports::{
-    Balances, Claim, Effort, Http, Landing, Outcome, PrepareError, Prepared, Settlement, Submitted, Verified,
+    Balances, Claim, Effort, Found, Http, Landing, Outcome, PrepareError, Prepared, Settlement, Submitted,
+    Verified,
 };
 use coinop_core::settlement::{LocalSettlement, signed};
 use coinop_core::svm::{Address, RecentBlockhash};
@@ -80,6 +81,10 @@ impl<H: Http> Settlement for StubSettlement<H> {
             Ok(()) => Outcome::Landed(Landing::SvmExact { slot: 1 }),
             Err(_) => Outcome::Unclear,
         }
+    }
+
+    async fn find(&self, _: &Verified, _: Timestamp) -> Result<Option<Found>, SettleError> {
+        Ok(None)
     }
 
     async fn health(&self) -> Result<(), SettleError> {

@@ -33,7 +33,8 @@ use crate::gateway::{Sale, SaleError};
 use crate::ids::{AssetId, PaymentId};
 use crate::money::Amount;
 use crate::ports::{
-    Balances, Claim, Effort, Outcome, PrepareError, Prepared, Settlement, Streams as _, Submitted, Verified,
+    Balances, Claim, Effort, Found, Outcome, PrepareError, Prepared, Settlement, Streams as _, Submitted,
+    Verified,
 };
 use crate::quote::{Nonce, Operation, Quote, Ticket};
 use crate::rail::{Offered, Priced, Refusal};
@@ -255,6 +256,10 @@ impl Settlement for Network<'_> {
         };
         self.world.point().await;
         outcome
+    }
+
+    async fn find(&self, _: &Verified, _: Timestamp) -> Result<Option<Found>, SettleError> {
+        Ok(None)
     }
 
     async fn health(&self) -> Result<(), SettleError> {

@@ -21,7 +21,7 @@ use crate::error::SettleError;
 use crate::gateway::{Sale, SaleError};
 use crate::ids::PaymentId;
 use crate::money::Amount;
-use crate::ports::{Claim, Effort, Outcome, PrepareError, Prepared, Settlement, Submitted, Verified};
+use crate::ports::{Claim, Effort, Found, Outcome, PrepareError, Prepared, Settlement, Submitted, Verified};
 use crate::quote::{Quote, Ticket};
 use crate::rail::{Offered, Priced, Refusal};
 use crate::session::{Landing, Rail};
@@ -95,6 +95,10 @@ impl Settlement for Gift<'_> {
     async fn outcome(&self, _: &Claim, _: Effort) -> Outcome {
         self.0.point().await;
         Outcome::Landed(Landing::Unpaid)
+    }
+
+    async fn find(&self, _: &Verified, _: Timestamp) -> Result<Option<Found>, SettleError> {
+        Ok(None)
     }
 
     async fn health(&self) -> Result<(), SettleError> {

@@ -3,11 +3,13 @@
 //! The rules for a transaction are in [`exact`](crate::svm::exact). This module has what a transaction is checked
 //! against: the quote that it answers, or what the merchant accepts now, and the memo that binds it to its quote.
 
+mod landed;
 mod memo;
 mod offer;
 mod offered;
 mod unsigned;
 
+pub use landed::{Recognised, recognise};
 pub use memo::Memo;
 pub(crate) use offer::recent_blockhash;
 pub(super) use offer::{all, offer};
