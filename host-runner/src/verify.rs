@@ -1,7 +1,8 @@
-//! `coinop verify` checks what a device would check, without a network.
+//! `coinop verify` checks what a device would check, without a network. With `--ledger` it checks the books.
 
 mod door;
 mod judge;
+mod ledger;
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -18,14 +19,14 @@ use crate::settings::{Settings, secret};
 /// Checks a grant offline: who signed it, and whether it is in force.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  coinop pay https://coinop.example/api/v1/access/door-1 > access.json\n  coinop verify access.json --jwks https://coinop.example/.well-known/jwks.json\n  coinop verify - --config coinop.toml < grant.txt\n  coinop verify grant.txt --jwks jwks.json --at 2026-11-20T12:00:00Z\n  coinop verify --asset door-1 --jwks jwks.json --issuer https://coinop.example < grant.txt\n\nIt exits with 0 only if the signature is valid and the grant is in force. Without --asset it accepts a grant for any asset: compare the printed asset, and with --jwks also the issuer.\nWith --asset it is the check of a door: it prints `open`, the seconds that are left, the epoch and the number, or nothing."
+    after_help = "Examples:\n  coinop pay https://coinop.example/api/v1/access/door-1 > access.json\n  coinop verify access.json --jwks https://coinop.example/.well-known/jwks.json\n  coinop verify - --config coinop.toml < grant.txt\n  coinop verify grant.txt --jwks jwks.json --at 2026-11-20T12:00:00Z\n  coinop verify --asset door-1 --jwks jwks.json --issuer https://coinop.example < grant.txt\n  coinop verify --ledger --config coinop.toml\n\nIt exits with 0 only if the signature is valid and the grant is in force. Without --asset it accepts a grant for any asset: compare the printed asset, and with --jwks also the issuer.\nWith --asset it is the check of a door: it prints `open`, the seconds that are left, the epoch and the number, or nothing.\nWith --ledger it exits with 0 only if every entry of the ledger follows from the events, the accounts balance, and the chain has each payment with its amount and its fee."
 )]
 pub(crate) struct Args {
     /// The file with the grant, or with the answer to a payment that contains it; - is standard input. Or the grant
     /// itself, which other users of this machine can then read. With --asset, standard input is the default.
     #[arg(
         value_name = "FILE or GRANT",
-        required_unless_present = "asset",
+        required_unless_present_any = ["asset", "ledger"],
         default_value_if("asset", clap::builder::ArgPredicate::IsPresent, "-")
     )]
     grant: Option<String>,
@@ -41,6 +42,13 @@ pub(crate) struct Args {
     /// The gateway's configuration, from whose secret the keys are derived.
     #[arg(long, value_name = "FILE", default_value = "coinop.toml", conflicts_with = "jwks")]
     config: PathBuf,
+    /// Check the ledger of the journal instead: against the events, and against the chain.
+    #[arg(long, conflicts_with_all = ["grant", "asset", "issuer", "jwks", "at"])]
+    ledger: bool,
+    /// With --ledger: hold only payments against the chain that ended since a UTC date or time, or in the last hours (24h)
+    /// or days (7d).
+    #[arg(long, value_name = "WHEN", requires = "ledger")]
+    since: Option<String>,
     /// The time for which to check it, in UTC, such as 2026-11-20T12:00:00Z; by default now.
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
@@ -56,6 +64,7 @@ struct Trust {
 /// Runs `coinop verify`.
 pub(crate) fn run(args: &Args) -> Result<(), String> {
     match &args.asset {
+        _ if args.ledger => ledger::run(&args.config, args.since.as_deref()),
         Some(id) => at_a_door(args, id),
         None => anywhere(args),
     }

@@ -59,7 +59,7 @@ const LAMPORTS: &str = "SOL";
 
 /// Returns the entries that follow from events that happened to `before`.
 #[must_use]
-pub(super) fn entries(before: &StreamState, events: &[Event]) -> Vec<Entry> {
+pub(crate) fn entries(before: &StreamState, events: &[Event]) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut state = before.clone();
     for event in events {

@@ -58,7 +58,6 @@ pub use entitlement::Allowance;
 #[cfg(test)]
 pub(crate) use entitlement::Entitlement;
 pub(crate) use entitlement::MAX_SECONDS;
-#[cfg(any(test, feature = "testkit"))]
 pub(crate) use event::Event;
 #[cfg(any(test, feature = "testkit"))]
 pub(crate) use fulfilment::Desired;
@@ -76,7 +75,6 @@ pub use rail::{Guarded, Landing, Rail, SvmExact};
 pub(crate) use reject::Reject;
 pub(crate) use running::Session;
 pub use state::StreamState;
-#[cfg(any(test, feature = "testkit"))]
 pub(crate) use state::evolve;
 
 #[cfg(test)]

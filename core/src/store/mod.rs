@@ -1,6 +1,7 @@
 //! The journal port on SQLite, for every platform that has it. Platforms differ only in how they run a statement.
 
 mod accounts;
+mod audit;
 mod catalogue;
 pub(crate) mod fees;
 pub(crate) mod guards;
@@ -13,6 +14,7 @@ mod value;
 
 pub use crate::error::SqlError;
 pub(crate) use accounts::SEATS;
+pub use audit::{Checked, OnTheBooks};
 pub use reconciled::{Verdict, Word};
 pub use sales::{Sale, SalesTotal};
 pub use sql::SqlJournal;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use coinop_core::config::AcceptedToken;
 use coinop_core::encoding::from_base64;
-use coinop_core::svm::Address;
+use coinop_core::svm::{Address, Transaction};
 use coinop_core::{Amount, Timestamp};
 use serde_json::{Value, json};
 
@@ -35,12 +35,16 @@ pub(super) struct Page {
 }
 
 /// What a transaction has changed.
-pub(super) struct Moved {
+pub(crate) struct Moved {
     pub(super) transaction: Vec<u8>,
+    /// Whether it landed with an error.
+    pub(crate) has_failed: bool,
     /// The network's fee, in lamports.
-    pub(super) fee: u64,
+    pub(crate) fee: u64,
+    /// The wallet that has paid the fee, if the transaction can be read.
+    pub(crate) fee_payer: Option<String>,
     /// What the merchant's wallet gained or lost of the token, in atomic units.
-    pub(super) change: i128,
+    pub(crate) change: i128,
     /// What every other wallet gained or lost of it.
     pub(super) others: Vec<(String, i128)>,
     pub(super) at: Option<Timestamp>,
@@ -105,8 +109,8 @@ pub(super) fn page(url: &str, account: &Address, before: Option<&str>) -> Result
     Ok(Page { landed, seen: entries.len(), last: last.map(str::to_owned), until })
 }
 
-/// Returns what a final transaction has changed of a token; `None` if the node does not have it, or it has failed.
-pub(super) fn moved(
+/// Returns what a final transaction has changed of a token; `None` if the node does not have it.
+pub(crate) fn found(
     url: &str,
     pay_to: &Address,
     accepted: &AcceptedToken,
@@ -121,9 +125,7 @@ pub(super) fn moved(
     }
     let read = || {
         let meta = answer.get("meta")?;
-        if !meta.get("err")?.is_null() {
-            return Some(None);
-        }
+        let has_failed = !meta.get("err")?.is_null();
         let transaction = answer.pointer("/transaction/0").and_then(Value::as_str).and_then(from_base64)?;
         let mut owners: Vec<(String, i128)> = Vec::new();
         for (list, sign) in [("preTokenBalances", -1), ("postTokenBalances", 1)] {
@@ -144,7 +146,17 @@ pub(super) fn moved(
         let change = owners.iter().find(|(owner, _)| *owner == own).map_or(0, |(_, change)| *change);
         owners.retain(|(owner, _)| *owner != own);
         let fee = meta.get("fee")?.as_u64()?;
-        Some(Some(Moved { transaction, fee, change, others: owners, at: time(answer.get("blockTime")) }))
+        let decoded = Transaction::decode(&transaction).ok();
+        let fee_payer = decoded.and_then(|it| it.message.accounts.first().map(Address::to_string));
+        Some(Moved {
+            transaction,
+            has_failed,
+            fee,
+            fee_payer,
+            change,
+            others: owners,
+            at: time(answer.get("blockTime")),
+        })
     };
-    read().ok_or_else(|| unreadable(METHOD))
+    read().map(Some).ok_or_else(|| unreadable(METHOD))
 }

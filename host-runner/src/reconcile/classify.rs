@@ -182,7 +182,7 @@ impl<'a> Reader<'a> {
             return Ok(Some(line(Class::Known)));
         }
         let (url, pay_to) = (&self.config.rpc_url, &self.config.merchant.pay_to);
-        let Some(moved) = chain::moved(url, pay_to, accepted, &listed.signature)? else {
+        let Some(moved) = chain::found(url, pay_to, accepted, &listed.signature)? else {
             return Err(format!("the RPC lists {} and does not have it", listed.signature));
         };
         let Some(amount) = moved.gained() else {

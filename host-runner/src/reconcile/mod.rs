@@ -1,6 +1,6 @@
 //! `coinop reconcile` holds the merchant's accounts on the chain against the journal.
 
-mod chain;
+pub(crate) mod chain;
 mod classify;
 mod print;
 mod word;
