@@ -257,3 +257,38 @@ fn ended(stream: &StreamId, state: &StreamState, event: &Event) -> Option<OnTheB
         at: event.at(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Amount;
+
+    #[test]
+    fn money_that_is_held_of_a_session_that_is_over_and_an_account_below_zero_are_found_inv_5() {
+        let stream = StreamId::parse("door-1").unwrap();
+        let entry = |from, to, amount| Entry {
+            session: SessionId::from_bytes([1; 16]),
+            from,
+            to,
+            money: Money {
+                network: "devnet".to_owned(),
+                token: Account::new("USDC"),
+                amount: Amount::new(amount),
+                decimals: 6,
+            },
+            cause: String::new(),
+            at: Timestamp::default(),
+        };
+        let faults = |entries: &[Entry]| {
+            let mut balances = Balances::default();
+            entries.iter().for_each(|entry| balances.enter(entry));
+            balances.faults(&stream, &StreamState::default())
+        };
+        let paid = entry(Book::Paid, Book::Held, 10);
+        assert!(faults(&[paid.clone(), entry(Book::Held, Book::Earned, 10)]).is_empty());
+        let held = faults(&[paid.clone(), entry(Book::Held, Book::Earned, 7)]);
+        assert!(matches!(held.as_slice(), [one] if one.contains("3 of USDC is held")), "{held:?}");
+        let below = faults(&[paid, entry(Book::Held, Book::Earned, 10), entry(Book::Owed, Book::Earned, 2)]);
+        assert!(matches!(below.as_slice(), [one] if one.contains("Owed has -2")), "{below:?}");
+    }
+}

@@ -1,3 +1,4 @@
+mod audit;
 mod guard;
 mod sales;
 mod versions;
