@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use coinop_core::config::{AcceptedToken, Config};
+use coinop_core::ports::PortError;
 use coinop_core::reconcile::recognise;
 use coinop_core::store::{SqlJournal, Verdict};
 use coinop_core::svm::Address;
@@ -90,7 +91,10 @@ pub(super) struct Scope {
 pub(super) struct Reader<'a> {
     pub(super) config: &'a Config,
     pub(super) keys: &'a KeyRing,
-    pub(super) journal: &'a SqlJournal<ReadOnly>,
+    /// `None` if there is no database yet.
+    pub(super) journal: Option<&'a SqlJournal<ReadOnly>>,
+    /// Whether the journal has tables.
+    pub(super) has_tables: bool,
 }
 
 /// What was sent from the merchant's wallet to each other one, in atomic units.
@@ -151,8 +155,15 @@ impl<'a> Reader<'a> {
         sent_back: &mut SentBack,
     ) -> Result<Vec<Line<'a>>, String> {
         let signatures: Vec<String> = listed.iter().map(|it| it.signature.clone()).collect();
-        let known = self.journal.known_transactions(&signatures).await.map_err(|error| error.to_string())?;
-        let decided = self.journal.decided(&signatures).await.map_err(|error| error.to_string())?;
+        let words = |error: PortError| error.to_string();
+        let known = match self.journal.filter(|_| self.has_tables) {
+            Some(journal) => journal.known_transactions(&signatures).await.map_err(words)?,
+            None => BTreeSet::new(),
+        };
+        let decided = match self.journal {
+            Some(journal) => journal.decided(&signatures).await.map_err(words)?,
+            None => Vec::new(),
+        };
         let decided: BTreeMap<String, Verdict> = decided.into_iter().collect();
         let mut lines = Vec::new();
         for it in listed {

@@ -8,8 +8,10 @@ mod word;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use coinop_core::store::SqlJournal;
 use coinop_core::svm::Address;
 
+use crate::db::ReadOnly;
 use crate::sales;
 use crate::verify::keys;
 use classify::{Reader, Scope};
@@ -61,9 +63,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let keys = keys(&settings)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
     runtime.block_on(async {
-        let journal = sales::open(&settings.data_dir, &settings.config.merchant.id).await;
-        let journal = journal.map_err(sales::Stopped::into_words)?;
-        let reader = Reader { config: &settings.config, keys: &keys, journal: &journal };
+        let merchant = &settings.config.merchant.id;
+        let database = ReadOnly::open(&settings.data_dir)?;
+        let journal = database.map(|database| SqlJournal::new(database, merchant.clone()));
+        // A gateway that has sold nothing has no tables yet. It is read all the same, because it may have lost its journal.
+        let has_tables = match &journal {
+            Some(journal) => journal.has_tables().await.map_err(|error| error.to_string())?,
+            None => false,
+        };
+        let reader = Reader { config: &settings.config, keys: &keys, journal: journal.as_ref(), has_tables };
         if let (Some(signature), Some(verdict), Some(reason)) = (&args.accept, &args.verdict, &args.reason) {
             word::accept(&reader, &settings.data_dir, signature, verdict, reason).await?;
             return Ok(ExitCode::SUCCESS);
