@@ -16,8 +16,9 @@ use crate::config::Asset;
 use crate::gateway::{BuyRequest, Sale, SaleError, Wait};
 use crate::ids::{AssetId, OwedId};
 use crate::ports::{Claims as _, Ports};
+use crate::session::OwedStatus;
 use crate::session::Reject;
-use crate::session::index::{OwedStatus, PaymentRecord};
+use crate::session::index::PaymentRecord;
 use crate::x402::{self, PaymentPayload, Version};
 
 /// A refusal of a payment, as its buyer is told.

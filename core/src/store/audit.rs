@@ -9,7 +9,7 @@ use crate::ids::{SessionId, StreamId};
 use crate::money::Money;
 use crate::ports::PortError;
 use crate::session::ledger::{Book, Entry, entries};
-use crate::session::{Claim, Event, Rail, StreamState, evolve, failure};
+use crate::session::{Claim, Event, OwedStatus, Rail, StreamState, evolve, failure};
 use crate::time::Timestamp;
 
 const JOURNAL: &str = "SELECT stream, revision, events FROM journal
@@ -70,11 +70,13 @@ impl Balances {
     }
 
     fn take_in(&mut self, event: &Event) {
-        let Event::MoneyOwed(owed) = event else { return };
-        if owed.reason.is_unclear() {
-            let amount = i128::from(owed.money.amount.atomic());
-            *self.unclear.entry(key(&owed.session, &owed.money)).or_default() += amount;
-        }
+        let (owed, sign) = match event {
+            Event::MoneyOwed(owed) if owed.reason.is_unclear() => (owed, 1),
+            Event::OwedDecided { owed, was: OwedStatus::Unclear, .. } => (owed, -1),
+            _ => return,
+        };
+        let amount = i128::from(owed.money.amount.atomic());
+        *self.unclear.entry(key(&owed.session, &owed.money)).or_default() += sign * amount;
     }
 
     /// Returns what is wrong at the end of a stream.

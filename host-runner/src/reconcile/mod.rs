@@ -59,7 +59,7 @@ pub(crate) struct Args {
 /// Runs `coinop reconcile`.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, String> {
     let since = sales::since(args.since.as_deref())?;
-    let settings = sales::settings(&args.config)?;
+    let settings = sales::settings(&args.config, "/api/v1/merchant/sessions")?;
     let keys = keys(&settings)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
     runtime.block_on(async {
