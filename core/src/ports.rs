@@ -128,6 +128,11 @@ pub trait Claims {
     /// implements it.
     async fn is_claimed_elsewhere(&self, stream: &StreamId, id: &PaymentId) -> Result<bool, PortError>;
 
+    /// Returns whether `stream`, which is not the one asked for, has the payment in flight or has sold something for it.
+    ///
+    /// A stream remembers its payments for longer than [`Self::is_claimed_elsewhere`] does.
+    async fn is_known_in(&self, stream: &StreamId, id: &PaymentId) -> Result<bool, PortError>;
+
     /// Returns the payment for the ticket with this id, if it is in flight or has bought something.
     async fn payment_by_ticket(&self, ticket: &TicketId) -> Result<Option<PaymentRecord>, PortError>;
 

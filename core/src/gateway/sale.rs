@@ -155,7 +155,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
                 // The journal may have lost it, and then the money has moved all the same.
                 None => match self.restore(buy, &seen, &unclaimed).await? {
                     Some(sale) => Ok(sale),
-                    None => Err(self.unclaimed_error(buy, unclaimed).await?),
+                    None => Err(self.unclaimed_error(buy, &id, &seen.stream, unclaimed).await?),
                 },
             },
         }

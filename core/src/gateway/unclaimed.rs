@@ -2,7 +2,9 @@
 
 use super::buy::{BuyRequest, NOT_COVERED, SaleError, rejected};
 use super::{ClaimError, ClaimGuard, CommandError, Gateway};
-use crate::ports::{Claims as _, Clock as _, Ports};
+use crate::ids::{PaymentId, StreamId};
+use crate::ports::{Claims as _, Clock as _, PortError, Ports};
+use crate::quote::Operation;
 use crate::rail::GUARD_AT_RISK;
 use crate::session::Reject;
 
@@ -28,8 +30,13 @@ impl<P: Ports> Gateway<'_, P> {
     pub(super) async fn unclaimed_error(
         &self,
         buy: &BuyRequest<'_>,
+        id: &PaymentId,
+        stream: &StreamId,
         unclaimed: Unclaimed,
     ) -> Result<SaleError, SaleError> {
+        if self.was_sold_otherwise(buy, id, stream).await? {
+            return Ok(SaleError::AlreadyUsed);
+        }
         Ok(match unclaimed {
             Unclaimed::Refused(error) => error,
             Unclaimed::Claim(ClaimError::Command(CommandError::Rejected(reject))) => rejected(reject),
@@ -45,6 +52,29 @@ impl<P: Ports> Gateway<'_, P> {
                 ClaimGuard::Full => self.full(),
             },
         })
+    }
+
+    /// Returns whether a payment without a ticket has bought its asset when that was shared and now is not, or the other way
+    /// round.
+    ///
+    /// Nothing but a ticket says which it was, and each has its own stream. A buyer who was charged there must not be told
+    /// here that nothing was charged (invariant 3).
+    async fn was_sold_otherwise(
+        &self,
+        buy: &BuyRequest<'_>,
+        id: &PaymentId,
+        stream: &StreamId,
+    ) -> Result<bool, PortError> {
+        if buy.stream.is_some() || buy.payment.ticket().is_some() || buy.operation != Operation::Access {
+            return Ok(false);
+        }
+        let asset = buy.asset.clone();
+        let other = if stream.is_shared() {
+            StreamId::of_asset(asset)
+        } else {
+            StreamId::of_session(asset, self.deployment().keys.session_id(id))
+        };
+        self.ports().journal().is_known_in(&other, id).await
     }
 
     /// Returns the refusal of a purchase of a full asset.

@@ -3,7 +3,7 @@
 use super::attempt::ClaimAttempt;
 use super::outbox::Outbox;
 use super::ports::{Alarm as _, ShardPorts};
-use super::request::{Count, HistoryOf, OwnerOf};
+use super::request::{Count, HistoryOf, OwnerOf, StatusOf};
 use super::transport::{ShardKey, Transport as _};
 use super::updates::Reserved;
 use crate::account::Account;
@@ -148,6 +148,11 @@ impl<P: ShardPorts> Claims for ShardedJournal<P> {
         let shard = ShardKey::Payment(id.clone());
         let owner = self.ports.transport().ask(&shard, &OwnerOf(id.clone())).await?;
         Ok(owner.is_some_and(|owner| owner != *stream))
+    }
+
+    async fn is_known_in(&self, stream: &StreamId, id: &PaymentId) -> Result<bool, PortError> {
+        let shard = ShardKey::Stream(stream.clone());
+        Ok(self.ports.transport().ask(&shard, &StatusOf(id.clone())).await?.is_some())
     }
 
     async fn payment_by_ticket(&self, ticket: &TicketId) -> Result<Option<PaymentRecord>, PortError> {

@@ -279,6 +279,11 @@ impl<S: Sql> Claims for SqlJournal<S> {
         Ok(false)
     }
 
+    /// Returns false, for the same reason.
+    async fn is_known_in(&self, _: &StreamId, _: &PaymentId) -> Result<bool, PortError> {
+        Ok(false)
+    }
+
     async fn payment_by_ticket(&self, ticket: &TicketId) -> Result<Option<PaymentRecord>, PortError> {
         self.record(PAYMENT_BY_TICKET, ticket.as_str()).await
     }

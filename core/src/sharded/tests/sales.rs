@@ -2,8 +2,9 @@
 
 use super::Database;
 use super::cluster::{Cluster, FAULTS, Fault, asset, door, id_of, payer};
+use crate::capacity::Capacity;
 use crate::gateway::{Sale, SaleError};
-use crate::ids::AssetId;
+use crate::ids::{AssetId, StreamId};
 use crate::ports::{Accounts as _, Claims as _};
 use crate::quote::Operation;
 use crate::session::Reject;
@@ -139,6 +140,30 @@ fn killed_at_any_other_point_of_a_sale_it_is_finished_once_and_every_shard_hears
 }
 
 #[test]
+fn who_paid_without_a_ticket_is_not_told_uncharged_once_the_asset_is_no_longer_shared_or_has_become_so_inv_3()
+{
+    for was_shared in [true, false] {
+        let mut cluster = Cluster::new();
+        let payment = payment(&cluster, false);
+        let id = id_of(&payment);
+        let session = cluster.world.deployment.keys.session_id(&id);
+        let streams = [door(1), StreamId::of_session(door(1).asset().clone(), session)];
+        let mut buy = |is_shared: bool| {
+            let capacity = if is_shared { Capacity::Unlimited } else { Capacity::default() };
+            cluster.world.deployment.config.assets[0].capacity = capacity;
+            cluster.buy_in(&streams[usize::from(is_shared)], &payment)
+        };
+        assert!(matches!(buy(was_shared), Some(Ok(Sale::Sold(_)))));
+        assert_eq!(buy(!was_shared).unwrap().unwrap_err(), SaleError::AlreadyUsed);
+        // The payment's own shard forgets it after ten minutes.
+        cluster.world.advance(STALE_MS);
+        cluster.go_off(&ShardKey::Payment(id));
+        let again = cluster.buy_in(&streams[usize::from(!was_shared)], &payment);
+        assert_eq!(again.unwrap().unwrap_err(), SaleError::AlreadyUsed, "was shared: {was_shared}");
+    }
+}
+
+#[test]
 fn a_shard_whose_tables_were_half_made_makes_the_rest_and_sells_inv_2() {
     type Sql = Database;
     let of_payment = |cluster: &Cluster| {
@@ -244,7 +269,7 @@ fn a_second_payment_from_one_balance_at_once_is_told_that_the_door_is_busy_and_n
 fn the_merchants_shard_lists_the_sessions_of_all_streams_and_of_one_asset() {
     let mut cluster = Cluster::new();
     let asset = &mut cluster.world.deployment.config.assets[0];
-    (asset.capacity, asset.device) = (crate::capacity::Capacity::Unlimited, None);
+    (asset.capacity, asset.device) = (Capacity::Unlimited, None);
     let listed = |cluster: &Cluster, asset: Option<&str>| -> Vec<_> {
         let journal = ShardedJournal::read_only(cluster.ports(&ShardKey::Merchant), "main".to_owned());
         let asset = asset.map(|id| AssetId::parse(id).unwrap());
@@ -255,7 +280,7 @@ fn the_merchants_shard_lists_the_sessions_of_all_streams_and_of_one_asset() {
     for who in [1, 2] {
         let (ticket, quote) = cluster.world.ticket("door-1", Operation::Access, 1);
         let payment = cluster.world.pay(who, &ticket, &quote);
-        let stream = crate::ids::StreamId::of_session(door(1).asset().clone(), ticket.session());
+        let stream = StreamId::of_session(door(1).asset().clone(), ticket.session());
         let sale = cluster.buy_in(&stream, &payment);
         assert!(matches!(sale, Some(Ok(Sale::Sold(_)))), "{sale:?}");
         cluster.world.advance(1_000);
