@@ -46,6 +46,9 @@ pub(crate) struct Args {
     /// How many worlds the simulator plays without a guard
     #[arg(long, default_value_t = 2_000, requires = "sim")]
     worlds: u64,
+    /// How many sieges the simulator plays after the worlds
+    #[arg(long, default_value_t = 0, requires = "sim")]
+    sieges: u64,
     /// List the guards, and try none
     #[arg(long)]
     list: bool,
@@ -78,7 +81,7 @@ pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     };
     let mut tally = Tally::default();
     let tried = if args.sim {
-        sim_trial::try_all(workspace, &chosen, args.worlds, &mut tally)
+        sim_trial::try_all(workspace, &chosen, [args.worlds, args.sieges], &mut tally)
     } else {
         try_all(workspace, &chosen, &mut tally)
     };

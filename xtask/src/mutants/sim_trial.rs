@@ -33,19 +33,21 @@ enum Verdict {
     NotTried(String),
 }
 
-/// Removes one guard after another from a copy of the sources, and counts for which of them a world fails.
+/// Removes one guard after another from a copy of the sources, and counts for which of them a world fails. `plays` is how
+/// many worlds are played, and how many sieges after them.
 ///
 /// # Errors
 /// When a world fails with all guards in place, or the simulator can't be built.
 pub(super) fn try_all(
     workspace: &Workspace,
     guards: &[&Guard],
-    worlds: u64,
+    plays: [u64; 2],
     tally: &mut Tally,
 ) -> Result<()> {
     let folder = workspace.cache.join("mutants");
     let (tree, _lock) = tree::prepare(workspace, &folder)?;
-    let trial = Trial { tree, target: folder.join("target-sim"), worlds };
+    let [worlds, sieges] = plays;
+    let trial = Trial { tree, target: folder.join("target-sim"), worlds, sieges };
     if let Some(complaint) = trial.build()? {
         bail!("the simulator does not compile with all guards in place: {complaint}");
     }
@@ -61,7 +63,7 @@ pub(super) fn try_all(
         stop::check()?;
         let (is_found, words) = match verdict {
             Verdict::Found(why) => (true, why),
-            Verdict::Unseen => (false, format!("{worlds} worlds hold without it")),
+            Verdict::Unseen => (false, format!("{worlds} worlds and {sieges} sieges hold without it")),
             Verdict::Hung => (false, "the worlds do not come to an end without it".to_owned()),
             Verdict::NotTried(why) => (false, why),
         };
@@ -80,6 +82,7 @@ struct Trial {
     tree: PathBuf,
     target: PathBuf,
     worlds: u64,
+    sieges: u64,
 }
 
 impl Trial {
@@ -113,11 +116,20 @@ impl Trial {
         Ok((!is_built).then(|| complaint(&done.err)))
     }
 
-    /// Plays the worlds until one fails.
+    /// Plays the worlds and then the sieges, until one fails.
     fn play(&self) -> Result<Verdict> {
+        match self.play_some(self.worlds, &[])? {
+            Verdict::Unseen if self.sieges > 0 => self.play_some(self.sieges, &["--sieges"]),
+            verdict => Ok(verdict),
+        }
+    }
+
+    /// Plays so many worlds until one fails.
+    fn play_some(&self, count: u64, options: &[&str]) -> Result<Verdict> {
         let program = Path::new("release").join(PACKAGE);
-        let worlds = self.worlds.to_string();
-        let cmd = Cmd::new(self.target.join(program), &self.tree).args(["--quick", "--seeds", &worlds]);
+        let count = count.to_string();
+        let cmd = Cmd::new(self.target.join(program), &self.tree).args(["--quick", "--seeds", &count]);
+        let cmd = cmd.args(options);
         let done = cmd.collect(Some(LIMIT))?;
         Ok(match done.status {
             None => Verdict::Hung,
