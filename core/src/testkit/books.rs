@@ -78,6 +78,10 @@ pub enum Deed {
         fee: u64,
         /// The bytes of its transaction.
         transaction: Vec<u8>,
+        /// What was bought: the price in atomic units, and for how many units of the tariff.
+        price: (u64, u64),
+        /// Whether it showed a ticket, which may hold another price than the present one.
+        has_ticket: bool,
     },
     /// It was seen to have landed, and bought something.
     Granted {
@@ -85,6 +89,8 @@ pub enum Deed {
         payment: PaymentId,
         /// What was paid, in atomic units.
         amount: u64,
+        /// How much time was bought, in seconds.
+        seconds: u64,
         /// The session that it started or extended.
         session: SessionId,
     },
@@ -94,6 +100,11 @@ pub enum Deed {
         payment: PaymentId,
         /// What was paid, in atomic units.
         amount: u64,
+    },
+    /// What a session has not delivered is owed back.
+    OwedBack {
+        /// How much of the paid time was not delivered by now, in milliseconds.
+        undelivered_ms: u64,
     },
     /// It was given up, because it can't land any more or landed with an error.
     GivenUp {
@@ -139,6 +150,8 @@ impl Books {
                 payer: claim.payer.clone(),
                 fee: claim.rail.holds(claim.purchase.price.amount).fee.map_or(0, |fee| fee.amount),
                 transaction: from_base64(&claim.rail.exact().transaction).unwrap(),
+                price: (claim.purchase.price.amount.atomic(), claim.purchase.quantity),
+                has_ticket: claim.ticket.is_some(),
             }),
             Event::PaymentLanded { payment, .. } => {
                 let record = &self.payments[payment.as_str()];
@@ -146,7 +159,16 @@ impl Books {
                 if record.status == PaymentStatus::Owed {
                     return Some(Deed::Owed { payment: payment.clone(), amount });
                 }
-                Some(Deed::Granted { payment: payment.clone(), amount, session: record.session.clone() })
+                let seconds = record.purchase.allowance.seconds().unwrap();
+                Some(Deed::Granted {
+                    payment: payment.clone(),
+                    amount,
+                    seconds,
+                    session: record.session.clone(),
+                })
+            }
+            Event::MoneyOwed(owed) if owed.payment.is_none() => {
+                Some(Deed::OwedBack { undelivered_ms: owed.undelivered_ms })
             }
             Event::PaymentFailed { payment, reason, .. } => {
                 Some(Deed::GivenUp { payment: payment.clone(), reason: reason.clone() })
@@ -203,6 +225,12 @@ impl Books {
     pub fn open_until(&self, stream: &StreamId) -> Option<Timestamp> {
         let state = self.state(stream);
         state.session.as_ref().and_then(Session::ends_at)
+    }
+
+    /// Returns the session that runs in a stream, if its buyer has not stopped it.
+    #[must_use]
+    pub fn wanted(&self, stream: &StreamId) -> Option<SessionId> {
+        self.state(stream).session.filter(|session| session.delivery.stop.is_none()).map(|session| session.id)
     }
 
     /// Returns the streams in which a session runs or a payment is in flight.

@@ -10,6 +10,7 @@ use coinop_core::{PaymentId, StreamId};
 
 use crate::chain::{Chain, Transaction};
 use crate::plan::{Fault, Keeping};
+use crate::promises::Claimed;
 use crate::world::World;
 
 /// How long a door may be open after its paid time, in milliseconds: the time that a device takes, and 6 s if the
@@ -94,16 +95,31 @@ impl World {
         let mut chain = self.chain.borrow_mut();
         chain.advance(self.exec.now());
         let mut is_granted = false;
+        let (mut bought, mut owed_back) = (None, None);
         for deed in deeds {
+            if let Deed::Granted { payment, .. }
+            | Deed::Owed { payment, .. }
+            | Deed::GivenUp { payment, .. } = &deed
+            {
+                self.promises.borrow_mut().over(payment.clone(), self.exec.now());
+            }
             match deed {
-                Deed::Claimed { payment, transaction, .. } => {
+                Deed::Claimed { payment, payer, transaction, price, has_ticket, .. } => {
                     let transaction = Transaction::read(&transaction)
                         .unwrap_or_else(|| panic!("{payment:?} is no payment"));
+                    if !audit.is_impaired {
+                        let has_bought =
+                            audit.books.payments().any(|paid| paid.is_granted && paid.payer == payer);
+                        let claimed = Claimed { transaction: &transaction, price, has_ticket, has_bought };
+                        self.check_claim(&stream, &claimed);
+                        self.check_alone(&audit.books, &stream);
+                    }
                     audit.blockhashes.insert(payment, transaction.blockhash);
                 }
-                Deed::Granted { payment, amount, session } => {
+                Deed::Granted { payment, amount, seconds, session } => {
                     audit.grants += 1;
                     is_granted = true;
+                    bought = Some(bought.unwrap_or_default() + seconds);
                     let landed = chain.landed(&payment).filter(|landed| landed.error.is_none());
                     let landed = landed.unwrap_or_else(|| panic!("granted unpaid (inv. 1): {payment:?}"));
                     assert_eq!(landed.transaction.amount, amount, "another amount than was paid (inv. 5)");
@@ -114,6 +130,7 @@ impl World {
                     let landed = landed.unwrap_or_else(|| panic!("owed unpaid (inv. 1): {payment:?}"));
                     assert_eq!(landed.transaction.amount, amount, "another amount than was paid (inv. 5)");
                 }
+                Deed::OwedBack { undelivered_ms } => owed_back = Some(undelivered_ms),
                 Deed::GivenUp { payment, reason } => {
                     let landed = chain.landed(&payment).filter(|landed| landed.error.is_none());
                     if reason == EXPIRED && self.plan.faults.is_empty() {
@@ -127,6 +144,9 @@ impl World {
             }
         }
         drop(chain);
+        if !audit.is_impaired && self.can_tell_time() {
+            self.check_length(&audit.books, &stream, bought, owed_back);
+        }
         if is_granted && stream.is_shared() {
             self.check_seats(&audit, &stream);
         }
@@ -144,6 +164,9 @@ impl World {
                 && let Some(world) = self.handle()
             {
                 self.devices.watch(&world, &asset, until, SLACK_MS);
+                if self.has_door(&asset) {
+                    self.expect_open(&asset, until);
+                }
             }
         }
     }
@@ -309,6 +332,7 @@ impl World {
     /// Checks what must have come of everything once the world has healed.
     pub(crate) fn check_healed(self: &Rc<Self>) {
         self.check_money();
+        self.check_gain();
         self.check_tables();
         let audit = self.audit.borrow();
         if self.plan.keeping == Keeping::Sharded {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use coinop_core::device::{LockState, Report, ReportedState};
-use coinop_core::{AssetId, Timestamp};
+use coinop_core::{AssetId, StreamId, Timestamp};
 
 use crate::executor::{OUTSIDE, Process};
 use crate::plan::Fault;
@@ -186,6 +186,20 @@ impl Devices {
         self.doors
             .get(asset)
             .map_or((false, true), |door| (door.is_open.get(), now < door.excused_until.get()))
+    }
+
+    /// Looks at a door at a moment for which its session has paid, and fails the world if it is locked.
+    pub(crate) fn watch_open(&self, world: &Rc<World>, asset: &str, at: u64) {
+        let Some(stream) = StreamId::parse(asset) else { return };
+        let wanted = move |world: &World| world.audit.borrow().books.wanted(&stream);
+        let session = wanted(world);
+        let (asset, inside) = (asset.to_owned(), Rc::clone(world));
+        world.exec.spawn(OUTSIDE, async move {
+            inside.exec.sleep_until(at).await;
+            let (is_open, _) = inside.devices.state(&asset, at);
+            let is_over = session.is_none() || wanted(&inside) != session;
+            assert!(is_open || is_over, "{asset} is locked while it is paid for (inv. 2): it is {at}");
+        });
     }
 
     /// Looks at a door once its paid time is over by `slack` milliseconds, and fails the world if it is open.

@@ -20,6 +20,7 @@ mod gateway;
 mod machine;
 mod node;
 mod plan;
+mod promises;
 mod random;
 mod record;
 mod run;

@@ -106,6 +106,8 @@ pub(crate) enum Actor {
     Holder,
     /// Pays for more than its balance covers, and twice for one offer.
     Spendthrift,
+    /// Several wallets that pay for one asset at the same moment.
+    Crowd,
     /// Changes the assets.
     Owner,
     /// Has payments of ever new wallets land with an error.
@@ -133,6 +135,21 @@ pub(crate) struct Plan {
     pub(crate) siege: Option<(u64, u64)>,
 }
 
+/// Returns the actors and the faults of a world that is all about what is final: payments that fail, die or land after a
+/// fork, and a node that lies about them.
+fn about_finality(random: &Random) -> (Vec<Actor>, Vec<(Fault, u32)>) {
+    let actors = vec![Actor::Honest, Actor::Honest, Actor::Drainer, Actor::Drainer, Actor::Holder];
+    let all = [Fault::Fork, Fault::NodeLies, Fault::NodeLags, Fault::SendLost, Fault::CallAnswerLost];
+    let mut faults = Vec::new();
+    for (fault, most) in FAULTS.into_iter().filter(|(fault, _)| all.contains(fault)) {
+        if random.happens(7_000) {
+            let most = u64::from(most);
+            faults.push((fault, u32::try_from(random.within(most / 2..2 * most)).unwrap_or_default()));
+        }
+    }
+    (actors, faults)
+}
+
 /// How long besiegers have to use up what newcomers may cost, in milliseconds. Only newcomers who come later are counted.
 pub(crate) const SIEGE_BEGINS_MS: u64 = 300_000;
 
@@ -143,13 +160,14 @@ impl Plan {
         let keeping = [Keeping::Serve, Keeping::Serve, Keeping::Spin, Keeping::Sharded, Keeping::Sharded]
             [random.below(5)];
         let count = |most: u64| random.within(0..most + 1);
-        let mut actors = vec![Actor::Honest; usize::try_from(1 + count(4)).unwrap_or(1)];
+        let mut actors = vec![Actor::Honest; usize::try_from(1 + count(3)).unwrap_or(1)];
         for (actor, most) in [
             (Actor::HonestV1, 1),
             (Actor::Thief, 2),
             (Actor::Drainer, 1),
             (Actor::Holder, 1),
             (Actor::Spendthrift, 1),
+            (Actor::Crowd, 1),
             (Actor::Owner, 1),
         ] {
             for _ in 0..count(most) {
@@ -165,6 +183,9 @@ impl Plan {
                 faults
                     .push((fault, 1 + u32::try_from(random.within(0..u64::from(rate))).unwrap_or_default()));
             }
+        }
+        if random.happens(1_000) {
+            (actors, faults) = about_finality(&random);
         }
         Self {
             seed,

@@ -78,6 +78,7 @@ fn play(world: &Rc<World>) -> Ran {
         world.chain.borrow_mut().advance(at);
         world.check_money();
         world.check_tables();
+        world.check_released();
     }
     world.exec.run_until(length);
     world.is_open.set(false);

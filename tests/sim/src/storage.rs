@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
+use coinop_core::PaymentId;
 use coinop_core::store::{Sql, SqlError, Value};
 use rusqlite::Connection;
 
@@ -54,6 +55,21 @@ impl File {
 
     pub(crate) fn with<T>(&self, use_it: impl FnOnce(&Connection) -> T) -> T {
         use_it(&self.connection.borrow())
+    }
+
+    /// Returns the payments for which a shard holds something, each with the latest time of that in milliseconds.
+    pub(crate) fn held(&self) -> Vec<(PaymentId, u64)> {
+        let what = "SELECT payment, max(at) FROM hold GROUP BY payment";
+        let has_holds = "SELECT 1 FROM sqlite_schema WHERE name = 'hold'";
+        self.with(|database| {
+            if !database.prepare_cached(has_holds).and_then(|mut it| it.exists([])).unwrap_or_default() {
+                return Vec::new();
+            }
+            let mut held = database.prepare_cached(what).unwrap_or_else(|error| panic!("{error}"));
+            let rows = held.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)));
+            let rows = rows.unwrap_or_else(|error| panic!("{error}")).flatten();
+            rows.filter_map(|(id, at)| Some((PaymentId::parse(&id)?, at))).collect()
+        })
     }
 
     fn execute(&self, statement: &str, parameters: &[Value]) -> rusqlite::Result<Vec<Vec<Value>>> {

@@ -18,6 +18,7 @@ use crate::executor::{Executor, Process};
 use crate::gateway::Gateways;
 use crate::node::Node;
 use crate::plan::{Fault, Keeping, Plan};
+use crate::promises::Promises;
 use crate::random::Random;
 use crate::trace::Trace;
 
@@ -51,6 +52,7 @@ pub(crate) struct World {
     pub(crate) devices: Devices,
     pub(crate) audit: RefCell<Audit>,
     pub(crate) economy: RefCell<Economy>,
+    pub(crate) promises: RefCell<Promises>,
     pub(crate) trace: Trace,
     /// Whether faults happen. They end when the world heals.
     pub(crate) is_faulty: Cell<bool>,
@@ -80,6 +82,7 @@ impl World {
             devices: Devices::new(plan.doors, part("devices"), me.clone()),
             audit: RefCell::default(),
             economy: RefCell::default(),
+            promises: RefCell::default(),
             trace: Trace::default(),
             is_faulty: Cell::new(true),
             is_open: Cell::new(true),

@@ -6,7 +6,7 @@ use coinop_core::svm::Transfer;
 use serde_json::{Value, json};
 
 use super::any_asset;
-use super::client::{Offer, Told, Wallet, read};
+use super::client::{Offer, Payment, Told, Wallet, carry_v1, carry_v1_on, read};
 use crate::plan::Fault;
 use crate::world::World;
 
@@ -24,8 +24,9 @@ pub(super) async fn act(world: &Rc<World>, wallet: &Wallet) {
     let mut change: Box<dyn FnOnce(&mut Transfer<'_>)> = Box::new(|_| {});
     let mut memo = offer.memo.clone();
     let mut is_forged = false;
+    let mut carry: fn(&Offer, &[u8], &str) -> Payment = |offer, bytes, at| offer.carry(bytes, at, None);
     let cheaper = coinop_core::Amount::new(offer.amount - 1);
-    let what = match world.draws.below(9) {
+    let what = match world.draws.below(11) {
         0 => {
             change = Box::new(move |transfer| transfer.amount = cheaper);
             "less than the price"
@@ -66,6 +67,15 @@ pub(super) async fn act(world: &Rc<World>, wallet: &Wallet) {
             memo = another.memo;
             "with the memo of another offer"
         }
+        8 => {
+            carry = |_, bytes, at| carry_v1(bytes, at);
+            "for an offer, and does not show its ticket"
+        }
+        9 => {
+            carry = |_, bytes, at| carry_v1_on("solana", bytes, at);
+            memo = Some(coinop_core::encoding::hex(&world.draws.bytes::<16>()));
+            "for another network"
+        }
         _ => {
             // By a clock that is set back, it is not late.
             if world.plan.rate(Fault::ClockStep) > 0 {
@@ -81,7 +91,7 @@ pub(super) async fn act(world: &Rc<World>, wallet: &Wallet) {
     if is_forged {
         bytes[PAYERS_SIGNATURE + world.draws.below(64)] ^= 1;
     }
-    let told = read(world.ask(offer.carry(&bytes, &at, None).request).await.as_ref());
+    let told = read(world.ask(carry(&offer, &bytes, &at).request).await.as_ref());
     assert!(
         !matches!(told, Told::Sold { .. }),
         "a thief has paid {what}, and has a session (inv. 1): {told:?}"

@@ -120,6 +120,15 @@ pub(crate) fn get(path: &str, bearer: Option<&str>) -> Request {
     }
 }
 
+/// Makes a request of the owner's API, with a key if there is one.
+pub(super) fn managing(method: &str, path: &str, key: Option<&str>, body: Option<&Value>) -> Request {
+    let mut request = get(path, key);
+    method.clone_into(&mut request.method);
+    request.headers.push(("content-type".to_owned(), "application/json".to_owned()));
+    request.body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+    request
+}
+
 /// Returns the value of a header.
 fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
     response.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
@@ -211,8 +220,13 @@ impl Offer {
 
 /// Puts signed bytes into a v1 request.
 pub(crate) fn carry_v1(bytes: &[u8], path: &str) -> Payment {
+    carry_v1_on("solana-devnet", bytes, path)
+}
+
+/// Puts signed bytes into a v1 request that names this network.
+pub(super) fn carry_v1_on(network: &str, bytes: &[u8], path: &str) -> Payment {
     let body = json!({
-        "x402Version": 1, "scheme": "exact", "network": "solana-devnet", "payload": { "transaction": base64(bytes) },
+        "x402Version": 1, "scheme": "exact", "network": network, "payload": { "transaction": base64(bytes) },
     });
     with_payment(bytes, path, None, X_PAYMENT, &body)
 }

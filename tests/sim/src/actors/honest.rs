@@ -9,6 +9,7 @@ use crate::world::{MINUTE_PRICE, World};
 /// Buys and extends sessions for as long as the world is open.
 pub(super) async fn act(world: Rc<World>, number: usize, is_v1: bool) {
     let wallet = Wallet::new(&world, number, 40 * MINUTE_PRICE);
+    let mut last = None;
     while world.is_open.get() {
         world.pause(500..20_000).await;
         let asset = any_asset(&world);
@@ -24,6 +25,11 @@ pub(super) async fn act(world: Rc<World>, number: usize, is_v1: bool) {
         let mut told = outcome(&world, &payment).await;
         while let Told::Sold { session, token } = told {
             check_session(&world, &payment, &session);
+            if world.draws.happens(3_000) {
+                world.pause(100..20_000).await;
+                repeat(&world, &payment, &session, is_v1).await;
+            }
+            last = Some((payment.clone(), session.clone()));
             if !world.is_open.get() || world.draws.happens(5_000) {
                 break;
             }
@@ -37,6 +43,26 @@ pub(super) async fn act(world: Rc<World>, number: usize, is_v1: bool) {
             told = outcome(&world, &more).await;
         }
     }
+    world.exec.sleep_until(world.plan.length + HEALING_MS).await;
+    if let Some((payment, session)) = last {
+        repeat(&world, &payment, &session, is_v1).await;
+    }
+}
+
+/// Sends a payment again that has bought something. Its buyer gets the same session, whatever has happened since. A payment
+/// without a ticket gets nothing, because anybody can send it (invariant 1).
+async fn repeat(world: &Rc<World>, payment: &Payment, session: &str, is_v1: bool) {
+    let told = insist(world, payment, world.plan.length + HEALING_MS + 60_000).await;
+    let audit = world.audit.borrow();
+    let is_right = match &told {
+        Told::Sold { session: again, .. } => !is_v1 && again == session,
+        Told::Used => is_v1,
+        _ => false,
+    };
+    assert!(
+        is_right || audit.is_impaired(),
+        "a payment that has bought a session gets something else the second time (inv. 1): {told:?}"
+    );
 }
 
 /// Stops a session before its paid end.

@@ -4,12 +4,15 @@ mod besieged;
 mod besieger;
 mod cheat;
 pub(crate) mod client;
+mod crowd;
 mod drainer;
 mod holder;
 mod honest;
 mod owner;
 mod spendthrift;
+mod swindle;
 mod thief;
+mod trespass;
 
 use std::rc::Rc;
 
@@ -32,6 +35,7 @@ pub(crate) fn start(world: &Rc<World>) {
             Actor::Drainer => world.exec.spawn(OUTSIDE, drainer::act(inside, number)),
             Actor::Holder => world.exec.spawn(OUTSIDE, holder::act(inside, number)),
             Actor::Spendthrift => world.exec.spawn(OUTSIDE, spendthrift::act(inside, number)),
+            Actor::Crowd => world.exec.spawn(OUTSIDE, crowd::act(inside, number)),
             Actor::Owner => world.exec.spawn(OUTSIDE, owner::act(inside)),
             Actor::Besieger => world.exec.spawn(OUTSIDE, besieger::act(inside, number)),
             Actor::Newcomers => world.exec.spawn(OUTSIDE, besieged::newcomers(inside, number)),

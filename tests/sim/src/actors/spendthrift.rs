@@ -8,6 +8,7 @@ use futures::future::{join, join_all};
 
 use super::client::{Payment, Told, Wallet, insist};
 use super::{HEALING_MS, any_asset, assets};
+use crate::plan::Fault;
 use crate::world::{MINUTE_PRICE, World};
 
 /// Buys for as long as the world is open.
@@ -33,12 +34,15 @@ async fn pay_for_all(world: &Rc<World>, wallet: &Wallet) {
         payments.extend(offer.pay(world, wallet, &path, world.recent_blockhash()));
     }
     join_all(payments.iter().map(|payment| outcome(world, payment))).await;
+    // What a node says of a balance may be old or a lie, and storage may forget what is in flight.
+    let unsure = [Fault::NodeLags, Fault::NodeLies, Fault::Fork];
+    let is_excused =
+        unsure.iter().any(|fault| world.plan.rate(*fault) > 0) || world.audit.borrow().is_impaired();
     let chain = world.chain.borrow();
     for Payment { id, .. } in &payments {
-        // What a node says of a balance may be old or a lie.
         let has_failed = chain.landed(id).is_some_and(|landed| landed.error.is_some());
         assert!(
-            !has_failed || !world.plan.faults.is_empty(),
+            !has_failed || is_excused,
             "a payment that its balance did not cover was sent (inv. 5): {id:?}"
         );
     }
@@ -48,10 +52,17 @@ async fn pay_for_all(world: &Rc<World>, wallet: &Wallet) {
 async fn pay_twice(world: &Rc<World>, wallet: &Wallet) {
     let path = format!("/api/v1/access/{}", any_asset(world));
     let Some(offer) = world.price(&path, None).await else { return };
-    let first = offer.pay(world, wallet, &path, world.recent_blockhash());
+    // Some clients write a memo of their own.
+    let has_own_memo = world.draws.happens(5_000);
+    let pay = || {
+        let own = coinop_core::encoding::hex(&world.draws.bytes::<16>());
+        let memo = if has_own_memo { Some(own.as_str()) } else { offer.memo.as_deref() };
+        let bytes = offer.sign(world, wallet, world.recent_blockhash(), memo)?;
+        Some(offer.carry(&bytes, &path, None))
+    };
+    let first = pay();
     world.exec.sleep(2_000).await;
-    let second = offer.pay(world, wallet, &path, world.recent_blockhash());
-    let (Some(first), Some(second)) = (first, second) else { return };
+    let (Some(first), Some(second)) = (first, pay()) else { return };
     if first.id == second.id {
         return;
     }

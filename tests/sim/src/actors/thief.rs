@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::client::{Told, Wallet, carry_v1, read};
-use super::{any_asset, cheat};
+use super::{any_asset, cheat, swindle, trespass};
 use crate::world::{MINUTE_PRICE, World};
 
 /// Steals for as long as the world is open.
@@ -11,8 +11,10 @@ pub(super) async fn act(world: Rc<World>, number: usize) {
     let wallet = Wallet::new(&world, number, 3 * MINUTE_PRICE);
     while world.is_open.get() {
         world.pause(200..8_000).await;
-        match world.draws.below(6) {
-            4.. => cheat::act(&world, &wallet).await,
+        match world.draws.below(11) {
+            4..=6 => cheat::act(&world, &wallet).await,
+            7 => trespass::act(&world).await,
+            8.. => swindle::act(&world, number).await,
             0 => present_anothers(&world, &wallet, false).await,
             1 => present_anothers(&world, &wallet, true).await,
             2 => pay_once_for_two(&world, &wallet, true).await,

@@ -171,7 +171,7 @@ fn recent_blockhashes(hashes: &[[u8; 32]]) -> Value {
 }
 
 /// Returns a transaction as `getTransaction` shows it.
-fn shown(landed: &Landed) -> Value {
+pub(super) fn shown(landed: &Landed) -> Value {
     json!({
         "slot": landed.slot, "blockTime": null, "version": "legacy",
         "transaction": [base64(&landed.transaction.bytes), "base64"],

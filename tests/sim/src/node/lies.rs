@@ -2,13 +2,21 @@
 
 use serde_json::{Value, json};
 
+use crate::chain::Chain;
 use crate::random::Random;
 
+use super::answers::shown;
+
 /// Returns an untrue or unreadable answer in place of this one.
-pub(super) fn lie(method: &str, truth: Value, random: &Random) -> Value {
+pub(super) fn lie(method: &str, truth: Value, chain: &Chain, random: &Random) -> Value {
     let mut told = truth;
     match (method, random.below(4)) {
         (_, 0) => return Value::Null,
+        ("getSignatureStatuses", 1) if truth_is_known(&told) => {
+            let status = &mut told["value"][0]["err"];
+            let error = json!({ "InstructionError": [2, { "Custom": 1 }] });
+            *status = if status.is_null() { error } else { Value::Null };
+        }
         ("getSignatureStatuses", _) => {
             // It has never heard of the transaction.
             told["value"] = json!([null]);
@@ -38,9 +46,19 @@ pub(super) fn lie(method: &str, truth: Value, random: &Random) -> Value {
             told["value"]["accounts"] = json!([null, null]);
         }
         ("getTransaction", 1) => told["meta"]["err"] = json!({ "InstructionError": [2, { "Custom": 1 }] }),
+        ("getTransaction", 2) => {
+            // It shows the transaction of somebody else.
+            let others: Vec<_> = chain.all_landed().map(|(_, landed)| landed).collect();
+            return random.one_of(&others).map_or(Value::Null, |landed| shown(landed));
+        }
         ("getTransaction", _) => return Value::Null,
         ("getSignaturesForAddress", _) => return json!([]),
         _ => {}
     }
     told
+}
+
+/// Tells whether an honest node has heard of the transaction.
+fn truth_is_known(truth: &Value) -> bool {
+    truth["value"][0].is_object()
 }

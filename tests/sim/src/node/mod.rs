@@ -93,7 +93,7 @@ impl World {
             && let Ok(truth) = &answer
         {
             self.node.honest_until.set(self.exec.now() + HONEST_MS);
-            return Ok(lies::lie(method, truth.clone(), random));
+            return Ok(lies::lie(method, truth.clone(), &chain, random));
         }
         answer
     }
