@@ -29,7 +29,7 @@ impl Findings {
 /// Checks the ledger, and prints a line for each fault.
 pub(super) fn run(config: &Path, since: Option<&str>) -> Result<(), String> {
     let since = sales::since(since)?;
-    let settings = sales::settings(config)?;
+    let settings = sales::settings(config, "/api/v1/merchant/sessions")?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
     runtime.block_on(async {
         let journal = sales::open(&settings.data_dir, &settings.config.merchant.id).await;
