@@ -6,14 +6,11 @@ import { left } from './view_session';
 
 const MINUTE_MS = 60_000;
 /** At which minutes before the end something is said. */
-const MARKS = [5, 1] as const;
+const MARKS = [0, 1, 5] as const;
 
 /** Returns which of the marks was passed last; 0 at the end, null before the first one. */
 export function markOf(leftMs: number | null): number | null {
-  if (leftMs === null) return null;
-  if (leftMs <= 0) return 0;
-  const passed = MARKS.filter((minutes) => leftMs <= minutes * MINUTE_MS);
-  return passed.length === 0 ? null : Math.min(...passed);
+  return leftMs === null ? null : MARKS.find((minutes) => leftMs <= minutes * MINUTE_MS) ?? null;
 }
 
 /** Makes the one region that is announced, and returns how to keep it up to date. */

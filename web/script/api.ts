@@ -1,6 +1,6 @@
 // The gateway's API. No call throws: an answer that never came has status 0.
 
-import { jsonToBase64 } from './base';
+import { jsonToBase64, parsed } from './base';
 import { classify, hasAll, members, refusalOf, SALE, type Answer } from './classify';
 import type { Clock } from './clock';
 import type { Attempt } from './state';
@@ -33,6 +33,8 @@ export interface Api {
   /** Sends a payment. */
   pay(kept: Kept): Promise<Outcome>;
   session(session: Session): Promise<Result<SessionStatus>>;
+  /** Ends a session before its time. While its device is not locked yet, the status says `stopping`. */
+  stop(session: Session): Promise<Result<SessionStatus>>;
   /** Makes a one-time code for another device. */
   makeCode(session: Session): Promise<Result<{ readonly code: string; readonly expiresAt: string }>>;
   /** Exchanges a one-time code for its session. */
@@ -59,12 +61,11 @@ export function makeApi(base: string, asset: string, clock: Clock, heard: (isAns
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), timeoutMs);
     const sent = performance.now();
-    const json = body === undefined ? {} : { body: JSON.stringify(body) };
-    const type: Headers = body === undefined ? {} : { 'content-type': 'application/json' };
     try {
       const { signal } = abort;
-      const all = { ...type, ...headers };
-      const call: RequestInit = { method, headers: all, ...json, cache: 'no-store', redirect: 'error', signal };
+      const all = body === undefined ? headers : { 'content-type': 'application/json', ...headers };
+      const how = { cache: 'no-store', redirect: 'error', signal } as const;
+      const call: RequestInit = { method, headers: all, body: JSON.stringify(body), ...how };
       const response = await fetch(base + path, call);
       const answer = parsed(await response.text());
       heard(true);
@@ -80,10 +81,10 @@ export function makeApi(base: string, asset: string, clock: Clock, heard: (isAns
     }
   };
 
-  /** Returns the body of a 200 that has all these members, or the refusal. */
+  /** Returns the body of a success that has all these members, or the refusal. */
   const read = async <T>(names: string, ...call: Parameters<typeof send>): Promise<Result<T>> => {
     const answer = await send(...call);
-    if (answer.status === 200 && hasAll(answer.body, names)) return { ok: answer.body as T };
+    if (answer.status < 300 && hasAll(answer.body, names)) return { ok: answer.body as T };
     const refusal = refusalOf(answer);
     return { refusal: refusal.code ? refusal : { code: 'no_answer', detail: '' } };
   };
@@ -107,18 +108,10 @@ export function makeApi(base: string, asset: string, clock: Clock, heard: (isAns
       return classify(await send(path, { ...headers, 'payment-signature': payment }, 'POST', undefined, PAYMENT_MS));
     },
     session: (session) => read('status', `/sessions/${session.id}/status`, bearer(session)),
+    stop: (session) => read('spent', `/sessions/${session.id}/stop`, bearer(session), 'POST'),
     makeCode: (session) => read('code', `/sessions/${session.id}/code`, bearer(session), 'POST'),
     redeem: (code) => read(SALE, `${access}/code`, {}, 'POST', { code }),
     challenge: async () => (await send(`${access}?signin`)).challenge,
     signIn: (proof) => read(SALE, access, { 'sign-in-with-x': proof }),
   };
-}
-
-/** Returns what a text says as JSON, or null. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

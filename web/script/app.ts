@@ -108,7 +108,9 @@ export function runPage(page: PageData, panel: HTMLElement, orderNode: HTMLEleme
     await watch.ask();
     const { session } = runtime.state().saved;
     const end = instant(world.status?.session?.endsAt);
-    if (end && model().isRunning && end !== session?.endsAt) void look();
+    const { isRunning: runs, lock } = model();
+    // A session with a device may also have ended before its time.
+    if ((end || lock) && runs && end !== session?.endsAt) void look();
     render();
   };
 

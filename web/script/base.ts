@@ -36,3 +36,12 @@ export function toBase58(bytes: Uint8Array): string {
   }
   return text;
 }
+
+/** Returns what a text says as JSON; null if it says nothing. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

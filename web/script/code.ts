@@ -2,7 +2,7 @@
 
 /** Returns the code of the address and wipes it, so that it stays in no history and no screenshot. */
 export function takeCode(): string | null {
-  const code = /^#code=([\w-]{1,200})$/.exec(location.hash)?.[1] ?? null;
-  if (location.hash.startsWith('#code=')) history.replaceState(history.state, '', location.pathname + location.search);
-  return code;
+  const found = /^#code=([\w-]{1,200}$)?/.exec(location.hash);
+  if (found) history.replaceState(history.state, '', location.pathname + location.search);
+  return found?.[1] ?? null;
 }

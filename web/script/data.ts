@@ -1,5 +1,6 @@
 // What the server has written into the page.
 
+import { parsed } from './base';
 import type { Asset, Offer, Status } from './types';
 
 export interface PageData {
@@ -20,11 +21,5 @@ export interface PageData {
 
 /** Returns the page's data; null if there is none, as on pages without an asset. */
 export function pageData(): PageData | null {
-  const text = document.getElementById('data')?.textContent;
-  if (!text) return null;
-  try {
-    return JSON.parse(text) as PageData;
-  } catch {
-    return null;
-  }
+  return parsed(document.getElementById('data')?.textContent ?? '') as PageData | null;
 }

@@ -40,6 +40,21 @@ export function button(style: string, label: string, act: () => void): HTMLButto
   return element;
 }
 
+/** Makes a button that opens and closes a part, which begins closed. Its heading takes the focus. */
+export function toggle(style: string, label: string, part: HTMLElement, opened?: () => void): HTMLButtonElement {
+  const show = (isOpen: boolean): void => {
+    part.hidden = !isOpen;
+    element.setAttribute('aria-expanded', String(isOpen));
+  };
+  const element = button(style, label, () => {
+    show(part.hidden);
+    opened?.();
+    part.querySelector('h3')?.focus();
+  });
+  show(false);
+  return element;
+}
+
 /** Writes a text, if it is another one. */
 export function write(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;

@@ -20,13 +20,14 @@ function paid(before: readonly Paid[], sale: Sale, now: number): readonly Paid[]
 export function after(session: Session | null, sale: Sale, now: number): Session {
   const known = session?.id === sale.sessionId ? session : null;
   return {
+    isLinked: false,
+    ...known,
     id: sale.sessionId,
     token: sale.sessionToken,
     startsAt: instant(sale.startsAt) ?? now,
     endsAt: instant(sale.endsAt),
     payments: paid(known?.payments ?? [], sale, now),
     dismissed: false,
-    isLinked: known?.isLinked ?? false,
   };
 }
 
@@ -63,10 +64,13 @@ export function adopted(state: State, sale: Sale, isLinked: boolean | null, now:
 export function updated(state: State, status: SessionStatus, now: number): Step {
   const { session } = state.saved;
   if (session?.id !== status.sessionId) return [state];
+  const runs: boolean = isRunning(session, now);
   let endsAt = instant(status.endsAt);
-  if (status.status === 'ended') endsAt = Math.min(endsAt ?? now, now);
-  if (endsAt === session.endsAt) return [state];
-  return save(state, { session: { ...session, endsAt } }, null);
+  // It ended before its paid end, and when is not told.
+  if (status.status === 'ended' && (endsAt ?? Infinity) > now) endsAt = runs ? now : session.endsAt;
+  const next = { ...session, endsAt, status: status.status, owed: status.owed ?? [] };
+  if (JSON.stringify(next) === JSON.stringify(session)) return [state];
+  return save(state, { session: next }, null);
 }
 
 /** Puts a session aside, so that another can be bought. */

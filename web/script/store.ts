@@ -1,5 +1,6 @@
 // What is kept in the browser's storage, for each asset: `coinop:<asset id>`.
 
+import { parsed } from './base';
 import { hasAll, members } from './classify';
 import { NOTHING_SAVED } from './state';
 import type { Kept, Saved, Session } from './types';
@@ -17,14 +18,7 @@ function whole<T>(value: unknown, names: string): T | null {
 
 /** Returns what a stored text says; null if it says nothing that this version understands. */
 export function parse(text: string | null): Saved | null {
-  if (text === null) return null;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  const { version, revision, kept, session, refused } = members(value);
+  const { version, revision, kept, session, refused } = members(parsed(text ?? ''));
   if (version !== 1 || typeof revision !== 'number') return null;
   return {
     version,

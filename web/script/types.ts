@@ -66,11 +66,18 @@ export interface Sale {
   readonly transaction: string | null;
 }
 
+/** What is owed of a session: how it stands, and how much it is. */
+export interface Owed {
+  readonly status: string;
+  readonly display: string;
+}
+
 export interface SessionStatus {
   readonly sessionId: string;
-  readonly status: 'active' | 'ended';
+  readonly status: 'active' | 'stopping' | 'ended';
   readonly startsAt: string;
   readonly endsAt: string | null;
+  readonly owed?: readonly Owed[];
 }
 
 /** A refusal, by its stable code and the gateway's own words. */
@@ -119,6 +126,9 @@ export interface Session {
   readonly startsAt: number;
   readonly endsAt: number | null;
   readonly payments: readonly Paid[];
+  /** What the gateway last said of it; missing before it was asked. */
+  readonly status?: SessionStatus['status'];
+  readonly owed?: readonly Owed[];
   /** Whether the buyer has put it aside to buy again. */
   readonly dismissed: boolean;
   /** Whether a link has brought it, so that others have it too. */

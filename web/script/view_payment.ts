@@ -1,6 +1,6 @@
 // A payment that is kept: what is known of it, and what its buyer can do.
 
-import { button, disable, el, heading, write, writeOrHide } from './dom';
+import { button, disable, el, heading, toggle, write, writeOrHide } from './dom';
 import { priced, quantified, type Model, type View } from './model';
 import { mayForget } from './outcome';
 import type { Sending, Unsure } from './state';
@@ -33,16 +33,12 @@ export function paymentView(model: () => Model): View {
     const { flow } = model().state;
     if ('kept' in flow) model().dispatch({ type: 'retry', transaction: flow.kept.transaction });
   });
-  const forget = button('button quiet', t('payment.forget'), () => {
-    confirm.hidden = !confirm.hidden;
-    forget.setAttribute('aria-expanded', String(!confirm.hidden));
-  });
   const really = button('button danger', t('payment.forget.yes'), () => {
     confirm.hidden = true;
     model().act({ type: 'forget' });
   });
   const confirm = el('div.aside', el('p', t('payment.forget.why')), really);
-  confirm.hidden = true;
+  const forget = toggle('button quiet', t('payment.forget'), confirm);
   const signIn = signInView(model);
   const node = el('div.block.payment', title, what, how, warning, retry, contact, signIn.node, forget, confirm);
   return {

@@ -21,7 +21,7 @@ function row(term: string, ...description: readonly (Node | string)[]): HTMLElem
 }
 
 /** Returns the rows of a receipt. */
-function rows(model: Model, session: Session): (HTMLElement | null)[] {
+function rows(model: Model, session: Session): HTMLElement[] {
   const { t, world, page } = model;
   const { language } = t;
   const payments = session.payments.flatMap((payment) => [
@@ -36,7 +36,7 @@ function rows(model: Model, session: Session): (HTMLElement | null)[] {
     row(t('receipt.from'), exactly(session.startsAt, language)),
     row(t('receipt.to'), end),
     ...payments,
-    total ? row(t('receipt.total'), priced(model, total)) : null,
+    ...(total ? [row(t('receipt.total'), priced(model, total))] : []),
     row(t('receipt.session'), el('span.code', session.id)),
     row(t('receipt.page'), page.page),
   ];
@@ -47,5 +47,5 @@ export function receiptView(model: () => Model): View {
   const { t } = model();
   const list = el('dl');
   const buttons = el('div.actions.no-print', button('button', t('receipt.print'), () => window.print()));
-  return partView('receipt', t('receipt'), [list, buttons], (now, session) => list.replaceChildren(...rows(now, session).filter((one) => one !== null)));
+  return partView('receipt', t('receipt'), [list, buttons], (now, session) => list.replaceChildren(...rows(now, session)));
 }

@@ -1,17 +1,17 @@
 // Continuing on another device, by a link with a code that works once.
 
-import { button, copyButton, disable, el, heading, writeOrHide } from './dom';
+import { button, copyButton, el, heading, writeOrHide } from './dom';
 import type { Model, View } from './model';
 import { instant } from './classify';
-import { refusalText } from './notices';
 import { timeOfDay } from './time';
+import { askFor } from './view_part';
 
 /** How long a code works at most. */
 const VALID_MS = 120_000;
 
 /** Makes the part with the link. */
 export function shareView(model: () => Model): View {
-  const { t, page } = model();
+  const { t, page, api } = model();
   const field = el('input', { type: 'text', readonly: '', 'aria-label': t('link.label') });
   const said = el('p.hint', { role: 'status' });
   const make = button('button', t('share.make'), () => void ask());
@@ -25,18 +25,14 @@ export function shareView(model: () => Model): View {
   link.hidden = true;
   let expires = 0;
   const ask = async (): Promise<void> => {
-    const now = model();
-    const { session } = now.state.saved;
-    if (!session) return;
-    disable(make, true);
-    const result = await now.api.makeCode(session);
-    disable(make, false);
-    link.hidden = 'refusal' in result;
-    if ('refusal' in result) return writeOrHide(said, refusalText(now, result.refusal, 'fault'));
-    expires = instant(result.ok.expiresAt) ?? now.now + VALID_MS;
-    field.value = `${page.page}#code=${result.ok.code}`;
+    const made = await askFor(api.makeCode, model, make, said);
+    link.hidden = !made;
+    if (!made) return;
+    const { now } = model();
+    expires = instant(made.expiresAt) ?? now + VALID_MS;
+    field.value = `${page.page}#code=${made.code}`;
     send.hidden = typeof navigator.share !== 'function';
-    writeOrHide(said, t('share.made', { time: timeOfDay(expires, now.now, t.language) }));
+    writeOrHide(said, t('share.made', { time: timeOfDay(expires, now, t.language) }));
   };
   return {
     node,

@@ -229,6 +229,23 @@ test('a session that was extended or ended elsewhere follows the gateway', () =>
   assert.equal(tab.state.saved.session.endsAt, T0 + 30_000);
 });
 
+test('a session that was stopped keeps its end and what is owed of it', () => {
+  const tab = new Tab().to('sending');
+  tab.answer({ kind: 'sold', sale: sale() });
+  const status = { sessionId: 'ses-1', status: 'active', endsAt: new Date(T0 + 60_000).toISOString() };
+  tab.send({ type: 'session', status: { ...status, status: 'stopping' } });
+  assert.equal(tab.state.saved.session.status, 'stopping');
+  const owed = [{ status: 'owed', display: '0.04 USDC' }];
+  for (const later of [20_000, 5_000]) {
+    tab.wait(later).send({ type: 'session', status: { ...status, status: 'ended', owed } });
+    assert.equal(tab.state.saved.session.endsAt, T0 + 20_000);
+    assert.deepEqual(tab.state.saved.session.owed, owed);
+  }
+  // Its end was missed: the paid end is no news then.
+  tab.send({ type: 'session', status: { ...status, status: 'ended', endsAt: new Date(T0 + 10_000).toISOString() } });
+  assert.equal(tab.state.saved.session.endsAt, T0 + 10_000);
+});
+
 const other = (change) => sale({ sessionId: 'ses-9', sessionToken: 'token-9', transaction: 'tx-9', ...change });
 
 test('a session found by signing in does not touch a payment that is being sent', () => {

@@ -16,7 +16,7 @@ const checked = (id, command) => ({ ...perSecond(id), device: { ...perSecond(id)
 const silent = checked('silent', 'exit 2');
 const gone = checked('gone', 'test -e gone && exit 2; test -e gone.open');
 const slow = { ...perSecond('slow'), device: { ...perSecond('slow').device, unlock: ['sh', '-c', 'sleep 2; touch slow.open'] } };
-const w = world({ assets: [silent, gone, slow, perSecond('paper')], buyers: 5, unless: withoutBrowser });
+const w = world({ assets: [silent, gone, slow, perSecond('paper'), perSecond('ended')], buyers: 6, unless: withoutBrowser });
 after(closeBrowser);
 
 const visit = (id, how) => Visitor.open(w, `/p/${id}`, how);
@@ -42,6 +42,30 @@ w.test('a device that takes its time is being unlocked, and is not called silent
   }
   assert.ok(said.has('It is being unlocked…'), [...said].join('\n'));
   assert.ok(!said.has('The device does not answer'), [...said].join('\n'));
+  await it.leave();
+});
+
+w.test('who stops reads what that means first, and then sees what is owed', { needs: ['devices'] }, async () => {
+  const it = await visit('ended?quantity=240', withWallet());
+  await it.pays();
+  await it.sees('It is unlocked.');
+  await it.button('Stop').focus();
+  await it.page.keyboard.press('Enter');
+  await it.sees('Your time counts until the device says that it is locked.');
+  await it.isAccessible();
+  await it.page.keyboard.press('Tab');
+  const focused = () => it.page.evaluate(() => document.activeElement.textContent);
+  assert.equal(await focused(), 'Lock it and end my time');
+  assert.ok(w.gateway.isOpen('ended.open'), 'reading stops nothing');
+  await it.page.keyboard.press('Enter');
+  await it.sees('Your time is over');
+  await it.sees('is owed to you');
+  assert.equal(await focused(), 'Your time is over', 'the focus is not lost with the button');
+  assert.ok(!w.gateway.isOpen('ended.open'));
+  assert.match((await it.page.locator('.session [role=status]').first().innerText()).replaceAll('\u00a0', ' '), /^0\.2\d+ USDC is owed/);
+  await it.page.reload();
+  await it.sees('is owed to you');
+  await it.isAccessible();
   await it.leave();
 });
 
