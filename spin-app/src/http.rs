@@ -115,7 +115,9 @@ fn need_assets(config: &Config, request: &Request) -> Result<(), ConfigError> {
             | Route::Stop(_)
             | Route::MakeCode(_)
             | Route::Payer(_)
-            | Route::MerchantSessions,
+            | Route::MerchantSessions
+            | Route::MerchantOwed
+            | Route::OwedEntry(_),
         ) => Ok(()),
         Some(
             Route::Asset(id)
