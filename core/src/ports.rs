@@ -139,6 +139,9 @@ pub trait Claims {
     /// Returns a session, running or past.
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, PortError>;
 
+    /// Returns whether the owner has said what this transaction is, because the journal does not know it.
+    async fn has_owners_word(&self, transaction: &str) -> Result<bool, PortError>;
+
     /// Returns what is owed under these ids, in their order. An id under which nothing is owed is left out.
     async fn owed(&self, ids: &[OwedId]) -> Result<Vec<OwedRecord>, PortError>;
 

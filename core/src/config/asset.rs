@@ -17,8 +17,8 @@ use crate::x402::Presentation;
 pub(super) const NO_DEVICES: &str = "Workers and Spin cannot control devices; remove `device` from this \
                                      asset, or run `coinop serve` beside the device";
 
-/// The message for a way to give money back that does not exist.
-const REFUNDS: &str = "must be \"manual\", \"credit\" or \"onchain\"";
+/// The message for a way to give money back that does not exist yet.
+const REFUNDS: &str = "must be \"manual\"";
 
 /// Something for hire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +117,9 @@ impl Asset {
         };
         let refund = match section.text("refund")? {
             None => Refund::default(),
-            Some(name) => Refund::from_name(name).ok_or_else(|| section.error("refund", REFUNDS))?,
+            Some(name) => Refund::from_name(name)
+                .filter(|refund| *refund == Refund::Manual)
+                .ok_or_else(|| section.error("refund", REFUNDS))?,
         };
         if device.is_some() && capacity.is_shared() {
             return Err(section.error(

@@ -125,10 +125,16 @@ impl<P: Ports> Gateway<'_, P> {
         found: Found,
     ) -> Result<Sale, SaleError> {
         let (asset, id) = (stream.asset(), lost.verified.id());
-        let transaction = found.rail.transaction().unwrap_or_default();
+        let transaction = &found.rail.transaction().unwrap_or_default().to_owned();
         self.ports()
             .log(&format!("found a payment for {asset} that the journal does not know: {transaction}"));
+        let has_word = self.ports().journal().has_owners_word(transaction).await?;
         let mut restored = self.restored(buy, stream, lost, found).await?;
+        if has_word {
+            self.ports()
+                .log("the owner has said what it is, so it starts no session; see `coinop reconcile --all`");
+            restored.may_start = false;
+        }
         loop {
             let command = Command::Restore(Box::new(restored.clone()));
             match self.write(stream, None, command, None).await {
@@ -189,8 +195,15 @@ impl<P: Ports> Gateway<'_, P> {
             fulfilment: asset.as_ref().map_or(Fulfilment::None, |asset| asset.fulfilment()),
             seats,
             refund: asset.as_ref().map_or(Refund::Manual, |asset| asset.refund),
-            at: found.at.unwrap_or(quote.expires_at).min(now),
+            at: now,
         };
-        Ok(Restored { claim, landing: found.landing, may_start: asset.is_some() })
+        let landed_at = found.at.unwrap_or(quote.expires_at).min(now);
+        Ok(Restored {
+            claim,
+            landed_at,
+            landing: found.landing,
+            generation: quote.generation,
+            may_start: asset.is_some(),
+        })
     }
 }

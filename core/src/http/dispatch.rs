@@ -124,7 +124,7 @@ async fn perform<P: Ports>(
         TaskKind::ListSessions { proven, page } => sessions::list(context, &proven, &page).await,
         TaskKind::ListSold { asset, page } => merchant::list(context, asset.as_ref(), &page).await,
         TaskKind::ListOwed(page) => owed::list(context, &page).await,
-        TaskKind::DecideOwed(word) => owed::decided(context, &word).await,
+        TaskKind::DecideOwed(decision) => owed::decided(context, &decision).await,
         TaskKind::Tick => tick::run_and_answer(context, context.gateway().run_due()).await,
     }
 }

@@ -3,37 +3,17 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::shard::{StatelessOutcome, TaskKind};
+use super::shard::{OwedDecision, OwedPage, StatelessOutcome, TaskKind};
 use super::{Context, Problem, Request, Response, assets, query, views};
 use crate::gateway::{DecideError, decide_about};
 use crate::ids::{OwedId, StreamId};
 use crate::ports::{Claims as _, OwedCursor, Ports};
 use crate::session::{Decision, NOTE_BYTES};
 
-/// Which page of what is owed is asked for.
-#[derive(Debug)]
-pub(super) struct OwedPage {
-    /// Whether only what the owner has something to do about.
-    pub(super) is_open: bool,
-    /// How many entries it has at most.
-    pub(super) limit: usize,
-    /// The last entry of the page before; `None` for the first page.
-    pub(super) before: Option<OwedCursor>,
-}
-
-/// What the owner says about one entry.
-#[derive(Debug)]
-pub(super) struct Word {
-    pub(super) stream: StreamId,
-    pub(super) id: OwedId,
-    pub(super) decision: Decision,
-    pub(super) note: Option<String>,
-}
-
 /// The JSON body of a decision.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WordBody {
+struct DecisionBody {
     decision: String,
     #[serde(default, deserialize_with = "query::present")]
     note: Option<String>,
@@ -78,7 +58,7 @@ pub(super) fn decide<'a, P: Ports>(
     assets::ensure_api_key(context, request)?;
     query::no_parameters(request)?;
     let (stream, id) = of.ok_or_else(nothing_owed)?;
-    let body: WordBody = query::body(request, "{\"decision\": \"refunded\", \"note\": \"...\"}")?;
+    let body: DecisionBody = query::body(request, "{\"decision\": \"refunded\", \"note\": \"...\"}")?;
     let decision = Decision::from_name(&body.decision).ok_or_else(|| {
         let detail = "`decision` must be `owed`, `not_owed` or `refunded`. Nothing was changed.";
         Problem::malformed("invalid_decision", detail)
@@ -88,14 +68,18 @@ pub(super) fn decide<'a, P: Ports>(
         let detail = format!("`note` must be one line of at most {NOTE_BYTES} bytes. Nothing was changed.");
         return Err(Problem::malformed("invalid_note", detail));
     }
-    let word = Word { stream: stream.clone(), id: id.clone(), decision, note };
-    StatelessOutcome::at_shard(TaskKind::DecideOwed(word))
+    let said = OwedDecision { stream: stream.clone(), id: id.clone(), decision, note };
+    StatelessOutcome::at_shard(TaskKind::DecideOwed(said))
 }
 
 /// Writes down what the owner says, and shows the entry after it.
-pub(super) async fn decided<P: Ports>(context: &Context<'_, P>, word: &Word) -> Result<Response, Problem> {
-    let said = (word.decision, word.note.as_deref());
-    let decided = decide_about(context.ports().journal(), &word.stream, &word.id, said, &context.now()).await;
+pub(super) async fn decided<P: Ports>(
+    context: &Context<'_, P>,
+    decision: &OwedDecision,
+) -> Result<Response, Problem> {
+    let OwedDecision { stream, id, .. } = decision;
+    let said = (decision.decision, decision.note.as_deref());
+    let decided = decide_about(context.ports().journal(), stream, id, said, &context.now()).await;
     match decided {
         Ok(Some(record)) => {
             let view = views::owed_of_merchant(context.config(), &record);

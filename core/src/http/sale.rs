@@ -242,6 +242,10 @@ const NOT_DELIVERED_DETAIL: &str = "Your payment landed too late to be of use, s
 const NOT_DECIDED_DETAIL: &str = "Your payment landed, but the gateway has lost its record of what it bought, so no session was \
      started. The owner decides whether it is owed to you: `owed` says how much. Show the owner its `id`. Do not send it again.";
 
+const NOT_OWED_DETAIL: &str = "Your payment landed. Its owner says that what you paid for was delivered, so nothing is owed to you. If that is \
+     wrong, show the owner the `id` in `owed`. Do not send it again.";
+const REFUNDED_DETAIL: &str = "Your payment landed and bought nothing. The owner says that it was paid back to you. Do not send it again.";
+
 /// Returns the problem for a payment that landed and bought nothing, with what is owed. It tells that money has moved.
 async fn not_delivered<P: Ports>(
     context: &Context<'_, P>,
@@ -253,8 +257,12 @@ async fn not_delivered<P: Ports>(
         Ok(owed) => owed,
         Err(error) => return context.failed(&error),
     };
-    let is_unclear = owed.iter().any(|owed| owed.status == OwedStatus::Unclear);
-    let detail = if is_unclear { NOT_DECIDED_DETAIL } else { NOT_DELIVERED_DETAIL };
+    let detail = match owed.first().map(|owed| owed.status) {
+        Some(OwedStatus::Unclear) => NOT_DECIDED_DETAIL,
+        Some(OwedStatus::NotOwed) => NOT_OWED_DETAIL,
+        Some(OwedStatus::Refunded) => REFUNDED_DETAIL,
+        Some(OwedStatus::Owed) | None => NOT_DELIVERED_DETAIL,
+    };
     let owed: Vec<_> = owed.iter().map(|owed| views::owed(context.config(), owed)).collect();
     let problem = Problem::conflict(NOT_DELIVERED, detail).member("owed", json!(owed));
     match settled(received, record).to_header() {

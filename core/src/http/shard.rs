@@ -6,15 +6,15 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::one_time_code::OneTimeCode;
-use super::owed::{OwedPage, Word};
 use super::{Problem, Response};
 use crate::account::Account;
 use crate::config::Asset;
 use crate::gateway::Examined;
 use crate::grant::SessionToken;
-use crate::ids::{AssetId, SessionId, StreamId};
-use crate::ports::Cursor;
+use crate::ids::{AssetId, OwedId, SessionId, StreamId};
+use crate::ports::{Cursor, OwedCursor};
 use crate::quote::Operation;
+use crate::session::Decision;
 use crate::sign_in::Proven;
 use crate::x402::PaymentPayload;
 
@@ -85,7 +85,7 @@ pub(super) enum TaskKind<'a> {
     /// Show a page of what is owed.
     ListOwed(OwedPage),
     /// Write down what the owner says about what is owed.
-    DecideOwed(Word),
+    DecideOwed(OwedDecision),
     /// Carry out what is due.
     Tick,
 }
@@ -97,6 +97,26 @@ pub(super) struct Page {
     pub(super) limit: usize,
     /// The last session of the page before; `None` for the first page.
     pub(super) before: Option<Cursor>,
+}
+
+/// Which page of what is owed is asked for.
+#[derive(Debug)]
+pub(super) struct OwedPage {
+    /// Whether only what the owner has something to do about.
+    pub(super) is_open: bool,
+    /// How many entries it has at most.
+    pub(super) limit: usize,
+    /// The last entry of the page before; `None` for the first page.
+    pub(super) before: Option<OwedCursor>,
+}
+
+/// What the owner says about one entry.
+#[derive(Debug)]
+pub(super) struct OwedDecision {
+    pub(super) stream: StreamId,
+    pub(super) id: OwedId,
+    pub(super) decision: Decision,
+    pub(super) note: Option<String>,
 }
 
 /// What a buyer asks for. The asset may not exist: a payment that was accepted before is answered even if its asset was
@@ -135,7 +155,7 @@ impl<'a> ShardTask<'a> {
             | TaskKind::ListSold { .. }
             | TaskKind::ListOwed(_)
             | TaskKind::Tick => return Shard::Merchant,
-            TaskKind::DecideOwed(word) => return Shard::Stream(word.stream.clone()),
+            TaskKind::DecideOwed(decision) => return Shard::Stream(decision.stream.clone()),
             TaskKind::ListSessions { proven, .. } => return Shard::Payer(proven.payer.clone()),
             TaskKind::CreateAsset(asset) => &asset.id,
             TaskKind::ShowAsset(asset) | TaskKind::AssetStatus(asset) => &asset.id,

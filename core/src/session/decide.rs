@@ -116,7 +116,13 @@ pub fn decide(state: &StreamState, command: Command, now: &Now) -> Result<Vec<Ev
         Command::Landed { payment, landing, is_awaited } => {
             landed(&state, &payment, landing, is_awaited, &now)
         }
-        Command::Restore(lost) => restored(&state, *lost, &now),
+        Command::Restore(lost) => {
+            let ask =
+                ClaimRequest { claim: lost.claim.clone(), waits_until: None, generation: lost.generation };
+            // It buys only what it could buy now.
+            let may_start = lost.may_start && ensure_free(&state, &ask.intent(), &now).is_ok();
+            restored(&state, Restored { may_start, ..*lost }, &now)
+        }
         Command::Failed { payment, reason } => failed(&state, &payment, reason, &now),
         Command::Stop { session } => ending::stop(&state, &session, &now)?,
         Command::DeviceRemoved => ending::removed(&state, &now),

@@ -7,7 +7,7 @@
 //!   payments of others do not keep this buyer from what earns enough.
 //! * All other payments are **newcomers**. One budget bears the fees of those with wallet guards, one those without.
 //! * A payment that lands puts its fee back, and so does one that can no longer land. One that lands with an error does not.
-//! * A session earns when it is over, what is not owed back of its price. Before that, its buyer could spend the trust and
+//! * A session earns when it is over: what is not owed back of its price, less its network fees. Before that, its buyer could spend the trust and
 //!   then stop. Half of it goes to its wallet's trust, and as much to the budget for payments like the one that started it.
 //!   Without that, who lets payments fail all the time would keep every newcomer out.
 //! * Who stops leaves at least twice what the payments' fees may have cost. So buying and stopping costs the owner nothing.
@@ -21,7 +21,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::rail::Holds;
-use super::running::Session;
 use crate::account::Account;
 use crate::money::{Amount, Money};
 use crate::time::Timestamp;
@@ -221,11 +220,11 @@ pub struct Earned {
 }
 
 impl Earned {
-    /// Returns what a session has earned that is over; `None` if the gateway paid no fees for it.
+    /// Returns what a session with these fees has earned of which this much is kept.
     #[must_use]
-    pub(super) fn of(session: &Session) -> Option<Self> {
-        let fees = session.fees?;
-        Some(Self { lamports: worth(&session.kept()) / 2, budget: fees.budget })
+    pub(super) fn of(fees: SessionFees, kept: &Money) -> Self {
+        // The network took the fees of what has landed.
+        Self { lamports: worth(kept).saturating_sub(fees.lamports) / 2, budget: fees.budget }
     }
 }
 

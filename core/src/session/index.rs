@@ -277,7 +277,7 @@ fn put(stream: &StreamId, session: &Session, ended: bool) -> IndexChange {
         payer: session.payer.clone(),
         starts: session.starts_at,
         record: SessionRecord { stream: stream.clone(), session: session.clone(), ended },
-        earned: Earned::of(session).filter(|_| ended),
+        earned: session.fees.filter(|_| ended).map(|fees| Earned::of(fees, &session.kept())),
     }
 }
 

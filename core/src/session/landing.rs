@@ -21,10 +21,14 @@ const LATE_MS: (u64, u64) = (120_000, 3_600_000);
 /// A payment that has landed, and whose record the journal has lost.
 #[derive(Clone, Debug)]
 pub struct Restored {
-    /// The claim as it would have been. Its time is when the payment landed.
+    /// The claim as it would have been, at this moment.
     pub claim: Claim,
+    /// When the payment landed, or the latest moment at which it can have.
+    pub landed_at: Timestamp,
     pub landing: Landing,
-    /// Whether it may start a session: the asset is still there and has a seat.
+    /// The generation of the asset's listing that it was quoted for.
+    pub generation: u64,
+    /// Whether it may buy something: the asset is still there and has a seat.
     pub may_start: bool,
 }
 
@@ -45,16 +49,17 @@ pub(super) fn landed(
 ///
 /// It never starts a session that takes something away from another payment, nor one that nobody expects any more.
 pub(super) fn restored(state: &StreamState, lost: Restored, now: &Now) -> Vec<Event> {
-    let Restored { claim, landing, may_start } = lost;
+    let Restored { claim, landing, landed_at, may_start, .. } = lost;
     if state.claim(&claim.payment).is_some() {
         return Vec::new();
     }
     let event = Event::PaymentClaimed(claim.clone());
     let after = evolve(state.clone(), &event);
-    let is_free = may_start && (state.claims.is_empty() || claim.operation != Operation::Access);
-    let used = match use_of(&after, &claim, false, now) {
+    // It is as late as it would have been then. Its record is of now, so that the stream does not begin in the past.
+    let then = Claim { at: landed_at, ..claim.clone() };
+    let used = match use_of(&after, &then, false, now) {
         Use::None(_) => Use::None(OwedReason::JournalLost),
-        _ if !is_free => Use::None(OwedReason::JournalLost),
+        _ if !may_start => Use::None(OwedReason::JournalLost),
         used => used,
     };
     let landed = carried_out(&after, &claim, landing, used, now);

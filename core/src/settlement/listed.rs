@@ -10,12 +10,14 @@ use crate::time::Timestamp;
 
 /// The most transactions that a node lists in one answer.
 const PER_PAGE: usize = 1_000;
-/// The most pages that are searched.
+/// The most pages that are searched for one transaction.
 const MAX_PAGES: usize = 20;
+/// The most pages that are searched for a memo. Whoever asks may not have paid anything.
+const MEMO_PAGES: usize = 3;
 /// By how much the chain's clock and ours may differ, in seconds.
 const TOLERANCE: u64 = 3_600;
 /// The most transactions with the same memo that are told. Anybody can copy a memo and name the account.
-const MAX_ALIKE: usize = 20;
+pub(super) const MAX_ALIKE: usize = 5;
 
 /// A transaction in the list.
 struct Entry<'a> {
@@ -49,7 +51,7 @@ impl<H: Http> Rpc<H> {
         since: u64,
     ) -> Result<Option<bool>, RpcError> {
         let mut found = None;
-        self.each_listed(address, from, since, |entry| {
+        self.each_listed(address, from, since, MAX_PAGES, |entry| {
             found = (entry.signature == signature).then_some(entry.failed);
             found.is_some()
         })
@@ -72,7 +74,7 @@ impl<H: Http> Rpc<H> {
         from: Timestamp,
     ) -> Result<Vec<String>, RpcError> {
         let mut found = Vec::new();
-        self.each_listed(address, from, 0, |entry| {
+        self.each_listed(address, from, 0, MEMO_PAGES, |entry| {
             let carries = entry.memo.is_some_and(|memos| memos.contains(memo));
             found.extend((carries && entry.failed == Some(false)).then(|| entry.signature.to_owned()));
             found.len() >= MAX_ALIKE
@@ -87,6 +89,7 @@ impl<H: Http> Rpc<H> {
         address: &Address,
         from: Timestamp,
         since: u64,
+        pages: usize,
         mut is_enough: impl FnMut(Entry<'_>) -> bool,
     ) -> Result<(), RpcError> {
         let shape = || RpcError::Shape("getSignaturesForAddress");
@@ -98,7 +101,7 @@ impl<H: Http> Rpc<H> {
         ] {
             options.insert(name.to_owned(), value);
         }
-        for _ in 0..MAX_PAGES {
+        for _ in 0..pages {
             let result = self.call("getSignaturesForAddress", json!([address, options])).await?;
             let page = result.as_array().ok_or_else(shape)?;
             for value in page {

@@ -347,7 +347,12 @@ impl<H: Http> Settlement for LocalSettlement<H> {
 
     async fn find(&self, payment: &Verified, since: Timestamp) -> Result<Option<Found>, SettleError> {
         match payment {
-            Verified::SvmExact(verified) => Ok(find(&self.rpc, &verified.payment, since).await?),
+            Verified::SvmExact(verified) => {
+                let payment = &verified.payment;
+                let key = self.fee_payers.key(&payment.fee_payer);
+                let own = key.map(|key| co_sign(key, &payment.transaction)).transpose()?;
+                Ok(find(&self.rpc, payment, own.map(|(_, signature)| signature), since).await?)
+            }
             #[cfg(test)]
             _ => Err(NOT_OURS),
         }

@@ -163,6 +163,10 @@ impl<P: ShardPorts> Claims for ShardedJournal<P> {
         self.own.session(id).await
     }
 
+    async fn has_owners_word(&self, transaction: &str) -> Result<bool, PortError> {
+        self.own.has_owners_word(transaction).await
+    }
+
     async fn owed(&self, ids: &[OwedId]) -> Result<Vec<OwedRecord>, PortError> {
         self.own.owed(ids).await
     }

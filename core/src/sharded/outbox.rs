@@ -45,10 +45,11 @@ const OWED: &str = "SELECT id, payer, at, is_open, record FROM owed WHERE id IN 
         FROM journal, json_each(journal.events) AS event
         WHERE stream = ?1 AND revision > ?2 AND revision <= ?3
             AND event.value ->> '$.type' IN ('money_owed', 'owed_decided'))";
-/// Selects the latest moment that a shared asset's session has seen, once nothing is due there.
+/// Selects the latest moment that a shared asset's session has seen, once nothing is due there and nothing is owed.
 const LEFT: &str = "SELECT state ->> '$.last' FROM head
     WHERE instr(substr(stream, instr(stream, '/') + 1), '/') > 0
-    AND due IS NULL AND unsettled IS NULL AND unfulfilled = 0 AND (SELECT count(*) FROM head) = 1";
+    AND due IS NULL AND unsettled IS NULL AND unfulfilled = 0 AND (SELECT count(*) FROM head) = 1
+    AND NOT EXISTS (SELECT 1 FROM owed WHERE is_open)";
 const DELIVERED: &str = "INSERT INTO delivered (stream, revision) VALUES (?1, ?2)
     ON CONFLICT (stream) DO UPDATE SET revision = max(revision, excluded.revision)";
 const TOLD: &str = "INSERT INTO told (stream, revision) VALUES (?1, ?2)

@@ -1,6 +1,7 @@
 //! What the owner has decided about payments on the chain that the journal does not know.
 //!
-//! The table is not part of the journal. It is made with its first row, and nothing else reads it.
+//! The table is not part of the journal. It is made with its first row. A payment with the owner's word starts no session if
+//! its buyer shows the ticket later.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +28,7 @@ const KNOWN: &str = "SELECT record ->> '$.transaction' FROM payment
     WHERE record ->> '$.transaction' IN (SELECT value FROM json_each(?1))";
 
 /// What a payment on the chain is that the journal does not know, by the owner's word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// It is owed to its payer.
     Owed,

@@ -292,6 +292,10 @@ impl<S: Sql> Claims for SqlJournal<S> {
         self.record(SESSION, id.as_str()).await
     }
 
+    async fn has_owners_word(&self, transaction: &str) -> Result<bool, PortError> {
+        Ok(!self.decided(&[transaction.to_owned()]).await?.is_empty())
+    }
+
     async fn owed(&self, ids: &[OwedId]) -> Result<Vec<OwedRecord>, PortError> {
         let mut found = Vec::with_capacity(ids.len());
         for id in ids {

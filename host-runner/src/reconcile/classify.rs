@@ -10,73 +10,12 @@ use coinop_core::svm::Address;
 use coinop_core::{Amount, KeyRing, Timestamp};
 
 use super::chain::{self, Listed, Moved};
+use super::line::{Class, Line};
 use super::print::Printer;
 use crate::db::ReadOnly;
 
 /// How many wallets to which the merchant has sent tokens are remembered.
 const WALLETS: usize = 100_000;
-
-/// What a payment is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Class {
-    /// The journal has it.
-    Known,
-    /// It carries a memo of this gateway, and the journal does not know it.
-    Unexplained,
-    /// The same, and the merchant's wallet has sent it back since.
-    PaidBack,
-    /// The owner has decided about it.
-    Decided(Decided),
-    /// It has nothing to do with this gateway.
-    Foreign,
-}
-
-/// What the owner has decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Decided {
-    Owed,
-    Earned,
-    Foreign,
-}
-
-impl Class {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Known => "known",
-            Self::Unexplained => "unexplained",
-            Self::PaidBack => "paid back",
-            Self::Decided(Decided::Owed) => "decided: owed",
-            Self::Decided(Decided::Earned) => "decided: earned",
-            Self::Decided(Decided::Foreign) => "decided: foreign",
-            Self::Foreign => "foreign",
-        }
-    }
-}
-
-impl From<Verdict> for Decided {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Owed => Self::Owed,
-            Verdict::Earned => Self::Earned,
-            Verdict::Foreign => Self::Foreign,
-        }
-    }
-}
-
-/// A payment to one of the merchant's accounts.
-#[derive(Clone, Debug)]
-pub(super) struct Line<'a> {
-    pub(super) accepted: &'a AcceptedToken,
-    pub(super) signature: String,
-    pub(super) at: Option<Timestamp>,
-    /// In atomic units; `None` if the transaction was not read, because the journal has it.
-    pub(super) amount: Option<Amount>,
-    /// How much of it was sent back since, in atomic units.
-    pub(super) paid_back: Amount,
-    /// The wallet that has paid, if that is clear.
-    pub(super) payer: Option<String>,
-    pub(super) class: Class,
-}
 
 /// Which transactions are read.
 pub(super) struct Scope {
@@ -202,7 +141,7 @@ impl<'a> Reader<'a> {
         };
         let verdict = decided.get(&listed.signature).copied();
         let (class, payer) = match (self.payer(accepted, &moved, amount), verdict) {
-            (payer, Some(verdict)) => (Class::Decided(verdict.into()), payer),
+            (payer, Some(verdict)) => (Class::Decided(verdict), payer),
             (Some(payer), None) => (Class::Unexplained, Some(payer)),
             (None, None) => (Class::Foreign, None),
         };
@@ -210,9 +149,6 @@ impl<'a> Reader<'a> {
         let mut line = Line { amount: Some(amount), payer, at: listed.at.or(moved.at), ..line(class) };
         if class == Class::Unexplained {
             line.paid_back = taken(sent_back, line.payer.as_deref(), amount);
-            if line.paid_back == amount {
-                line.class = Class::PaidBack;
-            }
         }
         Ok(Some(line))
     }
@@ -238,6 +174,10 @@ impl<'a> Reader<'a> {
 
 /// Remembers to whom the merchant's wallet has sent tokens.
 fn remember(sent_back: &mut SentBack, moved: &Moved) {
+    // Others may move tokens among themselves in a transaction that names the account.
+    if moved.change >= 0 {
+        return;
+    }
     for (owner, change) in &moved.others {
         let Ok(gained @ 1..) = u64::try_from(*change) else { continue };
         if sent_back.len() < WALLETS || sent_back.contains_key(owner) {

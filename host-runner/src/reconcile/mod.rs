@@ -2,6 +2,7 @@
 
 pub(crate) mod chain;
 mod classify;
+mod line;
 mod print;
 mod word;
 

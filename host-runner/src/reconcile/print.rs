@@ -6,7 +6,7 @@ use std::io::Write as _;
 use coinop_core::config::{AcceptedToken, Config};
 use serde_json::json;
 
-use super::classify::{Class, Line};
+use super::line::{Class, Line};
 use crate::sales::Table;
 
 /// What there is of one class and token.

@@ -6,10 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use coinop_core::Timestamp;
 use coinop_core::store::{SqlJournal, Verdict, Word};
 
-use super::classify::{Class, Reader};
+use super::classify::Reader;
+use super::line::Class;
 use crate::db::Beside;
 
-/// The longest reason, in characters.
+/// The longest reason, in bytes.
 const LONGEST: usize = 500;
 
 /// Writes the owner's word about a payment that is unexplained.
@@ -21,13 +22,13 @@ pub(super) async fn accept(
     reason: &str,
 ) -> Result<(), String> {
     let reason = reason.trim();
-    if reason.is_empty() || reason.chars().count() > LONGEST {
-        return Err(format!("give a reason of at most {LONGEST} characters"));
+    if reason.is_empty() || reason.len() > LONGEST || reason.chars().any(char::is_control) {
+        return Err(format!("give a reason: one line of at most {LONGEST} bytes"));
     }
     let verdict = Verdict::from_name(verdict).ok_or("--as takes owed, earned or foreign")?;
     let line = reader.one(signature).await?;
     match line.map(|line| line.class) {
-        Some(Class::Unexplained | Class::PaidBack) => {}
+        Some(Class::Unexplained) => {}
         Some(Class::Known) => return Err(format!("the journal has {signature}: there is nothing to decide")),
         Some(Class::Decided(_)) => return Err(format!("{signature} was decided about already")),
         Some(Class::Foreign) => {

@@ -230,7 +230,7 @@ async fn an_asset_that_nobody_knows_is_an_error_that_names_those_there_are() {
 
 #[test]
 fn without_a_configuration_it_says_how_to_name_one() {
-    let error = super::settings(Path::new("nowhere/coinop.toml")).err().unwrap();
+    let error = super::settings(Path::new("nowhere/coinop.toml"), "/x").err().unwrap();
     assert!(error.contains("--config FILE") && !error.contains('\n'), "{error}");
 }
 

@@ -12,9 +12,12 @@ export const API_KEY = 'coinop_api_of-the-test-merchant';
 export const PRICE = { hour: 10_000n, minute: 10_000n, second: 1_000n };
 
 /**
- * The trust of buyers whose payments have earned this much, in lamports: half of it, at $200 for one SOL.
+ * The trust of a buyer whose session has earned this much, in lamports: half of it, at $200 for one SOL, less the fees.
  */
-export const trustFor = (amount) => Number((BigInt(amount) * 1_000n) / 200n / 2n);
+export const trustFor = (amount, fees) => {
+  const earned = (BigInt(amount) * 1_000n) / 200n - BigInt(fees);
+  return earned > 0n ? Number(earned / 2n) : 0;
+};
 
 const exec = (file) => ({
   driver: 'exec',
