@@ -3,6 +3,7 @@
 mod age;
 mod chain;
 mod faults;
+mod found;
 mod left;
 mod node;
 mod outcome;

@@ -46,7 +46,7 @@ pub(crate) struct Moved {
     /// What the merchant's wallet gained or lost of the token, in atomic units.
     pub(crate) change: i128,
     /// What every other wallet gained or lost of it.
-    pub(super) others: Vec<(String, i128)>,
+    pub(crate) others: Vec<(String, i128)>,
     pub(super) at: Option<Timestamp>,
 }
 

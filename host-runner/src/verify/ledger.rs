@@ -35,7 +35,7 @@ pub(super) fn run(config: &Path, since: Option<&str>) -> Result<(), String> {
         let journal = sales::open(&settings.data_dir, &settings.config.merchant.id).await;
         let journal = journal.map_err(sales::Stopped::into_words)?;
         let (mut findings, mut against_chain) = (Findings::default(), Findings::default());
-        let (mut on_chain, mut pending, mut failed) = (0_u64, 0_u64, None);
+        let (mut on_chain, mut pending, mut elsewhere, mut failed) = (0_u64, 0_u64, 0_u64, None);
         let found = |finding: String| findings.add(&finding);
         let checked = journal.audit_ledger(found, |payment| {
             if payment.at < since || failed.is_some() {
@@ -44,6 +44,7 @@ pub(super) fn run(config: &Path, since: Option<&str>) -> Result<(), String> {
             match hold(&settings.config, &payment) {
                 Ok(Held::Right) => on_chain += 1,
                 Ok(Held::NotYet) => pending += 1,
+                Ok(Held::Elsewhere) => elsewhere += 1,
                 Ok(Held::Wrong(finding)) => against_chain.add(&finding),
                 Err(error) => failed = Some(error),
             }
@@ -53,6 +54,11 @@ pub(super) fn run(config: &Path, since: Option<&str>) -> Result<(), String> {
             "{} entries of {} appends in {} streams, {on_chain} payments on the chain, {pending} not final yet",
             checked.entries, checked.appends, checked.streams
         );
+        if elsewhere > 0 {
+            println!(
+                "{elsewhere} payments were made to another wallet, or in another token, than the configuration has now: their amounts are not checked"
+            );
+        }
         if let Some(error) = failed {
             return Err(error);
         }
@@ -71,6 +77,8 @@ enum Held {
     Right,
     /// It is too young to be final.
     NotYet,
+    /// It was paid to another wallet or in another token than the configuration has now.
+    Elsewhere,
     Wrong(String),
 }
 
@@ -83,17 +91,19 @@ fn hold(config: &Config, payment: &OnTheBooks) -> Result<Held, String> {
         Some(money) => tokens.iter().find(|it| it.token.mint.to_string() == money.token.as_str()),
         None => tokens.first(),
     };
-    let Some(accepted) = accepted else {
-        return wrong("was paid in a token that the configuration does not accept now".to_owned());
-    };
+    let Some(accepted) = accepted else { return Ok(Held::Elsewhere) };
     let found = chain::found(&config.rpc_url, &config.merchant.pay_to, accepted, transaction)?;
-    let Some(Moved { change, has_failed, fee: taken, fee_payer: payer, .. }) = found else {
+    let Some(Moved { change, others, has_failed, fee: taken, fee_payer: payer, .. }) = found else {
         let is_young = now().millis().saturating_sub(at.millis()) < FINAL_MS;
         return if is_young { Ok(Held::NotYet) } else { wrong("is not on the chain".to_owned()) };
     };
     let expected = paid.as_ref().map_or(0, |money| i128::from(money.amount.atomic()));
     if has_failed != paid.is_none() {
         return wrong(if has_failed { "landed with an error" } else { "landed without an error" }.to_owned());
+    }
+    // `pay_to` may have been another wallet then.
+    if change == 0 && expected > 0 && others.iter().any(|(_, change)| *change == expected) {
+        return Ok(Held::Elsewhere);
     }
     if change != expected {
         return wrong(format!("has paid {change}, and the books have {expected}"));

@@ -3,12 +3,16 @@
 use serde_json::json;
 
 use super::sales::{ACCESS, without_ticket};
-use crate::gateway::{Sale, SaleError};
+use crate::gateway::{Gateway, Sale, SaleError};
+use crate::ids::AssetId;
 use crate::keys::{KeyRing, Secret};
 use crate::quote::{Quote, Ticket};
 use crate::session::index::PaymentStatus;
+use crate::session::{LockState, Report, ReportedState};
+use crate::store::{Verdict, Word};
 use crate::testkit::gateway::{extend, sold};
 use crate::testkit::keys;
+use crate::testkit::platform::Platform;
 use crate::testkit::world::World;
 use crate::x402::{Accepted, PaymentPayload};
 
@@ -158,6 +162,36 @@ fn a_door_that_was_sold_again_since_stays_its_buyers_and_the_lost_payment_is_the
     owed(world.buy("door-1", ACCESS, &lost));
     assert_eq!(world.unlocked_until("door-1"), other.session.session.ends_at());
     assert_eq!((world.count("payment"), world.count("owed"), world.count("session")), (2, 1, 1));
+}
+
+#[test]
+fn a_lost_payment_with_the_owners_word_or_at_a_door_that_is_out_of_order_starts_nothing_inv_2() {
+    for has_word in [true, false] {
+        let world = World::new();
+        let (first, lost) = world.bought(1, "door-1", 60);
+        world.advance(10_000);
+        lose(&world);
+        let platform = Platform::new(&world);
+        if has_word {
+            let signature = first.payment.transaction.clone().unwrap();
+            let (verdict, at) = (Verdict::Earned, world.now());
+            let word = Word { signature: &signature, verdict, reason: "it was open", who: "me", at };
+            world.run(platform.journal.decide(&word)).unwrap().unwrap();
+        } else {
+            // Another buyer has found out that the door does not unlock.
+            world.bought(2, "door-1", 60);
+            let gateway = Gateway::new(&world.deployment, &platform);
+            let seen = ReportedState::of_lock(1, LockState::Locked, world.now()).with_failed(true);
+            let report = (AssetId::parse("door-1").unwrap(), Report::Seen(seen));
+            world.run(gateway.step(false, vec![report])).unwrap().unwrap();
+            world.advance(30_000);
+            world.step().unwrap();
+        }
+        owed(world.buy("door-1", ACCESS, &lost));
+        assert_eq!(world.unlocked_until("door-1"), None);
+        let unclear = "owed WHERE record ->> '$.status' = 'unclear'";
+        assert_eq!(world.count(unclear), 1, "the owner decides");
+    }
 }
 
 #[test]
