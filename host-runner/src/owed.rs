@@ -119,14 +119,14 @@ fn said(record: &OwedRecord, names: &TokenNames) -> String {
     format!("{}: {amount} {token} for {} is {}", record.owed.id, record.stream.asset(), record.status.name())
 }
 
-/// Prints what is owed, as a table with totals.
+/// Prints what is owed, as a table.
 async fn list<S: Sql, W: Write>(
     journal: &SqlJournal<S>,
     names: &TokenNames,
     is_open: bool,
     out: &mut W,
 ) -> Result<(), Stopped> {
-    let mut table = Table::<7>::new();
+    let mut table = Table::<8>::new();
     let mut before = None;
     let mut count = 0_usize;
     loop {
@@ -137,7 +137,8 @@ async fn list<S: Sql, W: Write>(
         if count == 0 {
             rows.insert(
                 0,
-                ["time (UTC)", "asset", "amount", "reason", "status", "to account", "id"].map(str::to_owned),
+                ["time (UTC)", "asset", "amount", "reason", "status", "to account", "id", "note"]
+                    .map(str::to_owned),
             );
         }
         count += page.len();
@@ -151,7 +152,7 @@ async fn list<S: Sql, W: Write>(
 }
 
 /// Returns an entry's row. The account is in full, because money has to be sent there.
-fn cells(record: &OwedRecord, names: &TokenNames) -> [String; 7] {
+fn cells(record: &OwedRecord, names: &TokenNames) -> [String; 8] {
     let owed = &record.owed;
     let at = owed.at.to_string();
     let amount = owed.money.amount.to_decimal(owed.money.decimals);
@@ -163,5 +164,6 @@ fn cells(record: &OwedRecord, names: &TokenNames) -> [String; 7] {
         record.status.name().to_owned(),
         owed.source.as_ref().unwrap_or(&owed.payer).to_string(),
         owed.id.to_string(),
+        record.note.clone().unwrap_or_default(),
     ]
 }

@@ -113,7 +113,9 @@ impl<P: Ports> Gateway<'_, P> {
             return Ok(true);
         }
         let began = self.ports().journal().load(stream).await?.state.epoch.max(self.deployment().epoch);
-        Ok(began == 0 || lost.quoted_at().seconds() <= began)
+        // Each session of a shared asset has a new stream, which tells nothing.
+        let is_new = began == 0 && !stream.is_shared();
+        Ok(is_new || lost.quoted_at().seconds() <= began)
     }
 
     /// Writes the record of a payment that was found on the chain.
@@ -202,7 +204,7 @@ impl<P: Ports> Gateway<'_, P> {
             claim,
             landed_at,
             landing: found.landing,
-            generation: quote.generation,
+            generation: if stream.is_shared() { 0 } else { quote.generation },
             may_start: asset.is_some(),
         })
     }

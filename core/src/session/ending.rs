@@ -76,11 +76,14 @@ pub(super) fn stop(state: &StreamState, id: &SessionId, now: &Now) -> Result<Vec
         return Err(Reject::Busy { until: now.wall.plus_millis(IN_FLIGHT_MS) });
     }
     let (at, sequence) = (now.wall, state.fulfilment.sequence + 1);
+    let stopped = Event::SessionStopped { session: id.clone(), sequence, at };
+    // A device that says that it has not unlocked has delivered nothing, whoever ends the session.
+    if session.is_locked_out(state.fulfilment.reported.as_ref()) {
+        let ended = end(state, session, Some((session.bought_ms(), OwedReason::DeviceFailed)), at);
+        return Ok([stopped].into_iter().chain(ended).collect());
+    }
     let closed = state.fulfilment.ordered().closed();
-    Ok(vec![
-        Event::SessionStopped { session: id.clone(), sequence, at },
-        Event::desired(sequence, closed, at),
-    ])
+    Ok(vec![stopped, Event::desired(sequence, closed, at)])
 }
 
 /// Ends a session whose asset has no device any more, and owes what is left of it.

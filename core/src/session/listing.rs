@@ -69,7 +69,8 @@ pub(super) fn for_sale(state: &StreamState, intent: &Intent<'_>) -> Result<(), R
         return Ok(());
     }
     let listing = state.listing.as_ref().filter(|listing| listing.generation == intent.generation);
-    let listing = listing.ok_or(Reject::Gone)?;
+    // Who was quoted the asset alone does not get it once others may join.
+    let listing = listing.filter(|listing| listing.capacity.is_exclusive()).ok_or(Reject::Gone)?;
     if !listing.enabled {
         return Err(Reject::Disabled);
     }

@@ -171,10 +171,12 @@ pub(crate) fn evolve(mut state: StreamState, event: &Event) -> StreamState {
             }
         }
         Event::MoneyOwed(owed) => {
-            if owed.reason == OwedReason::DeviceFailed {
+            let running = state.session.as_mut().filter(|session| session.id == owed.session);
+            // A device might still have unlocked when its buyer stopped.
+            let is_stopped = running.as_ref().is_some_and(|session| session.delivery.stop.is_some());
+            if owed.reason == OwedReason::DeviceFailed && !is_stopped {
                 state.fulfilment.broken_since.get_or_insert(owed.at);
             }
-            let running = state.session.as_mut().filter(|session| session.id == owed.session);
             if let Some(session) = running.filter(|_| owed.payment.is_none()) {
                 session.delivery.owe(owed);
             }

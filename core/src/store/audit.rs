@@ -9,7 +9,7 @@ use crate::ids::{SessionId, StreamId};
 use crate::money::Money;
 use crate::ports::PortError;
 use crate::session::ledger::{Book, Entry, entries};
-use crate::session::{Claim, Event, OwedStatus, Rail, StreamState, evolve, failure};
+use crate::session::{Claim, Event, OwedStatus, StreamState, evolve};
 use crate::time::Timestamp;
 
 const JOURNAL: &str = "SELECT stream, revision, events FROM journal
@@ -35,8 +35,8 @@ pub struct OnTheBooks {
     pub paid: Option<Money>,
     /// What the network took for it, by the books, in lamports.
     pub fee: u64,
-    /// The gateway's wallet that paid the fee.
-    pub fee_payer: Account,
+    /// The gateway's wallet that paid the fee; `None` if none did.
+    pub fee_payer: Option<Account>,
     /// When its end was recorded.
     pub at: Timestamp,
 }
@@ -153,7 +153,7 @@ impl<S: Sql> SqlJournal<S> {
                 expected.iter().for_each(|entry| now.balances.enter(entry));
                 for event in &events {
                     now.balances.take_in(event);
-                    ended(&now.stream, &now.state, event).into_iter().for_each(&mut on_chain);
+                    ended(&now.stream, &now.state, event, &expected).into_iter().for_each(&mut on_chain);
                     now.state = evolve(now.state, event);
                 }
                 after = (Value::Text(key.to_owned()), revision);
@@ -239,23 +239,24 @@ fn row_as_written(row: &[Value]) -> Option<Row> {
     row.iter().map(text).collect::<Option<Vec<_>>>()?.try_into().ok()
 }
 
-/// Returns the payment that an event ends, if that has left something on the chain.
-fn ended(stream: &StreamId, state: &StreamState, event: &Event) -> Option<OnTheBooks> {
-    let (payment, is_paid) = match event {
-        Event::PaymentLanded { payment, .. } => (payment, true),
-        Event::PaymentFailed { payment, reason, .. } if !failure::cost_nothing(reason) => (payment, false),
+/// Returns the payment that an event ends, with what the entries of its append say of it; `None` if they say nothing.
+fn ended(stream: &StreamId, state: &StreamState, event: &Event, entries: &[Entry]) -> Option<OnTheBooks> {
+    let (payment, landing) = match event {
+        Event::PaymentLanded { payment, landing, .. } => (payment, landing.transaction()),
+        Event::PaymentFailed { payment, .. } => (payment, None),
         _ => return None,
     };
+    let from = |book| entries.iter().find(|entry| entry.from == book && entry.cause == payment.as_str());
+    let (paid, fee) = (from(Book::Paid), from(Book::FeePayer));
+    paid.or(fee)?;
     let Claim { session, purchase, rail, .. } = state.claim(payment)?;
-    #[allow(irrefutable_let_patterns, reason = "there is one rail so far")]
-    let Rail::SvmExact(rail) = rail else { return None };
     Some(OnTheBooks {
         stream: stream.clone(),
         session: session.clone(),
-        transaction: rail.signature.clone(),
-        paid: is_paid.then(|| purchase.price.clone()),
-        fee: rail.fee_lamports,
-        fee_payer: rail.fee_payer.into(),
+        transaction: landing.or(rail.transaction())?.to_owned(),
+        paid: paid.map(|entry| entry.money.clone()),
+        fee: fee.map_or(0, |entry| entry.money.amount.atomic()),
+        fee_payer: rail.holds(purchase.price.amount).fee.map(|fee| fee.payer),
         at: event.at(),
     })
 }

@@ -147,7 +147,7 @@ impl<'a> Reader<'a> {
         };
         let payer = payer.or_else(|| moved.payer().map(str::to_owned));
         let mut line = Line { amount: Some(amount), payer, at: listed.at.or(moved.at), ..line(class) };
-        if class == Class::Unexplained {
+        if matches!(class, Class::Unexplained | Class::Decided(Verdict::Owed)) {
             line.paid_back = taken(sent_back, line.payer.as_deref(), amount);
         }
         Ok(Some(line))

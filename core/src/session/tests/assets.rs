@@ -135,7 +135,11 @@ fn an_asset_that_somebody_has_alone_is_not_shared_meanwhile_inv_1() {
     );
     assert_eq!(decide(&running, shared(&running), &at(3)), Err(Reject::InUse { until: at(60_002).wall }));
     let free = created();
-    assert_eq!(after(free.clone(), shared(&free), 3).listing.unwrap().capacity, Capacity::Unlimited);
+    let open = after(free.clone(), shared(&free), 3);
+    assert_eq!(open.listing.as_ref().unwrap().capacity, Capacity::Unlimited);
+    // Nor is it sold to somebody alone whose quote is from before.
+    let claim = Command::Claim(Box::new(ask_for(&open, 1, Operation::Access, 60)));
+    assert_eq!(decide(&open, claim, &at(4)), Err(Reject::Gone));
 }
 
 #[test]

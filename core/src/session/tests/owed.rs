@@ -280,6 +280,18 @@ fn who_stops_leaves_at_least_twice_what_the_network_fees_may_have_cost_inv_5() {
 }
 
 #[test]
+fn who_stops_at_a_door_that_says_that_it_failed_gets_all_back_at_once_inv_2() {
+    let mut door = Door::sold(60);
+    door.reports(LockState::Locked, true);
+    door.pass(1_000);
+    door.stop().unwrap();
+    assert_eq!((door.is_over(), door.sums()), (true, vec![(OwedReason::DeviceFailed, 600)]));
+    // It might still have unlocked, so one who stops at once closes no shop.
+    door.reports(LockState::Locked, false);
+    assert_eq!(door.is_offered(), Ok(()));
+}
+
+#[test]
 fn what_is_earned_of_a_stopped_session_is_rounded_up_as_a_price_is_inv_6() {
     let mut door = Door::sold(3);
     door.reports(LockState::Unlocked, false);
