@@ -13,6 +13,9 @@ use crate::rail::{Presented, Verified};
 use crate::session::{Claim, Command, Fulfilment, Purchase, Refund, Restored};
 use crate::time::Timestamp;
 
+/// The reasons of refusals that a payment with a dead blockhash gets, also one that has landed.
+const AS_IF_DEAD: [&str; 2] = ["invalid_exact_svm_transaction_simulation_failed", "sign_again"];
+
 /// What a request tells of a payment that may have landed.
 pub(super) struct Seen {
     pub presented: Presented,
@@ -111,6 +114,10 @@ impl<P: Ports> Gateway<'_, P> {
         let is_too_old = !lost.is_current || now >= lost.quote.expires_at;
         if is_too_old || *error == SaleError::AlreadyUsed {
             return Ok(true);
+        }
+        // Whatever else is wrong with a payment, such as its amount, is wrong also if it has landed.
+        if matches!(error, SaleError::Refused { reason, .. } if !AS_IF_DEAD.contains(reason)) {
+            return Ok(false);
         }
         let began = self.ports().journal().load(stream).await?.state.epoch.max(self.deployment().epoch);
         // Each session of a shared asset has a new stream, which tells nothing.
