@@ -70,7 +70,7 @@ pub mod owed {
     pub use crate::gateway::{DecideError, decide_about};
     pub use crate::ids::OwedId;
     pub use crate::session::index::OwedRecord;
-    pub use crate::session::{Decision, Owed, OwedReason, OwedStatus, Refund};
+    pub use crate::session::{Decision, NOTE_BYTES, Owed, OwedReason, OwedStatus, Refund, is_note};
 }
 
 /// What this repository's benchmarks measure separately. It changes without notice.

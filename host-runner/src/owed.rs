@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use coinop_core::owed::{DecideError, Decision, OwedId, OwedRecord, decide_about};
+use coinop_core::owed::{DecideError, Decision, NOTE_BYTES, OwedId, OwedRecord, decide_about, is_note};
 use coinop_core::ports::{Claims as _, OwedCursor};
 use coinop_core::store::{Sql, SqlJournal};
 use coinop_core::{Now, Timestamp};
@@ -85,8 +85,8 @@ async fn decide<S: Sql>(
     note: Option<&str>,
 ) -> Result<OwedRecord, String> {
     let note = note.filter(|note| !note.is_empty());
-    if note.is_some_and(|note| note.len() > 500 || note.chars().any(char::is_control)) {
-        return Err("--note: one line of at most 500 bytes; nothing was changed".to_owned());
+    if note.is_some_and(|note| !is_note(note)) {
+        return Err(format!("--note: one line of at most {NOTE_BYTES} bytes; nothing was changed"));
     }
     let id = &record.owed.id;
     match decide_about(journal, &record.stream, id, (decision, note), &now()).await {

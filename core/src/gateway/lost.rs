@@ -1,7 +1,7 @@
 //! Gives a payment its record back: one that landed and that the journal has lost.
 //!
 //! The buyer shows the ticket again. The ticket proves what was quoted, the memo that the transaction answers this ticket, and
-//! the chain that the money has moved. Whoever copies a transaction from the chain has no ticket for it.
+//! the chain that the money has moved. A thief can copy a transaction from the chain, but not its ticket.
 
 use super::buy::{BuyRequest, Sale, SaleError};
 use super::unclaimed::Unclaimed;
@@ -153,7 +153,7 @@ impl<P: Ports> Gateway<'_, P> {
                         return Ok(Sale::Sold(Box::new(sold)));
                     }
                 }
-                // Others have the seats. The money is ours all the same.
+                // All seats are taken, but the money has moved.
                 Err(ClaimError::Guarded(ClaimGuard::Full)) if restored.may_start => {
                     restored.may_start = false;
                     restored.claim.seats = None;

@@ -152,7 +152,7 @@ impl<'a, P: Ports> Gateway<'a, P> {
             // state or the chain says now.
             Err(unclaimed) => match self.ports().journal().payment(&id).await? {
                 Some(record) => self.repeat(buy, record, started).await,
-                // The journal may have lost it, and then the money has moved all the same.
+                // The journal may have lost a payment that has landed.
                 None => match self.restore(buy, &seen, &unclaimed).await? {
                     Some(sale) => Ok(sale),
                     None => Err(self.unclaimed_error(buy, &id, &seen.stream, unclaimed).await?),

@@ -8,7 +8,7 @@ use super::{Context, Problem, Request, Response, assets, query, views};
 use crate::gateway::{DecideError, decide_about};
 use crate::ids::{OwedId, StreamId};
 use crate::ports::{Claims as _, OwedCursor, Ports};
-use crate::session::{Decision, NOTE_BYTES};
+use crate::session::{Decision, NOTE_BYTES, is_note};
 
 /// The JSON body of a decision.
 #[derive(Deserialize)]
@@ -64,7 +64,7 @@ pub(super) fn decide<'a, P: Ports>(
         Problem::malformed("invalid_decision", detail)
     })?;
     let note = body.note.filter(|note| !note.is_empty());
-    if note.as_ref().is_some_and(|note| note.len() > NOTE_BYTES || note.chars().any(char::is_control)) {
+    if note.as_ref().is_some_and(|note| !is_note(note)) {
         let detail = format!("`note` must be one line of at most {NOTE_BYTES} bytes. Nothing was changed.");
         return Err(Problem::malformed("invalid_note", detail));
     }

@@ -4,8 +4,14 @@ use super::event::Event;
 use super::owed::{Decision, Owed, OwedStatus};
 use crate::time::Timestamp;
 
-/// The longest note of a decision, in bytes.
-pub(crate) const NOTE_BYTES: usize = 500;
+/// The longest note of the owner, in bytes.
+pub const NOTE_BYTES: usize = 500;
+
+/// Returns whether a text can be a note: one line of at most [`NOTE_BYTES`] bytes.
+#[must_use]
+pub fn is_note(text: &str) -> bool {
+    text.len() <= NOTE_BYTES && !text.chars().any(char::is_control)
+}
 
 /// Something else was decided about the money before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

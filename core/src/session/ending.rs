@@ -77,7 +77,7 @@ pub(super) fn stop(state: &StreamState, id: &SessionId, now: &Now) -> Result<Vec
     }
     let (at, sequence) = (now.wall, state.fulfilment.sequence + 1);
     let stopped = Event::SessionStopped { session: id.clone(), sequence, at };
-    // A device that says that it has not unlocked has delivered nothing, whoever ends the session.
+    // Nothing was delivered if the device says that it did not unlock.
     if session.is_locked_out(state.fulfilment.reported.as_ref()) {
         let ended = end(state, session, Some((session.bought_ms(), OwedReason::DeviceFailed)), at);
         return Ok([stopped].into_iter().chain(ended).collect());

@@ -220,7 +220,7 @@ pub struct Earned {
 }
 
 impl Earned {
-    /// Returns what a session with these fees has earned of which this much is kept.
+    /// Returns what a session has earned, of what is kept of its price and what its fees cost.
     #[must_use]
     pub(super) fn of(fees: SessionFees, kept: &Money) -> Self {
         // The network took the fees of what has landed.

@@ -53,7 +53,8 @@ pub(crate) use batch::{FundsCheck, Snapshot};
 pub use claim::{Claim, Purchase};
 pub(crate) use decide::precheck;
 pub use decide::{Command, decide};
-pub(crate) use decision::{NOTE_BYTES, decide_owed};
+pub(crate) use decision::decide_owed;
+pub use decision::{NOTE_BYTES, is_note};
 pub use entitlement::Allowance;
 #[cfg(test)]
 pub(crate) use entitlement::Entitlement;

@@ -57,7 +57,7 @@ pub enum OwedReason {
     Outage,
     /// The payment landed too late to be of use.
     TooLate,
-    /// The journal was lost, and what was bought with it. Whether anything is owed is the owner's to decide.
+    /// The journal has lost what the payment bought. The owner decides whether it is owed.
     JournalLost,
     /// The asset or its device was taken out of the configuration.
     AssetRemoved,

@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 const PER_PAGE: usize = 1_000;
 /// The most pages that are searched for one transaction.
 const MAX_PAGES: usize = 20;
-/// The most pages that are searched for a memo. Whoever asks may not have paid anything.
+/// The most pages that are searched for a memo. It is few, because strangers can cause a search.
 const MEMO_PAGES: usize = 3;
 /// By how much the chain's clock and ours may differ, in seconds.
 const TOLERANCE: u64 = 3_600;

@@ -24,7 +24,7 @@ const PAGE: i64 = 500;
 /// How many entries without an append are named.
 const STRAYS: i64 = 100;
 
-/// A payment of which the ledger says that the chain has it.
+/// A payment that is on the chain, according to the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnTheBooks {
     pub stream: StreamId,

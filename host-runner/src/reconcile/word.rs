@@ -4,14 +4,12 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use coinop_core::Timestamp;
+use coinop_core::owed::{NOTE_BYTES, is_note};
 use coinop_core::store::{SqlJournal, Verdict, Word};
 
 use super::classify::Reader;
 use super::line::Class;
 use crate::db::Beside;
-
-/// The longest reason, in bytes.
-const LONGEST: usize = 500;
 
 /// Writes the owner's word about a payment that is unexplained.
 pub(super) async fn accept(
@@ -22,8 +20,8 @@ pub(super) async fn accept(
     reason: &str,
 ) -> Result<(), String> {
     let reason = reason.trim();
-    if reason.is_empty() || reason.len() > LONGEST || reason.chars().any(char::is_control) {
-        return Err(format!("give a reason: one line of at most {LONGEST} bytes"));
+    if reason.is_empty() || !is_note(reason) {
+        return Err(format!("give a reason: one line of at most {NOTE_BYTES} bytes"));
     }
     let verdict = Verdict::from_name(verdict).ok_or("--as takes owed, earned or foreign")?;
     let line = reader.one(signature).await?;
